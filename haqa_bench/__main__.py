@@ -1,0 +1,3 @@
+from haqa_bench.cli import main
+
+main()

@@ -1,0 +1,265 @@
+"""Runs llama.cpp, in a process of its own: `python -m haqa_bench.backends.llama_cpp_worker < job.json > result.json`.
+
+A process each, because llama.cpp aborts on some settings instead of returning an error, and because peak memory belongs to a
+process. The C interface is called directly, so that what is timed is `llama_decode` and nothing of a wrapper. Times:
+
+    time to first token   prompt decoded, first token chosen
+    prompt tokens/s       n_prompt over the time its decoding took
+    generation tokens/s   tokens after the first, over the time their decoding took
+    end-to-end tokens/s   all generated tokens over the whole time, prompt and choice of tokens included
+
+Greedy choice, fixed prompt tokens: every configuration does the same work. `llama_perf_context` is read beside each sample.
+"""
+
+import contextlib
+import ctypes
+import json
+import math
+import os
+import resource
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import llama_cpp as llama
+import numpy as np
+
+LOG: list[str] = []
+KV_TYPES = {"f32": 0, "f16": 1, "q8_0": 8, "q5_1": 7, "q5_0": 6, "q4_1": 3, "q4_0": 2}
+FLASH = {"auto": -1, "off": 0, "on": 1}
+
+
+class Refused(Exception):
+    """llama.cpp would not take the model or the setting."""
+
+
+def main() -> None:
+    """One job from stdin to one result on stdout. llama.cpp's own prints go to stderr."""
+    job = json.load(sys.stdin)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    keep = llama.llama_log_callback(lambda level, text, _: LOG.append(text.decode(errors="replace")))
+    llama.llama_log_set(keep, ctypes.c_void_p(0))
+    if job.get("memory_bytes"):
+        resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"], job["memory_bytes"]))
+    try:
+        result = {"quantize": quantize, "inspect": inspect, "measure": measure}[job["do"]](job)
+    except Refused as refusal:
+        result = {"refused": str(refusal), "out_of_memory": "allocate" in "".join(LOG)}
+    except MemoryError:
+        result = {"refused": "MemoryError", "out_of_memory": True}
+    with contextlib.closing(answers):
+        json.dump(result, answers)
+
+
+def quantize(job: dict[str, Any]) -> dict[str, Any]:
+    """Writes `source` in `format` to `target` with llama.cpp's quantizer."""
+    params = llama.llama_model_quantize_default_params()
+    params.ftype = getattr(llama, f"LLAMA_FTYPE_MOSTLY_{job['format'].upper()}")
+    params.allow_requantize = True
+    code = llama.llama_model_quantize(job["source"].encode(), job["target"].encode(), ctypes.byref(params))
+    if code != 0:
+        raise Refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
+    return {}
+
+
+def measure(job: dict[str, Any]) -> dict[str, Any]:
+    """Loads, warms up, takes `repeats` samples, and reads everything back."""
+    settings, work = job["settings"], job["workload"]
+    started = time.perf_counter()
+    model = load(job["model"], settings)
+    context = open_context(model, settings, work["n_ctx"])
+    load_s = time.perf_counter() - started
+    vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
+    prompt = [(7919 * i + 13) % vocabulary for i in range(1, work["n_prompt"] + 1)]
+    run = Run(context, vocabulary, settings["n_batch"])
+    run.generate(prompt, min(8, work["n_generate"]))
+    samples = [run.generate(prompt, work["n_generate"]) for _ in range(work["repeats"])]
+    return {
+        "load_s": load_s,
+        "samples": samples,
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "perplexity": run.perplexity(model, job["text"], work["quality_tokens"]) if job["text"] else None,
+        "facts": facts(context),
+    }
+
+
+def load(path: str, settings: dict[str, Any]) -> Any:
+    """The model, or Refused with llama.cpp's own complaint."""
+    params = llama.llama_model_default_params()
+    params.n_gpu_layers = settings.get("n_gpu_layers", 0)
+    params.load_mode = llama.LLAMA_LOAD_MODE_MMAP if settings["mmap"] else llama.LLAMA_LOAD_MODE_NONE
+    model = llama.llama_model_load_from_file(path.encode(), params)
+    if not model:
+        raise Refused(last_complaint())
+    return model
+
+
+def open_context(model: Any, settings: dict[str, Any], n_ctx: int) -> Any:
+    """A context with the settings, or Refused with llama.cpp's own complaint."""
+    params = llama.llama_context_default_params()
+    params.n_ctx, params.no_perf = n_ctx, False
+    params.n_batch, params.n_ubatch = settings["n_batch"], settings["n_ubatch"]
+    params.n_threads, params.n_threads_batch = settings["n_threads"], settings["n_threads_batch"]
+    params.flash_attn_type = FLASH[settings["flash_attn"]]
+    params.type_k, params.type_v = KV_TYPES[settings["type_k"]], KV_TYPES[settings["type_v"]]
+    context = llama.llama_init_from_model(model, params)
+    if not context:
+        raise Refused(last_complaint())
+    return context
+
+
+class Run:
+    """Decodes on one context."""
+
+    def __init__(self, context: Any, vocabulary: int, n_batch: int) -> None:
+        self.context, self.vocabulary, self.n_batch = context, vocabulary, n_batch
+
+    def generate(self, prompt: list[int], n_generate: int) -> dict[str, float]:
+        """One sample, in seconds; beside it llama.cpp's own timing and what others took of the machine."""
+        llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
+        llama.llama_perf_context_reset(self.context)
+        before = cpu_times()
+        start = time.perf_counter()
+        self.decode(prompt)
+        prompt_end = time.perf_counter()
+        token = self.greedy()
+        first = time.perf_counter()
+        decoding = 0.0
+        for _ in range(n_generate - 1):
+            begin = time.perf_counter()
+            self.decode([token])
+            decoding += time.perf_counter() - begin
+            token = self.greedy()
+        end = time.perf_counter()
+        perf = llama.llama_perf_context(self.context)
+        return {
+            "prompt_s": prompt_end - start,
+            "first_token_s": first - start,
+            "generate_s": decoding,
+            "total_s": end - start,
+            "llama_prompt_s": perf.t_p_eval_ms / 1000,
+            "llama_generate_s": perf.t_eval_ms / 1000,
+            "others_share": others_share(before, cpu_times(), end - start),
+        }
+
+    def decode(self, tokens: list[int]) -> None:
+        """Decodes `tokens`, at most n_batch at a time: a longer llama_decode aborts the process."""
+        for begin in range(0, len(tokens), self.n_batch):
+            part = tokens[begin : begin + self.n_batch]
+            array = (llama.llama_token * len(part))(*part)  # named, since the batch only points at it
+            code = llama.llama_decode(self.context, llama.llama_batch_get_one(array, len(part)))
+            if code != 0:
+                raise Refused(f"llama_decode returned {code}: {last_complaint()}")
+        llama.llama_synchronize(self.context)
+
+    def greedy(self) -> int:
+        """The likeliest next token."""
+        logits = llama.llama_get_logits_ith(self.context, -1)
+        return int(np.ctypeslib.as_array(logits, shape=(self.vocabulary,)).argmax())
+
+    def perplexity(self, model: Any, text: str, n_tokens: int) -> float:
+        """exp of the mean negative log likelihood of the second half of the first `n_tokens` of `text`, one window."""
+        tokens = tokenize(model, text)[:n_tokens]
+        if len(tokens) < n_tokens:
+            raise Refused(f"the quality text has {len(tokens)} tokens, quality_tokens asks for {n_tokens}")
+        llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
+        losses = [
+            loss for begin in range(0, n_tokens, self.n_batch) for loss in self._losses(tokens, begin, min(begin + self.n_batch, n_tokens))
+        ]
+        return math.exp(sum(losses) / len(losses))
+
+    def _losses(self, tokens: list[int], begin: int, end: int) -> list[float]:
+        """Decodes one batch; the negative log likelihoods of the next tokens of those of its positions that are scored."""
+        scored = [p for p in range(begin, end) if len(tokens) // 2 <= p < len(tokens) - 1]
+        batch = llama.llama_batch_init(end - begin, 0, 1)
+        batch.n_tokens = end - begin
+        for i, position in enumerate(range(begin, end)):
+            batch.token[i], batch.pos[i], batch.n_seq_id[i], batch.logits[i] = tokens[position], position, 1, position in scored
+            batch.seq_id[i][0] = 0
+        code = llama.llama_decode(self.context, batch)
+        llama.llama_batch_free(batch)
+        if code != 0:
+            raise Refused(f"llama_decode returned {code}: {last_complaint()}")
+        return [self._loss(position - begin, tokens[position + 1]) for position in scored]
+
+    def _loss(self, row: int, token: int) -> float:
+        """-log p(token) after the `row`-th token of the last batch."""
+        logits = np.ctypeslib.as_array(llama.llama_get_logits_ith(self.context, row), shape=(self.vocabulary,))
+        top = float(logits.max())
+        return top + math.log(np.exp(logits - top).sum(dtype=np.float64)) - float(logits[token])
+
+
+def tokenize(model: Any, text: str) -> list[int]:
+    """The tokens of `text`, with the model's beginning-of-text token where it has one."""
+    data = text.encode()
+    room = (llama.llama_token * (len(data) + 8))()
+    count = llama.llama_tokenize(llama.llama_model_get_vocab(model), data, len(data), room, len(room), True, False)
+    return list(room[:count])
+
+
+def facts(context: Any) -> dict[str, str]:
+    """What took effect, read back from llama.cpp."""
+    log = "".join(LOG)
+    buffers = [line for line in log.splitlines() if "model buffer size" in line]
+    return {
+        "n_ctx": str(llama.llama_n_ctx(context)),
+        "n_batch": str(llama.llama_n_batch(context)),
+        "n_ubatch": str(llama.llama_n_ubatch(context)),
+        "n_threads": str(llama.llama_n_threads(context)),
+        "n_threads_batch": str(llama.llama_n_threads_batch(context)),
+        "flash_attn": said(log, "llama_context: flash_attn"),
+        "kv_cache": said(log, "llama_kv_cache: size").replace("  ", " "),
+        "mmap": str(any("_Mapped" in line for line in buffers)).lower(),
+        "repacked": str(any("REPACK" in line for line in buffers)).lower(),
+        "llama_cpp_python": llama.__version__,
+        "system_info": llama.llama_print_system_info().decode().strip(" |"),
+    }
+
+
+def said(log: str, start: str) -> str:
+    """What llama.cpp's log says after `start`, in its last such line; empty when it says nothing."""
+    lines = [line for line in log.splitlines() if line.startswith(start)]
+    return lines[-1].removeprefix(start).strip(" =:") if lines else ""
+
+
+def inspect(job: dict[str, Any]) -> dict[str, str]:
+    """The tensor types that a GGUF file really holds, by weight, and its bits per weight. A format's name can hide them."""
+    from gguf import GGUFReader
+
+    weights: Counter[str] = Counter()
+    stored = 0
+    for tensor in GGUFReader(job["model"]).tensors:
+        weights[tensor.tensor_type.name] += int(tensor.n_elements)
+        stored += int(tensor.n_bytes)
+    total = sum(weights.values())
+    types = ", ".join(f"{name} {100 * count / total:.1f} %" for name, count in weights.most_common())
+    return {"tensor_types": types, "bits_per_weight": f"{8 * stored / total:.3f}", "file_bytes": str(Path(job["model"]).stat().st_size)}
+
+
+def last_complaint() -> str:
+    """The last error of llama.cpp's log, for people."""
+    lines = [
+        line for line in "".join(LOG).splitlines() if any(w in line.lower() for w in ("error", "fail", "require", "invalid", "unsupported"))
+    ]
+    return lines[-1].strip() if lines else "llama.cpp gave no reason"
+
+
+def cpu_times() -> tuple[float, float]:
+    """Seconds that all cores, and that this process, have been busy (steal included in the former)."""
+    with open("/proc/stat") as stat:
+        user, nice, system, _, _, irq, softirq, steal = map(int, stat.readline().split()[1:9])
+    own = os.times()
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK"), own.user + own.system
+
+
+def others_share(before: tuple[float, float], after: tuple[float, float], seconds: float) -> float:
+    """The share of the machine that others took meanwhile: 0.5 is one core of two."""
+    others = (after[0] - before[0]) - (after[1] - before[1])
+    return max(0.0, others) / (seconds * (os.cpu_count() or 1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Runs a job in a process of its own, with a time and a memory limit, so that no configuration can take the run down."""
+
+import json
+import signal
+import subprocess
+import sys
+from typing import Any
+
+from haqa_bench.errors import EvaluationFailed
+from haqa_bench.trial import Status
+
+
+def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    """The result that `python -m module` writes for `job`.
+
+    Raises:
+        EvaluationFailed: it timed out, crashed, was killed, ran out of memory, or the tool refused the job.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    try:
+        output, complaints = process.communicate(json.dumps(job), timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        raise EvaluationFailed(Status.TIMEOUT, f"no result within {timeout_s:g} s") from None
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode != 0:
+        raise _death(process.returncode, complaints)
+    result: dict[str, Any] = json.loads(output)
+    if "refused" in result:
+        raise EvaluationFailed(Status.OOM if result["out_of_memory"] else Status.REFUSED, result["refused"])
+    return result
+
+
+def _death(code: int, complaints: str) -> EvaluationFailed:
+    last = (complaints.strip().splitlines() or ["it said nothing"])[-1]
+    if any(word in complaints for word in ("bad_alloc", "MemoryError", "failed to allocate")):
+        return EvaluationFailed(Status.OOM, last)
+    if code == -signal.SIGKILL:
+        return EvaluationFailed(Status.KILLED, "killed by signal 9: by the system for want of memory, or by somebody")
+    if code < 0:
+        return EvaluationFailed(Status.CRASHED, f"ended by {signal.Signals(-code).name}: {last}")
+    return EvaluationFailed(Status.CRASHED, f"exit code {code}: {last}")

@@ -1,0 +1,56 @@
+"""The command line. Nothing is imported for a command before it is called, so that help is quick and a replay stays light."""
+
+import importlib
+import sys
+
+import click
+
+from haqa_bench import __version__
+from haqa_bench.errors import HaqaError
+
+COMMANDS = {
+    "run": ("haqa_bench.cli.run:run", "Run a suite's studies, or replay them, and print its table."),
+    "report": ("haqa_bench.cli.report:report", "Print the table of a run again."),
+    "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
+    "suite": ("haqa_bench.cli.suite:suite", "Check and show suite files."),
+    "hardware": ("haqa_bench.cli.hardware:hardware", "List, show and detect hardware profiles."),
+    "relay": ("haqa_bench.cli.relay:relay", "Let any chat assistant or person answer as the LLM, over a folder."),
+    "cassette": ("haqa_bench.cli.cassette:cassette", "List, show and check recorded LLM exchanges."),
+    "db": ("haqa_bench.cli.db:db", "Rebuild a run's database."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when called; their one-line helps stand in COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, as they stand in COMMANDS."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Name and help of each, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(__version__, prog_name="haqa-bench")
+def app() -> None:
+    """Benchmark LLM agents that tune quantization and deployment: offline, reproducible, with replay."""
+
+
+def main() -> None:
+    """The `haqa-bench` command. A HaqaError is one clear line on stderr and exit code 2."""
+    try:
+        app(prog_name="haqa-bench")
+    except HaqaError as error:
+        click.echo(f"haqa-bench: {error}", err=True)
+        sys.exit(2)

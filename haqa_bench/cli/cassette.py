@@ -1,0 +1,72 @@
+"""haqa-bench cassette."""
+
+import json
+from pathlib import Path
+
+import click
+
+from haqa_bench.cli.options import JSON
+from haqa_bench.errors import HaqaError
+
+FILES = click.argument("paths", metavar="[CASSETTE]...", nargs=-1, type=click.Path(path_type=Path))
+FOLDER = Path("cassettes")
+
+
+@click.group()
+def cassette() -> None:
+    """List, show and check recorded LLM exchanges."""
+
+
+@cassette.command("list")
+@FILES
+@JSON
+def list_(paths: tuple[Path, ...], as_json: bool) -> None:
+    """List cassettes, those below cassettes/ when none is named: exchanges, date, who answered."""
+    from haqa_bench.llm.cassette import read
+
+    found = [(path, read(path)) for path in _files(paths)]
+    if as_json:
+        rows = [{"path": str(p), "exchanges": len(c.exchanges), "failures": c.failures, "card": c.card} for p, c in found]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for path, c in found:
+        click.echo(f"{path}  {len(c.exchanges)} exchanges  {c.card['recorded']}  {c.card['answered_by']}")
+
+
+@cassette.command()
+@click.argument("path", metavar="CASSETTE", type=click.Path(path_type=Path))
+@click.option("--round", "number", type=int, help="Only this round, with its whole request.")
+def show(path: Path, number: int | None) -> None:
+    """Show CASSETTE: its card, then each round's reply."""
+    from haqa_bench.llm.cassette import read
+
+    tape = read(path)
+    click.echo(json.dumps(tape.card, indent=2, ensure_ascii=False))
+    for exchange in tape.exchanges:
+        if number in (None, exchange.position.round):
+            place, reply = exchange.position, exchange.reply
+            click.echo(f"\n== round {place.round}, attempt {place.attempt}: {reply.model}, {reply.latency_s:.1f} s")
+            for message in exchange.body["messages"] if number else ():
+                click.echo(f"[{message['role']}]\n{message['content']}\n")
+            click.echo(reply.content)
+
+
+@cassette.command()
+@FILES
+def check(paths: tuple[Path, ...]) -> None:
+    """Check cassettes, those below cassettes/ when none is named: whole, each request what its key was made from, in its study's place."""
+    from haqa_bench.llm.cassette import read
+
+    for path in _files(paths):
+        study = str(read(path).card["study"])
+        suite, cell, method, seed = study.split("/")
+        if path.resolve().parts[-3:] != (suite, cell, f"{method}-{seed.replace('seed', 's')}.jsonl"):
+            raise HaqaError(path, f"is the cassette of {study}", "Move it to its place")
+        click.echo(f"{path}: whole")
+
+
+def _files(paths: tuple[Path, ...]) -> list[Path]:
+    found = list(paths) or sorted(FOLDER.rglob("*.jsonl"))
+    if not found:
+        raise HaqaError(FOLDER, "no cassettes here", "Name one, or call from the project's folder")
+    return found

@@ -1,0 +1,76 @@
+"""haqa-bench hardware: list and show the profiles, describe this machine as one."""
+
+import json
+from pathlib import Path
+
+import click
+
+from haqa_bench.errors import HaqaError
+
+in_project = click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    show_default="current directory",
+    help="Folder that holds hardware/.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def hardware() -> None:
+    """Devices that cells run on: figures, each with its source."""
+
+
+@hardware.command("list")
+@in_project
+@as_json
+def list_profiles(project: Path, as_json: bool) -> None:
+    """List the hardware profiles of the project."""
+    from haqa_bench.hardware import profiles
+
+    found = profiles(project / "hardware")
+    if as_json:
+        click.echo(json.dumps([profile.model_dump(mode="json") for profile in found], indent=2))
+        return
+    width = max(len(profile.name) for profile in found)
+    for profile in found:
+        click.echo(f"{profile.name:{width}}  {profile.kind:5}  {profile.title}")
+
+
+@hardware.command()
+@click.argument("name")
+@in_project
+@as_json
+def show(name: str, project: Path, as_json: bool) -> None:
+    """Show the profile NAME: each figure, its unit and its source."""
+    from haqa_bench.hardware import load, to_yaml
+
+    found = load(project / "hardware", name)
+    click.echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
+
+
+@hardware.command()
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a new profile, named after its FILE.")
+@as_json
+def detect(output: Path | None, as_json: bool) -> None:
+    """Describe this machine as a profile. Takes seconds: its memory bandwidth is measured."""
+    from haqa_bench.backends.machine import detect as describe
+    from haqa_bench.hardware import to_yaml
+
+    found = describe()
+    if output:
+        found = found.model_copy(update={"name": output.stem})
+        _write_new(output, to_yaml(found))
+    if as_json or not output:
+        click.echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise HaqaError(
+            path, error.strerror or str(error), "Name a new file in a folder that exists; profiles are not overwritten"
+        ) from None

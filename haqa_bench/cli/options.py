@@ -1,0 +1,77 @@
+"""Options that several commands share, and how a suite's path leads to its project folder."""
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from haqa_bench.errors import HaqaError
+
+if TYPE_CHECKING:
+    from haqa_bench.suite import Study, Suite
+
+SUITE = click.argument("suite_path", metavar="SUITE", type=click.Path(path_type=Path))
+PROJECT = click.option(
+    "--project", type=click.Path(path_type=Path), help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+
+
+def selection(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that choose among a suite's studies."""
+    for option in (
+        click.option("--seeds", help="Only these seeds, such as 0,1."),
+        click.option("--methods", help="Only these methods, such as haqa,random; * and ? match."),
+        click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match."),
+    ):
+        command = option(command)
+    return command
+
+
+def project_of(suite_path: Path, given: Path | None) -> Path:
+    """The project folder: the one given, or the nearest above the suite that holds hardware/ and prompts/."""
+    for folder in [given] if given else suite_path.resolve().parents:
+        if folder and (folder / "prompts").is_dir() and (folder / "hardware").is_dir():
+            return folder.resolve()
+    raise HaqaError(given or suite_path, "no folder with prompts/ and hardware/ here or above", "Say where it is with --project")
+
+
+def open_suite(suite_path: Path, given: Path | None) -> tuple["Suite", Path]:
+    """The suite at a path, and its project folder."""
+    from haqa_bench import registry, suite
+    from haqa_bench.documents import read_bytes
+
+    read_bytes(suite_path)
+    project = project_of(suite_path, given)
+    loaded = suite.load(suite_path, project)
+    registry.check(loaded.methods)
+    return loaded, project
+
+
+def chosen(suite: "Suite", cells: str | None, methods: str | None, seeds: str | None) -> list["Study"]:
+    """The studies of a suite that the selection options leave.
+
+    Raises:
+        HaqaError: an option matches nothing.
+    """
+    names = {
+        "--cells": (cells, [c.id for c in suite.cells]),
+        "--methods": (methods, [m.name for m in suite.methods]),
+        "--seeds": (seeds, [str(s) for s in suite.seeds]),
+    }
+    kept = {option: _matching(option, wanted, known) for option, (wanted, known) in names.items()}
+    return [
+        s for s in suite.studies() if s.cell.id in kept["--cells"] and s.method.name in kept["--methods"] and str(s.seed) in kept["--seeds"]
+    ]
+
+
+def _matching(option: str, wanted: str | None, known: Sequence[str]) -> Sequence[str]:
+    if wanted is None:
+        return known
+    patterns = [pattern.strip() for pattern in wanted.split(",")]
+    for pattern in patterns:
+        if not any(fnmatch(name, pattern) for name in known):
+            raise HaqaError(option, f"'{pattern}' matches nothing", f"Known: {', '.join(known)}")
+    return [name for name in known if any(fnmatch(name, pattern) for pattern in patterns)]

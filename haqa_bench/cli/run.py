@@ -1,0 +1,113 @@
+"""haqa-bench run."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite, selection
+
+if TYPE_CHECKING:
+    from haqa_bench.runner import Plan
+
+
+@click.command()
+@SUITE
+@click.option(
+    "--agent", type=click.Choice(["cassette", "live"]), default="cassette", help="Who answers: recorded exchanges (default), or an LLM."
+)
+@click.option(
+    "--measure",
+    type=click.Choice(["recorded", "live"]),
+    default="recorded",
+    help="What measures: response tables (default), or this machine.",
+)
+@selection
+@click.option(
+    "--base-url", help="Endpoint of the LLM; OpenAI's own, or OPENAI_BASE_URL, when left out. The key is read from OPENAI_API_KEY."
+)
+@click.option("--chat-timeout", type=float, default=120.0, show_default=True, help="Seconds to wait for an answer of the LLM.")
+@click.option("--chat-retries", type=int, default=3, show_default=True, help="How often a failed call is tried again, with growing pauses.")
+@click.option("--answered-by", default="", help="Who or what answers, for the cassette's card. Say what is true.")
+@click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
+@PROJECT
+@JSON
+def run(
+    suite_path: Path,
+    project: Path | None,
+    cells: str | None,
+    methods: str | None,
+    seeds: str | None,
+    fresh: bool,
+    as_json: bool,
+    **how: Any,
+) -> None:
+    """Run SUITE's studies and print its table.
+
+    By default nothing goes out: recorded agents are replayed on recorded measurements. A run that was stopped goes on with the same
+    command. Journals, database and tables go to results/runs/.
+    """
+    from haqa_bench.runner import Plan
+
+    suite, folder = open_suite(suite_path, project)
+    plan = Plan(
+        suite=suite,
+        suite_folder=suite_path.resolve().parent,
+        project=folder,
+        studies=chosen(suite, cells, methods, seeds),
+        agent=how["agent"],
+        measure=how["measure"],
+        base_url=how["base_url"],
+        chat_timeout_s=how["chat_timeout"],
+        chat_retries=how["chat_retries"],
+        answered_by=how["answered_by"],
+    )
+    target = plan.folder
+    if fresh and target.is_dir():
+        import shutil
+
+        shutil.rmtree(target)
+    notes = _run(plan, target)
+    _tell(plan, target, notes, as_json)
+
+
+def _run(plan: "Plan", target: Path) -> list[str]:
+    """Runs with a progress bar where somebody watches; what is worth telling of the studies."""
+    from haqa_bench.cli.progress import bar
+    from haqa_bench.runner import run as run_plan
+
+    notes = []
+    with bar() as progress:
+        proposals = sum(s.cell.budget.proposals for s in plan.studies)
+        everything = progress.add_task(f"{len(plan.studies)} studies", total=proposals)
+        done = 0
+        for event in run_plan(plan, target):
+            if event.trial is None:
+                done += event.study.cell.budget.proposals
+                progress.update(everything, completed=done)
+                notes += [f"{event.study.id}: {event.note}"] if event.note else []
+            else:
+                number = event.trial.number + 1
+                progress.update(everything, completed=done + number, description=f"{event.study.id} trial {number}")
+    return notes
+
+
+def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool) -> None:
+    from haqa_bench.report import end_to_end, formats, published
+
+    table = end_to_end.table(end_to_end.rows(target), published.load(plan.project / "paper_tables" / "figure5.yaml"))
+    written = formats.write(table, target / "tables", "figure5")
+    if as_json:
+        report = json.loads(formats.as_json(table))
+        click.echo(
+            json.dumps(
+                {"folder": str(target), "written": [str(p) for p in written], "notes": notes, "table": report}, indent=2, ensure_ascii=False
+            )
+        )
+        return
+    for note in notes:
+        click.echo(note, err=True)
+    click.echo(formats.markdown(table))
+    click.echo(f"Agent: {plan.agent}. Measurements: {plan.measure}. Studies: {len(plan.studies)}. Lock: {plan.suite.lock[:12]}.")
+    click.echo(f"Written to {target}: " + ", ".join(p.relative_to(target).as_posix() for p in written) + ", trials.duckdb, journal/")

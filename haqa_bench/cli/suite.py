@@ -1,0 +1,61 @@
+"""haqa-bench suite."""
+
+import json
+from pathlib import Path
+
+import click
+
+from haqa_bench.cli.options import JSON, PROJECT, SUITE, open_suite
+
+
+@click.group()
+def suite() -> None:
+    """Check and show suite files."""
+
+
+@suite.command()
+@SUITE
+@PROJECT
+@JSON
+def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
+    """Check SUITE and say what it resolves to."""
+    loaded, _ = open_suite(suite_path, project)
+    facts = {
+        "suite": loaded.name,
+        "cells": len(loaded.cells),
+        "methods": len(loaded.methods),
+        "seeds": len(loaded.seeds),
+        "studies": len(loaded.studies()),
+        "lock": loaded.lock,
+    }
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        click.echo(f"{suite_path}: valid. " + ", ".join(f"{k}: {v}" for k, v in facts.items()))
+
+
+@suite.command()
+@SUITE
+@PROJECT
+@JSON
+def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
+    """Show SUITE's cells; with --json, the whole lock."""
+    loaded, _ = open_suite(suite_path, project)
+    if as_json:
+        click.echo(json.dumps(loaded.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False))
+        return
+    click.echo(f"{loaded.name}: {loaded.title}\nlock {loaded.lock}")
+    click.echo("methods: " + ", ".join(m.name for m in loaded.methods) + "; seeds: " + ", ".join(map(str, loaded.seeds)))
+    for cell in loaded.cells:
+        click.echo(f"\n{cell.id}: {cell.space.size} configurations, {cell.budget.proposals} proposals")
+        click.echo(f"  {cell.objective.direction} {cell.objective.metric} ({cell.objective.unit})")
+        for name, parameter in cell.space.root.items():
+            click.echo(f"  {name}: {', '.join(map(str, parameter.choices))} (default {parameter.default})")
+
+
+@suite.command()
+def schema() -> None:
+    """Print the JSON schema of suite files, for editors."""
+    from haqa_bench.suite import SuiteFile
+
+    click.echo(json.dumps(SuiteFile.model_json_schema(), indent=2))

@@ -1,0 +1,32 @@
+"""haqa-bench tabulate."""
+
+from pathlib import Path
+
+import click
+
+from haqa_bench.cli.options import PROJECT, SUITE, chosen, open_suite
+
+
+@click.command()
+@SUITE
+@click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
+@click.option("--passes", type=click.IntRange(1), default=3, show_default=True, help="How often the whole of each cell is measured.")
+@click.option("--order-seed", type=int, default=0, show_default=True, help="Seed of the random order within a pass.")
+@PROJECT
+def tabulate(suite_path: Path, cells: str | None, passes: int, order_seed: int, project: Path | None) -> None:
+    """Measure every configuration of SUITE's cells on this machine, into response tables in results/tables/.
+
+    Stopped, it goes on with the same command.
+    """
+    from haqa_bench.cli.progress import bar
+    from haqa_bench.tabulate import open_sweep, sweep
+
+    suite, folder = open_suite(suite_path, project)
+    kept = {s.cell.id: s.cell for s in chosen(suite, cells, None, None)}
+    tables = folder / "results" / "tables" / suite.name
+    sweeps = [open_sweep(cell, suite_path.resolve().parent, tables / f"{cell.id}.parquet") for cell in kept.values()]
+    with bar() as progress:
+        task = progress.add_task("measuring", total=passes * sum(cell.space.size for cell in kept.values()))
+        sweep(sweeps, passes, order_seed, lambda: progress.advance(task))
+    for one in sweeps:
+        click.echo(one.target)

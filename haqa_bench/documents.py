@@ -1,0 +1,140 @@
+"""Files that people write, read once and checked at the door.
+
+YAML is read as YAML 1.2 (`no` is a string, `1e-5` a number), safely, and never trusted: aliases may not expand into more than
+`MAX_VALUES` values, unknown keys are refused with the nearest known one, and every fault names its line.
+"""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rfc8785
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from haqa_bench.errors import HaqaError
+
+Doc = TypeVar("Doc", bound=BaseModel)
+MAX_BYTES = 2_000_000
+MAX_VALUES = 100_000
+
+
+class Document(BaseModel):
+    """A frozen value read from a file. Unknown keys are refused, types are not bent."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785 canonical JSON: equal values give equal bytes."""
+    return rfc8785.dumps(value)
+
+
+def sha256(value: Any) -> str:
+    """The hash, in hex, of a value's canonical JSON (or of bytes as they are)."""
+    return hashlib.sha256(value if isinstance(value, bytes) else canonical(value)).hexdigest()
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes, or one clear line."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HaqaError(path, error.strerror or str(error), "Check the path") from None
+
+
+def read_yaml(path: Path, kind: type[Doc]) -> Doc:
+    """The YAML file at `path` as a `kind`.
+
+    Raises:
+        HaqaError: unreadable, not YAML, too large when expanded, or not of that kind; names file and line.
+    """
+    text = read_bytes(path)
+    if len(text) > MAX_BYTES:
+        raise HaqaError(path, f"{len(text):,} bytes is more than the {MAX_BYTES:,} allowed")
+    data, node = _load(path, text)
+    try:
+        return kind.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        raise _explained(path, error, kind, node) from None
+
+
+def _load(path: Path, text: bytes) -> tuple[Any, Any]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        node = yaml.compose(text)
+        if _values(node, {}) > MAX_VALUES:
+            raise HaqaError(path, f"its aliases expand into more than {MAX_VALUES:,} values (a YAML bomb?)", "Remove them")
+        return yaml.load(text), node
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else path
+        raise HaqaError(where, f"not YAML: {getattr(error, 'problem', None) or error}".splitlines()[0]) from None
+    except (ValueError, RecursionError) as error:
+        raise HaqaError(path, f"not YAML: {type(error).__name__}: {str(error).splitlines()[0]}") from None
+
+
+def _values(node: Any, seen: dict[int, int]) -> int:
+    """How many values a node stands for once its aliases are expanded."""
+    if node is None or isinstance(node.value, str):
+        return 1
+    if id(node) not in seen:
+        seen[id(node)] = MAX_VALUES + 1  # what an alias to its own ancestor counts
+        children = [child for pair in node.value for child in pair] if node.id == "mapping" else node.value
+        seen[id(node)] = 1 + sum(_values(child, seen) for child in children)
+    return seen[id(node)]
+
+
+def _explained(path: Path, error: ValidationError, kind: type[BaseModel], node: Any) -> HaqaError:
+    """The first fault of a validation in one line: file, line, place, what is wrong."""
+    first, *others = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    place, what = first["loc"], first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(kind.model_json_schema(), place[:-1])
+        near = difflib.get_close_matches(str(place[-1]), known, 1, 0.5)
+        what = "unknown key; " + (f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}")
+    more = f" (and {len(others)} more)" if others else ""
+    return HaqaError(f"{path}:{_line(node, place)}", f"{_dotted(place) or 'file'}: {what}{more}")
+
+
+def _known_keys(schema: dict[str, Any], place: Sequence[int | str]) -> list[str]:
+    """The keys that a JSON schema allows at `place`."""
+    here = _options(schema, schema)
+    for step in place:
+        inner = [part.get("properties", {}).get(step) or part.get("items") or part.get("additionalProperties") for part in here]
+        here = [option for part in inner if isinstance(part, dict) for option in _options(schema, part)]
+    return [key for part in here for key in part.get("properties", {})]
+
+
+def _options(schema: dict[str, Any], part: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schemas that a part of `schema` stands for, references followed."""
+    if "$ref" in part:
+        part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]
+    return [option for choice in part["anyOf"] for option in _options(schema, choice)] if "anyOf" in part else [part]
+
+
+def _line(node: Any, place: Sequence[int | str]) -> int:
+    """The line, from 1, of the deepest part of `place` that the file has."""
+    line: int = node.start_mark.line + 1 if node else 1
+    for step in place:
+        if node is None or isinstance(node.value, str):
+            break
+        if node.id == "mapping":
+            pair = next(((k, v) for k, v in node.value if k.value == str(step)), None)
+            if pair is None:
+                continue  # a step of pydantic's own, such as a union's branch, or a merged key
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _dotted(place: Sequence[int | str]) -> str:
+    """('cells', 2, 'budget') as cells[2].budget."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(".")

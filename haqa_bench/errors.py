@@ -1,0 +1,33 @@
+"""What can go wrong, and who is told.
+
+    HaqaError            for the user: where, what, what to do; one line on stderr, exit code 2
+    ├── CassetteMiss     a request that no recorded exchange answers
+    └── ChatFailed       an endpoint that gave no usable answer
+    EvaluationFailed     not an error: a configuration that cannot be measured; becomes the trial's status
+
+Anything else that escapes is a bug and keeps its traceback.
+"""
+
+
+class HaqaError(Exception):
+    """A fault the user can mend: `where` it is, `what` it is, and `todo`, what to do about it."""
+
+    def __init__(self, where: object, what: str, todo: str = "") -> None:
+        self.where, self.what, self.todo = str(where), what, todo
+        super().__init__(f"{where}: {what}" + (f". {todo}" if todo else ""))
+
+
+class CassetteMiss(HaqaError):
+    """A request differs from the recording; the nearest recorded one and a diff follow the first line."""
+
+
+class ChatFailed(HaqaError):
+    """The LLM's endpoint refused, timed out or answered with something that is no chat completion."""
+
+
+class EvaluationFailed(Exception):
+    """A configuration that could not be measured. `status` is one of trial.Status, `reason` is for people."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        self.status, self.reason = status, reason
+        super().__init__(f"{status}: {reason}")

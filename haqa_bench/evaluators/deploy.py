@@ -1,0 +1,81 @@
+"""The deploy track: what a llama.cpp configuration gives (paper: figure 5, table 4)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from haqa_bench.backends.gguf_models import WORKER, Formats, find, require_llama_cpp
+from haqa_bench.backends.process import run_job
+from haqa_bench.documents import read_bytes
+from haqa_bench.errors import EvaluationFailed
+from haqa_bench.estimate import estimate
+from haqa_bench.protocols import Outcome
+from haqa_bench.space import Configuration
+from haqa_bench.suite import Cell, DeployWorkload
+from haqa_bench.trial import Measurement, Source, Status
+
+DEFAULTS: Mapping[str, Any] = {
+    "n_batch": 2048,
+    "n_ubatch": 512,
+    "flash_attn": "auto",
+    "type_k": "f16",
+    "type_v": "f16",
+    "mmap": True,
+}
+"""llama.cpp's own, for whatever a space leaves out; n_threads_batch follows n_threads, as in llama.cpp's tools."""
+
+
+class DeployEvaluator:
+    """Runs each configuration with llama.cpp, in a process of its own, and measures it.
+
+    Metrics: end_to_end_tokens_per_s, generation_tokens_per_s and prompt_tokens_per_s (tokens/s), first_token_ms, load_ms (ms),
+    peak_memory_mb (10^6 bytes, weights that are mapped and touched included) and, where asked, perplexity (no unit).
+    """
+
+    def __init__(self, cell: Cell, suite_folder: Path) -> None:
+        require_llama_cpp()
+        self.workload: DeployWorkload = cell.workload
+        self.formats = Formats(find(cell.model.gguf))
+        self.text = read_bytes(suite_folder / cell.workload.quality_text).decode()
+
+    def measure(self, configuration: Configuration) -> Outcome:
+        """See Evaluator."""
+        return self.sample(configuration, quality=True)
+
+    def sample(self, configuration: Configuration, quality: bool) -> Outcome:
+        """One process' measurement; perplexity, which does not vary between runs, only with `quality`."""
+        name = str(configuration["format"])
+        settings = {"n_threads_batch": configuration["n_threads"], **DEFAULTS, **configuration}
+        job = {
+            "do": "measure",
+            "model": str(self.formats.path(name)),
+            "settings": settings,
+            "workload": self.workload.model_dump(),
+            "text": self.text if quality else None,
+            "memory_bytes": int(self.workload.memory_gb * 1e9),
+        }
+        result = run_job(WORKER, job, self.workload.timeout_s)
+        if result["peak_bytes"] > self.workload.memory_gb * 1e9:
+            raise EvaluationFailed(Status.OOM, f"peak memory {result['peak_bytes'] / 1e9:.2f} GB is over {self.workload.memory_gb:g} GB")
+        return Outcome(tuple(_measurements(result, self.workload)), {**result["facts"], **self.formats.facts(name)})
+
+
+def _measurements(result: dict[str, Any], work: DeployWorkload) -> list[Measurement]:
+    samples = result["samples"]
+    readings = {
+        ("end_to_end_tokens_per_s", "tokens/s"): [work.n_generate / s["total_s"] for s in samples],
+        ("generation_tokens_per_s", "tokens/s"): [(work.n_generate - 1) / s["generate_s"] for s in samples],
+        ("prompt_tokens_per_s", "tokens/s"): [work.n_prompt / s["prompt_s"] for s in samples],
+        ("llama_generation_tokens_per_s", "tokens/s"): [(work.n_generate - 1) / s["llama_generate_s"] for s in samples],
+        ("llama_prompt_tokens_per_s", "tokens/s"): [work.n_prompt / s["llama_prompt_s"] for s in samples],
+        ("first_token_ms", "ms"): [1000 * s["first_token_s"] for s in samples],
+        ("load_ms", "ms"): [1000 * result["load_s"]],
+        ("peak_memory_mb", "MB"): [result["peak_bytes"] / 1e6],
+        ("others_share", "1"): [s["others_share"] for s in samples],
+    }
+    if result["perplexity"] is not None:
+        readings["perplexity", "1"] = [result["perplexity"]]
+    return [
+        Measurement(name=name, value=estimate(values, unit), unit=unit, source=Source.MEASURED, samples=tuple(values))
+        for (name, unit), values in readings.items()
+    ]

@@ -1,0 +1,90 @@
+"""Hardware profiles: what a device has, each figure with where it comes from.
+
+The profiles are `hardware/NAME.yaml`. Rates are dense peaks: datasheets like to print twice as much, for matrices of which half
+is zero. A format is *native* where the arithmetic units take it as it is; any other is unpacked first, which costs instructions.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, FiniteFloat
+
+from haqa_bench.documents import Document, read_yaml
+from haqa_bench.errors import HaqaError
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Figure(Document):
+    """A number, its unit and its source. `value` is None where it is unknown; `source` then says why."""
+
+    value: Annotated[FiniteFloat, Field(ge=0)] | None
+    unit: Text
+    source: Text
+
+
+class Hardware(Document):
+    """A device that a cell runs on. Rates are peaks as published or measured, never estimates without saying so."""
+
+    name: Text
+    title: Text
+    kind: Literal["cpu", "gpu", "phone"]
+    cores: Figure
+    memory: Figure
+    bandwidth: Figure
+    """Of the memory, in GB/s (10^9 bytes)."""
+    caches: dict[str, Figure] = Field(default_factory=dict)
+    instruction_sets: tuple[str, ...] = ()
+    native_formats: tuple[str, ...]
+    """Number formats that the arithmetic units take without unpacking, such as int8, fp16, int4."""
+    native_formats_source: Text
+    rates: dict[str, Figure] = Field(default_factory=dict)
+    """Peak rate by number format, in TFLOPS or TOPS."""
+    notes: str = ""
+
+
+def profiles(folder: Path) -> list[Hardware]:
+    """Every profile in `folder`, by file name.
+
+    Raises:
+        HaqaError: there are none, or one is wrong.
+    """
+    return [read_yaml(path, Hardware) for path in _files(folder).values()]
+
+
+def load(folder: Path, name: str) -> Hardware:
+    """The profile in `folder`/`name`.yaml.
+
+    Raises:
+        HaqaError: no such profile (names those there are), or it is wrong.
+    """
+    files = _files(folder)
+    if name not in files:
+        raise HaqaError(folder, f"no hardware profile '{name}'; known: {', '.join(files)}", "List them with: haqa-bench hardware list")
+    return read_yaml(files[name], Hardware)
+
+
+def to_yaml(hardware: Hardware) -> str:
+    """A profile as the text of its file, from which `load` makes an equal one."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.default_flow_style = None  # a figure is written on one line
+    yaml.width = 140
+    text = io.StringIO()
+    yaml.dump(json.loads(hardware.model_dump_json(), parse_float=_plain), text)
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())  # ruamel leaves a blank where it folds
+
+
+def _plain(number: str) -> float:
+    return int(number.removesuffix(".0")) if number.endswith(".0") else float(number)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    files = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    if not files:
+        raise HaqaError(folder, "no hardware profiles here", "Name the folder that holds hardware/ with --project")
+    return files

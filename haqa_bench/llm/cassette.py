@@ -1,0 +1,184 @@
+"""Cassettes: the recorded exchanges of one agent study, and the two chat models that write and read them.
+
+A cassette is JSON lines: a `card` (who or what answered, when, with which templates, space and measurements), `text`s (static
+prompts, once each, by hash), `exchange`s, and `failure`s (calls that gave no reply). An exchange's key is the SHA-256 of its whole
+request body and its place: study, round, attempt. A replay answers only the very request that was recorded.
+"""
+
+import datetime
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from haqa_bench.documents import sha256
+from haqa_bench.errors import CassetteMiss, ChatFailed, HaqaError
+from haqa_bench.llm.reply import read_reply
+from haqa_bench.protocols import ChatModel, ChatReply, ChatRequest, Position
+from haqa_bench.store.journal import Journal, read_lines
+
+
+class Exchange(NamedTuple):
+    """A recorded request body and its reply."""
+
+    position: Position
+    key: str
+    body: Mapping[str, Any]
+    reply: ChatReply
+
+
+class Cassette(NamedTuple):
+    """A cassette's card and exchanges."""
+
+    path: Path
+    card: Mapping[str, Any]
+    exchanges: tuple[Exchange, ...]
+    failures: int
+
+
+def key_of(study: str, position: Position, body: Mapping[str, Any]) -> str:
+    """What must be equal for a recorded reply to answer a request."""
+    return sha256({"study": study, "round": position.round, "attempt": position.attempt, "body": body})
+
+
+def read(path: Path) -> Cassette:
+    """The cassette at `path`.
+
+    Raises:
+        HaqaError: missing, cut, or an exchange that is not what its key says; names the line.
+    """
+    if not path.is_file():
+        raise HaqaError(path, "no such cassette", "Record it with: haqa-bench run SUITE --agent live")
+    return _parsed(path, read_lines(path))
+
+
+def _parsed(path: Path, lines: list[dict[str, Any]]) -> Cassette:
+    if not lines or lines[0].get("kind") != "card":
+        raise HaqaError(f"{path}:1", "not a cassette: the first line is no card")
+    card, texts, exchanges = lines[0], {}, []
+    for number, line in enumerate(lines, 1):
+        if line["kind"] == "text":
+            texts[line["sha256"]] = line["text"]
+        elif line["kind"] == "exchange":
+            try:
+                exchanges.append(_exchange(line, texts, card["study"]))
+            except (KeyError, ValueError, TypeError) as error:
+                raise HaqaError(
+                    f"{path}:{number}", f"damaged exchange: {error!r}".splitlines()[0], "Restore the file, or record it again"
+                ) from None
+    return Cassette(path, card, tuple(exchanges), sum(line["kind"] == "failure" for line in lines))
+
+
+def _exchange(line: Mapping[str, Any], texts: Mapping[str, str], study: str) -> Exchange:
+    body = line["request"] | {"messages": [m | {"content": _unfolded(m["content"], texts)} for m in line["request"]["messages"]]}
+    position = Position(line["round"], line["attempt"])
+    if key_of(study, position, body) != line["key"]:
+        raise ValueError("its request is not the one that its key was made from")
+    return Exchange(position, line["key"], body, ChatReply.model_validate_json(json.dumps(line["reply"])))
+
+
+def _unfolded(content: str, texts: Mapping[str, str]) -> str:
+    return texts[content.removeprefix("sha256:")] if content.startswith("sha256:") else content
+
+
+class RecordingChatModel:
+    """Passes requests on and writes each exchange, flushed, beside the cassette; `finish` swaps it in.
+
+    A recording that was cut goes on: what it holds is not asked again.
+    """
+
+    def __init__(self, inner: ChatModel, target: Path, card: Mapping[str, Any]) -> None:
+        self.inner, self.target = inner, target
+        self.journal = Journal(target.with_suffix(".jsonl.partial"))
+        self.card = {"kind": "card", **card}
+        if not self.journal.entries:
+            today = datetime.datetime.now(datetime.UTC).date().isoformat()
+            self.journal.append(self.card | {"recorded": today})
+        elif {k: v for k, v in self.journal.entries[0].items() if k != "recorded"} != self.card:
+            raise HaqaError(
+                self.journal.path, "was begun with other templates, settings or measurements", "Finish it with those, or delete it"
+            )
+
+    def chat(self, request: ChatRequest, position: Position) -> ChatReply:
+        """See ChatModel."""
+        body = request.body()
+        key = key_of(self.card["study"], position, body)
+        for entry in self.journal.entries:
+            if entry.get("key") == key and entry["kind"] == "exchange":
+                return ChatReply.model_validate_json(json.dumps(entry["reply"]))
+        place = {"round": position.round, "attempt": position.attempt, "key": key}
+        try:
+            reply = self.inner.chat(request, position)
+        except ChatFailed as failure:
+            self.journal.append({"kind": "failure", **place, "what": failure.what})
+            raise
+        folded = body | {"messages": [self._folded(m) for m in body["messages"]]}
+        action = read_reply(reply.content).action
+        self.journal.append({"kind": "exchange", **place, "request": folded, "reply": reply.model_dump(mode="json"), "action": action})
+        return reply
+
+    def finish(self) -> None:
+        """Puts the finished cassette in its place."""
+        self.journal.path.replace(self.target)
+
+    def _folded(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        if message["role"] != "system":
+            return message
+        digest = sha256(message["content"].encode())
+        if all(entry.get("sha256") != digest for entry in self.journal.entries):
+            self.journal.append({"kind": "text", "sha256": digest, "text": message["content"]})
+        return {**message, "content": f"sha256:{digest}"}
+
+
+class ReplayChatModel:
+    """Answers from a cassette and never calls out.
+
+    `match="request"` answers only the recorded request; `match="place"` answers by study, round and attempt, for proposals that
+    are measured anew elsewhere, and `drifted` counts the prompts that differ.
+    """
+
+    def __init__(self, cassette: Cassette, study: str, match: Literal["request", "place"] = "request") -> None:
+        self.cassette, self.study, self.match = cassette, study, match
+        self.asked: list[Position] = []
+        self.drifted: list[Position] = []
+
+    def chat(self, request: ChatRequest, position: Position) -> ChatReply:
+        """See ChatModel."""
+        body = request.body()
+        exchange = next((e for e in self.cassette.exchanges if e.position == position), None)
+        if exchange is None or (self.match == "request" and exchange.key != key_of(self.study, position, body)):
+            raise self._miss(body, position, exchange)
+        self.asked.append(position)
+        if exchange.body != body:
+            self.drifted.append(position)
+        return exchange.reply
+
+    def unused(self) -> list[Position]:
+        """Recorded exchanges, from the first that was asked on, that nobody asked for."""
+        return [e.position for e in self.cassette.exchanges if self.asked and e.position > self.asked[0] and e.position not in self.asked]
+
+    def _miss(self, body: Mapping[str, Any], position: Position, here: Exchange | None) -> CassetteMiss:
+        wanted = list(_readable(body))
+        nearest = here or max(
+            self.cassette.exchanges,
+            key=lambda e: difflib.SequenceMatcher(None, list(_readable(e.body)), wanted).ratio(),
+            default=None,
+        )
+        place = f"{self.cassette.path}: round {position.round}, attempt {position.attempt}"
+        todo = "Record it again with: haqa-bench run SUITE --agent live"
+        if nearest is None:
+            return CassetteMiss(place, "the cassette holds no exchange", todo)
+        name = f"recorded round {nearest.position.round}, attempt {nearest.position.attempt}"
+        diff = "\n".join(difflib.unified_diff(list(_readable(nearest.body)), wanted, name, "asked now", lineterm="", n=1))
+        same = "the request is recorded, but for another study or place"
+        return CassetteMiss(place, f"no recorded exchange answers this request; nearest: {name}", f"{todo}\n{diff or same}")
+
+
+def _readable(body: Mapping[str, Any]) -> Iterator[str]:
+    """A request body line by line, for diffs."""
+    for name in sorted(body.keys() - {"messages"}):
+        yield f"{name}: {json.dumps(body[name], sort_keys=True)}"
+    for message in body["messages"]:
+        yield f"[{message['role']}]"
+        yield from message["content"].splitlines()

@@ -1,0 +1,229 @@
+"""An OpenAI-compatible endpoint whose answers are files: whoever can read and write a folder can play the LLM.
+
+Each request becomes `0001.request.md`; the client waits until somebody has written `0001.answer.md` beside it. An identical
+request can only be a retry (its seed and messages are the same), so it gets the same number: nobody is asked twice, and neither
+a client that timed out nor a relay that was restarted loses anything. Listens on loopback only.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from rfc8785 import CanonicalizationError
+
+from haqa_bench.documents import sha256
+from haqa_bench.errors import HaqaError
+
+MAX_BODY_BYTES = 4_000_000
+POLL_S = 0.2
+SETTLED_S = 0.5
+HEADER = """\
+Write the reply to the conversation below, and nothing else, as plain text into `{name}.answer.md` in this folder. It is sent on
+exactly as written{limit}. Write it elsewhere and rename it if you can: the file is taken once it is not empty and has not
+changed for half a second."""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    role: str
+    content: str
+
+
+class Question(BaseModel):
+    """The body of a chat request. Keys that are not shown to whoever answers are kept, since they tell requests apart."""
+
+    model_config = ConfigDict(extra="allow")
+    messages: list[_Message] = Field(min_length=1)
+    max_tokens: int | None = None
+    response_format: dict[str, Any] | None = None
+    stream: Literal[False] | None = None
+
+    def markdown(self, name: str) -> str:
+        """The request as whoever answers reads it."""
+        limit = f", and may have at most {self.max_tokens:,} tokens" if self.max_tokens else ""
+        parts = [HEADER.format(name=name, limit=limit)]
+        parts += [f"# Message {number}: {message.role}\n\n{message.content}" for number, message in enumerate(self.messages, 1)]
+        if self.response_format:
+            schema = self.response_format.get("json_schema", self.response_format)
+            parts.append(f"# The form the reply must have\n\n```json\n{json.dumps(schema, indent=2, ensure_ascii=False)}\n```")
+        return "\n\n".join(parts) + "\n"
+
+
+class Questions:
+    """A folder of numbered questions (`NNNN.request.md`), their hashes (`NNNN.sha256`) and their answers (`NNNN.answer.md`)."""
+
+    def __init__(self, folder: Path, announce: Callable[[str], None]) -> None:
+        self._folder, self._announce, self._adding = folder, announce, threading.Lock()
+        self._names = {path.read_text("ascii", errors="replace"): path.stem for path in sorted(folder.glob("*.sha256"))}
+
+    def add(self, question: Question) -> str:
+        """The name (`NNNN`) of `question`: its own if it is known, else the next, with its files written."""
+        key = sha256(question.model_dump(mode="json", exclude_unset=True))
+        with self._adding:
+            name = self._names.get(key) or self._next()
+            request = self._folder / f"{name}.request.md"
+            if not request.exists() and not self._read(name):
+                # The hash first: a relay killed in between asks again under the same number.
+                _write(self._folder / f"{name}.sha256", key)
+                _write(request, question.markdown(name))
+                self._names[key] = name
+                self._announce(request.name)
+        return name
+
+    def answer(self, name: str, stopped: threading.Event) -> bytes | None:
+        """Waits for an answer that somebody has finished writing. None when `stopped` first."""
+        answer, since_s = self._read(name), time.monotonic()
+        while not stopped.wait(POLL_S):
+            if (now := self._read(name)) != answer:
+                answer, since_s = now, time.monotonic()
+            elif answer and time.monotonic() - since_s >= SETTLED_S:
+                return answer
+        return None
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self._folder / f"{name}.answer.md").read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def _next(self) -> str:
+        numbers = [path.name.partition(".")[0] for path in self._folder.iterdir()]
+        return f"{max((int(number) for number in numbers if number.isdecimal()), default=0) + 1:04d}"
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a file that nobody can see half-written."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, "utf-8", newline="")
+    partial.replace(path)
+
+
+class _Refused(Exception):
+    def __init__(self, code: int, what: str) -> None:
+        self.code, self.what = code, what
+        super().__init__(what)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: "_Server"
+    timeout = 30  # seconds for a client to send what it announced
+
+    def do_GET(self) -> None:
+        self._respond("/models", self._models)
+
+    def do_POST(self) -> None:
+        self._respond("/chat/completions", self._completion)
+
+    def _respond(self, path: str, make: Callable[[bytes], dict[str, Any]]) -> None:
+        try:
+            body = self._body()
+            if self.path.partition("?")[0].removeprefix("/v1").rstrip("/") != path:
+                raise _Refused(404, "here are only POST /v1/chat/completions and GET /v1/models")
+            if "Origin" in self.headers:  # any page open in a browser can reach loopback
+                raise _Refused(403, "web pages may not ask")
+            self._send(200, make(body))
+        except _Refused as refused:
+            self.send_error(refused.code, refused.what)
+
+    def _models(self, body: bytes) -> dict[str, Any]:
+        return {"object": "list", "data": [{"id": "relay", "object": "model", "created": 0, "owned_by": "haqa-bench"}]}
+
+    def _completion(self, body: bytes) -> dict[str, Any]:
+        try:
+            name = self.server.questions.add(Question.model_validate_json(body))
+            answer = self.server.questions.answer(name, self.server.stopped)
+            if answer is None:
+                raise _Refused(503, f"the relay was stopped; {name}.request.md is kept for your retry")
+            message = {"role": "assistant", "content": answer.decode("utf-8")}
+        except ValidationError as error:
+            place, what = ".".join(map(str, error.errors()[0]["loc"])), error.errors()[0]["msg"]
+            raise _Refused(400, f"{place}: {what}" if place else what) from None
+        except CanonicalizationError as error:
+            raise _Refused(400, f"a number that JSON cannot hold exactly: {error}") from None
+        except UnicodeDecodeError:
+            raise _Refused(500, f"{name}.answer.md is not UTF-8; write it again") from None
+        except OSError as error:
+            raise _Refused(500, f"the relay's folder: {error.strerror}") from None
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        # "relay": it does not know who answered. No usage either, since nobody counted.
+        return {"id": f"relay-{name}", "object": "chat.completion", "created": 0, "model": "relay", "choices": [choice]}
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length", "0")
+        left = int(length) if length.isdecimal() and len(length) < 12 else 0
+        if left <= MAX_BODY_BYTES:
+            return self.rfile.read(left)
+        while left > 0 and (chunk := self.rfile.read(min(left, 65_536))):
+            left -= len(chunk)  # read to its end, or the client would find a broken connection instead of our reply
+        raise _Refused(413, f"the body is larger than {MAX_BODY_BYTES:,} bytes")
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """The fault in OpenAI's form, also for what http.server itself refuses."""
+        kind = "server_error" if code >= 500 else "invalid_request_error"
+        self._send(code, {"error": {"message": message or f"HTTP {code}", "type": kind, "param": None, "code": None}})
+
+    def _send(self, code: int, value: dict[str, Any]) -> None:
+        data = json.dumps(value).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent: what is new is announced by name."""
+
+
+class _Server(ThreadingHTTPServer):
+    def __init__(self, port: int, questions: Questions) -> None:
+        self.questions, self.stopped = questions, threading.Event()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hung up is no fault: the answer waits for its retry."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class Relay:
+    """The relay over `folder`, serving at `base_url` while used as a context manager. Port 0 takes a free one.
+
+    `announce` gets each new request's file name, from the thread that serves it.
+
+    Raises:
+        HaqaError: the port is taken, the folder cannot be made, or another relay serves it.
+    """
+
+    def __init__(self, folder: Path, port: int = 0, announce: Callable[[str], None] = lambda name: None) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(folder / ".relay.lock", thread_local=False)
+            self._lock.acquire(timeout=0)
+            questions = Questions(folder, announce)
+        except Timeout:
+            raise HaqaError(folder, "another relay serves this folder", "Stop it, or choose another folder") from None
+        except OSError as error:
+            raise HaqaError(folder, error.strerror or str(error), "Choose a folder that can be written") from None
+        try:
+            self._server = _Server(port, questions)
+        except OSError as error:
+            self._lock.release()
+            raise HaqaError(f"127.0.0.1:{port}", error.strerror or str(error), "Choose another port with --port") from None
+        self.base_url = f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(POLL_S,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stopped.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._lock.release()

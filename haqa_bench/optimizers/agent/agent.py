@@ -1,0 +1,68 @@
+"""The HAQA agent: static and dynamic prompt, a thought and an action, the measured outcome as the next observation.
+
+Paper: the loop and the two prompts, as its abstract and summaries describe them. Ours: the wording, one repair attempt, the rule
+for the history. The agent keeps no state: what it sends depends on the study and the trials alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from haqa_bench.llm.reply import read_reply
+from haqa_bench.optimizers.agent.prompt import Prompts
+from haqa_bench.protocols import ChatModel, ChatRequest, Message, Position, Proposal
+from haqa_bench.suite import Chat, Study
+from haqa_bench.trial import Trial
+
+ATTEMPTS = 2
+
+
+class Agent:
+    """Asks an LLM for each configuration."""
+
+    def __init__(self, study: Study, settings: Chat, chat: ChatModel, prompts: Prompts) -> None:
+        self.cell, self.seed, self.settings, self.chat, self.prompts = study.cell, study.seed, settings, chat, prompts
+
+    def ask(self, history: Sequence[Trial]) -> Proposal | None:
+        """See Optimizer. An invalid action gets one repair attempt with the problem shown, then is a proposal without configuration."""
+        messages = [
+            Message(role="system", content=self.prompts.static(self.cell)),
+            Message(role="user", content=self.prompts.dynamic(self.cell, history)),
+        ]
+        for attempt in range(1, ATTEMPTS + 1):
+            answer = self.chat.chat(self._request(messages), Position(len(history), attempt))
+            reply = read_reply(answer.content)
+            problem = reply.problem or "; ".join(self.cell.space.problems(reply.action))
+            if not problem:
+                return Proposal(reply.action, "", reply.thought, attempt)
+            messages += [
+                Message(role="assistant", content=answer.content or "(empty reply)"),
+                Message(role="user", content=self.prompts.repair(problem)),
+            ]
+        return Proposal(None, problem, reply.thought, ATTEMPTS)
+
+    def _request(self, messages: Sequence[Message]) -> ChatRequest:
+        return ChatRequest(
+            model=self.settings.model,
+            messages=tuple(messages),
+            temperature=self.settings.temperature,
+            seed=self.seed,
+            max_tokens=self.settings.max_tokens,
+            response_format=self._schema() if self.settings.json_schema else None,
+        )
+
+    def _schema(self) -> dict[str, Any]:
+        """The reply's form: thought first, then one choice for each parameter."""
+        parameters = self.cell.space.root
+        action = {
+            "type": "object",
+            "properties": {name: {"enum": list(p.choices)} for name, p in parameters.items()},
+            "required": list(parameters),
+            "additionalProperties": False,
+        }
+        schema = {
+            "type": "object",
+            "properties": {"thought": {"type": "string"}, "action": action},
+            "required": ["thought", "action"],
+            "additionalProperties": False,
+        }
+        return {"type": "json_schema", "json_schema": {"name": "proposal", "strict": True, "schema": schema}}

@@ -1,0 +1,18 @@
+"""The human baseline: the default configuration (trial 0), and nothing more."""
+
+from collections.abc import Sequence
+
+from haqa_bench.protocols import Proposal
+from haqa_bench.suite import Study
+from haqa_bench.trial import Trial
+
+
+class Human:
+    """Never proposes: every study's trial 0 already is the default."""
+
+    def __init__(self, study: Study) -> None:
+        pass
+
+    def ask(self, history: Sequence[Trial]) -> Proposal | None:
+        """See Optimizer."""
+        return None

@@ -1,0 +1,102 @@
+"""The page to read first: everything that can be plugged in.
+
+A study asks an `Optimizer` for a `Proposal`, lets an `Evaluator` measure it, and tells nobody: the optimizer is handed the whole
+history at each ask, so that a study resumed from its journal goes on exactly as if it had never stopped. An agent is an
+optimizer that holds a `ChatModel`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from haqa_bench.documents import Document
+from haqa_bench.space import Configuration
+from haqa_bench.trial import Measurement, Trial
+
+
+class Proposal(NamedTuple):
+    """What an optimizer wants tried next. Without a configuration, `problem` says why it is no valid one."""
+
+    configuration: Configuration | None
+    problem: str = ""
+    thought: str = ""
+    attempts: int = 1
+
+
+class Optimizer(Protocol):
+    """Proposes configurations."""
+
+    def ask(self, history: Sequence[Trial]) -> Proposal | None:
+        """The next proposal after `history` (trial 0, the default, is always in it), or None when done.
+
+        Depends on nothing but `history` and what the optimizer was made from (space, seed, chat model).
+        """
+
+
+class Outcome(NamedTuple):
+    """What an evaluator found, and what really took effect."""
+
+    measurements: tuple[Measurement, ...]
+    facts: Mapping[str, str]
+
+
+class Evaluator(Protocol):
+    """Measures configurations: live, from a response table, or by a declared model of hardware."""
+
+    def measure(self, configuration: Configuration) -> Outcome:
+        """Every metric of `configuration`.
+
+        Raises:
+            EvaluationFailed: it cannot be measured; becomes the trial's status.
+        """
+
+
+class Message(Document):
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class ChatRequest(Document):
+    """A request to an LLM: all that changes its answer, and nothing else. `body()` is what is sent."""
+
+    model: str
+    messages: tuple[Message, ...]
+    temperature: float
+    seed: int
+    max_tokens: int
+    response_format: dict[str, Any] | None = None
+
+    def body(self) -> dict[str, Any]:
+        """The request as the JSON body of /v1/chat/completions."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Position(NamedTuple):
+    """Where in its study a request stands: the round (the trial it is to propose) and the attempt, both from 1."""
+
+    round: int
+    attempt: int
+
+
+class ChatReply(Document):
+    """An LLM's answer, as the endpoint gave it. `model` is what the endpoint says answered."""
+
+    content: str
+    model: str
+    finish_reason: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    latency_s: float
+
+
+class ChatModel(Protocol):
+    """An LLM behind one call: live, recorded or replayed."""
+
+    def chat(self, request: ChatRequest, position: Position) -> ChatReply:
+        """The answer to `request`.
+
+        Raises:
+            ChatFailed: the endpoint gave no usable answer.
+            CassetteMiss: replaying, and no recorded exchange answers it.
+        """

@@ -1,0 +1,138 @@
+"""The end-to-end table (the data of the paper's figure 5): model x bit-width x hardware x method, with source and n of each number."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from haqa_bench.errors import HaqaError
+from haqa_bench.report.published import PublishedFigure
+from haqa_bench.store.database import NAME
+
+HEADINGS = (
+    "Model",
+    "Bit-width",
+    "Hardware",
+    "Method",
+    "tokens/s",
+    "Range",
+    "Speed-up",
+    "n",
+    "Source",
+    "Invalid / failed / repeated",
+    "Published speed-up",
+)
+
+
+class Row(NamedTuple):
+    """A cell and method. Values in the objective's unit; speed_up is the median over studies of best over the same study's default."""
+
+    cell: str
+    model: str
+    bit_width: str
+    hardware: str
+    method: str
+    metric: str
+    unit: str
+    studies: int
+    default_value: float | None
+    default_samples: int | None
+    best: float | None
+    worst_study: float | None
+    best_study: float | None
+    speed_up: float | None
+    source: str | None
+    answered_by: str
+    proposed: int
+    invalid: int
+    failed: int
+    repeated: int
+
+
+class Table(NamedTuple):
+    """A table ready to be written: cells are text, notes stand below it."""
+
+    title: str
+    headings: Sequence[str]
+    cells: Sequence[Sequence[str]]
+    notes: Sequence[str]
+
+
+def rows(folder: Path) -> list[Row]:
+    """The rows of the run in `folder`, from its database.
+
+    Raises:
+        HaqaError: the run has no database, or it cannot be read.
+    """
+    import duckdb
+
+    path = folder / NAME
+    if not path.is_file():
+        raise HaqaError(path, "no database", f"Build it with: haqa-bench db rebuild {folder}")
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found = connection.execute(files("haqa_bench.report").joinpath("end_to_end.sql").read_text()).fetchall()
+    except duckdb.Error as error:
+        raise HaqaError(path, str(error).splitlines()[0], f"Rebuild it with: haqa-bench db rebuild {folder}") from None
+    return [Row(*row) for row in found]
+
+
+def table(found: Sequence[Row], published: PublishedFigure) -> Table:
+    """The rows as text, with what was published beside them and what to know below."""
+    return Table(
+        title="Best end-to-end tokens/s found, against llama.cpp's default",
+        headings=HEADINGS,
+        cells=[_cells(row, published) for row in found],
+        notes=[
+            *_legend(found),
+            *_verdicts(found),
+            *(f"Published, CONFLICT, {e.model}: {e.speed_up}; {e.conflict}." for e in published.entries if e.conflict),
+        ],
+    )
+
+
+def _cells(row: Row, published: PublishedFigure) -> list[str]:
+    human = row.method == "human"
+    return [
+        row.model,
+        row.bit_width,
+        row.hardware,
+        "default" if human else row.method,
+        _digits(row.best, 1),
+        "" if human else f"{_digits(row.worst_study, 1)} to {_digits(row.best_study, 1)}",
+        _digits(row.speed_up, 3) + "x" if row.speed_up is not None else "none",
+        f"{row.default_samples} samples" if human else f"{row.studies} studies",
+        row.source or "none",
+        "" if human else f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}",
+        "" if human else published.speed_up(row.model, row.method.partition("-")[0]),
+    ]
+
+
+def _legend(found: Sequence[Row]) -> list[str]:
+    legend = [
+        "tokens/s: median over studies of the best configuration found that breaks no constraint; range: worst and best study; "
+        "speed-up: median over studies of that over the same study's default.",
+        "Invalid / failed / repeated: proposals outside the space, configurations that could not be measured, repeats; of all proposals.",
+    ]
+    return legend + [
+        f"{method} was answered by: {who}." for method, who in sorted({(r.method, r.answered_by) for r in found if r.answered_by})
+    ]
+
+
+def _verdicts(found: Sequence[Row]) -> list[str]:
+    """Each agent against random search on the same cell, in words."""
+    randoms = {row.cell: row for row in found if row.method == "random"}
+    verdicts = []
+    for row in found:
+        other = randoms.get(row.cell)
+        if row.answered_by and other and row.best is not None and other.best is not None:
+            word = "better than" if row.best > other.best else "no better than"
+            verdicts.append(
+                f"{row.cell}: {row.method} did {word} random search (medians {_digits(row.best, 1)} and {_digits(other.best, 1)}, "
+                f"n = {row.studies} and {other.studies} studies; no test below six pairs)."
+            )
+    return verdicts
+
+
+def _digits(value: float | None, digits: int) -> str:
+    return "none" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,17 @@
+-- One row per cell and method: the best of each study, its median and range over studies, and the speed-up over the same study's default.
+SELECT s.cell, s.model, s.bit_width, s.hardware, s.method, s.metric, s.unit,
+       count(*) AS studies,
+       median(d.value) AS default_value,
+       any_value(d.samples ORDER BY s.seed) AS default_samples,
+       median(b.value) AS best, min(b.value) AS worst_study, max(b.value) AS best_study,
+       median(b.value / d.value) AS speed_up,
+       string_agg(DISTINCT d.source, ', ' ORDER BY d.source) AS source,
+       string_agg(DISTINCT s.answered_by, '; ' ORDER BY s.answered_by) AS answered_by,
+       coalesce(sum(p.proposed), 0)::BIGINT AS proposed, coalesce(sum(p.invalid), 0)::BIGINT AS invalid,
+       coalesce(sum(p.failed), 0)::BIGINT AS failed, coalesce(sum(p.repeated), 0)::BIGINT AS repeated
+FROM studies s
+LEFT JOIN defaults d ON d.study = s.id
+LEFT JOIN best_trials b ON b.study = s.id
+LEFT JOIN proposals p ON p.study = s.id
+GROUP BY s.cell, s.model, s.bit_width, s.hardware, s.method, s.metric, s.unit
+ORDER BY s.model, s.bit_width, s.hardware, s.method <> 'human', s.method <> 'random', s.method

@@ -1,0 +1,88 @@
+"""The search space of a cell: named parameters, each with a finite list of choices.
+
+Finite, so that a cell can be measured once in full and regret is exact. Numeric choices are ordered as written.
+"""
+
+import itertools
+import random
+from collections.abc import Iterator, Mapping
+from typing import Self
+
+from pydantic import RootModel, model_validator
+
+from haqa_bench.documents import Document, canonical
+
+Scalar = bool | int | float | str
+Configuration = Mapping[str, Scalar]
+
+
+class Parameter(Document):
+    """One setting: its choices, the default that people use, and what a prompt may say of it."""
+
+    choices: tuple[Scalar, ...]
+    default: Scalar
+    about: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.choices:
+            raise ValueError("choices is empty")
+        if len({_typed(c) for c in self.choices}) < len(self.choices):
+            raise ValueError("a choice is given twice")
+        if not self.has(self.default):
+            raise ValueError(f"default {self.default!r} is none of the choices {list(self.choices)}")
+        return self
+
+    def has(self, value: object) -> bool:
+        """Whether `value` is a choice, type included: True is not 1."""
+        return _typed(value) in {_typed(c) for c in self.choices}
+
+
+class SearchSpace(RootModel[dict[str, Parameter]]):
+    """Parameters by name."""
+
+    model_config = {"frozen": True}
+
+    @property
+    def default(self) -> Configuration:
+        """What people use when they tune nothing."""
+        return {name: p.default for name, p in self.root.items()}
+
+    @property
+    def size(self) -> int:
+        """The number of configurations."""
+        size = 1
+        for parameter in self.root.values():
+            size *= len(parameter.choices)
+        return size
+
+    def grid(self) -> Iterator[Configuration]:
+        """Every configuration, in the order of the file."""
+        for values in itertools.product(*(p.choices for p in self.root.values())):
+            yield dict(zip(self.root, values, strict=True))
+
+    def sample(self, rng: random.Random) -> Configuration:
+        """A configuration drawn uniformly."""
+        return {name: rng.choice(p.choices) for name, p in self.root.items()}
+
+    def problems(self, proposal: object) -> list[str]:
+        """What keeps `proposal` from being a configuration; empty when nothing does. Values are never converted."""
+        if not isinstance(proposal, Mapping):
+            return [f"the action must be an object with the keys {', '.join(self.root)}"]
+        missing = [f"{name}: missing" for name in self.root if name not in proposal]
+        unknown = [f"{name}: not a parameter" for name in sorted(map(str, proposal)) if name not in self.root]
+        wrong = [
+            f"{name}: {proposal[name]!r} is none of {list(p.choices)}"
+            for name, p in self.root.items()
+            if name in proposal and not p.has(proposal[name])
+        ]
+        return missing + unknown + wrong
+
+
+def key_of(configuration: Configuration) -> str:
+    """Equal configurations give equal keys, whatever their order."""
+    return canonical(dict(configuration)).decode()
+
+
+def _typed(value: object) -> tuple[str, object]:
+    return type(value).__name__, value if isinstance(value, Scalar) else repr(value)

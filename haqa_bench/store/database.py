@@ -1,0 +1,123 @@
+"""The run's DuckDB file: built from the journals, at any time, by one writer, and swapped in whole."""
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from haqa_bench.errors import HaqaError
+from haqa_bench.store.journal import read_lines
+from haqa_bench.suite import Study
+from haqa_bench.trial import Objective, Trial
+
+NAME = "trials.duckdb"
+
+
+def header(study: Study, lock: str, answered_by: str) -> dict[str, Any]:
+    """The first line of a study's journal: all that a report needs to know of it."""
+    return {
+        "kind": "study",
+        "id": study.id,
+        "suite": study.suite,
+        "cell": study.cell.id,
+        "track": study.cell.track,
+        "model": study.cell.model_name,
+        "bit_width": study.cell.bit_width,
+        "hardware": study.cell.hardware.name,
+        "method": study.method.name,
+        "seed": study.seed,
+        "answered_by": answered_by,
+        "objective": study.cell.objective.model_dump(mode="json"),
+        "lock": lock,
+    }
+
+
+def trials(path: Path, lines: list[dict[str, Any]]) -> list[Trial]:
+    """The trials of a journal.
+
+    Raises:
+        HaqaError: a line is no trial, or out of order; names it.
+    """
+    found: list[Trial] = []
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            trial = Trial.model_validate_json(json.dumps({k: v for k, v in line.items() if k != "kind"}))
+        except ValidationError as error:
+            raise HaqaError(
+                f"{path}:{number}", f"not a trial: {error.errors()[0]['msg']}", "Restore the file, or delete it to start over"
+            ) from None
+        if trial.number != len(found):
+            raise HaqaError(
+                f"{path}:{number}", f"trial {trial.number} where {len(found)} was due", "Restore the file, or delete it to start over"
+            )
+        found.append(trial)
+    return found
+
+
+def build(folder: Path) -> Path:
+    """Builds the database of the run in `folder` from its journals.
+
+    Raises:
+        HaqaError: there are none, or one is damaged; names file and line.
+    """
+    import duckdb
+
+    journals = sorted((folder / "journal").glob("*/*.jsonl"))
+    if not journals:
+        raise HaqaError(folder, "no journals here", "Run a suite first: haqa-bench run SUITE")
+    partial = folder / f"{NAME}.partial"
+    partial.unlink(missing_ok=True)
+    with duckdb.connect(str(partial)) as connection:
+        connection.execute(files("haqa_bench.store").joinpath("schema.sql").read_text())
+        rows = [row for path in journals for row in _rows(path, read_lines(path))]
+        for table in ("studies", "trials", "measurements"):
+            _insert(connection, table, [row for name, row in rows if name == table])
+    partial.replace(folder / NAME)
+    return folder / NAME
+
+
+def _insert(connection: Any, table: str, rows: list[Mapping[str, Any]]) -> None:
+    """Adds rows at once, through an Arrow table: DuckDB takes one row at a time slowly."""
+    import pyarrow as pa
+
+    if rows:
+        batch = pa.Table.from_pylist(rows)  # read by DuckDB through its name
+        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM batch")
+        del batch
+
+
+def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """A journal as (table, row)s."""
+    if not lines or lines[0].get("kind") != "study":
+        raise HaqaError(f"{path}:1", "not a study's journal", "Delete it to start over")
+    head = dict(lines[0])
+    objective = Objective.model_validate_json(json.dumps(head.pop("objective")))
+    known = trials(path, lines)
+    study = {k: v for k, v in head.items() if k != "kind"} | {
+        "metric": objective.metric,
+        "unit": objective.unit,
+        "direction": objective.direction,
+    }
+    rows: list[tuple[str, Mapping[str, Any]]] = [("studies", study)]
+    for trial in known:
+        score = objective.score(trial)
+        row = {
+            "study": head["id"],
+            "number": trial.number,
+            "status": trial.status.value,
+            "reason": trial.reason,
+            "repeat_of": trial.repeat_of,
+            "attempts": trial.attempts,
+            "configuration": json.dumps(trial.configuration, sort_keys=True),
+            "thought": trial.thought,
+            "facts": json.dumps(trial.facts, sort_keys=True),
+            "value": trial.value(objective.metric),
+            "score": score,
+            "feasible": score is not None and not objective.violations(trial, known[0]),
+        }
+        rows.append(("trials", row))
+        rows += [("measurements", {"study": head["id"], "number": trial.number, **m.model_dump(mode="json")}) for m in trial.measurements]
+    return rows

@@ -1,0 +1,65 @@
+"""Append-only JSON lines that survive a kill.
+
+Each line is flushed to the disk before `append` returns. A kill can only cut the last line, which is then dropped, aloud, when
+the file is next read; a line damaged anywhere else is refused, since what follows may depend on it.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from haqa_bench.errors import HaqaError
+
+
+class Journal:
+    """A file of JSON objects, one a line. `entries` are those that are in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.entries = _whole_lines(path) if path.is_file() else []
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Adds an entry; it is on the disk when this returns."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps(entry, ensure_ascii=False, sort_keys=True, allow_nan=False)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.entries.append(dict(entry))
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a finished file, which must be whole.
+
+    Raises:
+        HaqaError: unreadable, or a line is no JSON object; names it.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise HaqaError(path, str(error)) from None
+    return [_entry(path, number, line) for number, line in enumerate(lines, 1)]
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        print(f"{path}: dropped its last line, which was cut off ({len(data) - len(whole)} bytes)", file=sys.stderr)
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+    return read_lines(path)
+
+
+def _entry(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict) or not line.endswith("\n"):
+        raise HaqaError(f"{path}:{number}", "damaged line, not a whole JSON object", "Restore the file, or delete it to start over")
+    return entry

@@ -1,0 +1,111 @@
+"""Response tables: a cell whose whole space was measured once.
+
+A Parquet file of one row per configuration and pass, with the raw samples; its card (what was measured, on what, when, with which
+build) is in the file's metadata under `haqa_bench`.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from haqa_bench.documents import read_bytes, sha256
+from haqa_bench.errors import HaqaError
+from haqa_bench.estimate import estimate
+from haqa_bench.space import key_of
+from haqa_bench.suite import Cell
+from haqa_bench.trial import Measurement, Source, Status
+
+READINGS = pa.list_(pa.struct([("name", pa.string()), ("unit", pa.string()), ("samples", pa.list_(pa.float64()))]))
+SCHEMA = pa.schema(
+    [
+        ("configuration", pa.string()),
+        ("pass", pa.int32()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("readings", READINGS),
+        ("facts", pa.string()),
+    ]
+)
+
+
+class Entry(NamedTuple):
+    """All that a table knows of one configuration. `measurements` hold the samples of every pass."""
+
+    status: Status
+    reason: str
+    measurements: tuple[Measurement, ...]
+    facts: Mapping[str, str]
+
+
+class ResponseTable(NamedTuple):
+    """A measured cell. `entries` by configuration key, `card` says what was measured, `sha256` is the file's."""
+
+    path: Path
+    card: Mapping[str, Any]
+    entries: Mapping[str, Entry]
+    sha256: str
+
+
+def write(path: Path, card: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes the rows of a sweep as a response table; swapped in whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ordered = sorted(rows, key=lambda r: (r["configuration"], r["pass"]))
+    columns = {name: [row[name] for row in ordered] for name in SCHEMA.names}
+    columns["facts"] = [json.dumps(facts, sort_keys=True) for facts in columns["facts"]]
+    table = pa.table(columns, SCHEMA.with_metadata({"haqa_bench": json.dumps(card, sort_keys=True)}))
+    partial = path.with_suffix(".partial")
+    pq.write_table(table, partial, compression="zstd")
+    partial.replace(path)
+
+
+def read(path: Path) -> ResponseTable:
+    """The response table at `path`.
+
+    Raises:
+        HaqaError: missing, damaged, or not a response table.
+    """
+    data = read_bytes(path)
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+    except pa.ArrowInvalid as error:
+        raise HaqaError(
+            path, f"not a Parquet file: {str(error).splitlines()[0]}", "Restore it, or measure it with: haqa-bench tabulate"
+        ) from None
+    metadata = (table.schema.metadata or {}).get(b"haqa_bench")
+    if metadata is None or not table.schema.equals(SCHEMA):
+        raise HaqaError(path, "a Parquet file, but not a response table", "Measure one with: haqa-bench tabulate")
+    passes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in table.to_pylist():
+        passes[row["configuration"]].append(row)
+    return ResponseTable(path, json.loads(metadata), {k: _entry(rows) for k, rows in passes.items()}, sha256(data))
+
+
+def check(table: ResponseTable, cell: Cell) -> None:
+    """Raises HaqaError when `table` is not a measurement of all of `cell`."""
+    todo = "Measure it with: haqa-bench tabulate SUITE"
+    if table.card.get("cell") != cell.id or table.card.get("workload") != cell.workload.model_dump(mode="json"):
+        raise HaqaError(table.path, f"was measured for another cell or workload than {cell.id}'s now", todo)
+    missing = [key for key in map(key_of, cell.space.grid()) if key not in table.entries]
+    if missing:
+        raise HaqaError(table.path, f"{len(missing)} of {cell.space.size} configurations are missing, first {missing[0]}", todo)
+
+
+def _entry(rows: Sequence[Mapping[str, Any]]) -> Entry:
+    """What most passes say; among equals, the worse."""
+    measured = [r for r in rows if r["status"] == Status.OK]
+    if 2 * len(measured) <= len(rows):
+        failed = next(r for r in rows if r["status"] != Status.OK)
+        return Entry(Status(failed["status"]), failed["reason"], (), json.loads(failed["facts"]))
+    samples: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for reading in (reading for row in measured for reading in row["readings"]):
+        samples[reading["name"], reading["unit"]] += reading["samples"]
+    measurements = tuple(
+        Measurement(name=name, value=estimate(values, unit), unit=unit, source=Source.REPLAYED, samples=tuple(values))
+        for (name, unit), values in samples.items()
+    )
+    return Entry(Status.OK, "", measurements, json.loads(measured[0]["facts"]))

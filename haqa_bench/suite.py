@@ -1,0 +1,213 @@
+"""A suite: the cells, methods and seeds of one benchmark; and its lock, which is what really runs.
+
+A suite file lists *blocks*. A block is a matrix, models x bit-widths x hardware less what it excludes, and each point of it is a
+*cell*: one search space, one evaluator, one budget. A *study* is one method on one cell with one seed.
+"""
+
+import itertools
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from haqa_bench import hardware
+from haqa_bench.budget import Budget
+from haqa_bench.documents import Document, read_yaml, sha256
+from haqa_bench.space import SearchSpace
+from haqa_bench.trial import Objective
+
+Name = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+
+
+class Model(Document):
+    """A network to be deployed. `gguf` is `package:NAME`, `hub:OWNER/REPO/FILE` or a path."""
+
+    gguf: str
+    architecture: str
+    parameters: int
+    about: str = ""
+
+
+class DeployWorkload(Document):
+    """What one trial of the deploy track runs: a prompt of `n_prompt` tokens, then `n_generate` tokens, `repeats` times."""
+
+    n_ctx: int = 512
+    n_prompt: int = Field(128, ge=1)
+    n_generate: int = Field(32, ge=2)
+    repeats: int = Field(3, ge=1)
+    quality_text: str
+    """A text file, relative to the suite's, whose perplexity guards quality."""
+    quality_tokens: int = 512
+    timeout_s: float = 120.0
+    memory_gb: float = 4.0
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if max(self.n_prompt + self.n_generate, self.quality_tokens) > self.n_ctx:
+            raise ValueError(f"n_prompt + n_generate and quality_tokens must fit in n_ctx = {self.n_ctx}")
+        return self
+
+
+class Point(Document):
+    """One point of a block's matrix, or several where a part is left out."""
+
+    model: str | None = None
+    bit_width: str | None = None
+    hardware: str | None = None
+
+
+class Block(Document):
+    """A matrix of cells that share everything else."""
+
+    track: Literal["deploy"]
+    models: tuple[str, ...] = Field(min_length=1)
+    bit_widths: tuple[str, ...] = Field(min_length=1)
+    hardware: tuple[str, ...] = Field(min_length=1)
+    exclude: tuple[Point, ...] = ()
+    space: SearchSpace
+    workload: DeployWorkload
+    objective: Objective
+    budget: Budget
+
+    def points(self) -> list[tuple[str, str, str]]:
+        """(model, bit-width, hardware) of each cell."""
+        every = itertools.product(self.models, self.bit_widths, self.hardware)
+        return [p for p in every if not any(_covers(x, p) for x in self.exclude)]
+
+
+class Chat(Document):
+    """How an agent method asks its LLM. Every field goes into the request, so a changed one misses the cassette."""
+
+    model: str
+    temperature: float = 0.0
+    max_tokens: int = 1024
+    json_schema: bool = False
+    """Whether to constrain the reply by a JSON schema (not every endpoint can)."""
+
+
+class Method(Document):
+    """What proposes. `name` labels its studies, `optimizer` is what the registry knows it by."""
+
+    name: str = Name
+    optimizer: str
+    chat: Chat | None = None
+
+
+class SuiteFile(Document):
+    """A suite as people write it."""
+
+    name: str = Name
+    title: str = ""
+    definitions: Any = None
+    """A place for YAML anchors; not read."""
+    models: dict[str, Model]
+    methods: tuple[Method, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    cells: tuple[Block, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name in (name for block in self.cells for name in block.models):
+            if name not in self.models:
+                raise ValueError(f"cells name the model '{name}', models has only {', '.join(self.models)}")
+        cells = ["-".join(point).lower() for block in self.cells for point in block.points()]
+        for what, names in (("cell", cells), ("method", [m.name for m in self.methods]), ("seed", [str(s) for s in self.seeds])):
+            if twice := sorted({n for n in names if names.count(n) > 1}):
+                raise ValueError(f"{what} given twice: {twice[0]}")
+        if not cells:
+            raise ValueError("no cell is left after the exclusions")
+        return self
+
+
+class Cell(Document):
+    """One model x bit-width x hardware of a track, with all that is needed to run it."""
+
+    id: str
+    track: Literal["deploy"]
+    model_name: str
+    model: Model
+    bit_width: str
+    hardware: hardware.Hardware
+    space: SearchSpace
+    workload: DeployWorkload
+    objective: Objective
+    budget: Budget
+
+
+class Study(NamedTuple):
+    """One method on one cell with one seed."""
+
+    suite: str
+    cell: Cell
+    method: Method
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """Its path: suite/cell/method/seed0."""
+        return f"{self.suite}/{self.cell.id}/{self.method.name}/seed{self.seed}"
+
+    @property
+    def file(self) -> Path:
+        """Where its journal and cassette lie, below their folders."""
+        return Path(self.suite) / self.cell.id / f"{self.method.name}-s{self.seed}.jsonl"
+
+
+class Suite(Document):
+    """A resolved suite: matrices expanded, profiles and templates pinned."""
+
+    name: str
+    title: str
+    cells: tuple[Cell, ...]
+    methods: tuple[Method, ...]
+    seeds: tuple[int, ...]
+    templates: dict[str, str]
+    """SHA-256 of each prompt template."""
+
+    @property
+    def lock(self) -> str:
+        """SHA-256 of the suite's canonical JSON."""
+        return sha256(self.model_dump(mode="json"))
+
+    def studies(self) -> list[Study]:
+        """Every method on every cell with every seed."""
+        return [Study(self.name, c, m, s) for c in self.cells for m in self.methods for s in self.seeds]
+
+
+def load(path: Path, project: Path) -> Suite:
+    """The suite file at `path`, resolved against the profiles and templates of the `project` folder.
+
+    Raises:
+        HaqaError: the file, a profile or a template is missing or wrong.
+    """
+    file = read_yaml(path, SuiteFile)
+    templates = {t.name: sha256(t.read_bytes()) for t in sorted((project / "prompts").glob("*.j2"))}
+    return Suite(
+        name=file.name,
+        title=file.title,
+        cells=tuple(_cell(file, block, point, project) for block in file.cells for point in block.points()),
+        methods=file.methods,
+        seeds=file.seeds,
+        templates=templates,
+    )
+
+
+def _cell(file: SuiteFile, block: Block, point: tuple[str, str, str], project: Path) -> Cell:
+    model, bit_width, device = point
+    return Cell(
+        id="-".join(point).lower(),
+        track=block.track,
+        model_name=model,
+        model=file.models[model],
+        bit_width=bit_width,
+        hardware=hardware.load(project / "hardware", device),
+        space=block.space,
+        workload=block.workload,
+        objective=block.objective,
+        budget=block.budget,
+    )
+
+
+def _covers(excluded: Point, point: tuple[str, str, str]) -> bool:
+    wanted = (excluded.model, excluded.bit_width, excluded.hardware)
+    return all(w is None or w == p for w, p in zip(wanted, point, strict=True))

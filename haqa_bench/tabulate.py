@@ -1,0 +1,86 @@
+"""Measures whole cells into response tables: several passes, each over every configuration of every cell in a fresh random order.
+
+Interleaved, so that a slow minute of the machine falls on all configurations alike; journalled, so that a kill loses one process.
+"""
+
+import datetime
+import random
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from haqa_bench import __version__
+from haqa_bench.documents import sha256
+from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.evaluators.deploy import DeployEvaluator
+from haqa_bench.space import Configuration, key_of
+from haqa_bench.store import tables
+from haqa_bench.store.journal import Journal
+from haqa_bench.suite import Cell
+from haqa_bench.trial import Status
+
+
+class Sweep(NamedTuple):
+    """A cell being measured."""
+
+    cell: Cell
+    evaluator: DeployEvaluator
+    journal: Journal
+    target: Path
+
+
+def open_sweep(cell: Cell, suite_folder: Path, target: Path) -> Sweep:
+    """A new sweep of `cell` into `target`, or the one that was begun there.
+
+    Raises:
+        HaqaError: the journal there is of another cell or model.
+    """
+    evaluator = DeployEvaluator(cell, suite_folder)
+    journal = Journal(target.with_suffix(".jsonl.partial"))
+    card = {
+        "cell": cell.id,
+        "space_sha256": sha256(cell.space.model_dump(mode="json")),
+        "workload": cell.workload.model_dump(mode="json"),
+        "model_sha256": evaluator.formats.sha256,
+        "quality_text_sha256": sha256(evaluator.text.encode()),
+        "hardware": cell.hardware.name,
+        "haqa_bench": __version__,
+    }
+    if not journal.entries:
+        journal.append(card)
+    elif journal.entries[0] != card:
+        raise HaqaError(journal.path, "was begun with another space, workload or model", "Finish it with those, or delete it")
+    return Sweep(cell, evaluator, journal, target)
+
+
+def sweep(sweeps: Sequence[Sweep], passes: int, seed: int, done: Callable[[], None]) -> None:
+    """Measures what is missing, then writes each table. `done` is called after each measurement."""
+    for number in range(passes):
+        for one in sweeps:
+            order = list(one.cell.space.grid())
+            random.Random(seed + number).shuffle(order)
+            have = {(e["pass"], e["configuration"]) for e in one.journal.entries[1:]}
+            for configuration in order:
+                if (number, key_of(configuration)) not in have:
+                    one.journal.append(_row(one.evaluator, configuration, number))
+                done()
+    for one in sweeps:
+        rows = one.journal.entries[1:]
+        dates = sorted({row["date"] for row in rows})
+        card = {**one.journal.entries[0], "passes": passes, "measured": [dates[0], dates[-1]], "order_seed": seed}
+        tables.write(one.target, card, rows)
+        one.journal.path.unlink()
+
+
+def _row(evaluator: DeployEvaluator, configuration: Configuration, number: int) -> Mapping[str, Any]:
+    row: dict[str, Any] = {
+        "configuration": key_of(configuration),
+        "pass": number,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+    try:
+        outcome = evaluator.sample(configuration, quality=number == 0)
+    except EvaluationFailed as failure:
+        return row | {"status": failure.status, "reason": failure.reason, "readings": [], "facts": {}}
+    readings = [{"name": m.name, "unit": m.unit, "samples": m.samples} for m in outcome.measurements]
+    return row | {"status": Status.OK, "reason": "", "readings": readings, "facts": dict(outcome.facts)}

@@ -1,0 +1,99 @@
+"""A trial: one configuration, what became of it, what was measured, and where each number came from."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from pydantic import Field
+
+from haqa_bench.documents import Document
+from haqa_bench.space import Scalar
+
+
+class Source(StrEnum):
+    """Where a number came from. Printed with it, always."""
+
+    MEASURED = "measured"
+    REPLAYED = "replayed"
+    SIMULATED = "simulated"
+    PUBLISHED = "published"
+
+
+class Status(StrEnum):
+    """What became of a trial. All but OK are data: metrics are absent, never 0."""
+
+    OK = "ok"
+    INVALID = "invalid"  # the proposal was outside the space, or no configuration at all
+    REFUSED = "refused"  # the tool would not take the setting
+    OOM = "oom"
+    TIMEOUT = "timeout"
+    CRASHED = "crashed"
+    KILLED = "killed"
+
+
+class Measurement(Document):
+    """A named value with its unit. `samples` are the raw readings, in the order taken, that `value` was estimated from."""
+
+    name: str
+    value: float
+    unit: str
+    source: Source
+    samples: tuple[float, ...]
+
+
+class Trial(Document):
+    """The `number`-th proposal of a study and its outcome.
+
+    A repeat of an earlier trial carries that trial's outcome and its number in `repeat_of`: one proposal, no evaluation.
+    """
+
+    number: int
+    configuration: dict[str, Scalar] | None
+    status: Status
+    reason: str = ""
+    measurements: tuple[Measurement, ...] = ()
+    repeat_of: int | None = None
+    thought: str = ""
+    attempts: int = 1
+    facts: dict[str, str] = Field(default_factory=dict)
+    """What took effect: settings read back from the tool, tensor types of the file, build."""
+
+    def value(self, metric: str) -> float | None:
+        """The value of a metric, or None where the trial has none."""
+        return next((m.value for m in self.measurements if m.name == metric), None)
+
+
+class Constraint(Document):
+    """A metric may be at most so many times what the default configuration (trial 0) gave."""
+
+    metric: str
+    at_most_times_default: float
+
+
+class Objective(Document):
+    """What a study optimises, and which results count."""
+
+    metric: str
+    unit: str
+    direction: str = "maximize"
+    constraints: tuple[Constraint, ...] = ()
+
+    def score(self, trial: Trial) -> float | None:
+        """The objective's value, larger is better; None without one."""
+        value = trial.value(self.metric)
+        return None if value is None else value if self.direction == "maximize" else -value
+
+    def violations(self, trial: Trial, default: Trial) -> list[str]:
+        """Which constraints `trial` breaks, measured against the `default` trial, in words."""
+        broken = []
+        for constraint in self.constraints:
+            value, reference = trial.value(constraint.metric), default.value(constraint.metric)
+            if value is not None and reference is not None and value > reference * constraint.at_most_times_default:
+                broken.append(
+                    f"{constraint.metric} {value / reference:.3f} times the default's, limit {constraint.at_most_times_default:g}"
+                )
+        return broken
+
+    def best(self, trials: Sequence[Trial]) -> Trial | None:
+        """The best trial that was measured and breaks no constraint; the earliest among equals."""
+        scored = [(s, -t.number, t) for t in trials if (s := self.score(t)) is not None and not self.violations(t, trials[0])]
+        return max(scored, key=lambda entry: entry[:2])[2] if scored else None

@@ -1,0 +1,215 @@
+"""Hardware profiles: what is committed, what is refused, and this machine described as one."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from haqa_bench.backends import machine
+from haqa_bench.cli.hardware import hardware
+from haqa_bench.documents import read_yaml
+from haqa_bench.errors import HaqaError
+from haqa_bench.hardware import Figure, Hardware, load, profiles, to_yaml
+
+PROJECT = Path(__file__).parents[1]
+COMMITTED = PROJECT / "hardware"
+NAMES = sorted(path.stem for path in COMMITTED.glob("*.yaml"))
+
+
+def run(*args: str) -> str:
+    return CliRunner().invoke(hardware, args, catch_exceptions=False).output
+
+
+def figures(profile: Hardware) -> list[Figure]:
+    return [profile.cores, profile.memory, profile.bandwidth, *profile.caches.values(), *profile.rates.values()]
+
+
+class Nvml:
+    """An NVML with one GPU, or without a driver."""
+
+    class NVMLError(Exception):
+        pass
+
+    def __init__(self, capability: tuple[int, int] = (8, 6), driver: bool = True, gpus: int = 1) -> None:
+        self.capability, self.driver, self.gpus, self.is_open = capability, driver, gpus, False
+
+    def nvmlInit(self):
+        if not self.driver:
+            raise self.NVMLError("Driver Not Loaded")
+        self.is_open = True
+
+    def nvmlShutdown(self):
+        self.is_open = False
+
+    def nvmlDeviceGetCount(self):
+        return self.gpus
+
+    def nvmlDeviceGetHandleByIndex(self, index):
+        return index
+
+    def nvmlDeviceGetName(self, device):
+        return "NVIDIA RTX A6000"
+
+    def nvmlDeviceGetMemoryInfo(self, device):
+        return SimpleNamespace(total=48 * 2**30)
+
+    def nvmlDeviceGetNumGpuCores(self, device):
+        return 10752
+
+    def nvmlDeviceGetCudaComputeCapability(self, device):
+        return self.capability
+
+    def nvmlSystemGetDriverVersion(self):
+        return "555.42"
+
+
+def test_the_four_devices_are_committed_under_their_names():
+    found = profiles(COMMITTED)
+
+    assert [profile.name for profile in found] == NAMES == ["epyc-zen4-2core", "nvidia-a6000", "nvidia-h100-sxm", "oneplus-11"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_figure_of_a_profile_has_a_unit_and_a_source_and_an_unknown_one_says_why(name):
+    profile = load(COMMITTED, name)
+
+    assert all(figure.unit and figure.source for figure in figures(profile))
+    assert all(figure.source.startswith(("unknown", "not ", "no ")) for figure in figures(profile) if figure.value is None)
+    assert set(profile.rates) == {"fp32", "fp16", "bf16", "int8", "int4"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_profile_is_written_in_the_form_that_detect_prints(name):
+    text = to_yaml(load(COMMITTED, name))
+
+    assert text == (COMMITTED / f"{name}.yaml").read_text()
+
+
+def test_the_phone_has_no_native_int4_and_says_who_claims_so():
+    phone = load(COMMITTED, "oneplus-11")
+
+    assert "int4" not in phone.native_formats
+    assert "HAQA paper as summarised" in phone.native_formats_source
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(HaqaError, match=r"no hardware profile 'a6000'; known: epyc-zen4-2core, nvidia-a6000, "):
+        run("show", "a6000", "--project", str(PROJECT))
+
+
+def test_a_project_without_profiles_is_told_so(tmp_path):
+    with pytest.raises(HaqaError, match=r"no hardware profiles here.*--project"):
+        run("list", "--project", str(tmp_path))
+
+
+def test_list_names_each_device_for_people_and_programs():
+    text, listed = run("list", "--project", str(PROJECT)), json.loads(run("list", "--json", "--project", str(PROJECT)))
+
+    assert [line.split()[0] for line in text.splitlines()] == [profile["name"] for profile in listed] == NAMES
+    assert "NVIDIA RTX A6000 48 GB" in text
+
+
+def test_show_prints_the_file_or_its_json():
+    text, shown = (run("show", "nvidia-a6000", *more, "--project", str(PROJECT)) for more in ([], ["--json"]))
+
+    assert text == (COMMITTED / "nvidia-a6000.yaml").read_text()
+    assert json.loads(shown)["bandwidth"] == {"value": 768, "unit": "GB/s", "source": "NVIDIA RTX A6000 datasheet"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "fault"),
+    [
+        ("bandwidth:", "bandwith:", r":6: bandwith: unknown key; did you mean 'bandwidth'\?"),
+        ("unit: GB/s", "units: GB/s", r":6: bandwidth.units: unknown key; did you mean 'unit'\?"),
+        ("value: 768", "value: .inf", r":6: bandwidth.value: .*finite"),
+        ("value: 768", "value: -768", r":6: bandwidth.value: .*greater than or equal to 0"),
+        ("unit: GB/s, source: NVIDIA RTX A6000 datasheet", "unit: GB/s, source: ''", r":6: bandwidth.source: .*at least 1 character"),
+        ("kind: gpu", "kind: tpu", r":3: kind: .*'cpu', 'gpu' or 'phone'"),
+    ],
+)
+def test_a_wrong_profile_is_refused_at_its_line(tmp_path, right, wrong, fault):
+    path = tmp_path / "mine.yaml"
+    path.write_text((COMMITTED / "nvidia-a6000.yaml").read_text().replace(right, wrong, 1))
+
+    with pytest.raises(HaqaError, match=r"mine\.yaml" + fault):
+        load(tmp_path, "mine")
+
+
+def test_what_detect_prints_loads_back_with_a_measured_bandwidth(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "COPY_BYTES", 8_000_000)
+    path = tmp_path / "this.yaml"
+
+    path.write_text(run("detect"))
+
+    profile = load(tmp_path, "this")
+    assert profile.cores.value
+    assert profile.memory.value
+    assert profile.native_formats[0] == "fp32"
+    assert all(figure.source for figure in figures(profile))
+
+
+def test_detect_writes_a_new_profile_named_after_its_file(tmp_path, monkeypatch):
+    a6000 = load(COMMITTED, "nvidia-a6000")
+    monkeypatch.setattr(machine, "detect", lambda: a6000)
+
+    printed = run("detect", "--json", "--output", str(tmp_path / "desk.yaml"))
+
+    assert load(tmp_path, "desk") == Hardware.model_validate_json(printed) == a6000.model_copy(update={"name": "desk"})
+
+
+def test_detect_never_overwrites_a_profile(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "detect", lambda: load(COMMITTED, "nvidia-a6000"))
+    path = tmp_path / "desk.yaml"
+    path.write_text("precious")
+
+    with pytest.raises(HaqaError, match=r"File exists.*not overwritten"):
+        run("detect", "--output", str(path))
+    assert path.read_text() == "precious"
+
+
+def test_a_machine_without_a_gpu_is_described_by_its_cpu_and_measured(monkeypatch):
+    monkeypatch.setattr(machine, "COPY_BYTES", 8_000_000)
+
+    found = machine.detect(Nvml(driver=False))
+
+    assert (found.kind, found.bandwidth.unit) == ("cpu", "GB/s")
+    assert found.bandwidth.value > 0
+    assert "measured with haqa-bench hardware detect, 20" in found.bandwidth.source
+    assert "one thread, numpy copy of 8 MB" in found.bandwidth.source
+
+
+def test_a_driver_without_a_gpu_is_let_go_of_again(monkeypatch):
+    monkeypatch.setattr(machine, "COPY_BYTES", 8_000_000)
+    nvml = Nvml(gpus=0)
+
+    found = machine.detect(nvml)
+
+    assert (found.kind, nvml.is_open) == ("cpu", False)
+
+
+def test_a_gpu_comes_before_the_cpu_and_its_unknown_figures_stay_unknown(tmp_path):
+    nvml = Nvml()
+
+    found = machine.detect(nvml)
+
+    assert (found.name, found.kind, found.cores.value, found.memory.value) == ("nvidia-rtx-a6000", "gpu", 10752, 48)
+    assert (found.bandwidth.value, found.rates, nvml.is_open) == (None, {}, False)
+    (tmp_path / "gpu.yaml").write_text(to_yaml(found))
+    assert read_yaml(tmp_path / "gpu.yaml", Hardware) == found
+
+
+@pytest.mark.parametrize(
+    ("capability", "formats"),
+    [
+        ((6, 1), ("fp32",)),
+        ((7, 5), ("fp32", "fp16", "int8", "int4")),
+        ((8, 6), ("fp32", "fp16", "bf16", "int8", "int4")),
+        ((9, 0), ("fp32", "fp16", "bf16", "fp8", "int8")),
+    ],
+)
+def test_the_native_formats_of_a_gpu_follow_from_its_compute_capability(capability, formats):
+    found = machine.detect(Nvml(capability))
+
+    assert found.native_formats == formats
