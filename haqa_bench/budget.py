@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from pydantic import Field
+
 from haqa_bench.documents import Document
 from haqa_bench.trial import Status, Trial
 
@@ -9,8 +11,8 @@ from haqa_bench.trial import Status, Trial
 class Budget(Document):
     """`proposals` counts every proposal, repeats and invalid ones too; `evaluations` only configurations really evaluated."""
 
-    proposals: int
-    evaluations: int | None = None
+    proposals: int = Field(ge=1)
+    evaluations: int | None = Field(None, ge=1)
 
     def left(self, trials: Sequence[Trial]) -> int:
         """How many proposals may still be made after `trials`."""

@@ -98,6 +98,7 @@ def _explained(path: Path, error: ValidationError, kind: type[BaseModel], node: 
         known = _known_keys(kind.model_json_schema(), place[:-1])
         near = difflib.get_close_matches(str(place[-1]), known, 1, 0.5)
         what = "unknown key; " + (f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}")
+    others = [e for e in others if e["loc"] != place[: len(e["loc"])]]  # pydantic faults the list around a faulty entry too
     more = f" (and {len(others)} more)" if others else ""
     return HaqaError(f"{path}:{_line(node, place)}", f"{_dotted(place) or 'file'}: {what}{more}")
 

@@ -4,7 +4,7 @@ What is run is a *run*: a suite's lock, two switches (who answers, who measures)
 by the hash of all of them, so that the same command goes on where it was stopped, and a changed input starts anew.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -73,8 +73,10 @@ class Event(NamedTuple):
     note: str = ""
 
 
-def run(plan: Plan, folder: Path) -> Iterator[Event]:
+def run(plan: Plan, folder: Path, evaluators: Mapping[str, Evaluator] | None = None) -> Iterator[Event]:
     """Runs what is missing of every study into `folder`, then builds its database.
+
+    `evaluators` by cell id take the place of those that the plan names.
 
     Raises:
         HaqaError: a recording is missing or does not fit, an endpoint fails, or another process runs here.
@@ -87,9 +89,9 @@ def run(plan: Plan, folder: Path) -> Iterator[Event]:
         raise HaqaError(folder, "another process is running this", "Wait for it, or end it") from None
     with lock:
         (folder / "lock.json").write_bytes(canonical(plan.suite.model_dump(mode="json")))
-        evaluators: dict[str, Evaluator] = {}
+        made = dict(evaluators or {})
         for study in plan.studies:
-            yield from _study(plan, study, folder, evaluators)
+            yield from _study(plan, study, folder, made)
         database.build(folder)
 
 
@@ -131,6 +133,8 @@ def _study(plan: Plan, study: Study, folder: Path, evaluators: dict[str, Evaluat
     for trial in trials:
         yield Event(study, trial)
     if study.cell.budget.left(trials) == 0:
+        if plan.agent == "live" and study.method.chat:
+            cassettes.finish(plan.cassette(study))  # killed after the last trial, before this
         yield Event(study, None)
         return
     chat = _chat_model(plan, study) if study.method.chat else None
@@ -143,16 +147,25 @@ def _study(plan: Plan, study: Study, folder: Path, evaluators: dict[str, Evaluat
     yield Event(study, None, _closed(chat))
 
 
-def _evaluator(plan: Plan, cell: Cell) -> Evaluator:
-    if plan.measure == "live":
-        from haqa_bench.evaluators.deploy import DeployEvaluator
+def table_evaluator(plan: Plan, cell: Cell) -> Evaluator:
+    """The response table of a cell as its evaluator.
 
-        return DeployEvaluator(cell, plan.suite_folder)
+    Raises:
+        HaqaError: the table is missing, or of another space or workload.
+    """
     from haqa_bench.evaluators.table import TableEvaluator
 
     table = tables.read(plan.table(cell))
     tables.check(table, cell)
     return TableEvaluator(table)
+
+
+def _evaluator(plan: Plan, cell: Cell) -> Evaluator:
+    if plan.measure == "live":
+        from haqa_bench.evaluators.deploy import DeployEvaluator
+
+        return DeployEvaluator(cell, plan.suite_folder)
+    return table_evaluator(plan, cell)
 
 
 def _chat_model(plan: Plan, study: Study) -> ChatModel:
@@ -194,6 +207,9 @@ def _closed(chat: ChatModel | None) -> str:
     if isinstance(chat, cassettes.ReplayChatModel):
         unused, drifted = chat.unused(), chat.drifted
         told = [f"{len(unused)} recorded exchanges were not asked for"] if unused else []
-        told += [f"{len(drifted)} of {len(chat.asked)} prompts differ from the recording (measured anew)"] if drifted else []
+        rounds = ", ".join(str(position.round) for position in drifted)
+        told += (
+            [f"{len(drifted)} of {len(chat.asked)} prompts differ from the recording (measured anew; rounds {rounds})"] if drifted else []
+        )
         return "; ".join(told)
     return ""

@@ -6,7 +6,7 @@ A suite file lists *blocks*. A block is a matrix, models x bit-widths x hardware
 
 import itertools
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,8 @@ from haqa_bench.documents import Document, read_yaml, sha256
 from haqa_bench.space import SearchSpace
 from haqa_bench.trial import Objective
 
-Name = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""What may become part of a path."""
 
 
 class Model(Document):
@@ -60,9 +61,9 @@ class Block(Document):
     """A matrix of cells that share everything else."""
 
     track: Literal["deploy"]
-    models: tuple[str, ...] = Field(min_length=1)
-    bit_widths: tuple[str, ...] = Field(min_length=1)
-    hardware: tuple[str, ...] = Field(min_length=1)
+    models: tuple[Name, ...] = Field(min_length=1)
+    bit_widths: tuple[Name, ...] = Field(min_length=1)
+    hardware: tuple[Name, ...] = Field(min_length=1)
     exclude: tuple[Point, ...] = ()
     space: SearchSpace
     workload: DeployWorkload
@@ -88,7 +89,7 @@ class Chat(Document):
 class Method(Document):
     """What proposes. `name` labels its studies, `optimizer` is what the registry knows it by."""
 
-    name: str = Name
+    name: Name
     optimizer: str
     chat: Chat | None = None
 
@@ -96,13 +97,13 @@ class Method(Document):
 class SuiteFile(Document):
     """A suite as people write it."""
 
-    name: str = Name
+    name: Name
     title: str = ""
     definitions: Any = None
     """A place for YAML anchors; not read."""
     models: dict[str, Model]
     methods: tuple[Method, ...] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(min_length=1)
     cells: tuple[Block, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

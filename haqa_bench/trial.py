@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -74,7 +75,7 @@ class Objective(Document):
 
     metric: str
     unit: str
-    direction: str = "maximize"
+    direction: Literal["maximize", "minimize"] = "maximize"
     constraints: tuple[Constraint, ...] = ()
 
     def score(self, trial: Trial) -> float | None:

@@ -1,7 +1,10 @@
 """A small project to run in: a suite of one cell with six configurations, its response table, prompts and a profile."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +78,14 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "suites" / "small.yaml").write_text(SUITE)
     write_table(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def cli():
+    """The real command, in a process of its own."""
+
+    def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "haqa_bench", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
+
+    return call

@@ -93,7 +93,7 @@ def _from_hub(name: str) -> Path:
         raise HaqaError(f"hub:{name}", "not of the form hub:OWNER/REPO/FILE")
     try:
         return Path(hf_hub_download(f"{owner}/{repository}", file))
-    except OSError as error:  # every network, hub and disk fault of huggingface_hub is one
+    except (OSError, ValueError) as error:  # its network, hub and disk faults are OSErrors, a malformed name a ValueError
         raise HaqaError(f"hub:{name}", str(error).splitlines()[0], "Check the name and the network") from None
 
 

@@ -89,7 +89,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
 def load(path: str, settings: dict[str, Any]) -> Any:
     """The model, or Refused with llama.cpp's own complaint."""
     params = llama.llama_model_default_params()
-    params.n_gpu_layers = settings.get("n_gpu_layers", 0)
+    params.n_gpu_layers = settings["n_gpu_layers"]
     params.load_mode = llama.LLAMA_LOAD_MODE_MMAP if settings["mmap"] else llama.LLAMA_LOAD_MODE_NONE
     model = llama.llama_model_load_from_file(path.encode(), params)
     if not model:

@@ -33,7 +33,10 @@ def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any
         process.wait()
     if process.returncode != 0:
         raise _death(process.returncode, complaints)
-    result: dict[str, Any] = json.loads(output)
+    try:
+        result: dict[str, Any] = json.loads(output)
+    except ValueError:
+        raise EvaluationFailed(Status.CRASHED, f"no JSON result but: {output.strip()[:200] or 'nothing'}") from None
     if "refused" in result:
         raise EvaluationFailed(Status.OOM if result["out_of_memory"] else Status.REFUSED, result["refused"])
     return result

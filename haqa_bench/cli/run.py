@@ -64,12 +64,22 @@ def run(
         answered_by=how["answered_by"],
     )
     target = plan.folder
-    if fresh and target.is_dir():
-        import shutil
-
-        shutil.rmtree(target)
+    if fresh:
+        _forget(plan, target)
     notes = _run(plan, target)
     _tell(plan, target, notes, as_json)
+
+
+def _forget(plan: "Plan", target: Path) -> None:
+    """Removes what a run, and recordings that it began, have done so far. Finished cassettes stay until new ones take their place."""
+    import shutil
+
+    from haqa_bench.llm.cassette import PARTIAL
+
+    shutil.rmtree(target, ignore_errors=True)
+    if plan.agent == "live":
+        for study in plan.studies:
+            plan.cassette(study).with_suffix(PARTIAL).unlink(missing_ok=True)
 
 
 def _run(plan: "Plan", target: Path) -> list[str]:

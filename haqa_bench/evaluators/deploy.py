@@ -7,7 +7,7 @@ from typing import Any
 from haqa_bench.backends.gguf_models import WORKER, Formats, find, require_llama_cpp
 from haqa_bench.backends.process import run_job
 from haqa_bench.documents import read_bytes
-from haqa_bench.errors import EvaluationFailed
+from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.estimate import estimate
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
@@ -15,6 +15,7 @@ from haqa_bench.suite import Cell, DeployWorkload
 from haqa_bench.trial import Measurement, Source, Status
 
 DEFAULTS: Mapping[str, Any] = {
+    "n_gpu_layers": 0,
     "n_batch": 2048,
     "n_ubatch": 512,
     "flash_attn": "auto",
@@ -34,9 +35,10 @@ class DeployEvaluator:
 
     def __init__(self, cell: Cell, suite_folder: Path) -> None:
         require_llama_cpp()
+        _check(cell)
         self.workload: DeployWorkload = cell.workload
         self.formats = Formats(find(cell.model.gguf))
-        self.text = read_bytes(suite_folder / cell.workload.quality_text).decode()
+        self.text = _text(suite_folder, cell.workload.quality_text)
 
     def measure(self, configuration: Configuration) -> Outcome:
         """See Evaluator."""
@@ -58,6 +60,26 @@ class DeployEvaluator:
         if result["peak_bytes"] > self.workload.memory_gb * 1e9:
             raise EvaluationFailed(Status.OOM, f"peak memory {result['peak_bytes'] / 1e9:.2f} GB is over {self.workload.memory_gb:g} GB")
         return Outcome(tuple(_measurements(result, self.workload)), {**result["facts"], **self.formats.facts(name)})
+
+
+def _check(cell: Cell) -> None:
+    """Raises HaqaError for a space with a setting that llama.cpp does not have here, or without one that it needs."""
+    known = {"format", "n_threads", "n_threads_batch", *DEFAULTS}
+    unknown = sorted(cell.space.root.keys() - known)
+    missing = [name for name in ("format", "n_threads") if name not in cell.space.root]
+    if unknown or missing:
+        what = f"unknown setting '{unknown[0]}'" if unknown else f"'{missing[0]}' is missing"
+        raise HaqaError(f"{cell.id}: space", what, f"Known: {', '.join(sorted(known))}")
+
+
+def _text(folder: Path, name: str) -> str:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise HaqaError(name, "the quality text must lie beside or below the suite", "Copy it there")
+    try:
+        return read_bytes(path).decode()
+    except UnicodeDecodeError:
+        raise HaqaError(path, "the quality text is not UTF-8") from None
 
 
 def _measurements(result: dict[str, Any], work: DeployWorkload) -> list[Measurement]:

@@ -18,6 +18,8 @@ from haqa_bench.llm.reply import read_reply
 from haqa_bench.protocols import ChatModel, ChatReply, ChatRequest, Position
 from haqa_bench.store.journal import Journal, read_lines
 
+PARTIAL = ".jsonl.partial"
+
 
 class Exchange(NamedTuple):
     """A recorded request body and its reply."""
@@ -90,7 +92,7 @@ class RecordingChatModel:
 
     def __init__(self, inner: ChatModel, target: Path, card: Mapping[str, Any]) -> None:
         self.inner, self.target = inner, target
-        self.journal = Journal(target.with_suffix(".jsonl.partial"))
+        self.journal = Journal(target.with_suffix(PARTIAL))
         self.card = {"kind": "card", **card}
         if not self.journal.entries:
             today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -120,7 +122,7 @@ class RecordingChatModel:
 
     def finish(self) -> None:
         """Puts the finished cassette in its place."""
-        self.journal.path.replace(self.target)
+        finish(self.target)
 
     def _folded(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         if message["role"] != "system":
@@ -129,6 +131,13 @@ class RecordingChatModel:
         if all(entry.get("sha256") != digest for entry in self.journal.entries):
             self.journal.append({"kind": "text", "sha256": digest, "text": message["content"]})
         return {**message, "content": f"sha256:{digest}"}
+
+
+def finish(target: Path) -> None:
+    """Puts a recording beside `target`, if there is one, in its place."""
+    partial = target.with_suffix(PARTIAL)
+    if partial.is_file():
+        partial.replace(target)
 
 
 class ReplayChatModel:

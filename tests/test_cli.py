@@ -1,0 +1,137 @@
+"""The command itself: quick, light, and clear."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import REPOSITORY, SUITE
+from test_replay import record
+
+HEAVY = ("torch", "llama_cpp", "gguf", "matplotlib", "openai")
+
+
+def test_help_is_quick(cli):
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert cli("--help").returncode == 0
+        seconds.append(time.perf_counter() - start)
+
+    assert min(seconds) < 0.3
+
+
+def test_help_names_every_command_and_imports_none():
+    code = (
+        "import sys; from haqa_bench.cli import app; app(['--help'], standalone_mode=False); "
+        "print([m for m in sys.modules if 'pydantic' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    for command in ("run", "report", "tabulate", "suite", "hardware", "relay", "cassette", "db"):
+        assert f"\n  {command} " in done.stdout
+    assert done.stdout.endswith("[]\n")
+
+
+def test_every_command_has_help(cli):
+    from haqa_bench.cli import COMMANDS
+
+    for command in COMMANDS:
+        assert "Usage: haqa-bench" in cli(command, "--help").stdout
+
+
+def test_a_replay_imports_nothing_heavy(project):
+    record(project)
+    suite = project / "suites" / "small.yaml"
+    code = (
+        "import sys; from haqa_bench.cli import app; "
+        f"app(['run', {str(suite)!r}], standalone_mode=False); "
+        f"sys.stderr.write(str([m for m in {HEAVY} if m in sys.modules]))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stderr == "[]"
+    assert "haqa" in done.stdout
+
+
+def test_json_is_one_object_on_stdout(project, cli):
+    record(project)
+
+    done = cli("run", project / "suites" / "small.yaml", "--json")
+
+    assert done.stderr == ""
+    report = json.loads(done.stdout)
+    assert [row["Method"] for row in report["table"]["rows"]] == ["default", "random", "haqa"]
+    assert report["table"]["rows"][2]["Source"] == "replayed"
+
+
+def test_a_run_s_table_is_printed_again_and_its_database_rebuilt(project, cli):
+    record(project)
+    first = cli("run", project / "suites" / "small.yaml", "--json")
+    folder = json.loads(first.stdout)["folder"]
+    printed = cli("report", folder).stdout
+
+    (project / "results").joinpath(folder, "trials.duckdb").write_bytes(b"broken")
+    broken = cli("report", folder)
+    rebuilt = cli("db", "rebuild", folder)
+
+    assert broken.returncode == 2
+    assert "db rebuild" in broken.stderr
+    assert rebuilt.returncode == 0
+    assert cli("report", folder).stdout == printed
+    assert json.loads(cli("report", folder, "--format", "json").stdout)["rows"]
+
+
+def test_cassettes_are_listed_shown_and_checked(project, cli):
+    record(project)
+    tape = project / "cassettes/small/net-int4-epyc-zen4-2core/haqa-s0.jsonl"
+
+    assert "a script" in cli("cassette", "list", tape).stdout
+    assert "Best so far" in cli("cassette", "show", tape, "--round", "2").stdout
+    assert "whole" in cli("cassette", "check", tape).stdout
+    moved = tape.rename(tape.with_name("haqa-s5.jsonl"))
+    assert "is the cassette of" in cli("cassette", "check", moved).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "nowhere.yaml"), "nowhere.yaml: No such file"),
+        (("suite", "validate", "pyproject.toml"), "not YAML"),
+        (("run", "suites/llama.yaml", "--methods", "hqaa"), "'hqaa' matches nothing. Known: human, random, haqa"),
+        (("run", "suites/llama.yaml", "--agent", "live", "--methods", "haqa", "--fresh"), "OPENAI_API_KEY"),
+        (("cassette", "check", "README.md"), "README.md:1: damaged line"),
+        (("report", "docs"), "no database"),
+        (("db", "rebuild", "docs"), "no journals"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(cli, monkeypatch, arguments, message):
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    done = cli(*arguments)
+
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_an_unknown_optimizer_names_those_that_exist(project, cli):
+    (project / "suites/small.yaml").write_text(SUITE.replace("optimizer: random", "optimizer: rnadom"))
+
+    done = cli("suite", "validate", project / "suites/small.yaml")
+
+    assert done.returncode == 2
+    assert "unknown optimizer 'rnadom'. Known: haqa, human, random" in done.stderr
+
+
+def test_suites_are_validated_shown_and_described(project, cli):
+    suite = project / "suites" / "small.yaml"
+
+    assert "studies: 6" in cli("suite", "validate", suite).stdout
+    assert "6 configurations" in cli("suite", "show", suite).stdout
+    assert json.loads(cli("suite", "show", suite, "--json").stdout)["name"] == "small"
+    assert "cells" in json.loads(cli("suite", "schema").stdout)["properties"]

@@ -1,0 +1,213 @@
+"""Evaluators and response tables: real samples in, the same samples out; failures stay failures."""
+
+import pytest
+from conftest import rows, write_table
+
+from haqa_bench import suite, tabulate
+from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.estimate import estimate
+from haqa_bench.evaluators import deploy
+from haqa_bench.evaluators.table import TableEvaluator
+from haqa_bench.protocols import Outcome
+from haqa_bench.space import SearchSpace, key_of
+from haqa_bench.store import tables
+from haqa_bench.trial import Measurement, Source, Status
+
+
+@pytest.fixture
+def cell(project):
+    return suite.load(project / "suites/small.yaml", project).cells[0]
+
+
+@pytest.fixture
+def path(project):
+    return next((project / "results/tables").rglob("*.parquet"))
+
+
+def test_a_table_gives_every_sample_back_as_replayed(cell, path):
+    outcome = TableEvaluator(tables.read(path)).measure({"n_threads": 2, "format": "Q4_1"})
+
+    speed = outcome.measurements[0]
+    assert speed.samples == (60.0, 54.0, 60.0, 54.0)
+    assert speed.value == 60.0
+    assert {m.source for m in outcome.measurements} == {Source.REPLAYED}
+
+
+def test_a_configuration_that_failed_fails_again_with_its_reason(path):
+    with pytest.raises(EvaluationFailed, match="exit code 1") as caught:
+        TableEvaluator(tables.read(path)).measure({"format": "IQ4_NL", "n_threads": 1})
+
+    assert caught.value.status is Status.CRASHED
+
+
+@pytest.mark.parametrize(
+    ("failed", "status"), [([0], Status.CRASHED), ([0, 1], Status.CRASHED), ([], Status.OK)], ids=["tie", "both", "none"]
+)
+def test_what_most_passes_say_counts_and_a_tie_is_a_failure(cell, tmp_path, failed, status):
+    found = [r for r in rows(cell) if r["configuration"] == '{"format":"Q4_1","n_threads":2}']
+    for number in failed:
+        found[number] |= {"status": "crashed", "reason": "x", "readings": []}
+
+    tables.write(tmp_path / "t.parquet", {}, found)
+
+    assert tables.read(tmp_path / "t.parquet").entries['{"format":"Q4_1","n_threads":2}'].status is status
+
+
+def test_a_damaged_or_foreign_parquet_file_is_one_clear_line(path, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    cut = tmp_path / "cut.parquet"
+    cut.write_bytes(path.read_bytes()[:-20])
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
+
+    with pytest.raises(HaqaError, match="not a Parquet file"):
+        tables.read(cut)
+    with pytest.raises(HaqaError, match="not a response table"):
+        tables.read(tmp_path / "other.parquet")
+
+
+def test_a_table_of_another_workload_is_refused(project, cell, path):
+    longer = cell.model_copy(update={"workload": cell.workload.model_copy(update={"n_prompt": 64})})
+
+    with pytest.raises(HaqaError, match="another cell or workload"):
+        tables.check(tables.read(path), longer)
+
+
+def test_the_same_table_gives_the_same_bytes(project, path):
+    before = path.read_bytes()
+
+    assert write_table(project).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("samples", "unit", "expected"),
+    [
+        ([100.0, 90.0, 10.0, 95.0, 98.0], "tokens/s", 98.0),
+        ([1.0, 1.1, 9.0, 1.05, 1.2], "ms", 1.05),
+        ([3.0, 1.0, 2.0], "MB", 2.0),
+        ([7.0], "tokens/s", 7.0),
+    ],
+)
+def test_the_estimate_is_the_quick_quartile_of_speeds_and_the_median_of_the_rest(samples, unit, expected):
+    assert estimate(samples, unit) == pytest.approx(expected)
+
+
+class Fake:
+    """Stands in for llama.cpp."""
+
+    def __init__(self, cell, folder):
+        self.formats, self.text, self.calls = self, "text", []
+        self.sha256 = "0" * 64
+
+    def sample(self, configuration, quality):
+        self.calls.append((key_of(configuration), quality))
+        if configuration == {"format": "IQ4_NL", "n_threads": 1}:
+            raise EvaluationFailed(Status.REFUSED, "no")
+        speed = Measurement(name="end_to_end_tokens_per_s", value=1.0, unit="tokens/s", source=Source.MEASURED, samples=(1.0, 2.0))
+        return Outcome((speed,), {"n_threads": "2"})
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    monkeypatch.setattr(tabulate, "DeployEvaluator", Fake)
+
+
+def test_a_sweep_measures_every_configuration_in_every_pass_and_quality_once(fake, cell, tmp_path):
+    sweep = tabulate.open_sweep(cell, tmp_path, tmp_path / "t.parquet")
+    tabulate.sweep([sweep], passes=2, seed=1, done=lambda: None)
+
+    table = tables.read(tmp_path / "t.parquet")
+    assert len(sweep.evaluator.calls) == 2 * cell.space.size
+    assert sum(quality for _, quality in sweep.evaluator.calls) == cell.space.size
+    assert [k for k, _ in sweep.evaluator.calls[:6]] != [k for k, _ in sweep.evaluator.calls[6:]]
+    assert table.card["passes"] == 2
+    assert table.entries['{"format":"Q4_0","n_threads":2}'].measurements[0].samples == (1.0, 2.0, 1.0, 2.0)
+    assert table.entries['{"format":"IQ4_NL","n_threads":1}'].status is Status.REFUSED
+    tables.check(table, cell)
+
+
+def test_a_sweep_that_was_stopped_goes_on(fake, cell, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop_after_four():
+        left.pop()
+        if not left:
+            raise Stop
+
+    left = [1] * 4
+    first = tabulate.open_sweep(cell, tmp_path, tmp_path / "t.parquet")
+    with pytest.raises(Stop):
+        tabulate.sweep([first], 2, 1, stop_after_four)
+    second = tabulate.open_sweep(cell, tmp_path, tmp_path / "t.parquet")
+    tabulate.sweep([second], 2, 1, lambda: None)
+
+    assert len(first.evaluator.calls) + len(second.evaluator.calls) == 2 * cell.space.size
+
+
+def test_a_sweep_begun_for_another_space_is_not_mixed_in(fake, cell, tmp_path):
+    tabulate.open_sweep(cell, tmp_path, tmp_path / "t.parquet")
+    other = cell.model_copy(update={"workload": cell.workload.model_copy(update={"repeats": 9})})
+
+    with pytest.raises(HaqaError, match="begun with another space, workload or model"):
+        tabulate.open_sweep(other, tmp_path, tmp_path / "t.parquet")
+
+
+def test_a_model_file_that_is_not_gguf_is_one_clear_line(tmp_path):
+    from haqa_bench.backends.gguf_models import find
+
+    (tmp_path / "model.gguf").write_bytes(b"PK\x03\x04 a zip")
+
+    with pytest.raises(HaqaError, match="not a GGUF file"):
+        find(str(tmp_path / "model.gguf"))
+    with pytest.raises(HaqaError, match="no such model file"):
+        find(str(tmp_path / "none.gguf"))
+    with pytest.raises(HaqaError, match=r"Install it with: pip install no-such-package"):
+        find("package:no-such-package")
+
+
+def test_deploying_without_llama_cpp_says_how_to_install_it(cell, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(HaqaError, match=r"\.\[deploy\]"):
+        deploy.DeployEvaluator(cell, tmp_path)
+
+
+def test_a_space_with_an_unknown_setting_or_without_a_needed_one_is_refused(cell, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    parameters = dict(cell.space.root)
+
+    for root, message in (
+        ({**parameters, "n_thread": parameters["n_threads"]}, "unknown setting 'n_thread'"),
+        ({"format": parameters["format"]}, "'n_threads' is missing"),
+    ):
+        with pytest.raises(HaqaError, match=message):
+            deploy.DeployEvaluator(cell.model_copy(update={"space": SearchSpace(root)}), tmp_path)
+
+
+def test_a_quality_text_outside_the_suite_s_folder_is_refused(tmp_path):
+    with pytest.raises(HaqaError, match="beside or below the suite"):
+        deploy._text(tmp_path, "../secret.txt")
+
+
+def test_rates_are_tokens_over_the_seconds_that_they_took(cell):
+    sample = {
+        "prompt_s": 0.5,
+        "first_token_s": 0.5,
+        "generate_s": 0.31,
+        "total_s": 0.8,
+        "llama_prompt_s": 0.5,
+        "llama_generate_s": 0.31,
+        "others_share": 0.0,
+    }
+    result = {"samples": [sample], "load_s": 0.1, "peak_bytes": 2e8, "perplexity": None}
+
+    values = {m.name: m.value for m in deploy._measurements(result, cell.workload)}
+
+    assert values["end_to_end_tokens_per_s"] == pytest.approx(32 / 0.8)
+    assert values["generation_tokens_per_s"] == pytest.approx(31 / 0.31)
+    assert values["prompt_tokens_per_s"] == pytest.approx(128 / 0.5)
+    assert values["first_token_ms"] == 500
+    assert values["peak_memory_mb"] == 200
+    assert "perplexity" not in values

@@ -1,0 +1,42 @@
+"""Journals: what a kill can take, and what it cannot."""
+
+import pytest
+
+from haqa_bench.errors import HaqaError
+from haqa_bench.store.journal import Journal, read_lines
+
+
+def test_what_was_appended_is_there_again(tmp_path):
+    journal = Journal(tmp_path / "deep" / "j.jsonl")
+    journal.append({"a": 1})
+    journal.append({"b": "ü"})
+
+    assert Journal(tmp_path / "deep" / "j.jsonl").entries == [{"a": 1}, {"b": "ü"}]
+
+
+def test_a_last_line_that_was_cut_is_dropped_aloud_and_the_journal_goes_on(tmp_path, capsys):
+    path = tmp_path / "j.jsonl"
+    path.write_text('{"a": 1}\n{"b": ')
+
+    journal = Journal(path)
+    journal.append({"c": 3})
+
+    assert "dropped its last line" in capsys.readouterr().err
+    assert read_lines(path) == [{"a": 1}, {"c": 3}]
+
+
+@pytest.mark.parametrize("damage", ['{"a": \n', "[1]\n", "\n", "\x00\n"])
+def test_damage_anywhere_else_is_refused_naming_the_line(tmp_path, damage):
+    path = tmp_path / "j.jsonl"
+    path.write_text('{"a": 1}\n' + damage + '{"b": 2}\n')
+
+    with pytest.raises(HaqaError, match=r"j\.jsonl:2: damaged line"):
+        Journal(path)
+
+
+def test_a_value_that_json_cannot_hold_is_refused_before_it_is_written(tmp_path):
+    journal = Journal(tmp_path / "j.jsonl")
+
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        journal.append({"a": float("nan")})
+    assert not (tmp_path / "j.jsonl").exists()

