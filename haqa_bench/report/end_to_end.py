@@ -32,6 +32,7 @@ class Row(NamedTuple):
     bit_width: str
     hardware: str
     method: str
+    optimizer: str
     metric: str
     unit: str
     studies: int
@@ -92,7 +93,7 @@ def table(found: Sequence[Row], published: PublishedFigure) -> Table:
 
 
 def _cells(row: Row, published: PublishedFigure) -> list[str]:
-    human = row.method == "human"
+    human = row.optimizer == "human"
     return [
         row.model,
         row.bit_width,
@@ -101,10 +102,10 @@ def _cells(row: Row, published: PublishedFigure) -> list[str]:
         _digits(row.best, 1),
         "" if human else f"{_digits(row.worst_study, 1)} to {_digits(row.best_study, 1)}",
         _digits(row.speed_up, 3) + "x" if row.speed_up is not None else "none",
-        f"{row.default_samples} samples" if human else f"{row.studies} studies",
+        f"{row.default_samples or 0} samples" if human else f"{row.studies} studies",
         row.source or "none",
         "" if human else f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}",
-        "" if human else published.speed_up(row.model, row.method.partition("-")[0]),
+        "" if human else published.speed_up(row.model, row.optimizer),
     ]
 
 
@@ -121,7 +122,7 @@ def _legend(found: Sequence[Row]) -> list[str]:
 
 def _verdicts(found: Sequence[Row]) -> list[str]:
     """Each agent against random search on the same cell, in words."""
-    randoms = {row.cell: row for row in found if row.method == "random"}
+    randoms = {row.cell: row for row in found if row.optimizer == "random"}
     verdicts = []
     for row in found:
         other = randoms.get(row.cell)

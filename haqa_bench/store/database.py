@@ -28,6 +28,7 @@ def header(study: Study, lock: str, answered_by: str) -> dict[str, Any]:
         "bit_width": study.cell.bit_width,
         "hardware": study.cell.hardware.name,
         "method": study.method.name,
+        "optimizer": study.method.optimizer,
         "seed": study.seed,
         "answered_by": answered_by,
         "objective": study.cell.objective.model_dump(mode="json"),

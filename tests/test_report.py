@@ -1,0 +1,84 @@
+"""The end-to-end table: every number traced by hand from a small run."""
+
+from pathlib import Path
+
+import pytest
+from conftest import action
+from endpoint import Endpoint, reply
+from test_replay import plan, run
+
+from haqa_bench import runner
+from haqa_bench.report import end_to_end, formats, published
+
+GOLDEN = (Path(__file__).parent / "golden" / "figure5.md").read_text("utf-8")
+
+# Study 0: Q4_0 is quick but breaks the constraint, IQ4_NL x 2 gives 80, then two repeats. Study 1 never beats the default's 60.
+REPLIES = [
+    *(action("Q4_0", 2), action("IQ4_NL", 2), action("IQ4_NL", 2), action("Q4_0", 2)),
+    *("?", "?", action("IQ4_NL", 1), action("IQ4_NL", 1), action("Q4_1", 2)),
+]
+
+
+@pytest.fixture
+def table(project):
+    with Endpoint([reply(r) for r in REPLIES]) as endpoint:
+        run(project, "--agent", "live", "--base-url", endpoint.base_url, "--answered-by", "a script")
+    what = plan(project)
+    list(runner.run(what, what.folder))
+    return end_to_end.table(end_to_end.rows(what.folder), published.load(project / "paper_tables/figure5.yaml"))
+
+
+def test_the_table_is_what_the_trials_say(table):
+    assert formats.markdown(table) == GOLDEN
+
+
+def test_an_agent_no_better_than_random_is_told_so(table):
+    assert any("haqa did no better than random search (medians 70.0 and 80.0, n = 2 and 2 studies" in note for note in table.notes)
+
+
+def test_who_answered_and_what_conflicts_stand_below(table):
+    notes = "\n".join(table.notes)
+
+    assert "haqa was answered by: a script." in notes
+    assert "CONFLICT, LLaMA2-7B: up to 2.3x" in notes
+
+
+def test_csv_and_json_hold_the_same_cells(table):
+    import csv
+    import io
+    import json
+
+    read = list(csv.reader(io.StringIO(formats.comma_separated(table))))
+    rows = json.loads(formats.as_json(table))["rows"]
+
+    assert read[1:] == [list(row.values()) for row in rows] == [list(cells) for cells in table.cells]
+
+
+def test_a_study_without_any_result_prints_none_not_zero(project):
+    from conftest import rows as made_up
+
+    from haqa_bench import suite
+    from haqa_bench.store import tables
+
+    cell = suite.load(project / "suites/small.yaml", project).cells[0]
+    path = next((project / "results/tables").rglob("*.parquet"))
+    failed = [r | {"status": "oom", "reason": "x", "readings": []} for r in made_up(cell)]
+    tables.write(path, tables.read(path).card, failed)
+    what = plan(project)
+    what = what._replace(studies=[s for s in what.studies if not s.method.chat])
+    list(runner.run(what, what.folder))
+
+    table = end_to_end.table(end_to_end.rows(what.folder), published.load(project / "paper_tables/figure5.yaml"))
+
+    assert [row[4:9] for row in table.cells] == [
+        ["none", "", "none", "0 samples", "none"],
+        ["none", "none to none", "none", "2 studies", "none"],
+    ]
+
+
+def test_nothing_is_published_that_the_sources_do_not_say(project):
+    figure = published.load(project / "paper_tables/figure5.yaml")
+
+    assert figure.speed_up("LLaMA2-7B", "haqa").startswith("up to 2.3x (NVIDIA A6000 48 GB; S, A; CONFLICT")
+    assert figure.speed_up("LLaMA2-7B", "random") == "UNKNOWN"
+    assert figure.speed_up("LLaMA2-13B", "nsga2") == "UNKNOWN"
