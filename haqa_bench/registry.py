@@ -1,7 +1,7 @@
 """Names to classes: the only place that imports by name."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from haqa_bench.errors import HaqaError
@@ -11,6 +11,10 @@ from haqa_bench.suite import Method, Study
 OPTIMIZERS = {
     "human": "haqa_bench.optimizers.human:Human",
     "random": "haqa_bench.optimizers.random_search:RandomSearch",
+    "local": "haqa_bench.optimizers.local_search:LocalSearch",
+    "rules": "haqa_bench.optimizers.rules:Rules",
+    "tpe": "haqa_bench.optimizers.optuna_samplers:tpe",
+    "nsga2": "haqa_bench.optimizers.optuna_samplers:nsga2",
 }
 AGENTS = {
     "haqa": "haqa_bench.optimizers.agent.agent:Agent",
@@ -34,13 +38,11 @@ def optimizer(study: Study, chat: ChatModel | None, prompts: Path) -> Optimizer:
     if chat is not None and study.method.chat is not None:
         from haqa_bench.optimizers.agent.prompt import Prompts
 
-        agent: Optimizer = _class(AGENTS[name])(study, study.method.chat, chat, Prompts(prompts))
-        return agent
-    plain: Optimizer = _class(OPTIMIZERS[name])(study)
-    return plain
+        return _made_by(AGENTS[name])(study, study.method.chat, chat, Prompts(prompts))
+    return _made_by(OPTIMIZERS[name])(study)
 
 
-def _class(path: str) -> type:
+def _made_by(path: str) -> Callable[..., Optimizer]:
     module, _, name = path.partition(":")
-    found: type = getattr(importlib.import_module(module), name)
+    found: Callable[..., Optimizer] = getattr(importlib.import_module(module), name)
     return found

@@ -82,8 +82,8 @@ class Chat(Document):
     model: str
     temperature: float = 0.0
     max_tokens: int = 1024
-    json_schema: bool = False
-    """Whether to constrain the reply by a JSON schema (not every endpoint can)."""
+    response_format: Literal["text", "json_schema", "json_object"] = "text"
+    """How the endpoint is to constrain the reply: not; by a JSON schema as OpenAI takes it; or as llama-cpp-python's server takes it."""
 
 
 class Method(Document):

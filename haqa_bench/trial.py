@@ -69,6 +69,11 @@ class Constraint(Document):
     metric: str
     at_most_times_default: float
 
+    def excess(self, trial: Trial, default: Trial) -> float | None:
+        """How far `trial` is over the limit, relative to the default's value (at most 0 keeps it); None where it cannot be told."""
+        value, reference = trial.value(self.metric), default.value(self.metric)
+        return None if value is None or reference is None else value / reference - self.at_most_times_default
+
 
 class Objective(Document):
     """What a study optimises, and which results count."""
@@ -84,15 +89,12 @@ class Objective(Document):
         return None if value is None else value if self.direction == "maximize" else -value
 
     def violations(self, trial: Trial, default: Trial) -> list[str]:
-        """Which constraints `trial` breaks, measured against the `default` trial, in words."""
-        broken = []
-        for constraint in self.constraints:
-            value, reference = trial.value(constraint.metric), default.value(constraint.metric)
-            if value is not None and reference is not None and value > reference * constraint.at_most_times_default:
-                broken.append(
-                    f"{constraint.metric} {value / reference:.3f} times the default's, limit {constraint.at_most_times_default:g}"
-                )
-        return broken
+        """Which constraints `trial` breaks, in words."""
+        return [
+            f"{c.metric} {c.at_most_times_default + e:.3f} times the default's, limit {c.at_most_times_default:g}"
+            for c in self.constraints
+            if (e := c.excess(trial, default)) is not None and e > 0
+        ]
 
     def best(self, trials: Sequence[Trial]) -> Trial | None:
         """The best trial that was measured and breaks no constraint; the earliest among equals."""

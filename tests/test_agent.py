@@ -139,10 +139,12 @@ def test_the_prompt_holds_no_path_host_or_date(project, study, evaluator):
 
 
 def test_a_json_schema_is_asked_for_where_the_suite_says_so(project, study):
-    optimizer, _ = agent(project, study, [], json_schema=True)
+    strict, _ = agent(project, study, [], response_format="json_schema")
+    local, _ = agent(project, study, [], response_format="json_object")
 
-    schema = optimizer._request([]).body()["response_format"]["json_schema"]["schema"]
+    schema = strict._request([]).body()["response_format"]["json_schema"]["schema"]
 
+    assert local._request([]).body()["response_format"] == {"type": "json_object", "schema": schema}
     assert schema["properties"]["action"]["properties"]["n_threads"] == {"enum": [1, 2]}
     assert agent(project, study, [])[0]._request([]).response_format is None
 

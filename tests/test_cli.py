@@ -6,7 +6,8 @@ import sys
 import time
 
 import pytest
-from conftest import REPOSITORY, SUITE
+from conftest import REPOSITORY, SUITE, action
+from endpoint import Endpoint, half_json, hang, html, refusing_url, reply, status
 from test_replay import record
 
 HEAVY = ("torch", "llama_cpp", "gguf", "matplotlib", "openai")
@@ -117,6 +118,42 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(cli, monkeypatch, arguments
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message"),
+    [
+        (hang(5), "no answer within 0.5 s"),
+        (status(429), "HTTP 429"),
+        (status(500), "HTTP 500"),
+        (html(), "no chat completion"),
+        (half_json(), "no chat completion"),
+    ],
+    ids=["hangs", "429", "500", "html", "half a JSON"],
+)
+def test_an_endpoint_that_fails_is_one_clear_line_and_the_run_can_go_on(project, cli, behaviour, message):
+    live = ("--agent", "live", "--methods", "haqa", "--seeds", "0", "--chat-timeout", 0.5, "--chat-retries", 0)
+    with Endpoint([reply(action("Q4_0", 1)), behaviour]) as endpoint:
+        done = cli("run", project / "suites/small.yaml", *live, "--base-url", endpoint.base_url)
+
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    with Endpoint([reply(action("Q4_1", 1))]) as endpoint:
+        again = cli("run", project / "suites/small.yaml", *live, "--base-url", endpoint.base_url)
+    assert again.returncode == 0
+    assert len(endpoint.requests) == 3
+    assert "1 failures" in str(cli("cassette", "list", next((project / "cassettes").rglob("*.jsonl"))).stdout)
+
+
+def test_an_endpoint_that_refuses_is_one_clear_line(project, cli):
+    done = cli(
+        "run", project / "suites/small.yaml", "--agent", "live", "--methods", "haqa", "--chat-retries", 0, "--base-url", refusing_url()
+    )
+
+    assert done.returncode == 2
+    assert "connection failed" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_an_unknown_optimizer_names_those_that_exist(project, cli):

@@ -20,6 +20,9 @@ class OptimizerContract:
 
     @pytest.fixture
     def studies(self, project):
+        path = project / "suites/small.yaml"
+        if self.method not in [m.name for m in suite.load(path, project).methods]:
+            path.write_text(path.read_text().replace("methods:\n", f"methods:\n  - {{name: {self.method}, optimizer: {self.method}}}\n"))
         self.prompts = project / "prompts"
         self.evaluator = TableEvaluator(tables.read(next((project / "results/tables").rglob("*.parquet"))))
         return [s for s in suite.load(project / "suites/small.yaml", project).studies() if s.method.name == self.method]
@@ -62,12 +65,58 @@ class TestRandom(OptimizerContract):
         assert self.run(studies[0]) != self.run(studies[1])
 
     def test_it_does_not_repeat_itself_and_ends_when_the_space_is_spent(self, studies):
-        roomy = studies[0].cell.budget.model_copy(update={"proposals": 50})
-        study = studies[0]._replace(cell=studies[0].cell.model_copy(update={"budget": roomy}))
+        keys = [key_of(t.configuration) for t in self.run(roomy(studies[0], 50))]
 
-        keys = [key_of(t.configuration) for t in self.run(study)]
+        assert len(keys) == len(set(keys)) == studies[0].cell.space.size
 
-        assert len(keys) == len(set(keys)) == study.cell.space.size
+
+def roomy(study, proposals):
+    """The study with another budget."""
+    budget = study.cell.budget.model_copy(update={"proposals": proposals})
+    return study._replace(cell=study.cell.model_copy(update={"budget": budget}))
+
+
+class TestLocal(OptimizerContract):
+    method = "local"
+
+    def test_its_first_steps_are_neighbours_of_the_default(self, studies):
+        default, first, *_ = self.run(studies[0])
+
+        assert sum(default.configuration[k] != first.configuration[k] for k in default.configuration) == 1
+
+    def test_it_goes_through_the_whole_space_and_ends(self, studies):
+        keys = [key_of(t.configuration) for t in self.run(roomy(studies[0], 50))]
+
+        assert len(keys) == len(set(keys)) == studies[0].cell.space.size
+
+
+class TestRules(OptimizerContract):
+    method = "rules"
+
+    def test_its_first_step_is_a_rule_s_and_says_why(self, studies):
+        first = self.run(studies[0])[1]
+
+        assert first.configuration == {"format": "Q4_0", "n_threads": 2}
+        assert "wide vectors" in first.thought
+
+
+class TestTpe(OptimizerContract):
+    method = "tpe"
+
+    def test_seeds_differ(self, studies):
+        assert self.run(studies[0]) != self.run(studies[1])
+
+    def test_it_can_be_handed_trials_that_it_did_not_propose(self, studies):
+        other = run_study(studies[0], optimizer(roomy(studies[0], 4)._replace(seed=7), None, self.prompts), self.evaluator, [])
+
+        assert len(self.run(roomy(studies[0], 6), list(other)[:4])) == 6
+
+
+class TestNsga2(OptimizerContract):
+    method = "nsga2"
+
+    def test_seeds_differ(self, studies):
+        assert self.run(studies[0]) != self.run(studies[1])
 
 
 class TestHaqa(OptimizerContract):

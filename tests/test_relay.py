@@ -257,3 +257,25 @@ def test_the_command_says_how_to_use_it_and_stops_on_ctrl_c(tmp_path):
     assert second.startswith("  haqa-bench run SUITE --agent live --base-url http://127.0.0.1:")
     assert rest.endswith("stopped; unanswered requests are kept\n")
     assert (running.returncode, errors, folder.is_dir()) == (0, "", True)
+
+
+def test_a_live_run_is_answered_over_the_folder_and_replays(project, tmp_path):
+    from conftest import action
+
+    from haqa_bench.cli import app
+
+    folder, suite = tmp_path / "questions", str(project / "suites/small.yaml")
+    answers = iter([action("Q4_0", 1), action("IQ4_NL", 2), "not an action", action("Q4_1", 1), action("IQ4_NL", 2)])
+    only = ["run", suite, "--methods", "haqa", "--seeds", "0"]
+
+    with Relay(folder) as relay, answering(folder, lambda path: path.write_text(next(answers))):
+        live = CliRunner().invoke(app, [*only, "--agent", "live", "--base-url", relay.base_url, "--answered-by", "a person"])
+    replayed = CliRunner().invoke(app, only)
+
+    assert live.exit_code == replayed.exit_code == 0
+    assert "Rounds left, this one included: 4." in (folder / "0001.request.md").read_text()
+    assert "That is no valid proposal" in (folder / "0004.request.md").read_text()
+    assert "haqa was answered by: a person." in replayed.output
+    table = [line for line in live.output.splitlines() if line.startswith("| Net")]
+    assert table
+    assert table == [line for line in replayed.output.splitlines() if line.startswith("| Net")]

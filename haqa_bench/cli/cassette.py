@@ -30,7 +30,7 @@ def list_(paths: tuple[Path, ...], as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for path, c in found:
-        click.echo(f"{path}  {len(c.exchanges)} exchanges  {c.card['recorded']}  {c.card['answered_by']}")
+        click.echo(f"{path}  {len(c.exchanges)} exchanges, {c.failures} failures  {c.card['recorded']}  {c.card['answered_by']}")
 
 
 @cassette.command()

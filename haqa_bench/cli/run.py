@@ -83,23 +83,21 @@ def _forget(plan: "Plan", target: Path) -> None:
 
 
 def _run(plan: "Plan", target: Path) -> list[str]:
-    """Runs with a progress bar where somebody watches; what is worth telling of the studies."""
+    """Runs with progress bars where somebody watches; what is worth telling of the studies."""
     from haqa_bench.cli.progress import bar
     from haqa_bench.runner import run as run_plan
 
     notes = []
     with bar() as progress:
-        proposals = sum(s.cell.budget.proposals for s in plan.studies)
-        everything = progress.add_task(f"{len(plan.studies)} studies", total=proposals)
-        done = 0
+        studies = progress.add_task("studies", total=len(plan.studies))
+        trials = progress.add_task("trials")
         for event in run_plan(plan, target):
             if event.trial is None:
-                done += event.study.cell.budget.proposals
-                progress.update(everything, completed=done)
+                progress.advance(studies)
                 notes += [f"{event.study.id}: {event.note}"] if event.note else []
             else:
-                number = event.trial.number + 1
-                progress.update(everything, completed=done + number, description=f"{event.study.id} trial {number}")
+                total = event.study.cell.budget.proposals
+                progress.update(trials, completed=event.trial.number + 1, total=total, description=event.study.id)
     return notes
 
 

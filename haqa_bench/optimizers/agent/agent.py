@@ -47,8 +47,15 @@ class Agent:
             temperature=self.settings.temperature,
             seed=self.seed,
             max_tokens=self.settings.max_tokens,
-            response_format=self._schema() if self.settings.json_schema else None,
+            response_format=self._response_format(),
         )
+
+    def _response_format(self) -> dict[str, Any] | None:
+        if self.settings.response_format == "json_schema":
+            return {"type": "json_schema", "json_schema": {"name": "proposal", "strict": True, "schema": self._schema()}}
+        if self.settings.response_format == "json_object":
+            return {"type": "json_object", "schema": self._schema()}
+        return None
 
     def _schema(self) -> dict[str, Any]:
         """The reply's form: thought first, then one choice for each parameter."""
@@ -59,10 +66,9 @@ class Agent:
             "required": list(parameters),
             "additionalProperties": False,
         }
-        schema = {
+        return {
             "type": "object",
             "properties": {"thought": {"type": "string"}, "action": action},
             "required": ["thought", "action"],
             "additionalProperties": False,
         }
-        return {"type": "json_schema", "json_schema": {"name": "proposal", "strict": True, "schema": schema}}

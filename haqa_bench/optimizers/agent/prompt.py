@@ -18,9 +18,10 @@ THOUGHTS = 3
 
 
 class Prompts:
-    """The three templates of an agent, in `folder`."""
+    """The templates of an agent, in `folder`: without `hints` they tell nothing of the hardware, without `react` they ask no thought."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hints: bool = True, react: bool = True) -> None:
+        self.flags = {"hints": hints, "react": react}
         self.environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(folder), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
         )
@@ -52,7 +53,7 @@ class Prompts:
 
     def _filled(self, name: str, **values: object) -> str:
         try:
-            return self.environment.get_template(name).render(**values).strip()
+            return self.environment.get_template(name).render(**values, **self.flags).strip()
         except jinja2.TemplateError as error:
             raise HaqaError(f"prompts/{name}", f"{type(error).__name__}: {error.message}", "Mend the template") from None
 

@@ -1,0 +1,66 @@
+"""Restarted hill climbing: try the neighbours of the best configuration of this climb; when none is left, start anew somewhere else.
+
+A neighbour differs in one parameter: by one step where the choices are numbers, by any other choice where they are names.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+
+from haqa_bench.documents import sha256
+from haqa_bench.protocols import Proposal
+from haqa_bench.space import Configuration, SearchSpace, key_of
+from haqa_bench.suite import Study
+from haqa_bench.trial import Objective, Trial
+
+
+class LocalSearch:
+    """Climbs from the default. Where it stands is read off the history; the order of neighbours off (seed, trial)."""
+
+    def __init__(self, study: Study) -> None:
+        self.space, self.objective, self.seed = study.cell.space, study.cell.objective, study.seed
+
+    def ask(self, history: Sequence[Trial]) -> Proposal | None:
+        """See Optimizer."""
+        tried = {key_of(t.configuration) for t in history if t.configuration is not None}
+        if len(tried) == self.space.size:
+            return None
+        rng = random.Random(sha256({"seed": self.seed, "trial": len(history)}))
+        options = _untried(self.space, self._summit(history), tried)
+        if options:
+            return Proposal(rng.choice(options))
+        while key_of(configuration := self.space.sample(rng)) in tried:
+            pass
+        return Proposal(configuration)
+
+    def _summit(self, history: Sequence[Trial]) -> Trial:
+        """The best trial of the climb that is under way: a climb ends when no neighbour of its best is untried."""
+        summit, tried = history[0], set[str]()
+        for trial in history:
+            if trial.configuration is None:
+                continue
+            stuck = bool(tried) and not _untried(self.space, summit, tried)
+            if stuck or better(self.objective, trial, summit, history[0]):
+                summit = trial
+            tried.add(key_of(trial.configuration))
+        return summit
+
+
+def better(objective: Objective, one: Trial, other: Trial, default: Trial) -> bool:
+    """Whether `one` is measured, breaks no constraint, and scores higher than `other` (or `other` does not count)."""
+    score, reference = (None if objective.violations(t, default) else objective.score(t) for t in (one, other))
+    return score is not None and (reference is None or score > reference)
+
+
+def neighbours(space: SearchSpace, configuration: Configuration) -> Iterator[Configuration]:
+    """The configurations that differ from this one in one parameter."""
+    for name, parameter in space.root.items():
+        here = parameter.choices.index(configuration[name])
+        ordered = all(isinstance(c, (int, float)) and not isinstance(c, bool) for c in parameter.choices)
+        for there, choice in enumerate(parameter.choices):
+            if there != here and (not ordered or abs(there - here) == 1):
+                yield {**configuration, name: choice}
+
+
+def _untried(space: SearchSpace, trial: Trial, tried: set[str]) -> list[Configuration]:
+    around = neighbours(space, trial.configuration) if trial.configuration is not None else ()
+    return [c for c in around if key_of(c) not in tried]

@@ -1,0 +1,55 @@
+"""A rule-based tuner with the agent's feedback and no LLM: what HAQA's referees asked for as a control.
+
+First the rules, each a first guess for one parameter from the hardware's facts, tried on top of the best configuration so far; then
+one parameter at a time, any choice that is untried around the best. It draws no random numbers, so all its seeds are one study.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from haqa_bench.hardware import Hardware
+from haqa_bench.optimizers.local_search import neighbours
+from haqa_bench.protocols import Proposal
+from haqa_bench.space import Configuration, Scalar, SearchSpace, key_of
+from haqa_bench.suite import Study
+from haqa_bench.trial import Trial
+
+REPACKED = ("Q4_0", "IQ4_NL", "Q8_0")
+"""Formats that llama.cpp rearranges for wide vectors at load: the fast ones on a CPU that has them."""
+WIDE = {"avx2", "avx512f", "dotprod", "asimddp", "i8mm"}
+
+
+class Rules:
+    """Coordinate steps from hardware facts."""
+
+    def __init__(self, study: Study) -> None:
+        self.cell = study.cell
+
+    def ask(self, history: Sequence[Trial]) -> Proposal | None:
+        """See Optimizer."""
+        tried = {key_of(t.configuration) for t in history if t.configuration is not None}
+        best = self.cell.objective.best(history) or history[0]
+        start = best.configuration or self.cell.space.default
+        for configuration, why in _steps(self.cell.space, self.cell.hardware, start):
+            if key_of(configuration) not in tried:
+                return Proposal(configuration, thought=why)
+        return None
+
+
+def _steps(space: SearchSpace, hardware: Hardware, start: Configuration) -> Iterator[tuple[Configuration, str]]:
+    for name, value, why in _rules(hardware):
+        if name in space.root and space.root[name].has(value) and start[name] != value:
+            yield {**start, name: value}, why
+    for configuration in neighbours(space, start):
+        yield configuration, "a neighbour of the best"
+
+
+def _rules(hardware: Hardware) -> Iterator[tuple[str, Scalar, str]]:
+    if hardware.cores.value is not None:
+        for name in ("n_threads", "n_threads_batch"):
+            yield name, int(hardware.cores.value), "as many threads as cores"
+    if WIDE & set(hardware.instruction_sets):
+        for value in REPACKED:
+            yield "format", value, "a format repacked for wide vectors"
+    yield "flash_attn", "on", "fused attention moves fewer bytes"
+    for name in ("type_k", "type_v"):
+        yield name, "f16", "a short context's cache is small: unpacking it costs more than it saves"
