@@ -42,6 +42,9 @@ class Outcome(NamedTuple):
 class Evaluator(Protocol):
     """Measures configurations: live, from a response table, or by a declared model of hardware."""
 
+    optimum: float | None
+    """The best value of the objective in the whole space, where it is known."""
+
     def measure(self, configuration: Configuration) -> Outcome:
         """Every metric of `configuration`.
 

@@ -18,6 +18,11 @@ OPTIMIZERS = {
 }
 AGENTS = {
     "haqa": "haqa_bench.optimizers.agent.agent:Agent",
+    "haqa-no-hardware": "haqa_bench.optimizers.agent.ladder:no_hardware",
+    "haqa-no-react": "haqa_bench.optimizers.agent.ladder:no_react",
+    "haqa-shuffled": "haqa_bench.optimizers.agent.ladder:Shuffled",
+    "haqa-zero-shot": "haqa_bench.optimizers.agent.ladder:ZeroShot",
+    "llm-seeded-bo": "haqa_bench.optimizers.agent.ladder:SeededTpe",
 }
 
 
@@ -32,13 +37,11 @@ def check(methods: Sequence[Method]) -> None:
             raise HaqaError(where, f"the optimizer '{method.optimizer}' {wrong} a chat: section")
 
 
-def optimizer(study: Study, chat: ChatModel | None, prompts: Path) -> Optimizer:
+def optimizer(study: Study, chat: ChatModel | None, templates: Path) -> Optimizer:
     """The optimizer of a study. An agent is handed its chat model."""
     name = study.method.optimizer
     if chat is not None and study.method.chat is not None:
-        from haqa_bench.optimizers.agent.prompt import Prompts
-
-        return _made_by(AGENTS[name])(study, study.method.chat, chat, Prompts(prompts))
+        return _made_by(AGENTS[name])(study, study.method.chat, chat, templates)
     return _made_by(OPTIMIZERS[name])(study)
 
 

@@ -127,8 +127,6 @@ def _trial(number: int, proposal: Proposal, evaluator: Evaluator, earlier: Seque
 
 def _study(plan: Plan, study: Study, folder: Path, evaluators: dict[str, Evaluator]) -> Iterator[Event]:
     journal = Journal(folder / "journal" / study.cell.id / study.file.name)
-    if not journal.entries:
-        journal.append(database.header(study, plan.suite.lock, _answered_by(plan, study)))
     trials = database.trials(journal.path, journal.entries)
     for trial in trials:
         yield Event(study, trial)
@@ -137,11 +135,14 @@ def _study(plan: Plan, study: Study, folder: Path, evaluators: dict[str, Evaluat
             cassettes.finish(plan.cassette(study))  # killed after the last trial, before this
         yield Event(study, None)
         return
-    chat = _chat_model(plan, study) if study.method.chat else None
     if study.cell.id not in evaluators:
         evaluators[study.cell.id] = _evaluator(plan, study.cell)
+    evaluator = evaluators[study.cell.id]
+    if not journal.entries:
+        journal.append(database.header(study, plan.suite.lock, _answered_by(plan, study), evaluator.optimum))
+    chat = _chat_model(plan, study) if study.method.chat else None
     optimizer = registry.optimizer(study, chat, plan.project / "prompts")
-    for trial in run_study(study, optimizer, evaluators[study.cell.id], trials):
+    for trial in run_study(study, optimizer, evaluator, trials):
         journal.append({"kind": "trial", **trial.model_dump(mode="json")})
         yield Event(study, trial)
     yield Event(study, None, _closed(chat))
@@ -157,7 +158,7 @@ def table_evaluator(plan: Plan, cell: Cell) -> Evaluator:
 
     table = tables.read(plan.table(cell))
     tables.check(table, cell)
-    return TableEvaluator(table)
+    return TableEvaluator(table, cell)
 
 
 def _evaluator(plan: Plan, cell: Cell) -> Evaluator:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from haqa_bench import suite
+from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
 
@@ -64,6 +65,12 @@ def write_table(project: Path, scale: float = 1.0) -> Path:
     path = project / "results" / "tables" / "small" / f"{cell.id}.parquet"
     tables.write(path, {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")}, rows(cell, scale))
     return path
+
+
+def evaluator_of(project: Path) -> TableEvaluator:
+    """The table of the small suite's cell as an evaluator."""
+    cell = suite.load(project / "suites" / "small.yaml", project).cells[0]
+    return TableEvaluator(tables.read(project / "results" / "tables" / "small" / f"{cell.id}.parquet"), cell)
 
 
 def action(format: str, n_threads: object, thought: str = "try it") -> str:

@@ -3,16 +3,14 @@
 import json
 
 import pytest
-from conftest import action
+from conftest import action, evaluator_of
 
 from haqa_bench import suite
 from haqa_bench.errors import HaqaError
 from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.optimizers.agent.agent import Agent
-from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.runner import run_study
-from haqa_bench.store import tables
 from haqa_bench.trial import Status
 
 
@@ -24,12 +22,12 @@ def study(project):
 
 @pytest.fixture
 def evaluator(project):
-    return TableEvaluator(tables.read(next((project / "results/tables").rglob("*.parquet"))))
+    return evaluator_of(project)
 
 
 def agent(project, study, replies, **settings):
     chat = Scripted(replies)
-    return Agent(study, study.method.chat.model_copy(update=settings), chat, Prompts(project / "prompts")), chat
+    return Agent(study, study.method.chat.model_copy(update=settings), chat, project / "prompts"), chat
 
 
 def trials(project, study, evaluator, replies):
@@ -142,11 +140,11 @@ def test_a_json_schema_is_asked_for_where_the_suite_says_so(project, study):
     strict, _ = agent(project, study, [], response_format="json_schema")
     local, _ = agent(project, study, [], response_format="json_object")
 
-    schema = strict._request([]).body()["response_format"]["json_schema"]["schema"]
+    schema = strict.request([]).body()["response_format"]["json_schema"]["schema"]
 
-    assert local._request([]).body()["response_format"] == {"type": "json_object", "schema": schema}
+    assert local.request([]).body()["response_format"] == {"type": "json_object", "schema": schema}
     assert schema["properties"]["action"]["properties"]["n_threads"] == {"enum": [1, 2]}
-    assert agent(project, study, [])[0]._request([]).response_format is None
+    assert agent(project, study, [])[0].request([]).response_format is None
 
 
 def test_a_broken_template_is_one_clear_line(project, study, evaluator):
@@ -159,7 +157,7 @@ def test_a_broken_template_is_one_clear_line(project, study, evaluator):
 def test_a_default_that_cannot_be_measured_does_not_stop_the_agent(project, study, evaluator):
     broken = evaluator.table.entries['{"format":"Q4_1","n_threads":2}']._replace(status=Status.OOM, measurements=())
     entries = {**evaluator.table.entries, '{"format":"Q4_1","n_threads":2}': broken}
-    evaluator = TableEvaluator(evaluator.table._replace(entries=entries))
+    evaluator = TableEvaluator(evaluator.table._replace(entries=entries), study.cell)
 
     found, chat = trials(project, study, evaluator, [action("IQ4_NL", 2)] * 4)
 

@@ -1,13 +1,12 @@
 """Evaluators and response tables: real samples in, the same samples out; failures stay failures."""
 
 import pytest
-from conftest import rows, write_table
+from conftest import evaluator_of, rows, write_table
 
 from haqa_bench import suite, tabulate
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.estimate import estimate
 from haqa_bench.evaluators import deploy
-from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import SearchSpace, key_of
 from haqa_bench.store import tables
@@ -24,8 +23,8 @@ def path(project):
     return next((project / "results/tables").rglob("*.parquet"))
 
 
-def test_a_table_gives_every_sample_back_as_replayed(cell, path):
-    outcome = TableEvaluator(tables.read(path)).measure({"n_threads": 2, "format": "Q4_1"})
+def test_a_table_gives_every_sample_back_as_replayed(project):
+    outcome = evaluator_of(project).measure({"n_threads": 2, "format": "Q4_1"})
 
     speed = outcome.measurements[0]
     assert speed.samples == (60.0, 54.0, 60.0, 54.0)
@@ -33,9 +32,9 @@ def test_a_table_gives_every_sample_back_as_replayed(cell, path):
     assert {m.source for m in outcome.measurements} == {Source.REPLAYED}
 
 
-def test_a_configuration_that_failed_fails_again_with_its_reason(path):
+def test_a_configuration_that_failed_fails_again_with_its_reason(project):
     with pytest.raises(EvaluationFailed, match="exit code 1") as caught:
-        TableEvaluator(tables.read(path)).measure({"format": "IQ4_NL", "n_threads": 1})
+        evaluator_of(project).measure({"format": "IQ4_NL", "n_threads": 1})
 
     assert caught.value.status is Status.CRASHED
 
@@ -51,6 +50,10 @@ def test_what_most_passes_say_counts_and_a_tie_is_a_failure(cell, tmp_path, fail
     tables.write(tmp_path / "t.parquet", {}, found)
 
     assert tables.read(tmp_path / "t.parquet").entries['{"format":"Q4_1","n_threads":2}'].status is status
+
+
+def test_the_optimum_is_the_best_feasible_value_of_the_whole_table(project):
+    assert evaluator_of(project).optimum == 80.0  # Q4_0's 100 breaks the constraint
 
 
 def test_a_damaged_or_foreign_parquet_file_is_one_clear_line(path, tmp_path):

@@ -1,15 +1,16 @@
 """What every optimizer must do, whoever wrote it."""
 
+import json
+import re
+
 import pytest
-from conftest import action
+from conftest import action, evaluator_of
 
 from haqa_bench import suite
-from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.registry import optimizer
 from haqa_bench.runner import run_study
 from haqa_bench.space import key_of
-from haqa_bench.store import tables
 
 
 class OptimizerContract:
@@ -22,13 +23,15 @@ class OptimizerContract:
     def studies(self, project):
         path = project / "suites/small.yaml"
         if self.method not in [m.name for m in suite.load(path, project).methods]:
-            path.write_text(path.read_text().replace("methods:\n", f"methods:\n  - {{name: {self.method}, optimizer: {self.method}}}\n"))
+            chat = ", chat: {model: test-model}" if self.replies else ""
+            method = f"  - {{name: {self.method}, optimizer: {self.method}{chat}}}\n"
+            path.write_text(path.read_text().replace("methods:\n", "methods:\n" + method))
         self.prompts = project / "prompts"
-        self.evaluator = TableEvaluator(tables.read(next((project / "results/tables").rglob("*.parquet"))))
-        return [s for s in suite.load(project / "suites/small.yaml", project).studies() if s.method.name == self.method]
+        self.evaluator = evaluator_of(project)
+        return [s for s in suite.load(path, project).studies() if s.method.name == self.method]
 
     def run(self, study, earlier=()):
-        chat = Scripted(self.replies[max(len(earlier) - 1, 0) :]) if self.replies else None
+        self.chat = chat = Scripted(self.replies[max(len(earlier) - 1, 0) :]) if self.replies else None
         return [*earlier, *run_study(study, optimizer(study, chat, self.prompts), self.evaluator, earlier)]
 
     def test_trial_0_is_the_default(self, studies):
@@ -122,3 +125,63 @@ class TestNsga2(OptimizerContract):
 class TestHaqa(OptimizerContract):
     method = "haqa"
     replies = (action("Q4_0", 1), action("IQ4_NL", 1), action("Q4_0", 1), action("IQ4_NL", 2))
+
+
+class TestHaqaNoHardware(TestHaqa):
+    method = "haqa-no-hardware"
+
+    def test_its_prompt_tells_nothing_of_the_hardware(self, studies):
+        self.run(studies[0])
+
+        system = self.chat.requests[0].messages[0].content
+        assert "AMD" not in system
+        assert "avx" not in system
+        assert "memory bandwidth" not in system
+
+
+class TestHaqaNoReact(TestHaqa):
+    method = "haqa-no-react"
+    replies = tuple(r.replace('"thought": "try it", ', "") for r in TestHaqa.replies)
+
+    def test_it_neither_asks_for_a_thought_nor_shows_one(self, studies):
+        self.run(studies[0])
+
+        words = json.dumps([r.body() for r in self.chat.requests])
+        assert "thought" not in words
+
+
+class TestHaqaShuffled(TestHaqa):
+    method = "haqa-shuffled"
+
+    def test_the_outcomes_shown_are_the_real_ones_in_another_order(self, studies):
+        trials = self.run(studies[0]._replace(seed=2))
+
+        shown = re.findall(r"^Trial (\d+).*?-> (.*?)$", self.chat.requests[-1].messages[-1].content, re.MULTILINE)
+        default, *others = (outcome for _, outcome in shown)
+        real = [f"end_to_end_tokens_per_s {t.value('end_to_end_tokens_per_s'):g} tokens/s" for t in trials[:4] if t.measurements]
+        assert real[0] in default
+        assert all(any(words in outcome for outcome in [default, *others]) for words in real)
+
+
+class TestHaqaZeroShot(OptimizerContract):
+    method = "haqa-zero-shot"
+    actions = ({"format": "Q4_0", "n_threads": 1}, {"format": "Q9"}, {"format": "IQ4_NL", "n_threads": 2})
+    replies = (json.dumps({"thought": "all at once", "actions": actions}),) * 5
+
+    def test_its_one_request_shows_no_results(self, studies):
+        self.run(studies[0])
+
+        assert len({r.model_dump_json() for r in self.chat.requests}) == 1
+        assert "Results so far" not in self.chat.requests[0].messages[-1].content
+
+    def test_actions_that_are_missing_or_wrong_are_invalid_proposals(self, studies):
+        assert [t.status for t in self.run(studies[0])] == ["ok", "ok", "invalid", "ok", "invalid"]
+
+
+class TestLlmSeededBo(OptimizerContract):
+    method = "llm-seeded-bo"
+    replies = TestHaqa.replies
+
+    def test_the_llm_is_asked_only_for_the_first_proposals(self, studies):
+        assert len(self.run(roomy(studies[0], 8))) == 8
+        assert len(self.chat.requests) == 3

@@ -70,9 +70,9 @@ def test_a_study_without_any_result_prints_none_not_zero(project):
 
     table = end_to_end.table(end_to_end.rows(what.folder), published.load(project / "paper_tables/figure5.yaml"))
 
-    assert [row[4:9] for row in table.cells] == [
-        ["none", "", "none", "0 samples", "none"],
-        ["none", "none to none", "none", "2 studies", "none"],
+    assert [row[4:10] for row in table.cells] == [
+        ["none", "", "none", "unknown", "0 samples", "none"],
+        ["none", "none to none", "none", "unknown", "2 studies", "none"],
     ]
 
 

@@ -33,6 +33,8 @@ class DeployEvaluator:
     peak_memory_mb (10^6 bytes, weights that are mapped and touched included) and, where asked, perplexity (no unit).
     """
 
+    optimum: float | None = None
+
     def __init__(self, cell: Cell, suite_folder: Path) -> None:
         require_llama_cpp()
         _check(cell)

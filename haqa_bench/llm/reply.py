@@ -18,16 +18,16 @@ class Reply(NamedTuple):
     problem: str = ""
 
 
-def read_reply(content: str) -> Reply:
-    """The last JSON object in `content` that has an `action`."""
+def read_reply(content: str, key: str = "action") -> Reply:
+    """The last JSON object in `content` that has the `key`, whose value is the action."""
     text = re.sub(r"(?s)<think>.*?(</think>|\Z)", "", content)
     if not text.strip():
         return Reply("", None, "the reply is empty")
-    found = [o for o in _objects(text) if "action" in o]
+    found = [o for o in _objects(text) if key in o]
     if not found:
-        return Reply("", None, 'the reply holds no JSON object with the key "action"')
+        return Reply("", None, f'the reply holds no JSON object with the key "{key}"')
     thought = found[-1].get("thought", "")
-    return Reply(thought if isinstance(thought, str) else json.dumps(thought), found[-1]["action"])
+    return Reply(thought if isinstance(thought, str) else json.dumps(thought), found[-1][key])
 
 
 def _objects(text: str) -> list[Mapping[str, Any]]:

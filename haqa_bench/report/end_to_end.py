@@ -17,6 +17,7 @@ HEADINGS = (
     "tokens/s",
     "Range",
     "Speed-up",
+    "Of optimum",
     "n",
     "Source",
     "Invalid / failed / repeated",
@@ -42,6 +43,7 @@ class Row(NamedTuple):
     worst_study: float | None
     best_study: float | None
     speed_up: float | None
+    of_optimum: float | None
     source: str | None
     answered_by: str
     proposed: int
@@ -102,6 +104,7 @@ def _cells(row: Row, published: PublishedFigure) -> list[str]:
         _digits(row.best, 1),
         "" if human else f"{_digits(row.worst_study, 1)} to {_digits(row.best_study, 1)}",
         _digits(row.speed_up, 3) + "x" if row.speed_up is not None else "none",
+        f"{100 * row.of_optimum:.1f} %" if row.of_optimum is not None else "unknown",
         f"{row.default_samples or 0} samples" if human else f"{row.studies} studies",
         row.source or "none",
         "" if human else f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}",
@@ -113,6 +116,7 @@ def _legend(found: Sequence[Row]) -> list[str]:
     legend = [
         "tokens/s: median over studies of the best configuration found that breaks no constraint; range: worst and best study; "
         "speed-up: median over studies of that over the same study's default.",
+        "Of optimum: median share of the best value that the whole response table holds; unknown where none was replayed.",
         "Invalid / failed / repeated: proposals outside the space, configurations that could not be measured, repeats; of all proposals.",
     ]
     return legend + [

@@ -16,8 +16,8 @@ from haqa_bench.trial import Objective, Trial
 NAME = "trials.duckdb"
 
 
-def header(study: Study, lock: str, answered_by: str) -> dict[str, Any]:
-    """The first line of a study's journal: all that a report needs to know of it."""
+def header(study: Study, lock: str, answered_by: str, optimum: float | None) -> dict[str, Any]:
+    """The first line of a study's journal: all that a report needs to know of it. `optimum` is the table's, where one is replayed."""
     return {
         "kind": "study",
         "id": study.id,
@@ -31,6 +31,7 @@ def header(study: Study, lock: str, answered_by: str) -> dict[str, Any]:
         "optimizer": study.method.optimizer,
         "seed": study.seed,
         "answered_by": answered_by,
+        "optimum": optimum,
         "objective": study.cell.objective.model_dump(mode="json"),
         "lock": lock,
     }

@@ -1,6 +1,6 @@
 CREATE TABLE studies (
     id VARCHAR PRIMARY KEY, suite VARCHAR, cell VARCHAR, track VARCHAR, model VARCHAR, bit_width VARCHAR, hardware VARCHAR,
-    method VARCHAR, optimizer VARCHAR, seed BIGINT, answered_by VARCHAR, lock VARCHAR, metric VARCHAR, unit VARCHAR, direction VARCHAR
+    method VARCHAR, optimizer VARCHAR, seed BIGINT, answered_by VARCHAR, optimum DOUBLE, lock VARCHAR, metric VARCHAR, unit VARCHAR, direction VARCHAR
 );
 CREATE TABLE trials (
     study VARCHAR, number BIGINT, status VARCHAR, reason VARCHAR, repeat_of BIGINT, attempts BIGINT, configuration VARCHAR,

@@ -5,6 +5,7 @@ for the history. The agent keeps no state: what it sends depends on the study an
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from haqa_bench.llm.reply import read_reply
@@ -17,10 +18,11 @@ ATTEMPTS = 2
 
 
 class Agent:
-    """Asks an LLM for each configuration."""
+    """Asks an LLM for each configuration, with the words of the folder `templates`."""
 
-    def __init__(self, study: Study, settings: Chat, chat: ChatModel, prompts: Prompts) -> None:
-        self.cell, self.seed, self.settings, self.chat, self.prompts = study.cell, study.seed, settings, chat, prompts
+    def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path, hints: bool = True, react: bool = True) -> None:
+        self.cell, self.seed, self.settings, self.chat = study.cell, study.seed, settings, chat
+        self.prompts = Prompts(templates, hints, react)
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer. An invalid action gets one repair attempt with the problem shown, then is a proposal without configuration."""
@@ -29,7 +31,7 @@ class Agent:
             Message(role="user", content=self.prompts.dynamic(self.cell, history)),
         ]
         for attempt in range(1, ATTEMPTS + 1):
-            answer = self.chat.chat(self._request(messages), Position(len(history), attempt))
+            answer = self.chat.chat(self.request(messages), Position(len(history), attempt))
             reply = read_reply(answer.content)
             problem = reply.problem or "; ".join(self.cell.space.problems(reply.action))
             if not problem:
@@ -40,7 +42,8 @@ class Agent:
             ]
         return Proposal(None, problem, reply.thought, ATTEMPTS)
 
-    def _request(self, messages: Sequence[Message]) -> ChatRequest:
+    def request(self, messages: Sequence[Message]) -> ChatRequest:
+        """A conversation with the suite's settings, as it is sent."""
         return ChatRequest(
             model=self.settings.model,
             messages=tuple(messages),
@@ -58,7 +61,7 @@ class Agent:
         return None
 
     def _schema(self) -> dict[str, Any]:
-        """The reply's form: thought first, then one choice for each parameter."""
+        """The reply's form: the thought first, then one choice for each parameter."""
         parameters = self.cell.space.root
         action = {
             "type": "object",
@@ -66,9 +69,5 @@ class Agent:
             "required": list(parameters),
             "additionalProperties": False,
         }
-        return {
-            "type": "object",
-            "properties": {"thought": {"type": "string"}, "action": action},
-            "required": ["thought", "action"],
-            "additionalProperties": False,
-        }
+        properties = {"thought": {"type": "string"}, "action": action} if self.prompts.react else {"action": action}
+        return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

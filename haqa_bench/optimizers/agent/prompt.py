@@ -21,7 +21,7 @@ class Prompts:
     """The templates of an agent, in `folder`: without `hints` they tell nothing of the hardware, without `react` they ask no thought."""
 
     def __init__(self, folder: Path, hints: bool = True, react: bool = True) -> None:
-        self.flags = {"hints": hints, "react": react}
+        self.hints, self.react = hints, react
         self.environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(folder), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
         )
@@ -51,9 +51,13 @@ class Prompts:
         """What follows an invalid proposal, once."""
         return self._filled("repair.j2", problem=problem)
 
+    def zero_shot(self, count: int) -> str:
+        """What asks for `count` proposals at once."""
+        return self._filled("zero_shot.j2", count=count)
+
     def _filled(self, name: str, **values: object) -> str:
         try:
-            return self.environment.get_template(name).render(**values, **self.flags).strip()
+            return self.environment.get_template(name).render(**values, hints=self.hints, react=self.react).strip()
         except jinja2.TemplateError as error:
             raise HaqaError(f"prompts/{name}", f"{type(error).__name__}: {error.message}", "Mend the template") from None
 

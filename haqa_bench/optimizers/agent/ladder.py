@@ -1,0 +1,85 @@
+"""Controls for the agent: each takes one thing away, to show what that thing is worth. Each is a small composition of the agent.
+
+| control | what is taken away |
+| --- | --- |
+| haqa-no-hardware | the hardware's facts, and the hints that go with them |
+| haqa-no-react | the thought before the action |
+| haqa-shuffled | what the feedback says: outcomes are exchanged among the trials |
+| haqa-zero-shot | the feedback: all proposals at once |
+| llm-seeded-bo | the agent, after its first proposals: TPE goes on |
+"""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from haqa_bench.documents import sha256
+from haqa_bench.llm.reply import read_reply
+from haqa_bench.optimizers.agent.agent import Agent
+from haqa_bench.optimizers.optuna_samplers import tpe
+from haqa_bench.protocols import ChatModel, Message, Optimizer, Position, Proposal
+from haqa_bench.suite import Chat, Study
+from haqa_bench.trial import Trial
+
+SEEDING_ROUNDS = 3
+"""How many proposals of the LLM come before TPE's. Ours: a small share of a short budget."""
+
+
+def no_hardware(study: Study, settings: Chat, chat: ChatModel, templates: Path) -> Optimizer:
+    """The agent without the hardware's facts and hints."""
+    return Agent(study, settings, chat, templates, hints=False)
+
+
+def no_react(study: Study, settings: Chat, chat: ChatModel, templates: Path) -> Optimizer:
+    """The agent with the action alone."""
+    return Agent(study, settings, chat, templates, react=False)
+
+
+class Shuffled:
+    """The agent, shown its trials with their outcomes exchanged at random: the form of feedback without its content."""
+
+    def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path) -> None:
+        self.agent, self.seed = Agent(study, settings, chat, templates), study.seed
+
+    def ask(self, history: Sequence[Trial]) -> Proposal | None:
+        """See Optimizer. The default keeps its own outcome, which the constraints refer to."""
+        outcomes = list(history[1:])
+        random.Random(sha256({"seed": self.seed, "trial": len(history)})).shuffle(outcomes)
+        shown = [
+            own.model_copy(update={"status": other.status, "reason": other.reason, "measurements": other.measurements})
+            for own, other in zip(history[1:], outcomes, strict=True)
+        ]
+        return self.agent.ask([history[0], *shown])
+
+
+class ZeroShot:
+    """One request for all proposals. An action that is missing or outside the space is an invalid proposal; there is no repair."""
+
+    def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path) -> None:
+        self.cell, self.chat, self.agent = study.cell, chat, Agent(study, settings, chat, templates)
+
+    def ask(self, history: Sequence[Trial]) -> Proposal | None:
+        """See Optimizer. The request is the same each time, and so is its place: it is answered once."""
+        prompts, count = self.agent.prompts, self.cell.budget.left(history[:1])
+        messages = [
+            Message(role="system", content=prompts.static(self.cell)),
+            Message(role="user", content=prompts.zero_shot(count)),
+        ]
+        reply = read_reply(self.chat.chat(self.agent.request(messages), Position(1, 1)).content, "actions")
+        actions = reply.action if isinstance(reply.action, list) else []
+        if len(history) > len(actions):
+            return Proposal(None, reply.problem or f"the list of actions has only {len(actions)}", reply.thought)
+        action = actions[len(history) - 1]
+        problem = "; ".join(self.cell.space.problems(action))
+        return Proposal(None if problem else action, problem, reply.thought)
+
+
+class SeededTpe:
+    """The LLM's first proposals, then TPE on all that is known."""
+
+    def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path) -> None:
+        self.agent, self.tpe = Agent(study, settings, chat, templates), tpe(study)
+
+    def ask(self, history: Sequence[Trial]) -> Proposal | None:
+        """See Optimizer."""
+        return self.agent.ask(history) if len(history) <= SEEDING_ROUNDS else self.tpe.ask(history)
