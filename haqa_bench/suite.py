@@ -20,6 +20,9 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """What may become part of a path."""
 
 
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
 class Model(Document):
     """A network to be deployed. `gguf` is `package:NAME`, `hub:OWNER/REPO/FILE` or a path."""
 
@@ -92,6 +95,8 @@ class Method(Document):
     name: Name
     optimizer: str
     chat: Chat | None = None
+    seeds: tuple[Seed, ...] | None = Field(None, min_length=1)
+    """Its own, where the suite's do not fit: those that were recorded, or one for a method that draws no random numbers."""
 
 
 class SuiteFile(Document):
@@ -103,7 +108,7 @@ class SuiteFile(Document):
     """A place for YAML anchors; not read."""
     models: dict[str, Model]
     methods: tuple[Method, ...] = Field(min_length=1)
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1)
     cells: tuple[Block, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -171,8 +176,8 @@ class Suite(Document):
         return sha256(self.model_dump(mode="json"))
 
     def studies(self) -> list[Study]:
-        """Every method on every cell with every seed."""
-        return [Study(self.name, c, m, s) for c in self.cells for m in self.methods for s in self.seeds]
+        """Every method on every cell with every seed of its own, or else of the suite's."""
+        return [Study(self.name, c, m, s) for c in self.cells for m in self.methods for s in m.seeds or self.seeds]
 
 
 def load(path: Path, project: Path) -> Suite:

@@ -85,6 +85,12 @@ def test_a_run_s_table_is_printed_again_and_its_database_rebuilt(project, cli):
     assert json.loads(cli("report", folder, "--format", "json").stdout)["rows"]
 
 
+def test_more_seeds_are_run_by_methods_that_have_none_of_their_own(project, cli):
+    done = cli("run", project / "suites/small.yaml", "--methods", "random", "--seeds", 4, "--json")
+
+    assert json.loads(done.stdout)["table"]["rows"][0]["n"] == "4 studies"
+
+
 def test_cassettes_are_listed_shown_and_checked(project, cli):
     record(project)
     tape = project / "cassettes/small/net-int4-epyc-zen4-2core/haqa-s0.jsonl"
@@ -101,8 +107,9 @@ def test_cassettes_are_listed_shown_and_checked(project, cli):
     [
         (("run", "nowhere.yaml"), "nowhere.yaml: No such file"),
         (("suite", "validate", "pyproject.toml"), "not YAML"),
-        (("run", "suites/llama.yaml", "--methods", "hqaa"), "'hqaa' matches nothing. Known: human, random, haqa"),
+        (("run", "suites/llama.yaml", "--methods", "hqaa"), "'hqaa' matches nothing. Known: human, random, local, tpe, nsga2, rules, haqa"),
         (("run", "suites/llama.yaml", "--agent", "live", "--methods", "haqa", "--fresh"), "OPENAI_API_KEY"),
+        (("run", "suites/llama.yaml", "--seed", "99"), "no study has it. Known: [0, 1, 2]"),
         (("cassette", "check", "README.md"), "README.md:1: damaged line"),
         (("report", "docs"), "no database"),
         (("db", "rebuild", "docs"), "no journals"),
@@ -132,7 +139,7 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(cli, monkeypatch, arguments
     ids=["hangs", "429", "500", "html", "half a JSON"],
 )
 def test_an_endpoint_that_fails_is_one_clear_line_and_the_run_can_go_on(project, cli, behaviour, message):
-    live = ("--agent", "live", "--methods", "haqa", "--seeds", "0", "--chat-timeout", 0.5, "--chat-retries", 0)
+    live = ("--agent", "live", "--methods", "haqa", "--seed", "0", "--chat-timeout", 0.5, "--chat-retries", 0)
     with Endpoint([reply(action("Q4_0", 1)), behaviour]) as endpoint:
         done = cli("run", project / "suites/small.yaml", *live, "--base-url", endpoint.base_url)
 

@@ -125,13 +125,13 @@ def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_pla
 
     with Endpoint([reply(a) for a in answers]) as endpoint:
         done = cli(
-            *("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "human,haqa", "--seeds", "0"),
+            *("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "human,haqa", "--seed", "0"),
             *("--agent", "live", "--measure", "live", "--base-url", endpoint.base_url, "--answered-by", "a script"),
         )
 
     assert done.returncode == 0, done.stderr
     assert "| measured" in done.stdout
-    again = cli("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "haqa", "--seeds", "0", "--measure", "live")
+    again = cli("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "haqa", "--seed", "0", "--measure", "live")
     assert again.returncode == 0, again.stderr
     assert "prompts differ from the recording (measured anew)" in again.stderr
 
@@ -147,7 +147,7 @@ def test_a_local_llm_server_answers_as_the_agent(tmp_path, cli):
     try:
         wait_for("http://127.0.0.1:8937/v1/models")
         done = cli(
-            *("run", path, "--cells", "*int8*", "--methods", "haqa-qwen*", "--seeds", "0", "--agent", "live", "--measure", "live"),
+            *("run", path, "--cells", "*int8*", "--methods", "haqa-qwen*", "--seed", "0", "--agent", "live", "--measure", "live"),
             *("--base-url", "http://127.0.0.1:8937/v1", "--answered-by", "SmolLM2-135M, a test"),
         )
     finally:

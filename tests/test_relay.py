@@ -266,7 +266,7 @@ def test_a_live_run_is_answered_over_the_folder_and_replays(project, tmp_path):
 
     folder, suite = tmp_path / "questions", str(project / "suites/small.yaml")
     answers = iter([action("Q4_0", 1), action("IQ4_NL", 2), "not an action", action("Q4_1", 1), action("IQ4_NL", 2)])
-    only = ["run", suite, "--methods", "haqa", "--seeds", "0"]
+    only = ["run", suite, "--methods", "haqa", "--seed", "0"]
 
     with Relay(folder) as relay, answering(folder, lambda path: path.write_text(next(answers))):
         live = CliRunner().invoke(app, [*only, "--agent", "live", "--base-url", relay.base_url, "--answered-by", "a person"])

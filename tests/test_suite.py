@@ -24,6 +24,13 @@ def test_a_matrix_expands_into_cells_less_what_it_excludes(project):
     assert len(loaded.studies()) == 3 * 3 * 2
 
 
+def test_a_method_s_own_seeds_take_the_place_of_the_suite_s(project):
+    loaded = load(project, SUITE.replace("optimizer: human}", "optimizer: human, seeds: [7]}"))
+
+    assert [s.seed for s in loaded.studies() if s.method.name == "human"] == [7]
+    assert [s.seed for s in loaded.studies() if s.method.name == "random"] == [0, 1]
+
+
 def test_anchors_and_merge_keys_are_read(project):
     head, cell = SUITE.split("cells:\n  - ")
     text = f"{head}definitions:\n  base: &base\n    {cell}".replace("bit_widths: [INT4]", "bit_widths: [INT8]")

@@ -22,8 +22,9 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 def selection(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that choose among a suite's studies."""
     for option in (
-        click.option("--seeds", help="Only these seeds, such as 0,1."),
-        click.option("--methods", help="Only these methods, such as haqa,random; * and ? match."),
+        click.option("--seeds", type=click.IntRange(1), metavar="N", help="N seeds, 0 to N-1, for methods that have none of their own."),
+        click.option("--seed", type=int, multiple=True, help="Only this seed; may be given again."),
+        click.option("--methods", help="Only these methods, such as haqa,random; * and ? match; all is all."),
         click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match."),
     ):
         command = option(command)
@@ -50,21 +51,23 @@ def open_suite(suite_path: Path, given: Path | None) -> tuple["Suite", Path]:
     return loaded, project
 
 
-def chosen(suite: "Suite", cells: str | None, methods: str | None, seeds: str | None) -> list["Study"]:
+def chosen(suite: "Suite", cells: str | None, methods: str | None, seed: Sequence[int] = ()) -> list["Study"]:
     """The studies of a suite that the selection options leave.
 
     Raises:
         HaqaError: an option matches nothing.
     """
+    methods = None if methods == "all" else methods
     names = {
         "--cells": (cells, [c.id for c in suite.cells]),
         "--methods": (methods, [m.name for m in suite.methods]),
-        "--seeds": (seeds, [str(s) for s in suite.seeds]),
     }
     kept = {option: _matching(option, wanted, known) for option, (wanted, known) in names.items()}
-    return [
-        s for s in suite.studies() if s.cell.id in kept["--cells"] and s.method.name in kept["--methods"] and str(s.seed) in kept["--seeds"]
-    ]
+    studies = [s for s in suite.studies() if s.cell.id in kept["--cells"] and s.method.name in kept["--methods"]]
+    left = [s for s in studies if not seed or s.seed in seed]
+    if not left:
+        raise HaqaError("--seed", f"{', '.join(map(str, seed))}: no study has it", f"Known: {sorted({s.seed for s in studies})}")
+    return left
 
 
 def _matching(option: str, wanted: str | None, known: Sequence[str]) -> Sequence[str]:

@@ -38,7 +38,8 @@ def run(
     project: Path | None,
     cells: str | None,
     methods: str | None,
-    seeds: str | None,
+    seeds: int | None,
+    seed: tuple[int, ...],
     fresh: bool,
     as_json: bool,
     **how: Any,
@@ -51,11 +52,13 @@ def run(
     from haqa_bench.runner import Plan
 
     suite, folder = open_suite(suite_path, project)
+    if seeds:
+        suite = suite.model_copy(update={"seeds": tuple(range(seeds))})
     plan = Plan(
         suite=suite,
         suite_folder=suite_path.resolve().parent,
         project=folder,
-        studies=chosen(suite, cells, methods, seeds),
+        studies=chosen(suite, cells, methods, seed),
         agent=how["agent"],
         measure=how["measure"],
         base_url=how["base_url"],

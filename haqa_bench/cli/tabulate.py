@@ -22,7 +22,7 @@ def tabulate(suite_path: Path, cells: str | None, passes: int, order_seed: int, 
     from haqa_bench.tabulate import open_sweep, sweep
 
     suite, folder = open_suite(suite_path, project)
-    kept = {s.cell.id: s.cell for s in chosen(suite, cells, None, None)}
+    kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}
     tables = folder / "results" / "tables" / suite.name
     sweeps = [open_sweep(cell, suite_path.resolve().parent, tables / f"{cell.id}.parquet") for cell in kept.values()]
     with bar() as progress:

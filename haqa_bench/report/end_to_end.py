@@ -5,9 +5,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench.errors import HaqaError
 from haqa_bench.report.published import PublishedFigure
-from haqa_bench.store.database import NAME
+from haqa_bench.store.database import query
 
 HEADINGS = (
     "Model",
@@ -67,17 +66,7 @@ def rows(folder: Path) -> list[Row]:
     Raises:
         HaqaError: the run has no database, or it cannot be read.
     """
-    import duckdb
-
-    path = folder / NAME
-    if not path.is_file():
-        raise HaqaError(path, "no database", f"Build it with: haqa-bench db rebuild {folder}")
-    try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            found = connection.execute(files("haqa_bench.report").joinpath("end_to_end.sql").read_text()).fetchall()
-    except duckdb.Error as error:
-        raise HaqaError(path, str(error).splitlines()[0], f"Rebuild it with: haqa-bench db rebuild {folder}") from None
-    return [Row(*row) for row in found]
+    return [Row(*row) for row in query(folder, files("haqa_bench.report").joinpath("end_to_end.sql").read_text())]
 
 
 def table(found: Sequence[Row], published: PublishedFigure) -> Table:
@@ -105,7 +94,7 @@ def _cells(row: Row, published: PublishedFigure) -> list[str]:
         "" if human else f"{_digits(row.worst_study, 1)} to {_digits(row.best_study, 1)}",
         _digits(row.speed_up, 3) + "x" if row.speed_up is not None else "none",
         f"{100 * row.of_optimum:.1f} %" if row.of_optimum is not None else "unknown",
-        f"{row.default_samples or 0} samples" if human else f"{row.studies} studies",
+        _count(row.default_samples or 0, "samples", "sample") if human else _count(row.studies, "studies", "study"),
         row.source or "none",
         "" if human else f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}",
         "" if human else published.speed_up(row.model, row.optimizer),
@@ -137,6 +126,10 @@ def _verdicts(found: Sequence[Row]) -> list[str]:
                 f"n = {row.studies} and {other.studies} studies; no test below six pairs)."
             )
     return verdicts
+
+
+def _count(number: int, many: str, one: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _digits(value: float | None, digits: int) -> str:

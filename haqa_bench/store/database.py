@@ -81,6 +81,24 @@ def build(folder: Path) -> Path:
     return folder / NAME
 
 
+def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    """What `sql` finds in the database of the run in `folder`.
+
+    Raises:
+        HaqaError: there is none, or it cannot be read.
+    """
+    import duckdb
+
+    path = folder / NAME
+    if not path.is_file():
+        raise HaqaError(path, "no database", f"Build it with: haqa-bench db rebuild {folder}")
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+    except duckdb.Error as error:
+        raise HaqaError(path, str(error).splitlines()[0], f"Rebuild it with: haqa-bench db rebuild {folder}") from None
+
+
 def _insert(connection: Any, table: str, rows: list[Mapping[str, Any]]) -> None:
     """Adds rows at once, through an Arrow table: DuckDB takes one row at a time slowly."""
     import pyarrow as pa

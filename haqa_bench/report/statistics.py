@@ -1,0 +1,77 @@
+"""The statistics of a comparison, by scipy and statsmodels; here is only which, and when none.
+
+Few studies say little: below six pairs no test is made (a two-sided Wilcoxon test of five pairs cannot fall below 0.06), and an
+interval of fewer than three values is not printed.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+FEWEST_PAIRS = 6
+FEWEST_VALUES = 3
+
+
+class Interval(NamedTuple):
+    """A 95 % interval, in the unit of the values."""
+
+    low: float
+    high: float
+
+
+def median_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
+    """The 95 % percentile bootstrap interval of the median (10,000 resamples); None below three values."""
+    if len(values) < FEWEST_VALUES:
+        return None
+    rng = np.random.default_rng(seed)
+    medians = np.median(rng.choice(np.asarray(values), (10_000, len(values))), axis=1)
+    low, high = np.quantile(medians, [0.025, 0.975])
+    return Interval(float(low), float(high))
+
+
+def interquartile_mean(values: Sequence[float]) -> float:
+    """The mean of the middle half."""
+    return float(stats.trim_mean(values, 0.25))
+
+
+def probability_of_improvement(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The chance that a value of `ours` is larger than one of `theirs`; equal ones count half."""
+    differences = np.subtract.outer(np.asarray(ours), np.asarray(theirs))
+    return float((differences > 0).mean() + (differences == 0).mean() / 2)
+
+
+def holm(pairs: Mapping[str, Sequence[tuple[float, float]]]) -> dict[str, float | None]:
+    """The p value of a Wilcoxon signed-rank test of each list of pairs, Holm-corrected over them all; None below six pairs.
+
+    Pairs that are all equal differ in nothing: p = 1.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    raw = {
+        name: 1.0 if all(a == b for a, b in both) else float(stats.wilcoxon(*zip(*both, strict=True)).pvalue)
+        for name, both in pairs.items()
+        if len(both) >= FEWEST_PAIRS
+    }
+    corrected = multipletests(list(raw.values()), method="holm")[1] if raw else []
+    found = dict(zip(raw, map(float, corrected), strict=True))
+    return {name: found.get(name) for name in pairs}
+
+
+class Ranking(NamedTuple):
+    """Average ranks (1 is best) over `blocks`, and Friedman's p that all methods are alike (None: fewer than three methods or blocks)."""
+
+    ranks: Mapping[str, float]
+    blocks: int
+    p: float | None
+
+
+def ranking(blocks: Sequence[Mapping[str, float | None]], methods: Sequence[str]) -> Ranking:
+    """Ranks methods within each block, larger values first, ties averaged. None, a failure, ranks last."""
+    values = np.array([[-np.inf if block[m] is None else block[m] for m in methods] for block in blocks], dtype=float)
+    ranks = np.array([stats.rankdata(-row) for row in values]).reshape(len(blocks), len(methods))
+    enough = len(methods) >= FEWEST_VALUES and len(blocks) >= FEWEST_VALUES
+    p = float(stats.friedmanchisquare(*ranks.T).pvalue) if enough and (ranks != ranks[:, :1]).any() else None
+    means = ranks.mean(axis=0) if len(blocks) else np.full(len(methods), np.nan)
+    return Ranking(dict(zip(methods, map(float, means), strict=True)), len(blocks), p)
