@@ -1,16 +1,36 @@
 """One number from noisy samples.
 
-Noise on a shared machine only ever takes time away, so the quick quartile is closer to what a configuration can do, and moves
-less from run to run, than the median or the mean: see docs/measurement.md for the evidence.
+Noise on a shared machine only ever takes time away: other processes, and threads that spin while their core is taken. So samples of
+which others took a share of the machine are left out, as long as any is left, and of the rest the quick quartile counts: it is
+closer to what a configuration can do, and moves less from run to run, than the median or the mean. Evidence: docs/measurement.md.
 """
 
 from collections.abc import Sequence
 from statistics import median, quantiles
+from typing import NamedTuple
+
+QUIET = 0.05
+"""The largest share of the machine that others may take of an undisturbed sample: a tenth of one core of two."""
+SPEEDS = ("tokens/s", "ms", "s", "us")
 
 
-def estimate(samples: Sequence[float], unit: str) -> float:
-    """The quick quartile of times (`ms`, `s`, `us`) and rates (`tokens/s`); the median of anything else."""
-    if len(samples) < 2 or unit not in ("tokens/s", "ms", "s", "us"):
-        return median(samples)
-    low, _, high = quantiles(samples, n=4, method="inclusive")
-    return high if unit == "tokens/s" else low
+class Estimate(NamedTuple):
+    """A value in the samples' unit, and how many of them it was estimated from."""
+
+    value: float
+    used: int
+
+
+def estimate(samples: Sequence[float], unit: str, others: Sequence[float] = ()) -> Estimate:
+    """The quick quartile of undisturbed times (`ms`, `s`, `us`) and rates (`tokens/s`); the median of anything else.
+
+    `others` holds the share of the machine that others took, sample by sample; where there is not one for each sample, all count.
+    """
+    if unit not in SPEEDS:
+        return Estimate(median(samples), len(samples))
+    kept = [s for s, share in zip(samples, others, strict=True) if share <= QUIET] if len(others) == len(samples) else []
+    kept = kept or list(samples)
+    if len(kept) == 1:
+        return Estimate(kept[0], 1)
+    low, _, high = quantiles(kept, n=4, method="inclusive")
+    return Estimate(high if unit == "tokens/s" else low, len(kept))

@@ -5,6 +5,7 @@ Interleaved, so that a slow minute of the machine falls on all configurations al
 
 import datetime
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +13,16 @@ from typing import Any, NamedTuple
 from haqa_bench import __version__
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.estimate import QUIET
 from haqa_bench.evaluators.deploy import DeployEvaluator
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
 from haqa_bench.store.journal import Journal
 from haqa_bench.suite import Cell
 from haqa_bench.trial import Status
+
+AGAIN = 3
+"""How many more passes a configuration may get whose passes were disturbed."""
 
 
 class Sweep(NamedTuple):
@@ -39,7 +44,7 @@ def open_sweep(cell: Cell, suite_folder: Path, target: Path) -> Sweep:
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {
         "cell": cell.id,
-        "space_sha256": sha256(cell.space.model_dump(mode="json")),
+        "choices_sha256": sha256({name: list(p.choices) for name, p in cell.space.root.items()}),
         "workload": cell.workload.model_dump(mode="json"),
         "model_sha256": evaluator.formats.sha256,
         "quality_text_sha256": sha256(evaluator.text.encode()),
@@ -54,22 +59,34 @@ def open_sweep(cell: Cell, suite_folder: Path, target: Path) -> Sweep:
 
 
 def sweep(sweeps: Sequence[Sweep], passes: int, seed: int, done: Callable[[], None]) -> None:
-    """Measures what is missing, then writes each table. `done` is called after each measurement."""
-    for number in range(passes):
+    """Measures what is missing, then what was disturbed again, then writes each table. `done` is called after each measurement."""
+    for number in range(passes + AGAIN):
         for one in sweeps:
             order = list(one.cell.space.grid())
             random.Random(seed + number).shuffle(order)
             have = {(e["pass"], e["configuration"]) for e in one.journal.entries[1:]}
+            enough = _undisturbed(one.journal, passes) if number >= passes else set()
             for configuration in order:
-                if (number, key_of(configuration)) not in have:
+                key = key_of(configuration)
+                if (number, key) not in have and key not in enough:
                     one.journal.append(_row(one.evaluator, configuration, number))
-                done()
+                if number < passes:
+                    done()
     for one in sweeps:
         rows = one.journal.entries[1:]
         dates = sorted({row["date"] for row in rows})
-        card = {**one.journal.entries[0], "passes": passes, "measured": [dates[0], dates[-1]], "order_seed": seed}
+        card = {**one.journal.entries[0], "passes": passes, "again": AGAIN, "measured": [dates[0], dates[-1]], "order_seed": seed}
         tables.write(one.target, card, rows)
         one.journal.path.unlink()
+
+
+def _undisturbed(journal: Journal, passes: int) -> set[str]:
+    """The configurations that have as many passes as asked for in which nobody else took a share of the machine, or that fail."""
+    quiet: Counter[str] = Counter()
+    for row in journal.entries[1:]:
+        shares = [s for reading in row["readings"] if reading["name"] == "others_share" for s in reading["samples"]]
+        quiet[row["configuration"]] += all(share <= QUIET for share in shares)
+    return {configuration for configuration, count in quiet.items() if count >= passes}
 
 
 def _row(evaluator: DeployEvaluator, configuration: Configuration, number: int) -> Mapping[str, Any]:

@@ -32,13 +32,14 @@ class Status(StrEnum):
 
 
 class Measurement(Document):
-    """A named value with its unit. `samples` are the raw readings, in the order taken, that `value` was estimated from."""
+    """A named value with its unit. `samples` are all raw readings in the order taken, `used` of which `value` was estimated from."""
 
     name: str
     value: float
     unit: str
     source: Source
     samples: tuple[float, ...]
+    used: int
 
 
 class Trial(Document):

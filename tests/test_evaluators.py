@@ -1,5 +1,7 @@
 """Evaluators and response tables: real samples in, the same samples out; failures stay failures."""
 
+from collections import Counter
+
 import pytest
 from conftest import evaluator_of, rows, write_table
 
@@ -84,16 +86,20 @@ def test_the_same_table_gives_the_same_bytes(project, path):
 
 
 @pytest.mark.parametrize(
-    ("samples", "unit", "expected"),
+    ("samples", "unit", "others", "expected"),
     [
-        ([100.0, 90.0, 10.0, 95.0, 98.0], "tokens/s", 98.0),
-        ([1.0, 1.1, 9.0, 1.05, 1.2], "ms", 1.05),
-        ([3.0, 1.0, 2.0], "MB", 2.0),
-        ([7.0], "tokens/s", 7.0),
+        ([100.0, 90.0, 10.0, 95.0, 98.0], "tokens/s", (), (98.0, 5)),
+        ([1.0, 1.1, 9.0, 1.05, 1.2], "ms", (), (1.05, 5)),
+        ([3.0, 1.0, 2.0], "MB", (), (2.0, 3)),
+        ([7.0], "tokens/s", (), (7.0, 1)),
+        ([100.0, 90.0, 80.0], "tokens/s", (0.3, 0.0, 0.01), (87.5, 2)),
+        ([100.0, 90.0], "tokens/s", (0.3, 0.3), (97.5, 2)),
+        ([100.0, 90.0], "tokens/s", (0.3,), (97.5, 2)),
     ],
+    ids=["rates", "times", "the rest", "one", "some disturbed", "all disturbed", "not told"],
 )
-def test_the_estimate_is_the_quick_quartile_of_speeds_and_the_median_of_the_rest(samples, unit, expected):
-    assert estimate(samples, unit) == pytest.approx(expected)
+def test_the_estimate_is_the_quick_quartile_of_undisturbed_speeds_and_the_median_of_the_rest(samples, unit, others, expected):
+    assert estimate(samples, unit, others) == pytest.approx(expected)
 
 
 class Fake:
@@ -101,14 +107,16 @@ class Fake:
 
     def __init__(self, cell, folder):
         self.formats, self.text, self.calls = self, "text", []
-        self.sha256 = "0" * 64
+        self.sha256, self.disturbed = "0" * 64, None
 
     def sample(self, configuration, quality):
         self.calls.append((key_of(configuration), quality))
         if configuration == {"format": "IQ4_NL", "n_threads": 1}:
             raise EvaluationFailed(Status.REFUSED, "no")
-        speed = Measurement(name="end_to_end_tokens_per_s", value=1.0, unit="tokens/s", source=Source.MEASURED, samples=(1.0, 2.0))
-        return Outcome((speed,), {"n_threads": "2"})
+        speed = Measurement(name="end_to_end_tokens_per_s", value=1.0, unit="tokens/s", source=Source.MEASURED, samples=(1.0, 2.0), used=2)
+        share = 0.5 if configuration == self.disturbed and self.calls.count((key_of(configuration), False)) < 2 else 0.0
+        others = Measurement(name="others_share", value=share, unit="1", source=Source.MEASURED, samples=(share, 0.0), used=2)
+        return Outcome((speed, others), {"n_threads": "2"})
 
 
 @pytest.fixture
@@ -128,6 +136,16 @@ def test_a_sweep_measures_every_configuration_in_every_pass_and_quality_once(fak
     assert table.entries['{"format":"Q4_0","n_threads":2}'].measurements[0].samples == (1.0, 2.0, 1.0, 2.0)
     assert table.entries['{"format":"IQ4_NL","n_threads":1}'].status is Status.REFUSED
     tables.check(table, cell)
+
+
+def test_a_configuration_whose_passes_were_disturbed_is_measured_again(fake, cell, tmp_path):
+    sweep = tabulate.open_sweep(cell, tmp_path, tmp_path / "t.parquet")
+    sweep.evaluator.disturbed = {"format": "Q4_1", "n_threads": 2}
+    tabulate.sweep([sweep], passes=2, seed=1, done=lambda: None)
+
+    counts = Counter(key for key, _ in sweep.evaluator.calls)
+    assert counts.pop('{"format":"Q4_1","n_threads":2}') == 4  # two passes disturbed, two more that were not
+    assert set(counts.values()) == {2}
 
 
 def test_a_sweep_that_was_stopped_goes_on(fake, cell, tmp_path):

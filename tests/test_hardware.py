@@ -91,7 +91,7 @@ def test_the_phone_has_no_native_int4_and_says_who_claims_so():
     phone = load(COMMITTED, "oneplus-11")
 
     assert "int4" not in phone.native_formats
-    assert "HAQA paper as summarised" in phone.native_formats_source
+    assert "HAQA paper (arXiv 2601.03484)" in phone.native_formats_source
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():

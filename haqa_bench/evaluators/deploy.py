@@ -99,7 +99,9 @@ def _measurements(result: dict[str, Any], work: DeployWorkload) -> list[Measurem
     }
     if result["perplexity"] is not None:
         readings["perplexity", "1"] = [result["perplexity"]]
+    others = readings["others_share", "1"]
+    estimates = {name: estimate(values, unit, others) for (name, unit), values in readings.items()}
     return [
-        Measurement(name=name, value=estimate(values, unit), unit=unit, source=Source.MEASURED, samples=tuple(values))
+        Measurement(name=name, unit=unit, source=Source.MEASURED, samples=tuple(values), **estimates[name]._asdict())
         for (name, unit), values in readings.items()
     ]

@@ -7,7 +7,7 @@ CREATE TABLE trials (
     thought VARCHAR, facts VARCHAR, value DOUBLE, score DOUBLE, feasible BOOLEAN, PRIMARY KEY (study, number)
 );
 CREATE TABLE measurements (
-    study VARCHAR, number BIGINT, name VARCHAR, value DOUBLE, unit VARCHAR, source VARCHAR, samples DOUBLE[],
+    study VARCHAR, number BIGINT, name VARCHAR, value DOUBLE, unit VARCHAR, source VARCHAR, samples DOUBLE[], used BIGINT,
     PRIMARY KEY (study, number, name)
 );
 
@@ -18,7 +18,7 @@ QUALIFY row_number() OVER (PARTITION BY study ORDER BY score DESC, number) = 1;
 
 -- The default configuration of each study, with where its number came from.
 CREATE VIEW defaults AS
-SELECT t.study, t.value, m.source, len(m.samples) AS samples
+SELECT t.study, t.value, m.source, m.used AS samples
 FROM trials t JOIN studies s ON s.id = t.study
 LEFT JOIN measurements m ON m.study = t.study AND m.number = t.number AND m.name = s.metric
 WHERE t.number = 0;

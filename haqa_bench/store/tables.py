@@ -104,8 +104,10 @@ def _entry(rows: Sequence[Mapping[str, Any]]) -> Entry:
     samples: dict[tuple[str, str], list[float]] = defaultdict(list)
     for reading in (reading for row in measured for reading in row["readings"]):
         samples[reading["name"], reading["unit"]] += reading["samples"]
+    others = samples.get(("others_share", "1"), [])
+    estimates = {name: estimate(values, unit, others) for (name, unit), values in samples.items()}
     measurements = tuple(
-        Measurement(name=name, value=estimate(values, unit), unit=unit, source=Source.REPLAYED, samples=tuple(values))
+        Measurement(name=name, unit=unit, source=Source.REPLAYED, samples=tuple(values), **estimates[name]._asdict())
         for (name, unit), values in samples.items()
     )
     return Entry(Status.OK, "", measurements, json.loads(measured[0]["facts"]))
