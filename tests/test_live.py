@@ -77,7 +77,9 @@ def test_a_setting_that_llama_cpp_refuses_is_a_status(evaluator):
     assert caught.value.status == Status.REFUSED
 
 
-@pytest.mark.parametrize(("change", "status"), [({"memory_gb": 0.1}, Status.OOM), ({"timeout_s": 0.05}, Status.TIMEOUT)])
+@pytest.mark.parametrize(
+    ("change", "status"), [({"memory_gb": 0.1}, Status.OOM), ({"memory_gb": 0.2}, Status.OOM), ({"timeout_s": 0.05}, Status.TIMEOUT)]
+)
 def test_a_limit_that_is_hit_is_a_status(evaluator, change, status):
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
     limited = DeployEvaluator(cell.model_copy(update={"workload": cell.workload.model_copy(update=change)}), REPOSITORY / "suites")
@@ -133,7 +135,7 @@ def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_pla
     assert "| measured" in done.stdout
     again = cli("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "haqa", "--seed", "0", "--measure", "live")
     assert again.returncode == 0, again.stderr
-    assert "prompts differ from the recording (measured anew)" in again.stderr
+    assert "prompts differ from the recording (measured anew; rounds 1, 2)" in again.stderr
 
 
 def test_a_local_llm_server_answers_as_the_agent(tmp_path, cli):

@@ -31,6 +31,10 @@ KV_TYPES = {"f32": 0, "f16": 1, "q8_0": 8, "q5_1": 7, "q5_0": 6, "q4_1": 3, "q4_
 FLASH = {"auto": -1, "off": 0, "on": 1}
 
 
+ERROR = 4  # ggml's level
+NO_MEMORY = ("allocate", "bad_alloc", "insufficient memory")
+
+
 class Refused(Exception):
     """llama.cpp would not take the model or the setting."""
 
@@ -40,18 +44,25 @@ def main() -> None:
     job = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    keep = llama.llama_log_callback(lambda level, text, _: LOG.append(text.decode(errors="replace")))
+    keep = llama.llama_log_callback(heard)
     llama.llama_log_set(keep, ctypes.c_void_p(0))
     if job.get("memory_bytes"):
         resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"], job["memory_bytes"]))
     try:
         result = {"quantize": quantize, "inspect": inspect, "measure": measure}[job["do"]](job)
     except Refused as refusal:
-        result = {"refused": str(refusal), "out_of_memory": "allocate" in "".join(LOG)}
+        result = {"refused": str(refusal), "out_of_memory": any(word in "".join(LOG) for word in NO_MEMORY)}
     except MemoryError:
         result = {"refused": "MemoryError", "out_of_memory": True}
     with contextlib.closing(answers):
         json.dump(result, answers)
+
+
+def heard(level: int, text: bytes, _: Any) -> None:
+    """Keeps llama.cpp's log. Its errors go to stderr too: should it abort, they are the reason."""
+    LOG.append(text.decode(errors="replace"))
+    if level == ERROR:
+        print(LOG[-1], end="", file=sys.stderr, flush=True)
 
 
 def quantize(job: dict[str, Any]) -> dict[str, Any]:

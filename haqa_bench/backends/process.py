@@ -1,6 +1,7 @@
 """Runs a job in a process of its own, with a time and a memory limit, so that no configuration can take the run down."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
+        env={**os.environ, "GGML_NO_BACKTRACE": "1"},  # else an abort runs a debugger first, for seconds
     )
     try:
         output, complaints = process.communicate(json.dumps(job), timeout=timeout_s)
@@ -44,7 +46,7 @@ def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any
 
 def _death(code: int, complaints: str) -> EvaluationFailed:
     last = (complaints.strip().splitlines() or ["it said nothing"])[-1]
-    if any(word in complaints for word in ("bad_alloc", "MemoryError", "failed to allocate")):
+    if any(word in complaints for word in ("bad_alloc", "MemoryError", "failed to allocate", "insufficient memory")):
         return EvaluationFailed(Status.OOM, last)
     if code == -signal.SIGKILL:
         return EvaluationFailed(Status.KILLED, "killed by signal 9: by the system for want of memory, or by somebody")

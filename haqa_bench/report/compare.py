@@ -89,7 +89,7 @@ def _cells(cell: str, name: str, rows: Sequence[StudyResult], others: Sequence[S
         f"{100 * np.median(regrets):.1f} %" if regrets else "unknown",
         f"{sum(r == 0 for r in regrets)} of {len(rows)}" if regrets else "unknown",
         "" if same else f"{statistics.probability_of_improvement(scores, their_scores):.2f}",
-        "" if p is None else f"{p:.3f}",
+        "" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001",
     ]
 
 
