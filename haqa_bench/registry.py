@@ -1,8 +1,10 @@
-"""Names to classes: the only place that imports by name."""
+"""Names to classes, ours and those of plug-ins (docs/plugins.md): the only place that imports by name."""
 
 import importlib
 from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any, Literal
 
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import ChatModel, Optimizer
@@ -26,26 +28,57 @@ AGENTS = {
 }
 
 
+CHAT_MODELS = {
+    "openai": "haqa_bench.llm.openai_compatible:OpenAICompatible",
+}
+
+
+def known(group: Literal["optimizers", "agents", "chat_models"]) -> dict[str, str]:
+    """What there is of a group: name -> "module:Class". A plug-in's name never hides one of ours."""
+    ours = {"optimizers": OPTIMIZERS, "agents": AGENTS, "chat_models": CHAT_MODELS}[group]
+    return {point.name: point.value for point in entry_points(group=f"haqa_bench.{group}")} | ours
+
+
 def check(methods: Sequence[Method]) -> None:
     """Raises HaqaError for a method whose optimizer does not exist, or that lacks, or cannot use, a chat."""
+    optimizers, agents = known("optimizers"), known("agents")
     for method in methods:
         where = f"method '{method.name}'"
-        if method.optimizer not in OPTIMIZERS | AGENTS:
-            raise HaqaError(where, f"unknown optimizer '{method.optimizer}'", f"Known: {', '.join(sorted(OPTIMIZERS | AGENTS))}")
-        if (method.optimizer in AGENTS) != (method.chat is not None):
-            wrong = "needs" if method.optimizer in AGENTS else "does not use"
+        if method.optimizer not in optimizers | agents:
+            raise HaqaError(where, f"unknown optimizer '{method.optimizer}'", f"Known: {', '.join(sorted(optimizers | agents))}")
+        if (method.optimizer in agents) != (method.chat is not None):
+            wrong = "needs" if method.optimizer in agents else "does not use"
             raise HaqaError(where, f"the optimizer '{method.optimizer}' {wrong} a chat: section")
 
 
 def optimizer(study: Study, chat: ChatModel | None, templates: Path) -> Optimizer:
     """The optimizer of a study. An agent is handed its chat model."""
     name = study.method.optimizer
+    found: Optimizer
     if chat is not None and study.method.chat is not None:
-        return _made_by(AGENTS[name])(study, study.method.chat, chat, templates)
-    return _made_by(OPTIMIZERS[name])(study)
+        found = _loaded(name, known("agents")[name])(study, study.method.chat, chat, templates)
+    else:
+        found = _loaded(name, known("optimizers")[name])(study)
+    return found
 
 
-def _made_by(path: str) -> Callable[..., Optimizer]:
-    module, _, name = path.partition(":")
-    found: Callable[..., Optimizer] = getattr(importlib.import_module(module), name)
+def chat_model(name: str, base_url: str | None, timeout_s: float, retries: int) -> ChatModel:
+    """The live chat model of that name.
+
+    Raises:
+        HaqaError: there is none (names those there are), or it cannot be loaded or made.
+    """
+    models = known("chat_models")
+    if name not in models:
+        raise HaqaError("--chat-model", f"unknown '{name}'", f"Known: {', '.join(sorted(models))}")
+    found: ChatModel = _loaded(name, models[name])(base_url, timeout_s, retries)
+    return found
+
+
+def _loaded(name: str, path: str) -> Callable[..., Any]:
+    module, _, attribute = path.partition(":")
+    try:
+        found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise HaqaError(f"'{name}' ({path})", f"cannot be loaded: {error}", "Install it, or what it needs, again") from None
     return found

@@ -31,6 +31,7 @@ class Plan(NamedTuple):
     studies: Sequence[Study]
     agent: Literal["cassette", "live"] = "cassette"
     measure: Literal["recorded", "live"] = "recorded"
+    chat_model: str = "openai"
     base_url: str | None = None
     chat_timeout_s: float = 120.0
     chat_retries: int = 3
@@ -173,9 +174,7 @@ def _chat_model(plan: Plan, study: Study) -> ChatModel:
     if plan.agent == "cassette":
         match: Literal["request", "place"] = "request" if plan.measure == "recorded" else "place"
         return cassettes.ReplayChatModel(cassettes.read(plan.cassette(study)), study.id, match)
-    from haqa_bench.llm.openai_compatible import OpenAICompatible
-
-    live = OpenAICompatible(plan.base_url, plan.chat_timeout_s, plan.chat_retries)
+    live = registry.chat_model(plan.chat_model, plan.base_url, plan.chat_timeout_s, plan.chat_retries)
     return cassettes.RecordingChatModel(live, plan.cassette(study), _card(plan, study))
 
 

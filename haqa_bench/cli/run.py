@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 )
 @selection
 @click.option(
+    "--chat-model", default="openai", show_default=True, help="Live chat model: openai, for any compatible endpoint, or a plug-in's."
+)
+@click.option(
     "--base-url", help="Endpoint of the LLM; OpenAI's own, or OPENAI_BASE_URL, when left out. The key is read from OPENAI_API_KEY."
 )
 @click.option("--chat-timeout", type=float, default=120.0, show_default=True, help="Seconds to wait for an answer of the LLM.")
@@ -61,6 +64,7 @@ def run(
         studies=chosen(suite, cells, methods, seed),
         agent=how["agent"],
         measure=how["measure"],
+        chat_model=how["chat_model"],
         base_url=how["base_url"],
         chat_timeout_s=how["chat_timeout"],
         chat_retries=how["chat_retries"],
