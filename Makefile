@@ -1,4 +1,4 @@
-.PHONY: check lint types rooms test test-live format
+.PHONY: check lint types rooms test benchmark test-live format
 check: lint types rooms test ## what must be green before a commit
 
 lint:
@@ -13,6 +13,9 @@ rooms:
 
 test: ## no network, no compiler, no GPU
 	pytest
+
+benchmark: ## the cost of a replayed trial, beside Optuna in the same run
+	python benchmarks/replay_overhead.py suites/llama.yaml
 
 test-live: ## real llama.cpp and a real model: pip install -e ".[dev,deploy,serve]"
 	pytest -m live

@@ -4,13 +4,14 @@ Finite, so that a cell can be measured once in full and regret is exact. Numeric
 """
 
 import itertools
+import json
 import random
 from collections.abc import Iterator, Mapping
 from typing import Self
 
 from pydantic import RootModel, model_validator
 
-from haqa_bench.documents import Document, canonical
+from haqa_bench.documents import Document
 
 Scalar = bool | int | float | str
 Configuration = Mapping[str, Scalar]
@@ -80,8 +81,8 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
 
 
 def key_of(configuration: Configuration) -> str:
-    """Equal configurations give equal keys, whatever their order."""
-    return canonical(dict(configuration)).decode()
+    """Equal configurations give equal keys, whatever their order; 1, 1.0 and True are three different values."""
+    return json.dumps(dict(configuration), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _typed(value: object) -> tuple[str, object]:
