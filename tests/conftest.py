@@ -33,8 +33,8 @@ cells:
     bit_widths: [INT4]
     hardware: [epyc-zen4-2core]
     space:
+      n_threads: {choices: [1, 2], default: 2} # not in the alphabet's order, which journals are written in
       format: {choices: [Q4_0, Q4_1, IQ4_NL], default: Q4_1}
-      n_threads: {choices: [1, 2], default: 2}
     workload: {quality_text: text.txt}
     objective: {metric: end_to_end_tokens_per_s, unit: tokens/s, constraints: [{metric: perplexity, at_most_times_default: 1.1}]}
     budget: {proposals: 5}

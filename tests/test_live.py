@@ -127,13 +127,13 @@ def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_pla
 
     with Endpoint([reply(a) for a in answers]) as endpoint:
         done = cli(
-            *("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "human,haqa", "--seed", "0"),
+            *("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "human,haqa-qwen*", "--seed", "0"),
             *("--agent", "live", "--measure", "live", "--base-url", endpoint.base_url, "--answered-by", "a script"),
         )
 
     assert done.returncode == 0, done.stderr
     assert "| measured" in done.stdout
-    again = cli("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "haqa", "--seed", "0", "--measure", "live")
+    again = cli("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "haqa-qwen*", "--seed", "0", "--measure", "live")
     assert again.returncode == 0, again.stderr
     assert "prompts differ from the recording (measured anew; rounds 1, 2)" in again.stderr
 

@@ -59,7 +59,7 @@ def test_the_lock_changes_with_anything_that_changes_a_run(project):
         ("proposals: 5", "propsals: 5", r"small.yaml:21: cells\[0\].budget.propsals: unknown key; did you mean 'proposals'\?"),
         ("proposals: 5", "proposals: five", r"small.yaml:21: cells\[0\].budget.proposals: Input should be a valid integer"),
         ("proposals: 5", "proposals: '5'", r"small.yaml:21: cells\[0\].budget.proposals: Input should be a valid integer"),
-        ("default: 2}", "default: 3}", r"small.yaml:18: .*n_threads: default 3 is none of the choices \[1, 2\]"),
+        ("default: 2}", "default: 3}", r"small.yaml:17: .*n_threads: default 3 is none of the choices \[1, 2\]"),
         ("[INT4]", "[]", r"small.yaml:14: cells\[0\].bit_widths: .*at least 1 item"),
         ("[Net]", "[Nett]", r"cells name the model 'Nett', models has only Net"),
         ("seeds: [0, 1]", "seeds: [0, 0]", r"seed given twice: 0"),

@@ -1,0 +1,39 @@
+"""The README: its commands are CI's, its table is what the main job prints."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text("utf-8")
+
+
+def test_the_table_is_what_the_main_job_prints(cli, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+
+    done = cli("run", "suites/llama.yaml", "--fresh")
+
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout.partition("\nAgent: ")[0].strip()
+    shown = README.partition("<!-- table -->")[2].partition("<!-- /table -->")[0].strip()
+    assert shown == printed
+
+
+def test_ci_runs_the_readme_s_own_two_commands():
+    lines = re.findall(r"```sh\n(python3 .*?)```", README, re.DOTALL)[0].splitlines()
+    ci = (REPOSITORY / ".ci" / "run").read_text().replace("pip install -q", "pip install")
+
+    assert lines[0].split(" && ", 2)[2] in ci
+    assert lines[1] in ci
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_every_file_that_the_readme_links_to_is_there(name):
+    assert (REPOSITORY / name).exists()
+
+
+@pytest.mark.parametrize("page", [*sorted((REPOSITORY / "docs").glob("*.md")), REPOSITORY / "CONTRIBUTING.md"], ids=lambda p: p.name)
+def test_every_file_that_a_page_links_to_is_there(page: Path):
+    for name in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+        assert (page.parent / name).exists()
