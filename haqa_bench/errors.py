@@ -14,7 +14,7 @@ class HaqaError(Exception):
 
     def __init__(self, where: object, what: str, todo: str = "") -> None:
         self.where, self.what, self.todo = str(where), what, todo
-        super().__init__(f"{where}: {what}" + (f". {todo}" if todo else ""))
+        super().__init__(f"{where}: {what.rstrip('.')}. {todo}" if todo else f"{where}: {what}")
 
 
 class CassetteMiss(HaqaError):

@@ -5,13 +5,15 @@ the file is next read; a line damaged anywhere else is refused, since what follo
 """
 
 import json
+import logging
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from haqa_bench.errors import HaqaError
+
+log = logging.getLogger(__name__)
 
 
 class Journal:
@@ -49,7 +51,7 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     if len(whole) < len(data):
-        print(f"{path}: dropped its last line, which was cut off ({len(data) - len(whole)} bytes)", file=sys.stderr)
+        log.warning("%s: dropped its last line, which was cut off (%d bytes)", path, len(data) - len(whole))
         with path.open("r+b") as file:
             file.truncate(len(whole))
     return read_lines(path)
