@@ -64,12 +64,12 @@ def table(found: Sequence[StudyResult], against: str) -> Table:
     tests = _tests(groups, against)
     lines = []
     for cell, methods in groups.items():
-        lines += [_cells(cell, name, rows, methods.get(against, ()), tests.get(name)) for name, rows in methods.items()]
+        lines += [_cells(cell, name, rows, methods.get(against, ()), tests.get((cell, name))) for name, rows in methods.items()]
     return Table(
         title=f"Methods at equal budgets, against {against}",
         headings=[h.format(against) for h in HEADINGS],
         cells=lines,
-        notes=[*_rankings(groups), *_legend(found, tests)],
+        notes=[*_rankings(groups), *_legend(found)],
     )
 
 
@@ -93,16 +93,16 @@ def _cells(cell: str, name: str, rows: Sequence[StudyResult], others: Sequence[S
     ]
 
 
-def _tests(groups: Groups, against: str) -> dict[str, float | None]:
-    """Paired over (cell, seed), each method against one, Holm-corrected over the methods."""
-    pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for methods in groups.values():
+def _tests(groups: Groups, against: str) -> dict[tuple[str, str], float | None]:
+    """Within each cell paired over seeds, each method against one, Holm-corrected over all cells and methods."""
+    pairs: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    for cell, methods in groups.items():
         reference = {r.seed: r.best for r in methods.get(against, ())}
         for name, rows in methods.items():
             for row in rows:
                 other = reference.get(row.seed)
                 if name != against and row.best is not None and other is not None:
-                    pairs[name].append((row.best, other))
+                    pairs[cell, name].append((row.best, other))
     return statistics.holm(pairs)
 
 
@@ -119,12 +119,12 @@ def _rankings(groups: Groups) -> list[str]:
     return notes
 
 
-def _legend(found: Sequence[StudyResult], tests: Mapping[str, float | None]) -> list[str]:
+def _legend(found: Sequence[StudyResult]) -> list[str]:
     failed = sum(r.best is None for r in found)
     legend = [
         "n: studies, each with the same budget. Interval: bootstrap of the median, from three studies on.",
         "Regret: distance from the best value of the whole response table, as a share of it.",
-        "p: Wilcoxon signed-rank over (cell, seed) pairs, Holm-corrected over methods; none below six pairs.",
+        "p: Wilcoxon signed-rank, paired over the seeds of a cell, Holm-corrected over all cells and methods; none below six pairs.",
         f"Studies without any feasible result: {failed} of {len(found)}.",
     ]
     agents = sorted({r.method for r in found if r.answered_by})

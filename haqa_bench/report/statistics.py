@@ -5,11 +5,12 @@ interval of fewer than three values is not printed.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy import stats
 
+Key = TypeVar("Key")
 FEWEST_PAIRS = 6
 FEWEST_VALUES = 3
 
@@ -42,7 +43,7 @@ def probability_of_improvement(ours: Sequence[float], theirs: Sequence[float]) -
     return float((differences > 0).mean() + (differences == 0).mean() / 2)
 
 
-def holm(pairs: Mapping[str, Sequence[tuple[float, float]]]) -> dict[str, float | None]:
+def holm(pairs: Mapping[Key, Sequence[tuple[float, float]]]) -> dict[Key, float | None]:
     """The p value of a Wilcoxon signed-rank test of each list of pairs, Holm-corrected over them all; None below six pairs.
 
     Pairs that are all equal differ in nothing: p = 1.
