@@ -1,6 +1,6 @@
 """Which estimator of a configuration's speed repeats best? Splits the passes of response tables and compares what they say.
 
-    python benchmarks/estimators.py results/tables/llama/*.parquet
+    python benchmarks/estimators.py results/tables/deploy/*.parquet
 
 For every pair of passes and every estimator: the median and the 95th percentile of the relative difference between the two passes'
 estimates of the same configuration, and Spearman's rank correlation over configurations. Then the same with what others took of

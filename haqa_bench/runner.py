@@ -38,8 +38,8 @@ class Plan(NamedTuple):
     answered_by: str = ""
 
     def table(self, cell: Cell) -> Path:
-        """Where the response table of a cell lies."""
-        return self.project / "results" / "tables" / self.suite.name / f"{cell.id}.parquet"
+        """Where the response table of a cell lies, for every suite that has the cell."""
+        return tables.path_of(self.project, cell)
 
     def cassette(self, study: Study) -> Path:
         """Where the cassette of a study lies."""

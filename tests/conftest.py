@@ -62,7 +62,7 @@ def rows(cell: suite.Cell, scale: float = 1.0) -> list[dict]:
 
 def write_table(project: Path, scale: float = 1.0) -> Path:
     cell = suite.load(project / "suites" / "small.yaml", project).cells[0]
-    path = project / "results" / "tables" / "small" / f"{cell.id}.parquet"
+    path = project / "results" / "tables" / "deploy" / f"{cell.id}.parquet"
     tables.write(path, {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")}, rows(cell, scale))
     return path
 
@@ -70,7 +70,7 @@ def write_table(project: Path, scale: float = 1.0) -> Path:
 def evaluator_of(project: Path) -> TableEvaluator:
     """The table of the small suite's cell as an evaluator."""
     cell = suite.load(project / "suites" / "small.yaml", project).cells[0]
-    return TableEvaluator(tables.read(project / "results" / "tables" / "small" / f"{cell.id}.parquet"), cell)
+    return TableEvaluator(tables.read(project / "results" / "tables" / "deploy" / f"{cell.id}.parquet"), cell)
 
 
 def action(format: str, n_threads: object, thought: str = "try it") -> str:

@@ -174,6 +174,14 @@ class TestHaqaZeroShot(OptimizerContract):
         assert len({r.model_dump_json() for r in self.chat.requests}) == 1
         assert "Results so far" not in self.chat.requests[0].messages[-1].content
 
+    def test_a_reply_held_to_a_schema_is_held_to_as_many_actions_as_are_asked_for(self, studies):
+        settings = studies[0].method.chat.model_copy(update={"response_format": "json_object"})
+        self.run(studies[0]._replace(method=studies[0].method.model_copy(update={"chat": settings})))
+
+        schema = self.chat.requests[0].response_format["schema"]["properties"]
+        assert list(schema) == ["thought", "actions"]
+        assert schema["actions"]["minItems"] == schema["actions"]["maxItems"] == 4
+
     def test_actions_that_are_missing_or_wrong_are_invalid_proposals(self, studies):
         assert [t.status for t in self.run(studies[0])] == ["ok", "ok", "invalid", "ok", "invalid"]
 

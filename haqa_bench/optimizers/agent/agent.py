@@ -42,32 +42,33 @@ class Agent:
             ]
         return Proposal(None, problem, reply.thought, ATTEMPTS)
 
-    def request(self, messages: Sequence[Message]) -> ChatRequest:
-        """A conversation with the suite's settings, as it is sent."""
+    def request(self, messages: Sequence[Message], count: int | None = None) -> ChatRequest:
+        """A conversation with the suite's settings, as it is sent; where `count` is given, it is to be answered by so many actions."""
         return ChatRequest(
             model=self.settings.model,
             messages=tuple(messages),
             temperature=self.settings.temperature,
             seed=self.seed,
             max_tokens=self.settings.max_tokens,
-            response_format=self._response_format(),
+            response_format=self._response_format(self._schema(count)),
         )
 
-    def _response_format(self) -> dict[str, Any] | None:
+    def _response_format(self, schema: dict[str, Any]) -> dict[str, Any] | None:
         if self.settings.response_format == "json_schema":
-            return {"type": "json_schema", "json_schema": {"name": "proposal", "strict": True, "schema": self._schema()}}
+            return {"type": "json_schema", "json_schema": {"name": "proposal", "strict": True, "schema": schema}}
         if self.settings.response_format == "json_object":
-            return {"type": "json_object", "schema": self._schema()}
+            return {"type": "json_object", "schema": schema}
         return None
 
-    def _schema(self) -> dict[str, Any]:
+    def _schema(self, count: int | None) -> dict[str, Any]:
         """The reply's form: the thought first, then one choice for each parameter."""
         parameters = self.cell.space.root
-        action = {
-            "type": "object",
-            "properties": {name: {"enum": list(p.choices)} for name, p in parameters.items()},
-            "required": list(parameters),
-            "additionalProperties": False,
-        }
-        properties = {"thought": {"type": "string"}, "action": action} if self.prompts.react else {"action": action}
-        return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+        action = _object({name: {"enum": list(p.choices)} for name, p in parameters.items()})
+        answer = (
+            {"action": action} if count is None else {"actions": {"type": "array", "items": action, "minItems": count, "maxItems": count}}
+        )
+        return _object({"thought": {"type": "string"}, **answer} if self.prompts.react else answer)
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

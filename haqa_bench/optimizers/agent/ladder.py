@@ -65,7 +65,7 @@ class ZeroShot:
             Message(role="system", content=prompts.static(self.cell)),
             Message(role="user", content=prompts.zero_shot(count)),
         ]
-        reply = read_reply(self.chat.chat(self.agent.request(messages), Position(1, 1)).content, "actions")
+        reply = read_reply(self.chat.chat(self.agent.request(messages, count), Position(1, 1)).content, "actions")
         actions = reply.action if isinstance(reply.action, list) else []
         if len(history) > len(actions):
             return Proposal(None, reply.problem or f"the list of actions has only {len(actions)}", reply.thought)
