@@ -1,6 +1,8 @@
-"""What a study may spend. A study ends when the first ledger is empty."""
+"""What a study may spend: ledgers of proposals, evaluations, seconds, and, for an LLM, tokens and dollars."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import reduce
+from typing import NamedTuple
 
 from pydantic import Field
 
@@ -8,20 +10,47 @@ from haqa_bench.documents import Document
 from haqa_bench.trial import Status, Trial
 
 
+class Spent(NamedTuple):
+    """The ledgers of a study. Repeats and invalid proposals are proposals, but no evaluations.
+
+    Seconds are those of evaluations and of the LLM, as measured or as recorded; what is not known counts as nothing.
+    """
+
+    proposals: int = 0
+    evaluations: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    dollars: float = 0.0
+
+    def after(self, trial: Trial) -> "Spent":
+        """The ledgers one trial later."""
+        usage = trial.usage
+        return Spent(
+            proposals=self.proposals + 1,
+            evaluations=self.evaluations + (trial.repeat_of is None and trial.status is not Status.INVALID),
+            seconds=self.seconds + (trial.seconds or 0.0) + (usage.seconds if usage else 0.0),
+            tokens=self.tokens + (usage.tokens if usage else 0),
+            dollars=self.dollars + ((usage.dollars or 0.0) if usage else 0.0),
+        )
+
+
 class Budget(Document):
-    """`proposals` counts every proposal, repeats and invalid ones too; `evaluations` only configurations really evaluated."""
+    """A study ends when the first of its ledgers is empty. Only `proposals`, the default included, must be limited."""
 
     proposals: int = Field(ge=1)
     evaluations: int | None = Field(None, ge=1)
+    seconds: float | None = Field(None, gt=0)
+    tokens: int | None = Field(None, ge=1)
+    dollars: float | None = Field(None, gt=0)
 
-    def left(self, trials: Sequence[Trial]) -> int:
-        """How many proposals may still be made after `trials`."""
-        left = self.proposals - len(trials)
-        if self.evaluations is not None:
-            left = min(left, self.proposals if evaluations(trials) < self.evaluations else 0)
-        return max(left, 0)
+    def left(self, spent: Spent) -> int:
+        """How many proposals may still be made."""
+        limits = (self.evaluations, self.seconds, self.tokens, self.dollars)
+        if any(limit is not None and used >= limit for limit, used in zip(limits, spent[1:], strict=True)):
+            return 0
+        return max(self.proposals - spent.proposals, 0)
 
 
-def evaluations(trials: Sequence[Trial]) -> int:
-    """The unique evaluations among `trials`."""
-    return sum(t.repeat_of is None and t.status is not Status.INVALID for t in trials)
+def spent_by(trials: Iterable[Trial]) -> Spent:
+    """What `trials` have spent."""
+    return reduce(Spent.after, trials, Spent())

@@ -16,6 +16,10 @@ class HaqaError(Exception):
         self.where, self.what, self.todo = str(where), what, todo
         super().__init__(f"{where}: {what.rstrip('.')}. {todo}" if todo else f"{where}: {what}")
 
+    def __reduce__(self) -> tuple[type["HaqaError"], tuple[str, str, str]]:
+        """So that it can cross a process' border."""
+        return type(self), (self.where, self.what, self.todo)
+
 
 class CassetteMiss(HaqaError):
     """A request differs from the recording; the nearest recorded one and a diff follow the first line."""
@@ -26,8 +30,12 @@ class ChatFailed(HaqaError):
 
 
 class EvaluationFailed(Exception):
-    """A configuration that could not be measured. `status` is one of trial.Status, `reason` is for people."""
+    """A configuration that could not be measured. `status` is one of trial.Status, `reason` is for people, `seconds` what it took."""
 
-    def __init__(self, status: str, reason: str) -> None:
-        self.status, self.reason = status, reason
+    def __init__(self, status: str, reason: str, seconds: float | None = None) -> None:
+        self.status, self.reason, self.seconds = status, reason, seconds
         super().__init__(f"{status}: {reason}")
+
+    def __reduce__(self) -> tuple[type["EvaluationFailed"], tuple[str, str, float | None]]:
+        """So that it can cross a process' border."""
+        return type(self), (self.status, self.reason, self.seconds)

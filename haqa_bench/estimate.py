@@ -9,9 +9,14 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 from typing import NamedTuple
 
+import numpy as np
+
 QUIET = 0.05
 """The largest share of the machine that others may take of an undisturbed sample: a tenth of one core of two."""
 SPEEDS = ("tokens/s", "ms", "s", "us")
+FEWEST = 4
+"""Samples below which no interval is given."""
+RESAMPLES = 2000
 
 
 class Estimate(NamedTuple):
@@ -28,9 +33,31 @@ def estimate(samples: Sequence[float], unit: str, others: Sequence[float] = ()) 
     """
     if unit not in SPEEDS:
         return Estimate(median(samples), len(samples))
-    kept = [s for s, share in zip(samples, others, strict=True) if share <= QUIET] if len(others) == len(samples) else []
-    kept = kept or list(samples)
+    kept = undisturbed(samples, others)
     if len(kept) == 1:
         return Estimate(kept[0], 1)
     low, _, high = quantiles(kept, n=4, method="inclusive")
     return Estimate(high if unit == "tokens/s" else low, len(kept))
+
+
+class Interval(NamedTuple):
+    """A 95 % interval, in the unit of the values."""
+
+    low: float
+    high: float
+
+
+def interval(samples: Sequence[float], unit: str, others: Sequence[float] = ()) -> Interval | None:
+    """The 95 % percentile bootstrap interval of what `estimate` gives; None for fewer than four samples, or for anything but speeds."""
+    kept = undisturbed(samples, others)
+    if unit not in SPEEDS or len(kept) < FEWEST:
+        return None
+    drawn = np.random.default_rng(0).choice(np.asarray(kept), (RESAMPLES, len(kept)))
+    low, high = np.quantile(np.quantile(drawn, 0.75 if unit == "tokens/s" else 0.25, axis=1), [0.025, 0.975])
+    return Interval(float(low), float(high))
+
+
+def undisturbed(samples: Sequence[float], others: Sequence[float]) -> list[float]:
+    """The samples of which others took no share worth the name; all, where there are none such or nothing is known."""
+    kept = [s for s, share in zip(samples, others, strict=True) if share <= QUIET] if len(others) == len(samples) else []
+    return kept or list(samples)

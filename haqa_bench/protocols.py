@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from haqa_bench.documents import Document
-from haqa_bench.space import Configuration
-from haqa_bench.trial import Measurement, Trial
+from haqa_bench.space import Configuration, Scalar
+from haqa_bench.trial import Measurement, Trial, Usage
 
 
 class Proposal(NamedTuple):
@@ -20,10 +20,19 @@ class Proposal(NamedTuple):
     problem: str = ""
     thought: str = ""
     attempts: int = 1
+    usage: Usage | None = None
 
 
 class Optimizer(Protocol):
     """Proposes configurations."""
+
+    @property
+    def settings(self) -> Mapping[str, Scalar]:
+        """What shapes its proposals, as `options:` of a suite's method may change it. Stored with the study, and printed."""
+
+    @property
+    def start_up(self) -> int:
+        """How many trials the history must hold before a proposal is more than a random draw; 0 where that is not its way."""
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """The next proposal after `history` (trial 0, the default, is always in it), or None when done.
@@ -33,10 +42,12 @@ class Optimizer(Protocol):
 
 
 class Outcome(NamedTuple):
-    """What an evaluator found, and what really took effect."""
+    """What an evaluator found, what really took effect, what it took, and where a response table ranks it (see Trial)."""
 
     measurements: tuple[Measurement, ...]
     facts: Mapping[str, str]
+    seconds: float | None = None
+    rank: int | None = None
 
 
 class Evaluator(Protocol):
@@ -45,11 +56,22 @@ class Evaluator(Protocol):
     optimum: float | None
     """The best value of the objective in the whole space, where it is known."""
 
+    @property
+    def machine(self) -> str:
+        """What it measures on, as the machine says of itself; empty for recordings."""
+
     def measure(self, configuration: Configuration) -> Outcome:
-        """Every metric of `configuration`.
+        """Every metric of `configuration`, as well as the cell's measurement protocol asks for.
 
         Raises:
             EvaluationFailed: it cannot be measured; becomes the trial's status.
+        """
+
+    def sample(self, configuration: Configuration, quality: bool) -> Outcome:
+        """One process' measurement, for sweeps and pairs that repeat it themselves; metrics that guard quality only where asked.
+
+        Raises:
+            EvaluationFailed: as `measure`.
         """
 
 

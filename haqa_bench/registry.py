@@ -16,6 +16,7 @@ OPTIMIZERS = {
     "local": "haqa_bench.optimizers.local_search:LocalSearch",
     "rules": "haqa_bench.optimizers.rules:Rules",
     "tpe": "haqa_bench.optimizers.optuna_samplers:tpe",
+    "gp": "haqa_bench.optimizers.gaussian_process:GaussianProcess",
     "nsga2": "haqa_bench.optimizers.optuna_samplers:nsga2",
 }
 AGENTS = {

@@ -34,6 +34,11 @@ class Parameter(Document):
             raise ValueError(f"default {self.default!r} is none of the choices {list(self.choices)}")
         return self
 
+    @property
+    def ordered(self) -> bool:
+        """Whether its choices are numbers, in the order that they are written in."""
+        return all(isinstance(c, int | float) and not isinstance(c, bool) for c in self.choices)
+
     def has(self, value: object) -> bool:
         """Whether `value` is a choice, type included: True is not 1."""
         return _typed(value) in {_typed(c) for c in self.choices}

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from haqa_bench import hardware
 from haqa_bench.budget import Budget
 from haqa_bench.documents import Document, read_yaml, sha256
-from haqa_bench.space import SearchSpace
+from haqa_bench.space import Scalar, SearchSpace
 from haqa_bench.trial import Objective
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -52,6 +52,18 @@ class DeployWorkload(Document):
         return self
 
 
+class MeasurementProtocol(Document):
+    """How a configuration is measured live (docs/measurement.md).
+
+    Processes are started until the 95 % interval of the objective is at most `precision` of its estimate to either side, or `processes`
+    have been. A study's winner meets the default in `pairs` pairs of processes, apart from the tuning.
+    """
+
+    precision: float = Field(0.03, gt=0)
+    processes: int = Field(4, ge=1)
+    pairs: int = Field(8, ge=6)
+
+
 class Point(Document):
     """One point of a block's matrix, or several where a part is left out."""
 
@@ -70,6 +82,7 @@ class Block(Document):
     exclude: tuple[Point, ...] = ()
     space: SearchSpace
     workload: DeployWorkload
+    measurement: MeasurementProtocol = Field(default_factory=lambda: MeasurementProtocol.model_validate({}))
     objective: Objective
     budget: Budget
 
@@ -89,12 +102,22 @@ class Chat(Document):
     """How the endpoint is to constrain the reply: not; by a JSON schema as OpenAI takes it; or as llama-cpp-python's server takes it."""
 
 
+class Price(Document):
+    """What an LLM's tokens cost, and where that is from; 0 for one that runs on your own machine."""
+
+    usd_per_million_prompt_tokens: float = Field(ge=0)
+    usd_per_million_completion_tokens: float = Field(ge=0)
+    source: str = Field(min_length=1)
+
+
 class Method(Document):
     """What proposes. `name` labels its studies, `optimizer` is what the registry knows it by."""
 
     name: Name
     optimizer: str
     chat: Chat | None = None
+    options: dict[str, Scalar] = Field(default_factory=dict)
+    """Settings of the optimizer in place of its own; those that took effect are stored with each study."""
     seeds: tuple[Seed, ...] | None = Field(None, min_length=1)
     """Its own, where the suite's do not fit: those that were recorded, or one for a method that draws no random numbers."""
 
@@ -108,6 +131,8 @@ class SuiteFile(Document):
     """A place for YAML anchors; not read."""
     models: dict[str, Model]
     methods: tuple[Method, ...] = Field(min_length=1)
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """By the LLM's name in `chat: {model: ...}`; one that is not here costs an unknown amount."""
     seeds: tuple[Seed, ...] = Field(min_length=1)
     cells: tuple[Block, ...] = Field(min_length=1)
 
@@ -136,6 +161,7 @@ class Cell(Document):
     hardware: hardware.Hardware
     space: SearchSpace
     workload: DeployWorkload
+    measurement: MeasurementProtocol
     objective: Objective
     budget: Budget
 
@@ -147,6 +173,8 @@ class Study(NamedTuple):
     cell: Cell
     method: Method
     seed: int
+    price: Price | None = None
+    """Of its LLM's tokens, where it has one and the suite knows it."""
 
     @property
     def id(self) -> str:
@@ -166,6 +194,7 @@ class Suite(Document):
     title: str
     cells: tuple[Cell, ...]
     methods: tuple[Method, ...]
+    prices: dict[str, Price]
     seeds: tuple[int, ...]
     templates: dict[str, str]
     """SHA-256 of each prompt template."""
@@ -177,7 +206,12 @@ class Suite(Document):
 
     def studies(self) -> list[Study]:
         """Every method on every cell with every seed of its own, or else of the suite's."""
-        return [Study(self.name, c, m, s) for c in self.cells for m in self.methods for s in m.seeds or self.seeds]
+        return [
+            Study(self.name, c, m, s, self.prices.get(m.chat.model) if m.chat else None)
+            for c in self.cells
+            for m in self.methods
+            for s in m.seeds or self.seeds
+        ]
 
 
 def load(path: Path, project: Path) -> Suite:
@@ -193,6 +227,7 @@ def load(path: Path, project: Path) -> Suite:
         title=file.title,
         cells=tuple(_cell(file, block, point, project) for block in file.cells for point in block.points()),
         methods=file.methods,
+        prices=file.prices,
         seeds=file.seeds,
         templates=templates,
     )
@@ -209,6 +244,7 @@ def _cell(file: SuiteFile, block: Block, point: tuple[str, str, str], project: P
         hardware=hardware.load(project / "hardware", device),
         space=block.space,
         workload=block.workload,
+        measurement=block.measurement,
         objective=block.objective,
         budget=block.budget,
     )

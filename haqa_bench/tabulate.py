@@ -14,7 +14,7 @@ from haqa_bench import __version__
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.estimate import QUIET
-from haqa_bench.evaluators.deploy import DeployEvaluator
+from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
 from haqa_bench.store.journal import Journal
@@ -40,7 +40,7 @@ def open_sweep(cell: Cell, suite_folder: Path, target: Path) -> Sweep:
     Raises:
         HaqaError: the journal there is of another cell or model.
     """
-    evaluator = DeployEvaluator(cell, suite_folder)
+    evaluator = DeployEvaluator(cell, text_of(cell, suite_folder))
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {
         "cell": cell.id,
@@ -98,6 +98,10 @@ def _row(evaluator: DeployEvaluator, configuration: Configuration, number: int) 
     try:
         outcome = evaluator.sample(configuration, quality=number == 0)
     except EvaluationFailed as failure:
-        return row | {"status": failure.status, "reason": failure.reason, "readings": [], "facts": {}}
+        return row | {"status": failure.status, "reason": failure.reason, "readings": _taken(failure.seconds), "facts": {}}
     readings = [{"name": m.name, "unit": m.unit, "samples": m.samples} for m in outcome.measurements]
-    return row | {"status": Status.OK, "reason": "", "readings": readings, "facts": dict(outcome.facts)}
+    return row | {"status": Status.OK, "reason": "", "readings": readings + _taken(outcome.seconds), "facts": dict(outcome.facts)}
+
+
+def _taken(seconds: float | None) -> list[dict[str, Any]]:
+    return [] if seconds is None else [{"name": tables.TAKEN, "unit": "s", "samples": [seconds]}]

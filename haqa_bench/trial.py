@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field
 
 from haqa_bench.documents import Document
-from haqa_bench.space import Scalar
+from haqa_bench.space import Scalar, key_of
 
 
 class Source(StrEnum):
@@ -42,6 +43,20 @@ class Measurement(Document):
     used: int
 
 
+class Usage(Document):
+    """What an LLM's proposal cost, its repair attempts included. None where the endpoint does not say, or no price is known."""
+
+    seconds: float
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    dollars: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read and written, as far as they are known."""
+        return (self.prompt_tokens or 0) + (self.completion_tokens or 0)
+
+
 class Trial(Document):
     """The `number`-th proposal of a study and its outcome.
 
@@ -58,6 +73,16 @@ class Trial(Document):
     attempts: int = 1
     facts: dict[str, str] = Field(default_factory=dict)
     """What took effect: settings read back from the tool, tensor types of the file, build."""
+    seconds: float | None = None
+    """What the evaluation took, or took when it was recorded; None where that is not known, 0 for a repeat."""
+    usage: Usage | None = None
+    rank: int | None = None
+    """Its place among the whole response table's feasible configurations, 1 for the best; None outside them, or without a table."""
+
+    @cached_property
+    def key(self) -> str | None:
+        """Equal for equal configurations; None without one."""
+        return None if self.configuration is None else key_of(self.configuration)
 
     def value(self, metric: str) -> float | None:
         """The value of a metric, or None where the trial has none."""
@@ -76,18 +101,38 @@ class Constraint(Document):
         return None if value is None or reference is None else value / reference - self.at_most_times_default
 
 
-class Objective(Document):
-    """What a study optimises, and which results count."""
+class Goal(Document):
+    """A metric to be made large or small."""
 
     metric: str
     unit: str
     direction: Literal["maximize", "minimize"] = "maximize"
-    constraints: tuple[Constraint, ...] = ()
 
     def score(self, trial: Trial) -> float | None:
-        """The objective's value, larger is better; None without one."""
+        """The metric's value, larger is better; None without one."""
         value = trial.value(self.metric)
         return None if value is None else value if self.direction == "maximize" else -value
+
+
+class Objective(Goal):
+    """What a study optimises, and which results count.
+
+    With further goals in `also`, TPE, NSGA-II, the GP and the agent seek the front of all goals; other methods, and tables of one number,
+    go by the first.
+    """
+
+    constraints: tuple[Constraint, ...] = ()
+    also: tuple[Goal, ...] = ()
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """All goals, the first first."""
+        return (self, *self.also)
+
+    def scores(self, trial: Trial) -> tuple[float, ...] | None:
+        """The score of each goal; None where one is missing."""
+        known = tuple(s for g in self.goals if (s := g.score(trial)) is not None)
+        return known if len(known) == len(self.goals) else None
 
     def violations(self, trial: Trial, default: Trial) -> list[str]:
         """Which constraints `trial` breaks, in words."""

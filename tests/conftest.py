@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,14 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "suites" / "small.yaml").write_text(SUITE)
     write_table(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def own_machine(tmp_path_factory, monkeypatch):
+    """Tests do not wait for, or disturb, a run that really measures this machine: its lock lies in the folder for temporary files."""
+    folder = str(tmp_path_factory.mktemp("machine"))
+    monkeypatch.setattr(tempfile, "tempdir", folder)
+    monkeypatch.setenv("TMPDIR", folder)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.optimizers.agent.agent import Agent
-from haqa_bench.runner import run_study
+from haqa_bench.studies import run_study
 from haqa_bench.trial import Status
 
 

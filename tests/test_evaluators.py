@@ -105,7 +105,7 @@ def test_the_estimate_is_the_quick_quartile_of_undisturbed_speeds_and_the_median
 class Fake:
     """Stands in for llama.cpp."""
 
-    def __init__(self, cell, folder):
+    def __init__(self, cell, text):
         self.formats, self.text, self.calls = self, "text", []
         self.sha256, self.disturbed = "0" * 64, None
 
@@ -122,6 +122,7 @@ class Fake:
 @pytest.fixture
 def fake(monkeypatch):
     monkeypatch.setattr(tabulate, "DeployEvaluator", Fake)
+    monkeypatch.setattr(tabulate, "text_of", lambda cell, folder: "text")
 
 
 def test_a_sweep_measures_every_configuration_in_every_pass_and_quality_once(fake, cell, tmp_path):
@@ -192,7 +193,7 @@ def test_deploying_without_llama_cpp_says_how_to_install_it(cell, tmp_path, monk
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
     with pytest.raises(HaqaError, match=r"\.\[deploy\]"):
-        deploy.DeployEvaluator(cell, tmp_path)
+        deploy.DeployEvaluator(cell, "text")
 
 
 def test_a_space_with_an_unknown_setting_or_without_a_needed_one_is_refused(cell, tmp_path, monkeypatch):
@@ -204,12 +205,14 @@ def test_a_space_with_an_unknown_setting_or_without_a_needed_one_is_refused(cell
         ({"format": parameters["format"]}, "'n_threads' is missing"),
     ):
         with pytest.raises(HaqaError, match=message):
-            deploy.DeployEvaluator(cell.model_copy(update={"space": SearchSpace(root)}), tmp_path)
+            deploy.DeployEvaluator(cell.model_copy(update={"space": SearchSpace(root)}), "text")
 
 
-def test_a_quality_text_outside_the_suite_s_folder_is_refused(tmp_path):
+def test_a_quality_text_outside_the_suite_s_folder_is_refused(cell, tmp_path):
+    outside = cell.model_copy(update={"workload": cell.workload.model_copy(update={"quality_text": "../secret.txt"})})
+
     with pytest.raises(HaqaError, match="beside or below the suite"):
-        deploy._text(tmp_path, "../secret.txt")
+        deploy.text_of(outside, tmp_path)
 
 
 def test_rates_are_tokens_over_the_seconds_that_they_took(cell):

@@ -9,8 +9,8 @@ from conftest import action, evaluator_of
 from haqa_bench import suite
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.registry import optimizer
-from haqa_bench.runner import run_study
 from haqa_bench.space import key_of
+from haqa_bench.studies import run_study
 
 
 class OptimizerContract:

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from conftest import SUITE, action, write_table
 from endpoint import Endpoint, reply
 
-from haqa_bench import runner, suite
+from haqa_bench import runner, studies, suite
 from haqa_bench.cli import app
 from haqa_bench.errors import CassetteMiss, HaqaError
+from haqa_bench.executors.local import Serial
 from haqa_bench.report import end_to_end, formats, published
 
 ANSWERS = [
@@ -46,7 +47,11 @@ def record(project, *options):
 def plan(project, **changes):
     path = project / "suites" / "small.yaml"
     loaded = suite.load(path, project)
-    return runner.Plan(loaded, path.parent, project, loaded.studies(), **changes)
+    return studies.Plan(loaded, path.parent, project, loaded.studies(), **changes)
+
+
+def notes(events):
+    return [event.note for event in events if isinstance(event, runner.Event)]
 
 
 def tables(project, folder):
@@ -63,7 +68,7 @@ def recorded(project):
 def test_a_replay_gives_the_recorded_studies_again(recorded):
     live = next((recorded / "results/runs/small").glob("live-*"))
 
-    list(runner.run(plan(recorded), recorded / "again"))
+    list(runner.run(plan(recorded), recorded / "again", Serial()))
 
     assert tables(recorded, recorded / "again") == tables(recorded, live)
     for journal in (live / "journal").glob("*/*.jsonl"):
@@ -74,8 +79,8 @@ def test_two_replays_are_byte_equal_whatever_the_order_of_studies(recorded):
     straight = plan(recorded)
     shuffled = straight._replace(studies=random.Random(1).sample(straight.studies, len(straight.studies)))
 
-    list(runner.run(straight, recorded / "one"))
-    list(runner.run(shuffled, recorded / "two"))
+    list(runner.run(straight, recorded / "one", Serial()))
+    list(runner.run(shuffled, recorded / "two", Serial()))
 
     assert tables(recorded, recorded / "one") == tables(recorded, recorded / "two")
     assert straight.folder == shuffled.folder
@@ -83,12 +88,12 @@ def test_two_replays_are_byte_equal_whatever_the_order_of_studies(recorded):
 
 def test_a_replay_killed_at_any_trial_goes_on_to_the_same_tables(recorded):
     whole = recorded / "whole"
-    events = len(list(runner.run(plan(recorded), whole)))
+    events = len(list(runner.run(plan(recorded), whole, Serial())))
 
     for number in range(events):
         cut = recorded / f"cut{number}"
         killed_after(number, plan(recorded), cut)
-        list(runner.run(plan(recorded), cut))
+        list(runner.run(plan(recorded), cut, Serial()))
         assert tables(recorded, cut) == tables(recorded, whole)
         for journal in (whole / "journal").glob("*/*.jsonl"):
             assert (cut / "journal" / journal.parent.name / journal.name).read_bytes() == journal.read_bytes()
@@ -99,7 +104,7 @@ def killed_after(number, what, folder):
     """Runs in a process of its own that kills itself with SIGKILL at the event `number`."""
     child = os.fork()
     if child == 0:
-        for count, _ in enumerate(runner.run(what, folder)):
+        for count, _ in enumerate(runner.run(what, folder, Serial())):
             if count == number:
                 os.kill(os.getpid(), signal.SIGKILL)
         os._exit(1)
@@ -118,7 +123,7 @@ def test_a_recording_killed_at_any_trial_asks_nothing_twice(project):
         with Endpoint([reply(answer) for answer in ANSWERS]) as endpoint:
             live = plan(project, agent="live", base_url=endpoint.base_url, answered_by="a script")
             killed_after(number, live, live.folder)
-            list(runner.run(live, live.folder))
+            list(runner.run(live, live.folder, Serial()))
             assert len(endpoint.requests) == len(ANSWERS)
         assert not list((project / "cassettes").rglob("*.partial"))
         again = [[line for line in path.read_text().splitlines() if '"exchange"' in line] for path in cassettes]
@@ -176,23 +181,23 @@ def test_a_miss_is_told_on_stderr_with_exit_code_2(recorded, cli):
 def test_proposals_measured_anew_report_the_drift_of_their_prompts(recorded):
     write_table(recorded, scale=1.5)
     what = plan(recorded, agent="cassette", measure="live")
-    table = runner.table_evaluator(what, what.suite.cells[0])
+    table = studies.evaluator_of(what._replace(measure="recorded"), what.suite.cells[0])
 
-    events = list(runner.run(what, recorded / "anew", {what.suite.cells[0].id: table}))
+    events = list(runner.run(what, recorded / "anew", Serial({what.suite.cells[0].id: table})))
 
-    notes = [event.note for event in events if event.note]
-    assert [note.partition(" (")[0] for note in notes] == [f"{n} of {n} prompts differ from the recording" for n in (5, 6)]
+    told = [note for note in notes(events) if note]
+    assert [note.partition(" (")[0] for note in told] == [f"{n} of {n} prompts differ from the recording" for n in (5, 6)]
 
 
 def test_unused_exchanges_are_reported(recorded):
     path = recorded / "suites" / "small.yaml"
     path.write_text(SUITE.replace("proposals: 5", "proposals: 4"))
     what = plan(recorded, agent="cassette", measure="live")
-    table = runner.table_evaluator(what, what.suite.cells[0])
+    table = studies.evaluator_of(what._replace(measure="recorded"), what.suite.cells[0])
 
-    events = list(runner.run(what, recorded / "fewer", {what.suite.cells[0].id: table}))
+    events = list(runner.run(what, recorded / "fewer", Serial({what.suite.cells[0].id: table})))
 
-    assert any("recorded exchanges were not asked for" in event.note for event in events)
+    assert any("recorded exchanges were not asked for" in note for note in notes(events))
 
 
 def test_a_key_in_the_environment_never_reaches_the_disk(project, monkeypatch):
@@ -206,11 +211,11 @@ def test_a_key_in_the_environment_never_reaches_the_disk(project, monkeypatch):
 
 
 def test_a_second_run_in_the_same_folder_is_refused(recorded):
-    first = runner.run(plan(recorded), recorded / "one")
+    first = runner.run(plan(recorded), recorded / "one", Serial())
     next(first)
 
     with pytest.raises(HaqaError, match="another process is running this"):
-        next(runner.run(plan(recorded), recorded / "one"))
+        next(runner.run(plan(recorded), recorded / "one", Serial()))
     first.close()
 
 

@@ -8,6 +8,7 @@ from endpoint import Endpoint, reply
 from test_replay import plan, run
 
 from haqa_bench import runner
+from haqa_bench.executors.local import Serial
 from haqa_bench.report import end_to_end, formats, published
 
 GOLDEN = (Path(__file__).parent / "golden" / "figure5.md").read_text("utf-8")
@@ -24,7 +25,7 @@ def table(project):
     with Endpoint([reply(r) for r in REPLIES]) as endpoint:
         run(project, "--agent", "live", "--base-url", endpoint.base_url, "--answered-by", "a script")
     what = plan(project)
-    list(runner.run(what, what.folder))
+    list(runner.run(what, what.folder, Serial()))
     return end_to_end.table(end_to_end.rows(what.folder), published.load(project / "paper_tables/figure5.yaml"))
 
 
@@ -66,7 +67,7 @@ def test_a_study_without_any_result_prints_none_not_zero(project):
     tables.write(path, tables.read(path).card, failed)
     what = plan(project)
     what = what._replace(studies=[s for s in what.studies if not s.method.chat])
-    list(runner.run(what, what.folder))
+    list(runner.run(what, what.folder, Serial()))
 
     table = end_to_end.table(end_to_end.rows(what.folder), published.load(project / "paper_tables/figure5.yaml"))
 

@@ -6,6 +6,7 @@ from test_replay import plan
 
 from haqa_bench import runner
 from haqa_bench.errors import HaqaError
+from haqa_bench.executors.local import Serial
 from haqa_bench.report import compare, formats, statistics
 
 
@@ -59,7 +60,7 @@ def folder(project):
     (project / "suites/small.yaml").write_text(text)
     what = plan(project)
     what = what._replace(studies=[s for s in what.studies if not s.method.chat])
-    list(runner.run(what, what.folder))
+    list(runner.run(what, what.folder, Serial()))
     return what.folder
 
 

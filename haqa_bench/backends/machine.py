@@ -48,6 +48,11 @@ def detect(nvml: Any = pynvml) -> Hardware:
     return _gpu(nvml) or _cpu()
 
 
+def title() -> str:
+    """This machine in a few words, as profiles are titled, with its logical cores: without measuring anything."""
+    return f"{cpuinfo.get_cpu_info().get('brand_raw', 'unknown CPU')}, {psutil.cpu_count()} logical cores"
+
+
 def copy_bandwidth(size: int) -> Figure:
     """GB/s (10^9 bytes, read plus written) of one thread that copies `size` bytes; best of five after a warm-up."""
     source = np.ones(size // 8)

@@ -12,6 +12,7 @@ COMMANDS = {
     "run": ("haqa_bench.cli.run:run", "Run a suite's studies, or replay them, and print its table."),
     "report": ("haqa_bench.cli.report:report", "Print the table of a run again."),
     "compare": ("haqa_bench.cli.compare:compare", "Compare the methods of a run, with statistics."),
+    "verify": ("haqa_bench.cli.verify:verify", "Measure a run's winners again, in pairs with the default."),
     "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
     "suite": ("haqa_bench.cli.suite:suite", "Check and show suite files."),
     "hardware": ("haqa_bench.cli.hardware:hardware", "List, show and detect hardware profiles."),

@@ -19,10 +19,10 @@ def relay(folder: Path, port: int) -> None:
     from haqa_bench.llm.relay import Relay
 
     with Relay(folder, port, announce=click.echo) as serving:
-        click.echo(f"The relay over {folder} serves {serving.base_url}. Use it with:")
-        click.echo(f"  haqa-bench run SUITE --agent live --base-url {serving.base_url}")
-        click.echo("Requests, each to be answered in a file NNNN.answer.md beside it (Ctrl-C stops):")
         try:
+            click.echo(f"The relay over {folder} serves {serving.base_url}. Use it with:")
+            click.echo(f"  haqa-bench run SUITE --agent live --base-url {serving.base_url}")
+            click.echo("Requests, each to be answered in a file NNNN.answer.md beside it (Ctrl-C stops):")
             threading.Event().wait()
         except KeyboardInterrupt:
             click.echo("stopped; unanswered requests are kept")

@@ -9,7 +9,8 @@ import click
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite, selection
 
 if TYPE_CHECKING:
-    from haqa_bench.runner import Plan
+    from haqa_bench.executors import Executor
+    from haqa_bench.studies import Plan
 
 
 @click.command()
@@ -33,6 +34,18 @@ if TYPE_CHECKING:
 @click.option("--chat-timeout", type=float, default=120.0, show_default=True, help="Seconds to wait for an answer of the LLM.")
 @click.option("--chat-retries", type=int, default=3, show_default=True, help="How often a failed call is tried again, with growing pauses.")
 @click.option("--answered-by", default="", help="Who or what answers, for the cassette's card. Say what is true.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Studies at once; what comes out is the same with any number."
+)
+@click.option(
+    "--executor",
+    "where",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Measure here, or on the machines of a Ray cluster that offer a cell's hardware as a resource.",
+)
+@click.option("--address", default="auto", show_default=True, help="Where the Ray cluster is; auto is one that runs on this machine.")
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
 @PROJECT
 @JSON
@@ -43,6 +56,9 @@ def run(
     methods: str | None,
     seeds: int | None,
     seed: tuple[int, ...],
+    workers: int,
+    where: str,
+    address: str,
     fresh: bool,
     as_json: bool,
     **how: Any,
@@ -52,7 +68,7 @@ def run(
     By default nothing goes out: recorded agents are replayed on recorded measurements. A run that was stopped goes on with the same
     command. Journals, database and tables go to results/runs/.
     """
-    from haqa_bench.runner import Plan
+    from haqa_bench.studies import Plan, warnings
 
     suite, folder = open_suite(suite_path, project)
     if seeds:
@@ -73,8 +89,19 @@ def run(
     target = plan.folder
     if fresh:
         _forget(plan, target)
-    notes = _run(plan, target)
+    notes = [f"Budget check: {warning}." for warning in warnings(plan)]
+    notes += _run(plan, target, _executor(where, address, workers))
     _tell(plan, target, notes, as_json)
+
+
+def _executor(where: str, address: str, workers: int) -> "Executor":
+    from haqa_bench.executors.local import Serial, Workers
+
+    if where == "ray":
+        from haqa_bench.executors.ray_cluster import RayCluster
+
+        return RayCluster(address, workers)
+    return Workers(workers) if workers > 1 else Serial()
 
 
 def _forget(plan: "Plan", target: Path) -> None:
@@ -89,17 +116,20 @@ def _forget(plan: "Plan", target: Path) -> None:
             plan.cassette(study).with_suffix(PARTIAL).unlink(missing_ok=True)
 
 
-def _run(plan: "Plan", target: Path) -> list[str]:
+def _run(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
     """Runs with progress bars where somebody watches; what is worth telling of the studies."""
     from haqa_bench.cli.progress import bar
+    from haqa_bench.runner import Pairing
     from haqa_bench.runner import run as run_plan
 
     notes = []
     with bar() as progress:
         studies = progress.add_task("studies", total=len(plan.studies))
         trials = progress.add_task("trials")
-        for event in run_plan(plan, target):
-            if event.trial is None:
+        for event in run_plan(plan, target, executor):
+            if isinstance(event, Pairing):
+                progress.update(trials, completed=0, total=event.left, description=f"{event.cell.id}: pairs with the default")
+            elif event.trial is None:
                 progress.advance(studies)
                 notes += [f"{event.study.id}: {event.note}"] if event.note else []
             else:

@@ -19,7 +19,10 @@ def suite() -> None:
 @JSON
 def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
     """Check SUITE and say what it resolves to."""
-    loaded, _ = open_suite(suite_path, project)
+    from haqa_bench.studies import Plan, warnings
+
+    loaded, folder = open_suite(suite_path, project)
+    found = warnings(Plan(loaded, suite_path.resolve().parent, folder, loaded.studies()))
     facts = {
         "suite": loaded.name,
         "cells": len(loaded.cells),
@@ -27,11 +30,14 @@ def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
         "seeds": len(loaded.seeds),
         "studies": len(loaded.studies()),
         "lock": loaded.lock,
+        "warnings": found,
     }
     if as_json:
         click.echo(json.dumps(facts))
     else:
-        click.echo(f"{suite_path}: valid. " + ", ".join(f"{k}: {v}" for k, v in facts.items()))
+        click.echo(f"{suite_path}: valid. " + ", ".join(f"{k}: {v}" for k, v in facts.items() if k != "warnings"))
+        for warning in found:
+            click.echo(f"Budget check: {warning}.", err=True)
 
 
 @suite.command()

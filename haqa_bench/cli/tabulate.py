@@ -18,6 +18,7 @@ def tabulate(suite_path: Path, cells: str | None, passes: int, order_seed: int, 
 
     Stopped, it goes on with the same command.
     """
+    from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
     from haqa_bench.store.tables import path_of
     from haqa_bench.tabulate import open_sweep, sweep
@@ -25,7 +26,7 @@ def tabulate(suite_path: Path, cells: str | None, passes: int, order_seed: int, 
     suite, folder = open_suite(suite_path, project)
     kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}
     sweeps = [open_sweep(cell, suite_path.resolve().parent, path_of(folder, cell)) for cell in kept.values()]
-    with bar() as progress:
+    with device.exclusive(), bar() as progress:
         task = progress.add_task("measuring", total=passes * sum(cell.space.size for cell in kept.values()))
         sweep(sweeps, passes, order_seed, lambda: progress.advance(task))
     for one in sweeps:

@@ -1,6 +1,8 @@
 """The deploy track: what a llama.cpp configuration gives (paper: figure 5, table 4)."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ from haqa_bench.backends.gguf_models import WORKER, Formats, find, require_llama
 from haqa_bench.backends.process import run_job
 from haqa_bench.documents import read_bytes
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.estimate import estimate
+from haqa_bench.estimate import SPEEDS, estimate, interval
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell, DeployWorkload
@@ -35,19 +37,52 @@ class DeployEvaluator:
 
     optimum: float | None = None
 
-    def __init__(self, cell: Cell, suite_folder: Path) -> None:
+    def __init__(self, cell: Cell, text: str) -> None:
+        """`text` is what perplexity is computed of: see `text_of`."""
         require_llama_cpp()
         _check(cell)
-        self.workload: DeployWorkload = cell.workload
+        self.cell, self.workload, self.text = cell, cell.workload, text
         self.formats = Formats(find(cell.model.gguf))
-        self.text = _text(suite_folder, cell.workload.quality_text)
+
+    @cached_property
+    def machine(self) -> str:
+        """See Evaluator."""
+        from haqa_bench.backends.machine import title
+
+        return title()
 
     def measure(self, configuration: Configuration) -> Outcome:
-        """See Evaluator."""
-        return self.sample(configuration, quality=True)
+        """See Evaluator. As many processes as the cell's measurement protocol asks for; a failure after the first ends them."""
+        outcomes = [self.sample(configuration, quality=True)]
+        while len(outcomes) < self.cell.measurement.processes and not self._precise(outcomes):
+            try:
+                outcomes.append(self.sample(configuration, quality=False))
+            except EvaluationFailed as failure:
+                facts = {**outcomes[0].facts, "failed_repeat": f"{failure.status}: {failure.reason}"}
+                return _merged([outcomes[0]._replace(facts=facts), *outcomes[1:]])
+        return _merged(outcomes)
+
+    def _precise(self, outcomes: Sequence[Outcome]) -> bool:
+        """Whether the objective's interval is as narrow as asked for; other metrics than speeds do not vary."""
+        merged = {m.name: m for m in _merged(outcomes).measurements}
+        found = merged.get(self.cell.objective.metric)
+        if found is None or found.unit not in SPEEDS:
+            return True
+        known = interval(found.samples, found.unit, merged["others_share"].samples)
+        width = self.cell.measurement.precision * found.value
+        return known is not None and max(known.high - found.value, found.value - known.low) <= width
 
     def sample(self, configuration: Configuration, quality: bool) -> Outcome:
-        """One process' measurement; perplexity, which does not vary between runs, only with `quality`."""
+        """See Evaluator."""
+        started = time.perf_counter()
+        try:
+            outcome = self._sample(configuration, quality)
+        except EvaluationFailed as failure:
+            failure.seconds = time.perf_counter() - started
+            raise
+        return outcome._replace(seconds=time.perf_counter() - started)
+
+    def _sample(self, configuration: Configuration, quality: bool) -> Outcome:
         name = str(configuration["format"])
         settings = {"n_threads_batch": configuration["n_threads"], **DEFAULTS, **configuration}
         job = {
@@ -74,7 +109,13 @@ def _check(cell: Cell) -> None:
         raise HaqaError(f"{cell.id}: space", what, f"Known: {', '.join(sorted(known))}")
 
 
-def _text(folder: Path, name: str) -> str:
+def text_of(cell: Cell, suite_folder: Path) -> str:
+    """The cell's quality text, a file beside or below its suite.
+
+    Raises:
+        HaqaError: it is missing, elsewhere, or not UTF-8.
+    """
+    folder, name = suite_folder, cell.workload.quality_text
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise HaqaError(name, "the quality text must lie beside or below the suite", "Copy it there")
@@ -82,6 +123,14 @@ def _text(folder: Path, name: str) -> str:
         return read_bytes(path).decode()
     except UnicodeDecodeError:
         raise HaqaError(path, "the quality text is not UTF-8") from None
+
+
+def _merged(outcomes: Sequence[Outcome]) -> Outcome:
+    """Several processes' outcomes of one configuration as one."""
+    samples: dict[tuple[str, str], list[float]] = {}
+    for measurement in (m for outcome in outcomes for m in outcome.measurements):
+        samples.setdefault((measurement.name, measurement.unit), []).extend(measurement.samples)
+    return Outcome(tuple(_estimated(samples)), outcomes[0].facts, sum(o.seconds or 0.0 for o in outcomes))
 
 
 def _measurements(result: dict[str, Any], work: DeployWorkload) -> list[Measurement]:
@@ -99,6 +148,10 @@ def _measurements(result: dict[str, Any], work: DeployWorkload) -> list[Measurem
     }
     if result["perplexity"] is not None:
         readings["perplexity", "1"] = [result["perplexity"]]
+    return _estimated(readings)
+
+
+def _estimated(readings: Mapping[tuple[str, str], Sequence[float]]) -> list[Measurement]:
     others = readings["others_share", "1"]
     estimates = {name: estimate(values, unit, others) for (name, unit), values in readings.items()}
     return [

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from haqa_bench.optimizers.options import settled
 from haqa_bench.protocols import Proposal
 from haqa_bench.suite import Study
 from haqa_bench.trial import Trial
@@ -10,8 +11,10 @@ from haqa_bench.trial import Trial
 class Human:
     """Never proposes: every study's trial 0 already is the default."""
 
+    start_up = 0
+
     def __init__(self, study: Study) -> None:
-        pass
+        self.settings = settled(study)
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 from haqa_bench.documents import sha256
+from haqa_bench.optimizers.options import settled
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.suite import Study
@@ -16,12 +17,15 @@ from haqa_bench.trial import Objective, Trial
 class LocalSearch:
     """Climbs from the default. Where it stands is read off the history; the order of neighbours off (seed, trial)."""
 
+    start_up = 0
+
     def __init__(self, study: Study) -> None:
         self.space, self.objective, self.seed = study.cell.space, study.cell.objective, study.seed
+        self.settings = settled(study)
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""
-        tried = {key_of(t.configuration) for t in history if t.configuration is not None}
+        tried = {t.key for t in history if t.key is not None}
         if len(tried) == self.space.size:
             return None
         rng = random.Random(sha256({"seed": self.seed, "trial": len(history)}))
@@ -36,12 +40,12 @@ class LocalSearch:
         """The best trial of the climb that is under way: a climb ends when no neighbour of its best is untried."""
         summit, tried = history[0], set[str]()
         for trial in history:
-            if trial.configuration is None:
+            if trial.key is None:
                 continue
             stuck = bool(tried) and not _untried(self.space, summit, tried)
             if stuck or better(self.objective, trial, summit, history[0]):
                 summit = trial
-            tried.add(key_of(trial.configuration))
+            tried.add(trial.key)
         return summit
 
 
@@ -55,9 +59,8 @@ def neighbours(space: SearchSpace, configuration: Configuration) -> Iterator[Con
     """The configurations that differ from this one in one parameter."""
     for name, parameter in space.root.items():
         here = parameter.choices.index(configuration[name])
-        ordered = all(isinstance(c, (int, float)) and not isinstance(c, bool) for c in parameter.choices)
         for there, choice in enumerate(parameter.choices):
-            if there != here and (not ordered or abs(there - here) == 1):
+            if there != here and (not parameter.ordered or abs(there - here) == 1):
                 yield {**configuration, name: choice}
 
 

@@ -1,8 +1,9 @@
 """Bayesian optimisation (TPE) and NSGA-II, by Optuna, set up for small budgets.
 
 Optuna's defaults draw the first 10 trials (TPE) or 50 (NSGA-II) at random: most of a short study, or all of it. Here start-up and
-population are scaled to the budget. Each trial's sampler is seeded by (seed, trial) alone and the history is told again, so that a
-resumed study goes on as if it had never stopped. Failed configurations and broken constraints are told as constraint violations.
+population are scaled to the budget, and a proposal that was tried already is drawn anew a few times: a repeat costs as much as a
+new trial and teaches nothing. Each trial's sampler is seeded by (seed, trial) alone and the history is told again, so that a resumed
+study goes on as if it had never stopped. Failed configurations and broken constraints are told as constraint violations.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,23 +11,27 @@ from collections.abc import Callable, Mapping, Sequence
 import optuna
 
 from haqa_bench.documents import sha256
+from haqa_bench.optimizers.options import settled
 from haqa_bench.protocols import Proposal
-from haqa_bench.space import Configuration, Scalar
+from haqa_bench.space import Configuration, Scalar, key_of
 from haqa_bench.suite import Study
 from haqa_bench.trial import Trial
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+REDRAWS = 20
 
 
 class Sampled:
     """An Optuna study that is told a history; `sampler` makes the one that proposes, from a seed."""
 
-    def __init__(self, study: Study, sampler: Callable[[int], optuna.samplers.BaseSampler]) -> None:
-        self.sampler = sampler
+    def __init__(
+        self, study: Study, sampler: Callable[[int], optuna.samplers.BaseSampler], settings: Mapping[str, Scalar], start_up: int
+    ) -> None:
+        self.sampler, self.settings, self.start_up = sampler, settings, start_up
         self.space, self.objective, self.seed = study.cell.space, study.cell.objective, study.seed
         self.distributions: dict[str, optuna.distributions.BaseDistribution] = {
             name: optuna.distributions.IntDistribution(0, len(p.choices) - 1)
-            if all(isinstance(c, int | float) and not isinstance(c, bool) for c in p.choices)
+            if p.ordered
             else optuna.distributions.CategoricalDistribution(range(len(p.choices)))
             for name, p in self.space.root.items()
         }
@@ -34,20 +39,32 @@ class Sampled:
         self._study = self._new_study()
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
-        """See Optimizer."""
+        """See Optimizer. None when the whole space has been tried."""
         if self._told != list(history[: len(self._told)]):
             self._told, self._study = [], self._new_study()
         for trial in history[len(self._told) :]:
             self._tell(trial, history)
-        asked = self._asked(len(history))
-        self._study.tell(asked, state=optuna.trial.TrialState.FAIL)  # what becomes of it is told with the history
-        return Proposal(self._configuration(asked.params))
+        tried = {t.key for t in history}
+        if len(tried - {None}) == self.space.size:
+            return None
+        for draw in range(int(self.settings["redraws"]) + 1):
+            configuration = self._drawn(len(history), draw)
+            if key_of(configuration) not in tried:
+                break
+        return Proposal(configuration)
 
     def _new_study(self) -> optuna.Study:
-        return optuna.create_study(direction="maximize", sampler=self.sampler(0))
+        directions = [optuna.study.StudyDirection.MAXIMIZE] * len(self.objective.goals)
+        return optuna.create_study(directions=directions, sampler=self.sampler(0))
 
-    def _asked(self, number: int) -> optuna.Trial:
-        self._study.sampler = self.sampler(int(sha256({"seed": self.seed, "trial": number})[:8], 16))
+    def _drawn(self, number: int, draw: int) -> Configuration:
+        asked = self._asked({"seed": self.seed, "trial": number, "draw": draw})
+        failed = optuna.trial.TrialState.FAIL  # what becomes of it is told with the history
+        self._study.tell(asked, state=failed)
+        return {name: p.choices[asked.params[name]] for name, p in self.space.root.items()}
+
+    def _asked(self, seed: object) -> optuna.Trial:
+        self._study.sampler = self.sampler(int(sha256(seed)[:8], 16))
         return self._study.ask(self.distributions)
 
     def _tell(self, trial: Trial, history: Sequence[Trial]) -> None:
@@ -55,33 +72,34 @@ class Sampled:
         self._told.append(trial)
         if trial.configuration is None:
             return
-        self._study.enqueue_trial(self._indices(trial.configuration))
-        asked = self._asked(trial.number)
-        score = self.objective.score(trial)
-        asked.set_constraint("not measured", 1.0 if score is None else 0.0)
+        self._study.enqueue_trial({name: p.choices.index(trial.configuration[name]) for name, p in self.space.root.items()})
+        asked = self._asked({"seed": self.seed, "told": trial.number})
+        if isinstance(self._study.sampler, optuna.samplers.BaseGASampler):
+            # An enqueued trial belongs to no generation, and without generations NSGA-II is random search.
+            self._study.sampler.get_trial_generation(self._study, self._study.get_trials(deepcopy=False)[-1])
+        scores = self.objective.scores(trial)
+        asked.set_constraint("not measured", 1.0 if scores is None else 0.0)
         for constraint in self.objective.constraints:
             asked.set_constraint(constraint.metric, constraint.excess(trial, history[0]) or 0.0)
-        scores = [s for t in self._told if (s := self.objective.score(t)) is not None]
-        self._study.tell(asked, score if score is not None else min(scores, default=0.0))
+        self._study.tell(asked, scores if scores is not None else self._worst())
 
-    def _indices(self, configuration: Configuration) -> dict[str, int]:
-        return {name: p.choices.index(configuration[name]) for name, p in self.space.root.items()}
-
-    def _configuration(self, indices: Mapping[str, int]) -> dict[str, Scalar]:
-        return {name: p.choices[indices[name]] for name, p in self.space.root.items()}
+    def _worst(self) -> Sequence[float]:
+        """The worst scores told so far, goal by goal: what a trial without any is told with."""
+        known = [s for t in self._told if (s := self.objective.scores(t)) is not None]
+        return [min(of_goal) for of_goal in zip(*known, strict=True)] if known else [0.0] * len(self.objective.goals)
 
 
 def tpe(study: Study) -> Sampled:
     """Tree-structured Parzen estimator; a quarter of the budget is random start-up."""
     start_up = max(3, study.cell.budget.proposals // 4)
-    make = optuna.samplers.TPESampler
-    return Sampled(
-        study,
-        lambda seed: make(n_startup_trials=start_up, multivariate=True, constant_liar=False, seed=seed),
-    )
+    settings = settled(study, n_startup_trials=start_up, multivariate=True, n_ei_candidates=24, redraws=REDRAWS)
+    own = {name: value for name, value in settings.items() if name != "redraws"}
+    return Sampled(study, lambda seed: optuna.samplers.TPESampler(seed=seed, **own), settings, int(settings["n_startup_trials"]))
 
 
 def nsga2(study: Study) -> Sampled:
     """NSGA-II with a population of about the square root of the budget, so that there are as many generations as members."""
     size = max(4, round(study.cell.budget.proposals**0.5))
-    return Sampled(study, lambda seed: optuna.samplers.NSGAIISampler(population_size=size, seed=seed))
+    settings = settled(study, population_size=size, crossover_prob=0.9, swapping_prob=0.5, redraws=REDRAWS)
+    own = {name: value for name, value in settings.items() if name != "redraws"}
+    return Sampled(study, lambda seed: optuna.samplers.NSGAIISampler(seed=seed, **own), settings, int(settings["population_size"]))

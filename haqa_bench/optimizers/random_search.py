@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 
 from haqa_bench.documents import sha256
+from haqa_bench.optimizers.options import settled
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import key_of
 from haqa_bench.suite import Study
@@ -13,15 +14,17 @@ from haqa_bench.trial import Trial
 class RandomSearch:
     """Draws uniformly. Trial k's generator is seeded by (seed, k) alone, so that a resumed study draws what it would have drawn."""
 
+    start_up = 0
+
     def __init__(self, study: Study) -> None:
-        self.space, self.seed = study.cell.space, study.seed
+        self.space, self.seed, self.settings = study.cell.space, study.seed, settled(study)
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""
-        rng = random.Random(sha256({"seed": self.seed, "trial": len(history)}))
-        tried = {key_of(t.configuration) for t in history if t.configuration is not None}
-        if len(tried) == self.space.size:
+        tried = {t.key for t in history}
+        if len(tried - {None}) == self.space.size:
             return None
+        rng = random.Random(sha256({"seed": self.seed, "trial": len(history)}))
         while key_of(configuration := self.space.sample(rng)) in tried:
             pass
         return Proposal(configuration)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from haqa_bench.hardware import Hardware
 from haqa_bench.optimizers.local_search import neighbours
+from haqa_bench.optimizers.options import settled
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, Scalar, SearchSpace, key_of
 from haqa_bench.suite import Study
@@ -21,12 +22,14 @@ WIDE = {"avx2", "avx512f", "dotprod", "asimddp", "i8mm"}
 class Rules:
     """Coordinate steps from hardware facts."""
 
+    start_up = 0
+
     def __init__(self, study: Study) -> None:
-        self.cell = study.cell
+        self.cell, self.settings = study.cell, settled(study)
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""
-        tried = {key_of(t.configuration) for t in history if t.configuration is not None}
+        tried = {t.key for t in history}
         best = self.cell.objective.best(history) or history[0]
         start = best.configuration or self.cell.space.default
         for configuration, why in _steps(self.cell.space, self.cell.hardware, start):

@@ -10,16 +10,11 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from scipy import stats
 
+from haqa_bench.estimate import Interval
+
 Key = TypeVar("Key")
 FEWEST_PAIRS = 6
 FEWEST_VALUES = 3
-
-
-class Interval(NamedTuple):
-    """A 95 % interval, in the unit of the values."""
-
-    low: float
-    high: float
 
 
 def median_interval(values: Sequence[float], seed: int = 0) -> Interval | None:

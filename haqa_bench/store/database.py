@@ -8,15 +8,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from haqa_bench.documents import read_bytes
 from haqa_bench.errors import HaqaError
+from haqa_bench.space import Scalar
 from haqa_bench.store.journal import read_lines
-from haqa_bench.suite import Study
+from haqa_bench.suite import Study, Suite
 from haqa_bench.trial import Objective, Trial
 
 NAME = "trials.duckdb"
 
 
-def header(study: Study, lock: str, answered_by: str, optimum: float | None) -> dict[str, Any]:
+def header(
+    study: Study, lock: str, answered_by: str, optimum: float | None, settings: Mapping[str, Scalar], machine: str
+) -> dict[str, Any]:
     """The first line of a study's journal: all that a report needs to know of it. `optimum` is the table's, where one is replayed."""
     return {
         "kind": "study",
@@ -31,6 +35,8 @@ def header(study: Study, lock: str, answered_by: str, optimum: float | None) -> 
         "optimizer": study.method.optimizer,
         "seed": study.seed,
         "answered_by": answered_by,
+        "settings": dict(settings),
+        "machine": machine,
         "optimum": optimum,
         "objective": study.cell.objective.model_dump(mode="json"),
         "lock": lock,
@@ -75,10 +81,32 @@ def build(folder: Path) -> Path:
     with duckdb.connect(str(partial)) as connection:
         connection.execute(files("haqa_bench.store").joinpath("schema.sql").read_text())
         rows = [row for path in journals for row in _rows(path, read_lines(path))]
-        for table in ("studies", "trials", "measurements"):
+        rows += [("pairs", row) for path in sorted((folder / "verified").glob("*/*.jsonl")) for row in _pair_rows(read_lines(path))]
+        for table in ("studies", "trials", "measurements", "pairs"):
             _insert(connection, table, [row for name, row in rows if name == table])
     partial.replace(folder / NAME)
     return folder / NAME
+
+
+def suite_of(folder: Path) -> Suite:
+    """The suite that was run into `folder`.
+
+    Raises:
+        HaqaError: it holds no run, or one of another version.
+    """
+    path = folder / "lock.json"
+    try:
+        return Suite.model_validate_json(read_bytes(path))
+    except ValidationError as error:
+        raise HaqaError(path, f"not this version's lock: {error.errors()[0]['msg']}", "Run the suite again") from None
+
+
+def winners(folder: Path) -> list[tuple[str, str]]:
+    """The best configuration of every study, in JSON, with its cell's id; none before the run has a database."""
+    if not (folder / NAME).is_file():
+        return []
+    sql = "SELECT DISTINCT s.cell, b.configuration FROM best_trials b JOIN studies s ON s.id = b.study ORDER BY ALL"
+    return [(str(cell), str(configuration)) for cell, configuration in query(folder, sql)]
 
 
 def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -117,13 +145,15 @@ def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[st
     objective = Objective.model_validate_json(json.dumps(head.pop("objective")))
     known = trials(path, lines)
     study = {k: v for k, v in head.items() if k != "kind"} | {
+        "settings": json.dumps(head["settings"], sort_keys=True),
+        "goals": len(objective.goals),
         "metric": objective.metric,
         "unit": objective.unit,
         "direction": objective.direction,
     }
     rows: list[tuple[str, Mapping[str, Any]]] = [("studies", study)]
     for trial in known:
-        score = objective.score(trial)
+        score, usage = objective.score(trial), trial.usage
         row = {
             "study": head["id"],
             "number": trial.number,
@@ -136,8 +166,34 @@ def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[st
             "facts": json.dumps(trial.facts, sort_keys=True),
             "value": trial.value(objective.metric),
             "score": score,
+            "scores": objective.scores(trial),
+            "rank": trial.rank,
+            "seconds": trial.seconds,
+            "llm_seconds": usage.seconds if usage else None,
+            "prompt_tokens": usage.prompt_tokens if usage else None,
+            "completion_tokens": usage.completion_tokens if usage else None,
+            "dollars": usage.dollars if usage else None,
             "feasible": score is not None and not objective.violations(trial, known[0]),
         }
         rows.append(("trials", row))
         rows += [("measurements", {"study": head["id"], "number": trial.number, **m.model_dump(mode="json")}) for m in trial.measurements]
     return rows
+
+
+def _pair_rows(lines: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
+    """A journal of pairs as rows; a pair that failed has no values."""
+    card, *pairs = lines
+    return [
+        {
+            "cell": card["cell"],
+            "configuration": pair["configuration"],
+            "pair": pair["pair"],
+            "is_default": pair["configuration"] == card["default"],
+            "machine": card["machine"],
+            "default_value": None if pair["failed"] else pair["default"],
+            "tuned_value": None if pair["failed"] else pair["tuned"],
+            "others": pair["others"],
+            "failed": pair["failed"],
+        }
+        for pair in pairs
+    ]

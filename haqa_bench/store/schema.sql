@@ -1,14 +1,21 @@
 CREATE TABLE studies (
     id VARCHAR PRIMARY KEY, suite VARCHAR, cell VARCHAR, track VARCHAR, model VARCHAR, bit_width VARCHAR, hardware VARCHAR,
-    method VARCHAR, optimizer VARCHAR, seed BIGINT, answered_by VARCHAR, optimum DOUBLE, lock VARCHAR, metric VARCHAR, unit VARCHAR, direction VARCHAR
+    method VARCHAR, optimizer VARCHAR, settings VARCHAR, seed BIGINT, answered_by VARCHAR, machine VARCHAR, optimum DOUBLE, lock VARCHAR,
+    metric VARCHAR, unit VARCHAR, direction VARCHAR, goals BIGINT
 );
 CREATE TABLE trials (
     study VARCHAR, number BIGINT, status VARCHAR, reason VARCHAR, repeat_of BIGINT, attempts BIGINT, configuration VARCHAR,
-    thought VARCHAR, facts VARCHAR, value DOUBLE, score DOUBLE, feasible BOOLEAN, PRIMARY KEY (study, number)
+    thought VARCHAR, facts VARCHAR, value DOUBLE, score DOUBLE, scores DOUBLE[], feasible BOOLEAN, rank BIGINT,
+    seconds DOUBLE, llm_seconds DOUBLE, prompt_tokens BIGINT, completion_tokens BIGINT, dollars DOUBLE, PRIMARY KEY (study, number)
 );
 CREATE TABLE measurements (
     study VARCHAR, number BIGINT, name VARCHAR, value DOUBLE, unit VARCHAR, source VARCHAR, samples DOUBLE[], used BIGINT,
     PRIMARY KEY (study, number, name)
+);
+-- Winners, and the default itself, measured again beside the default (docs/measurement.md). `others`: the largest share that others took.
+CREATE TABLE pairs (
+    cell VARCHAR, configuration VARCHAR, pair BIGINT, is_default BOOLEAN, machine VARCHAR, default_value DOUBLE, tuned_value DOUBLE,
+    others DOUBLE, failed VARCHAR, PRIMARY KEY (cell, configuration, pair)
 );
 
 -- The best feasible trial of each study; the earliest among equals.
@@ -31,3 +38,19 @@ SELECT study,
        count(*) FILTER (WHERE status NOT IN ('ok', 'invalid') AND repeat_of IS NULL) AS failed,
        count(*) FILTER (WHERE repeat_of IS NOT NULL) AS repeated
 FROM trials WHERE number > 0 GROUP BY study;
+
+-- Each study's ledgers and best value after each trial. Dollars are NULL as long as an LLM's price is unknown.
+CREATE VIEW curves AS
+SELECT s.cell, s.method, s.seed, t.study, t.number,
+       t.number + 1 AS proposals,
+       count(*) FILTER (WHERE t.repeat_of IS NULL AND t.status <> 'invalid') OVER so_far AS evaluations,
+       sum(coalesce(t.seconds, 0) + coalesce(t.llm_seconds, 0)) OVER so_far AS seconds,
+       CASE WHEN s.answered_by = '' THEN 0
+            WHEN count(*) FILTER (WHERE t.llm_seconds IS NOT NULL AND t.dollars IS NULL) OVER so_far = 0
+            THEN sum(coalesce(t.dollars, 0)) OVER so_far END AS dollars,
+       max(t.score) FILTER (WHERE t.feasible) OVER so_far AS best_score,
+       if(s.direction = 'maximize', 1, -1) * best_score AS best_value,
+       abs(s.optimum - best_value) / abs(s.optimum) AS regret,
+       t.rank
+FROM trials t JOIN studies s ON s.id = t.study
+WINDOW so_far AS (PARTITION BY t.study ORDER BY t.number);

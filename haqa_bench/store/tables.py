@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -21,6 +22,8 @@ from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Source, Status
 
 READINGS = pa.list_(pa.struct([("name", pa.string()), ("unit", pa.string()), ("samples", pa.list_(pa.float64()))]))
+TAKEN = "process_s"
+"""The reading that says what a configuration's process took, whatever came of it."""
 SCHEMA = pa.schema(
     [
         ("configuration", pa.string()),
@@ -34,12 +37,13 @@ SCHEMA = pa.schema(
 
 
 class Entry(NamedTuple):
-    """All that a table knows of one configuration. `measurements` hold the samples of every pass."""
+    """All that a table knows of one configuration. `measurements` hold the samples of every pass; `seconds` is a process' median."""
 
     status: Status
     reason: str
     measurements: tuple[Measurement, ...]
     facts: Mapping[str, str]
+    seconds: float | None
 
 
 class ResponseTable(NamedTuple):
@@ -103,11 +107,13 @@ def check(table: ResponseTable, cell: Cell) -> None:
 def _entry(rows: Sequence[Mapping[str, Any]]) -> Entry:
     """What most passes say; among equals, the worse."""
     measured = [r for r in rows if r["status"] == Status.OK]
+    taken = [s for r in rows for reading in r["readings"] if reading["name"] == TAKEN for s in reading["samples"]]
+    seconds = median(taken) if taken else None
     if 2 * len(measured) <= len(rows):
         failed = next(r for r in rows if r["status"] != Status.OK)
-        return Entry(Status(failed["status"]), failed["reason"], (), json.loads(failed["facts"]))
+        return Entry(Status(failed["status"]), failed["reason"], (), json.loads(failed["facts"]), seconds)
     samples: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for reading in (reading for row in measured for reading in row["readings"]):
+    for reading in (reading for row in measured for reading in row["readings"] if reading["name"] != TAKEN):
         samples[reading["name"], reading["unit"]] += reading["samples"]
     others = samples.get(("others_share", "1"), [])
     estimates = {name: estimate(values, unit, others) for (name, unit), values in samples.items()}
@@ -115,4 +121,4 @@ def _entry(rows: Sequence[Mapping[str, Any]]) -> Entry:
         Measurement(name=name, unit=unit, source=Source.REPLAYED, samples=tuple(values), **estimates[name]._asdict())
         for (name, unit), values in samples.items()
     )
-    return Entry(Status.OK, "", measurements, json.loads(measured[0]["facts"]))
+    return Entry(Status.OK, "", measurements, json.loads(measured[0]["facts"]), seconds)

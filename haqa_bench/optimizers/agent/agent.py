@@ -4,15 +4,16 @@ Paper: the loop and the two prompts, as its abstract and summaries describe them
 for the history. The agent keeps no state: what it sends depends on the study and the trials alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from haqa_bench.llm.reply import read_reply
 from haqa_bench.optimizers.agent.prompt import Prompts
-from haqa_bench.protocols import ChatModel, ChatRequest, Message, Position, Proposal
+from haqa_bench.protocols import ChatModel, ChatReply, ChatRequest, Message, Position, Proposal
+from haqa_bench.space import Scalar
 from haqa_bench.suite import Chat, Study
-from haqa_bench.trial import Trial
+from haqa_bench.trial import Trial, Usage
 
 ATTEMPTS = 2
 
@@ -20,9 +21,12 @@ ATTEMPTS = 2
 class Agent:
     """Asks an LLM for each configuration, with the words of the folder `templates`."""
 
+    start_up = 0
+
     def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path, hints: bool = True, react: bool = True) -> None:
-        self.cell, self.seed, self.settings, self.chat = study.cell, study.seed, settings, chat
+        self.cell, self.seed, self.asks, self.chat = study.cell, study.seed, settings, chat
         self.prompts = Prompts(templates, hints, react)
+        self.settings: Mapping[str, Scalar] = {"hints": hints, "react": react, "attempts": ATTEMPTS}
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer. An invalid action gets one repair attempt with the problem shown, then is a proposal without configuration."""
@@ -30,33 +34,35 @@ class Agent:
             Message(role="system", content=self.prompts.static(self.cell)),
             Message(role="user", content=self.prompts.dynamic(self.cell, history)),
         ]
+        answers: list[ChatReply] = []
         for attempt in range(1, ATTEMPTS + 1):
             answer = self.chat.chat(self.request(messages), Position(len(history), attempt))
+            answers.append(answer)
             reply = read_reply(answer.content)
             problem = reply.problem or "; ".join(self.cell.space.problems(reply.action))
             if not problem:
-                return Proposal(reply.action, "", reply.thought, attempt)
+                return Proposal(reply.action, "", reply.thought, attempt, usage_of(answers))
             messages += [
                 Message(role="assistant", content=answer.content or "(empty reply)"),
                 Message(role="user", content=self.prompts.repair(problem)),
             ]
-        return Proposal(None, problem, reply.thought, ATTEMPTS)
+        return Proposal(None, problem, reply.thought, ATTEMPTS, usage_of(answers))
 
     def request(self, messages: Sequence[Message], count: int | None = None) -> ChatRequest:
         """A conversation with the suite's settings, as it is sent; where `count` is given, it is to be answered by so many actions."""
         return ChatRequest(
-            model=self.settings.model,
+            model=self.asks.model,
             messages=tuple(messages),
-            temperature=self.settings.temperature,
+            temperature=self.asks.temperature,
             seed=self.seed,
-            max_tokens=self.settings.max_tokens,
+            max_tokens=self.asks.max_tokens,
             response_format=self._response_format(self._schema(count)),
         )
 
     def _response_format(self, schema: dict[str, Any]) -> dict[str, Any] | None:
-        if self.settings.response_format == "json_schema":
+        if self.asks.response_format == "json_schema":
             return {"type": "json_schema", "json_schema": {"name": "proposal", "strict": True, "schema": schema}}
-        if self.settings.response_format == "json_object":
+        if self.asks.response_format == "json_object":
             return {"type": "json_object", "schema": schema}
         return None
 
@@ -68,6 +74,20 @@ class Agent:
             {"action": action} if count is None else {"actions": {"type": "array", "items": action, "minItems": count, "maxItems": count}}
         )
         return _object({"thought": {"type": "string"}, **answer} if self.prompts.react else answer)
+
+
+def usage_of(answers: Sequence[ChatReply]) -> Usage:
+    """What `answers` cost together."""
+    return Usage(
+        seconds=sum(a.latency_s for a in answers),
+        prompt_tokens=_sum([a.prompt_tokens for a in answers]),
+        completion_tokens=_sum([a.completion_tokens for a in answers]),
+    )
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [c for c in counts if c is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,16 @@
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from haqa_bench.budget import spent_by
 from haqa_bench.documents import sha256
 from haqa_bench.llm.reply import read_reply
-from haqa_bench.optimizers.agent.agent import Agent
+from haqa_bench.optimizers.agent.agent import Agent, usage_of
 from haqa_bench.optimizers.optuna_samplers import tpe
 from haqa_bench.protocols import ChatModel, Message, Optimizer, Position, Proposal
+from haqa_bench.space import Scalar
 from haqa_bench.suite import Chat, Study
 from haqa_bench.trial import Trial
 
@@ -38,8 +40,11 @@ def no_react(study: Study, settings: Chat, chat: ChatModel, templates: Path) -> 
 class Shuffled:
     """The agent, shown its trials with their outcomes exchanged at random: the form of feedback without its content."""
 
+    start_up = 0
+
     def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path) -> None:
         self.agent, self.seed = Agent(study, settings, chat, templates), study.seed
+        self.settings: Mapping[str, Scalar] = {**self.agent.settings, "shuffled": True}
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer. The default keeps its own outcome, which the constraints refer to."""
@@ -55,30 +60,37 @@ class Shuffled:
 class ZeroShot:
     """One request for all proposals. An action that is missing or outside the space is an invalid proposal; there is no repair."""
 
+    start_up = 0
+
     def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path) -> None:
         self.cell, self.chat, self.agent = study.cell, chat, Agent(study, settings, chat, templates)
+        self.settings: Mapping[str, Scalar] = {"requests": 1, "attempts": 1}
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer. The request is the same each time, and so is its place: it is answered once."""
-        prompts, count = self.agent.prompts, self.cell.budget.left(history[:1])
+        prompts, count = self.agent.prompts, self.cell.budget.left(spent_by(history[:1]))
         messages = [
             Message(role="system", content=prompts.static(self.cell)),
             Message(role="user", content=prompts.zero_shot(count)),
         ]
-        reply = read_reply(self.chat.chat(self.agent.request(messages, count), Position(1, 1)).content, "actions")
+        answer = self.chat.chat(self.agent.request(messages, count), Position(1, 1))
+        reply, usage = read_reply(answer.content, "actions"), usage_of([answer]) if len(history) == 1 else None
         actions = reply.action if isinstance(reply.action, list) else []
         if len(history) > len(actions):
-            return Proposal(None, reply.problem or f"the list of actions has only {len(actions)}", reply.thought)
+            return Proposal(None, reply.problem or f"the list of actions has only {len(actions)}", reply.thought, usage=usage)
         action = actions[len(history) - 1]
         problem = "; ".join(self.cell.space.problems(action))
-        return Proposal(None if problem else action, problem, reply.thought)
+        return Proposal(None if problem else action, problem, reply.thought, usage=usage)
 
 
 class SeededTpe:
     """The LLM's first proposals, then TPE on all that is known."""
 
+    start_up = 0
+
     def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path) -> None:
         self.agent, self.tpe = Agent(study, settings, chat, templates), tpe(study)
+        self.settings: Mapping[str, Scalar] = {"rounds": SEEDING_ROUNDS, **self.tpe.settings}
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jinja2
 
+from haqa_bench.budget import spent_by
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import Scalar
 from haqa_bench.suite import Cell
@@ -42,7 +43,7 @@ class Prompts:
             broken={t.number: objective.violations(t, default) for t in history},
             best=objective.best(history),
             thoughts=[t for t in history if t.thought][-THOUGHTS:],
-            left=cell.budget.left(history),
+            left=cell.budget.left(spent_by(history)),
             OK=Status.OK,
             INVALID=Status.INVALID,
         )

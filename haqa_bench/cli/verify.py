@@ -1,0 +1,39 @@
+"""haqa-bench verify."""
+
+from pathlib import Path
+
+import click
+
+from haqa_bench.cli.options import PROJECT, project_of
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--suite-folder", type=click.Path(path_type=Path), help="Where the suite file lies; suites/ of the project when left out.")
+@PROJECT
+def verify(run_folder: Path, suite_folder: Path | None, project: Path | None) -> None:
+    """Measure the winners of RUN again on this machine, in interleaved pairs with the default.
+
+    The pairs go to results/verified/, for every run of the same cells, and into RUN. Stopped, it goes on with the same command.
+    """
+    from haqa_bench import remeasure
+    from haqa_bench.backends import device
+    from haqa_bench.cli.progress import bar
+    from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
+    from haqa_bench.store import database
+
+    folder = project_of(run_folder, project)
+    suite = database.suite_of(run_folder)
+    found = database.winners(run_folder)
+    with device.exclusive(), bar() as progress:
+        for cell in [c for c in suite.cells if any(name == c.id for name, _ in found)]:
+            evaluator = DeployEvaluator(cell, text_of(cell, suite_folder or folder / "suites"))
+            path = remeasure.path_of(folder / "results" / "verified", cell)
+            task = progress.add_task(cell.id)
+            for left in remeasure.pairs(cell, evaluator, remeasure.winners(found, cell), path):
+                progress.update(task, total=left, completed=0, description=f"{cell.id}: {left} pairs left")
+            copy = remeasure.path_of(run_folder / "verified", cell)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+            click.echo(path)
+    database.build(run_folder)

@@ -1,0 +1,23 @@
+"""The settings of an optimizer: its defaults, as a suite's `options:` change them."""
+
+from typing import Any
+
+from haqa_bench.errors import HaqaError
+from haqa_bench.space import Scalar
+from haqa_bench.suite import Study
+
+
+def settled(study: Study, **defaults: Scalar) -> dict[str, Any]:
+    """`defaults` with the options of the study's method in their place.
+
+    Raises:
+        HaqaError: an option that is unknown, or of another type than its default.
+    """
+    where = f"method '{study.method.name}': options"
+    for name, value in study.method.options.items():
+        if name not in defaults:
+            known = f"Known: {', '.join(defaults)}" if defaults else f"'{study.method.optimizer}' has none"
+            raise HaqaError(where, f"unknown option '{name}'", known)
+        if type(value) is not type(defaults[name]):
+            raise HaqaError(where, f"{name}: {value!r} is no {type(defaults[name]).__name__}", f"Its default is {defaults[name]!r}")
+    return {**defaults, **study.method.options}
