@@ -14,8 +14,10 @@ from statistics import median
 
 import optuna
 
-from haqa_bench import runner, suite
+from haqa_bench import runner, studies, suite
+from haqa_bench.executors.local import Serial
 from haqa_bench.optimizers.random_search import RandomSearch
+from haqa_bench.protocols import Evaluator
 from haqa_bench.space import key_of
 
 TRIALS, REPEATS = 50, 7
@@ -24,12 +26,12 @@ TRIALS, REPEATS = 50, 7
 def main() -> None:
     path = Path(sys.argv[1]).resolve()
     loaded = suite.load(path, path.parent.parent)
-    plan = runner.Plan(loaded, path.parent, path.parent.parent, loaded.studies())
+    plan = studies.Plan(loaded, path.parent, path.parent.parent, loaded.studies())
     cell = loaded.cells[0].model_copy(update={"budget": loaded.cells[0].budget.model_copy(update={"proposals": TRIALS})})
     study = next(s for s in loaded.studies() if s.method.optimizer == "random")._replace(cell=cell)
-    evaluator = runner.table_evaluator(plan, cell)
+    evaluator = studies.evaluator_of(plan, cell)
     contenders: dict[str, Callable[[], object]] = {
-        "ours": lambda: list(runner.run_study(study, RandomSearch(study), evaluator, [])),
+        "ours": lambda: list(studies.run_study(study, RandomSearch(study), evaluator, [])),
         "Optuna": lambda: optuna_random(study, evaluator),
     }
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -45,7 +47,7 @@ def main() -> None:
     print(f"  100 studies take {many / few:.1f} times as long as 10")
 
 
-def optuna_random(study: suite.Study, evaluator: runner.Evaluator) -> None:
+def optuna_random(study: suite.Study, evaluator: Evaluator) -> None:
     """The same lookups, asked and told by Optuna."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {name: optuna.distributions.CategoricalDistribution(p.choices) for name, p in study.cell.space.root.items()}
@@ -56,11 +58,11 @@ def optuna_random(study: suite.Study, evaluator: runner.Evaluator) -> None:
         theirs.tell(asked, entry.measurements[0].value if entry.measurements else 0.0)
 
 
-def whole_run(plan: runner.Plan, studies: int) -> None:
+def whole_run(plan: studies.Plan, studies: int) -> None:
     """Random search on one cell with that many seeds."""
     one = next(s for s in plan.studies if s.method.optimizer == "random")
     with tempfile.TemporaryDirectory() as folder:
-        list(runner.run(plan._replace(studies=[one._replace(seed=n) for n in range(studies)]), Path(folder)))
+        list(runner.run(plan._replace(studies=[one._replace(seed=n) for n in range(studies)]), Path(folder), Serial()))
 
 
 def timed(work: Callable[[], object]) -> float:
