@@ -46,6 +46,10 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def widened(self, floor: float) -> "Interval":
+        """With the noise that one session cannot see: to both sides by the machine's noise floor, a share of the value."""
+        return Interval(self.low / (1 + floor), self.high * (1 + floor))
+
 
 def interval(samples: Sequence[float], unit: str, others: Sequence[float] = ()) -> Interval | None:
     """The 95 % percentile bootstrap interval of what `estimate` gives; None for fewer than four samples, or for anything but speeds."""

@@ -15,6 +15,7 @@ OPTIMIZERS = {
     "random": "haqa_bench.optimizers.random_search:RandomSearch",
     "local": "haqa_bench.optimizers.local_search:LocalSearch",
     "rules": "haqa_bench.optimizers.rules:Rules",
+    "smac": "haqa_bench.optimizers.smac_facade:Smac",
     "tpe": "haqa_bench.optimizers.optuna_samplers:tpe",
     "gp": "haqa_bench.optimizers.gaussian_process:GaussianProcess",
     "nsga2": "haqa_bench.optimizers.optuna_samplers:nsga2",

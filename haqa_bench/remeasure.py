@@ -22,6 +22,8 @@ from haqa_bench.suite import Cell
 
 AGAIN = 2
 """How many times as many pairs a configuration may get when some were disturbed."""
+FLOOR = 3
+"""How many times as many pairs the default takes with itself: every comparison rests on what they say."""
 
 
 def path_of(folder: Path, cell: Cell) -> Path:
@@ -37,11 +39,12 @@ def pairs(cell: Cell, evaluator: Evaluator, configurations: Sequence[Configurati
     """
     journal = _opened(cell, evaluator, path)
     wanted = {key_of(c): c for c in configurations}
-    for number in range(AGAIN * cell.measurement.pairs):
-        order = [key for key in wanted if _quiet(journal, key) < cell.measurement.pairs and not _has(journal, key, number)]
+    enough = dict.fromkeys(wanted, cell.measurement.pairs) | {key_of(cell.space.default): FLOOR * cell.measurement.pairs}
+    for number in range(AGAIN * max(enough.values())):
+        order = [k for k in wanted if _quiet(journal, k) < enough[k] and number < AGAIN * enough[k] and not _has(journal, k, number)]
         random.Random(sha256({"cell": cell.id, "pair": number})).shuffle(order)
-        for place, key in enumerate(order):
-            yield max(cell.measurement.pairs - number, 0) * len(order) - place
+        for key in order:
+            yield sum(max(enough[k] - _quiet(journal, k), 0) for k in wanted)
             journal.append(_pair(cell, evaluator, wanted[key], number))
 
 

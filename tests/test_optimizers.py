@@ -2,10 +2,12 @@
 
 import json
 import re
+from importlib.util import find_spec
 
 import pytest
-from conftest import action, evaluator_of
+from conftest import REPOSITORY, action, evaluator_of
 
+from haqa_bench import studies as studies_of
 from haqa_bench import suite
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.registry import optimizer
@@ -46,6 +48,13 @@ class OptimizerContract:
 
     def test_the_same_study_gives_the_same_trials(self, studies):
         assert self.run(studies[0]) == self.run(studies[0])
+
+    def test_its_settings_are_scalars_and_its_start_up_is_a_count(self, studies):
+        self.chat = Scripted(self.replies) if self.replies else None
+        made = optimizer(studies[0], self.chat, self.prompts)
+
+        assert all(isinstance(value, bool | int | float | str) for value in made.settings.values())
+        assert made.start_up >= 0
 
     def test_a_resumed_study_goes_on_as_if_it_had_never_stopped(self, studies):
         whole = self.run(studies[0])
@@ -103,7 +112,39 @@ class TestRules(OptimizerContract):
         assert "wide vectors" in first.thought
 
 
-class TestTpe(OptimizerContract):
+class Learns(OptimizerContract):
+    """What a method that learns from outcomes must do besides."""
+
+    def test_what_it_is_told_changes_what_it_proposes(self, studies):
+        study = roomy(studies[0], 6)
+        start = self.run(study)
+
+        turned = [t.model_copy(update={"measurements": tuple(upside_down(m) for m in t.measurements)}) for t in start]
+        asked = [[optimizer(study, None, self.prompts).ask(h[:n]) for n in range(3, 6)] for h in (start, turned)]
+        assert asked[0] != asked[1]
+
+    def test_it_does_not_repeat_itself_while_there_is_something_new(self, studies):
+        keys = [t.key for t in self.run(roomy(studies[0], 6))]
+
+        assert len(keys) == len(set(keys)) == 6
+
+    def test_it_ends_when_the_space_is_spent(self, studies):
+        assert len({t.key for t in self.run(roomy(studies[0], 50))}) == studies[0].cell.space.size
+
+
+def upside_down(measurement):
+    """The best becomes the worst."""
+    return measurement.model_copy(update={"value": 100.0 - measurement.value}) if measurement.unit == "tokens/s" else measurement
+
+
+class TestGp(Learns):
+    method = "gp"
+
+    def test_seeds_differ(self, studies):
+        assert self.run(studies[0]) != self.run(studies[1])
+
+
+class TestTpe(Learns):
     method = "tpe"
 
     def test_seeds_differ(self, studies):
@@ -115,8 +156,16 @@ class TestTpe(OptimizerContract):
         assert len(self.run(roomy(studies[0], 6), list(other)[:4])) == 6
 
 
-class TestNsga2(OptimizerContract):
+class TestNsga2(Learns):
     method = "nsga2"
+
+    def test_seeds_differ(self, studies):
+        assert self.run(studies[0]) != self.run(studies[1])
+
+
+@pytest.mark.skipif(find_spec("smac") is None, reason="needs the extra smac")
+class TestSmac(Learns):
+    method = "smac"
 
     def test_seeds_differ(self, studies):
         assert self.run(studies[0]) != self.run(studies[1])
@@ -193,3 +242,27 @@ class TestLlmSeededBo(OptimizerContract):
     def test_the_llm_is_asked_only_for_the_first_proposals(self, studies):
         assert len(self.run(roomy(studies[0], 8))) == 8
         assert len(self.chat.requests) == 3
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """The committed INT4 table, whose optimum is known, with a budget of 30 evaluations after the default."""
+    loaded = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY)
+    cell = loaded.cells[0]
+    roomy = cell.model_copy(update={"budget": cell.budget.model_copy(update={"proposals": 31})})
+    return roomy, studies_of.evaluator_of(studies_of.Plan(loaded, REPOSITORY / "suites", REPOSITORY, []), cell)
+
+
+def bests(measured, name):
+    """What a method finds with each of eleven seeds."""
+    cell, evaluator = measured
+    made = [suite.Study("test", cell, suite.Method(name=name, optimizer=name), seed) for seed in range(11)]
+    found = [cell.objective.best(list(run_study(study, optimizer(study, None, None), evaluator, []))) for study in made]
+    return [trial.value(cell.objective.metric) for trial in found]
+
+
+@pytest.mark.parametrize("name", ["tpe", "gp", "nsga2"])
+def test_with_our_settings_it_beats_random_search_at_30_evaluations_on_most_seeds(measured, name):
+    pairs = list(zip(bests(measured, name), bests(measured, "random"), strict=True))
+
+    assert sum(ours > random for ours, random in pairs) > len(pairs) / 2

@@ -9,7 +9,7 @@ from test_replay import plan, run
 
 from haqa_bench import runner
 from haqa_bench.executors.local import Serial
-from haqa_bench.report import end_to_end, formats, published
+from haqa_bench.report import end_to_end, formats, pairs, published
 
 GOLDEN = (Path(__file__).parent / "golden" / "figure5.md").read_text("utf-8")
 
@@ -26,7 +26,7 @@ def table(project):
         run(project, "--agent", "live", "--base-url", endpoint.base_url, "--answered-by", "a script")
     what = plan(project)
     list(runner.run(what, what.folder, Serial()))
-    return end_to_end.table(end_to_end.rows(what.folder), published.load(project / "paper_tables/figure5.yaml"))
+    return end_to_end.table(end_to_end.rows(what.folder), published.load(project / "paper_tables/figure5.yaml"), pairs.read(what.folder))
 
 
 def test_the_table_is_what_the_trials_say(table):
@@ -69,7 +69,7 @@ def test_a_study_without_any_result_prints_none_not_zero(project):
     what = what._replace(studies=[s for s in what.studies if not s.method.chat])
     list(runner.run(what, what.folder, Serial()))
 
-    table = end_to_end.table(end_to_end.rows(what.folder), published.load(project / "paper_tables/figure5.yaml"))
+    table = end_to_end.table(end_to_end.rows(what.folder), published.load(project / "paper_tables/figure5.yaml"), pairs.read(what.folder))
 
     assert [row[4:10] for row in table.cells] == [
         ["none", "", "none", "unknown", "0 samples", "none"],

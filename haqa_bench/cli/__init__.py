@@ -14,6 +14,7 @@ COMMANDS = {
     "compare": ("haqa_bench.cli.compare:compare", "Compare the methods of a run, with statistics."),
     "verify": ("haqa_bench.cli.verify:verify", "Measure a run's winners again, in pairs with the default."),
     "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
+    "table": ("haqa_bench.cli.table:table", "Show and export response tables."),
     "suite": ("haqa_bench.cli.suite:suite", "Check and show suite files."),
     "hardware": ("haqa_bench.cli.hardware:hardware", "List, show and detect hardware profiles."),
     "relay": ("haqa_bench.cli.relay:relay", "Let any chat assistant or person answer as the LLM, over a folder."),

@@ -139,9 +139,10 @@ def _run(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
 
 
 def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool) -> None:
-    from haqa_bench.report import end_to_end, formats, published
+    from haqa_bench.report import end_to_end, formats, pairs, published
 
-    table = end_to_end.table(end_to_end.rows(target), published.load(plan.project / "paper_tables" / "figure5.yaml"))
+    figure = published.load(plan.project / "paper_tables" / "figure5.yaml")
+    table = end_to_end.table(end_to_end.rows(target), figure, pairs.read(target))
     written = formats.write(table, target / "tables", "figure5")
     if as_json:
         report = json.loads(formats.as_json(table))

@@ -13,7 +13,21 @@ from haqa_bench.report import statistics
 from haqa_bench.report.end_to_end import Table
 from haqa_bench.store.database import query
 
-HEADINGS = ("Cell", "Method", "n", "Median", "95 % interval", "IQM", "Median regret", "Found optimum", "P(better than {})", "p (Holm)")
+HEADINGS = (
+    "Cell",
+    "Method",
+    "n",
+    "Median",
+    "95 % interval",
+    "IQM",
+    "Median regret",
+    "Median rank",
+    "Found optimum",
+    "P(better than {})",
+    "p (Holm)",
+    "Against {}",
+)
+SIGNIFICANT = 0.05
 
 
 class StudyResult(NamedTuple):
@@ -29,6 +43,7 @@ class StudyResult(NamedTuple):
     best: float | None
     best_value: float | None
     optimum: float | None
+    rank: int | None
 
     @property
     def regret(self) -> float | None:
@@ -50,8 +65,10 @@ def results(folder: Path) -> list[StudyResult]:
     return [StudyResult(*row) for row in query(folder, files("haqa_bench.report").joinpath("studies.sql").read_text())]
 
 
-def table(found: Sequence[StudyResult], against: str) -> Table:
+def table(found: Sequence[StudyResult], against: str, floors: Mapping[str, float]) -> Table:
     """Each cell's methods beside the method `against`, and below it the ranking over all cells.
+
+    `floors` is the noise floor of each cell whose default was measured against itself: medians no further apart are a tie.
 
     Raises:
         HaqaError: no study is of the method `against`.
@@ -64,20 +81,22 @@ def table(found: Sequence[StudyResult], against: str) -> Table:
     tests = _tests(groups, against)
     lines = []
     for cell, methods in groups.items():
-        lines += [_cells(cell, name, rows, methods.get(against, ()), tests.get((cell, name))) for name, rows in methods.items()]
+        others, floor = methods.get(against, ()), floors.get(cell, 0.0)
+        lines += [_cells(cell, name, rows, others, tests.get((cell, name)), floor) for name, rows in methods.items()]
     return Table(
         title=f"Methods at equal budgets, against {against}",
         headings=[h.format(against) for h in HEADINGS],
         cells=lines,
-        notes=[*_rankings(groups), *_legend(found)],
+        notes=[*_rankings(groups), *_legend(found, floors)],
     )
 
 
-def _cells(cell: str, name: str, rows: Sequence[StudyResult], others: Sequence[StudyResult], p: float | None) -> list[str]:
+def _cells(cell: str, name: str, rows: Sequence[StudyResult], others: Sequence[StudyResult], p: float | None, floor: float) -> list[str]:
     values = [r.best_value for r in rows if r.best_value is not None]
     scores, their_scores = ([r.best for r in group if r.best is not None] for group in (rows, others))
     interval = statistics.median_interval(values)
     regrets = [r.regret for r in rows if r.regret is not None]
+    ranks = [r.rank for r in rows if r.rank is not None]
     same = rows is others or not scores or not their_scores
     return [
         cell,
@@ -87,10 +106,22 @@ def _cells(cell: str, name: str, rows: Sequence[StudyResult], others: Sequence[S
         f"{interval.low:.1f} to {interval.high:.1f}" if interval else "",
         f"{statistics.interquartile_mean(values):.1f}" if values else "none",
         f"{100 * np.median(regrets):.1f} %" if regrets else "unknown",
+        f"{np.median(ranks):g}" if ranks else "unknown",
         f"{sum(r == 0 for r in regrets)} of {len(rows)}" if regrets else "unknown",
         "" if same else f"{statistics.probability_of_improvement(scores, their_scores):.2f}",
         "" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001",
+        "" if same else _verdict(scores, their_scores, p, floor),
     ]
+
+
+def _verdict(ours: Sequence[float], theirs: Sequence[float], p: float | None, floor: float) -> str:
+    """In a word: tie, where the medians are within the noise floor; better or worse, where a test says so; else undecided."""
+    one, other = float(np.median(ours)), float(np.median(theirs))
+    if abs(one - other) <= floor * abs(other):
+        return "tie"
+    if p is None or p >= SIGNIFICANT:
+        return "undecided"
+    return "better" if one > other else "worse"
 
 
 def _tests(groups: Groups, against: str) -> dict[tuple[str, str], float | None]:
@@ -119,12 +150,18 @@ def _rankings(groups: Groups) -> list[str]:
     return notes
 
 
-def _legend(found: Sequence[StudyResult]) -> list[str]:
+def _legend(found: Sequence[StudyResult], floors: Mapping[str, float]) -> list[str]:
     failed = sum(r.best is None for r in found)
+    within = (
+        "; ".join(f"{cell} {100 * floor:.1f} %" for cell, floor in sorted(floors.items())) or "not measured, so that only equal medians tie"
+    )
     legend = [
         "n: studies, each with the same budget. Interval: bootstrap of the median, from three studies on.",
         "Regret: distance from the best value of the whole response table, as a share of it.",
+        "Rank: of the best configuration found, among all feasible ones of the response table; 1 is the optimum.",
         "p: Wilcoxon signed-rank, paired over the seeds of a cell, Holm-corrected over all cells and methods; none below six pairs.",
+        f"Against: a tie where the medians are within the noise floor (95 % of the default's pairs with itself: {within}); better or worse "
+        f"where p < {SIGNIFICANT}; else undecided.",
         f"Studies without any feasible result: {failed} of {len(found)}.",
     ]
     agents = sorted({r.method for r in found if r.answered_by})

@@ -1,11 +1,15 @@
 """The end-to-end table (the data of the paper's figure 5): model x bit-width x hardware x method, with source and n of each number."""
 
+import json
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
+from haqa_bench.report.pairs import Pairs
 from haqa_bench.report.published import PublishedFigure
+from haqa_bench.space import key_of
 from haqa_bench.store.database import query
 
 HEADINGS = (
@@ -16,6 +20,7 @@ HEADINGS = (
     "tokens/s",
     "Range",
     "Speed-up",
+    "Measured again",
     "Of optimum",
     "n",
     "Source",
@@ -49,6 +54,10 @@ class Row(NamedTuple):
     invalid: int
     failed: int
     repeated: int
+    machine: str
+    winners: Sequence[str]
+    """The best configuration of each study that found a feasible one, in JSON."""
+    default: str
 
 
 class Table(NamedTuple):
@@ -69,21 +78,22 @@ def rows(folder: Path) -> list[Row]:
     return [Row(*row) for row in query(folder, files("haqa_bench.report").joinpath("end_to_end.sql").read_text())]
 
 
-def table(found: Sequence[Row], published: PublishedFigure) -> Table:
-    """The rows as text, with what was published beside them and what to know below."""
+def table(found: Sequence[Row], published: PublishedFigure, again: Pairs) -> Table:
+    """The rows as text, with what was published beside them, winners measured again, and what to know below."""
     return Table(
         title="Best end-to-end tokens/s found, against llama.cpp's default",
         headings=HEADINGS,
-        cells=[_cells(row, published) for row in found],
+        cells=[_cells(row, published, again) for row in found],
         notes=[
             *_legend(found),
-            *_verdicts(found),
+            *_machines(found, again),
+            *_verdicts(found, again),
             *(f"Published, CONFLICT, {e.model}: {e.speed_up}; {e.conflict}." for e in published.entries if e.conflict),
         ],
     )
 
 
-def _cells(row: Row, published: PublishedFigure) -> list[str]:
+def _cells(row: Row, published: PublishedFigure, again: Pairs) -> list[str]:
     human = row.optimizer == "human"
     return [
         row.model,
@@ -93,12 +103,45 @@ def _cells(row: Row, published: PublishedFigure) -> list[str]:
         _digits(row.best, 1),
         "" if human else f"{_digits(row.worst_study, 1)} to {_digits(row.best_study, 1)}",
         _digits(row.speed_up, 3) + "x" if row.speed_up is not None else "none",
+        "" if human else _again(row, again),
         f"{100 * row.of_optimum:.1f} %" if row.of_optimum is not None else "unknown",
         _count(row.default_samples or 0, "samples", "sample") if human else _count(row.studies, "studies", "study"),
         row.source or "none",
         "" if human else f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}",
         "" if human else published.speed_up(row.model, row.optimizer),
     ]
+
+
+def _again(row: Row, again: Pairs) -> str:
+    """The median over studies of the winner against the default in pairs, and how many winners beat it; a default is no winner."""
+    tuned = [w for w in map(_key, row.winners) if w != _key(row.default)]
+    verdicts = [again.verdicts.get((row.cell, w)) for w in tuned]
+    if None in verdicts:
+        return "not yet"
+    known = [v for v in verdicts if v is not None]
+    better, kept = sum(v.better for v in known), len(row.winners) - len(tuned)
+    ratios = [v.ratio for v in known] + [1.0] * kept
+    if not ratios or better == 0:
+        return "default kept"
+    return f"{median(ratios):.3f}x, {better} of {row.studies} better"
+
+
+def _key(configuration: str) -> str:
+    return key_of(json.loads(configuration))
+
+
+def _machines(found: Sequence[Row], again: Pairs) -> list[str]:
+    notes = []
+    if again.machines:
+        notes.append(
+            "Measured again: winners in interleaved pairs with the default, apart from the tuning; median over studies, a default counting as 1; "
+            "better: the 95 % interval of at least six pairs is above 1."
+        )
+    for cell, machine in sorted(again.machines.items()):
+        floor = again.floors.get(cell)
+        said = f"; noise floor {100 * floor:.1f} % (95 % of the default's pairs with itself are closer)" if floor is not None else ""
+        notes.append(f"{cell}: pairs measured on {machine}{said}.")
+    return notes + [f"{cell}: measured now on {machine}." for cell, machine in sorted({(r.cell, r.machine) for r in found if r.machine})]
 
 
 def _legend(found: Sequence[Row]) -> list[str]:
@@ -108,19 +151,26 @@ def _legend(found: Sequence[Row]) -> list[str]:
         "Of optimum: median share of the best value that the whole response table holds; unknown where none was replayed.",
         "Invalid / failed / repeated: proposals outside the space, configurations that could not be measured, repeats; of all proposals.",
     ]
+    answered: dict[str, set[str]] = {}
+    for row in found:
+        if row.answered_by:
+            answered.setdefault(row.answered_by, set()).add(row.method)
+    who = {who: sorted(methods) for who, methods in answered.items()}
     return legend + [
-        f"{method} was answered by: {who}." for method, who in sorted({(r.method, r.answered_by) for r in found if r.answered_by})
+        f"{', '.join(methods)} {'were' if len(methods) > 1 else 'was'} answered by: {name}."
+        for name, methods in sorted(who.items(), key=lambda item: item[1])
     ]
 
 
-def _verdicts(found: Sequence[Row]) -> list[str]:
+def _verdicts(found: Sequence[Row], again: Pairs) -> list[str]:
     """Each agent against random search on the same cell, in words."""
     randoms = {row.cell: row for row in found if row.optimizer == "random"}
     verdicts = []
     for row in found:
         other = randoms.get(row.cell)
         if row.answered_by and other and row.best is not None and other.best is not None:
-            word = "better than" if row.best > other.best else "no better than"
+            tie = abs(row.best - other.best) <= again.floors.get(row.cell, 0.0) * other.best
+            word = "as well as" if tie else "better than" if row.best > other.best else "worse than"
             verdicts.append(
                 f"{row.cell}: {row.method} did {word} random search (medians {_digits(row.best, 1)} and {_digits(other.best, 1)}, "
                 f"n = {row.studies} and {other.studies} studies; no test below six pairs)."

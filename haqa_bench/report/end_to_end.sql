@@ -9,10 +9,13 @@ SELECT s.cell, s.model, s.bit_width, s.hardware, s.method, s.optimizer, s.metric
        string_agg(DISTINCT d.source, ', ' ORDER BY d.source) AS source,
        string_agg(DISTINCT s.answered_by, '; ' ORDER BY s.answered_by) AS answered_by,
        coalesce(sum(p.proposed), 0)::BIGINT AS proposed, coalesce(sum(p.invalid), 0)::BIGINT AS invalid,
-       coalesce(sum(p.failed), 0)::BIGINT AS failed, coalesce(sum(p.repeated), 0)::BIGINT AS repeated
+       coalesce(sum(p.failed), 0)::BIGINT AS failed, coalesce(sum(p.repeated), 0)::BIGINT AS repeated,
+       any_value(s.machine) AS machine, coalesce(list(b.configuration ORDER BY s.seed) FILTER (WHERE b.configuration IS NOT NULL), []) AS winners,
+       any_value(z.configuration) AS default_configuration
 FROM studies s
 LEFT JOIN defaults d ON d.study = s.id
 LEFT JOIN best_trials b ON b.study = s.id
 LEFT JOIN proposals p ON p.study = s.id
+LEFT JOIN trials z ON z.study = s.id AND z.number = 0
 GROUP BY s.cell, s.model, s.bit_width, s.hardware, s.method, s.optimizer, s.metric, s.unit
 ORDER BY s.model, s.bit_width, s.hardware, s.optimizer <> 'human', s.optimizer <> 'random', s.method

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from haqa_bench.report.end_to_end import Table
@@ -31,6 +31,14 @@ def as_json(table: Table) -> str:
 
 
 FORMATS: Mapping[str, Callable[[Table], str]] = {"md": markdown, "csv": comma_separated, "json": as_json}
+
+
+def several(tables: Sequence[Table], kind: str) -> str:
+    """Tables one after the other, a blank line between them; as JSON, a list where there is more than one."""
+    texts = [FORMATS[kind](table) for table in tables]
+    if kind == "json" and len(texts) > 1:
+        return "[" + ",".join(texts) + "]\n"
+    return "\n".join(texts)
 
 
 def write(table: Table, folder: Path, name: str) -> list[Path]:

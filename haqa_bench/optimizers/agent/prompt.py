@@ -30,7 +30,9 @@ class Prompts:
 
     def static(self, cell: Cell) -> str:
         """What stays the same during a study."""
-        return self._filled("static.j2", cell=cell, constraints=cell.objective.constraints)
+        text = self._filled("static.j2", cell=cell, constraints=cell.objective.constraints)
+        goals = cell.objective.also
+        return f"{text}\n\n{self._filled('goals.j2', goals=goals)}" if goals else text
 
     def dynamic(self, cell: Cell, history: Sequence[Trial]) -> str:
         """What is new each round: trials so far, the best, what is left."""
@@ -75,6 +77,6 @@ def setting(value: Scalar) -> str:
 
 def _metrics(cell: Cell, history: Sequence[Trial]) -> dict[str, str]:
     """The metrics worth showing, with their units: the objective's, then the track's others that were measured."""
-    shown = (cell.objective.metric, "generation_tokens_per_s", "prompt_tokens_per_s", "peak_memory_mb", "perplexity")
+    shown = (*(g.metric for g in cell.objective.goals), "generation_tokens_per_s", "prompt_tokens_per_s", "peak_memory_mb", "perplexity")
     units = {m.name: m.unit for t in history for m in t.measurements}
     return {name: units[name] for name in dict.fromkeys(shown) if name in units}

@@ -1,0 +1,69 @@
+"""Winners against the default, measured again in pairs: the verdict on each configuration, and the machine's noise floor."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from haqa_bench.estimate import QUIET, Interval
+from haqa_bench.report import statistics
+from haqa_bench.store.database import query
+
+FEWEST_PAIRS = 6
+
+
+class Verdict(NamedTuple):
+    """How many times as good as the default a configuration is (above 1 is better), over `pairs` pairs."""
+
+    ratio: float
+    interval: Interval | None
+    pairs: int
+
+    @property
+    def better(self) -> bool:
+        """Whether it beats the default: enough pairs, and the whole interval above 1."""
+        return self.interval is not None and self.pairs >= FEWEST_PAIRS and self.interval.low > 1
+
+
+class Pairs(NamedTuple):
+    """All that was measured again in a run. `verdicts` by (cell, configuration); `floors` and `machines` by cell."""
+
+    verdicts: Mapping[tuple[str, str], Verdict]
+    floors: Mapping[str, float]
+    machines: Mapping[str, str]
+
+
+def read(folder: Path) -> Pairs:
+    """The pairs of the run in `folder`. Disturbed ones are left out where a configuration has others.
+
+    The floor is the noise of one measurement: what 95 % of the default's pairs with itself are less than apart.
+
+    Raises:
+        HaqaError: the run has no database, or it cannot be read.
+    """
+    ratios: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    machines, selves = {}, set()
+    for cell, configuration, is_default, machine, ratio, others in query(folder, _sql("pairs.sql")):
+        ratios[cell, configuration].append((ratio, others))
+        machines[cell] = machine
+        if is_default:
+            selves.add((cell, configuration))
+    kept = {key: [r for r, others in found if others <= QUIET] or [r for r, _ in found] for key, found in ratios.items()}
+    floors = {key[0]: noise_floor(kept[key]) for key in selves}
+    return Pairs({key: _verdict(found) for key, found in kept.items() if key not in selves}, floors, machines)
+
+
+def noise_floor(ratios: Sequence[float]) -> float:
+    """What 95 % of the ratios of equal things are less than away from 1."""
+    return float(np.expm1(np.quantile(np.abs(np.log(ratios)), 0.95)))
+
+
+def _verdict(ratios: list[float]) -> Verdict:
+    return Verdict(float(np.median(ratios)), statistics.median_interval(ratios), len(ratios))
+
+
+def _sql(name: str) -> str:
+    return files("haqa_bench.report").joinpath(name).read_text()

@@ -1,0 +1,155 @@
+"""However many workers, wherever they measure, and whoever dies: the same bytes."""
+
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import SUITE, evaluator_of
+from test_replay import plan
+
+from haqa_bench import runner
+from haqa_bench.backends import device
+from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.executors.local import Serial, Workers
+from haqa_bench.studies import Plan
+
+
+@pytest.fixture
+def classical(project):
+    """Four methods that need no LLM, on two seeds."""
+    path = project / "suites/small.yaml"
+    lines = "".join(f"  - {{name: {name}, optimizer: {name}}}\n" for name in ("local", "tpe", "nsga2"))
+    path.write_text(SUITE.replace("  - name: haqa\n    optimizer: haqa\n    chat: {model: test-model, temperature: 0.0}\n", lines))
+    return project
+
+
+def journals(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "journal").rglob("*.jsonl"))}
+
+
+def ran(plan: Plan, folder: Path, executor) -> dict[str, bytes]:
+    list(runner.run(plan, folder, executor))
+    return journals(folder)
+
+
+def test_any_number_of_workers_gives_the_same_bytes(classical):
+    alone = ran(plan(classical), classical / "alone", Serial())
+
+    assert len(alone) == 9
+    assert ran(plan(classical), classical / "three", Workers(3)) == alone
+
+
+def test_a_worker_that_is_killed_loses_no_trial(classical):
+    alone = ran(plan(classical), classical / "alone", Serial())
+    killed = 0
+
+    for event in runner.run(plan(classical), classical / "killed", Workers(2)):
+        if event.trial is not None and not killed:
+            workers = [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
+            workers[-1].kill()
+            killed += 1
+
+    assert killed == 1
+    assert journals(classical / "killed") == alone
+
+
+def test_a_fault_in_a_worker_is_the_user_s_one_clear_line(project):
+    with pytest.raises(HaqaError, match="no such cassette"):
+        list(runner.run(plan(project), project / "run", Workers(2)))
+
+
+def test_several_workers_do_not_measure_one_machine(project):
+    with pytest.raises(HaqaError, match="one machine measures one configuration at a time"):
+        list(runner.run(plan(project, measure="live"), project / "run", Workers(2)))
+
+
+def test_a_second_run_that_would_measure_this_machine_is_refused(classical):
+    live = plan(classical, measure="live")
+
+    with device.exclusive(), pytest.raises(HaqaError, match=r"is being measured by another run \(process \d+"):
+        list(runner.run(live, classical / "run", Serial({live.suite.cells[0].id: evaluator_of(classical)})))
+
+
+class Slow:
+    """Measures slowly, so that it can be killed while it does; marks where it began."""
+
+    optimum = None
+    machine = "a slow one"
+
+    def __init__(self, table, marks):
+        self.table, self.marks = table, marks
+
+    def measure(self, configuration):
+        (self.marks / f"{time.time_ns()}").touch()
+        time.sleep(0.5)
+        return self.table.measure(configuration)
+
+    sample = None
+
+
+@pytest.mark.filterwarnings("ignore")
+class TestRay:
+    """A real cluster on this machine: a head without the hardware, and two nodes that offer it."""
+
+    @pytest.fixture
+    def cluster(self, monkeypatch):
+        monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+        monkeypatch.setattr("tempfile.tempdir", None)
+        monkeypatch.delenv("TMPDIR")  # Ray's sockets need short paths
+        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        import ray
+        from ray.cluster_utils import Cluster
+
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        yield cluster
+        ray.shutdown()
+        cluster.shutdown()
+
+    def test_a_node_that_dies_while_it_measures_loses_no_trial_and_the_bytes_are_those_of_a_local_run(self, classical, cluster):
+        from haqa_bench.executors.ray_cluster import RayCluster
+
+        what = plan(classical)
+        what = what._replace(studies=[s for s in what.studies if s.method.name in ("random", "local")])
+        marks = classical / "marks"
+        marks.mkdir()
+        slow = Slow(evaluator_of(classical), marks)
+        alone = ran(what, classical / "alone", Serial({what.suite.cells[0].id: slow}))
+        before = len(list(marks.iterdir()))
+        nodes = [cluster.add_node(num_cpus=1, resources={"epyc-zen4-2core": 1}) for _ in range(2)]
+        cluster.wait_for_nodes()
+        executor, killed = RayCluster(cluster.address, 2, {what.suite.cells[0].id: slow}), False
+
+        for event in runner.run(what, classical / "ray", executor):
+            if event.trial is not None and not killed:
+                time.sleep(0.2)  # both nodes are measuring now
+                cluster.remove_node(nodes[0], allow_graceful=False)
+                killed = True
+
+        assert killed
+        assert journals(classical / "ray") == alone
+        assert len(list(marks.iterdir())) > 2 * before  # what the dead node had begun was begun again
+
+    def test_a_cell_whose_hardware_no_machine_offers_is_one_clear_line(self, classical, cluster):
+        from haqa_bench.executors.ray_cluster import RayCluster
+
+        with pytest.raises(HaqaError, match="no machine of the cluster offers 'epyc-zen4-2core'"):
+            list(runner.run(plan(classical), classical / "ray", RayCluster(cluster.address, 1)))
+
+
+def test_a_cluster_that_does_not_answer_is_one_clear_line(classical, cli):
+    done = cli("run", classical / "suites/small.yaml", "--executor", "ray", "--address", "127.0.0.1:1")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("haqa-bench: --address 127.0.0.1:1: no Ray cluster answers")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_failed_evaluation_and_a_fault_cross_a_process_border():
+    import pickle
+
+    failure = pickle.loads(pickle.dumps(EvaluationFailed("oom", "too large", 3.0)))
+    fault = pickle.loads(pickle.dumps(HaqaError("here", "this is wrong", "Do that")))
+
+    assert (failure.status, failure.reason, failure.seconds) == ("oom", "too large", 3.0)
+    assert str(fault) == "here: this is wrong. Do that"
