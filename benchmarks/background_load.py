@@ -27,7 +27,7 @@ from haqa_bench.backends import device
 from haqa_bench.estimate import QUIET, Interval, estimate, interval
 from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
 from haqa_bench.report import pairs
-from haqa_bench.report.statistics import median_interval
+from haqa_bench.report.statistics import FEWEST_VALUES, median_interval
 from haqa_bench.space import Configuration, key_of
 
 
@@ -64,20 +64,34 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--mean-s", type=float, default=2.0, help="mean length of a busy, and of an idle, time")
     parser.add_argument("--output", type=Path, help="JSON lines with all samples, one for each re-measurement, as they come")
+    parser.add_argument("--again", type=Path, help="measure nothing: tell once more what such a file holds")
     options = parser.parse_args()
     candidates = candidates_of(options.suite.resolve())
+    found = again(candidates, options.again) if options.again else measurements(candidates, options)
+    calm = next(found)
+    print(f"without load: {said(calm)}", flush=True)
     agreed = dict.fromkeys(("the same bit-width", "the same configuration", "ratio's interval overlaps", "speed's interval overlaps"), 0)
+    for number, one in enumerate(found, 1):
+        print(f"{number:2} under load: {said(one)}", flush=True)
+        for name, same in zip(agreed, agreements(calm, one), strict=True):
+            agreed[name] += same
+    for name, count in agreed.items():
+        print(f"{name}: {count} of {number}")
+
+
+def measurements(candidates: list[Candidate], options: argparse.Namespace) -> Iterator[Finding]:
+    """The first without load, the others under it."""
     with device.exclusive():
-        calm = measured(candidates, options.rounds, 0, options.output)
-        print(f"without load: {said(calm)}", flush=True)
+        yield measured(candidates, options.rounds, 0, options.output)
         for number in range(1, options.times + 1):
             with load(options.mean_s, number):
                 found = measured(candidates, options.rounds, number, options.output)
-            print(f"{number:2} under load: {said(found)}", flush=True)
-            for name, same in zip(agreed, agreements(calm, found), strict=True):
-                agreed[name] += same
-    for name, count in agreed.items():
-        print(f"{name}: {count} of {options.times}")
+            yield found
+
+
+def again(candidates: list[Candidate], path: Path) -> Iterator[Finding]:
+    for line in path.read_text().splitlines():
+        yield finding(candidates, json.loads(line)["rounds"])
 
 
 def agreements(calm: Finding, found: Finding) -> tuple[bool, ...]:
@@ -144,17 +158,19 @@ def noise_floor(candidate: Candidate) -> float:
     path = remeasure.path_of(candidate.project / "results" / "verified", candidate.cell)
     default = key_of(candidate.cell.space.default)
     kept = [p for p in remeasure.read(path, candidate.cell) if p["configuration"] == default and not p["failed"] and p["others"] <= QUIET]
-    return pairs.noise_floor([p["tuned"] / p["default"] for p in kept])
+    return pairs.noise_floor([p["tuned"] / p["default"] for p in kept], candidate.cell.measurement.pairs)
 
 
 def ratios(taken: list[Samples], index: int) -> list[float]:
-    """A candidate's speed as a multiple of the last one's, in every round in which both have an undisturbed sample."""
-    found = []
-    for row in taken:
-        one, other = ([speed for speed, share in row[i] if share <= QUIET] for i in (index, -1))
-        if one and other:
-            found.append(estimate(one, "tokens/s").value / estimate(other, "tokens/s").value)
-    return found or [1.0]
+    """A candidate's speed as a multiple of the last one's, round by round: undisturbed ones, or all, if those are few."""
+    quiet = [found for row in taken if (found := ratio(row[index], row[-1], QUIET)) is not None]
+    return quiet if len(quiet) >= FEWEST_VALUES else [found for row in taken if (found := ratio(row[index], row[-1], 1.0)) is not None]
+
+
+def ratio(one: list[tuple[float, float]], other: list[tuple[float, float]], most: float) -> float | None:
+    """Of two processes' speeds, by their samples of which others took no more than `most`."""
+    ours, theirs = ([speed for speed, share in samples if share <= most] for samples in (one, other))
+    return estimate(ours, "tokens/s").value / estimate(theirs, "tokens/s").value if ours and theirs else None
 
 
 def precise(candidates: list[Candidate], taken: list[Samples], index: int) -> bool:

@@ -107,7 +107,10 @@ def test_cassettes_are_listed_shown_and_checked(project, cli):
     [
         (("run", "nowhere.yaml"), "nowhere.yaml: No such file"),
         (("suite", "validate", "pyproject.toml"), "not YAML"),
-        (("run", "suites/llama.yaml", "--methods", "hqaa"), "'hqaa' matches nothing. Known: human, random, local, tpe, nsga2, rules, haqa"),
+        (
+            ("run", "suites/llama.yaml", "--methods", "hqaa"),
+            "'hqaa' matches nothing. Known: human, random, local, tpe, gp, nsga2, rules, haqa",
+        ),
         (("run", "suites/llama.yaml", "--agent", "live", "--methods", "haqa-qwen*", "--fresh"), "OPENAI_API_KEY"),
         (("run", "suites/llama.yaml", "--seed", "99"), "no study has it. Known: [0, 1, 2]"),
         (("cassette", "check", "README.md"), "README.md:1: damaged line"),

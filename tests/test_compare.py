@@ -52,7 +52,7 @@ def test_the_ledgers_count_what_was_spent(ran):
     assert found["human"]["Proposals"] == "1"
     assert found["random"]["Evaluations"] == "5"
     assert (found["haqa"]["Proposals"], found["haqa"]["Evaluations"]) == ("5", "3.5")
-    assert (found["haqa"]["Tokens in"], found["haqa"]["Dollars"]) == ("unknown", "unknown")  # the endpoint tells no usage, nobody a price
+    assert (found["haqa"]["Tokens in"], found["haqa"]["Dollars"]) == ("16", "unknown")  # nobody has named a price
     assert (found["random"]["Tokens in"], found["random"]["Dollars"]) == ("", "")
 
 

@@ -224,6 +224,7 @@ def test_rates_are_tokens_over_the_seconds_that_they_took(cell):
         "llama_prompt_s": 0.5,
         "llama_generate_s": 0.31,
         "others_share": 0.0,
+        "involuntary_switches": 0,
     }
     result = {"samples": [sample], "load_s": 0.1, "peak_bytes": 2e8, "perplexity": None}
 

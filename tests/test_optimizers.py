@@ -240,7 +240,7 @@ class TestLlmSeededBo(OptimizerContract):
     replies = TestHaqa.replies
 
     def test_the_llm_is_asked_only_for_the_first_proposals(self, studies):
-        assert len(self.run(roomy(studies[0], 8))) == 8
+        assert len(self.run(roomy(studies[0], 7))) == 7
         assert len(self.chat.requests) == 3
 
 

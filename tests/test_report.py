@@ -34,7 +34,7 @@ def test_the_table_is_what_the_trials_say(table):
 
 
 def test_an_agent_no_better_than_random_is_told_so(table):
-    assert any("haqa did no better than random search (medians 70.0 and 70.0, n = 2 and 2 studies" in note for note in table.notes)
+    assert any("haqa did as well as random search (medians 70.0 and 70.0, n = 2 and 2 studies" in note for note in table.notes)
 
 
 def test_who_answered_and_what_conflicts_stand_below(table):
@@ -72,8 +72,8 @@ def test_a_study_without_any_result_prints_none_not_zero(project):
     table = end_to_end.table(end_to_end.rows(what.folder), published.load(project / "paper_tables/figure5.yaml"), pairs.read(what.folder))
 
     assert [row[4:10] for row in table.cells] == [
-        ["none", "", "none", "unknown", "0 samples", "none"],
-        ["none", "none to none", "none", "unknown", "2 studies", "none"],
+        ["none", "", "none", "", "unknown", "0 samples"],
+        ["none", "none to none", "none", "default kept", "unknown", "2 studies"],
     ]
 
 

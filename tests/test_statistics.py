@@ -65,7 +65,7 @@ def folder(project):
 
 
 def test_a_comparison_gives_regret_intervals_and_tests(folder):
-    table = compare.table(compare.results(folder), "random")
+    table = compare.table(compare.results(folder), "random", {})
 
     by_method = {row[1]: dict(zip(table.headings, row, strict=True)) for row in table.cells}
     assert list(by_method) == ["human", "local", "random", "tpe"]
@@ -75,12 +75,12 @@ def test_a_comparison_gives_regret_intervals_and_tests(folder):
     assert by_method["random"]["p (Holm)"] == ""
     assert float(by_method["human"]["p (Holm)"]) <= 1
     assert "no Friedman test below three cells" in "\n".join(table.notes)
-    assert formats.markdown(table) == formats.markdown(compare.table(compare.results(folder), "random"))
+    assert formats.markdown(table) == formats.markdown(compare.table(compare.results(folder), "random", {}))
 
 
 def test_comparing_with_a_method_that_was_not_run_names_those_that_were(folder):
     with pytest.raises(HaqaError, match=r"no study of 'haqa'.*human, local, random, tpe"):
-        compare.table(compare.results(folder), "haqa")
+        compare.table(compare.results(folder), "haqa", {})
 
 
 def test_the_command_compares_a_run(folder, cli):

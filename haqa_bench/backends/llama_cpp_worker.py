@@ -132,7 +132,7 @@ class Run:
         """One sample, in seconds; beside it llama.cpp's own timing and what others took of the machine."""
         llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
         llama.llama_perf_context_reset(self.context)
-        before = cpu_times()
+        before, switches = cpu_times(), involuntary_switches()
         start = time.perf_counter()
         self.decode(prompt)
         prompt_end = time.perf_counter()
@@ -154,6 +154,7 @@ class Run:
             "llama_prompt_s": perf.t_p_eval_ms / 1000,
             "llama_generate_s": perf.t_eval_ms / 1000,
             "others_share": others_share(before, cpu_times(), end - start),
+            "involuntary_switches": involuntary_switches() - switches,
         }
 
     def decode(self, tokens: list[int]) -> None:
@@ -264,6 +265,11 @@ def cpu_times() -> tuple[float, float]:
         user, nice, system, _, _, irq, softirq, steal = map(int, stat.readline().split()[1:9])
     own = os.times()
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK"), own.user + own.system
+
+
+def involuntary_switches() -> int:
+    """How often this process' threads have had to give up their core."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def others_share(before: tuple[float, float], after: tuple[float, float], seconds: float) -> float:

@@ -145,6 +145,7 @@ def _measurements(result: dict[str, Any], work: DeployWorkload) -> list[Measurem
         ("load_ms", "ms"): [1000 * result["load_s"]],
         ("peak_memory_mb", "MB"): [result["peak_bytes"] / 1e6],
         ("others_share", "1"): [s["others_share"] for s in samples],
+        ("involuntary_switches", "1"): [s["involuntary_switches"] for s in samples],
     }
     if result["perplexity"] is not None:
         readings["perplexity", "1"] = [result["perplexity"]]

@@ -10,6 +10,7 @@ measuring goes out, as a stateless task, which Ray begins again on another such 
 import logging
 import os
 import queue
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -100,6 +101,7 @@ def connect(address: str) -> None:
         raise HaqaError("--executor ray", "Ray is not installed", 'Install it with: pip install "haqa-bench[distributed]"') from None
     if ray.is_initialized():
         return
+    check_answer(address)
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
@@ -107,6 +109,17 @@ def connect(address: str) -> None:
         raise HaqaError(
             f"--address {address}", f"no Ray cluster answers: {str(fault).splitlines()[0]}", "Start one with: ray start --head"
         ) from None
+
+
+def check_answer(address: str) -> None:
+    """Raises HaqaError when nobody listens at HOST:PORT: Ray itself would try for minutes, and print as long."""
+    host, _, port = address.rpartition(":")
+    if not host or "://" in address:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as fault:
+        raise HaqaError(f"--address {address}", f"no Ray cluster answers: {fault}", "Start one with: ray start --head") from None
 
 
 def check_resource(cell: Cell) -> None:

@@ -1,8 +1,8 @@
 """Bayesian optimisation (TPE) and NSGA-II, by Optuna, set up for small budgets.
 
 Optuna's defaults draw the first 10 trials (TPE) or 50 (NSGA-II) at random: most of a short study, or all of it. Here start-up and
-population are scaled to the budget, and a proposal that was tried already is drawn anew a few times: a repeat costs as much as a
-new trial and teaches nothing. Each trial's sampler is seeded by (seed, trial) alone and the history is told again, so that a resumed
+population are scaled to the budget, and a proposal that was tried already is drawn anew a few times, then at random: a repeat costs
+as much as a new trial and teaches nothing. Each trial's sampler is seeded by (seed, trial) alone and the history is told again, so that a resumed
 study goes on as if it had never stopped. Failed configurations and broken constraints are told as constraint violations.
 """
 
@@ -12,6 +12,7 @@ import optuna
 
 from haqa_bench.documents import sha256
 from haqa_bench.optimizers.options import settled
+from haqa_bench.optimizers.random_search import RandomSearch
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, Scalar, key_of
 from haqa_bench.suite import Study
@@ -35,6 +36,7 @@ class Sampled:
             else optuna.distributions.CategoricalDistribution(range(len(p.choices)))
             for name, p in self.space.root.items()
         }
+        self.random = RandomSearch(study._replace(method=study.method.model_copy(update={"options": {}})))
         self._told: list[Trial] = []
         self._study = self._new_study()
 
@@ -47,11 +49,12 @@ class Sampled:
         tried = {t.key for t in history}
         if len(tried - {None}) == self.space.size:
             return None
-        for draw in range(int(self.settings["redraws"]) + 1):
+        redraws = int(self.settings["redraws"])
+        for draw in range(redraws + 1):
             configuration = self._drawn(len(history), draw)
             if key_of(configuration) not in tried:
-                break
-        return Proposal(configuration)
+                return Proposal(configuration)
+        return self.random.ask(history) if redraws else Proposal(configuration)
 
     def _new_study(self) -> optuna.Study:
         directions = [optuna.study.StudyDirection.MAXIMIZE] * len(self.objective.goals)

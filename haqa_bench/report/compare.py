@@ -160,8 +160,7 @@ def _legend(found: Sequence[StudyResult], floors: Mapping[str, float]) -> list[s
         "Regret: distance from the best value of the whole response table, as a share of it.",
         "Rank: of the best configuration found, among all feasible ones of the response table; 1 is the optimum.",
         "p: Wilcoxon signed-rank, paired over the seeds of a cell, Holm-corrected over all cells and methods; none below six pairs.",
-        f"Against: a tie where the medians are within the noise floor (95 % of the default's pairs with itself: {within}); better or worse "
-        f"where p < {SIGNIFICANT}; else undecided.",
+        f"Against: a tie where the medians are within the noise floor ({within}); better or worse where p < {SIGNIFICANT}; else undecided.",
         f"Studies without any feasible result: {failed} of {len(found)}.",
     ]
     agents = sorted({r.method for r in found if r.answered_by})

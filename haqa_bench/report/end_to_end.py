@@ -134,12 +134,12 @@ def _machines(found: Sequence[Row], again: Pairs) -> list[str]:
     notes = []
     if again.machines:
         notes.append(
-            "Measured again: winners in interleaved pairs with the default, apart from the tuning; median over studies, a default counting as 1; "
+            "Measured again: winners in interleaved pairs with the default, apart from the tuning; median over studies, defaults as 1; "
             "better: the 95 % interval of at least six pairs is above 1."
         )
     for cell, machine in sorted(again.machines.items()):
         floor = again.floors.get(cell)
-        said = f"; noise floor {100 * floor:.1f} % (95 % of the default's pairs with itself are closer)" if floor is not None else ""
+        said = f"; noise floor {100 * floor:.1f} % (the default against itself, as many pairs)" if floor is not None else ""
         notes.append(f"{cell}: pairs measured on {machine}{said}.")
     return notes + [f"{cell}: measured now on {machine}." for cell, machine in sorted({(r.cell, r.machine) for r in found if r.machine})]
 

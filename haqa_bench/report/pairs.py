@@ -39,7 +39,7 @@ class Pairs(NamedTuple):
 def read(folder: Path) -> Pairs:
     """The pairs of the run in `folder`. Disturbed ones are left out where a configuration has others.
 
-    The floor is the noise of one measurement: what 95 % of the default's pairs with itself are less than apart.
+    The floor is what the protocol may be wrong by: see `noise_floor`.
 
     Raises:
         HaqaError: the run has no database, or it cannot be read.
@@ -52,13 +52,15 @@ def read(folder: Path) -> Pairs:
         if is_default:
             selves.add((cell, configuration))
     kept = {key: [r for r, others in found if others <= QUIET] or [r for r, _ in found] for key, found in ratios.items()}
-    floors = {key[0]: noise_floor(kept[key]) for key in selves}
+    usual = int(np.median([len(found) for key, found in kept.items() if key not in selves] or [FEWEST_PAIRS]))
+    floors = {key[0]: noise_floor(kept[key], usual) for key in selves}
     return Pairs({key: _verdict(found) for key, found in kept.items() if key not in selves}, floors, machines)
 
 
-def noise_floor(ratios: Sequence[float]) -> float:
-    """What 95 % of the ratios of equal things are less than away from 1."""
-    return float(np.expm1(np.quantile(np.abs(np.log(ratios)), 0.95)))
+def noise_floor(ratios: Sequence[float], pairs: int) -> float:
+    """How far from 1 the median of so many pairs of equal things may be: 95 % of 10,000 resamples of `ratios` are closer."""
+    medians = np.median(np.random.default_rng(0).choice(np.asarray(ratios), (10_000, pairs)), axis=1)
+    return float(np.expm1(np.quantile(np.abs(np.log(medians)), 0.95)))
 
 
 def _verdict(ratios: list[float]) -> Verdict:
