@@ -4,7 +4,8 @@
 
 The first cell's response table is exported as a Kernel Tuner cache. Then, for many seeds, the best of n random proposals (the default
 apart) is drawn by ours and by Kernel Tuner's simulation mode, and both are held against the exact distribution, which is known: n
-draws without replacement from a finite list. Then the seconds per replayed trial of both and of Optuna's random sampler, in one run.
+draws without replacement from a finite list. Then what a replayed trial costs with both and with Optuna's random sampler, in one run:
+the share of a whole run of studies, and one more trial of a study that is under way.
 """
 
 import argparse
@@ -26,10 +27,10 @@ from scipy import stats
 from haqa_bench import studies, suite
 from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.optimizers.random_search import RandomSearch
-from haqa_bench.space import Configuration, key_of
+from haqa_bench.space import key_of
 from haqa_bench.store import kernel_tuner as cache_files
 
-N, SEEDS, REPEATS, TRIALS = 10, 1000, 7, 150
+N, SEEDS, REPEATS, STUDIES, TRIALS = 10, 1000, 7, 30, 30
 
 
 def main() -> None:
@@ -40,13 +41,14 @@ def main() -> None:
     path = options.suite.resolve()
     loaded = suite.load(path, path.parent.parent)
     cell = loaded.cells[0]
-    evaluator = studies.evaluator_of(studies.Plan(loaded, path.parent, path.parent.parent, []), cell)
+    plan = studies.Plan(loaded, path.parent, path.parent.parent, [])
+    evaluator = studies.evaluator_of(plan, cell)
     assert isinstance(evaluator, TableEvaluator)
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "cache.json"
         cache_files.export(evaluator.table, cell, cache)
         distributions(cell, evaluator, cache, options.seeds)
-        overhead(cell, evaluator, cache)
+        overhead(plan, cell, cache)
 
 
 def distributions(cell: suite.Cell, evaluator: TableEvaluator, cache: Path, seeds: int) -> None:
@@ -76,13 +78,13 @@ def our_draws(cell: suite.Cell, evaluator: TableEvaluator, seed: int) -> list[st
 
 
 def their_draws(cell: suite.Cell, cache: Path, seed: int) -> list[str]:
-    found = simulated(cell, cache, N, seed, lambda p: {k: p[k] for k in cell.space.root} != dict(cell.space.default))
-    return [key_of({name: result[name] for name in cell.space.root}) for result in found]
+    """N draws other than the default: one more is drawn, and the default, or any one, left out."""
+    keys = [key_of({name: result[name] for name in cell.space.root}) for result in simulated(cell, cache, N + 1, seed)]
+    random.Random(seed).shuffle(keys)
+    return [key for key in keys if key != key_of(cell.space.default)][:N]
 
 
-def simulated(
-    cell: suite.Cell, cache: Path, evaluations: int, seed: int, allowed: Callable[[Configuration], bool] | None = None
-) -> list[dict]:
+def simulated(cell: suite.Cell, cache: Path, evaluations: int, seed: int) -> list[dict]:
     """Kernel Tuner's random_sample on the cache."""
     np.random.seed(seed)
     random.seed(seed)
@@ -93,7 +95,6 @@ def simulated(
             cache_files.PROBLEM_SIZE,
             [],
             {name: list(p.choices) for name, p in cell.space.root.items()},
-            restrictions=allowed,
             lang="C",
             strategy="random_sample",
             strategy_options={"max_fevals": evaluations},
@@ -128,28 +129,43 @@ def with_budget(cell: suite.Cell, proposals: int, seed: int) -> suite.Study:
     return suite.Study("benchmark", limited, suite.Method(name="random", optimizer="random"), seed)
 
 
-def overhead(cell: suite.Cell, evaluator: TableEvaluator, cache: Path) -> None:
-    """Marginal cost: a long run less a short one, so that nobody pays for reading the table or starting up."""
-    study = with_budget(cell, TRIALS, 0)
-    contenders: dict[str, Callable[[int], object]] = {
-        "ours": lambda n: list(studies.run_study(with_budget(cell, n, 0), RandomSearch(study), evaluator, [])),
-        "Kernel Tuner": lambda n: simulated(cell, cache, n, 0),
-        "Optuna": lambda n: optuna_random(cell, evaluator, n),
+def overhead(plan: studies.Plan, cell: suite.Cell, cache: Path) -> None:
+    """A run of STUDIES studies, all that it needs included (reading the table, making the search space), then one more trial alone."""
+    contenders: dict[str, Callable[[int, int], object]] = {
+        "ours": lambda count, trials: our_run(plan, cell, count, trials),
+        "Kernel Tuner": lambda count, trials: [simulated(cell, cache, trials, seed) for seed in range(count)],
+        "Optuna": lambda count, trials: optuna_run(plan, cell, count, trials),
     }
-    costs: dict[str, list[float]] = {name: [] for name in contenders}
+    whole: dict[str, list[float]] = {name: [] for name in contenders}
+    more: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(REPEATS):
         for name, work in contenders.items():
-            short, long = timed(lambda work=work: work(TRIALS // 3)), timed(lambda work=work: work(TRIALS))
-            costs[name].append(1000 * (long - short) / (TRIALS - TRIALS // 3))
-    print(f"cost of a replayed trial, random search, median of {REPEATS} interleaved runs:")
-    for name, taken in costs.items():
-        print(f"  {name:12} {median(taken):.3f} ms, {median(taken) / median(costs['Kernel Tuner']):.2f} of Kernel Tuner's")
+            taken = {trials: 1000 * timed(lambda w=work, t=trials: w(STUDIES, t)) / STUDIES for trials in (TRIALS, 3 * TRIALS)}
+            whole[name].append(taken[TRIALS] / TRIALS)
+            more[name].append((taken[3 * TRIALS] - taken[TRIALS]) / (2 * TRIALS))
+    print(f"random search, {STUDIES} studies of {TRIALS} trials, median of {REPEATS} interleaved runs, ms for each replayed trial:")
+    for name in contenders:
+        ratio, one = median(whole[name]) / median(whole["Kernel Tuner"]), median(more[name])
+        print(f"  {name:12} {median(whole[name]):.3f}, {ratio:.2f} of Kernel Tuner's; one more trial of a study under way: {one:.3f}")
 
 
-def optuna_random(cell: suite.Cell, evaluator: TableEvaluator, trials: int) -> None:
+def our_run(plan: studies.Plan, cell: suite.Cell, count: int, trials: int) -> None:
+    evaluator = studies.evaluator_of(plan, cell)
+    for seed in range(count):
+        study = with_budget(cell, trials, seed)
+        list(studies.run_study(study, RandomSearch(study), evaluator, []))
+
+
+def optuna_run(plan: studies.Plan, cell: suite.Cell, count: int, trials: int) -> None:
+    evaluator = studies.evaluator_of(plan, cell)
+    for seed in range(count):
+        optuna_random(cell, evaluator, trials, seed)
+
+
+def optuna_random(cell: suite.Cell, evaluator: TableEvaluator, trials: int, seed: int) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {name: optuna.distributions.CategoricalDistribution(p.choices) for name, p in cell.space.root.items()}
-    theirs = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+    theirs = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=seed))
     for _ in range(trials):
         asked = theirs.ask(distributions)
         outcome = evaluator.outcomes[key_of(asked.params)]

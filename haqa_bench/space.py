@@ -13,6 +13,7 @@ from pydantic import RootModel, model_validator
 
 from haqa_bench.documents import Document
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 Scalar = bool | int | float | str
 Configuration = Mapping[str, Scalar]
 
@@ -87,7 +88,7 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
 
 def key_of(configuration: Configuration) -> str:
     """Equal configurations give equal keys, whatever their order; 1, 1.0 and True are three different values."""
-    return json.dumps(dict(configuration), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(dict(configuration))
 
 
 def _typed(value: object) -> tuple[str, object]:

@@ -14,6 +14,7 @@ from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.llm import cassette as cassettes
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
+from haqa_bench.space import key_of
 from haqa_bench.store import database, tables
 from haqa_bench.suite import Cell, Price, Study, Suite
 from haqa_bench.trial import Status, Trial, Usage
@@ -128,14 +129,16 @@ def _trial(number: int, proposal: Proposal, evaluator: Evaluator, first: Mapping
     proposed: dict[str, Any] = {"number": number, "thought": proposal.thought, "attempts": proposal.attempts, "usage": usage}
     if proposal.configuration is None:
         return Trial(configuration=None, status=Status.INVALID, reason=proposal.problem, **proposed)
-    found = Trial(configuration=dict(proposal.configuration), status=Status.OK, **proposed)
-    if earlier := first.get(found.key):
+    if earlier := first.get(key_of(proposal.configuration)):
         return earlier.model_copy(update={**proposed, "repeat_of": earlier.number, "seconds": 0.0})
+    proposed["configuration"] = dict(proposal.configuration)
     try:
-        outcome = evaluator.measure(proposal.configuration)
+        found = evaluator.measure(proposal.configuration)
     except EvaluationFailed as failure:
-        return found.model_copy(update={"status": Status(failure.status), "reason": failure.reason, "seconds": failure.seconds})
-    return found.model_copy(update={**outcome._asdict(), "facts": dict(outcome.facts)})
+        return Trial(status=Status(failure.status), reason=failure.reason, seconds=failure.seconds, **proposed)
+    return Trial(
+        status=Status.OK, measurements=found.measurements, facts=dict(found.facts), seconds=found.seconds, rank=found.rank, **proposed
+    )
 
 
 def _priced(usage: Usage | None, price: Price | None) -> Usage | None:

@@ -20,6 +20,7 @@ def cache(project, tmp_path):
     return cell, path
 
 
+@pytest.mark.filterwarnings("ignore:None of the tunable parameters")
 def test_an_exported_table_is_a_cache_that_kernel_tuner_simulates(cache):
     cell, path = cache
 

@@ -17,9 +17,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-from haqa_bench.documents import sha256
 from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
+from haqa_bench.optimizers.seeding import generator
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.suite import Study
@@ -43,7 +43,7 @@ class GaussianProcess:
         """See Optimizer."""
         known = _known(self.objective, history)
         tried = {t.key for t in history}
-        rng = random.Random(sha256({"seed": self.seed, "trial": len(history), "of": "gp"}))
+        rng = generator(self.seed, len(history), "gp")
         candidates = _untried(self.space, tried, int(self.settings["candidates"]), rng)
         if len(history) < self.start_up or not known.feasible.any() or not candidates:
             return self.random.ask(history)

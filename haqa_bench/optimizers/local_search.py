@@ -3,11 +3,10 @@
 A neighbour differs in one parameter: by one step where the choices are numbers, by any other choice where they are names.
 """
 
-import random
 from collections.abc import Iterator, Sequence
 
-from haqa_bench.documents import sha256
 from haqa_bench.optimizers.options import settled
+from haqa_bench.optimizers.seeding import generator
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.suite import Study
@@ -28,7 +27,7 @@ class LocalSearch:
         tried = {t.key for t in history if t.key is not None}
         if len(tried) == self.space.size:
             return None
-        rng = random.Random(sha256({"seed": self.seed, "trial": len(history)}))
+        rng = generator(self.seed, len(history))
         options = _untried(self.space, self._summit(history), tried)
         if options:
             return Proposal(rng.choice(options))

@@ -1,10 +1,9 @@
 """Random search, without replacement as long as there is something new."""
 
-import random
 from collections.abc import Sequence
 
-from haqa_bench.documents import sha256
 from haqa_bench.optimizers.options import settled
+from haqa_bench.optimizers.seeding import generator
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import key_of
 from haqa_bench.suite import Study
@@ -24,7 +23,7 @@ class RandomSearch:
         tried = {t.key for t in history}
         if len(tried - {None}) == self.space.size:
             return None
-        rng = random.Random(sha256({"seed": self.seed, "trial": len(history)}))
+        rng = generator(self.seed, len(history))
         while key_of(configuration := self.space.sample(rng)) in tried:
             pass
         return Proposal(configuration)

@@ -9,15 +9,14 @@
 | llm-seeded-bo | the agent, after its first proposals: TPE goes on |
 """
 
-import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from haqa_bench.budget import spent_by
-from haqa_bench.documents import sha256
 from haqa_bench.llm.reply import read_reply
 from haqa_bench.optimizers.agent.agent import Agent, usage_of
 from haqa_bench.optimizers.optuna_samplers import tpe
+from haqa_bench.optimizers.seeding import generator
 from haqa_bench.protocols import ChatModel, Message, Optimizer, Position, Proposal
 from haqa_bench.space import Scalar
 from haqa_bench.suite import Chat, Study
@@ -49,7 +48,7 @@ class Shuffled:
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer. The default keeps its own outcome, which the constraints refer to."""
         outcomes = list(history[1:])
-        random.Random(sha256({"seed": self.seed, "trial": len(history)})).shuffle(outcomes)
+        generator(self.seed, len(history)).shuffle(outcomes)
         shown = [
             own.model_copy(update={"status": other.status, "reason": other.reason, "measurements": other.measurements})
             for own, other in zip(history[1:], outcomes, strict=True)
