@@ -21,7 +21,7 @@ from haqa_bench.backends import device
 from haqa_bench.estimate import QUIET
 from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
 
-SWITCHES = 20
+SWITCHES = 60
 HALVES = 500
 Sample = tuple[float, float, float]
 """A speed, the share that others took, the involuntary switches."""

@@ -37,3 +37,12 @@ def test_every_file_that_the_readme_links_to_is_there(name):
 def test_every_file_that_a_page_links_to_is_there(page: Path):
     for name in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
         assert (page.parent / name).exists()
+
+
+def test_the_ablations_replay(cli, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+
+    done = cli("run", "suites/ablations.yaml", "--fresh")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("| 3 studies |") == 13

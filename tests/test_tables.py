@@ -59,5 +59,6 @@ def test_the_command_writes_a_file_for_each_cell_and_shows_what_a_table_holds(pr
 
     assert exported.returncode == shown.returncode == 0, exported.stderr + shown.stderr
     assert (tmp_path / "out/net-int4-epyc-zen4-2core.json").is_file()
+    assert json.loads(cli("table", "show", project / "suites/small.yaml", "--json").stdout)[0]["optimum"] == 80.0
     assert "6 configurations, 1 could not be measured" in shown.stdout
     assert "3 feasible; end_to_end_tokens_per_s: default 60.0, optimum 80.0 tokens/s" in shown.stdout

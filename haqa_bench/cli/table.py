@@ -1,11 +1,16 @@
 """haqa-bench table."""
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from haqa_bench.cli.options import PROJECT, SUITE, chosen, open_suite
+from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
 from haqa_bench.errors import HaqaError
+
+if TYPE_CHECKING:
+    from haqa_bench.suite import Cell
 
 
 @click.group()
@@ -17,26 +22,45 @@ def table() -> None:
 @SUITE
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
 @PROJECT
-def show(suite_path: Path, cells: str | None, project: Path | None) -> None:
+@JSON
+def show(suite_path: Path, cells: str | None, project: Path | None, as_json: bool) -> None:
     """Show the response tables of SUITE's cells: size, failures, default, optimum, and when they were measured."""
+    suite, folder = open_suite(suite_path, project)
+    found = [_facts(cell, folder) for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values()]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for facts in found:
+        click.echo(f"{facts['cell']}: {facts['path']}")
+        click.echo(f"  {facts['configurations']} configurations, {facts['failed']} could not be measured")
+        click.echo(
+            f"  {facts['feasible']} feasible; {facts['metric']}: default {facts['default']}, optimum {facts['optimum']} {facts['unit']}"
+        )
+        click.echo(f"  measured {' to '.join(facts['measured']) or 'unknown'}, {facts['passes'] or 'unknown'} passes")
+
+
+def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
     from haqa_bench.evaluators.table import TableEvaluator
     from haqa_bench.space import key_of
     from haqa_bench.store import tables
 
-    suite, folder = open_suite(suite_path, project)
-    for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values():
-        found = tables.read(tables.path_of(folder, cell))
-        tables.check(found, cell)
-        evaluator, unit = TableEvaluator(found, cell), cell.objective.unit
-        ranks = [outcome.rank for outcome in evaluator.outcomes.values() if outcome.rank is not None]
-        default = next((m for m in found.entries[key_of(cell.space.default)].measurements if m.name == cell.objective.metric), None)
-        click.echo(f"{cell.id}: {found.path}")
-        click.echo(
-            f"  {len(found.entries)} configurations, {sum(not e.measurements for e in found.entries.values())} could not be measured"
-        )
-        values = f"default {default.value if default else 'none'}, optimum {evaluator.optimum} {unit}"
-        click.echo(f"  {len(ranks)} feasible; {cell.objective.metric}: {values}")
-        click.echo(f"  measured {' to '.join(found.card.get('measured', ['unknown']))}, {found.card.get('passes', 'unknown')} passes")
+    table = tables.read(tables.path_of(project, cell))
+    tables.check(table, cell)
+    evaluator = TableEvaluator(table, cell)
+    default = table.entries[key_of(cell.space.default)].measurements
+    return {
+        "cell": cell.id,
+        "path": str(table.path),
+        "configurations": len(table.entries),
+        "failed": sum(not entry.measurements for entry in table.entries.values()),
+        "feasible": sum(outcome.rank is not None for outcome in evaluator.outcomes.values()),
+        "metric": cell.objective.metric,
+        "unit": cell.objective.unit,
+        "default": next((m.value for m in default if m.name == cell.objective.metric), None),
+        "optimum": evaluator.optimum,
+        "measured": table.card.get("measured", []),
+        "passes": table.card.get("passes"),
+    }
 
 
 @table.command()
