@@ -102,6 +102,6 @@ def cli():
 
     def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "haqa_bench", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **environment})
 
     return call

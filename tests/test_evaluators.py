@@ -7,7 +7,7 @@ from conftest import evaluator_of, rows, write_table
 
 from haqa_bench import suite, tabulate
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.estimate import estimate
+from haqa_bench.estimate import estimate, interval
 from haqa_bench.evaluators import deploy
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import SearchSpace, key_of
@@ -213,6 +213,68 @@ def test_a_quality_text_outside_the_suite_s_folder_is_refused(cell, tmp_path):
 
     with pytest.raises(HaqaError, match="beside or below the suite"):
         deploy.text_of(outside, tmp_path)
+
+
+class Processes:
+    """What each process of a configuration measures: so many samples of these speeds, one process after the other."""
+
+    def __init__(self, *speeds):
+        self.speeds, self.asked = list(speeds), []
+
+    def __call__(self, configuration, quality):
+        self.asked.append(quality)
+        found = self.speeds.pop(0)
+        if found is None:
+            raise EvaluationFailed(Status.TIMEOUT, "too slow")
+        measured = {"name": "end_to_end_tokens_per_s", "unit": "tokens/s", "samples": tuple(found), "value": found[0], "used": 2}
+        quiet = {"name": "others_share", "unit": "1", "samples": (0.0,) * len(found), "value": 0.0, "used": 2}
+        return Outcome(tuple(Measurement(source=Source.MEASURED, **m) for m in (measured, quiet)), {"build": "1"}, seconds=2.0)
+
+
+@pytest.fixture
+def measured_by(cell, monkeypatch):
+    monkeypatch.setattr(deploy, "require_llama_cpp", lambda: None)
+    monkeypatch.setattr(deploy, "Formats", lambda path: None)
+    monkeypatch.setattr(deploy, "find", lambda source: None)
+
+    def measure(*speeds):
+        evaluator = deploy.DeployEvaluator(cell, "text")
+        evaluator.sample = Processes(*speeds)
+        return evaluator.measure(cell.space.default), evaluator.sample.asked
+
+    return measure
+
+
+def test_a_configuration_is_measured_until_its_interval_is_narrow(measured_by):
+    outcome, asked = measured_by((100.0, 101.0), (100.5, 100.2), (99.0, 100.0))
+
+    assert asked == [True, False]  # four samples within 2 %: a third process tells nothing new; quality is asked for once
+    assert outcome.measurements[0].samples == (100.0, 101.0, 100.5, 100.2)
+    assert outcome.seconds == 4.0
+
+
+def test_a_configuration_that_stays_uncertain_is_given_up_at_the_cap(measured_by):
+    outcome, asked = measured_by((100.0, 60.0), (90.0, 50.0), (100.0, 70.0), (80.0, 60.0), (1.0, 1.0))
+
+    assert len(asked) == 4
+    assert len(outcome.measurements[0].samples) == 8
+
+
+def test_a_repeat_that_fails_is_told_and_what_was_measured_stays(measured_by):
+    outcome, _ = measured_by((100.0, 60.0), None)
+
+    assert outcome.facts == {"build": "1", "failed_repeat": "timeout: too slow"}
+    assert outcome.measurements[0].samples == (100.0, 60.0)
+
+
+def test_an_interval_holds_its_estimate_and_is_none_of_few_samples_or_of_anything_but_speeds():
+    samples = [100.0, 98.0, 102.0, 95.0, 101.0, 99.0]
+    low, high = interval(samples, "tokens/s")
+
+    assert low <= estimate(samples, "tokens/s").value <= high
+    assert interval(samples[:3], "tokens/s") is None
+    assert interval(samples, "MB") is None
+    assert interval([*samples, 5.0], "tokens/s", [0.0] * 6 + [0.4]) == (low, high)
 
 
 def test_rates_are_tokens_over_the_seconds_that_they_took(cell):

