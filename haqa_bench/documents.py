@@ -93,12 +93,14 @@ def _values(node: Any, seen: dict[int, int]) -> int:
 def _explained(path: Path, error: ValidationError, kind: type[BaseModel], node: Any) -> HaqaError:
     """The first fault of a validation in one line: file, line, place, what is wrong."""
     first, *others = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    place, what = first["loc"], first["msg"].removeprefix("Value error, ")
+    place, what = _in_file(node, first["loc"]), first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         known = _known_keys(kind.model_json_schema(), place[:-1])
         near = difflib.get_close_matches(str(place[-1]), known, 1, 0.5)
         what = "unknown key; " + (f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}")
-    others = [e for e in others if e["loc"] != place[: len(e["loc"])]]  # pydantic faults the list around a faulty entry too
+    others = [
+        e for e in others if _in_file(node, e["loc"]) != place[: len(_in_file(node, e["loc"]))]
+    ]  # pydantic faults the list around a faulty entry too
     more = f" (and {len(others)} more)" if others else ""
     return HaqaError(f"{path}:{_line(node, place)}", f"{_dotted(place) or 'file'}: {what}{more}")
 
@@ -116,7 +118,28 @@ def _options(schema: dict[str, Any], part: dict[str, Any]) -> list[dict[str, Any
     """The schemas that a part of `schema` stands for, references followed."""
     if "$ref" in part:
         part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]
-    return [option for choice in part["anyOf"] for option in _options(schema, choice)] if "anyOf" in part else [part]
+    choices = part.get("anyOf") or part.get("oneOf")
+    return [option for choice in choices for option in _options(schema, choice)] if choices else [part]
+
+
+def _in_file(node: Any, place: Sequence[int | str]) -> tuple[int | str, ...]:
+    """A place without the steps that are pydantic's own, such as a union's branch; the last one stays, since it may be what is missing."""
+    kept: list[int | str] = []
+    for number, step in enumerate(place):
+        inside = _child(node, step)
+        if inside is None and number < len(place) - 1:
+            continue
+        kept.append(step)
+        node = inside
+    return tuple(kept)
+
+
+def _child(node: Any, step: int | str) -> Any:
+    if node is None or isinstance(node.value, str):
+        return None
+    if node.id == "mapping":
+        return next((value for key, value in node.value if key.value == str(step)), None)
+    return node.value[step] if isinstance(step, int) and step < len(node.value) else None
 
 
 def _line(node: Any, place: Sequence[int | str]) -> int:

@@ -156,9 +156,9 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
         HaqaError: the response table is missing, or of another space or workload; or this machine lacks what a live measurement needs.
     """
     if plan.measure == "live":
-        from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
+        from haqa_bench.evaluators import live
 
-        return DeployEvaluator(cell, text_of(cell, plan.suite_folder))
+        return live.evaluator(cell, live.text_for(cell, plan.suite_folder))
     from haqa_bench.evaluators.table import TableEvaluator
 
     table = tables.read(plan.table(cell))

@@ -24,12 +24,14 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Model(Document):
-    """A network to be deployed. `gguf` is `package:NAME`, `hub:OWNER/REPO/FILE` or a path."""
+    """A network. `gguf` is `package:NAME`, `hub:OWNER/REPO/FILE` or a path; cells that deploy it need it, kernels need its `dimensions`."""
 
-    gguf: str
+    gguf: str | None = None
     architecture: str
     parameters: int
     about: str = ""
+    dimensions: dict[str, int] = Field(default_factory=dict)
+    """Sizes by name, such as hidden: 4096, which the shapes of kernels may use."""
 
 
 class DeployWorkload(Document):
@@ -50,6 +52,22 @@ class DeployWorkload(Document):
         if max(self.n_prompt + self.n_generate, self.quality_tokens) > self.n_ctx:
             raise ValueError(f"n_prompt + n_generate and quality_tokens must fit in n_ctx = {self.n_ctx}")
         return self
+
+
+class KernelWorkload(Document):
+    """What one trial of the kernel track runs: an OpenCL kernel, checked once against float64, then launched `repeats` times.
+
+    `shape` gives each of the kernel's sizes as a number or as the name of a dimension of the model; `tolerance` is the largest error
+    allowed, as a share of the largest value expected; `device` picks an OpenCL device by a part of its name, the first when empty.
+    """
+
+    kernel: Literal["gemv", "gemm", "softmax", "silu", "rmsnorm", "rope"]
+    shape: dict[str, int | str]
+    repeats: int = Field(10, ge=1)
+    tolerance: float = Field(1e-4, gt=0)
+    device: str = ""
+    timeout_s: float = 60.0
+    memory_gb: float = 8.0
 
 
 class MeasurementProtocol(Document):
@@ -75,13 +93,11 @@ class Point(Document):
 class Block(Document):
     """A matrix of cells that share everything else."""
 
-    track: Literal["deploy"]
     models: tuple[Name, ...] = Field(min_length=1)
     bit_widths: tuple[Name, ...] = Field(min_length=1)
     hardware: tuple[Name, ...] = Field(min_length=1)
     exclude: tuple[Point, ...] = ()
     space: SearchSpace
-    workload: DeployWorkload
     measurement: MeasurementProtocol = Field(default_factory=lambda: MeasurementProtocol.model_validate({}))
     objective: Objective
     budget: Budget
@@ -90,6 +106,20 @@ class Block(Document):
         """(model, bit-width, hardware) of each cell."""
         every = itertools.product(self.models, self.bit_widths, self.hardware)
         return [p for p in every if not any(_covers(x, p) for x in self.exclude)]
+
+
+class DeployBlock(Block):
+    """Cells of the deploy track."""
+
+    track: Literal["deploy"]
+    workload: DeployWorkload
+
+
+class KernelBlock(Block):
+    """Cells of the kernel track: one kernel at the shapes of several models."""
+
+    track: Literal["kernel"]
+    workload: KernelWorkload
 
 
 class Chat(Document):
@@ -134,14 +164,17 @@ class SuiteFile(Document):
     prices: dict[str, Price] = Field(default_factory=dict)
     """By the LLM's name in `chat: {model: ...}`; one that is not here costs an unknown amount."""
     seeds: tuple[Seed, ...] = Field(min_length=1)
-    cells: tuple[Block, ...] = Field(min_length=1)
+    cells: tuple[Annotated[DeployBlock | KernelBlock, Field(discriminator="track")], ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for name in (name for block in self.cells for name in block.models):
             if name not in self.models:
                 raise ValueError(f"cells name the model '{name}', models has only {', '.join(self.models)}")
-        cells = ["-".join(point).lower() for block in self.cells for point in block.points()]
+        for block in self.cells:
+            for name in block.models:
+                _check_model(block, name, self.models[name])
+        cells = [_id(block, point) for block in self.cells for point in block.points()]
         for what, names in (("cell", cells), ("method", [m.name for m in self.methods]), ("seed", [str(s) for s in self.seeds])):
             if twice := sorted({n for n in names if names.count(n) > 1}):
                 raise ValueError(f"{what} given twice: {twice[0]}")
@@ -154,13 +187,13 @@ class Cell(Document):
     """One model x bit-width x hardware of a track, with all that is needed to run it."""
 
     id: str
-    track: Literal["deploy"]
+    track: Literal["deploy", "kernel"]
     model_name: str
     model: Model
     bit_width: str
     hardware: hardware.Hardware
     space: SearchSpace
-    workload: DeployWorkload
+    workload: DeployWorkload | KernelWorkload
     measurement: MeasurementProtocol
     objective: Objective
     budget: Budget
@@ -233,17 +266,40 @@ def load(path: Path, project: Path) -> Suite:
     )
 
 
-def _cell(file: SuiteFile, block: Block, point: tuple[str, str, str], project: Path) -> Cell:
+def _id(block: DeployBlock | KernelBlock, point: tuple[str, str, str]) -> str:
+    kernel = [block.workload.kernel] if isinstance(block, KernelBlock) else []
+    return "-".join([*point, *kernel]).lower()
+
+
+def _check_model(block: DeployBlock | KernelBlock, name: str, model: Model) -> None:
+    """Raises ValueError for a model that lacks what the block's track needs of it."""
+    if isinstance(block, DeployBlock) and model.gguf is None:
+        raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
+    sizes = block.workload.shape.values() if isinstance(block, KernelBlock) else ()
+    for size in sizes:
+        if isinstance(size, str) and size not in model.dimensions:
+            raise ValueError(f"the model '{name}' has no dimension '{size}', only {', '.join(model.dimensions) or 'none'}")
+
+
+def _workload(block: DeployBlock | KernelBlock, model: Model) -> DeployWorkload | KernelWorkload:
+    """A kernel's shape in numbers; anything else as it is."""
+    if not isinstance(block, KernelBlock):
+        return block.workload
+    shape: dict[str, int | str] = {k: model.dimensions[v] if isinstance(v, str) else v for k, v in block.workload.shape.items()}
+    return block.workload.model_copy(update={"shape": shape})
+
+
+def _cell(file: SuiteFile, block: DeployBlock | KernelBlock, point: tuple[str, str, str], project: Path) -> Cell:
     model, bit_width, device = point
     return Cell(
-        id="-".join(point).lower(),
+        id=_id(block, point),
         track=block.track,
         model_name=model,
         model=file.models[model],
         bit_width=bit_width,
         hardware=hardware.load(project / "hardware", device),
         space=block.space,
-        workload=block.workload,
+        workload=_workload(block, file.models[model]),
         measurement=block.measurement,
         objective=block.objective,
         budget=block.budget,

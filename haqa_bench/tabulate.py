@@ -14,7 +14,7 @@ from haqa_bench import __version__
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.estimate import QUIET
-from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
+from haqa_bench.evaluators import live
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
 from haqa_bench.store.journal import Journal
@@ -29,7 +29,7 @@ class Sweep(NamedTuple):
     """A cell being measured."""
 
     cell: Cell
-    evaluator: DeployEvaluator
+    evaluator: live.LiveEvaluator
     journal: Journal
     target: Path
 
@@ -40,14 +40,13 @@ def open_sweep(cell: Cell, suite_folder: Path, target: Path) -> Sweep:
     Raises:
         HaqaError: the journal there is of another cell or model.
     """
-    evaluator = DeployEvaluator(cell, text_of(cell, suite_folder))
+    evaluator = live.evaluator(cell, live.text_for(cell, suite_folder))
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {
         "cell": cell.id,
         "choices_sha256": sha256({name: list(p.choices) for name, p in cell.space.root.items()}),
         "workload": cell.workload.model_dump(mode="json"),
-        "model_sha256": evaluator.formats.sha256,
-        "quality_text_sha256": sha256(evaluator.text.encode()),
+        **evaluator.made_of,
         "hardware": cell.hardware.name,
         "haqa_bench": __version__,
     }
@@ -89,7 +88,7 @@ def _undisturbed(journal: Journal, passes: int) -> set[str]:
     return {configuration for configuration, count in quiet.items() if count >= passes}
 
 
-def _row(evaluator: DeployEvaluator, configuration: Configuration, number: int) -> Mapping[str, Any]:
+def _row(evaluator: live.LiveEvaluator, configuration: Configuration, number: int) -> Mapping[str, Any]:
     row: dict[str, Any] = {
         "configuration": key_of(configuration),
         "pass": number,

@@ -26,6 +26,8 @@ class Status(StrEnum):
     OK = "ok"
     INVALID = "invalid"  # the proposal was outside the space, or no configuration at all
     REFUSED = "refused"  # the tool would not take the setting
+    COMPILE_ERROR = "compile_error"
+    WRONG_OUTPUT = "wrong_output"  # it ran, and gave something else than the reference
     OOM = "oom"
     TIMEOUT = "timeout"
     CRASHED = "crashed"

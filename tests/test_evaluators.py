@@ -8,7 +8,7 @@ from conftest import evaluator_of, rows, write_table
 from haqa_bench import suite, tabulate
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.estimate import estimate, interval
-from haqa_bench.evaluators import deploy
+from haqa_bench.evaluators import deploy, live
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import SearchSpace, key_of
 from haqa_bench.store import tables
@@ -106,8 +106,7 @@ class Fake:
     """Stands in for llama.cpp."""
 
     def __init__(self, cell, text):
-        self.formats, self.text, self.calls = self, "text", []
-        self.sha256, self.disturbed = "0" * 64, None
+        self.calls, self.made_of, self.disturbed = [], {"model_sha256": "0" * 64}, None
 
     def sample(self, configuration, quality):
         self.calls.append((key_of(configuration), quality))
@@ -121,8 +120,8 @@ class Fake:
 
 @pytest.fixture
 def fake(monkeypatch):
-    monkeypatch.setattr(tabulate, "DeployEvaluator", Fake)
-    monkeypatch.setattr(tabulate, "text_of", lambda cell, folder: "text")
+    monkeypatch.setattr(live, "evaluator", Fake)
+    monkeypatch.setattr(live, "text_for", lambda cell, folder: "text")
 
 
 def test_a_sweep_measures_every_configuration_in_every_pass_and_quality_once(fake, cell, tmp_path):

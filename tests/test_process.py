@@ -13,8 +13,8 @@ JOBS = {
     "raises": "raise ValueError('odd')",
     "runs_out": "raise MemoryError",
     "throws_bad_alloc": "import sys; sys.exit('terminate: what(): std::bad_alloc')",
-    "refuses": 'print(\'{"refused": "no such setting", "out_of_memory": false}\')',
-    "refuses_for_memory": 'print(\'{"refused": "failed to allocate", "out_of_memory": true}\')',
+    "refuses": 'print(\'{"refused": "no such setting", "status": "refused"}\')',
+    "refuses_for_memory": 'print(\'{"refused": "failed to allocate", "status": "oom"}\')',
     "prints_nonsense": "print('nonsense')",
 }
 

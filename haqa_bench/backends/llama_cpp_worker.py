@@ -26,6 +26,8 @@ from typing import Any
 import llama_cpp as llama
 import numpy as np
 
+from haqa_bench.backends.load import cpu_times, involuntary_switches, others_share
+
 LOG: list[str] = []
 KV_TYPES = {"f32": 0, "f16": 1, "q8_0": 8, "q5_1": 7, "q5_0": 6, "q4_1": 3, "q4_0": 2}
 FLASH = {"auto": -1, "off": 0, "on": 1}
@@ -51,9 +53,9 @@ def main() -> None:
     try:
         result = {"quantize": quantize, "inspect": inspect, "measure": measure}[job["do"]](job)
     except Refused as refusal:
-        result = {"refused": str(refusal), "out_of_memory": any(word in "".join(LOG) for word in NO_MEMORY)}
+        result = {"refused": str(refusal), "status": "oom" if any(word in "".join(LOG) for word in NO_MEMORY) else "refused"}
     except MemoryError:
-        result = {"refused": "MemoryError", "out_of_memory": True}
+        result = {"refused": "MemoryError", "status": "oom"}
     with contextlib.closing(answers):
         json.dump(result, answers)
 
@@ -257,25 +259,6 @@ def last_complaint() -> str:
         line for line in "".join(LOG).splitlines() if any(w in line.lower() for w in ("error", "fail", "require", "invalid", "unsupported"))
     ]
     return lines[-1].strip() if lines else "llama.cpp gave no reason"
-
-
-def cpu_times() -> tuple[float, float]:
-    """Seconds that all cores, and that this process, have been busy (steal included in the former)."""
-    with open("/proc/stat") as stat:
-        user, nice, system, _, _, irq, softirq, steal = map(int, stat.readline().split()[1:9])
-    own = os.times()
-    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK"), own.user + own.system
-
-
-def involuntary_switches() -> int:
-    """How often this process' threads have had to give up their core."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-
-
-def others_share(before: tuple[float, float], after: tuple[float, float], seconds: float) -> float:
-    """The share of the machine that others took meanwhile: 0.5 is one core of two."""
-    others = (after[0] - before[0]) - (after[1] - before[1])
-    return max(0.0, others) / (seconds * (os.cpu_count() or 1))
 
 
 if __name__ == "__main__":

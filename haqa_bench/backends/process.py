@@ -40,7 +40,7 @@ def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any
     except ValueError:
         raise EvaluationFailed(Status.CRASHED, f"no JSON result but: {output.strip()[:200] or 'nothing'}") from None
     if "refused" in result:
-        raise EvaluationFailed(Status.OOM if result["out_of_memory"] else Status.REFUSED, result["refused"])
+        raise EvaluationFailed(Status(result["status"]), result["refused"])
     return result
 
 

@@ -13,7 +13,7 @@ from haqa_bench.cli.options import PROJECT, project_of
 @PROJECT
 def report(run_folder: Path, kind: str, project: Path | None) -> None:
     """Print the table of RUN, a folder that `haqa-bench run` wrote, again."""
-    from haqa_bench.report import end_to_end, formats, pairs, published
+    from haqa_bench.report import end_to_end, formats
 
-    figure = published.load(project_of(run_folder, project) / "paper_tables" / "figure5.yaml")
-    click.echo(formats.FORMATS[kind](end_to_end.table(end_to_end.rows(run_folder), figure, pairs.read(run_folder))), nl=False)
+    found = end_to_end.tables(run_folder, project_of(run_folder, project) / "paper_tables")
+    click.echo(formats.several(list(found.values()), kind), nl=False)

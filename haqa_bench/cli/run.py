@@ -139,21 +139,17 @@ def _run(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
 
 
 def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool) -> None:
-    from haqa_bench.report import end_to_end, formats, pairs, published
+    from haqa_bench.report import end_to_end, formats
 
-    figure = published.load(plan.project / "paper_tables" / "figure5.yaml")
-    table = end_to_end.table(end_to_end.rows(target), figure, pairs.read(target))
-    written = formats.write(table, target / "tables", "figure5")
+    found = end_to_end.tables(target, plan.project / "paper_tables")
+    written = [path for name, table in found.items() for path in formats.write(table, target / "tables", name)]
     if as_json:
-        report = json.loads(formats.as_json(table))
-        click.echo(
-            json.dumps(
-                {"folder": str(target), "written": [str(p) for p in written], "notes": notes, "table": report}, indent=2, ensure_ascii=False
-            )
-        )
+        tables = {name: json.loads(formats.as_json(table)) for name, table in found.items()}
+        report = {"folder": str(target), "written": [str(p) for p in written], "notes": notes, "tables": tables}
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
         return
     for note in notes:
         click.echo(note, err=True)
-    click.echo(formats.markdown(table))
+    click.echo(formats.several(list(found.values()), "md"))
     click.echo(f"Agent: {plan.agent}. Measurements: {plan.measure}. Studies: {len(plan.studies)}. Lock: {plan.suite.lock[:12]}.")
     click.echo(f"Written to {target}: " + ", ".join(p.relative_to(target).as_posix() for p in written) + ", trials.duckdb, journal/")

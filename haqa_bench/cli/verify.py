@@ -19,7 +19,7 @@ def verify(run_folder: Path, suite_folder: Path | None, project: Path | None) ->
     from haqa_bench import remeasure
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
-    from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
+    from haqa_bench.evaluators import live
     from haqa_bench.store import database
 
     folder = project_of(run_folder, project)
@@ -27,7 +27,7 @@ def verify(run_folder: Path, suite_folder: Path | None, project: Path | None) ->
     found = database.winners(run_folder)
     with device.exclusive(), bar() as progress:
         for cell in [c for c in suite.cells if any(name == c.id for name, _ in found)]:
-            evaluator = DeployEvaluator(cell, text_of(cell, suite_folder or folder / "suites"))
+            evaluator = live.evaluator(cell, live.text_for(cell, suite_folder or folder / "suites"))
             path = remeasure.path_of(folder / "results" / "verified", cell)
             task = progress.add_task(cell.id)
             for left in remeasure.pairs(cell, evaluator, remeasure.winners(found, cell), path):

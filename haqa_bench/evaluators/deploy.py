@@ -1,20 +1,20 @@
 """The deploy track: what a llama.cpp configuration gives (paper: figure 5, table 4)."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from haqa_bench.backends.gguf_models import WORKER, Formats, find, require_llama_cpp
 from haqa_bench.backends.process import run_job
-from haqa_bench.documents import read_bytes
+from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.estimate import SPEEDS, estimate, interval
+from haqa_bench.evaluators.repeats import estimated, repeated
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell, DeployWorkload
-from haqa_bench.trial import Measurement, Source, Status
+from haqa_bench.trial import Measurement, Status
 
 DEFAULTS: Mapping[str, Any] = {
     "n_gpu_layers": 0,
@@ -41,8 +41,8 @@ class DeployEvaluator:
         """`text` is what perplexity is computed of: see `text_of`."""
         require_llama_cpp()
         _check(cell)
-        self.cell, self.workload, self.text = cell, cell.workload, text
-        self.formats = Formats(find(cell.model.gguf))
+        self.cell, self.workload, self.text = cell, deployed(cell), text
+        self.formats = Formats(find(cell.model.gguf or ""))
 
     @cached_property
     def machine(self) -> str:
@@ -51,26 +51,14 @@ class DeployEvaluator:
 
         return title()
 
-    def measure(self, configuration: Configuration) -> Outcome:
-        """See Evaluator. As many processes as the cell's measurement protocol asks for; a failure after the first ends them."""
-        outcomes = [self.sample(configuration, quality=True)]
-        while len(outcomes) < self.cell.measurement.processes and not self._precise(outcomes):
-            try:
-                outcomes.append(self.sample(configuration, quality=False))
-            except EvaluationFailed as failure:
-                facts = {**outcomes[0].facts, "failed_repeat": f"{failure.status}: {failure.reason}"}
-                return _merged([outcomes[0]._replace(facts=facts), *outcomes[1:]])
-        return _merged(outcomes)
+    @property
+    def made_of(self) -> Mapping[str, str]:
+        """See LiveEvaluator."""
+        return {"model_sha256": self.formats.sha256, "quality_text_sha256": sha256(self.text.encode())}
 
-    def _precise(self, outcomes: Sequence[Outcome]) -> bool:
-        """Whether the objective's interval is as narrow as asked for; other metrics than speeds do not vary."""
-        merged = {m.name: m for m in _merged(outcomes).measurements}
-        found = merged.get(self.cell.objective.metric)
-        if found is None or found.unit not in SPEEDS:
-            return True
-        known = interval(found.samples, found.unit, merged["others_share"].samples)
-        width = self.cell.measurement.precision * found.value
-        return known is not None and max(known.high - found.value, found.value - known.low) <= width
+    def measure(self, configuration: Configuration) -> Outcome:
+        """See Evaluator."""
+        return repeated(self.cell, self.sample, configuration)
 
     def sample(self, configuration: Configuration, quality: bool) -> Outcome:
         """See Evaluator."""
@@ -96,7 +84,13 @@ class DeployEvaluator:
         result = run_job(WORKER, job, self.workload.timeout_s)
         if result["peak_bytes"] > self.workload.memory_gb * 1e9:
             raise EvaluationFailed(Status.OOM, f"peak memory {result['peak_bytes'] / 1e9:.2f} GB is over {self.workload.memory_gb:g} GB")
-        return Outcome(tuple(_measurements(result, self.workload)), {**result["facts"], **self.formats.facts(name)})
+        return Outcome(_measurements(result, self.workload), {**result["facts"], **self.formats.facts(name)})
+
+
+def deployed(cell: Cell) -> DeployWorkload:
+    """The workload of a cell of the deploy track."""
+    assert isinstance(cell.workload, DeployWorkload)
+    return cell.workload
 
 
 def _check(cell: Cell) -> None:
@@ -115,7 +109,7 @@ def text_of(cell: Cell, suite_folder: Path) -> str:
     Raises:
         HaqaError: it is missing, elsewhere, or not UTF-8.
     """
-    folder, name = suite_folder, cell.workload.quality_text
+    folder, name = suite_folder, deployed(cell).quality_text
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise HaqaError(name, "the quality text must lie beside or below the suite", "Copy it there")
@@ -125,15 +119,7 @@ def text_of(cell: Cell, suite_folder: Path) -> str:
         raise HaqaError(path, "the quality text is not UTF-8") from None
 
 
-def _merged(outcomes: Sequence[Outcome]) -> Outcome:
-    """Several processes' outcomes of one configuration as one."""
-    samples: dict[tuple[str, str], list[float]] = {}
-    for measurement in (m for outcome in outcomes for m in outcome.measurements):
-        samples.setdefault((measurement.name, measurement.unit), []).extend(measurement.samples)
-    return Outcome(tuple(_estimated(samples)), outcomes[0].facts, sum(o.seconds or 0.0 for o in outcomes))
-
-
-def _measurements(result: dict[str, Any], work: DeployWorkload) -> list[Measurement]:
+def _measurements(result: dict[str, Any], work: DeployWorkload) -> tuple[Measurement, ...]:
     samples = result["samples"]
     readings = {
         ("end_to_end_tokens_per_s", "tokens/s"): [work.n_generate / s["total_s"] for s in samples],
@@ -149,13 +135,4 @@ def _measurements(result: dict[str, Any], work: DeployWorkload) -> list[Measurem
     }
     if result["perplexity"] is not None:
         readings["perplexity", "1"] = [result["perplexity"]]
-    return _estimated(readings)
-
-
-def _estimated(readings: Mapping[tuple[str, str], Sequence[float]]) -> list[Measurement]:
-    others = readings["others_share", "1"]
-    estimates = {name: estimate(values, unit, others) for (name, unit), values in readings.items()}
-    return [
-        Measurement(name=name, unit=unit, source=Source.MEASURED, samples=tuple(values), **estimates[name]._asdict())
-        for (name, unit), values in readings.items()
-    ]
+    return estimated(readings)

@@ -6,7 +6,7 @@ from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.tables import Entry, ResponseTable
-from haqa_bench.suite import Cell
+from haqa_bench.suite import Cell, DeployWorkload
 from haqa_bench.trial import Status, Trial
 
 
@@ -57,7 +57,8 @@ def _trial(table: ResponseTable, configuration: Configuration) -> Trial:
 def _seconds(entry: Entry, cell: Cell) -> float | None:
     """What one evaluation took: recorded, or, in tables from before it was, loading and sampling alone."""
     values = {m.name: m.value for m in entry.measurements}
-    if entry.seconds is not None or "load_ms" not in values or "end_to_end_tokens_per_s" not in values:
+    timed = isinstance(cell.workload, DeployWorkload) and {"load_ms", "end_to_end_tokens_per_s"} <= values.keys()
+    if entry.seconds is not None or not timed or not isinstance(cell.workload, DeployWorkload):
         return entry.seconds
     sampling = cell.workload.repeats * cell.workload.n_generate / values["end_to_end_tokens_per_s"]
     return values["load_ms"] / 1000 + sampling

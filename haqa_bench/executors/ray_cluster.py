@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from haqa_bench.backends import device
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
+from haqa_bench.evaluators import live
 from haqa_bench.protocols import Evaluator, Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.studies import Entry, Plan, entries, evaluator_of
@@ -169,15 +169,15 @@ class Remote:
 
 
 def _spec(plan: Plan, cell: Cell) -> Evaluator | Spec:
-    return Spec(cell, text_of(cell, plan.suite_folder)) if plan.measure == "live" else evaluator_of(plan, cell)
+    return Spec(cell, live.text_for(cell, plan.suite_folder)) if plan.measure == "live" else evaluator_of(plan, cell)
 
 
 def _call(made_from: Evaluator | Spec, what: str, *arguments: object) -> Any:
     """On the machine that measures. A failed evaluation is given back, since it is data; what is raised is a fault."""
-    live = isinstance(made_from, Spec)
+    runs = isinstance(made_from, Spec)
     evaluator = _live(made_from.cell.model_dump_json(), made_from.text) if isinstance(made_from, Spec) else made_from
     found = getattr(evaluator, what)
-    with device.exclusive(PATIENCE_S) if live else nullcontext():
+    with device.exclusive(PATIENCE_S) if runs else nullcontext():
         try:
             return found(*arguments) if callable(found) else found
         except EvaluationFailed as failure:
@@ -185,5 +185,5 @@ def _call(made_from: Evaluator | Spec, what: str, *arguments: object) -> Any:
 
 
 @lru_cache
-def _live(cell: str, text: str) -> DeployEvaluator:
-    return DeployEvaluator(Cell.model_validate_json(cell), text)
+def _live(cell: str, text: str) -> live.LiveEvaluator:
+    return live.evaluator(Cell.model_validate_json(cell), text)

@@ -1,4 +1,6 @@
-"""The end-to-end table (the data of the paper's figure 5): model x bit-width x hardware x method, with source and n of each number."""
+"""The best of each cell and method, with source and n of each number: end-to-end tokens/s (the data of the paper's figure 5), and the
+times of kernels (table 3).
+"""
 
 import json
 from collections.abc import Sequence
@@ -7,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from haqa_bench.report import pairs, published
 from haqa_bench.report.pairs import Pairs
 from haqa_bench.report.published import PublishedFigure
 from haqa_bench.space import key_of
@@ -17,7 +20,7 @@ HEADINGS = (
     "Bit-width",
     "Hardware",
     "Method",
-    "tokens/s",
+    "{}",
     "Range",
     "Speed-up",
     "Measured again",
@@ -29,9 +32,17 @@ HEADINGS = (
 )
 
 
+FIGURES = {"deploy": "figure5", "kernel": "table3"}
+TITLES = {
+    "deploy": "Best end-to-end tokens/s found, against llama.cpp's default",
+    "kernel": "Shortest kernel times found, against the usual constants",
+}
+
+
 class Row(NamedTuple):
     """A cell and method. Values in the objective's unit; speed_up is the median over studies of best over the same study's default."""
 
+    track: str
     cell: str
     model: str
     bit_width: str
@@ -40,6 +51,7 @@ class Row(NamedTuple):
     optimizer: str
     metric: str
     unit: str
+    direction: str
     studies: int
     default_value: float | None
     default_samples: int | None
@@ -78,24 +90,42 @@ def rows(folder: Path) -> list[Row]:
     return [Row(*row) for row in query(folder, files("haqa_bench.report").joinpath("end_to_end.sql").read_text())]
 
 
-def table(found: Sequence[Row], published: PublishedFigure, again: Pairs) -> Table:
-    """The rows as text, with what was published beside them, winners measured again, and what to know below."""
+def tables(folder: Path, paper_tables: Path) -> dict[str, Table]:
+    """The table of each track of the run in `folder`, by the name of the paper's figure or table.
+
+    Raises:
+        HaqaError: the run has no database, or it cannot be read; or what was published cannot be.
+    """
+    found, again = rows(folder), pairs.read(folder)
+    tracks = {track: [row for row in found if row.track == track] for track in FIGURES}
+    return {
+        FIGURES[track]: table(of_track, published.load(paper_tables / f"{FIGURES[track]}.yaml"), again)
+        for track, of_track in tracks.items()
+        if of_track
+    }
+
+
+def table(found: Sequence[Row], figure: PublishedFigure, again: Pairs) -> Table:
+    """Rows of one track as text, with what was published beside them, winners measured again, and what to know below."""
+    first = found[0]
     return Table(
-        title="Best end-to-end tokens/s found, against llama.cpp's default",
-        headings=HEADINGS,
-        cells=[_cells(row, published, again) for row in found],
+        title=TITLES[first.track],
+        headings=[*(("Kernel",) if first.track == "kernel" else ()), *(h.format(first.unit) for h in HEADINGS)],
+        cells=[_cells(row, figure, again) for row in found],
         notes=[
             *_legend(found),
             *_machines(found, again),
             *_verdicts(found, again),
-            *(f"Published, CONFLICT, {e.model}: {e.speed_up}; {e.conflict}." for e in published.entries if e.conflict),
+            *(f"Published, CONFLICT, {e.model}: {e.speed_up}; {e.conflict}." for e in figure.entries if e.conflict),
         ],
     )
 
 
-def _cells(row: Row, published: PublishedFigure, again: Pairs) -> list[str]:
+def _cells(row: Row, figure: PublishedFigure, again: Pairs) -> list[str]:
+    kernel = row.cell.rpartition("-")[2] if row.track == "kernel" else None
     human = row.optimizer == "human"
     return [
+        *((kernel,) if kernel else ()),
         row.model,
         row.bit_width,
         row.hardware,
@@ -108,7 +138,7 @@ def _cells(row: Row, published: PublishedFigure, again: Pairs) -> list[str]:
         _count(row.default_samples or 0, "samples", "sample") if human else _count(row.studies, "studies", "study"),
         row.source or "none",
         "" if human else f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}",
-        "" if human else published.speed_up(row.model, row.optimizer),
+        "" if human else figure.speed_up(kernel or row.model, row.optimizer),
     ]
 
 
@@ -146,7 +176,7 @@ def _machines(found: Sequence[Row], again: Pairs) -> list[str]:
 
 def _legend(found: Sequence[Row]) -> list[str]:
     legend = [
-        "tokens/s: median over studies of the best configuration found that breaks no constraint; range: worst and best study; "
+        f"{found[0].unit}: median over studies of the best configuration found that breaks no constraint; range: worst and best study; "
         "speed-up: median over studies of that over the same study's default.",
         "Of optimum: median share of the best value that the whole response table holds; unknown where none was replayed.",
         "Invalid / failed / repeated: proposals outside the space, configurations that could not be measured, repeats; of all proposals.",
@@ -170,7 +200,8 @@ def _verdicts(found: Sequence[Row], again: Pairs) -> list[str]:
         other = randoms.get(row.cell)
         if row.answered_by and other and row.best is not None and other.best is not None:
             tie = abs(row.best - other.best) <= again.floors.get(row.cell, 0.0) * other.best
-            word = "as well as" if tie else "better than" if row.best > other.best else "worse than"
+            ahead = (row.best > other.best) == (row.direction == "maximize")
+            word = "as well as" if tie else "better than" if ahead else "worse than"
             verdicts.append(
                 f"{row.cell}: {row.method} did {word} random search (medians {_digits(row.best, 1)} and {_digits(other.best, 1)}, "
                 f"n = {row.studies} and {other.studies} studies; no test below six pairs)."

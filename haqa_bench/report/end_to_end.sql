@@ -1,5 +1,5 @@
 -- One row per cell and method: the best of each study, its median and range over studies, and the speed-up over the same study's default.
-SELECT s.cell, s.model, s.bit_width, s.hardware, s.method, s.optimizer, s.metric, s.unit,
+SELECT s.track, s.cell, s.model, s.bit_width, s.hardware, s.method, s.optimizer, s.metric, s.unit, s.direction,
        count(*) AS studies,
        median(d.value) AS default_value,
        any_value(d.samples ORDER BY s.seed) AS default_samples,
@@ -17,5 +17,5 @@ LEFT JOIN defaults d ON d.study = s.id
 LEFT JOIN best_trials b ON b.study = s.id
 LEFT JOIN proposals p ON p.study = s.id
 LEFT JOIN trials z ON z.study = s.id AND z.number = 0
-GROUP BY s.cell, s.model, s.bit_width, s.hardware, s.method, s.optimizer, s.metric, s.unit
-ORDER BY s.model, s.bit_width, s.hardware, s.optimizer <> 'human', s.optimizer <> 'random', s.method
+GROUP BY s.track, s.cell, s.model, s.bit_width, s.hardware, s.method, s.optimizer, s.metric, s.unit, s.direction
+ORDER BY s.track, s.model, s.bit_width, s.hardware, s.optimizer <> 'human', s.optimizer <> 'random', s.method

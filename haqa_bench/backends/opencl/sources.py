@@ -1,0 +1,13 @@
+"""The kernels' sources, beside this file."""
+
+from pathlib import Path
+
+from haqa_bench.documents import sha256
+
+FOLDER = Path(__file__).parent
+
+
+def sources_sha256(kernel: str, folder: Path) -> str:
+    """The hash of all that a kernel is compiled from."""
+    files = [*sorted(folder.glob("*.h")), folder / f"{kernel}.cl"]
+    return sha256({path.name: sha256(path.read_bytes()) for path in files})

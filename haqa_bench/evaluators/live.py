@@ -1,0 +1,36 @@
+"""The evaluator that really runs a cell, by its track."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
+from haqa_bench.evaluators.kernel import KernelEvaluator
+from haqa_bench.protocols import Evaluator
+from haqa_bench.suite import Cell
+
+
+class LiveEvaluator(Evaluator, Protocol):
+    """An evaluator that runs the thing."""
+
+    @property
+    def made_of(self) -> Mapping[str, str]:
+        """Hashes of what it runs, beside the configuration: a table or a sweep of another is another."""
+
+
+def evaluator(cell: Cell, text: str) -> LiveEvaluator:
+    """The live evaluator of a cell; `text` as `text_for` gives it.
+
+    Raises:
+        HaqaError: this machine lacks what it needs.
+    """
+    return KernelEvaluator(cell) if cell.track == "kernel" else DeployEvaluator(cell, text)
+
+
+def text_for(cell: Cell, suite_folder: Path) -> str:
+    """What the cell's evaluator needs from the suite's folder.
+
+    Raises:
+        HaqaError: it is not there.
+    """
+    return "" if cell.track == "kernel" else text_of(cell, suite_folder)
