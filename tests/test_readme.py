@@ -46,3 +46,13 @@ def test_the_ablations_replay(cli, monkeypatch):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("| 3 studies |") == 13
+
+
+def test_the_kernels_replay(cli, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+
+    done = cli("run", "suites/kernels.yaml", "--fresh")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("**Shortest kernel times found")
+    assert done.stdout.count("| gemv ") == 12
