@@ -17,7 +17,7 @@ from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.estimate import QUIET, estimate
 from haqa_bench.protocols import Evaluator
 from haqa_bench.space import Configuration, key_of
-from haqa_bench.store.journal import Journal
+from haqa_bench.store.journal import Journal, read_lines
 from haqa_bench.suite import Cell
 
 AGAIN = 2
@@ -56,7 +56,7 @@ def read(path: Path, cell: Cell) -> Sequence[dict[str, Any]]:
     """
     if not path.is_file():
         return []
-    entries = Journal(path).entries
+    entries = read_lines(path)
     card = entries[0] if entries else {}
     if card.get("cell") != cell.id or card.get("workload") != cell.workload.model_dump(mode="json"):
         raise HaqaError(path, f"holds pairs of another cell or workload than {cell.id}'s now", "Delete it, and run: haqa-bench verify RUN")

@@ -54,8 +54,8 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         if plan.measure == "live":
             yield from _pairs(plan, folder, executor, cells)
         yield from _studies(plan, folder, executor)
-        database.build(folder)
         if plan.measure == "live":
+            database.build(folder)
             yield from _pairs(plan, folder, executor, cells)
         else:
             _copy_pairs(plan, folder, cells)

@@ -75,6 +75,7 @@ def test_a_comparison_gives_regret_intervals_and_tests(folder):
     assert by_method["random"]["p (Holm)"] == ""
     assert float(by_method["human"]["p (Holm)"]) <= 1
     assert "no Friedman test below three cells" in "\n".join(table.notes)
+    assert "All values: replayed." in table.notes
     assert formats.markdown(table) == formats.markdown(compare.table(compare.results(folder), "random", {}))
 
 

@@ -44,6 +44,7 @@ class StudyResult(NamedTuple):
     best_value: float | None
     optimum: float | None
     rank: int | None
+    source: str | None = None
 
     @property
     def regret(self) -> float | None:
@@ -156,6 +157,7 @@ def _legend(found: Sequence[StudyResult], floors: Mapping[str, float]) -> list[s
         "; ".join(f"{cell} {100 * floor:.1f} %" for cell, floor in sorted(floors.items())) or "not measured, so that only equal medians tie"
     )
     legend = [
+        f"All values: {', '.join(sorted({r.source for r in found if r.source})) or 'of unknown source'}.",
         "n: studies, each with the same budget. Interval: bootstrap of the median, from three studies on.",
         "Regret: distance from the best value of the whole response table, as a share of it.",
         "Rank: of the best configuration found, among all feasible ones of the response table; 1 is the optimum.",

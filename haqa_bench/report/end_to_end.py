@@ -143,17 +143,17 @@ def _cells(row: Row, figure: PublishedFigure, again: Pairs) -> list[str]:
 
 
 def _again(row: Row, again: Pairs) -> str:
-    """The median over studies of the winner against the default in pairs, and how many winners beat it; a default is no winner."""
+    """The median over studies of the winner against the default in pairs, and how many winners beat it; else the default is kept, at 1."""
     tuned = [w for w in map(_key, row.winners) if w != _key(row.default)]
     verdicts = [again.verdicts.get((row.cell, w)) for w in tuned]
     if None in verdicts:
         return "not yet"
     known = [v for v in verdicts if v is not None]
-    better, kept = sum(v.better for v in known), len(row.winners) - len(tuned)
-    ratios = [v.ratio for v in known] + [1.0] * kept
-    if not ratios or better == 0:
+    better = [v.ratio for v in known if v.better]
+    if not better:
         return "default kept"
-    return f"{median(ratios):.3f}x, {better} of {row.studies} better"
+    kept = [1.0] * (len(row.winners) - len(better))
+    return f"{median(better + kept):.3f}x, {len(better)} of {row.studies} better"
 
 
 def _key(configuration: str) -> str:
@@ -164,8 +164,8 @@ def _machines(found: Sequence[Row], again: Pairs) -> list[str]:
     notes = []
     if again.machines:
         notes.append(
-            "Measured again: winners in interleaved pairs with the default, apart from the tuning; median over studies, defaults as 1; "
-            "better: the 95 % interval of at least six pairs is above 1."
+            "Measured again: winners in interleaved pairs with the default, apart from the tuning; median over studies, a kept default "
+            "as 1; better: the 95 % interval of at least six pairs is above 1."
         )
     for cell, machine in sorted(again.machines.items()):
         floor = again.floors.get(cell)

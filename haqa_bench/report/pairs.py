@@ -12,8 +12,6 @@ from haqa_bench.estimate import QUIET, Interval
 from haqa_bench.report import statistics
 from haqa_bench.store.database import query
 
-FEWEST_PAIRS = 6
-
 
 class Verdict(NamedTuple):
     """How many times as good as the default a configuration is (above 1 is better), over `pairs` pairs."""
@@ -25,7 +23,7 @@ class Verdict(NamedTuple):
     @property
     def better(self) -> bool:
         """Whether it beats the default: enough pairs, and the whole interval above 1."""
-        return self.interval is not None and self.pairs >= FEWEST_PAIRS and self.interval.low > 1
+        return self.interval is not None and self.pairs >= statistics.FEWEST_PAIRS and self.interval.low > 1
 
 
 class Pairs(NamedTuple):
@@ -52,7 +50,7 @@ def read(folder: Path) -> Pairs:
         if is_default:
             selves.add((cell, configuration))
     kept = {key: [r for r, others in found if others <= QUIET] or [r for r, _ in found] for key, found in ratios.items()}
-    usual = int(np.median([len(found) for key, found in kept.items() if key not in selves] or [FEWEST_PAIRS]))
+    usual = int(np.median([len(found) for key, found in kept.items() if key not in selves] or [statistics.FEWEST_PAIRS]))
     floors = {key[0]: noise_floor(kept[key], usual) for key in selves}
     return Pairs({key: _verdict(found) for key, found in kept.items() if key not in selves}, floors, machines)
 

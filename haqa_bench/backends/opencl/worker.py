@@ -73,7 +73,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         "error": error,
         "others_share": share,
         "involuntary_switches": involuntary_switches() - switches,
-        "facts": facts(device),
+        "facts": {**facts(device), "inputs_seed": str(job["seed"])},
     }
 
 
