@@ -80,7 +80,7 @@ def read(path: Path) -> ResponseTable:
     """
     data = read_bytes(path)
     try:
-        table = pq.read_table(pa.BufferReader(data))
+        table = pq.read_table(pa.BufferReader(data), use_threads=False, pre_buffer=False)  # its threads may abort a process that ends soon
     except pa.ArrowInvalid as error:
         raise HaqaError(
             path, f"not a Parquet file: {str(error).splitlines()[0]}", "Restore it, or measure it with: haqa-bench tabulate"
