@@ -11,6 +11,7 @@ the share of a whole run of studies, and one more trial of a study that is under
 import argparse
 import contextlib
 import io
+import json
 import math
 import random
 import tempfile
@@ -47,7 +48,7 @@ def main() -> None:
     assert isinstance(evaluator, TableEvaluator)
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "cache.json"
-        cache_files.export(evaluator.table, cell, cache)
+        cache.write_text(json.dumps(cache_files.to_cache(evaluator.table, cell)))
         distributions(cell, evaluator, cache, options.seeds)
         overhead(plan, cell, cache)
     growth(plan._replace(studies=loaded.studies()))

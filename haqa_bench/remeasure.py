@@ -15,6 +15,7 @@ from haqa_bench import __version__
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.estimate import QUIET, estimate
+from haqa_bench.evaluators import live
 from haqa_bench.protocols import Evaluator
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.journal import Journal, read_lines
@@ -120,7 +121,7 @@ def _has(journal: Journal, key: str, number: int) -> bool:
 
 
 def winners(found: Iterable[tuple[str, str]], cell: Cell) -> list[Configuration]:
-    """The distinct configurations of a cell among `found`, pairs of cell id and configuration in JSON; the default first."""
+    """The distinct configurations of a cell among `found`, pairs of cell id and configuration in JSON; the default first, peers last."""
     tuned = {key_of(c): c for c in (json.loads(text) for name, text in found if name == cell.id)}
     tuned.pop(key_of(cell.space.default), None)
-    return [cell.space.default, *(tuned[key] for key in sorted(tuned))]
+    return [cell.space.default, *(tuned[key] for key in sorted(tuned)), *live.peers(cell)]

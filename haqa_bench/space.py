@@ -5,11 +5,13 @@ Finite, so that a cell can be measured once in full and regret is exact. Numeric
 
 import itertools
 import json
+import math
 import random
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Self
 
-from pydantic import RootModel, model_validator
+from pydantic import Field, RootModel, model_validator
 
 from haqa_bench.documents import Document
 
@@ -18,12 +20,21 @@ Scalar = bool | int | float | str
 Configuration = Mapping[str, Scalar]
 
 
+class Limit(Document):
+    """A product that may not grow too large: a parameter times others of the space, such as the work-items of a group."""
+
+    times: tuple[str, ...] = Field(min_length=1)
+    at_most: int
+    why: str = Field(min_length=1)
+
+
 class Parameter(Document):
     """One setting: its choices, the default that people use, and what a prompt may say of it."""
 
     choices: tuple[Scalar, ...]
     default: Scalar
     about: str = ""
+    limit: Limit | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -50,27 +61,47 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
 
     model_config = {"frozen": True}
 
+    @model_validator(mode="after")
+    def _limits_hold(self) -> Self:
+        for name, parameter in self.root.items():
+            for other in (name, *parameter.limit.times) if parameter.limit else ():
+                if other not in self.root or not self.root[other].ordered:
+                    raise ValueError(f"{name}: limit: '{other}' is no parameter with numbers for choices")
+        if broken := self.broken(self.default):
+            raise ValueError(f"the default breaks a limit: {broken[0]}")
+        return self
+
     @property
     def default(self) -> Configuration:
         """What people use when they tune nothing."""
         return {name: p.default for name, p in self.root.items()}
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The number of configurations."""
-        size = 1
-        for parameter in self.root.values():
-            size *= len(parameter.choices)
-        return size
+        if not any(p.limit for p in self.root.values()):
+            return math.prod(len(p.choices) for p in self.root.values())
+        return sum(1 for _ in self.grid())
 
     def grid(self) -> Iterator[Configuration]:
         """Every configuration, in the order of the file."""
         for values in itertools.product(*(p.choices for p in self.root.values())):
-            yield dict(zip(self.root, values, strict=True))
+            if not self.broken(configuration := dict(zip(self.root, values, strict=True))):
+                yield configuration
 
     def sample(self, rng: random.Random) -> Configuration:
         """A configuration drawn uniformly."""
-        return {name: rng.choice(p.choices) for name, p in self.root.items()}
+        while self.broken(configuration := {name: rng.choice(p.choices) for name, p in self.root.items()}):
+            pass
+        return configuration
+
+    def broken(self, values: Configuration) -> list[str]:
+        """The limits that values of all parameters break, in words; empty for a configuration."""
+        return [
+            f"{limit_in_words(name, p.limit)}, not {product:g}"
+            for name, p in self.root.items()
+            if p.limit and (product := math.prod(float(values[n]) for n in (name, *p.limit.times))) > p.limit.at_most
+        ]
 
     def problems(self, proposal: object) -> list[str]:
         """What keeps `proposal` from being a configuration; empty when nothing does. Values are never converted."""
@@ -83,7 +114,12 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
             for name, p in self.root.items()
             if name in proposal and not p.has(proposal[name])
         ]
-        return missing + unknown + wrong
+        return missing + unknown + wrong or self.broken(proposal)
+
+
+def limit_in_words(name: str, limit: Limit) -> str:
+    """A parameter's limit as a sentence."""
+    return f"{' x '.join((name, *limit.times))} is at most {limit.at_most}: {limit.why}"
 
 
 def key_of(configuration: Configuration) -> str:

@@ -115,6 +115,8 @@ def run_study(study: Study, optimizer: Optimizer, evaluator: Evaluator, trials: 
         proposal = optimizer.ask(trials) if trials else Proposal(study.cell.space.default)
         if proposal is None:
             return
+        if proposal.configuration is not None and (problems := study.cell.space.problems(proposal.configuration)):
+            proposal = proposal._replace(configuration=None, problem="; ".join(problems))
         trial = _trial(len(trials), proposal, evaluator, first, study.price)
         if trial.key is not None:
             first.setdefault(trial.key, trial)

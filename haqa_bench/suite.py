@@ -5,6 +5,8 @@ A suite file lists *blocks*. A block is a matrix, models x bit-widths x hardware
 """
 
 import itertools
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -54,20 +56,29 @@ class DeployWorkload(Document):
         return self
 
 
+Size = Annotated[int, Field(ge=1)] | str
+
+
 class KernelWorkload(Document):
     """What one trial of the kernel track runs: an OpenCL kernel, checked once against float64, then launched `repeats` times.
 
-    `shape` gives each of the kernel's sizes as a number or as the name of a dimension of the model; `tolerance` is the largest error
-    allowed, as a share of the largest value expected; `device` picks an OpenCL device by a part of its name, the first when empty.
+    `shape` gives each of the kernel's sizes as a number, as the name of a dimension of the model, or as a list of those: their product.
+    `tolerance` is the largest error allowed, as a share of the largest value expected; `device` picks an OpenCL device by a part of its
+    name, the first when empty.
     """
 
     kernel: Literal["gemv", "gemm", "softmax", "silu", "rmsnorm", "rope"]
-    shape: dict[str, int | str]
+    shape: dict[str, Size | tuple[Size, ...]]
     repeats: int = Field(10, ge=1)
     tolerance: float = Field(1e-4, gt=0)
     device: str = ""
     timeout_s: float = 60.0
     memory_gb: float = 8.0
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The shape of a resolved cell, where every size is a number."""
+        return {name: size for name, size in self.shape.items() if isinstance(size, int)}
 
 
 class MeasurementProtocol(Document):
@@ -275,8 +286,8 @@ def _check_model(block: DeployBlock | KernelBlock, name: str, model: Model) -> N
     """Raises ValueError for a model that lacks what the block's track needs of it."""
     if isinstance(block, DeployBlock) and model.gguf is None:
         raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
-    sizes = block.workload.shape.values() if isinstance(block, KernelBlock) else ()
-    for size in sizes:
+    shape = block.workload.shape if isinstance(block, KernelBlock) else {}
+    for size in (size for sizes in shape.values() for size in _factors(sizes)):
         if isinstance(size, str) and size not in model.dimensions:
             raise ValueError(f"the model '{name}' has no dimension '{size}', only {', '.join(model.dimensions) or 'none'}")
 
@@ -285,8 +296,15 @@ def _workload(block: DeployBlock | KernelBlock, model: Model) -> DeployWorkload 
     """A kernel's shape in numbers; anything else as it is."""
     if not isinstance(block, KernelBlock):
         return block.workload
-    shape: dict[str, int | str] = {k: model.dimensions[v] if isinstance(v, str) else v for k, v in block.workload.shape.items()}
+    shape = {
+        k: math.prod(model.dimensions[size] if isinstance(size, str) else size for size in _factors(sizes))
+        for k, sizes in block.workload.shape.items()
+    }
     return block.workload.model_copy(update={"shape": shape})
+
+
+def _factors(sizes: Size | tuple[Size, ...]) -> tuple[Size, ...]:
+    return sizes if isinstance(sizes, tuple) else (sizes,)
 
 
 def _cell(file: SuiteFile, block: DeployBlock | KernelBlock, point: tuple[str, str, str], project: Path) -> Cell:

@@ -5,9 +5,11 @@ import pytest
 from conftest import REPOSITORY
 
 from haqa_bench import suite
+from haqa_bench.backends.opencl import roofline
 from haqa_bench.backends.opencl.problems import problem, unpacked, weights
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.kernel import KernelEvaluator
+from haqa_bench.optimizers.agent.prompt import Prompts
 
 SUITE = """\
 name: kernels
@@ -27,18 +29,28 @@ cells:
     budget: {{proposals: 2}}
 """
 GEMV = {"LANES": 2, "GROUP_ROWS": 4, "ROWS": 2, "VEC": 4, "UNROLL": 2, "LOCAL_X": 1}
-GEMM = {"GROUP_TOKENS": 2, "GROUP_ROWS": 2, "TILE_TOKENS": 3, "TILE_ROWS": 2, "VEC": 4, "UNROLL": 1, "UNPACK": 1}
+GEMM = {"GROUP_TOKENS": 2, "GROUP_ROWS": 2, "TILE_TOKENS": 3, "TILE_ROWS": 2, "VEC": 4, "ORDER": 0}
 SOFTMAX = {"LANES": 4, "GROUP_ROWS": 2, "VEC": 2, "UNROLL": 1, "ONLINE": 1, "NATIVE": 0}
+SILU = {"GROUP": 8, "VEC": 4, "ITEMS": 2, "STRIDED": 1, "NATIVE": 0}
+RMSNORM = {"LANES": 4, "GROUP_ROWS": 2, "VEC": 4, "UNROLL": 2, "NATIVE": 0}
+ROPE = {"GROUP": 8, "VEC": 4, "ITEMS": 2, "TABLE": 1, "NATIVE": 0}
+MATRIX = "{outputs: feed_forward, columns: hidden}"
+TOKENS = "{outputs: 70, columns: hidden, tokens: 11}"
 CASES = [
-    *((f"gemv-{b}", "gemv", b, "{outputs: feed_forward, columns: hidden}", GEMV) for b in ("FP32", "FP16", "INT8", "INT4")),
-    *((f"gemm-{b}", "gemm", b, "{outputs: 70, columns: hidden, tokens: 11}", GEMM) for b in ("INT8", "INT4")),
-    ("gemm-packed", "gemm", "INT4", "{outputs: 70, columns: hidden, tokens: 11}", GEMM | {"UNPACK": 0}),
+    *((f"gemv-{b}", "gemv", b, MATRIX, GEMV) for b in ("FP32", "FP16", "INT8", "INT4")),
+    *((f"gemv-unpack-{n}", "gemv", "INT4", MATRIX, GEMV | {"UNPACK": n, "VEC": 16, "LANES": 1}) for n in (0, 1, 2)),
+    *((f"gemm-{b}", "gemm", b, TOKENS, GEMM) for b in ("FP32", "FP16", "INT8", "INT4")),
+    ("gemm-order", "gemm", "INT8", TOKENS, GEMM | {"ORDER": 1, "VEC": 8}),
     ("softmax", "softmax", "FP32", "{rows: 7, columns: hidden}", SOFTMAX),
-    ("softmax-passes", "softmax", "FP32", "{rows: 7, columns: hidden}", SOFTMAX | {"ONLINE": 0}),
-    ("silu", "silu", "FP32", "{count: 1000}", {"GROUP": 8, "VEC": 4, "ITEMS": 2, "STRIDED": 1, "NATIVE": 0}),
-    ("rmsnorm", "rmsnorm", "FP32", "{rows: 5, columns: hidden}", {"LANES": 4, "GROUP_ROWS": 2, "VEC": 4, "UNROLL": 2, "NATIVE": 0}),
-    ("rope", "rope", "FP32", "{tokens: 9, heads: 4, head_size: 32}", {"GROUP": 8, "VEC": 4, "ITEMS": 2, "TABLE": 1, "NATIVE": 0}),
-    ("rope-computed", "rope", "FP32", "{tokens: 9, heads: 4, head_size: 32}", {"GROUP": 8, "VEC": 1, "ITEMS": 1, "TABLE": 0, "NATIVE": 0}),
+    ("softmax-passes", "softmax", "FP32", "{rows: [7, 3], columns: hidden}", SOFTMAX | {"ONLINE": 0, "NATIVE": 1}),
+    ("softmax-idle-lanes", "softmax", "FP32", "{rows: 7, columns: hidden}", SOFTMAX | {"LANES": 64, "VEC": 4}),
+    ("silu", "silu", "FP32", "{count: 1000}", SILU),
+    ("silu-side-by-side", "silu", "FP32", "{count: 1000}", SILU | {"STRIDED": 0, "NATIVE": 1}),
+    ("rmsnorm", "rmsnorm", "FP32", "{rows: 5, columns: hidden}", RMSNORM),
+    ("rmsnorm-native", "rmsnorm", "FP32", "{rows: 5, columns: hidden}", RMSNORM | {"NATIVE": 1, "VEC": 16}),
+    ("rope", "rope", "FP32", "{tokens: 9, heads: 4, head_size: 32}", ROPE),
+    ("rope-heads-left-over", "rope", "FP32", "{tokens: 9, heads: 9, head_size: 32}", ROPE | {"ITEMS": 4}),
+    ("rope-computed", "rope", "FP32", "{tokens: 9, heads: 4, head_size: 32}", ROPE | {"VEC": 1, "ITEMS": 1, "TABLE": 0}),
 ]
 
 
@@ -59,6 +71,8 @@ def test_a_kernel_gives_what_float64_gives(tmp_path, kernel, bits, shape, settin
     assert cell.id == f"tiny-{bits.lower()}-epyc-zen4-2core-{kernel}"
     assert values["error"] < 1e-4
     assert values["time_us"] > 0
+    assert values["bandwidth_gb_s"] > 1
+    assert values["peak_gflops"] > 1
     assert outcome.facts["device"]
 
 
@@ -100,7 +114,7 @@ def test_a_work_group_that_is_too_large_is_refused(tmp_path):
 
 
 def test_an_opencl_device_that_is_not_there_names_those_that_are(tmp_path):
-    cell = cell_of(tmp_path, "silu", "FP32", "{count: 64}", {"GROUP": 8, "VEC": 4, "ITEMS": 1, "STRIDED": 1, "NATIVE": 0})
+    cell = cell_of(tmp_path, "silu", "FP32", "{count: 64}", SILU)
     elsewhere = cell.model_copy(update={"workload": cell.workload.model_copy(update={"device": "Adreno"})})
 
     with pytest.raises(EvaluationFailed, match="no OpenCL device 'Adreno'; there are: "):
@@ -132,3 +146,54 @@ def test_inputs_are_fresh_for_each_seed():
 def test_a_shape_that_the_model_has_no_dimension_for_is_one_clear_line(tmp_path):
     with pytest.raises(HaqaError, match=r"the model 'Tiny' has no dimension 'heads', only hidden, feed_forward"):
         cell_of(tmp_path, "gemv", "INT8", "{outputs: heads, columns: hidden}", GEMV)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "bits", "shape", "millions_of_bytes", "millions_of_operations"),
+    [
+        ("gemv", "INT4", {"outputs": 4096, "columns": 4096}, 4096 * 4096 * 18 / 32 + 2 * 4 * 4096, 2 * 4096 * 4096),
+        ("gemv", "INT8", {"outputs": 4096, "columns": 4096}, 4096 * 4096 * 34 / 32 + 2 * 4 * 4096, 2 * 4096 * 4096),
+        ("gemm", "FP16", {"outputs": 8, "columns": 32, "tokens": 4}, 8 * 32 * 2 + 4 * 4 * 40, 2 * 8 * 32 * 4),
+        ("softmax", "FP32", {"rows": 3, "columns": 5}, 8 * 15, 5 * 15),
+        ("silu", "FP32", {"count": 7}, 12 * 7, 5 * 7),
+        ("rmsnorm", "FP32", {"rows": 3, "columns": 5}, 8 * 15 + 20, 4 * 15),
+        ("rope", "FP32", {"tokens": 2, "heads": 3, "head_size": 4}, 8 * 24, 3 * 24),
+    ],
+)
+def test_the_work_of_a_kernel_is_what_it_must_move_and_compute(kernel, bits, shape, millions_of_bytes, millions_of_operations):
+    assert roofline.work(kernel, bits, shape) == (millions_of_bytes, millions_of_operations)
+
+
+def test_a_roofline_is_set_by_the_scarcer_of_bytes_and_operations():
+    few_operations, many = roofline.Work(10_000_000, 1_000_000), roofline.Work(10_000_000, 10_000_000_000)
+
+    assert few_operations.least_us(10.0, 100.0) == pytest.approx(1000.0)
+    assert few_operations.bound(10.0, 100.0) == "memory"
+    assert many.least_us(10.0, 100.0) == pytest.approx(100_000.0)
+    assert many.bound(10.0, 100.0) == "arithmetic"
+
+
+def test_a_sample_taken_while_the_host_lent_a_core_counts_as_disturbed(tmp_path, monkeypatch):
+    cell = cell_of(tmp_path, "silu", "FP32", "{count: 64}", SILU)
+    evaluator = KernelEvaluator(cell)
+    told = {"times_us": [1.0, 2.0], "bandwidths_gb_s": [30.0, 30.0], "compile_s": 0.1, "error": 0.0, "others_share": 0.01, "facts": {}}
+    results = iter([{"peaks_gflops": [200.0]}] * 3 + [told | {"peaks_gflops": [190.0, 100.0], "involuntary_switches": 0}])
+    monkeypatch.setattr("haqa_bench.evaluators.kernel.run_job", lambda worker, job, timeout_s: next(results))
+
+    outcome = evaluator.sample({}, quality=False)
+
+    assert {m.name: m.samples for m in outcome.measurements}["others_share"] == (0.01, 0.5)
+    assert next(m.value for m in outcome.measurements if m.name == "time_us") == 1.0
+
+
+def test_a_prompt_for_a_kernel_tells_what_it_computes_where_and_from_what_source(tmp_path):
+    cell = cell_of(tmp_path, "gemv", "INT4", MATRIX, GEMV)
+
+    told, without = (Prompts(REPOSITORY / "prompts", hints=hints).static(cell) for hints in (True, False))
+
+    assert "gemv, at the sizes of Tiny: outputs 192, columns 128" in told
+    assert "4 bits each (llama.cpp's Q4_0)" in told
+    assert "__kernel" in told
+    assert "AMD EPYC" in told
+    assert "AMD EPYC" not in without
+    assert "PoCL" not in without

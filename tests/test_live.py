@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from fnmatch import fnmatch
 from pathlib import Path
 from statistics import median
 
@@ -18,6 +19,7 @@ from haqa_bench.backends.gguf_models import WORKER, Formats, find
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
+from haqa_bench.evaluators.kernel import GGML, KernelEvaluator
 from haqa_bench.trial import Status
 
 pytestmark = pytest.mark.live
@@ -188,3 +190,16 @@ def test_a_job_that_the_worker_cannot_read_is_a_crash():
         run_job(WORKER, {"do": "measure"}, 20)
 
     assert caught.value.status == Status.CRASHED
+
+
+@pytest.mark.parametrize("pattern", ["int4-*gemv", "int8-*gemm", "*softmax", "*rmsnorm", "*silu", "*rope"])
+def test_ggml_s_own_kernels_give_what_ours_must_give(pattern):
+    cells = suite.load(REPOSITORY / "suites/kernels.yaml", REPOSITORY).cells
+    cell = next(c for c in cells if fnmatch(c.id, f"smollm2-135m-{pattern}"))
+
+    outcome = KernelEvaluator(cell).sample(GGML, quality=False)
+
+    values = {m.name: m.value for m in outcome.measurements}
+    assert 0 <= values["error"] < 0.03
+    assert values["time_us"] > 0
+    assert outcome.facts["ggml"].startswith("llama-cpp-python ")

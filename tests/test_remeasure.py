@@ -10,7 +10,7 @@ from haqa_bench import remeasure, runner, suite
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.executors.local import Serial
 from haqa_bench.protocols import Outcome
-from haqa_bench.report import end_to_end, formats, pairs, published
+from haqa_bench.report import formats, paper
 from haqa_bench.space import key_of
 from haqa_bench.store import database
 from haqa_bench.trial import Measurement, Source, Status
@@ -132,8 +132,7 @@ def table_of(project, speed):
     what = what._replace(studies=[s for s in what.studies if s.method.name in ("human", "random")])
     live = Live(evaluator_of(project), speed)
     list(runner.run(what, what.folder, Serial({what.suite.cells[0].id: live})))
-    again = pairs.read(what.folder)
-    return end_to_end.table(end_to_end.rows(what.folder), published.load(project / "paper_tables/figure5.yaml"), again), what.folder
+    return paper.tables(what.folder, project / "paper_tables")["figure5"], what.folder
 
 
 def test_a_live_run_measures_its_winners_again_and_says_on_what(project):
@@ -142,7 +141,8 @@ def test_a_live_run_measures_its_winners_again_and_says_on_what(project):
     (random,) = [dict(zip(table.headings, row, strict=True)) for row in table.cells if "random" in row]
     assert {json.loads(c)["format"] for _, c in database.winners(folder)} == {"IQ4_NL", "Q4_1"}
     assert random["Measured again"] == "1.199x, 1 of 2 better"  # the other study's winner is the default, which counts as 1
-    assert any(note.startswith("net-int4-epyc-zen4-2core: pairs measured on a test machine; noise floor 0.2 %") for note in table.notes)
+    (note,) = [note for note in table.notes if note.startswith("Pairs were measured on a test machine")]
+    assert "net-int4-epyc-zen4-2core 0.2 %" in note
     assert "net-int4-epyc-zen4-2core: measured now on a test machine." in table.notes
 
 

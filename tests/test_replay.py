@@ -15,7 +15,7 @@ from haqa_bench import runner, studies, suite
 from haqa_bench.cli import app
 from haqa_bench.errors import CassetteMiss, HaqaError
 from haqa_bench.executors.local import Serial
-from haqa_bench.report import end_to_end, formats, pairs, published
+from haqa_bench.report import formats, paper
 
 ANSWERS = [
     "no JSON here",
@@ -55,8 +55,7 @@ def notes(events):
 
 
 def tables(project, folder):
-    figure = published.load(project / "paper_tables" / "figure5.yaml")
-    return formats.markdown(end_to_end.table(end_to_end.rows(folder), figure, pairs.read(folder)))
+    return formats.markdown(paper.tables(folder, project / "paper_tables")["figure5"])
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 
+import jsonschema
 import kernel_tuner
 import pytest
 from conftest import evaluator_of
@@ -16,7 +17,7 @@ from haqa_bench.store import kernel_tuner as cache_files
 def cache(project, tmp_path):
     cell = suite.load(project / "suites/small.yaml", project).cells[0]
     path = tmp_path / "cache.json"
-    cache_files.export(evaluator_of(project).table, cell, path)
+    path.write_text(json.dumps(cache_files.to_cache(evaluator_of(project).table, cell)))
     return cell, path
 
 
@@ -51,6 +52,53 @@ def test_an_exported_entry_keeps_samples_and_other_metrics(cache):
     entry = json.loads(path.read_text())["cache"]["2,Q4_1"]
     assert entry["times"] == [60.0, 54.0, 60.0, 54.0]
     assert entry["perplexity"] == 20.0
+
+
+def test_t4_results_fit_their_schema_and_say_what_failed(cache, project):
+    cell, _ = cache
+
+    exported = cache_files.to_t4(evaluator_of(project).table, cell)
+
+    version, schema = kernel_tuner.file_utils.output_file_schema("results")
+    jsonschema.validate(exported, schema)
+    assert exported["schema_version"] == version
+    failed = [r["configuration"] for r in exported["results"] if r["invalidity"] != "correct"]
+    assert failed == [{"n_threads": 1, "format": "IQ4_NL"}]
+
+
+@pytest.mark.parametrize("form", ["cache", "t4"])
+def test_what_was_exported_can_be_imported_elsewhere_and_says_the_same(project, cli, tmp_path, form):
+    cell_id = "net-int4-epyc-zen4-2core"
+    before = json.loads(cli("table", "show", project / "suites/small.yaml", "--json").stdout)[0]
+    cli("table", "export", project / "suites/small.yaml", "--format", form, "--output", tmp_path / "out")
+    next((project / "results/tables").rglob("*.parquet")).unlink()
+
+    done = cli("table", "import", project / "suites/small.yaml", tmp_path / "out" / f"{cell_id}.json", "--cell", cell_id)
+
+    assert done.returncode == 0, done.stderr
+    after = json.loads(cli("table", "show", project / "suites/small.yaml", "--json").stdout)[0]
+    same = ("configurations", "failed", "default", "optimum")
+    assert {k: after[k] for k in same} == {k: before[k] for k in same}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[1", "not JSON"),
+        ("{}", "neither a Kernel Tuner cache nor T4 results"),
+        ('{"cache": {"x": {"n_threads": 9, "format": "Q4_1", "time": 1.0}}}', "n_threads: 9 is none of"),
+        ('{"cache": {"x": {"n_threads": 1, "format": "Q4_1", "time": 1.0}}}', "neither end_to_end_tokens_per_s nor times"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_one_clear_line(project, cli, tmp_path, text, said):
+    next((project / "results/tables").rglob("*.parquet")).unlink()
+    (tmp_path / "bad.json").write_text(text)
+
+    done = cli("table", "import", project / "suites/small.yaml", tmp_path / "bad.json", "--cell", "net-int4-epyc-zen4-2core")
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_the_command_writes_a_file_for_each_cell_and_shows_what_a_table_holds(project, cli, tmp_path):

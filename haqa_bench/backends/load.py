@@ -13,8 +13,9 @@ def cpu_times() -> tuple[float, float]:
 
 
 def others_share(before: tuple[float, float], after: tuple[float, float], seconds: float) -> float:
-    """The share of the machine that others took meanwhile: 0.5 is one core of two."""
-    others = (after[0] - before[0]) - (after[1] - before[1])
+    """The share of the machine that others took meanwhile: 0.5 is one core of two. A tick of either counter may be rounding."""
+    rounding = 2 / os.sysconf("SC_CLK_TCK")
+    others = (after[0] - before[0]) - (after[1] - before[1]) - rounding
     return max(0.0, others) / (seconds * (os.cpu_count() or 1))
 
 

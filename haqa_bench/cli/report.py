@@ -13,7 +13,7 @@ from haqa_bench.cli.options import PROJECT, project_of
 @PROJECT
 def report(run_folder: Path, kind: str, project: Path | None) -> None:
     """Print the table of RUN, a folder that `haqa-bench run` wrote, again."""
-    from haqa_bench.report import end_to_end, formats
+    from haqa_bench.report import formats, paper
 
-    found = end_to_end.tables(run_folder, project_of(run_folder, project) / "paper_tables")
+    found = paper.tables(run_folder, project_of(run_folder, project) / "paper_tables")
     click.echo(formats.several(list(found.values()), kind), nl=False)

@@ -139,9 +139,9 @@ def _run(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
 
 
 def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool) -> None:
-    from haqa_bench.report import end_to_end, formats
+    from haqa_bench.report import formats, paper
 
-    found = end_to_end.tables(target, plan.project / "paper_tables")
+    found = paper.tables(target, plan.project / "paper_tables")
     written = [path for name, table in found.items() for path in formats.write(table, target / "tables", name)]
     if as_json:
         tables = {name: json.loads(formats.as_json(table)) for name, table in found.items()}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def table() -> None:
-    """Show and export response tables."""
+    """Show, export and import response tables."""
 
 
 @table.command()
@@ -66,13 +66,15 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
 @table.command()
 @SUITE
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
+@click.option("--format", "form", type=click.Choice(["cache", "t4"]), default="cache", show_default=True, help="Which of its forms.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for one CELL.json each.")
 @PROJECT
-def export(suite_path: Path, cells: str | None, output: Path, project: Path | None) -> None:
-    """Export the response tables of SUITE's cells as Kernel Tuner cache files, for its simulation mode."""
+def export(suite_path: Path, cells: str | None, form: str, output: Path, project: Path | None) -> None:
+    """Export the response tables of SUITE's cells for Kernel Tuner: as caches for its simulation mode, or as T4 results."""
     from haqa_bench.store import kernel_tuner, tables
 
     suite, folder = open_suite(suite_path, project)
+    write = kernel_tuner.to_t4 if form == "t4" else kernel_tuner.to_cache
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -80,5 +82,31 @@ def export(suite_path: Path, cells: str | None, output: Path, project: Path | No
     for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values():
         found = tables.read(tables.path_of(folder, cell))
         tables.check(found, cell)
-        kernel_tuner.export(found, cell, output / f"{cell.id}.json")
-        click.echo(output / f"{cell.id}.json")
+        path = output / f"{cell.id}.json"
+        path.write_text(json.dumps(write(found, cell), indent=1) + "\n", "utf-8")
+        click.echo(path)
+
+
+@table.command("import")
+@SUITE
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--cell", "cell_id", required=True, help="The cell that FILE was measured for.")
+@PROJECT
+def import_(suite_path: Path, file: Path, cell_id: str, project: Path | None) -> None:
+    """Import FILE, a Kernel Tuner cache or T4 results of the whole space, as the response table of a cell of SUITE."""
+    from haqa_bench import __version__
+    from haqa_bench.space import key_of
+    from haqa_bench.store import kernel_tuner, tables
+
+    suite, folder = open_suite(suite_path, project)
+    cell = chosen(suite, cell_id, None)[0].cell
+    path = tables.path_of(folder, cell)
+    if path.exists():
+        raise HaqaError(path, "there is a table already", "Delete it first, or import into another project with --project")
+    rows = kernel_tuner.rows(file, cell)
+    known = {row["configuration"] for row in rows}
+    if missing := [key for key in map(key_of, cell.space.grid()) if key not in known]:
+        raise HaqaError(file, f"{len(missing)} of {cell.space.size} configurations are missing, first {missing[0]}")
+    card = {"cell": cell.id, "workload": cell.workload.model_dump(mode="json"), "imported": file.name, "haqa_bench": __version__}
+    tables.write(path, card, rows)
+    click.echo(path)

@@ -1,12 +1,14 @@
 """The evaluator that really runs a cell, by its track."""
 
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
-from haqa_bench.evaluators.kernel import KernelEvaluator
+from haqa_bench.evaluators.kernel import GGML, KernelEvaluator
 from haqa_bench.protocols import Evaluator
+from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell
 
 
@@ -25,6 +27,12 @@ def evaluator(cell: Cell, text: str) -> LiveEvaluator:
         HaqaError: this machine lacks what it needs.
     """
     return KernelEvaluator(cell) if cell.track == "kernel" else DeployEvaluator(cell, text)
+
+
+def peers(cell: Cell) -> Sequence[Configuration]:
+    """What is measured beside a cell's winners, where it is installed."""
+    fits = cell.track == "kernel" and cell.hardware.kind == "cpu" and importlib.util.find_spec("llama_cpp")
+    return (GGML,) if fits else ()
 
 
 def text_for(cell: Cell, suite_folder: Path) -> str:

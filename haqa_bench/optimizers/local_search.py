@@ -59,8 +59,9 @@ def neighbours(space: SearchSpace, configuration: Configuration) -> Iterator[Con
     for name, parameter in space.root.items():
         here = parameter.choices.index(configuration[name])
         for there, choice in enumerate(parameter.choices):
-            if there != here and (not parameter.ordered or abs(there - here) == 1):
-                yield {**configuration, name: choice}
+            moved = {**configuration, name: choice}
+            if there != here and (not parameter.ordered or abs(there - here) == 1) and not space.broken(moved):
+                yield moved
 
 
 def _untried(space: SearchSpace, trial: Trial, tried: set[str]) -> list[Configuration]:

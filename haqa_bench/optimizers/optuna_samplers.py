@@ -1,9 +1,10 @@
 """Bayesian optimisation (TPE) and NSGA-II, by Optuna, set up for small budgets.
 
 Optuna's defaults draw the first 10 trials (TPE) or 50 (NSGA-II) at random: most of a short study, or all of it. Here start-up and
-population are scaled to the budget, and a proposal that was tried already is drawn anew a few times, then at random: a repeat costs
-as much as a new trial and teaches nothing. Each trial's sampler is seeded by (seed, trial) alone and the history is told again, so
-that a resumed study goes on as if it had never stopped. Failed configurations and broken constraints are told as constraint violations.
+population are scaled to the budget, and a proposal that was tried already, or breaks a limit, is drawn anew a few times, then at
+random: a repeat costs as much as a new trial and teaches nothing. Each trial's sampler is seeded by (seed, trial) alone and the
+history is told again, so that a resumed study goes on as if it had never stopped. Failed configurations and broken constraints are
+told as constraint violations.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +53,7 @@ class Sampled:
         redraws = int(self.settings["redraws"])
         for draw in range(redraws + 1):
             configuration = self._drawn(len(history), draw)
-            if key_of(configuration) not in tried:
+            if key_of(configuration) not in tried and not self.space.broken(configuration):
                 return Proposal(configuration)
         return self.random.ask(history) if redraws else Proposal(configuration)
 

@@ -16,6 +16,8 @@ from haqa_bench.trial import Trial
 
 REPACKED = ("Q4_0", "IQ4_NL", "Q8_0")
 """Formats that llama.cpp rearranges for wide vectors at load: the fast ones on a CPU that has them."""
+REGISTERS = {"avx512f": 16, "avx2": 8, "neon": 4, "asimd": 4}
+"""Floats that a vector register holds, by instruction set."""
 WIDE = {"avx2", "avx512f", "dotprod", "asimddp", "i8mm"}
 
 
@@ -40,13 +42,30 @@ class Rules:
 
 def _steps(space: SearchSpace, hardware: Hardware, start: Configuration) -> Iterator[tuple[Configuration, str]]:
     for name, value, why in _rules(hardware):
-        if name in space.root and space.root[name].has(value) and start[name] != value:
-            yield {**start, name: value}, why
+        if name in space.root and start[name] != value and not space.problems(moved := {**start, name: value}):
+            yield moved, why
     for configuration in neighbours(space, start):
         yield configuration, "a neighbour of the best"
 
 
 def _rules(hardware: Hardware) -> Iterator[tuple[str, Scalar, str]]:
+    yield from _deploy_rules(hardware)
+    yield from _kernel_rules(hardware)
+
+
+def _kernel_rules(hardware: Hardware) -> Iterator[tuple[str, Scalar, str]]:
+    if hardware.kind == "cpu":
+        yield "LANES", 1, "a core runs a group's work-items one after another: lanes only add barriers"
+    for name, floats in REGISTERS.items():
+        if name in hardware.instruction_sets:
+            yield "VEC", floats, "a vector as wide as a register"
+    yield "TABLE", 1, "reading a table is cheaper than a sine"
+    yield "ORDER", 1, "a tile of weights serves all tokens while it is in the cache"
+    yield "NATIVE", 1, "the device's own function, where the tolerance allows it"
+    yield "UNROLL", 4, "fewer branches"
+
+
+def _deploy_rules(hardware: Hardware) -> Iterator[tuple[str, Scalar, str]]:
     if hardware.cores.value is not None:
         for name in ("n_threads", "n_threads_batch"):
             yield name, int(hardware.cores.value), "as many threads as cores"

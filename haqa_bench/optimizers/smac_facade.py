@@ -55,7 +55,7 @@ class Smac:
             for _ in range(int(self.settings["redraws"]) + 1):
                 asked = dict(facade.ask().config)
                 configuration = {name: p.choices[int(asked[name])] for name, p in self.space.root.items()}
-                if key_of(configuration) not in tried:
+                if key_of(configuration) not in tried and not self.space.broken(configuration):
                     return Proposal(configuration)
         return self.random.ask(history)
 

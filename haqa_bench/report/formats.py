@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from haqa_bench.report.end_to_end import Table
+from haqa_bench.report.paper import Table
 
 
 def markdown(table: Table) -> str:

@@ -14,11 +14,12 @@ from haqa_bench.store.database import query
 
 
 class Verdict(NamedTuple):
-    """How many times as good as the default a configuration is (above 1 is better), over `pairs` pairs."""
+    """How many times as good as the default a configuration is (above 1 is better), over `pairs` pairs; `value` is its own median."""
 
     ratio: float
     interval: Interval | None
     pairs: int
+    value: float
 
     @property
     def better(self) -> bool:
@@ -42,16 +43,16 @@ def read(folder: Path) -> Pairs:
     Raises:
         HaqaError: the run has no database, or it cannot be read.
     """
-    ratios: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    ratios: dict[tuple[str, str], list[tuple[float, float, float]]] = defaultdict(list)
     machines, selves = {}, set()
-    for cell, configuration, is_default, machine, ratio, others in query(folder, _sql("pairs.sql")):
-        ratios[cell, configuration].append((ratio, others))
+    for cell, configuration, is_default, machine, ratio, value, others in query(folder, _sql("pairs.sql")):
+        ratios[cell, configuration].append((ratio, value, others))
         machines[cell] = machine
         if is_default:
             selves.add((cell, configuration))
-    kept = {key: [r for r, others in found if others <= QUIET] or [r for r, _ in found] for key, found in ratios.items()}
+    kept = {key: [p for p in found if p[2] <= QUIET] or found for key, found in ratios.items()}
     usual = int(np.median([len(found) for key, found in kept.items() if key not in selves] or [statistics.FEWEST_PAIRS]))
-    floors = {key[0]: noise_floor(kept[key], usual) for key in selves}
+    floors = {key[0]: noise_floor([ratio for ratio, _, _ in kept[key]], usual) for key in selves}
     return Pairs({key: _verdict(found) for key, found in kept.items() if key not in selves}, floors, machines)
 
 
@@ -61,8 +62,10 @@ def noise_floor(ratios: Sequence[float], pairs: int) -> float:
     return float(np.expm1(np.quantile(np.abs(np.log(medians)), 0.95)))
 
 
-def _verdict(ratios: list[float]) -> Verdict:
-    return Verdict(float(np.median(ratios)), statistics.median_interval(ratios), len(ratios))
+def _verdict(found: Sequence[tuple[float, float, float]]) -> Verdict:
+    ratios = [ratio for ratio, _, _ in found]
+    value = float(np.median([value for _, value, _ in found]))
+    return Verdict(float(np.median(ratios)), statistics.median_interval(ratios), len(ratios), value)
 
 
 def _sql(name: str) -> str:

@@ -48,12 +48,14 @@ def _gemv(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Pro
 def _gemm(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
     outputs, columns, tokens = shape["outputs"], shape["columns"], shape["tokens"]
     packed, x = weights(bits, outputs, columns, rng), _values(rng, tokens, columns)
-    rows = _groups(outputs, s["GROUP_ROWS"] * s["TILE_ROWS"]) * s["GROUP_ROWS"]
+    rows = (_groups(outputs, s["GROUP_ROWS"] * s["TILE_ROWS"]) * s["GROUP_ROWS"], s["GROUP_ROWS"])
+    columns_of_y = (_groups(tokens, s["GROUP_TOKENS"] * s["TILE_TOKENS"]) * s["GROUP_TOKENS"], s["GROUP_TOKENS"])
+    fast, slow = (columns_of_y, rows) if s["ORDER"] else (rows, columns_of_y)
     return Problem(
         inputs=(packed, x),
         expected=product(bits, packed, outputs, columns, x.T).T.copy(),
-        global_size=(rows, _groups(tokens, s["GROUP_TOKENS"] * s["TILE_TOKENS"]) * s["GROUP_TOKENS"]),
-        local_size=(s["GROUP_ROWS"], s["GROUP_TOKENS"]),
+        global_size=(fast[0], slow[0]),
+        local_size=(fast[1], slow[1]),
         defines={"OUTPUTS": outputs, "COLUMNS": columns, "TOKENS": tokens, "BITS": bits},
     )
 
@@ -103,7 +105,7 @@ def _rope(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Pro
     cosine, sine = (f(angles)[:, None, :] for f in (np.cos, np.sin))
     low, high = np.split(x.astype(np.float64), 2, axis=2)
     table = np.concatenate([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    items = tokens * (heads // s["ITEMS"]) * (size // 2 // s["VEC"])
+    items = tokens * _groups(heads, s["ITEMS"]) * (size // 2 // s["VEC"])
     return Problem(
         inputs=(x, table),
         expected=np.concatenate([low * cosine - high * sine, low * sine + high * cosine], axis=2),

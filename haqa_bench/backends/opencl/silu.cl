@@ -9,6 +9,7 @@
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void silu(__global const float *x, __global const float *gate, __global float *y) {
+    UNROLLED(ITEMS)
     for (int k = 0; k < ITEMS; k++) {
 #if STRIDED
         const int i = ((get_group_id(0) * ITEMS + k) * GROUP + get_local_id(0)) * VEC;
@@ -16,8 +17,8 @@ void silu(__global const float *x, __global const float *gate, __global float *y
         const int i = (get_global_id(0) * ITEMS + k) * VEC;
 #endif
         if (i < COUNT) {
-            const FLOATV values = LOADV(x + i);
-            STOREV(LOADV(gate + i) * values / (1.0f + EXP(-values)), y + i);
+            const FLOATV values = LOADV(__global, FLOATV, x + i);
+            STOREV(LOADV(__global, FLOATV, gate + i) * values / (1.0f + EXP(-values)), y + i);
         }
     }
 }

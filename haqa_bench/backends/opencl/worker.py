@@ -2,7 +2,9 @@
 
 Before a time counts, the output is checked: the buffer is filled with a sentinel (NaN), the kernel run on inputs made for this process,
 and all of it compared with a float64 reference. Then each sample is the device's own time of one launch, after a large buffer was
-overwritten, so that the weights come from memory and not from a cache, as they do between two tokens.
+read, so that the weights come from memory and not from a cache, as they do between two tokens. That reading is timed too: it is the
+memory bandwidth that the device gives a kernel at that moment; and so is some arithmetic in registers, which says whether the host
+just lent a core to somebody else.
 """
 
 import contextlib
@@ -15,13 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+os.environ.setdefault("POCL_AFFINITY", "1")  # else PoCL's threads may share a core for a while, and times are twice as long
 import pyopencl as cl
 
 from haqa_bench.backends.load import cpu_times, involuntary_switches, others_share
 from haqa_bench.backends.opencl.problems import Problem, problem
+from haqa_bench.backends.opencl.sources import FOLDER
 
-EVICTED = 96 * 2**20
-"""Bytes overwritten between two samples: three times the largest last-level cache met so far."""
+EVICTED = 128 * 2**20
+"""Bytes read between two samples: four times the largest last-level cache met so far."""
 WARM_UPS = 2
 
 
@@ -50,10 +55,13 @@ def main() -> None:
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
-    """Compiles, checks, then times `repeats` launches."""
+    """Compiles, checks, then times `repeats` launches; without a kernel, what the device gives at most."""
     device = find(job["device"])
     context = cl.Context([device])
     queue = cl.CommandQueue(context, properties=cl.command_queue_properties.PROFILING_ENABLE)
+    if "kernel" not in job:
+        limits = Limits(context, queue)
+        return {"peaks_gflops": [limits.peak() for _ in range(job["repeats"])]}
     posed = problem(job["kernel"], job["bits"], job["shape"], job["settings"], job["seed"])
     started = time.perf_counter()
     kernel = compiled(context, Path(job["sources"]) / f"{job['kernel']}.cl", {**job["settings"], **posed.defines})
@@ -62,13 +70,18 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     error = launch.error()
     if not error <= job["tolerance"]:  # NaN is not
         raise Refused("wrong_output", f"largest error {error:.2e} of the largest value, allowed {job['tolerance']:.0e}")
-    samples, before, began, switches = [], cpu_times(), time.perf_counter(), involuntary_switches()
+    limits = Limits(context, queue)
+    samples, bandwidths, peaks = [], [], []
+    before, began, switches = cpu_times(), time.perf_counter(), involuntary_switches()
     for _ in range(job["repeats"]):
-        launch.evict()
+        peaks.append(limits.peak())
+        bandwidths.append(limits.bandwidth())
         samples.append(launch.run())
     share = others_share(before, cpu_times(), time.perf_counter() - began)
     return {
         "times_us": samples,
+        "bandwidths_gb_s": bandwidths,
+        "peaks_gflops": peaks,
         "compile_s": compile_s,
         "error": error,
         "others_share": share,
@@ -106,8 +119,6 @@ class Launch:
         flags = cl.mem_flags
         self.inputs = [cl.Buffer(context, flags.READ_ONLY | flags.COPY_HOST_PTR, hostbuf=np.ascontiguousarray(a)) for a in posed.inputs]
         self.output = cl.Buffer(context, flags.WRITE_ONLY, posed.expected.size * 4)
-        self.ballast = cl.Buffer(context, flags.READ_WRITE, EVICTED)
-        self.turns = 0
 
     def run(self) -> float:
         """The device's time of one launch, in microseconds."""
@@ -128,10 +139,35 @@ class Launch:
         expected = self.posed.expected.ravel()
         return float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
 
-    def evict(self) -> None:
-        """Overwrites a buffer larger than any cache."""
-        self.turns += 1
-        cl.enqueue_fill_buffer(self.queue, self.ballast, np.array([self.turns % 256], np.uint8), 0, EVICTED).wait()
+
+class Limits:
+    """What the device gives a kernel that does nothing but read memory, or multiply and add (limits.cl)."""
+
+    READERS, CHAINS, STEPS = 512, 12, 100_000
+
+    def __init__(self, context: Any, queue: Any) -> None:
+        self.queue = queue
+        flags = cl.mem_flags
+        self.memory = cl.Buffer(context, flags.READ_WRITE, EVICTED)
+        self.results = cl.Buffer(context, flags.WRITE_ONLY, 4 * self.READERS)
+        cl.enqueue_fill_buffer(queue, self.memory, np.array([1.0], np.float32), 0, EVICTED).wait()
+        options = ["-cl-mad-enable", f"-DVECTORS={EVICTED // 32 // self.READERS}", f"-DSTEPS={self.STEPS}"]
+        program = cl.Program(context, (FOLDER / "limits.cl").read_text()).build(options)
+        self.read, self.multiply_add = cl.Kernel(program, "read"), cl.Kernel(program, "multiply_add")
+
+    def bandwidth(self) -> float:
+        """GB/s of one reading of EVICTED bytes; what the caches held before is gone after it."""
+        return EVICTED / 1e3 / self._us(self.read, self.READERS, self.memory)
+
+    def peak(self) -> float:
+        """GFLOP/s of multiply-adds in float32, all in registers."""
+        items = 16
+        return 2 * 8 * self.CHAINS * self.STEPS * items / 1e3 / self._us(self.multiply_add, items)
+
+    def _us(self, kernel: Any, items: int, *arguments: Any) -> float:
+        event = kernel(self.queue, (items,), (1,), *arguments, self.results)
+        event.wait()
+        return float(event.profile.end - event.profile.start) / 1000
 
 
 def facts(device: Any) -> dict[str, str]:

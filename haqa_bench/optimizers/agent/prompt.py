@@ -5,13 +5,15 @@ No clock, path or host name goes in, and every number through one filter, so tha
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import jinja2
 
+from haqa_bench.backends.opencl import roofline, sources
 from haqa_bench.budget import spent_by
 from haqa_bench.errors import HaqaError
-from haqa_bench.space import Scalar
-from haqa_bench.suite import Cell
+from haqa_bench.space import Scalar, limit_in_words
+from haqa_bench.suite import Cell, KernelWorkload
 from haqa_bench.trial import Status, Trial
 
 THOUGHTS = 3
@@ -29,8 +31,10 @@ class Prompts:
         self.environment.filters |= {"number": number, "setting": setting}
 
     def static(self, cell: Cell) -> str:
-        """What stays the same during a study."""
-        text = self._filled("static.j2", cell=cell, constraints=cell.objective.constraints)
+        """What stays the same during a study: the words of the cell's track."""
+        told = {"kernel": _kernel(cell.workload, cell.bit_width)} if isinstance(cell.workload, KernelWorkload) else {}
+        limits = [limit_in_words(name, p.limit) for name, p in cell.space.root.items() if p.limit]
+        text = self._filled(f"{cell.track}.j2", cell=cell, constraints=cell.objective.constraints, limits=limits, **told)
         goals = cell.objective.also
         return f"{text}\n\n{self._filled('goals.j2', goals=goals)}" if goals else text
 
@@ -63,6 +67,29 @@ class Prompts:
             return self.environment.get_template(name).render(**values, hints=self.hints, react=self.react).strip()
         except jinja2.TemplateError as error:
             raise HaqaError(f"prompts/{name}", f"{type(error).__name__}: {error.message}", "Mend the template") from None
+
+
+class Kernel(NamedTuple):
+    """What a prompt tells of a kernel; `bytes` in millions, so are `operations`."""
+
+    name: str
+    format: str
+    bytes: float
+    operations: float
+    source: str
+
+
+FORMATS = {
+    "INT4": "weights in blocks of 32 with a half scale, 4 bits each (llama.cpp's Q4_0), unpacked in the kernel; float32 otherwise",
+    "INT8": "weights in blocks of 32 with a half scale, 8 bits each (llama.cpp's Q8_0), converted in the kernel; float32 otherwise",
+    "FP16": "weights in half precision, converted in the kernel; float32 otherwise",
+    "FP32": "float32",
+}
+
+
+def _kernel(workload: KernelWorkload, bit_width: str) -> Kernel:
+    needs = roofline.work(workload.kernel, bit_width, workload.sizes)
+    return Kernel(workload.kernel, FORMATS[bit_width], needs.bytes / 1e6, needs.operations / 1e6, sources.tunable_part(workload.kernel))
 
 
 def number(value: float) -> str:

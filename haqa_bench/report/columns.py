@@ -1,0 +1,115 @@
+"""What stands in the columns of the tables of best results."""
+
+import json
+from collections.abc import Callable, Mapping
+from statistics import median
+from typing import NamedTuple
+
+from haqa_bench.report import roofs
+from haqa_bench.report.best import Row
+from haqa_bench.report.pairs import Pairs
+from haqa_bench.report.published import PublishedFigure
+from haqa_bench.report.roofs import Roof
+from haqa_bench.space import key_of
+
+
+class Beside(NamedTuple):
+    """What rows are compared with: what was published, pairs, and the rooflines of kernels by cell."""
+
+    figure: PublishedFigure
+    again: Pairs
+    roofs: Mapping[str, Roof]
+
+
+class Column(NamedTuple):
+    """A heading, in which {} is the unit, and what stands below it; `tuned` columns are empty for the default."""
+
+    heading: str
+    text: Callable[[Row, Beside], str]
+    tuned: bool = False
+    track: str | None = None
+
+
+def _n(row: Row, beside: Beside) -> str:
+    human = row.optimizer == "human"
+    return count(row.default_samples or 0, "samples", "sample") if human else count(row.studies, "studies", "study")
+
+
+def _kernel(row: Row) -> str:
+    return row.cell.rpartition("-")[2]
+
+
+def _of_roofline(row: Row, beside: Beside) -> str:
+    roof = beside.roofs.get(row.cell)
+    return f"{100 * roof.least_us / row.best:.1f} %" if roof and row.best is not None else "unknown"
+
+
+def _against_peer(row: Row, beside: Beside) -> str:
+    """How many times as fast as the peer: both against the default, in pairs of one sitting."""
+    peer, ratio = beside.again.verdicts.get((row.cell, roofs.PEER)), _ratio(row, beside.again)
+    return f"{ratio / peer.ratio:.2f}x" if peer and ratio is not None else "not yet"
+
+
+def _published(row: Row, beside: Beside) -> str:
+    return beside.figure.speed_up(_kernel(row) if row.track == "kernel" else row.model, row.optimizer)
+
+
+def _again(row: Row, again: Pairs) -> str:
+    """The median over studies of the winner against the default in pairs, and how many winners beat it; else the default is kept, at 1."""
+    ratio, better = _ratio(row, again), _better(row, again)
+    if ratio is None:
+        return "not yet"
+    return f"{ratio:.3f}x, {len(better)} of {row.studies} better" if better else "default kept"
+
+
+def _ratio(row: Row, again: Pairs) -> float | None:
+    """The median over studies of the winner against the default, in pairs; None as long as one is missing."""
+    if any((row.cell, w) not in again.verdicts for w in _tuned(row)):
+        return None
+    better = _better(row, again)
+    kept = [1.0] * (len(row.winners) - len(better))
+    return median(better + kept or [1.0])
+
+
+def _better(row: Row, again: Pairs) -> list[float]:
+    """The ratios of the winners that beat the default in their pairs."""
+    known = [again.verdicts[row.cell, w] for w in _tuned(row) if (row.cell, w) in again.verdicts]
+    return [verdict.ratio for verdict in known if verdict.better]
+
+
+def _tuned(row: Row) -> list[str]:
+    return [w for w in map(_key, row.winners) if w != _key(row.default)]
+
+
+def _key(configuration: str) -> str:
+    return key_of(json.loads(configuration))
+
+
+def count(number: int, many: str, one: str) -> str:
+    """A number of things in words."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def digits(value: float | None, digits: int) -> str:
+    """A number with so many digits after the point."""
+    return "none" if value is None else f"{value:.{digits}f}"
+
+
+COLUMNS = (
+    Column("Kernel", lambda row, _: _kernel(row), track="kernel"),
+    Column("Model", lambda row, _: row.model),
+    Column("Bit-width", lambda row, _: row.bit_width),
+    Column("Hardware", lambda row, _: row.hardware),
+    Column("Method", lambda row, _: "default" if row.optimizer == "human" else row.method),
+    Column("{}", lambda row, _: digits(row.best, 1)),
+    Column("Range", lambda row, _: f"{digits(row.worst_study, 1)} to {digits(row.best_study, 1)}", tuned=True),
+    Column("Speed-up", lambda row, _: digits(row.speed_up, 3) + "x" if row.speed_up is not None else "none"),
+    Column("Measured again", lambda row, beside: _again(row, beside.again), tuned=True),
+    Column("Of optimum", lambda row, _: f"{100 * row.of_optimum:.1f} %" if row.of_optimum is not None else "unknown"),
+    Column("Of roofline", _of_roofline, track="kernel"),
+    Column("Against ggml", _against_peer, track="kernel"),
+    Column("n", _n),
+    Column("Source", lambda row, _: row.source or "none"),
+    Column("Invalid / failed / repeated", lambda row, _: f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}", tuned=True),
+    Column("Published speed-up", _published, tuned=True),
+)
