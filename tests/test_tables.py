@@ -7,10 +7,12 @@ import json
 import jsonschema
 import kernel_tuner
 import pytest
-from conftest import evaluator_of
+from conftest import REPOSITORY, evaluator_of
 
 from haqa_bench import suite
+from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.store import kernel_tuner as cache_files
+from haqa_bench.store import tables
 
 
 @pytest.fixture
@@ -44,6 +46,34 @@ def test_an_exported_table_is_a_cache_that_kernel_tuner_simulates(cache):
     assert len(results) == cell.space.size
     assert found["IQ4_NL", 2] == pytest.approx(80.0)
     assert ("IQ4_NL", 1) not in found
+
+
+@pytest.mark.filterwarnings("ignore:None of the tunable parameters")
+def test_a_measured_kernel_with_a_limit_is_simulated_whole_and_its_t4_results_are_valid(tmp_path):
+    cell = suite.load(REPOSITORY / "suites/kernels.yaml", REPOSITORY).cells[0]
+    table = tables.read(tables.path_of(REPOSITORY, cell))
+    path = tmp_path / "cache.json"
+    path.write_text(json.dumps(cache_files.to_cache(table, cell)))
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        results, _ = kernel_tuner.tune_kernel(
+            cell.id,
+            "void unused() {}",
+            cache_files.PROBLEM_SIZE,
+            [],
+            {name: list(p.choices) for name, p in cell.space.root.items()},
+            lang="C",
+            restrictions=json.loads(path.read_text())["restrictions"],
+            simulation_mode=True,
+            cache=str(path),
+            objective=cell.objective.metric,
+            objective_higher_is_better=False,
+        )
+
+    found = min(r[cell.objective.metric] for r in results if "__error__" not in r)
+    jsonschema.validate(cache_files.to_t4(table, cell), kernel_tuner.file_utils.output_file_schema("results")[1])
+    assert len(results) == cell.space.size == 180
+    assert found == TableEvaluator(table, cell).optimum
 
 
 def test_an_exported_entry_keeps_samples_and_other_metrics(cache):

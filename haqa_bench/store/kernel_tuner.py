@@ -15,7 +15,7 @@ from typing import Any
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.estimate import undisturbed
-from haqa_bench.space import Configuration, key_of
+from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.store.tables import Entry, ResponseTable
 from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Status
@@ -47,9 +47,15 @@ def to_cache(table: ResponseTable, cell: Cell) -> dict[str, Any]:
         "problem_size": PROBLEM_SIZE,
         "tune_params_keys": list(cell.space.root),
         "tune_params": {name: list(p.choices) for name, p in cell.space.root.items()},
+        "restrictions": restrictions(cell.space),
         "objective": cell.objective.metric,
         "cache": {_key(c): _cached(c, table.entries[key_of(c)], cell.objective.metric) for c in cell.space.grid()},
     }
+
+
+def restrictions(space: SearchSpace) -> list[str]:
+    """The limits of a space as `tune_kernel` takes them; it reads none from a cache, where they stand for people."""
+    return [f"{' * '.join((name, *p.limit.times))} <= {p.limit.at_most}" for name, p in space.root.items() if p.limit]
 
 
 def to_t4(table: ResponseTable, cell: Cell) -> dict[str, Any]:
