@@ -176,8 +176,18 @@ def test_a_roofline_is_set_by_the_scarcer_of_bytes_and_operations():
 def test_a_sample_taken_while_the_host_lent_a_core_counts_as_disturbed(tmp_path, monkeypatch):
     cell = cell_of(tmp_path, "silu", "FP32", "{count: 64}", SILU)
     evaluator = KernelEvaluator(cell)
-    told = {"times_us": [1.0, 2.0], "bandwidths_gb_s": [30.0, 30.0], "compile_s": 0.1, "error": 0.0, "others_share": 0.01, "facts": {}}
-    results = iter([{"peaks_gflops": [200.0]}] * 3 + [told | {"peaks_gflops": [190.0, 100.0], "involuntary_switches": 0}])
+    limits = {"peaks_gflops": [200.0]}
+    told = {
+        "times_us": [1.0, 2.0],
+        "bandwidths_gb_s": [30.0, 30.0],
+        "peaks_gflops": [190.0, 100.0],
+        "compile_s": 0.1,
+        "error": 0.0,
+        "others_share": 0.01,
+        "involuntary_switches": 0,
+        "facts": {},
+    }
+    results = iter([told, limits, limits, limits])
     monkeypatch.setattr("haqa_bench.evaluators.kernel.run_job", lambda worker, job, timeout_s: next(results))
 
     outcome = evaluator.sample({}, quality=False)

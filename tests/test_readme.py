@@ -55,4 +55,7 @@ def test_the_kernels_replay(cli, monkeypatch):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("**Shortest kernel times found")
-    assert done.stdout.count("| gemv ") == 12
+    rows = [line for line in done.stdout.splitlines() if line.startswith(("| gem", "| r", "| s"))]
+    assert len(rows) == 16 * 8
+    assert not [row for row in rows if "not yet" in row or "unknown" in row]
+    assert done.stdout.count("; ggml takes ") == 16

@@ -41,7 +41,8 @@ def _kernel(row: Row) -> str:
 
 def _of_roofline(row: Row, beside: Beside) -> str:
     roof = beside.roofs.get(row.cell)
-    return f"{100 * roof.least_us / row.best:.1f} %" if roof and row.best is not None else "unknown"
+    shares = [roof.shares[w] for w in map(_key, row.winners) if w in roof.shares] if roof else []
+    return f"{100 * median(shares):.1f} %" if shares else "unknown"
 
 
 def _against_peer(row: Row, beside: Beside) -> str:

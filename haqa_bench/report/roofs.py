@@ -1,8 +1,11 @@
 """How near a kernel's time is to what the device allows: its roofline, and the peer measured beside it."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from haqa_bench.backends.opencl.roofline import Work, work
@@ -16,12 +19,17 @@ PEER = key_of(GGML)
 
 
 class Roof(NamedTuple):
-    """A cell's work over the device's limits: GB/s and GFLOP/s, medians of `readings` taken between the samples of all its trials."""
+    """A cell's work over the device's limits: GB/s and GFLOP/s, medians of `readings` taken between the samples of all its trials.
+
+    `shares` has, by configuration, the share of the roofline that it reaches: the median over its samples, each against the limits
+    as they were read just before it, since a shared host's memory is now quick, now slow.
+    """
 
     work: Work
     bandwidth: float
     peak: float
     readings: int
+    shares: Mapping[str, float]
 
     @property
     def least_us(self) -> float:
@@ -35,12 +43,29 @@ def read(folder: Path) -> Mapping[str, Roof]:
     Raises:
         HaqaError: the run has no database, or it cannot be read.
     """
-    limits = {cell: found for cell, *found in query(folder, files("haqa_bench.report").joinpath("roofs.sql").read_text())}
+    samples: dict[str, dict[str, Samples]] = defaultdict(dict)
+    for cell, configuration, *found in query(folder, files("haqa_bench.report").joinpath("roofs.sql").read_text()):
+        samples[cell][key_of(json.loads(configuration))] = Samples(*found)
     return {
-        cell.id: Roof(work(cell.workload.kernel, cell.bit_width, cell.workload.sizes), *limits[cell.id])
-        for cell in (suite_of(folder).cells if limits else ())
-        if isinstance(cell.workload, KernelWorkload) and cell.id in limits
+        cell.id: _roof(work(cell.workload.kernel, cell.bit_width, cell.workload.sizes), samples[cell.id])
+        for cell in (suite_of(folder).cells if samples else ())
+        if isinstance(cell.workload, KernelWorkload) and cell.id in samples
     }
+
+
+class Samples(NamedTuple):
+    """Of one configuration: times in us, with GB/s and GFLOP/s as read before each."""
+
+    times: Sequence[float]
+    bandwidths: Sequence[float]
+    peaks: Sequence[float]
+
+
+def _roof(needs: Work, samples: Mapping[str, Samples]) -> Roof:
+    bandwidths = [reading for s in samples.values() for reading in s.bandwidths]
+    peaks = [reading for s in samples.values() for reading in s.peaks]
+    shares = {key: median(needs.least_us(b, p) / t for t, b, p in zip(*s, strict=True)) for key, s in samples.items()}
+    return Roof(needs, median(bandwidths), median(peaks), len(bandwidths), shares)
 
 
 def notes(known: Mapping[str, Roof], cells: Iterable[str], again: Pairs) -> list[str]:
@@ -50,7 +75,8 @@ def notes(known: Mapping[str, Roof], cells: Iterable[str], again: Pairs) -> list
     if not shown:
         return []
     return [
-        "Of roofline: the least time that the device's measured bandwidth and peak allow, of the time found.",
+        "Of roofline: the least time that bandwidth and peak, as read just before each sample, allow, of that sample's; median over "
+        "samples, then studies. Over 100 %: what is written may stay in a cache, or reading alone does not reach all that memory gives.",
         "Against ggml: how many times as fast as ggml's own kernel on the same inputs, both in pairs with the default.",
         *(_told(cell, roof, peers.get(cell)) for cell, roof in shown.items()),
     ]

@@ -1,10 +1,7 @@
--- What the device gave at most while the cell's configurations were measured: medians over the readings of all its distinct trials.
-WITH readings AS (
-    SELECT DISTINCT s.cell, t.configuration, m.name, m.samples
-    FROM measurements m JOIN studies s ON s.id = m.study JOIN trials t ON t.study = m.study AND t.number = m.number
-    WHERE m.name IN ('bandwidth_gb_s', 'peak_gflops')
-),
-samples AS (SELECT cell, name, unnest(samples) AS sample FROM readings)
-SELECT cell, median(sample) FILTER (WHERE name = 'bandwidth_gb_s'), median(sample) FILTER (WHERE name = 'peak_gflops'),
-       count(*) FILTER (WHERE name = 'bandwidth_gb_s')
-FROM samples GROUP BY cell ORDER BY cell
+-- The samples of each configuration that was measured, with what the device gave at most just before each.
+SELECT s.cell, t.configuration, any_value(v.samples), any_value(b.samples), any_value(p.samples)
+FROM studies s JOIN trials t ON t.study = s.id
+JOIN measurements v ON v.study = t.study AND v.number = t.number AND v.name = s.metric
+JOIN measurements b ON b.study = t.study AND b.number = t.number AND b.name = 'bandwidth_gb_s'
+JOIN measurements p ON p.study = t.study AND p.number = t.number AND p.name = 'peak_gflops'
+GROUP BY s.cell, t.configuration ORDER BY s.cell, t.configuration
