@@ -1,14 +1,19 @@
 // What a device gives at most: reading memory, and multiplying and adding in registers. Both write one number an item, so that nothing
 // is left out by the compiler.
 
+#if SIDE_BY_SIDE
+#define AT(i) x[(size_t)(i) * get_global_size(0) + get_global_id(0)]
+#else
+#define AT(i) x[(size_t)get_global_id(0) * VECTORS + (i)]
+#endif
+
 __kernel void read(__global const float8 *x, __global float *y) {
-    __global const float8 *own = x + (size_t)get_global_id(0) * VECTORS;
     float8 a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
     for (int i = 0; i < VECTORS; i += 4) {
-        a += own[i];
-        b += own[i + 1];
-        c += own[i + 2];
-        d += own[i + 3];
+        a += AT(i);
+        b += AT(i + 1);
+        c += AT(i + 2);
+        d += AT(i + 3);
     }
     const float8 sum = (a + b) + (c + d);
     y[get_global_id(0)] = sum.s0 + sum.s1 + sum.s2 + sum.s3 + sum.s4 + sum.s5 + sum.s6 + sum.s7;

@@ -59,8 +59,9 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     device = find(job["device"])
     context = cl.Context([device])
     queue = cl.CommandQueue(context, properties=cl.command_queue_properties.PROFILING_ENABLE)
+    few = bool(device.type & cl.device_type.CPU)
     if "kernel" not in job:
-        limits = Limits(context, queue)
+        limits = Limits(context, queue, few)
         return {"peaks_gflops": [limits.peak() for _ in range(job["repeats"])]}
     posed = problem(job["kernel"], job["bits"], job["shape"], job["settings"], job["seed"])
     started = time.perf_counter()
@@ -70,7 +71,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     error = launch.error()
     if not error <= job["tolerance"]:  # NaN is not
         raise Refused("wrong_output", f"largest error {error:.2e} of the largest value, allowed {job['tolerance']:.0e}")
-    limits = Limits(context, queue)
+    limits = Limits(context, queue, few)
     samples, bandwidths, peaks = [], [], []
     before, began, switches = cpu_times(), time.perf_counter(), involuntary_switches()
     for _ in range(job["repeats"]):
@@ -141,31 +142,37 @@ class Launch:
 
 
 class Limits:
-    """What the device gives a kernel that does nothing but read memory, or multiply and add (limits.cl)."""
+    """What the device gives a kernel that does nothing but read memory, or multiply and add (limits.cl).
 
-    READERS, CHAINS, STEPS = 512, 12, 100_000
+    A CPU is asked with few work-items, each of which streams through a part of its own; any other device with as many as keep it busy,
+    which read side by side.
+    """
 
-    def __init__(self, context: Any, queue: Any) -> None:
-        self.queue = queue
+    CHAINS = 12
+
+    def __init__(self, context: Any, queue: Any, few: bool) -> None:
+        self.queue, self.group = queue, 1 if few else 256
+        self.readers = 512 if few else queue.device.max_compute_units * 1024
+        self.workers, self.steps = (16, 100_000) if few else (self.readers, 2000)
         flags = cl.mem_flags
         self.memory = cl.Buffer(context, flags.READ_WRITE, EVICTED)
-        self.results = cl.Buffer(context, flags.WRITE_ONLY, 4 * self.READERS)
+        self.results = cl.Buffer(context, flags.WRITE_ONLY, 4 * self.readers)
         cl.enqueue_fill_buffer(queue, self.memory, np.array([1.0], np.float32), 0, EVICTED).wait()
-        options = ["-cl-mad-enable", f"-DVECTORS={EVICTED // 32 // self.READERS}", f"-DSTEPS={self.STEPS}"]
+        self.vectors = EVICTED // 32 // self.readers // 4 * 4
+        options = ["-cl-mad-enable", f"-DVECTORS={self.vectors}", f"-DSIDE_BY_SIDE={int(not few)}", f"-DSTEPS={self.steps}"]
         program = cl.Program(context, (FOLDER / "limits.cl").read_text()).build(options)
         self.read, self.multiply_add = cl.Kernel(program, "read"), cl.Kernel(program, "multiply_add")
 
     def bandwidth(self) -> float:
-        """GB/s of one reading of EVICTED bytes; what the caches held before is gone after it."""
-        return EVICTED / 1e3 / self._us(self.read, self.READERS, self.memory)
+        """GB/s of one reading of EVICTED bytes, or nearly so many; what the caches held before is gone after it."""
+        return 32 * self.vectors * self.readers / 1e3 / self._us(self.read, self.readers, self.memory)
 
     def peak(self) -> float:
         """GFLOP/s of multiply-adds in float32, all in registers."""
-        items = 16
-        return 2 * 8 * self.CHAINS * self.STEPS * items / 1e3 / self._us(self.multiply_add, items)
+        return 2 * 8 * self.CHAINS * self.steps * self.workers / 1e3 / self._us(self.multiply_add, self.workers)
 
     def _us(self, kernel: Any, items: int, *arguments: Any) -> float:
-        event = kernel(self.queue, (items,), (1,), *arguments, self.results)
+        event = kernel(self.queue, (items,), (self.group,), *arguments, self.results)
         event.wait()
         return float(event.profile.end - event.profile.start) / 1000
 
