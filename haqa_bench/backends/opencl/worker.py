@@ -10,6 +10,7 @@ just lent a core to somebody else.
 import contextlib
 import json
 import os
+import re
 import resource
 import sys
 import time
@@ -109,7 +110,8 @@ def compiled(context: Any, source: Path, defines: dict[str, Any]) -> Any:
         return getattr(program, source.stem)
     except cl.RuntimeError as error:
         lines = [line for line in str(error).splitlines() if "error" in line.lower()]
-        raise Refused("compile_error", (lines or ["the compiler gave no reason"])[0].strip()) from None
+        reason = (lines or ["the compiler gave no reason"])[0].strip()
+        raise Refused("compile_error", re.sub(r"[^\s=]*/", "", reason)) from None  # a table is no place for this machine's folders
 
 
 class Launch:
