@@ -82,7 +82,7 @@ class Slow:
 
     def measure(self, configuration):
         (self.marks / f"{time.time_ns()}").touch()
-        time.sleep(0.4)
+        time.sleep(0.6)
         return self.table.measure(configuration)
 
     sample = None
@@ -122,7 +122,9 @@ class TestRay:
 
         for event in runner.run(what, classical / "ray", executor):
             if event.trial is not None and not killed:
-                time.sleep(0.2)  # both nodes are measuring now
+                deadline = time.monotonic() + 10
+                while len(list(marks.iterdir())) < before + 4 and time.monotonic() < deadline:
+                    time.sleep(0.01)  # until each node is in the middle of its second trial
                 cluster.remove_node(nodes[0], allow_graceful=False)
                 killed = True
 
