@@ -150,7 +150,7 @@ def test_a_shape_that_the_model_has_no_dimension_for_is_one_clear_line(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("kernel", "bits", "shape", "millions_of_bytes", "millions_of_operations"),
+    ("kernel", "bits", "shape", "least_bytes", "operations"),
     [
         ("gemv", "INT4", {"outputs": 4096, "columns": 4096}, 4096 * 4096 * 18 / 32 + 2 * 4 * 4096, 2 * 4096 * 4096),
         ("gemv", "INT8", {"outputs": 4096, "columns": 4096}, 4096 * 4096 * 34 / 32 + 2 * 4 * 4096, 2 * 4096 * 4096),
@@ -161,8 +161,8 @@ def test_a_shape_that_the_model_has_no_dimension_for_is_one_clear_line(tmp_path)
         ("rope", "FP32", {"tokens": 2, "heads": 3, "head_size": 4}, 8 * 24, 3 * 24),
     ],
 )
-def test_the_work_of_a_kernel_is_what_it_must_move_and_compute(kernel, bits, shape, millions_of_bytes, millions_of_operations):
-    assert roofline.work(kernel, bits, shape) == (millions_of_bytes, millions_of_operations)
+def test_the_work_of_a_kernel_is_what_it_must_move_and_compute(kernel, bits, shape, least_bytes, operations):
+    assert roofline.work(kernel, bits, shape) == (least_bytes, operations)
 
 
 def test_a_roofline_is_set_by_the_scarcer_of_bytes_and_operations():
