@@ -123,7 +123,7 @@ def measured(candidates: list[Candidate], rounds: int, seed: int, output: Path |
         random.Random(f"{seed}/{number}").shuffle(order)
         row: Samples = [[] for _ in candidates]
         for index in order:
-            outcome = candidates[index].evaluator.sample(candidates[index].configuration, quality=False)
+            outcome = candidates[index].evaluator.sample(candidates[index].configuration, repeat=1)
             readings = {m.name: m.samples for m in outcome.measurements}
             row[index] = list(zip(readings[candidates[index].cell.objective.metric], readings["others_share"], strict=True))
         taken.append(row)

@@ -84,7 +84,7 @@ def one_round(sides: list[Side], number: int, output: Path | None) -> dict[str, 
     random.Random(sha256({"round": number})).shuffle(order)
     found: dict[str, float] = {"others": 0.0}
     for side in order:
-        values = {m.name: m for m in side.evaluator.sample(side.configuration, quality=False).measurements}
+        values = {m.name: m for m in side.evaluator.sample(side.configuration, repeat=1).measurements}
         found[side.name] = values["time_us"].value
         found["others"] = max(found["others"], *values["others_share"].samples)
     if output:

@@ -67,8 +67,10 @@ class Evaluator(Protocol):
             EvaluationFailed: it cannot be measured; becomes the trial's status.
         """
 
-    def sample(self, configuration: Configuration, quality: bool) -> Outcome:
-        """One process' measurement, for sweeps and pairs that repeat it themselves; metrics that guard quality only where asked.
+    def sample(self, configuration: Configuration, repeat: int) -> Outcome:
+        """One process' measurement, the `repeat`-th, for sweeps and pairs that repeat it themselves.
+
+        Training draws its seed from `repeat`; metrics that do not vary, such as those that guard quality, are taken at 0 only.
 
         Raises:
             EvaluationFailed: as `measure`.

@@ -90,7 +90,7 @@ def _pairs(plan: Plan, folder: Path, executor: Executor, cells: list[Cell]) -> I
     for cell in cells:
         configurations = remeasure.winners(found, cell)
         path = remeasure.path_of(folder / VERIFIED, cell)
-        for left in remeasure.pairs(cell, executor.evaluator(plan, cell), configurations, path):
+        for left in remeasure.take(cell, executor.evaluator(plan, cell), configurations, path):
             yield Pairing(cell, left)
 
 

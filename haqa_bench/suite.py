@@ -26,9 +26,15 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Model(Document):
-    """A network. `gguf` is `package:NAME`, `hub:OWNER/REPO/FILE` or a path; cells that deploy it need it, kernels need its `dimensions`."""
+    """A network. `gguf` is `package:NAME`, `hub:OWNER/REPO/FILE` or a path; cells that deploy it need it, kernels need its `dimensions`.
+
+    Cells that fine-tune it need `transformers`, a name on the hub or a folder of that library's, or else `gguf`, which it reads too; cells
+    of the qat track need `network`.
+    """
 
     gguf: str | None = None
+    transformers: str | None = None
+    network: Literal["resnet20", "resnet32", "resnet50"] | None = None
     architecture: str
     parameters: int
     about: str = ""
@@ -81,16 +87,54 @@ class KernelWorkload(Document):
         return {name: size for name, size in self.shape.items() if isinstance(size, int)}
 
 
+class QatWorkload(Document):
+    """What one trial of the qat track runs: a ResNet trained with DoReFa's quantizers, then tried on images held out of the training set.
+
+    `images` of the training set are trained on, all where it is None, `epochs` times unless the space has its own. `rescale_weights`: times
+    max|tanh w|, as in a public PyTorch port, instead of tensorpack's formula alone. `quantize_ends`: the first and last layer too.
+    """
+
+    data: Literal["cifar10", "imagenet"]
+    images: int | None = Field(None, ge=1)
+    epochs: float = Field(gt=0)
+    held_out: int = Field(5000, ge=100)
+    rescale_weights: bool = False
+    quantize_ends: bool = False
+    timeout_s: float = 3600.0
+    memory_gb: float = 8.0
+
+
+class QloraWorkload(Document):
+    """What one trial of the qlora track runs: an adapter trained on a quantized model, then its loss on examples held out.
+
+    `data` is `hub:NAME`, or a JSON or JSONL file of Alpaca's form below the data folder. `examples` are seen in a trial, whatever the batch
+    size, unless the space has `max_steps`. `tasks` test the winners, on `items` of each, drawn once by a seed, all where it is None.
+    """
+
+    data: str
+    examples: int = Field(ge=1)
+    held_out: int = Field(100, ge=10)
+    max_length: int = Field(512, ge=16)
+    tasks: tuple[str, ...] = ("boolq", "rte", "winogrande", "openbookqa", "arc_challenge", "arc_easy", "hellaswag", "mathqa")
+    items: int | None = Field(None, ge=1)
+    compute: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    """The number format that the quantized weights are unpacked to for computing."""
+    timeout_s: float = 3600.0
+    memory_gb: float = 12.0
+
+
 class MeasurementProtocol(Document):
     """How a configuration is measured live (docs/measurement.md).
 
     Processes are started until the 95 % interval of the objective is at most `precision` of its estimate to either side, or `processes`
-    have been. A study's winner meets the default in `pairs` pairs of processes, apart from the tuning.
+    have been. A study's winner meets the default in `pairs` pairs of processes, apart from the tuning; in tracks that train, the winner and
+    the default are trained with `tests` new seeds each, and tested.
     """
 
     precision: float = Field(0.03, gt=0)
     processes: int = Field(4, ge=1)
     pairs: int = Field(8, ge=6)
+    tests: int = Field(2, ge=1)
 
 
 class Point(Document):
@@ -131,6 +175,26 @@ class KernelBlock(Block):
 
     track: Literal["kernel"]
     workload: KernelWorkload
+
+
+class QatBlock(Block):
+    """Cells of the qat track; bit-widths are named as w2a2, or FP32."""
+
+    track: Literal["qat"]
+    workload: QatWorkload
+
+
+class QloraBlock(Block):
+    """Cells of the qlora track, at INT4 (NF4) or INT8 (LLM.int8)."""
+
+    track: Literal["qlora"]
+    workload: QloraWorkload
+
+
+TRAINED = ("qat", "qlora")
+"""The tracks whose trials train: what they measure does not depend on how fast the machine is."""
+AnyBlock = DeployBlock | KernelBlock | QatBlock | QloraBlock
+Workload = DeployWorkload | KernelWorkload | QatWorkload | QloraWorkload
 
 
 class Chat(Document):
@@ -175,7 +239,7 @@ class SuiteFile(Document):
     prices: dict[str, Price] = Field(default_factory=dict)
     """By the LLM's name in `chat: {model: ...}`; one that is not here costs an unknown amount."""
     seeds: tuple[Seed, ...] = Field(min_length=1)
-    cells: tuple[Annotated[DeployBlock | KernelBlock, Field(discriminator="track")], ...] = Field(min_length=1)
+    cells: tuple[Annotated[AnyBlock, Field(discriminator="track")], ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -198,13 +262,13 @@ class Cell(Document):
     """One model x bit-width x hardware of a track, with all that is needed to run it."""
 
     id: str
-    track: Literal["deploy", "kernel"]
+    track: Literal["deploy", "kernel", "qat", "qlora"]
     model_name: str
     model: Model
     bit_width: str
     hardware: hardware.Hardware
     space: SearchSpace
-    workload: DeployWorkload | KernelWorkload
+    workload: Workload
     measurement: MeasurementProtocol
     objective: Objective
     budget: Budget
@@ -277,22 +341,26 @@ def load(path: Path, project: Path) -> Suite:
     )
 
 
-def _id(block: DeployBlock | KernelBlock, point: tuple[str, str, str]) -> str:
-    kernel = [block.workload.kernel] if isinstance(block, KernelBlock) else []
-    return "-".join([*point, *kernel]).lower()
+def _id(block: AnyBlock, point: tuple[str, str, str]) -> str:
+    what = [block.workload.kernel] if isinstance(block, KernelBlock) else [] if isinstance(block, DeployBlock) else [block.track]
+    return "-".join([*point, *what]).lower()
 
 
-def _check_model(block: DeployBlock | KernelBlock, name: str, model: Model) -> None:
+def _check_model(block: AnyBlock, name: str, model: Model) -> None:
     """Raises ValueError for a model that lacks what the block's track needs of it."""
     if isinstance(block, DeployBlock) and model.gguf is None:
         raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
+    if isinstance(block, QloraBlock) and model.transformers is None and model.gguf is None:
+        raise ValueError(f"the model '{name}' is to be fine-tuned, but has neither transformers nor gguf")
+    if isinstance(block, QatBlock) and model.network is None:
+        raise ValueError(f"the model '{name}' is to be trained, but has no network")
     shape = block.workload.shape if isinstance(block, KernelBlock) else {}
     for size in (size for sizes in shape.values() for size in _factors(sizes)):
         if isinstance(size, str) and size not in model.dimensions:
             raise ValueError(f"the model '{name}' has no dimension '{size}', only {', '.join(model.dimensions) or 'none'}")
 
 
-def _workload(block: DeployBlock | KernelBlock, model: Model) -> DeployWorkload | KernelWorkload:
+def _workload(block: AnyBlock, model: Model) -> Workload:
     """A kernel's shape in numbers; anything else as it is."""
     if not isinstance(block, KernelBlock):
         return block.workload
@@ -307,7 +375,7 @@ def _factors(sizes: Size | tuple[Size, ...]) -> tuple[Size, ...]:
     return sizes if isinstance(sizes, tuple) else (sizes,)
 
 
-def _cell(file: SuiteFile, block: DeployBlock | KernelBlock, point: tuple[str, str, str], project: Path) -> Cell:
+def _cell(file: SuiteFile, block: AnyBlock, point: tuple[str, str, str], project: Path) -> Cell:
     model, bit_width, device = point
     return Cell(
         id=_id(block, point),

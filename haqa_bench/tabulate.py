@@ -6,7 +6,9 @@ Interleaved, so that a slow minute of the machine falls on all configurations al
 import datetime
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +20,7 @@ from haqa_bench.evaluators import live
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
 from haqa_bench.store.journal import Journal
-from haqa_bench.suite import Cell
+from haqa_bench.suite import TRAINED, Cell
 from haqa_bench.trial import Status
 
 AGAIN = 3
@@ -57,18 +59,27 @@ def open_sweep(cell: Cell, suite_folder: Path, target: Path) -> Sweep:
     return Sweep(cell, evaluator, journal, target)
 
 
-def sweep(sweeps: Sequence[Sweep], passes: int, seed: int, done: Callable[[], None]) -> None:
-    """Measures what is missing, then what was disturbed again, then writes each table. `done` is called after each measurement."""
+def sweep(sweeps: Sequence[Sweep], passes: int, seed: int, done: Callable[[], None], workers: int = 1) -> None:
+    """Measures what is missing, then what was disturbed again, then writes each table. `done` is called after each measurement.
+
+    Raises:
+        HaqaError: several workers are asked for where times are measured, which would disturb each other.
+    """
+    if timed := [one.cell.id for one in sweeps if workers > 1 and one.cell.track not in TRAINED]:
+        raise HaqaError(
+            "--workers", f"{timed[0]} measures times: one configuration at a time", "Leave it out, or choose others with --cells"
+        )
     for number in range(passes + AGAIN):
         for one in sweeps:
             order = list(one.cell.space.grid())
             random.Random(seed + number).shuffle(order)
             have = {(e["pass"], e["configuration"]) for e in one.journal.entries[1:]}
             enough = _undisturbed(one.journal, passes) if number >= passes else set()
-            for configuration in order:
-                key = key_of(configuration)
-                if (number, key) not in have and key not in enough:
-                    one.journal.append(_row(one.evaluator, configuration, number))
+            missing = [c for c in order if (number, key_of(c)) not in have and key_of(c) not in enough]
+            for _ in range(len(order) - len(missing) if number < passes else 0):
+                done()
+            for row in _rows(one.evaluator, number, missing, workers):
+                one.journal.append(row)
                 if number < passes:
                     done()
     for one in sweeps:
@@ -88,14 +99,24 @@ def _undisturbed(journal: Journal, passes: int) -> set[str]:
     return {configuration for configuration, count in quiet.items() if count >= passes}
 
 
-def _row(evaluator: live.LiveEvaluator, configuration: Configuration, number: int) -> Mapping[str, Any]:
+def _rows(evaluator: live.LiveEvaluator, number: int, configurations: Sequence[Configuration], workers: int) -> Iterator[Mapping[str, Any]]:
+    """The rows of a pass as they come; with several workers, of threads, each of which waits for a process of its own."""
+    one = partial(_row, evaluator, number)
+    if workers == 1:
+        yield from map(one, configurations)
+    else:
+        with ThreadPool(workers) as pool:
+            yield from pool.imap_unordered(one, configurations)
+
+
+def _row(evaluator: live.LiveEvaluator, number: int, configuration: Configuration) -> Mapping[str, Any]:
     row: dict[str, Any] = {
         "configuration": key_of(configuration),
         "pass": number,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
     try:
-        outcome = evaluator.sample(configuration, quality=number == 0)
+        outcome = evaluator.sample(configuration, repeat=number)
     except EvaluationFailed as failure:
         return row | {"status": failure.status, "reason": failure.reason, "readings": _taken(failure.seconds), "facts": {}}
     readings = [{"name": m.name, "unit": m.unit, "samples": m.samples} for m in outcome.measurements]

@@ -28,6 +28,7 @@ class Status(StrEnum):
     REFUSED = "refused"  # the tool would not take the setting
     COMPILE_ERROR = "compile_error"
     WRONG_OUTPUT = "wrong_output"  # it ran, and gave something else than the reference
+    DIVERGED = "diverged"  # training whose loss is no number, or worse than guessing
     OOM = "oom"
     TIMEOUT = "timeout"
     CRASHED = "crashed"

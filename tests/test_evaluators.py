@@ -108,12 +108,12 @@ class Fake:
     def __init__(self, cell, text):
         self.calls, self.made_of, self.disturbed = [], {"model_sha256": "0" * 64}, None
 
-    def sample(self, configuration, quality):
-        self.calls.append((key_of(configuration), quality))
+    def sample(self, configuration, repeat):
+        self.calls.append((key_of(configuration), repeat))
         if configuration == {"format": "IQ4_NL", "n_threads": 1}:
             raise EvaluationFailed(Status.REFUSED, "no")
         speed = Measurement(name="end_to_end_tokens_per_s", value=1.0, unit="tokens/s", source=Source.MEASURED, samples=(1.0, 2.0), used=2)
-        share = 0.5 if configuration == self.disturbed and self.calls.count((key_of(configuration), False)) < 2 else 0.0
+        share = 0.5 if configuration == self.disturbed and sum(key == self.calls[-1][0] for key, _ in self.calls) <= 2 else 0.0
         others = Measurement(name="others_share", value=share, unit="1", source=Source.MEASURED, samples=(share, 0.0), used=2)
         return Outcome((speed, others), {"n_threads": "2"})
 
@@ -130,7 +130,7 @@ def test_a_sweep_measures_every_configuration_in_every_pass_and_quality_once(fak
 
     table = tables.read(tmp_path / "t.parquet")
     assert len(sweep.evaluator.calls) == 2 * cell.space.size
-    assert sum(quality for _, quality in sweep.evaluator.calls) == cell.space.size
+    assert sum(repeat == 0 for _, repeat in sweep.evaluator.calls) == cell.space.size
     assert [k for k, _ in sweep.evaluator.calls[:6]] != [k for k, _ in sweep.evaluator.calls[6:]]
     assert table.card["passes"] == 2
     assert table.entries['{"format":"Q4_0","n_threads":2}'].measurements[0].samples == (1.0, 2.0, 1.0, 2.0)
@@ -220,8 +220,8 @@ class Processes:
     def __init__(self, *speeds):
         self.speeds, self.asked = list(speeds), []
 
-    def __call__(self, configuration, quality):
-        self.asked.append(quality)
+    def __call__(self, configuration, repeat):
+        self.asked.append(repeat)
         found = self.speeds.pop(0)
         if found is None:
             raise EvaluationFailed(Status.TIMEOUT, "too slow")
@@ -247,7 +247,7 @@ def measured_by(cell, monkeypatch):
 def test_a_configuration_is_measured_until_its_interval_is_narrow(measured_by):
     outcome, asked = measured_by((100.0, 101.0), (100.5, 100.2), (99.0, 100.0))
 
-    assert asked == [True, False]  # four samples within 2 %: a third process tells nothing new; quality is asked for once
+    assert asked == [0, 1]  # four samples within 2 %: a third process tells nothing new; quality is asked for once
     assert outcome.measurements[0].samples == (100.0, 101.0, 100.5, 100.2)
     assert outcome.seconds == 4.0
 

@@ -191,7 +191,7 @@ def test_a_sample_taken_while_the_host_lent_a_core_counts_as_disturbed(tmp_path,
     results = iter([told, limits, limits, limits])
     monkeypatch.setattr("haqa_bench.evaluators.kernel.run_job", lambda worker, job, timeout_s: next(results))
 
-    outcome = evaluator.sample({}, quality=False)
+    outcome = evaluator.sample({}, repeat=1)
 
     assert {m.name: m.samples for m in outcome.measurements}["others_share"] == (0.01, 0.5)
     assert next(m.value for m in outcome.measurements if m.name == "time_us") == 1.0

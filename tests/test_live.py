@@ -41,7 +41,7 @@ def test_tokens_per_second_agree_with_llama_cpp_s_own_timing(evaluator):
     ratios = []
     for _ in range(3):
         for name in ("Q4_0", "Q4_K_M"):
-            found = {m.name: m.samples for m in evaluator.sample(configuration(format=name), quality=False).measurements}
+            found = {m.name: m.samples for m in evaluator.sample(configuration(format=name), repeat=1).measurements}
             for ours, theirs in (("generation", "llama_generation"), ("prompt", "llama_prompt")):
                 pairs = zip(found[f"{ours}_tokens_per_s"], found[f"{theirs}_tokens_per_s"], strict=True)
                 ratios += [a / b for a, b in pairs]
@@ -52,7 +52,7 @@ def test_tokens_per_second_agree_with_llama_cpp_s_own_timing(evaluator):
 
 
 def test_what_took_effect_is_read_back(evaluator):
-    facts = evaluator.sample(configuration(n_threads=1, n_ubatch=32, type_k="q8_0", type_v="q8_0"), quality=False).facts
+    facts = evaluator.sample(configuration(n_threads=1, n_ubatch=32, type_k="q8_0", type_v="q8_0"), repeat=1).facts
 
     assert (facts["n_threads"], facts["n_threads_batch"], facts["n_ubatch"]) == ("1", "1", "32")
     assert facts["flash_attn"] == "enabled"
@@ -69,7 +69,7 @@ def test_a_format_s_name_does_not_hide_what_the_file_holds(evaluator):
 
 
 def test_memory_mapping_is_a_setting(evaluator):
-    assert evaluator.sample(configuration(mmap=False), quality=False).facts["mmap"] == "false"
+    assert evaluator.sample(configuration(mmap=False), repeat=1).facts["mmap"] == "false"
 
 
 def test_a_setting_that_llama_cpp_refuses_is_a_status(evaluator):
@@ -197,7 +197,7 @@ def test_ggml_s_own_kernels_give_what_ours_must_give(pattern):
     cells = suite.load(REPOSITORY / "suites/kernels.yaml", REPOSITORY).cells
     cell = next(c for c in cells if fnmatch(c.id, f"smollm2-135m-{pattern}"))
 
-    outcome = KernelEvaluator(cell).sample(GGML, quality=False)
+    outcome = KernelEvaluator(cell).sample(GGML, repeat=1)
 
     values = {m.name: m.value for m in outcome.measurements}
     assert 0 <= values["error"] < 0.03

@@ -27,8 +27,8 @@ class Device:
     def __init__(self, speed, others=lambda call: 0.0):
         self.speed, self.others, self.calls = speed, others, []
 
-    def sample(self, configuration, quality):
-        assert not quality
+    def sample(self, configuration, repeat):
+        assert repeat > 0  # 0 would ask for quality too
         self.calls.append(dict(configuration))
         call = len(self.calls) - 1
         speed = reading("end_to_end_tokens_per_s", "tokens/s", self.speed(configuration, call))
@@ -45,7 +45,7 @@ def cell(project):
 
 
 def taken(cell, device, path, *winners):
-    list(remeasure.pairs(cell, device, [cell.space.default, *winners], path))
+    list(remeasure.take(cell, device, [cell.space.default, *winners], path))
     return remeasure.read(path, cell)
 
 
@@ -81,7 +81,7 @@ def test_disturbed_pairs_are_taken_again_up_to_twice_as_many(cell, tmp_path):
 
 def test_what_was_stopped_goes_on(cell, tmp_path):
     first, second = Device(lambda c, _: 1.0), Device(lambda c, _: 1.0)
-    for number, _ in enumerate(remeasure.pairs(cell, first, [DEFAULT, WINNER], tmp_path / "p.jsonl")):
+    for number, _ in enumerate(remeasure.take(cell, first, [DEFAULT, WINNER], tmp_path / "p.jsonl")):
         if number == 5:
             break
 

@@ -81,6 +81,6 @@ def test_a_study_without_any_result_prints_none_not_zero(project):
 def test_nothing_is_published_that_the_sources_do_not_say(project):
     figure = published.load(project / "paper_tables/figure5.yaml")
 
-    assert figure.speed_up("LLaMA2-7B", "haqa").startswith("up to 2.3x (NVIDIA A6000 48 GB; S, A; CONFLICT")
-    assert figure.speed_up("LLaMA2-7B", "random") == "UNKNOWN"
-    assert figure.speed_up("LLaMA2-13B", "nsga2") == "UNKNOWN"
+    assert figure.said("LLaMA2-7B", "INT4", "haqa").startswith("up to 2.3x (NVIDIA A6000 48 GB; S, A; CONFLICT")
+    assert figure.said("LLaMA2-7B", "INT4", "random") == "UNKNOWN"
+    assert figure.said("LLaMA2-13B", "INT8", "nsga2") == "UNKNOWN"

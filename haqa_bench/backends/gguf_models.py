@@ -11,6 +11,7 @@ from pathlib import Path
 
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import HaqaError
+from haqa_bench.tasks.folder import cache
 
 WORKER = "haqa_bench.backends.llama_cpp_worker"
 QUANTIZE_TIMEOUT_S = 3600
@@ -35,11 +36,11 @@ def find(source: str) -> Path:
 class Formats:
     """One model's file in each format that is asked for, made when first asked."""
 
-    def __init__(self, source: Path, cache: Path | None = None) -> None:
+    def __init__(self, source: Path, folder: Path | None = None) -> None:
         self.source = source
         with source.open("rb") as file:
             self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        self.folder = (cache or _cache()) / self.sha256[:16]
+        self.folder = (folder or cache()) / self.sha256[:16]
         self._facts: dict[str, dict[str, str]] = {}
 
     def path(self, name: str) -> Path:
@@ -95,7 +96,3 @@ def _from_hub(name: str) -> Path:
         return Path(hf_hub_download(f"{owner}/{repository}", file))
     except (OSError, ValueError) as error:  # its network, hub and disk faults are OSErrors, a malformed name a ValueError
         raise HaqaError(f"hub:{name}", str(error).splitlines()[0], "Check the name and the network") from None
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("HAQA_BENCH_CACHE") or Path.home() / ".cache" / "haqa-bench")

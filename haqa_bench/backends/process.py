@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from haqa_bench.errors import EvaluationFailed
+from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.trial import Status
 
 
@@ -16,6 +16,7 @@ def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any
 
     Raises:
         EvaluationFailed: it timed out, crashed, was killed, ran out of memory, or the tool refused the job.
+        HaqaError: what the job is to work with is missing or damaged.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", module],
@@ -39,6 +40,8 @@ def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any
         result: dict[str, Any] = json.loads(output)
     except ValueError:
         raise EvaluationFailed(Status.CRASHED, f"no JSON result but: {output.strip()[:200] or 'nothing'}") from None
+    if "unusable" in result:
+        raise HaqaError(*result["unusable"])
     if "refused" in result:
         raise EvaluationFailed(Status(result["status"]), result["refused"])
     return result

@@ -1,5 +1,6 @@
 """Options that several commands share, and how a suite's path leads to its project folder."""
 
+import os
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 SUITE = click.argument("suite_path", metavar="SUITE", type=click.Path(path_type=Path))
 PROJECT = click.option(
     "--project", type=click.Path(path_type=Path), help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE."
+)
+DATA = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="HAQA_BENCH_DATA",
+    expose_value=False,
+    callback=lambda _context, _parameter, value: os.environ.update({"HAQA_BENCH_DATA": str(value.resolve())} if value else {}),
+    help="Folder of data sets, on a machine that reaches no hub (docs/training.md).  [env: HAQA_BENCH_DATA]",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 

@@ -30,7 +30,7 @@ def verify(run_folder: Path, suite_folder: Path | None, project: Path | None) ->
             evaluator = live.evaluator(cell, live.text_for(cell, suite_folder or folder / "suites"))
             path = remeasure.path_of(folder / "results" / "verified", cell)
             task = progress.add_task(cell.id)
-            for left in remeasure.pairs(cell, evaluator, remeasure.winners(found, cell), path):
+            for left in remeasure.take(cell, evaluator, remeasure.winners(found, cell), path):
                 progress.update(task, total=left, completed=0, description=f"{cell.id}: {left} pairs left")
             copy = remeasure.path_of(run_folder / "verified", cell)
             copy.parent.mkdir(parents=True, exist_ok=True)

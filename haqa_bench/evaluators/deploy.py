@@ -60,17 +60,17 @@ class DeployEvaluator:
         """See Evaluator."""
         return repeated(self.cell, self.sample, configuration)
 
-    def sample(self, configuration: Configuration, quality: bool) -> Outcome:
+    def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator."""
         started = time.perf_counter()
         try:
-            outcome = self._sample(configuration, quality)
+            outcome = self._sample(configuration, repeat)
         except EvaluationFailed as failure:
             failure.seconds = time.perf_counter() - started
             raise
         return outcome._replace(seconds=time.perf_counter() - started)
 
-    def _sample(self, configuration: Configuration, quality: bool) -> Outcome:
+    def _sample(self, configuration: Configuration, repeat: int) -> Outcome:
         name = str(configuration["format"])
         settings = {"n_threads_batch": configuration["n_threads"], **DEFAULTS, **configuration}
         job = {
@@ -78,7 +78,7 @@ class DeployEvaluator:
             "model": str(self.formats.path(name)),
             "settings": settings,
             "workload": self.workload.model_dump(),
-            "text": self.text if quality else None,
+            "text": self.text if repeat == 0 else None,
             "memory_bytes": int(self.workload.memory_gb * 1e9),
         }
         result = run_job(WORKER, job, self.workload.timeout_s)

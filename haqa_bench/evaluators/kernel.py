@@ -56,7 +56,7 @@ class KernelEvaluator:
         """See Evaluator."""
         return repeated(self.cell, self.sample, configuration)
 
-    def sample(self, configuration: Configuration, quality: bool) -> Outcome:
+    def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. The output is checked in every process, on inputs of its own. GGML is measured as a configuration is."""
         started = time.perf_counter()
         try:

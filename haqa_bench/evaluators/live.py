@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from haqa_bench.evaluators import qat, qlora
 from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
 from haqa_bench.evaluators.kernel import GGML, KernelEvaluator
 from haqa_bench.protocols import Evaluator
@@ -26,11 +27,19 @@ def evaluator(cell: Cell, text: str) -> LiveEvaluator:
     Raises:
         HaqaError: this machine lacks what it needs.
     """
+    if cell.track == "qat":
+        return qat.QatEvaluator(cell)
+    if cell.track == "qlora":
+        return qlora.QloraEvaluator(cell)
     return KernelEvaluator(cell) if cell.track == "kernel" else DeployEvaluator(cell, text)
 
 
 def peers(cell: Cell) -> Sequence[Configuration]:
-    """What is measured beside a cell's winners, where it is installed."""
+    """What is measured beside a cell's winners, where it is installed: another tool, or, where something is trained, references."""
+    if cell.track == "qat":
+        return (qat.FULL_PRECISION, qat.ROUNDED)
+    if cell.track == "qlora":
+        return (qlora.FULL_PRECISION, qlora.ROUNDED)
     fits = cell.track == "kernel" and cell.hardware.kind == "cpu" and importlib.util.find_spec("llama_cpp")
     return (GGML,) if fits else ()
 
@@ -41,4 +50,4 @@ def text_for(cell: Cell, suite_folder: Path) -> str:
     Raises:
         HaqaError: it is not there.
     """
-    return "" if cell.track == "kernel" else text_of(cell, suite_folder)
+    return text_of(cell, suite_folder) if cell.track == "deploy" else ""

@@ -10,16 +10,16 @@ from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Source
 
 
-def repeated(cell: Cell, sample: Callable[[Configuration, bool], Outcome], configuration: Configuration) -> Outcome:
+def repeated(cell: Cell, sample: Callable[[Configuration, int], Outcome], configuration: Configuration) -> Outcome:
     """As many processes as the cell's measurement protocol asks for, as one outcome; a failure after the first ends them.
 
     Raises:
         EvaluationFailed: the first process failed.
     """
-    outcomes = [sample(configuration, True)]
+    outcomes = [sample(configuration, 0)]
     while len(outcomes) < cell.measurement.processes and not _precise(cell, outcomes):
         try:
-            outcomes.append(sample(configuration, False))
+            outcomes.append(sample(configuration, len(outcomes)))
         except EvaluationFailed as failure:
             facts = {**outcomes[0].facts, "failed_repeat": f"{failure.status}: {failure.reason}"}
             return _merged([outcomes[0]._replace(facts=facts), *outcomes[1:]])
@@ -28,7 +28,7 @@ def repeated(cell: Cell, sample: Callable[[Configuration, bool], Outcome], confi
 
 def estimated(readings: Mapping[tuple[str, str], Sequence[float]]) -> tuple[Measurement, ...]:
     """Measurements from raw samples by (name, unit), `others_share` among them."""
-    others = readings["others_share", "1"]
+    others = readings.get(("others_share", "1"), ())
     estimates = {name: estimate(values, unit, others) for (name, unit), values in readings.items()}
     return tuple(
         Measurement(name=name, unit=unit, source=Source.MEASURED, samples=tuple(values), **estimates[name]._asdict())

@@ -36,7 +36,7 @@ class TableEvaluator:
             raise EvaluationFailed(entry.status, entry.reason, entry.seconds)
         return self.outcomes[key]
 
-    def sample(self, configuration: Configuration, quality: bool) -> Outcome:
+    def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. What is recorded is recorded."""
         return self.measure(configuration)
 

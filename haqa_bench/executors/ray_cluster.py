@@ -153,9 +153,13 @@ class Remote:
         """See Evaluator."""
         return self._outcome("measure", dict(configuration))
 
-    def sample(self, configuration: Configuration, quality: bool) -> Outcome:
+    def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator."""
-        return self._outcome("sample", dict(configuration), quality)
+        return self._outcome("sample", dict(configuration), repeat)
+
+    def test(self, configuration: Configuration, repeat: int) -> Outcome:
+        """See TestedEvaluator."""
+        return self._outcome("test", dict(configuration), repeat)
 
     def _outcome(self, what: str, *arguments: object) -> Outcome:
         found = self._called(what, *arguments)

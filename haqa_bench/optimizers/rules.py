@@ -51,6 +51,7 @@ def _steps(space: SearchSpace, hardware: Hardware, start: Configuration) -> Iter
 def _rules(hardware: Hardware) -> Iterator[tuple[str, Scalar, str]]:
     yield from _deploy_rules(hardware)
     yield from _kernel_rules(hardware)
+    yield from _training_rules()
 
 
 def _kernel_rules(hardware: Hardware) -> Iterator[tuple[str, Scalar, str]]:
@@ -75,3 +76,13 @@ def _deploy_rules(hardware: Hardware) -> Iterator[tuple[str, Scalar, str]]:
     yield "flash_attn", "on", "fused attention moves fewer bytes"
     for name in ("type_k", "type_v"):
         yield name, "f16", "a short context's cache is small: unpacking it costs more than it saves"
+
+
+def _training_rules() -> Iterator[tuple[str, Scalar, str]]:
+    yield "batch_size", 32, "a short budget needs many steps"
+    yield "per_device_train_batch_size", 2, "a short budget needs many steps"
+    yield "schedule", "cosine", "what is learnt settles as the rate falls to 0"
+    yield "augmentation", "none", "images that are seen once need no variation"
+    yield "learning_rate", 0.01, "a middle rate"
+    yield "learning_rate", 0.002, "an adapter bears a higher rate than a whole model"
+    yield "lora_alpha", 128, "a larger factor, as a higher rate"

@@ -1,7 +1,7 @@
 """What stands in the columns of the tables of best results."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -10,28 +10,40 @@ from haqa_bench.report.best import Row
 from haqa_bench.report.pairs import Pairs
 from haqa_bench.report.published import PublishedFigure
 from haqa_bench.report.roofs import Roof
+from haqa_bench.report.tests import REFERENCE, Tests
 from haqa_bench.space import key_of
+from haqa_bench.suite import TRAINED
 
 
 class Beside(NamedTuple):
-    """What rows are compared with: what was published, pairs, and the rooflines of kernels by cell."""
+    """What rows are compared with: what was published, pairs, the rooflines of kernels by cell, and tests of what was trained."""
 
     figure: PublishedFigure
     again: Pairs
     roofs: Mapping[str, Roof]
+    tests: Tests
+
+
+TIMED = ("deploy", "kernel")
 
 
 class Column(NamedTuple):
-    """A heading, in which {} is the unit, and what stands below it; `tuned` columns are empty for the default."""
+    """A heading, in which {} is the unit and {metric} what is measured, and what stands below it.
+
+    `tuned` columns are empty for the default; those that are not `tested`, for references too.
+    """
 
     heading: str
     text: Callable[[Row, Beside], str]
     tuned: bool = False
-    track: str | None = None
+    tracks: Sequence[str] = (*TIMED, *TRAINED)
+    tested: bool = False
 
 
 def _n(row: Row, beside: Beside) -> str:
     human = row.optimizer == "human"
+    if row.track in TRAINED and (human or row.optimizer == REFERENCE):
+        return count(beside.tests.seeds(row), "seeds", "seed")
     return count(row.default_samples or 0, "samples", "sample") if human else count(row.studies, "studies", "study")
 
 
@@ -52,7 +64,32 @@ def _against_peer(row: Row, beside: Beside) -> str:
 
 
 def _published(row: Row, beside: Beside) -> str:
-    return beside.figure.speed_up(_kernel(row) if row.track == "kernel" else row.model, row.optimizer)
+    return beside.figure.said(_kernel(row) if row.track == "kernel" else row.model, row.bit_width, row.optimizer)
+
+
+def _gain(row: Row, beside: Beside) -> str:
+    """The median best less the default, larger is better."""
+    if row.best is None or row.default_value is None:
+        return "none"
+    gain = row.best - row.default_value if row.direction == "maximize" else row.default_value - row.best
+    return f"{gain:+.{DIGITS.get(row.unit, 1)}f}"
+
+
+def _test(row: Row, beside: Beside) -> str:
+    return digits(beside.tests.of(row), 2)
+
+
+def _test_range(row: Row, beside: Beside) -> str:
+    return " to ".join(digits(value, 2) for value in beside.tests.range(row)) or "not yet"
+
+
+def _against_default(row: Row, beside: Beside) -> str:
+    """The median over studies of the winner less the default, in points, and how many winners are better."""
+    found = beside.tests.differences(row)
+    if not found:
+        return "not yet"
+    better = sum(difference.better for difference in found)
+    return f"{median(d.points for d in found):+.2f}, {better} of {len(found)} better"
 
 
 def _again(row: Row, again: Pairs) -> str:
@@ -91,26 +128,38 @@ def count(number: int, many: str, one: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
+def exact(value: float | None, unit: str) -> str:
+    """A number with as many digits as its unit deserves."""
+    return digits(value, DIGITS.get(unit, 1))
+
+
 def digits(value: float | None, digits: int) -> str:
     """A number with so many digits after the point."""
     return "none" if value is None else f"{value:.{digits}f}"
 
 
+DIGITS = {"nats": 3, "%": 2}
 COLUMNS = (
-    Column("Kernel", lambda row, _: _kernel(row), track="kernel"),
-    Column("Model", lambda row, _: row.model),
-    Column("Bit-width", lambda row, _: row.bit_width),
-    Column("Hardware", lambda row, _: row.hardware),
-    Column("Method", lambda row, _: "default" if row.optimizer == "human" else row.method),
-    Column("{}", lambda row, _: digits(row.best, 1)),
-    Column("Range", lambda row, _: f"{digits(row.worst_study, 1)} to {digits(row.best_study, 1)}", tuned=True),
-    Column("Speed-up", lambda row, _: digits(row.speed_up, 3) + "x" if row.speed_up is not None else "none"),
-    Column("Measured again", lambda row, beside: _again(row, beside.again), tuned=True),
+    Column("Kernel", lambda row, _: _kernel(row), tracks=("kernel",)),
+    Column("Model", lambda row, _: row.model, tested=True),
+    Column("Bit-width", lambda row, _: row.bit_width, tested=True),
+    Column("Hardware", lambda row, _: row.hardware, tested=True),
+    Column("Method", lambda row, _: "default" if row.optimizer == "human" else row.method, tested=True),
+    Column("{}", lambda row, _: exact(row.best, row.unit), tracks=TIMED),
+    Column("{metric}, {}", lambda row, _: exact(row.best, row.unit), tracks=TRAINED),
+    Column("Range", lambda row, _: f"{exact(row.worst_study, row.unit)} to {exact(row.best_study, row.unit)}", tuned=True),
+    Column("Speed-up", lambda row, _: digits(row.speed_up, 3) + "x" if row.speed_up is not None else "none", tracks=TIMED),
+    Column("Gain", _gain, tuned=True, tracks=TRAINED),
+    Column("Measured again", lambda row, beside: _again(row, beside.again), tuned=True, tracks=TIMED),
     Column("Of optimum", lambda row, _: f"{100 * row.of_optimum:.1f} %" if row.of_optimum is not None else "unknown"),
-    Column("Of roofline", _of_roofline, track="kernel"),
-    Column("Against ggml", _against_peer, track="kernel"),
-    Column("n", _n),
-    Column("Source", lambda row, _: row.source or "none"),
+    Column("Of roofline", _of_roofline, tracks=("kernel",)),
+    Column("Against ggml", _against_peer, tracks=("kernel",)),
+    Column("Test accuracy, %", _test, tracks=TRAINED, tested=True),
+    Column("Test range", _test_range, tuned=True, tracks=TRAINED),
+    Column("Against default, points", _against_default, tuned=True, tracks=TRAINED),
+    Column("n", _n, tested=True),
+    Column("Source", lambda row, _: row.source or "none", tested=True),
     Column("Invalid / failed / repeated", lambda row, _: f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}", tuned=True),
-    Column("Published speed-up", _published, tuned=True),
+    Column("Published speed-up", _published, tuned=True, tracks=TIMED),
+    Column("Published accuracy", _published, tracks=TRAINED),
 )

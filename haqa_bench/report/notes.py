@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from haqa_bench.report import roofs
+from haqa_bench.report import roofs, tests
 from haqa_bench.report.best import Row
-from haqa_bench.report.columns import Beside, count, digits
+from haqa_bench.report.columns import Beside, count, exact
 from haqa_bench.report.pairs import Pairs
+from haqa_bench.suite import TRAINED
 
 
 def notes(found: Sequence[Row], beside: Beside) -> list[str]:
@@ -13,9 +14,10 @@ def notes(found: Sequence[Row], beside: Beside) -> list[str]:
     return [
         *_legend(found),
         *roofs.notes(beside.roofs, [row.cell for row in found], beside.again),
+        *tests.notes(beside.tests, [row.cell for row in found]),
         *_machines(found, beside.again),
         *_verdicts(found, beside.again),
-        *(f"Published, CONFLICT, {e.model}: {e.speed_up}; {e.conflict}." for e in beside.figure.entries if e.conflict),
+        *(f"Published, CONFLICT, {e.model}: {e.value}; {e.conflict}." for e in beside.figure.entries if e.conflict),
     ]
 
 
@@ -37,9 +39,13 @@ def _machines(found: Sequence[Row], again: Pairs) -> list[str]:
 
 
 def _legend(found: Sequence[Row]) -> list[str]:
+    first = found[0]
+    gain = (
+        "gain: that over the default" if first.track in TRAINED else "speed-up: median over studies of that over the same study's default"
+    )
+    what = f"{first.metric}, {first.unit}" if first.track in TRAINED else first.unit
     legend = [
-        f"{found[0].unit}: median over studies of the best configuration found that breaks no constraint; range: worst and best study; "
-        "speed-up: median over studies of that over the same study's default.",
+        f"{what}: median over studies of the best configuration found that breaks no constraint; range: worst and best study; {gain}.",
         "Of optimum: median share of the best value that the whole response table holds; unknown where none was replayed.",
         "Invalid / failed / repeated: proposals outside the space, configurations that could not be measured, repeats; of all proposals.",
     ]
@@ -64,10 +70,9 @@ def _verdicts(found: Sequence[Row], again: Pairs) -> list[str]:
             tie = abs(row.best - other.best) <= again.floors.get(row.cell, 0.0) * other.best
             ahead = (row.best > other.best) == (row.direction == "maximize")
             word = "as well as" if tie else "better than" if ahead else "worse than"
-            medians = (
-                f"{row.cell}, medians {digits(row.best, 1)} and {digits(other.best, 1)}, n = {row.studies} and {other.studies} studies"
-            )
-            said.setdefault(f"{row.method} did {word} random search", []).append(medians)
+            medians = " and ".join(exact(value, row.unit) for value in (row.best, other.best))
+            told = f"{row.cell}, medians {medians}, n = {row.studies} and {other.studies} studies"
+            said.setdefault(f"{row.method} did {word} random search", []).append(told)
     return [
         f"{what} on {count(len(cells), 'cells', 'cell')} (no test below six pairs): {'; '.join(cells)}."
         for what, cells in sorted(said.items())

@@ -1,17 +1,21 @@
-"""The tables of best results: end-to-end tokens/s (the data of the paper's figure 5), and the times of kernels (table 3)."""
+"""The tables of best results: accuracies after training (tables 1, 2), times of kernels (table 3), end-to-end tokens/s (figure 5)."""
 
+import json
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench.report import best, pairs, published, roofs
+from haqa_bench.report import best, pairs, published, roofs, tests
 from haqa_bench.report.best import Row
-from haqa_bench.report.columns import COLUMNS, Beside
+from haqa_bench.report.columns import COLUMNS, Beside, Column
 from haqa_bench.report.notes import notes
 
-FIGURES = {"deploy": "figure5", "kernel": "table3"}
+FIGURES = {"qat": "table1", "qlora": "table2", "kernel": "table3", "deploy": "figure5"}
 TITLES = {
     "deploy": "Best end-to-end tokens/s found, against llama.cpp's default",
+    "qat": "Best hyperparameters found for quantization-aware training",
+    "qlora": "Best hyperparameters found for QLoRA fine-tuning",
     "kernel": "Shortest kernel times found, against the usual constants",
 }
 
@@ -31,10 +35,10 @@ def tables(folder: Path, paper_tables: Path) -> dict[str, Table]:
     Raises:
         HaqaError: the run has no database, or it cannot be read; or what was published cannot be.
     """
-    found, again, known = best.rows(folder), pairs.read(folder), roofs.read(folder)
+    found, again, known, tested = best.rows(folder), pairs.read(folder), roofs.read(folder), tests.read(folder)
     tracks = {track: [row for row in found if row.track == track] for track in FIGURES}
     return {
-        FIGURES[track]: table(of_track, Beside(published.load(paper_tables / f"{FIGURES[track]}.yaml"), again, known))
+        FIGURES[track]: table(of_track, Beside(published.load(paper_tables / f"{FIGURES[track]}.yaml"), again, known, tested))
         for track, of_track in tracks.items()
         if of_track
     }
@@ -43,10 +47,24 @@ def tables(folder: Path, paper_tables: Path) -> dict[str, Table]:
 def table(found: Sequence[Row], beside: Beside) -> Table:
     """Rows of one track as text, with what was published beside them, winners measured again, and what to know below."""
     first = found[0]
-    columns = [c for c in COLUMNS if c.track in (None, first.track)]
+    columns = [c for c in COLUMNS if first.track in c.tracks]
+    shown = [row for _, of_cell in groupby(found, lambda row: row.cell) for row in _with_references(list(of_cell), beside)]
     return Table(
         title=TITLES[first.track],
-        headings=[c.heading.format(first.unit) for c in columns],
-        cells=[["" if c.tuned and row.optimizer == "human" else c.text(row, beside) for c in columns] for row in found],
+        headings=[c.heading.format(first.unit, metric=first.metric) for c in columns],
+        cells=[["" if _empty(c, row) else c.text(row, beside) for c in columns] for row in shown],
         notes=notes(found, beside),
     )
+
+
+def _with_references(found: list[Row], beside: Beside) -> list[Row]:
+    """A cell's rows, first those of what was tested and no method proposed."""
+    references = [
+        found[0]._replace(method=json.loads(key)["reference"], optimizer=tests.REFERENCE, winners=[key])
+        for key in beside.tests.references(found[0].cell)
+    ]
+    return references + found
+
+
+def _empty(column: Column, row: Row) -> bool:
+    return (column.tuned and row.optimizer == "human") or (not column.tested and row.optimizer == tests.REFERENCE)

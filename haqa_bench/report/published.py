@@ -6,12 +6,12 @@ from haqa_bench.documents import Document, read_yaml
 
 
 class Entry(Document):
-    """A published speed-up, as text: the sources give ranges and words."""
+    """A published number, as text: the sources give ranges and words. `any` model or bit-width stands for all."""
 
     model: str
     bit_width: str
     method: str
-    speed_up: str
+    value: str
     source: str
     conflict: str = ""
 
@@ -23,12 +23,12 @@ class PublishedFigure(Document):
     hardware: str
     entries: tuple[Entry, ...]
 
-    def speed_up(self, model: str, method: str) -> str:
-        """What was published of `method` on `model`, or on any model; UNKNOWN where nothing is known."""
-        for wanted in (model, "any"):
+    def said(self, model: str, bit_width: str, method: str) -> str:
+        """What was published of `method` on `model` at `bit_width`; UNKNOWN where nothing is known. The most particular entry counts."""
+        for wanted in ((model, bit_width), (model, "any"), ("any", bit_width), ("any", "any")):
             for entry in self.entries:
-                if (entry.model, entry.method) == (wanted, method) and entry.speed_up != "UNKNOWN":
-                    return f"{entry.speed_up} ({self.hardware}; {entry.source}{'; CONFLICT' if entry.conflict else ''})"
+                if (entry.model, entry.bit_width, entry.method) == (*wanted, method) and entry.value != "UNKNOWN":
+                    return f"{entry.value} ({self.hardware}; {entry.source}{'; CONFLICT' if entry.conflict else ''})"
         return "UNKNOWN"
 
 

@@ -81,8 +81,8 @@ def build(folder: Path) -> Path:
     with duckdb.connect(str(partial)) as connection:
         connection.execute(files("haqa_bench.store").joinpath("schema.sql").read_text())
         rows = [row for path in journals for row in _rows(path, read_lines(path))]
-        rows += [("pairs", row) for path in sorted((folder / "verified").glob("*/*.jsonl")) for row in _pair_rows(read_lines(path))]
-        for table in ("studies", "trials", "measurements", "pairs"):
+        rows += [row for path in sorted((folder / "verified").glob("*/*.jsonl")) for row in _verified(read_lines(path))]
+        for table in ("studies", "trials", "measurements", "pairs", "tests"):
             _insert(connection, table, [row for name, row in rows if name == table])
     partial.replace(folder / NAME)
     return folder / NAME
@@ -182,20 +182,35 @@ def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[st
     return rows
 
 
-def _pair_rows(lines: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
-    """A journal of pairs as rows; a pair that failed has no values."""
-    card, *pairs = lines
-    return [
-        {
+def _verified(lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """A journal of pairs and tests as (table, row)s; what failed has no values."""
+    card, *entries = lines
+    rows: list[tuple[str, Mapping[str, Any]]] = []
+    for entry in entries:
+        about = {
             "cell": card["cell"],
-            "configuration": pair["configuration"],
-            "pair": pair["pair"],
-            "is_default": pair["configuration"] == card["default"],
+            "configuration": entry["configuration"],
+            "is_default": entry["configuration"] == card["default"],
             "machine": card["machine"],
-            "default_value": None if pair["failed"] else pair["default"],
-            "tuned_value": None if pair["failed"] else pair["tuned"],
-            "others": pair["others"],
-            "failed": pair["failed"],
+            "failed": entry["failed"],
         }
-        for pair in pairs
+        rows += _tests(entry, about) if entry["kind"] == "test" else [("pairs", _pair(entry, about))]
+    return rows
+
+
+def _pair(entry: Mapping[str, Any], about: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        **about,
+        "pair": entry["pair"],
+        "default_value": None if entry["failed"] else entry["default"],
+        "tuned_value": None if entry["failed"] else entry["tuned"],
+        "others": entry["others"],
+    }
+
+
+def _tests(entry: Mapping[str, Any], about: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    values: Mapping[str, Any] = entry["values"] or {"none": (None, "")}
+    return [
+        ("tests", {**about, "seed": entry["seed"], "name": name, "value": value, "unit": unit, "items": entry["facts"].get(name)})
+        for name, (value, unit) in values.items()
     ]

@@ -17,6 +17,11 @@ CREATE TABLE pairs (
     cell VARCHAR, configuration VARCHAR, pair BIGINT, is_default BOOLEAN, machine VARCHAR, default_value DOUBLE, tuned_value DOUBLE,
     others DOUBLE, failed VARCHAR, PRIMARY KEY (cell, configuration, pair)
 );
+-- Winners of tracks that train, the default and the references, trained anew and tested (docs/training.md). `items`: of each, 0 or 1.
+CREATE TABLE tests (
+    cell VARCHAR, configuration VARCHAR, seed BIGINT, is_default BOOLEAN, machine VARCHAR, name VARCHAR, value DOUBLE, unit VARCHAR,
+    items VARCHAR, failed VARCHAR, PRIMARY KEY (cell, configuration, seed, name)
+);
 
 -- The best feasible trial of each study; the earliest among equals.
 CREATE VIEW best_trials AS

@@ -104,6 +104,7 @@ def setting(value: Scalar) -> str:
 
 def _metrics(cell: Cell, history: Sequence[Trial]) -> dict[str, str]:
     """The metrics worth showing, with their units: the objective's, then the track's others that were measured."""
-    shown = (*(g.metric for g in cell.objective.goals), "generation_tokens_per_s", "prompt_tokens_per_s", "peak_memory_mb", "perplexity")
+    others = ("generation_tokens_per_s", "prompt_tokens_per_s", "train_loss", "peak_memory_mb", "perplexity")
+    shown = (*(g.metric for g in cell.objective.goals), *others)
     units = {m.name: m.unit for t in history for m in t.measurements}
     return {name: units[name] for name in dict.fromkeys(shown) if name in units}

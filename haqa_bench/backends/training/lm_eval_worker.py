@@ -1,0 +1,63 @@
+"""Tries a model on lm-eval's tasks. Batches are of items of like length, which lm-eval sees to."""
+
+import json
+import random
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+from datasets.exceptions import DatasetGenerationError
+from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
+
+from haqa_bench.tasks.lm_eval import definition
+
+ITEMS_SEED = 0
+BATCH = 16
+
+
+class Unreadable(Exception):
+    """Items that are damaged: where, and what is wrong."""
+
+
+def tried(model: Any, tokenizer: Any, names: Sequence[str], files: Mapping[str, str], items: int | None) -> dict[str, Any]:
+    """By task: `items` tried, `acc` and `acc_norm` of each as 0 or 1, and their numbers.
+
+    Raises:
+        Unreadable: the items of a task are damaged.
+    """
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        manager = _with_files(files, Path(folder)) if files else TaskManager()
+        model = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=BATCH)
+        for name in names:
+            try:
+                results[name] = _tried(model, f"{name}_from_file" if files else name, manager, items)
+            except (DatasetGenerationError, KeyError, ValueError) as error:
+                raise Unreadable(files.get(name, name), f"damaged: {str(error).splitlines()[0]}") from None
+    return results
+
+
+def _tried(model: HFLM, task: str, manager: TaskManager, items: int | None) -> dict[str, Any]:
+    numbers = None
+    if items is not None:
+        count = len(manager.load(task)["tasks"][task].eval_docs)
+        numbers = sorted(random.Random(ITEMS_SEED).sample(range(count), min(items, count)))
+    found = lm_eval.simple_evaluate(
+        model=model, tasks=[task], task_manager=manager, samples={task: numbers} if numbers else None, bootstrap_iters=0
+    )
+    assert found is not None
+    samples = sorted(found["samples"][task], key=lambda s: s["doc_id"])
+    scores = {metric: [int(s[metric]) for s in samples] for metric in ("acc", "acc_norm") if metric in samples[0]}
+    return {"items": [s["doc_id"] for s in samples], **scores}
+
+
+def _with_files(files: Mapping[str, str], folder: Path) -> TaskManager:
+    """lm-eval's tasks, and ours beside them, whose items are files'."""
+    known = TaskManager()
+    for name, items in files.items():
+        own = Path(known.task_index[name].yaml_path)
+        (folder / f"{name}.yaml").write_text(json.dumps(definition(name, own, items)), "utf-8")  # JSON is YAML
+    return TaskManager(include_path=str(folder))

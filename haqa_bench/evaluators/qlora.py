@@ -1,0 +1,180 @@
+"""The qlora track: what hyperparameters of QLoRA fine-tuning give (paper: table 2)."""
+
+import json
+import os
+import random
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from haqa_bench.backends.process import run_job
+from haqa_bench.backends.training import base_models
+from haqa_bench.documents import sha256
+from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.evaluators.repeats import estimated, repeated
+from haqa_bench.protocols import Outcome
+from haqa_bench.space import Configuration
+from haqa_bench.suite import Cell, QloraWorkload
+from haqa_bench.tasks import instructions, lm_eval
+from haqa_bench.tasks.folder import cache
+
+WORKER = base_models.WORKER
+DEFAULTS: Mapping[str, Any] = {
+    "learning_rate": 2e-4,
+    "per_device_train_batch_size": 1,
+    "gradient_accumulation_steps": 16,
+    "lora_r": 64,
+    "lora_alpha": 16,
+    "lora_dropout": 0.0,
+    "target_modules": "all-linear",
+    "lr_scheduler_type": "constant_with_warmup",
+    "warmup_ratio": 0.03,
+    "weight_decay": 0.0,
+    "max_grad_norm": 0.3,
+}
+"""For whatever a space leaves out: the published settings of artidoro/qlora."""
+BITS: Mapping[str, int] = {"INT4": 4, "INT8": 8}
+FULL_PRECISION: Configuration = {"reference": "full precision"}
+ROUNDED: Configuration = {"reference": "round to nearest"}
+"""Stand where a configuration would: the model as it is, and quantized (NF4's or INT8's nearest levels), neither tuned."""
+SPLIT_SEED = 0
+TOKENIZE_TIMEOUT_S = 3600
+
+
+class QloraEvaluator:
+    """Trains and tries each configuration, in a process of its own.
+
+    Metrics: held_out_loss (nats a token, over the answers of examples held out), train_loss (nats, the last twentieth of the steps) and
+    peak_memory_mb (10^6 bytes). A test gives average_accuracy (%, the mean of the tasks' acc), and acc and acc_norm of each task, instead.
+    """
+
+    optimum: float | None = None
+
+    def __init__(self, cell: Cell) -> None:
+        assert isinstance(cell.workload, QloraWorkload)
+        self.cell, self.workload = cell, cell.workload
+        if cell.bit_width.upper() not in BITS:
+            raise HaqaError(cell.id, f"bitsandbytes has no bit-width {cell.bit_width}", f"Known: {', '.join(BITS)}")
+        if unknown := sorted(cell.space.root.keys() - {*DEFAULTS, "max_steps"}):
+            raise HaqaError(f"{cell.id}: space", f"unknown setting '{unknown[0]}'", f"Known: {', '.join(sorted(DEFAULTS))}, max_steps")
+        self.bits = BITS[cell.bit_width.upper()]
+        self.base = base_models.find(cell.model)
+
+    @cached_property
+    def items(self) -> list[instructions.Instruction]:
+        """What is tuned on and held out, together."""
+        return instructions.load(self.workload.data)
+
+    @cached_property
+    def data_sha256(self) -> str:
+        """Of the instructions."""
+        return sha256([item.model_dump() for item in self.items])
+
+    @cached_property
+    def tasks(self) -> lm_eval.Tasks:
+        """What winners are tested on."""
+        return lm_eval.find(self.workload.tasks)
+
+    @cached_property
+    def machine(self) -> str:
+        """See Evaluator."""
+        from haqa_bench.backends.machine import title
+
+        return title()
+
+    @property
+    def made_of(self) -> Mapping[str, str]:
+        """See LiveEvaluator."""
+        return {"model": self.base.identity, "data_sha256": self.data_sha256}
+
+    def measure(self, configuration: Configuration) -> Outcome:
+        """See Evaluator."""
+        return repeated(self.cell, self.sample, configuration)
+
+    def sample(self, configuration: Configuration, repeat: int) -> Outcome:
+        """See Evaluator. `repeat` is the seed of the adapter, of the order of examples and of dropout."""
+        result, seconds = self._run(configuration, repeat, {"tasks": None})
+        nats, tokens = (sum(each) for each in zip(*result["losses"], strict=True))
+        facts = {**result["facts"], "held_out_losses": " ".join(f"{loss / max(count, 1):.4g}" for loss, count in result["losses"])}
+        readings = {("held_out_loss", "nats"): [nats / tokens]} | self._readings(result)
+        return Outcome(estimated(readings), facts, seconds)
+
+    def test(self, configuration: Configuration, repeat: int) -> Outcome:
+        """See TestedEvaluator."""
+        wanted = {"names": list(self.tasks.names), "files": dict(self.tasks.files), "items": self.workload.items}
+        result, seconds = self._run(configuration, repeat, {"tasks": wanted})
+        readings: dict[tuple[str, str], list[float]] = {}
+        facts = dict(result["facts"])
+        for name, scores in result["tasks"].items():
+            readings |= {(f"{name}_{metric}", "%"): [100 * mean(scores[metric])] for metric in ("acc", "acc_norm") if metric in scores}
+            facts |= {f"{name}_{metric}": "".join(map(str, scores[metric])) for metric in ("acc", "acc_norm") if metric in scores}
+            facts[f"{name}_items"] = str(len(scores["items"]))
+        average = mean(readings[f"{name}_acc", "%"][0] for name in result["tasks"])
+        return Outcome(estimated({("average_accuracy", "%"): [average], **readings, **self._readings(result)}), facts, seconds)
+
+    def adapted(self, configuration: Configuration, repeat: int, folder: Path) -> Outcome:
+        """As `sample`; the adapter is left in `folder`, in peft's form."""
+        result, seconds = self._run(configuration, repeat, {"tasks": None, "save": str(folder)})
+        return Outcome(estimated(self._readings(result)), result["facts"], seconds)
+
+    def _readings(self, result: Mapping[str, Any]) -> dict[tuple[str, str], list[float]]:
+        trained = {("train_loss", "nats"): [result["train_loss"]]} if "train_loss" in result else {}
+        return {**trained, ("peak_memory_mb", "MB"): [result["peak_bytes"] / 1e6]}
+
+    def _run(self, configuration: Configuration, seed: int, what: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+        reference = configuration in (FULL_PRECISION, ROUNDED)
+        job = {
+            "do": "train",
+            "model": self.base.name,
+            "bits": None if configuration == FULL_PRECISION else self.bits,
+            "compute": self.workload.compute,
+            "settings": None if reference else {**DEFAULTS, **configuration},
+            "adapter": None,
+            "save": None,
+            "examples": str(self._tokenized()),
+            "seen": self.workload.examples,
+            "seed": seed,
+            "threads": threads(),
+            "memory_bytes": int(self.workload.memory_gb * 1e9),
+            **what,
+        }
+        started = time.perf_counter()
+        try:
+            result = run_job(WORKER, job, self.workload.timeout_s)
+        except EvaluationFailed as failure:
+            failure.seconds = time.perf_counter() - started
+            raise
+        return result, time.perf_counter() - started
+
+    def _tokenized(self) -> Path:
+        """The examples in tokens, made once: those held out are the same for every seed and configuration."""
+        work = self.workload
+        key = sha256([self.base.identity, self.data_sha256, work.max_length, work.held_out, SPLIT_SEED])
+        path = cache() / "tokens" / f"{key[:16]}.json"
+        if not path.is_file():
+            items = [[item.prompt, item.output] for item in self.items]
+            job = {
+                "do": "tokenize",
+                "model": self.base.name,
+                "items": items,
+                "max_length": work.max_length,
+                "threads": 1,
+                "memory_bytes": 0,
+            }
+            examples = run_job(WORKER, job, TOKENIZE_TIMEOUT_S)["examples"]
+            random.Random(SPLIT_SEED).shuffle(examples)
+            if len(examples) <= work.held_out:
+                raise HaqaError(work.data, f"{len(examples)} examples are too few to hold {work.held_out} out")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(f".{os.getpid()}.partial")
+            partial.write_text(json.dumps({"held_out": examples[: work.held_out], "train": examples[work.held_out :]}), "utf-8")
+            partial.replace(path)
+        return path
+
+
+def threads() -> int:
+    """How many threads a training may use: OMP_NUM_THREADS, or all cores."""
+    return int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
