@@ -6,6 +6,7 @@ What is run is a *plan*: a suite's lock, two switches (who answers, who measures
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal, NamedTuple
 
 from haqa_bench import __version__, registry, remeasure
@@ -180,6 +181,23 @@ def warnings(plan: Plan) -> list[str]:
                 f"since it starts up for {start_up} trials; give it a larger budget, or a smaller start-up in its options"
             )
     return found
+
+
+def forecast(plan: Plan) -> list[str]:
+    """What measuring each cell of the plan live takes at most, and, where its response table says so, will take, a line each."""
+    lines = []
+    for cell in {s.cell.id: s.cell for s in plan.studies}.values():
+        studies = sum(s.cell.id == cell.id for s in plan.studies)
+        limits = f"at most {cell.workload.timeout_s:g} s and {cell.workload.memory_gb:g} GB each"
+        text = f"{cell.id} on {cell.hardware.name}: {studies} studies, at most {studies * (cell.budget.proposals or 0)} trials; {limits}"
+        if plan.table(cell).is_file():
+            entries = tables.read(plan.table(cell)).entries.values()
+            seconds = [e.seconds for e in entries if e.seconds is not None]
+            memory = [m.value for e in entries for m in e.measurements if m.name == "peak_memory_mb"]
+            text += f"; recorded there: {median(seconds):.0f} s" if seconds else ""
+            text += f" and {max(memory) / 1000:.1f} GB" if memory and seconds else ""
+        lines.append(f"{text}.")
+    return lines
 
 
 def _chat_model(plan: Plan, study: Study) -> ChatModel:

@@ -109,6 +109,7 @@ class QloraWorkload(Document):
 
     `data` is `hub:NAME`, or a JSON or JSONL file of Alpaca's form below the data folder. `examples` are seen in a trial, whatever the batch
     size, unless the space has `max_steps`. `tasks` test the winners, on `items` of each, drawn once by a seed, all where it is None.
+    Where average_accuracy is tuned, it is of other `tuning_items` of each.
     """
 
     data: str
@@ -117,6 +118,7 @@ class QloraWorkload(Document):
     max_length: int = Field(512, ge=16)
     tasks: tuple[str, ...] = ("boolq", "rte", "winogrande", "openbookqa", "arc_challenge", "arc_easy", "hellaswag", "mathqa")
     items: int | None = Field(None, ge=1)
+    tuning_items: int | None = Field(None, ge=1)
     compute: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """The number format that the quantized weights are unpacked to for computing."""
     timeout_s: float = 3600.0
@@ -189,6 +191,13 @@ class QloraBlock(Block):
 
     track: Literal["qlora"]
     workload: QloraWorkload
+
+    @model_validator(mode="after")
+    def _tuned_apart_from_tests(self) -> Self:
+        asks = any(goal.metric == "average_accuracy" for goal in self.objective.goals)
+        if asks and (self.workload.items is None or self.workload.tuning_items is None):
+            raise ValueError("average_accuracy is tuned on items that do not test: workload needs items and tuning_items")
+        return self
 
 
 TRAINED = ("qat", "qlora")

@@ -51,7 +51,7 @@ def main() -> None:
     if job.get("memory_bytes"):
         resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"], job["memory_bytes"]))
     try:
-        result = {"quantize": quantize, "inspect": inspect, "measure": measure}[job["do"]](job)
+        result = {"quantize": quantize, "inspect": inspect, "measure": measure, "answer": answer}[job["do"]](job)
     except Refused as refusal:
         result = {"refused": str(refusal), "status": "oom" if any(word in "".join(LOG) for word in NO_MEMORY) else "refused"}
     except MemoryError:
@@ -97,6 +97,16 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         "perplexity": run.perplexity(model, job["text"], work["quality_tokens"]) if job["text"] else None,
         "facts": facts(context),
     }
+
+
+def answer(job: dict[str, Any]) -> dict[str, Any]:
+    """What the model chooses greedily after each of `prompts`, tokens both: at most `n_generate`, up to where it ends."""
+    settings = job["settings"]
+    model = load(job["model"], settings)
+    context = open_context(model, settings, job["n_ctx"])
+    run = Run(context, llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model)), settings["n_batch"])
+    vocabulary = llama.llama_model_get_vocab(model)
+    return {"answers": [run.answer(prompt, job["n_generate"], vocabulary) for prompt in job["prompts"]]}
 
 
 def load(path: str, settings: dict[str, Any]) -> Any:
@@ -158,6 +168,15 @@ class Run:
             "others_share": others_share(before, cpu_times(), end - start),
             "involuntary_switches": involuntary_switches() - switches,
         }
+
+    def answer(self, prompt: list[int], n_generate: int, vocabulary: Any) -> list[int]:
+        """The tokens that follow `prompt` greedily, an end included."""
+        llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
+        found: list[int] = []
+        while len(found) < n_generate and not (found and llama.llama_vocab_is_eog(vocabulary, found[-1])):
+            self.decode(found[-1:] or prompt)
+            found.append(self.greedy())
+        return found
 
     def decode(self, tokens: list[int]) -> None:
         """Decodes `tokens`, at most n_batch at a time: a longer llama_decode aborts the process."""

@@ -49,7 +49,10 @@ def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any
 
 def _death(code: int, complaints: str) -> EvaluationFailed:
     last = (complaints.strip().splitlines() or ["it said nothing"])[-1]
-    if any(word in complaints for word in ("bad_alloc", "MemoryError", "failed to allocate", "insufficient memory")):
+    if any(
+        word in complaints
+        for word in ("bad_alloc", "MemoryError", "failed to allocate", "insufficient memory", "failed to map segment", "allocate memory")
+    ):
         return EvaluationFailed(Status.OOM, last)
     if code == -signal.SIGKILL:
         return EvaluationFailed(Status.KILLED, "killed by signal 9: by the system for want of memory, or by somebody")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite, selection
+from haqa_bench.cli.options import DATA, JSON, PROJECT, SUITE, chosen, open_suite, selection
 
 if TYPE_CHECKING:
     from haqa_bench.executors import Executor
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 )
 @click.option("--address", default="auto", show_default=True, help="Where the Ray cluster is; auto is one that runs on this machine.")
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
+@click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
+@DATA
 @PROJECT
 @JSON
 def run(
@@ -60,6 +62,7 @@ def run(
     where: str,
     address: str,
     fresh: bool,
+    dry_run: bool,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -68,7 +71,7 @@ def run(
     By default nothing goes out: recorded agents are replayed on recorded measurements. A run that was stopped goes on with the same
     command. Journals, database and tables go to results/runs/.
     """
-    from haqa_bench.studies import Plan, warnings
+    from haqa_bench.studies import Plan, forecast, warnings
 
     suite, folder = open_suite(suite_path, project)
     if seeds:
@@ -86,6 +89,11 @@ def run(
         chat_retries=how["chat_retries"],
         answered_by=how["answered_by"],
     )
+    if dry_run or plan.measure == "live":
+        for line in forecast(plan):
+            click.echo(line, err=not dry_run)
+    if dry_run:
+        return
     target = plan.folder
     if fresh:
         _forget(plan, target)

@@ -4,17 +4,18 @@ from pathlib import Path
 
 import click
 
-from haqa_bench.cli.options import PROJECT, project_of
+from haqa_bench.cli.options import DATA, PROJECT, project_of
 
 
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--suite-folder", type=click.Path(path_type=Path), help="Where the suite file lies; suites/ of the project when left out.")
+@DATA
 @PROJECT
 def verify(run_folder: Path, suite_folder: Path | None, project: Path | None) -> None:
-    """Measure the winners of RUN again on this machine, in interleaved pairs with the default.
+    """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or, where it trains, anew and on a test set.
 
-    The pairs go to results/verified/, for every run of the same cells, and into RUN. Stopped, it goes on with the same command.
+    What is found goes to results/verified/, for every run of the same cells, and into RUN. Stopped, it goes on with the same command.
     """
     from haqa_bench import remeasure
     from haqa_bench.backends import device
@@ -31,7 +32,7 @@ def verify(run_folder: Path, suite_folder: Path | None, project: Path | None) ->
             path = remeasure.path_of(folder / "results" / "verified", cell)
             task = progress.add_task(cell.id)
             for left in remeasure.take(cell, evaluator, remeasure.winners(found, cell), path):
-                progress.update(task, total=left, completed=0, description=f"{cell.id}: {left} pairs left")
+                progress.update(task, total=left, completed=0, description=f"{cell.id}: {left} left")
             copy = remeasure.path_of(run_folder / "verified", cell)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())

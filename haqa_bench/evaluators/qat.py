@@ -47,15 +47,16 @@ class QatEvaluator:
     def __init__(self, cell: Cell) -> None:
         if importlib.util.find_spec("torch") is None:
             raise HaqaError("training", "torch is not installed", 'Install it with: pip install -e ".[train]"')
-        if not isinstance(cell.workload, QatWorkload) or cell.workload.data != "cifar10":
-            raise HaqaError(cell.id, "only CIFAR-10 is trained on here")
+        assert isinstance(cell.workload, QatWorkload)
+        if (cell.model.network == "resnet50" or cell.workload.data == "imagenet") and importlib.util.find_spec("torchvision") is None:
+            raise HaqaError(cell.id, "torchvision is not installed", "Install the one that fits your torch: pip install torchvision")
         self.cell, self.workload, self.bits = cell, cell.workload, _bits(cell)
         _check(cell)
 
     @cached_property
     def data(self) -> images.Stored:
-        """The images, decoded."""
-        return images.cifar10()
+        """The images, decoded once."""
+        return images.cifar10() if self.workload.data == "cifar10" else images.imagenet()
 
     @cached_property
     def machine(self) -> str:

@@ -3,17 +3,20 @@
 import json
 import os
 import random
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, NamedTuple
 
+from haqa_bench.backends import gguf_models
 from haqa_bench.backends.process import run_job
 from haqa_bench.backends.training import base_models
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.evaluators.deploy import DEFAULTS as LLAMA_CPP
 from haqa_bench.evaluators.repeats import estimated, repeated
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
@@ -42,6 +45,21 @@ ROUNDED: Configuration = {"reference": "round to nearest"}
 """Stand where a configuration would: the model as it is, and quantized (NF4's or INT8's nearest levels), neither tuned."""
 SPLIT_SEED = 0
 TOKENIZE_TIMEOUT_S = 3600
+
+
+AVERAGE = "average_accuracy"
+PROMPTS = 10
+ANSWERED = 32
+ROOM = 2048
+"""How many prompts, and at most how many tokens of each answer, an exported model is compared on, in a context of so many."""
+
+
+class Agreement(NamedTuple):
+    """Greedy answers of the merged model in transformers and of its GGUF file in llama.cpp: how many are the same, and share of tokens."""
+
+    prompts: int
+    same: int
+    tokens: Sequence[float]
 
 
 class QloraEvaluator:
@@ -96,6 +114,8 @@ class QloraEvaluator:
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. `repeat` is the seed of the adapter, of the order of examples and of dropout."""
+        if any(goal.metric == AVERAGE for goal in self.cell.objective.goals):
+            return self._tried(configuration, repeat, self.workload.tuning_items, self.workload.items or 0)
         result, seconds = self._run(configuration, repeat, {"tasks": None})
         nats, tokens = (sum(each) for each in zip(*result["losses"], strict=True))
         facts = {**result["facts"], "held_out_losses": " ".join(f"{loss / max(count, 1):.4g}" for loss, count in result["losses"])}
@@ -104,21 +124,51 @@ class QloraEvaluator:
 
     def test(self, configuration: Configuration, repeat: int) -> Outcome:
         """See TestedEvaluator."""
-        wanted = {"names": list(self.tasks.names), "files": dict(self.tasks.files), "items": self.workload.items}
+        return self._tried(configuration, repeat, self.workload.items, 0)
+
+    def _tried(self, configuration: Configuration, repeat: int, items: int | None, skipped: int) -> Outcome:
+        wanted = {"names": list(self.tasks.names), "files": dict(self.tasks.files), "items": items, "skipped": skipped}
         result, seconds = self._run(configuration, repeat, {"tasks": wanted})
         readings: dict[tuple[str, str], list[float]] = {}
         facts = dict(result["facts"])
         for name, scores in result["tasks"].items():
-            readings |= {(f"{name}_{metric}", "%"): [100 * mean(scores[metric])] for metric in ("acc", "acc_norm") if metric in scores}
-            facts |= {f"{name}_{metric}": "".join(map(str, scores[metric])) for metric in ("acc", "acc_norm") if metric in scores}
+            for metric in ("acc", "acc_norm"):
+                if metric in scores:
+                    readings[f"{name}_{metric}", "%"] = [100 * mean(scores[metric])]
+                    facts[f"{name}_{metric}"] = "".join(map(str, scores[metric]))
             facts[f"{name}_items"] = str(len(scores["items"]))
         average = mean(readings[f"{name}_acc", "%"][0] for name in result["tasks"])
-        return Outcome(estimated({("average_accuracy", "%"): [average], **readings, **self._readings(result)}), facts, seconds)
+        return Outcome(estimated({(AVERAGE, "%"): [average], **readings, **self._readings(result)}), facts, seconds)
 
-    def adapted(self, configuration: Configuration, repeat: int, folder: Path) -> Outcome:
-        """As `sample`; the adapter is left in `folder`, in peft's form."""
-        result, seconds = self._run(configuration, repeat, {"tasks": None, "save": str(folder)})
-        return Outcome(estimated(self._readings(result)), result["facts"], seconds)
+    def exported(self, configuration: Configuration, repeat: int, target: Path) -> Agreement:
+        """Trains `configuration`, and writes the model with its adapter merged to the GGUF file `target`.
+
+        Raises:
+            EvaluationFailed: it cannot be trained.
+            HaqaError: the model did not come from a GGUF file, whose form the new one takes.
+        """
+        if self.base.gguf is None:
+            raise HaqaError(
+                self.base.name, "did not come from a GGUF file", "Merge with peft, and convert with llama.cpp's convert_hf_to_gguf.py"
+            )
+        prompts = [item.prompt for item in self.items[:PROMPTS]]
+        with tempfile.TemporaryDirectory() as adapter:
+            self._run(configuration, repeat, {"tasks": None, "save": adapter})
+            job: dict[str, Any] = {
+                "do": "merge",
+                "model": self.base.name,
+                "adapter": adapter,
+                "donor": str(self.base.gguf),
+                "target": str(target),
+            }
+            more = {"prompts": prompts, "n_generate": ANSWERED, "threads": threads(), "memory_bytes": 0}
+            said = run_job(WORKER, job | more, self.workload.timeout_s)["said"]
+        settings = {**LLAMA_CPP, "n_threads": threads(), "n_threads_batch": threads()}
+        job = {"do": "answer", "model": str(target), "settings": settings, "n_ctx": ROOM, "n_generate": ANSWERED, "memory_bytes": 0}
+        job["prompts"] = [s["prompt"] for s in said]
+        answers = run_job(gguf_models.WORKER, job, self.workload.timeout_s)["answers"]
+        same = [s["answer"] == answer for s, answer in zip(said, answers, strict=True)]
+        return Agreement(len(same), sum(same), [tokenwise(s["answer"], answer) for s, answer in zip(said, answers, strict=True)])
 
     def _readings(self, result: Mapping[str, Any]) -> dict[tuple[str, str], list[float]]:
         trained = {("train_loss", "nats"): [result["train_loss"]]} if "train_loss" in result else {}
@@ -178,3 +228,13 @@ class QloraEvaluator:
 def threads() -> int:
     """How many threads a training may use: OMP_NUM_THREADS, or all cores."""
     return int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
+
+
+def tokenwise(one: Sequence[int], other: Sequence[int]) -> float:
+    """The share of tokens that two answers have in common, from the first on."""
+    same = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        same += 1
+    return same / max(len(one), len(other), 1)

@@ -1,7 +1,7 @@
-"""CIFAR-10: 50,000 images to train on and 10,000 to test, 32 x 32 pixels, ten classes.
+"""Images to train on and to test: CIFAR-10 (50,000 and 10,000, 32 x 32 pixels, ten classes), and ImageNet's folders.
 
-From a data folder, `cifar10/train.zip` and `test.zip` hold `CLASS/NNNN.jpg`: lossy against the original release, so numbers from them
-say so. Without a folder, torchvision fetches the original. Either is decoded once and kept as arrays in the cache.
+CIFAR-10 from a data folder, `cifar10/train.zip` and `test.zip` hold `CLASS/NNNN.jpg`: lossy against the original release, so numbers
+from them say so. Without a folder, torchvision fetches the original. Either is decoded once and kept as arrays in the cache.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from haqa_bench.errors import HaqaError
-from haqa_bench.tasks.folder import cache, data_folder
+from haqa_bench.tasks.folder import VARIABLE, cache, data_folder
 
 Pixels = npt.NDArray[np.uint8]
 JPEG = "CIFAR-10 as JPEG files, lossy against the original release"
@@ -22,7 +22,10 @@ ORIGINAL = "CIFAR-10, the original release"
 
 
 class Stored(NamedTuple):
-    """Decoded images: a .npz of `train`, `test` (n x 32 x 32 x 3 bytes) and `train_labels`, `test_labels` (n); `about` says which."""
+    """Where images are; `about` says which.
+
+    CIFAR-10 is a .npz of `train` and `test` (n x 32 x 32 x 3 bytes), `train_labels` and `test_labels` (n).
+    """
 
     path: Path
     about: str
@@ -37,6 +40,23 @@ def cifar10() -> Stored:
     """
     folder = data_folder()
     return _from_zips(folder / "cifar10") if folder else _from_torchvision()
+
+
+def imagenet() -> Stored:
+    """ImageNet-2012's folders `train/CLASS/*` and `val/CLASS/*` below the data folder's `imagenet`; known by their names, not contents.
+
+    Raises:
+        HaqaError: there is no data folder, or it has them not.
+    """
+    folder = data_folder()
+    if folder is None:
+        raise HaqaError("ImageNet", "is read from a data folder, and none is given", f"Give one with --data-dir or {VARIABLE}")
+    path = folder / "imagenet"
+    for part in ("train", "val"):
+        if not (path / part).is_dir():
+            raise HaqaError(path / part, "no such folder", "Put ImageNet's folders of classes there")
+    names = [p.relative_to(path).as_posix() for p in sorted(path.glob("*/*/*"))]
+    return Stored(path, "ImageNet-2012", hashlib.sha256("\n".join(names).encode()).hexdigest())
 
 
 def _from_zips(folder: Path) -> Stored:
@@ -57,8 +77,10 @@ def _from_zips(folder: Path) -> Stored:
 
 
 def _decoded(file: Path) -> tuple[Pixels, Pixels]:
-    from PIL import Image, UnidentifiedImageError
-
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        raise HaqaError(file, "Pillow is not installed", 'Install it with: pip install -e ".[train]"') from None
     try:
         with zipfile.ZipFile(file) as archive:
             names = sorted(n for n in archive.namelist() if n.endswith(".jpg"))

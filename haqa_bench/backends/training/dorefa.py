@@ -43,6 +43,19 @@ class _Round(torch.autograd.Function):
         return gradients[0], None
 
 
+class _Sign(torch.autograd.Function):
+    """sign(x) mean|x|, of which 0 counts as positive; the gradient passes."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        mean = x.abs().mean()
+        return torch.where(x < 0, -mean, mean)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return gradients[0]
+
+
 class _Clip(torch.autograd.Function):
     """q_k(clip(x, 0, 1)) in one, which keeps one byte for each value instead of two floats: activations are most of the memory."""
 
@@ -67,8 +80,7 @@ def quantized_weights(w: Tensor, bits: int, rescale: bool) -> Tensor:
     if bits >= FULL:
         return w
     if bits == 1:
-        mean = w.detach().abs().mean()
-        return w + (torch.where(w < 0, -mean, mean) - w).detach()
+        return _Sign.apply(w)
     squashed = torch.tanh(w)
     largest = squashed.detach().abs().max()
     found = 2 * quantized(squashed / (2 * largest) + 0.5, bits) - 1

@@ -22,8 +22,12 @@ class Unreadable(Exception):
     """Items that are damaged: where, and what is wrong."""
 
 
-def tried(model: Any, tokenizer: Any, names: Sequence[str], files: Mapping[str, str], items: int | None) -> dict[str, Any]:
-    """By task: `items` tried, `acc` and `acc_norm` of each as 0 or 1, and their numbers.
+def tried(
+    model: Any, tokenizer: Any, names: Sequence[str], files: Mapping[str, str], items: int | None = None, skipped: int = 0
+) -> dict[str, Any]:
+    """By task: the numbers of the items that were tried, and `acc` and `acc_norm` of each, 0 or 1.
+
+    Tried are `items` of each task in an order drawn once, after as many as are `skipped`; all where it is None.
 
     Raises:
         Unreadable: the items of a task are damaged.
@@ -34,17 +38,18 @@ def tried(model: Any, tokenizer: Any, names: Sequence[str], files: Mapping[str, 
         model = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=BATCH)
         for name in names:
             try:
-                results[name] = _tried(model, f"{name}_from_file" if files else name, manager, items)
+                results[name] = _tried(model, f"{name}_from_file" if files else name, manager, items, skipped)
             except (DatasetGenerationError, KeyError, ValueError) as error:
                 raise Unreadable(files.get(name, name), f"damaged: {str(error).splitlines()[0]}") from None
     return results
 
 
-def _tried(model: HFLM, task: str, manager: TaskManager, items: int | None) -> dict[str, Any]:
+def _tried(model: HFLM, task: str, manager: TaskManager, items: int | None, skipped: int) -> dict[str, Any]:
     numbers = None
     if items is not None:
         count = len(manager.load(task)["tasks"][task].eval_docs)
-        numbers = sorted(random.Random(ITEMS_SEED).sample(range(count), min(items, count)))
+        order = random.Random(ITEMS_SEED).sample(range(count), count)
+        numbers = sorted(order[skipped : skipped + items])
     found = lm_eval.simple_evaluate(
         model=model, tasks=[task], task_manager=manager, samples={task: numbers} if numbers else None, bootstrap_iters=0
     )

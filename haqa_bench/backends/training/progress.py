@@ -59,8 +59,9 @@ def curve_as_text(points: list[tuple[int, float]]) -> str:
 
 
 def memory_fault(error: BaseException) -> bool:
-    """Whether an error of torch's says that memory ran out."""
-    return isinstance(error, MemoryError) or any(word in str(error) for word in ("allocate memory", "out of memory", "bad_alloc"))
+    """Whether an error of torch's says that memory ran out; of oneDNN, that it found no room to prepare a layer."""
+    words = ("allocate memory", "out of memory", "bad_alloc", "could not create a primitive")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def facts_of(**values: Any) -> dict[str, str]:

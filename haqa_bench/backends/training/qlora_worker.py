@@ -49,7 +49,7 @@ def main() -> None:
     if job["memory_bytes"]:
         resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"], job["memory_bytes"]))
     try:
-        result = {"convert": convert, "tokenize": tokenize, "train": run}[job["do"]](job)
+        result = {"convert": convert, "tokenize": tokenize, "train": run, "merge": merge}[job["do"]](job)
     except Diverged as reason:
         result = {"refused": str(reason), "status": "diverged"}
     except Unusable as reason:
@@ -145,6 +145,29 @@ def tokenizer_of(folder: str) -> Any:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def merge(job: dict[str, Any]) -> dict[str, Any]:
+    """Adds an adapter's weights to the model's, unquantized, and writes the sum as the GGUF file `target`, of which `donor` is the form.
+
+    Also what the merged model says greedily to each of `prompts`: at most `n_generate` tokens, in float32.
+    """
+    from haqa_bench.backends.training.gguf_export import export
+
+    tokenizer = tokenizer_of(job["model"])
+    model = load(job["model"], None, torch.float32)
+    if job["adapter"]:
+        model = PeftModel.from_pretrained(model, job["adapter"]).merge_and_unload()
+    try:
+        export({name: tensor.numpy() for name, tensor in model.state_dict().items()}, Path(job["donor"]), Path(job["target"]))
+    except ValueError as error:
+        raise Unusable(job["donor"], str(error)) from None
+    said = []
+    for prompt in job["prompts"]:
+        tokens = tokenizer(prompt, return_tensors="pt")["input_ids"]
+        found = model.generate(tokens, max_new_tokens=job["n_generate"], do_sample=False)
+        said.append({"prompt": tokens[0].tolist(), "answer": found[0, tokens.shape[1] :].tolist()})
+    return {"said": said}
 
 
 class Watch(TrainerCallback):
@@ -261,7 +284,7 @@ def _tasks(model: Any, tokenizer: Any, tasks: Mapping[str, Any]) -> dict[str, An
     from haqa_bench.backends.training import lm_eval_worker
 
     try:
-        return lm_eval_worker.tried(model, tokenizer, tasks["names"], tasks["files"], tasks["items"])
+        return lm_eval_worker.tried(model, tokenizer, tasks["names"], tasks["files"], tasks["items"], tasks["skipped"])
     except lm_eval_worker.Unreadable as reason:
         raise Unusable(*reason.args) from None
 

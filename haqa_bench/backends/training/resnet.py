@@ -9,7 +9,6 @@ the image itself is not quantized.
 from typing import NamedTuple
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from haqa_bench.backends.training.dorefa import FULL, Activation, Bits, Conv, Linear
 
@@ -98,14 +97,3 @@ def _torchvision(classes: int, how: Quantization) -> nn.Module:
                 linear.load_state_dict(child.state_dict())
                 setattr(parent, name, linear)
     return network
-
-
-def logits(network: nn.Module, images: Tensor) -> Tensor:
-    """n x classes."""
-    found: Tensor = network(images)
-    return found
-
-
-def loss_of(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross entropy, in nats."""
-    return functional.cross_entropy(logits(network, images), labels)

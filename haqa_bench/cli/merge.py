@@ -1,0 +1,73 @@
+"""haqa-bench merge."""
+
+import json
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import click
+
+from haqa_bench.cli.options import DATA, JSON, PROJECT, SUITE, chosen, open_suite
+from haqa_bench.errors import EvaluationFailed, HaqaError
+
+if TYPE_CHECKING:
+    from haqa_bench.space import Configuration
+    from haqa_bench.suite import Cell
+
+
+@click.command()
+@SUITE
+@click.option("--cell", "cell_id", required=True, help="A cell of the qlora track; * and ? match.")
+@click.option("--configuration", help="What to train with, as JSON; the best of the cell's response table when left out.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the training.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The GGUF file to write, in float32.")
+@DATA
+@PROJECT
+@JSON
+def merge(suite_path: Path, cell_id: str, configuration: str | None, seed: int, output: Path, project: Path | None, as_json: bool) -> None:
+    """Train a cell of SUITE once, merge the adapter into the model, and write it as a GGUF file that the deploy track measures."""
+    from haqa_bench.backends.gguf_models import require_llama_cpp
+    from haqa_bench.evaluators.qlora import QloraEvaluator
+
+    suite, folder = open_suite(suite_path, project)
+    cell = chosen(suite, cell_id, None)[0].cell
+    if cell.track != "qlora":
+        raise HaqaError("--cell", f"{cell.id} is of the track {cell.track}: it trains no adapter", "Choose a cell of the qlora track")
+    require_llama_cpp()
+    settings = _given(cell, configuration) if configuration else _best(cell, folder)
+    try:
+        found = QloraEvaluator(cell).exported(settings, seed, output)
+    except EvaluationFailed as failure:
+        raise HaqaError(cell.id, f"{failure.status}: {failure.reason}", "Train it with another --configuration") from None
+    facts = {"written": str(output), "configuration": dict(settings), "prompts": found.prompts, "same": found.same}
+    facts["tokens_agreeing"] = round(fmean(found.tokens), 4)
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        click.echo(f"{output}: trained with {json.dumps(dict(settings))}, seed {seed}.")
+        click.echo(
+            f"Greedy answers of transformers and of llama.cpp are the same for {found.same} of {found.prompts} prompts "
+            f"({100 * fmean(found.tokens):.1f} % of their tokens)."
+        )
+
+
+def _given(cell: "Cell", text: str) -> "Configuration":
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise HaqaError("--configuration", f"not JSON: {error}") from None
+    if problems := cell.space.problems(found):
+        raise HaqaError("--configuration", "; ".join(problems))
+    settings: Configuration = found
+    return settings
+
+
+def _best(cell: "Cell", project: Path) -> "Configuration":
+    from haqa_bench.evaluators.table import TableEvaluator
+    from haqa_bench.store import tables
+
+    table = tables.read(tables.path_of(project, cell))
+    tables.check(table, cell)
+    ranks = {key: outcome.rank for key, outcome in TableEvaluator(table, cell).outcomes.items()}
+    best: Configuration = json.loads(next(key for key, rank in ranks.items() if rank == 1))
+    return best
