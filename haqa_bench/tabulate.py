@@ -6,9 +6,8 @@ Interleaved, so that a slow minute of the machine falls on all configurations al
 import datetime
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.estimate import QUIET
 from haqa_bench.evaluators import live
+from haqa_bench.evaluators.repeats import as_they_come
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
 from haqa_bench.store.journal import Journal
@@ -78,7 +78,7 @@ def sweep(sweeps: Sequence[Sweep], passes: int, seed: int, done: Callable[[], No
             missing = [c for c in order if (number, key_of(c)) not in have and key_of(c) not in enough]
             for _ in range(len(order) - len(missing) if number < passes else 0):
                 done()
-            for row in _rows(one.evaluator, number, missing, workers):
+            for row in as_they_come(partial(_row, one.evaluator, number), missing, workers):
                 one.journal.append(row)
                 if number < passes:
                     done()
@@ -97,16 +97,6 @@ def _undisturbed(journal: Journal, passes: int) -> set[str]:
         shares = [s for reading in row["readings"] if reading["name"] == "others_share" for s in reading["samples"]]
         quiet[row["configuration"]] += all(share <= QUIET for share in shares)
     return {configuration for configuration, count in quiet.items() if count >= passes}
-
-
-def _rows(evaluator: live.LiveEvaluator, number: int, configurations: Sequence[Configuration], workers: int) -> Iterator[Mapping[str, Any]]:
-    """The rows of a pass as they come; with several workers, of threads, each of which waits for a process of its own."""
-    one = partial(_row, evaluator, number)
-    if workers == 1:
-        yield from map(one, configurations)
-    else:
-        with ThreadPool(workers) as pool:
-            yield from pool.imap_unordered(one, configurations)
 
 
 def _row(evaluator: live.LiveEvaluator, number: int, configuration: Configuration) -> Mapping[str, Any]:

@@ -96,6 +96,24 @@ def test_a_loss_worse_than_guessing_is_divergence_but_a_bad_start_is_not():
         curve.add(30.0)
 
 
+def test_a_loss_that_ends_worse_than_guessing_is_divergence():
+    curve = Curve(3, limit=4.6)
+    for loss in (2.3, 2.3, 9.0):
+        curve.add(loss)
+
+    with pytest.raises(Diverged, match=r"9\.00 after all 3 steps"):
+        curve.end()
+
+
+def test_without_a_limit_twice_the_first_loss_is_too_much():
+    curve = Curve(40)
+    for loss in (2.0, 3.9, 3.9, 3.9):
+        curve.add(loss)
+
+    with pytest.raises(Diverged, match=r"worse than 4\.00"):
+        curve.add(19.0)
+
+
 def test_a_curve_keeps_twenty_points_that_average_all_steps():
     curve = Curve(100, limit=1e9)
     for step in range(100):
@@ -325,7 +343,7 @@ def test_winners_default_and_references_take_the_same_new_seeds(trained, tmp_pat
     left = list(remeasure.take(cell, evaluator, asked, tmp_path / "t.jsonl"))
 
     assert asked == [cell.space.default, winner, FULL_PRECISION, ROUNDED]
-    assert left == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert left == [7, 6, 5, 4, 3, 2, 1, 0]
     assert evaluator.asked == [(key_of(c), seed) for seed in (1000, 1001) for c in asked]
 
 
@@ -337,7 +355,7 @@ def test_tests_that_were_stopped_go_on(trained, tmp_path):
         pass
     rest = list(remeasure.take(cell, evaluator, asked, tmp_path / "t.jsonl"))
 
-    assert len(rest) == 3  # stopped while the second was about to be taken
+    assert len(rest) == 2
     assert len(set(evaluator.asked)) == len(evaluator.asked) == 4
 
 

@@ -35,7 +35,17 @@ def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any
         process.kill()
         process.wait()
     if process.returncode != 0:
-        raise _death(process.returncode, complaints)
+        raise died(process.returncode, complaints)
+    return refused(output)
+
+
+def refused(output: str) -> dict[str, Any]:
+    """What a worker wrote, or what it says against the job.
+
+    Raises:
+        EvaluationFailed: the tool refused the job, or there is no result.
+        HaqaError: what the job is to work with is missing or damaged.
+    """
     try:
         result: dict[str, Any] = json.loads(output)
     except ValueError:
@@ -47,7 +57,8 @@ def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any
     return result
 
 
-def _death(code: int, complaints: str) -> EvaluationFailed:
+def died(code: int, complaints: str) -> EvaluationFailed:
+    """The failure that an exit code and what was written to stderr amount to."""
     last = (complaints.strip().splitlines() or ["it said nothing"])[-1]
     if any(
         word in complaints

@@ -25,7 +25,16 @@ DATA = click.option(
     callback=lambda _context, _parameter, value: os.environ.update({"HAQA_BENCH_DATA": str(value.resolve())} if value else {}),
     help="Folder of data sets, on a machine that reaches no hub (docs/training.md).  [env: HAQA_BENCH_DATA]",
 )
+TRAININGS = click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once; the cores are shared among them."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+
+
+def share_cores(workers: int) -> None:
+    """Lets each of several trainings have its part of the cores, unless OMP_NUM_THREADS says otherwise."""
+    if workers > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
 
 def selection(command: Callable[..., Any]) -> Callable[..., Any]:

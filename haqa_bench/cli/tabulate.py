@@ -1,11 +1,10 @@
 """haqa-bench tabulate."""
 
-import os
 from pathlib import Path
 
 import click
 
-from haqa_bench.cli.options import DATA, PROJECT, SUITE, chosen, open_suite
+from haqa_bench.cli.options import DATA, PROJECT, SUITE, TRAININGS, chosen, open_suite, share_cores
 
 
 @click.command()
@@ -13,7 +12,7 @@ from haqa_bench.cli.options import DATA, PROJECT, SUITE, chosen, open_suite
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
 @click.option("--passes", type=click.IntRange(1), default=3, show_default=True, help="How often the whole of each cell is measured.")
 @click.option("--order-seed", type=int, default=0, show_default=True, help="Seed of the random order within a pass.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once; the cores are shared among them.")
+@TRAININGS
 @DATA
 @PROJECT
 def tabulate(suite_path: Path, cells: str | None, passes: int, order_seed: int, workers: int, project: Path | None) -> None:
@@ -27,8 +26,7 @@ def tabulate(suite_path: Path, cells: str | None, passes: int, order_seed: int, 
     from haqa_bench.tabulate import open_sweep, sweep
 
     suite, folder = open_suite(suite_path, project)
-    if workers > 1:
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+    share_cores(workers)
     kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}
     sweeps = [open_sweep(cell, suite_path.resolve().parent, path_of(folder, cell)) for cell in kept.values()]
     with device.exclusive(), bar() as progress:

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import click
 
-from haqa_bench.cli.options import DATA, PROJECT, project_of
+from haqa_bench.cli.options import DATA, PROJECT, TRAININGS, project_of, share_cores
 
 
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--suite-folder", type=click.Path(path_type=Path), help="Where the suite file lies; suites/ of the project when left out.")
+@TRAININGS
 @DATA
 @PROJECT
-def verify(run_folder: Path, suite_folder: Path | None, project: Path | None) -> None:
+def verify(run_folder: Path, suite_folder: Path | None, workers: int, project: Path | None) -> None:
     """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or, where it trains, anew and on a test set.
 
     What is found goes to results/verified/, for every run of the same cells, and into RUN. Stopped, it goes on with the same command.
@@ -24,6 +25,7 @@ def verify(run_folder: Path, suite_folder: Path | None, project: Path | None) ->
     from haqa_bench.store import database
 
     folder = project_of(run_folder, project)
+    share_cores(workers)
     suite = database.suite_of(run_folder)
     found = database.winners(run_folder)
     with device.exclusive(), bar() as progress:
@@ -31,7 +33,7 @@ def verify(run_folder: Path, suite_folder: Path | None, project: Path | None) ->
             evaluator = live.evaluator(cell, live.text_for(cell, suite_folder or folder / "suites"))
             path = remeasure.path_of(folder / "results" / "verified", cell)
             task = progress.add_task(cell.id)
-            for left in remeasure.take(cell, evaluator, remeasure.winners(found, cell), path):
+            for left in remeasure.take(cell, evaluator, remeasure.winners(found, cell), path, workers):
                 progress.update(task, total=left, completed=0, description=f"{cell.id}: {left} left")
             copy = remeasure.path_of(run_folder / "verified", cell)
             copy.parent.mkdir(parents=True, exist_ok=True)

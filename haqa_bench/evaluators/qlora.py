@@ -4,6 +4,7 @@ import json
 import os
 import random
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -12,6 +13,7 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 from haqa_bench.backends import gguf_models
+from haqa_bench.backends.forks import Forks
 from haqa_bench.backends.process import run_job
 from haqa_bench.backends.training import base_models
 from haqa_bench.documents import sha256
@@ -80,6 +82,7 @@ class QloraEvaluator:
             raise HaqaError(f"{cell.id}: space", f"unknown setting '{unknown[0]}'", f"Known: {', '.join(sorted(DEFAULTS))}, max_steps")
         self.bits = BITS[cell.bit_width.upper()]
         self.base = base_models.find(cell.model)
+        self.local = threading.local()
 
     @cached_property
     def items(self) -> list[instructions.Instruction]:
@@ -193,11 +196,20 @@ class QloraEvaluator:
         }
         started = time.perf_counter()
         try:
-            result = run_job(WORKER, job, self.workload.timeout_s)
+            result = self._train(job)
         except EvaluationFailed as failure:
             failure.seconds = time.perf_counter() - started
             raise
         return result, time.perf_counter() - started
+
+    def _train(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """On a CPU, forked from a process that holds the quantized model, one for each thread of a sweep; a GPU allows no fork."""
+        if self.cell.hardware.kind != "cpu" or job["bits"] is None:
+            return run_job(WORKER, dict(job), self.workload.timeout_s)
+        if not hasattr(self.local, "forks"):
+            self.local.forks = Forks(WORKER, {name: job[name] for name in ("model", "bits", "compute")})
+        result: dict[str, Any] = self.local.forks.run(dict(job), self.workload.timeout_s)
+        return result
 
     def _tokenized(self) -> Path:
         """The examples in tokens, made once: those held out are the same for every seed and configuration."""

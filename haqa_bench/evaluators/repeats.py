@@ -1,6 +1,8 @@
 """How often a configuration is measured: processes are started until the objective's interval is narrow enough, or the cap is met."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing.pool import ThreadPool
+from typing import TypeVar
 
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.estimate import SPEEDS, estimate, interval
@@ -8,6 +10,9 @@ from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Source
+
+What = TypeVar("What")
+Row = TypeVar("Row")
 
 
 def repeated(cell: Cell, sample: Callable[[Configuration, int], Outcome], configuration: Configuration) -> Outcome:
@@ -34,6 +39,15 @@ def estimated(readings: Mapping[tuple[str, str], Sequence[float]]) -> tuple[Meas
         Measurement(name=name, unit=unit, source=Source.MEASURED, samples=tuple(values), **estimates[name]._asdict())
         for (name, unit), values in readings.items()
     )
+
+
+def as_they_come(measure: Callable[[What], Row], wanted: Sequence[What], workers: int) -> Iterator[Row]:
+    """What `measure` gives of each, as it comes; several at once by threads, each of which waits for a process of its own."""
+    if workers == 1:
+        yield from map(measure, wanted)
+    else:
+        with ThreadPool(workers) as pool:
+            yield from pool.imap_unordered(measure, wanted)
 
 
 def _precise(cell: Cell, outcomes: Sequence[Outcome]) -> bool:

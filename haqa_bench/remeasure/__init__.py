@@ -23,14 +23,19 @@ def path_of(folder: Path, cell: Cell) -> Path:
     return folder / cell.track / f"{cell.id}.jsonl"
 
 
-def take(cell: Cell, evaluator: Evaluator, configurations: Sequence[Configuration], path: Path) -> Iterable[int]:
+def take(cell: Cell, evaluator: Evaluator, configurations: Sequence[Configuration], path: Path, workers: int = 1) -> Iterable[int]:
     """Takes what is missing of every configuration's pairs or tests into the journal at `path`; yields how many are left.
+
+    Tests may run several at once, pairs one at a time.
 
     Raises:
         HaqaError: the journal there is of another cell, workload or machine.
     """
     journal = _opened(cell, evaluator, path)
-    yield from (tests.tests if cell.track in TRAINED else pairs.pairs)(cell, evaluator, configurations, journal)
+    if cell.track in TRAINED:
+        yield from tests.tests(cell, evaluator, configurations, journal, workers)
+    else:
+        yield from pairs.pairs(cell, evaluator, configurations, journal)
 
 
 def read(path: Path, cell: Cell) -> Sequence[dict[str, Any]]:

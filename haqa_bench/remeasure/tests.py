@@ -5,9 +5,11 @@ The default and the references take the same seeds. What each says of every item
 
 import datetime
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol, cast
 
 from haqa_bench.errors import EvaluationFailed
+from haqa_bench.evaluators.repeats import as_they_come
 from haqa_bench.protocols import Evaluator, Outcome
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.journal import Journal
@@ -28,17 +30,20 @@ class TestedEvaluator(Evaluator, Protocol):
         """
 
 
-def tests(cell: Cell, evaluator: Evaluator, configurations: Sequence[Configuration], journal: Journal) -> Iterable[int]:
+def tests(cell: Cell, evaluator: Evaluator, configurations: Sequence[Configuration], journal: Journal, workers: int) -> Iterable[int]:
     """Takes what is missing of every configuration's tests into the journal, seed by seed; yields how many are left."""
     have = {(e["configuration"], e["seed"]) for e in journal.entries[1:]}
     seeds = range(FIRST_SEED, FIRST_SEED + cell.measurement.tests)
     missing = [(seed, c) for seed in seeds for c in configurations if (key_of(c), seed) not in have]
-    for number, (seed, configuration) in enumerate(missing):
-        yield len(missing) - number
-        journal.append(_test(cast(TestedEvaluator, evaluator), configuration, seed))
+    left = len(missing)
+    for row in as_they_come(partial(_test, cast(TestedEvaluator, evaluator)), missing, workers):
+        journal.append(row)
+        left -= 1
+        yield left
 
 
-def _test(evaluator: TestedEvaluator, configuration: Configuration, seed: int) -> dict[str, Any]:
+def _test(evaluator: TestedEvaluator, what: tuple[int, Configuration]) -> dict[str, Any]:
+    seed, configuration = what
     row: dict[str, Any] = {
         "kind": "test",
         "configuration": key_of(configuration),

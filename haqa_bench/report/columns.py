@@ -76,7 +76,8 @@ def _gain(row: Row, beside: Beside) -> str:
 
 
 def _test(row: Row, beside: Beside) -> str:
-    return digits(beside.tests.of(row), 2)
+    found = beside.tests.of(row)
+    return "not yet" if found is None else digits(found, 2)
 
 
 def _test_range(row: Row, beside: Beside) -> str:

@@ -14,10 +14,14 @@ class Diverged(Exception):
 
 
 class Curve:
-    """The loss, step by step. Worse than `limit` nats in the running mean, after a twentieth of the steps, is divergence."""
+    """The loss, step by step. Worse than `limit` nats in the running mean, after a twentieth of the steps, is divergence.
 
-    def __init__(self, steps: int, limit: float) -> None:
-        self.steps, self.limit = steps, limit
+    Without a limit, it is twice the first loss: what an adapter begins with is the model as it was.
+    """
+
+    def __init__(self, steps: int, limit: float | None = None) -> None:
+        self.steps, self.limit = steps, limit or math.inf
+        self.from_first = limit is None
         self.losses: list[float] = []
         self.running: float | None = None
 
@@ -30,9 +34,20 @@ class Curve:
         self.losses.append(loss)
         if not math.isfinite(loss):
             raise Diverged(f"the loss is {loss} at step {len(self.losses)} of {self.steps}")
+        if self.from_first and len(self.losses) == 1:
+            self.limit = 2 * loss
         self.running = loss if self.running is None else MEMORY * self.running + (1 - MEMORY) * loss
         if self.running > self.limit and len(self.losses) > self.steps / POINTS:
             raise Diverged(f"the loss is {self.running:.2f} at step {len(self.losses)} of {self.steps}, worse than {self.limit:.2f}")
+
+    def end(self) -> None:
+        """To be called after the last step.
+
+        Raises:
+            Diverged: what was learnt is worse than the limit.
+        """
+        if self.points[-1][1] > self.limit:
+            raise Diverged(f"the loss is {self.points[-1][1]:.2f} after all {self.steps} steps, worse than {self.limit:.2f}")
 
     @property
     def points(self) -> list[tuple[int, float]]:

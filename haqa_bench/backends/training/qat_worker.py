@@ -112,6 +112,7 @@ def train(network: nn.Module, data: ImageSet, settings: dict[str, Any], seed: in
         loss.backward()
         curve.add(float(loss.detach()))
         optimizer.step()
+    curve.end()
     return curve, steps * batch / data.count
 
 

@@ -5,7 +5,6 @@ by bitsandbytes; low-rank adapters beside them are trained, by transformers' Tra
 """
 
 import json
-import math
 import os
 import resource
 import sys
@@ -14,7 +13,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -22,6 +21,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, Trainer, TrainerCallback, TrainingArguments, set_seed
 
+from haqa_bench.backends.forks import serve
 from haqa_bench.backends.training.progress import Curve, Diverged, curve_as_text, facts_of, memory_fault
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
@@ -37,29 +37,51 @@ class Unusable(Exception):
     """A model or a file that cannot be worked with: where, and what is wrong."""
 
 
+class Loaded(NamedTuple):
+    """A model and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+
 def main() -> None:
-    """One job from stdin to one result on stdout; the libraries' own prints go to stderr."""
-    job = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    """One job from stdin to one result on stdout, or, with `serve`, many on one model. The libraries' own prints go to stderr."""
     warnings.filterwarnings("ignore", message="MatMul8bitLt")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    if sys.argv[1:] == ["serve"]:
+        torch.set_num_threads(1)
+        serve(shared, attempt, Unusable)
+        return
+    job = json.load(sys.stdin)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    with answers:
+        json.dump(attempt(None, job), answers)
+
+
+def attempt(loaded: Loaded | None, job: dict[str, Any]) -> dict[str, Any]:
+    """The result of a job, or why there is none."""
     torch.set_num_threads(job["threads"])
     if job["memory_bytes"]:
         resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"], job["memory_bytes"]))
     try:
-        result = {"convert": convert, "tokenize": tokenize, "train": run, "merge": merge}[job["do"]](job)
+        if job["do"] == "train":
+            return run(job, loaded or shared(job))
+        return {"convert": convert, "tokenize": tokenize, "merge": merge}[job["do"]](job)
     except Diverged as reason:
-        result = {"refused": str(reason), "status": "diverged"}
+        return {"refused": str(reason), "status": "diverged"}
     except Unusable as reason:
-        result = {"unusable": reason.args}
+        return {"unusable": reason.args}
     except (MemoryError, RuntimeError) as error:
         if not memory_fault(error):
             raise
-        result = {"refused": str(error).splitlines()[0], "status": "oom"}
-    with answers:
-        json.dump(result, answers)
+        return {"refused": str(error).splitlines()[0], "status": "oom"}
+
+
+def shared(job: dict[str, Any]) -> Loaded:
+    """The quantized model and its tokenizer, which no trial changes."""
+    return Loaded(load(job["model"], job["bits"], getattr(torch, job["compute"])), tokenizer_of(job["model"]))
 
 
 def convert(job: dict[str, Any]) -> dict[str, Any]:
@@ -90,13 +112,12 @@ def tokenize(job: dict[str, Any]) -> dict[str, Any]:
     return {"examples": examples}
 
 
-def run(job: dict[str, Any]) -> dict[str, Any]:
-    """Loads, trains where there are settings, and finds the loss on examples held out, or the scores on the tasks asked for."""
+def run(job: dict[str, Any], loaded: Loaded) -> dict[str, Any]:
+    """Trains where there are settings, and finds the loss on examples held out, or the scores on the tasks asked for."""
     started = time.perf_counter()
+    model, tokenizer = loaded
     set_seed(job["seed"])
     examples = json.loads(Path(job["examples"]).read_text("utf-8")) if job["examples"] else {"train": [], "held_out": []}
-    model, tokenizer = load(job["model"], job["bits"], getattr(torch, job["compute"])), tokenizer_of(job["model"])
-    loaded = time.perf_counter()
     result: dict[str, Any] = {}
     facts: dict[str, str] = {}
     if job["settings"] is not None:
@@ -117,8 +138,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         threads=job["threads"],
         weights_mb=round(model.get_memory_footprint() / 1e6, 1),
         versions=f"torch {torch.__version__}, transformers {transformers.__version__}",
-        load_s=round(loaded - started, 2),
-        train_s=round(finished - loaded, 2),
+        train_s=round(finished - started, 2),
         evaluate_s=round(time.perf_counter() - finished, 2),
     )
     return {**result, "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "facts": facts}
@@ -186,7 +206,7 @@ def trained(model: Any, pad: int, examples: Sequence[Example], job: dict[str, An
     """The model with an adapter trained on `examples`, the curve of its loss, and the settings that took effect.
 
     Raises:
-        Diverged: the loss is no number, or worse than a uniform guess.
+        Diverged: the loss is no number, or twice as large as at first.
     """
     settings = job["settings"]
     micro, accumulated = settings["per_device_train_batch_size"], settings["gradient_accumulation_steps"]
@@ -205,7 +225,7 @@ def trained(model: Any, pad: int, examples: Sequence[Example], job: dict[str, An
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    curve = Curve(steps, math.log(model.config.vocab_size))
+    curve = Curve(steps)
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder,
@@ -237,6 +257,7 @@ def trained(model: Any, pad: int, examples: Sequence[Example], job: dict[str, An
             callbacks=[Watch(curve)],
         )
         trainer.train()
+    curve.end()
     took = facts_of(
         steps=steps,
         effective_batch=micro * accumulated,

@@ -1,0 +1,115 @@
+"""Fine-tuning for real: SmolLM2-135M at NF4 and INT8, lm-eval's tasks, and the tuned model as a GGUF file (make test-live)."""
+
+import json
+import shutil
+
+import pytest
+from conftest import REPOSITORY
+
+from haqa_bench import suite
+from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.evaluators.qlora import FULL_PRECISION, ROUNDED, QloraEvaluator
+from haqa_bench.tasks import lm_eval
+
+pytestmark = pytest.mark.live
+
+ITEMS = {
+    "boolq": {"question": "is water wet", "passage": "Water is wet.", "label": 1},
+    "arc_easy": {"question": "What is wet?", "choices": {"text": ["Water", "Sand"], "label": ["A", "B"]}, "answerKey": "A"},
+    "hellaswag": {"query": "Rain: It", "choices": ["falls.", "sings.", "eats.", "types."], "gold": 0},
+    "mathqa": {"Problem": "one and one ?", "options": "a ) 1 , b ) 2 , c ) 3 , d ) 4 , e ) 5", "correct": "b"},
+}
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    (folder / "lm_eval_tasks").mkdir(parents=True)
+    words = ["sea", "sky", "sun", "rain", "snow", "wind", "fire", "ice", "moon", "star", "rock", "leaf", "tree", "bird", "fish", "frog"]
+    items = [{"instruction": f"Name something like the {w}.", "input": "", "output": f"The {w} of tomorrow."} for w in words * 2]
+    (folder / "items.json").write_text(json.dumps(items))
+    for name, item in ITEMS.items():
+        (folder / "lm_eval_tasks" / lm_eval.FILES[name]).write_text("".join(json.dumps(item) + "\n" for _ in range(6)))
+    monkeypatch.setenv("HAQA_BENCH_DATA", str(folder))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return folder
+
+
+def cell_of(bits):
+    cell = next(c for c in suite.load(REPOSITORY / "suites/qlora.yaml", REPOSITORY).cells if c.bit_width == bits)
+    small = {"data": "items.json", "examples": 4, "held_out": 10, "max_length": 48, "tasks": tuple(ITEMS), "items": 4}
+    return cell.model_copy(update={"workload": cell.workload.model_copy(update=small)})
+
+
+def settings(cell, **changed):
+    return {**cell.space.default, "per_device_train_batch_size": 2, "lora_r": 8, **changed}
+
+
+@pytest.mark.parametrize("bits", ["INT4", "INT8"])
+def test_an_adapter_is_trained_on_a_quantized_model_and_a_seed_does_it_again(data, bits):
+    cell = cell_of(bits)
+    evaluator = QloraEvaluator(cell)
+
+    one, again, other = (evaluator.sample(settings(cell), seed) for seed in (0, 0, 1))
+
+    curves = [o.facts["learning_curve"] for o in (one, again, other)]
+    assert curves[0] == curves[1] != curves[2]
+    assert one.facts["held_out_losses"] == again.facts["held_out_losses"]
+    assert one.facts["steps"] == "2"
+    assert one.facts["adapted_layers"] == "210"
+    assert float(one.facts["weights_mb"]) < 270  # of 538 at float32
+
+
+def test_a_rate_that_is_far_too_high_diverges(data):
+    cell = cell_of("INT4")
+
+    with pytest.raises(EvaluationFailed, match="diverged: the loss is"):
+        QloraEvaluator(cell).sample(settings(cell, learning_rate=1e6, per_device_train_batch_size=1), 0)
+
+
+def test_tasks_say_what_they_say_of_each_item(data):
+    cell = cell_of("INT8")
+
+    outcome = QloraEvaluator(cell).test(ROUNDED, 1000)
+
+    values = {m.name: m.value for m in outcome.measurements}
+    assert all(len(outcome.facts[f"{name}_acc"]) == 4 for name in ITEMS)
+    assert values["average_accuracy"] == sum(values[f"{name}_acc"] for name in ITEMS) / 4
+    assert "arc_easy_acc_norm" in values
+
+
+def test_the_references_are_the_model_itself_and_the_model_quantized(data):
+    evaluator = QloraEvaluator(cell_of("INT4"))
+
+    full, rounded = evaluator.sample(FULL_PRECISION, 0), evaluator.sample(ROUNDED, 0)
+
+    assert float(full.facts["weights_mb"]) > 2 * float(rounded.facts["weights_mb"]) * 0.7
+    assert full.facts["held_out_losses"] != rounded.facts["held_out_losses"]
+    assert "learning_curve" not in full.facts
+
+
+def test_a_damaged_file_of_items_is_named(data):
+    (data / "lm_eval_tasks" / lm_eval.FILES["boolq"]).write_text("{")
+
+    with pytest.raises(HaqaError, match=r"boolq\.validation\.jsonl: damaged"):
+        QloraEvaluator(cell_of("INT4")).test(ROUNDED, 1000)
+
+
+def test_a_model_without_a_tokenizer_is_named(data, tmp_path):
+    evaluator = QloraEvaluator(cell_of("INT4"))
+    bare = tmp_path / "bare"
+    shutil.copytree(evaluator.base.name, bare, ignore=shutil.ignore_patterns("token*", "special*", "chat*", "vocab*", "merges*"))
+    model = evaluator.cell.model.model_copy(update={"transformers": str(bare)})
+
+    with pytest.raises(HaqaError, match="bare: has no tokenizer"):
+        QloraEvaluator(evaluator.cell.model_copy(update={"model": model})).sample(settings(evaluator.cell), 0)
+
+
+def test_the_tuned_model_says_the_same_in_llama_cpp(data, tmp_path):
+    cell = cell_of("INT4")
+
+    found = QloraEvaluator(cell).exported(settings(cell, learning_rate=0.002), 0, tmp_path / "tuned.gguf")
+
+    assert (tmp_path / "tuned.gguf").read_bytes()[:4] == b"GGUF"
+    assert found.prompts == 10
+    assert found.same >= 9
