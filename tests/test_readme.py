@@ -59,3 +59,24 @@ def test_the_kernels_replay(cli, monkeypatch):
     assert len(rows) == 16 * 8
     assert not [row for row in rows if "not yet" in row or "unknown" in row]
     assert done.stdout.count("; ggml takes ") == 16
+
+
+def test_the_trainings_replay(cli, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+
+    done = cli("run", "suites/resnet.yaml", "--fresh")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("**Best hyperparameters found for quantization-aware training")
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ResNet20 ") and "reference" not in line]
+    assert sum(f"| {method} " in row for row in rows for method in ("default", "random", "haqa")) == 9
+    assert "| fails to converge (" in done.stdout
+    assert "| 75.55 % (" in done.stdout
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "suites").rglob("*.yaml")), ids=lambda p: p.stem)
+def test_every_suite_is_valid_and_says_what_it_would_take(cli, path):
+    done = cli("run", path, "--dry-run")
+
+    assert done.returncode == 0, done.stderr
+    assert "studies, at most" in done.stdout
