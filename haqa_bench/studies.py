@@ -17,7 +17,7 @@ from haqa_bench.llm import cassette as cassettes
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
 from haqa_bench.space import key_of
 from haqa_bench.store import database, tables
-from haqa_bench.suite import Cell, Price, Study, Suite
+from haqa_bench.suite import TRAINED, Cell, Price, Study, Suite
 from haqa_bench.trial import Status, Trial, Usage
 
 
@@ -185,6 +185,8 @@ def warnings(plan: Plan) -> list[str]:
 
 def forecast(plan: Plan) -> list[str]:
     """What measuring each cell of the plan live takes at most, and, where its response table says so, will take, a line each."""
+    from haqa_bench.evaluators import live
+
     lines = []
     for cell in {s.cell.id: s.cell for s in plan.studies}.values():
         studies = sum(s.cell.id == cell.id for s in plan.studies)
@@ -196,6 +198,9 @@ def forecast(plan: Plan) -> list[str]:
             memory = [m.value for e in entries for m in e.measurements if m.name == "peak_memory_mb"]
             text += f"; recorded there: {median(seconds):.0f} s" if seconds else ""
             text += f" and {max(memory) / 1000:.1f} GB" if memory and seconds else ""
+        if cell.track in TRAINED:
+            again = (studies + 1 + len(live.peers(cell))) * cell.measurement.tests
+            text += f"; then at most {again} trainings more, which are tested"
         lines.append(f"{text}.")
     return lines
 

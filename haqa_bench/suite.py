@@ -6,7 +6,6 @@ A suite file lists *blocks*. A block is a matrix, models x bit-widths x hardware
 
 import itertools
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -17,6 +16,7 @@ from haqa_bench.budget import Budget
 from haqa_bench.documents import Document, read_yaml, sha256
 from haqa_bench.space import Scalar, SearchSpace
 from haqa_bench.trial import Objective
+from haqa_bench.workloads import DeployWorkload, KernelWorkload, QatWorkload, QloraWorkload, Size, Workload
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """What may become part of a path."""
@@ -40,89 +40,6 @@ class Model(Document):
     about: str = ""
     dimensions: dict[str, int] = Field(default_factory=dict)
     """Sizes by name, such as hidden: 4096, which the shapes of kernels may use."""
-
-
-class DeployWorkload(Document):
-    """What one trial of the deploy track runs: a prompt of `n_prompt` tokens, then `n_generate` tokens, `repeats` times."""
-
-    n_ctx: int = 512
-    n_prompt: int = Field(128, ge=1)
-    n_generate: int = Field(32, ge=2)
-    repeats: int = Field(3, ge=1)
-    quality_text: str
-    """A text file, relative to the suite's, whose perplexity guards quality."""
-    quality_tokens: int = 512
-    timeout_s: float = 120.0
-    memory_gb: float = 4.0
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if max(self.n_prompt + self.n_generate, self.quality_tokens) > self.n_ctx:
-            raise ValueError(f"n_prompt + n_generate and quality_tokens must fit in n_ctx = {self.n_ctx}")
-        return self
-
-
-Size = Annotated[int, Field(ge=1)] | str
-
-
-class KernelWorkload(Document):
-    """What one trial of the kernel track runs: an OpenCL kernel, checked once against float64, then launched `repeats` times.
-
-    `shape` gives each of the kernel's sizes as a number, as the name of a dimension of the model, or as a list of those: their product.
-    `tolerance` is the largest error allowed, as a share of the largest value expected; `device` picks an OpenCL device by a part of its
-    name, the first when empty.
-    """
-
-    kernel: Literal["gemv", "gemm", "softmax", "silu", "rmsnorm", "rope"]
-    shape: dict[str, Size | tuple[Size, ...]]
-    repeats: int = Field(10, ge=1)
-    tolerance: float = Field(1e-4, gt=0)
-    device: str = ""
-    timeout_s: float = 60.0
-    memory_gb: float = 8.0
-
-    @property
-    def sizes(self) -> Mapping[str, int]:
-        """The shape of a resolved cell, where every size is a number."""
-        return {name: size for name, size in self.shape.items() if isinstance(size, int)}
-
-
-class QatWorkload(Document):
-    """What one trial of the qat track runs: a ResNet trained with DoReFa's quantizers, then tried on images held out of the training set.
-
-    `images` of the training set are trained on, all where it is None, `epochs` times unless the space has its own. `rescale_weights`: times
-    max|tanh w|, as in a public PyTorch port, instead of tensorpack's formula alone. `quantize_ends`: the first and last layer too.
-    """
-
-    data: Literal["cifar10", "imagenet"]
-    images: int | None = Field(None, ge=1)
-    epochs: float = Field(gt=0)
-    held_out: int = Field(5000, ge=100)
-    rescale_weights: bool = False
-    quantize_ends: bool = False
-    timeout_s: float = 3600.0
-    memory_gb: float = 8.0
-
-
-class QloraWorkload(Document):
-    """What one trial of the qlora track runs: an adapter trained on a quantized model, then its loss on examples held out.
-
-    `data` is `hub:NAME`, or a JSON or JSONL file of Alpaca's form below the data folder. `examples` are seen in a trial, whatever the batch
-    size, unless the space has `max_steps`. `tasks` test the winners, on `items` of each, drawn once by a seed, all where it is None.
-    Where average_accuracy is tuned, it is of other `tuning_items` of each.
-    """
-
-    data: str
-    examples: int = Field(ge=1)
-    held_out: int = Field(100, ge=10)
-    max_length: int = Field(512, ge=16)
-    tasks: tuple[str, ...] = ("boolq", "rte", "winogrande", "openbookqa", "arc_challenge", "arc_easy", "hellaswag", "mathqa")
-    items: int | None = Field(None, ge=1)
-    tuning_items: int | None = Field(None, ge=1)
-    compute: Literal["float32", "bfloat16", "float16"] = "bfloat16"
-    """The number format that the quantized weights are unpacked to for computing."""
-    timeout_s: float = 3600.0
-    memory_gb: float = 12.0
 
 
 class MeasurementProtocol(Document):
@@ -203,7 +120,6 @@ class QloraBlock(Block):
 TRAINED = ("qat", "qlora")
 """The tracks whose trials train: what they measure does not depend on how fast the machine is."""
 AnyBlock = DeployBlock | KernelBlock | QatBlock | QloraBlock
-Workload = DeployWorkload | KernelWorkload | QatWorkload | QloraWorkload
 
 
 class Chat(Document):

@@ -95,6 +95,15 @@ def test_a_damaged_file_of_items_is_named(data):
         QloraEvaluator(cell_of("INT4")).test(ROUNDED, 1000)
 
 
+def test_a_task_with_too_few_items_is_named_and_its_test_items_are_not_tuned_on(data):
+    cell = cell_of("INT4")
+    goal = cell.objective.model_copy(update={"metric": "average_accuracy", "unit": "%", "direction": "maximize"})
+    work = cell.workload.model_copy(update={"items": 6, "tuning_items": 2})
+
+    with pytest.raises(HaqaError, match="has 6 items: none are left after 6"):
+        QloraEvaluator(cell.model_copy(update={"objective": goal, "workload": work})).sample(ROUNDED, 0)
+
+
 def test_a_model_without_a_tokenizer_is_named(data, tmp_path):
     evaluator = QloraEvaluator(cell_of("INT4"))
     bare = tmp_path / "bare"

@@ -96,6 +96,23 @@ def test_a_difference_that_items_may_explain_is_not_better():
     assert not tests.Difference(points=9.0, error=1.5, ahead=1, seeds=2).better
 
 
+def test_a_test_that_failed_is_told_and_its_winner_is_not_better(folder):
+    (path,) = folder.glob("verified/*/*.jsonl")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    winner = key_of({"learning_rate": 0.01, "batch_size": 32})
+    for line in lines:
+        if line.get("configuration") == winner and line["seed"] == 1001:
+            line |= {"failed": "diverged: the loss is nan", "values": {}, "facts": {}}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    database.build(folder)
+
+    (table,) = paper.tables(folder, REPOSITORY / "paper_tables").values()
+
+    rows = {r["Method"]: r for r in json.loads(formats.as_json(table))["rows"]}
+    assert rows["random"]["Against default, points"] == "+30.00, 0 of 1 better"
+    assert any("seed 1001: diverged: the loss is nan" in note for note in table.notes)
+
+
 def test_winners_that_are_not_tested_say_so(folder):
     for path in folder.glob("verified/*/*.jsonl"):
         path.unlink()

@@ -35,6 +35,11 @@ def exclusive(patience_s: float = 0.0) -> Iterator[None]:
             holder.unlink(missing_ok=True)
 
 
+def threads() -> int:
+    """How many threads a training may use: OMP_NUM_THREADS, or all cores."""
+    return int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
+
+
 def _who(holder: Path) -> str:
     try:
         known = json.loads(holder.read_text("utf-8"))

@@ -39,31 +39,43 @@ class Forks:
         """
         with tempfile.TemporaryDirectory() as folder:
             result, complaints = Path(folder) / "result", Path(folder) / "complaints"
-            server = self._server()
-            self._send(server, {**job, "result": str(result), "complaints": str(complaints)})
-            child = int(self._line(server, LOADING_S))
             try:
-                code = int(self._line(server, timeout_s))
-            except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGKILL)
-                self._line(server, LOADING_S)
-                raise EvaluationFailed(Status.TIMEOUT, f"no result within {timeout_s:g} s") from None
+                code = self._code({**job, "result": str(result), "complaints": str(complaints)}, timeout_s)
+            except (EOFError, BrokenPipeError):
+                self.server = None
+                raise EvaluationFailed(Status.CRASHED, "the process that forks for each trial ended") from None
             if code != 0:
                 raise died(code, complaints.read_text("utf-8", errors="replace") if complaints.is_file() else "")
             return refused(result.read_text("utf-8"))
 
+    def _code(self, job: dict[str, Any], timeout_s: float) -> int:
+        """The exit code of the child that a job is given to."""
+        server = self._server()
+        self._send(server, job)
+        child = int(self._line(server, LOADING_S))
+        try:
+            return int(self._line(server, timeout_s))
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            self._line(server, LOADING_S)
+            raise EvaluationFailed(Status.TIMEOUT, f"no result within {timeout_s:g} s") from None
+
     def _server(self) -> "subprocess.Popen[bytes]":
-        if self.server is None or self.server.poll() is not None:
+        if self.server is None:
             env = {**os.environ, "OMP_NUM_THREADS": "1"}  # a pool of threads would not survive the fork
-            self.server = subprocess.Popen(
+            server = subprocess.Popen(
                 [sys.executable, "-m", self.module, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=env
             )
-            weakref.finalize(self, _end, self.server)  # else a Popen that is forgotten keeps its process waiting
-            self._send(self.server, self.shared)
-            loaded = json.loads(self._line(self.server, LOADING_S))
+            weakref.finalize(self, _end, server)  # else a Popen that is forgotten keeps its process waiting
+            self._send(server, self.shared)
+            try:
+                loaded = json.loads(self._line(server, LOADING_S))
+            except TimeoutError:
+                raise EvaluationFailed(Status.TIMEOUT, f"not loaded within {LOADING_S:g} s") from None
             if loaded is not None:
                 raise HaqaError(*loaded)
+            self.server = server
         return self.server
 
     def _send(self, server: "subprocess.Popen[bytes]", message: dict[str, Any]) -> None:
@@ -75,7 +87,7 @@ class Forks:
         if not select.select([server.stdout], [], [], timeout_s)[0]:
             raise TimeoutError
         if not (line := server.stdout.readline()):
-            raise EvaluationFailed(Status.CRASHED, "the process that forks for each trial ended")
+            raise EOFError
         return line
 
 

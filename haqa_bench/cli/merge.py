@@ -33,10 +33,14 @@ def merge(suite_path: Path, cell_id: str, configuration: str | None, seed: int, 
     cell = chosen(suite, cell_id, None)[0].cell
     if cell.track != "qlora":
         raise HaqaError("--cell", f"{cell.id} is of the track {cell.track}: it trains no adapter", "Choose a cell of the qlora track")
+    if not output.resolve().parent.is_dir():
+        raise HaqaError(output, "no such folder to write it in", "Make it, or name another --output")
     require_llama_cpp()
     settings = _given(cell, configuration) if configuration else _best(cell, folder)
     try:
-        found = QloraEvaluator(cell).exported(settings, seed, output)
+        partial = output.with_suffix(".partial")
+        found = QloraEvaluator(cell).exported(settings, seed, partial)
+        partial.replace(output)
     except EvaluationFailed as failure:
         raise HaqaError(cell.id, f"{failure.status}: {failure.reason}", "Train it with another --configuration") from None
     facts = {"written": str(output), "configuration": dict(settings), "prompts": found.prompts, "same": found.same}

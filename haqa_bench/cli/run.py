@@ -136,7 +136,7 @@ def _run(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
         trials = progress.add_task("trials")
         for event in run_plan(plan, target, executor):
             if isinstance(event, Pairing):
-                progress.update(trials, completed=0, total=event.left, description=f"{event.cell.id}: pairs with the default")
+                progress.update(trials, completed=0, total=event.left, description=f"{event.cell.id}: measured again")
             elif event.trial is None:
                 progress.advance(studies)
                 notes += [f"{event.study.id}: {event.note}"] if event.note else []

@@ -13,8 +13,9 @@ from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.repeats import estimated, repeated
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell, DeployWorkload
+from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Status
+from haqa_bench.workloads import DeployWorkload
 
 DEFAULTS: Mapping[str, Any] = {
     "n_gpu_layers": 0,

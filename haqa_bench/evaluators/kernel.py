@@ -14,7 +14,8 @@ from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.repeats import estimated, repeated
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell, KernelWorkload
+from haqa_bench.suite import Cell
+from haqa_bench.workloads import KernelWorkload
 
 WORKER = "haqa_bench.backends.opencl.worker"
 GGML_WORKER = "haqa_bench.backends.ggml_worker"

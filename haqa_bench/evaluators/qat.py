@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from haqa_bench.backends.device import threads
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.evaluators.qlora import threads
 from haqa_bench.evaluators.repeats import estimated, repeated
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell, QatWorkload
+from haqa_bench.suite import Cell
 from haqa_bench.tasks import images
+from haqa_bench.workloads import QatWorkload
 
 WORKER = "haqa_bench.backends.training.qat_worker"
 DEFAULTS: Mapping[str, Any] = {

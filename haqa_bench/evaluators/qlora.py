@@ -13,6 +13,7 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 from haqa_bench.backends import gguf_models
+from haqa_bench.backends.device import threads
 from haqa_bench.backends.forks import Forks
 from haqa_bench.backends.process import run_job
 from haqa_bench.backends.training import base_models
@@ -22,9 +23,10 @@ from haqa_bench.evaluators.deploy import DEFAULTS as LLAMA_CPP
 from haqa_bench.evaluators.repeats import estimated, repeated
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell, QloraWorkload
+from haqa_bench.suite import Cell
 from haqa_bench.tasks import instructions, lm_eval
 from haqa_bench.tasks.folder import cache
+from haqa_bench.workloads import QloraWorkload
 
 WORKER = base_models.WORKER
 DEFAULTS: Mapping[str, Any] = {
@@ -47,8 +49,6 @@ ROUNDED: Configuration = {"reference": "round to nearest"}
 """Stand where a configuration would: the model as it is, and quantized (NF4's or INT8's nearest levels), neither tuned."""
 SPLIT_SEED = 0
 TOKENIZE_TIMEOUT_S = 3600
-
-
 AVERAGE = "average_accuracy"
 PROMPTS = 10
 ANSWERED = 32
@@ -185,7 +185,6 @@ class QloraEvaluator:
             "bits": None if configuration == FULL_PRECISION else self.bits,
             "compute": self.workload.compute,
             "settings": None if reference else {**DEFAULTS, **configuration},
-            "adapter": None,
             "save": None,
             "examples": str(self._tokenized()),
             "seen": self.workload.examples,
@@ -235,11 +234,6 @@ class QloraEvaluator:
             partial.write_text(json.dumps({"held_out": examples[: work.held_out], "train": examples[work.held_out :]}), "utf-8")
             partial.replace(path)
         return path
-
-
-def threads() -> int:
-    """How many threads a training may use: OMP_NUM_THREADS, or all cores."""
-    return int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
 
 
 def tokenwise(one: Sequence[int], other: Sequence[int]) -> float:

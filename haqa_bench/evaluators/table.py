@@ -6,8 +6,9 @@ from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.tables import Entry, ResponseTable
-from haqa_bench.suite import Cell, DeployWorkload
+from haqa_bench.suite import Cell
 from haqa_bench.trial import Status, Trial
+from haqa_bench.workloads import DeployWorkload
 
 
 class TableEvaluator:

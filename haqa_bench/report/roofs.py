@@ -13,7 +13,7 @@ from haqa_bench.evaluators.kernel import GGML
 from haqa_bench.report.pairs import Pairs, Verdict
 from haqa_bench.space import key_of
 from haqa_bench.store.database import query, suite_of
-from haqa_bench.suite import KernelWorkload
+from haqa_bench.workloads import KernelWorkload
 
 PEER = key_of(GGML)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import lm_eval
 from datasets.exceptions import DatasetGenerationError
+from jinja2 import UndefinedError
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
@@ -37,22 +38,33 @@ def tried(
         manager = _with_files(files, Path(folder)) if files else TaskManager()
         model = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=BATCH)
         for name in names:
-            try:
-                results[name] = _tried(model, f"{name}_from_file" if files else name, manager, items, skipped)
-            except (DatasetGenerationError, KeyError, ValueError) as error:
-                raise Unreadable(files.get(name, name), f"damaged: {str(error).splitlines()[0]}") from None
+            task = f"{name}_from_file" if files else name
+            count = _checked(manager, task, files.get(name, name))
+            numbers = _drawn(count, items, skipped)
+            if not numbers:
+                raise Unreadable(files.get(name, name), f"has {count} items: none are left after {skipped}")
+            results[name] = _tried(model, task, manager, numbers)
     return results
 
 
-def _tried(model: HFLM, task: str, manager: TaskManager, items: int | None, skipped: int) -> dict[str, Any]:
-    numbers = None
-    if items is not None:
-        count = len(manager.load(task)["tasks"][task].eval_docs)
-        order = random.Random(ITEMS_SEED).sample(range(count), count)
-        numbers = sorted(order[skipped : skipped + items])
-    found = lm_eval.simple_evaluate(
-        model=model, tasks=[task], task_manager=manager, samples={task: numbers} if numbers else None, bootstrap_iters=0
-    )
+def _checked(manager: TaskManager, name: str, where: str) -> int:
+    """How many items a task has, each of which can be asked."""
+    try:
+        task = manager.load(name)["tasks"][name]
+        for item in task.eval_docs:
+            task.doc_to_text(item), task.doc_to_choice(item), task.doc_to_target(item)
+    except (DatasetGenerationError, UndefinedError, KeyError, ValueError, IndexError) as error:
+        raise Unreadable(where, f"damaged: {str(error).splitlines()[0]}") from None
+    return len(task.eval_docs)
+
+
+def _drawn(count: int, items: int | None, skipped: int) -> list[int]:
+    order = random.Random(ITEMS_SEED).sample(range(count), count)
+    return sorted(order[skipped : None if items is None else skipped + items])
+
+
+def _tried(model: HFLM, task: str, manager: TaskManager, numbers: list[int]) -> dict[str, Any]:
+    found = lm_eval.simple_evaluate(model=model, tasks=[task], task_manager=manager, samples={task: numbers}, bootstrap_iters=0)
     assert found is not None
     samples = sorted(found["samples"][task], key=lambda s: s["doc_id"])
     scores = {metric: [int(s[metric]) for s in samples] for metric in ("acc", "acc_norm") if metric in samples[0]}

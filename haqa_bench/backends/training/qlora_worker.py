@@ -117,7 +117,7 @@ def run(job: dict[str, Any], loaded: Loaded) -> dict[str, Any]:
     started = time.perf_counter()
     model, tokenizer = loaded
     set_seed(job["seed"])
-    examples = json.loads(Path(job["examples"]).read_text("utf-8")) if job["examples"] else {"train": [], "held_out": []}
+    examples = json.loads(Path(job["examples"]).read_text("utf-8"))
     result: dict[str, Any] = {}
     facts: dict[str, str] = {}
     if job["settings"] is not None:
@@ -125,8 +125,6 @@ def run(job: dict[str, Any], loaded: Loaded) -> dict[str, Any]:
         result["train_loss"] = curve.points[-1][1]
         if job["save"]:
             model.save_pretrained(job["save"])
-    elif job["adapter"]:
-        model = PeftModel.from_pretrained(model, job["adapter"])
     finished = time.perf_counter()
     model.eval()
     if job["tasks"]:
@@ -175,9 +173,7 @@ def merge(job: dict[str, Any]) -> dict[str, Any]:
     from haqa_bench.backends.training.gguf_export import export
 
     tokenizer = tokenizer_of(job["model"])
-    model = load(job["model"], None, torch.float32)
-    if job["adapter"]:
-        model = PeftModel.from_pretrained(model, job["adapter"]).merge_and_unload()
+    model = PeftModel.from_pretrained(load(job["model"], None, torch.float32), job["adapter"]).merge_and_unload()
     try:
         export({name: tensor.numpy() for name, tensor in model.state_dict().items()}, Path(job["donor"]), Path(job["target"]))
     except ValueError as error:

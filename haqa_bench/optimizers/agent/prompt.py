@@ -13,8 +13,9 @@ from haqa_bench.backends.opencl import roofline, sources
 from haqa_bench.budget import spent_by
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import Scalar, limit_in_words
-from haqa_bench.suite import Cell, KernelWorkload
+from haqa_bench.suite import Cell
 from haqa_bench.trial import Status, Trial
+from haqa_bench.workloads import KernelWorkload
 
 THOUGHTS = 3
 """How many of its latest thoughts an agent is shown again. Paper: history is managed, the rule is unknown."""
