@@ -117,6 +117,7 @@ class QloraBlock(Block):
         return self
 
 
+Track = Literal["deploy", "kernel", "qat", "qlora"]
 TRAINED = ("qat", "qlora")
 """The tracks whose trials train: what they measure does not depend on how fast the machine is."""
 AnyBlock = DeployBlock | KernelBlock | QatBlock | QloraBlock
@@ -150,6 +151,8 @@ class Method(Document):
     """Settings of the optimizer in place of its own; those that took effect are stored with each study."""
     seeds: tuple[Seed, ...] | None = Field(None, min_length=1)
     """Its own, where the suite's do not fit: those that were recorded, or one for a method that draws no random numbers."""
+    tracks: tuple[Track, ...] | None = Field(None, min_length=1)
+    """Those whose cells it runs on; all when left out."""
 
 
 class SuiteFile(Document):
@@ -187,7 +190,7 @@ class Cell(Document):
     """One model x bit-width x hardware of a track, with all that is needed to run it."""
 
     id: str
-    track: Literal["deploy", "kernel", "qat", "qlora"]
+    track: Track
     model_name: str
     model: Model
     bit_width: str
@@ -238,11 +241,12 @@ class Suite(Document):
         return sha256(self.model_dump(mode="json"))
 
     def studies(self) -> list[Study]:
-        """Every method on every cell with every seed of its own, or else of the suite's."""
+        """Every method on every cell of its tracks with every seed of its own, or else of the suite's."""
         return [
             Study(self.name, c, m, s, self.prices.get(m.chat.model) if m.chat else None)
             for c in self.cells
             for m in self.methods
+            if m.tracks is None or c.track in m.tracks
             for s in m.seeds or self.seeds
         ]
 

@@ -112,6 +112,7 @@ def test_cassettes_are_listed_shown_and_checked(project, cli):
             "'hqaa' matches nothing. Known: human, random, local, tpe, gp, nsga2, rules, haqa",
         ),
         (("run", "suites/llama.yaml", "--agent", "live", "--methods", "haqa-qwen*", "--fresh"), "OPENAI_API_KEY"),
+        (("run", "suites/llama.yaml", "--cells", "*qlora", "--methods", "haqa-qwen*"), "haqa-qwen* runs on none of these cells"),
         (("run", "suites/llama.yaml", "--seed", "99"), "no study has it. Known: [0, 1, 2]"),
         (("cassette", "check", "README.md"), "README.md:1: damaged line"),
         (("report", "docs"), "no database"),

@@ -65,6 +65,12 @@ class Nvml:
         return "555.42"
 
 
+def test_a_gpu_s_cell_is_titled_by_the_gpu_and_any_other_by_the_cpu():
+    assert machine.title("gpu", Nvml()) == "NVIDIA RTX A6000, 48 GiB"
+    assert "logical cores" in machine.title("cpu", Nvml())
+    assert "logical cores" in machine.title("gpu", Nvml(driver=False))
+
+
 def test_the_four_devices_are_committed_under_their_names():
     found = profiles(COMMITTED)
 

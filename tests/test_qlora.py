@@ -36,7 +36,7 @@ def data(tmp_path, monkeypatch):
 
 
 def cell_of(bits):
-    cell = next(c for c in suite.load(REPOSITORY / "suites/qlora.yaml", REPOSITORY).cells if c.bit_width == bits)
+    cell = next(c for c in suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells if c.bit_width == bits and c.track == "qlora")
     small = {"data": "items.json", "examples": 4, "held_out": 10, "max_length": 48, "tasks": tuple(ITEMS), "items": 4}
     return cell.model_copy(update={"workload": cell.workload.model_copy(update=small)})
 

@@ -74,6 +74,18 @@ def test_the_trainings_replay(cli, monkeypatch):
     assert "| 75.55 % (" in done.stdout
 
 
+def test_what_a_gpu_reached_replays(cli, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+
+    done = cli("run", "suites/gpu.yaml", "--fresh")
+
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if "| nvidia-h100-sxm | default " in line]
+    assert len(rows) == 6
+    assert sum("not yet" in row for row in rows) == 1  # INT8's tests: the card's memory was shared by six
+    assert done.stdout.count("Tests were run on NVIDIA H100 80GB HBM3") == 2
+
+
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "suites").rglob("*.yaml")), ids=lambda p: p.stem)
 def test_every_suite_is_valid_and_says_what_it_would_take(cli, path):
     done = cli("run", path, "--dry-run")

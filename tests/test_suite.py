@@ -31,6 +31,12 @@ def test_a_method_s_own_seeds_take_the_place_of_the_suite_s(project):
     assert [s.seed for s in loaded.studies() if s.method.name == "random"] == [0, 1]
 
 
+def test_a_method_runs_on_the_cells_of_its_tracks_alone(project):
+    loaded = load(project, SUITE.replace("optimizer: human}", "optimizer: human, tracks: [kernel]}"))
+
+    assert {s.method.name for s in loaded.studies()} == {m.name for m in loaded.methods} - {"human"}
+
+
 def test_anchors_and_merge_keys_are_read(project):
     head, cell = SUITE.split("cells:\n  - ")
     text = f"{head}definitions:\n  base: &base\n    {cell}".replace("bit_widths: [INT4]", "bit_widths: [INT8]")

@@ -359,8 +359,9 @@ def test_tests_that_were_stopped_go_on(trained, tmp_path):
     assert len(set(evaluator.asked)) == len(evaluator.asked) == 4
 
 
-def test_peers_of_a_track_that_trains_are_its_references(trained):
+def test_peers_of_a_track_that_trains_are_its_references_where_it_is_quantized(trained):
     assert live.peers(trained[0]) == (FULL_PRECISION, ROUNDED)
+    assert live.peers(trained[0].model_copy(update={"bit_width": "FP32"})) == ()
 
 
 @pytest.mark.parametrize(("one", "other", "share"), [([1, 2, 3], [1, 2, 3], 1.0), ([1, 2], [1, 9], 0.5), ([1], [1, 2], 0.5), ([], [], 0.0)])

@@ -48,8 +48,12 @@ def detect(nvml: Any = pynvml) -> Hardware:
     return _gpu(nvml) or _cpu()
 
 
-def title() -> str:
-    """This machine in a few words, as profiles are titled, with its logical cores: without measuring anything."""
+def title(kind: str, nvml: Any = pynvml) -> str:
+    """This machine in a few words, as profiles are titled, without measuring anything: its first NVIDIA GPU where the cell's hardware
+    is of the `kind` gpu and there is one, else its CPU, with its logical cores.
+    """
+    if kind == "gpu" and (gpu := _gpu(nvml)):
+        return f"{gpu.title}, {gpu.memory.value:g} {gpu.memory.unit}"
     return f"{cpuinfo.get_cpu_info().get('brand_raw', 'unknown CPU')}, {psutil.cpu_count()} logical cores"
 
 

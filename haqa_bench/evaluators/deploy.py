@@ -50,7 +50,7 @@ class DeployEvaluator:
         """See Evaluator."""
         from haqa_bench.backends.machine import title
 
-        return title()
+        return title(self.cell.hardware.kind)
 
     @property
     def made_of(self) -> Mapping[str, str]:

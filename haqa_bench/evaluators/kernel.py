@@ -46,7 +46,7 @@ class KernelEvaluator:
         """See Evaluator."""
         from haqa_bench.backends.machine import title
 
-        return title()
+        return title(self.cell.hardware.kind)
 
     @property
     def made_of(self) -> Mapping[str, str]:

@@ -37,7 +37,7 @@ def evaluator(cell: Cell, text: str) -> LiveEvaluator:
 def peers(cell: Cell) -> Sequence[Configuration]:
     """What is measured beside a cell's winners, where it is installed: another tool, or, where something is trained, references."""
     if cell.track == "qat":
-        return (qat.FULL_PRECISION, qat.ROUNDED)
+        return () if cell.bit_width.upper() == "FP32" else (qat.FULL_PRECISION, qat.ROUNDED)
     if cell.track == "qlora":
         return (qlora.FULL_PRECISION, qlora.ROUNDED)
     fits = cell.track == "kernel" and cell.hardware.kind == "cpu" and importlib.util.find_spec("llama_cpp")

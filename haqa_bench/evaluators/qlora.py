@@ -104,7 +104,7 @@ class QloraEvaluator:
         """See Evaluator."""
         from haqa_bench.backends.machine import title
 
-        return title()
+        return title(self.cell.hardware.kind)
 
     @property
     def made_of(self) -> Mapping[str, str]:

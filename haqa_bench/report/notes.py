@@ -23,12 +23,12 @@ def notes(found: Sequence[Row], beside: Beside) -> list[str]:
 
 def _machines(found: Sequence[Row], again: Pairs) -> list[str]:
     notes = []
-    if again.machines:
+    cells = list(dict.fromkeys(row.cell for row in found))
+    if any(cell in again.machines for cell in cells):
         notes.append(
             "Measured again: winners in interleaved pairs with the default, apart from the tuning; median over studies, a kept default "
             "as 1; better: the 95 % interval of at least six pairs is above 1."
         )
-    cells = list(dict.fromkeys(row.cell for row in found))
     for machine in dict.fromkeys(again.machines[cell] for cell in cells if cell in again.machines):
         floors = [
             f"{cell} {100 * again.floors[cell]:.1f} %" for cell in cells if again.machines.get(cell) == machine and cell in again.floors

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import torch
+
 POINTS = 20
 """How many points of a learning curve are kept: each the mean loss of a twentieth of all steps."""
 MEMORY = 0.8
@@ -82,3 +84,10 @@ def memory_fault(error: BaseException) -> bool:
 def facts_of(**values: Any) -> dict[str, str]:
     """Facts as text, as trials keep them."""
     return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in values.items()}
+
+
+def gpu_facts() -> dict[str, Any]:
+    """The GPU that was used, if any, and the most memory that tensors took on it."""
+    if not torch.cuda.is_available():
+        return {}
+    return {"gpu": torch.cuda.get_device_name(), "gpu_peak_mb": round(torch.cuda.max_memory_allocated() / 1e6, 1)}

@@ -21,7 +21,7 @@ from torch.nn import functional
 from haqa_bench.backends.training import resnet
 from haqa_bench.backends.training.dorefa import FULL, Bits, Conv, Linear, quantized_weights
 from haqa_bench.backends.training.image_sets import Batch, Cifar10, ImageFolder, ImageSet
-from haqa_bench.backends.training.progress import Curve, Diverged, curve_as_text, factor, facts_of, memory_fault
+from haqa_bench.backends.training.progress import Curve, Diverged, curve_as_text, factor, facts_of, gpu_facts, memory_fault
 from haqa_bench.backends.training.rounding import round_to_nearest
 
 ROUNDED_ON = 500
@@ -81,6 +81,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
             load_s=round(loaded - started, 2),
             train_s=round(trained - loaded, 2),
             evaluate_s=round(time.perf_counter() - trained, 2),
+            **gpu_facts(),
         ),
     }
 

@@ -22,7 +22,7 @@ from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from haqa_bench.backends.forks import serve
-from haqa_bench.backends.training.progress import Curve, Diverged, curve_as_text, facts_of, memory_fault
+from haqa_bench.backends.training.progress import Curve, Diverged, curve_as_text, facts_of, gpu_facts, memory_fault
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 TARGETS = {"all-linear": "all-linear", "attention": ATTENTION, "q_v": ["q_proj", "v_proj"]}
@@ -138,6 +138,7 @@ def run(job: dict[str, Any], loaded: Loaded) -> dict[str, Any]:
         versions=f"torch {torch.__version__}, transformers {transformers.__version__}",
         train_s=round(finished - started, 2),
         evaluate_s=round(time.perf_counter() - finished, 2),
+        **gpu_facts(),
     )
     return {**result, "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "facts": facts}
 
@@ -149,9 +150,10 @@ def load(folder: str, bits: int | None, compute: torch.dtype) -> Any:
         8: BitsAndBytesConfig(load_in_8bit=True),
     }.get(bits or 0)
     try:
-        return AutoModelForCausalLM.from_pretrained(folder, quantization_config=quantization, dtype=compute)
+        model = AutoModelForCausalLM.from_pretrained(folder, quantization_config=quantization, dtype=compute)
     except (OSError, ValueError, KeyError) as error:
         raise Unusable(folder, str(error).splitlines()[0]) from None
+    return model if quantization else model.to("cuda" if torch.cuda.is_available() else "cpu")  # bitsandbytes places its own
 
 
 def tokenizer_of(folder: str) -> Any:
@@ -175,12 +177,12 @@ def merge(job: dict[str, Any]) -> dict[str, Any]:
     tokenizer = tokenizer_of(job["model"])
     model = PeftModel.from_pretrained(load(job["model"], None, torch.float32), job["adapter"]).merge_and_unload()
     try:
-        export({name: tensor.numpy() for name, tensor in model.state_dict().items()}, Path(job["donor"]), Path(job["target"]))
+        export({name: tensor.cpu().numpy() for name, tensor in model.state_dict().items()}, Path(job["donor"]), Path(job["target"]))
     except ValueError as error:
         raise Unusable(job["donor"], str(error)) from None
     said = []
     for prompt in job["prompts"]:
-        tokens = tokenizer(prompt, return_tensors="pt")["input_ids"]
+        tokens = tokenizer(prompt, return_tensors="pt")["input_ids"].to(model.device)
         found = model.generate(tokens, max_new_tokens=job["n_generate"], do_sample=False)
         said.append({"prompt": tokens[0].tolist(), "answer": found[0, tokens.shape[1] :].tolist()})
     return {"said": said}
