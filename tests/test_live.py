@@ -94,6 +94,30 @@ def test_a_limit_that_is_hit_is_a_status(evaluator, change, status):
     assert caught.value.status == status
 
 
+def test_what_cannot_fit_is_not_loaded_and_the_sum_is_told(evaluator):
+    cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
+    small = cell.model_copy(update={"workload": cell.workload.model_copy(update={"memory_gb": 0.2})})
+
+    with pytest.raises(EvaluationFailed, match=r"not loaded: does not fit 200 MB: weights 89\.7 \+ repacked 59\.5 \+ cache") as caught:
+        DeployEvaluator(small, "").sample(configuration(), repeat=1)
+    assert caught.value.status == Status.OOM
+
+
+def test_a_real_limit_that_stops_a_run_is_a_status(evaluator):
+    job = {
+        "do": "measure",
+        "model": str(evaluator.formats.path("Q4_0")),
+        "settings": {**DEFAULTS, **configuration(), "n_threads_batch": 2},
+        "workload": evaluator.workload.model_dump(),
+        "text": None,
+        "memory_bytes": 120_000_000,
+    }
+
+    with pytest.raises(EvaluationFailed) as caught:
+        run_job(WORKER, job, 120)
+    assert caught.value.status == Status.OOM
+
+
 def test_a_format_that_does_not_exist_is_refused(evaluator):
     with pytest.raises(EvaluationFailed):
         evaluator.measure(configuration(format="Q9_9"))

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from haqa_bench.backends.gguf_models import WORKER, Formats, find, require_llama_cpp
+from haqa_bench.backends.llama_cpp_memory import OWN, predict
 from haqa_bench.backends.process import run_job
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.repeats import estimated, repeated
+from haqa_bench.memory import Prediction
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell
@@ -44,6 +46,7 @@ class DeployEvaluator:
         _check(cell)
         self.cell, self.workload, self.text = cell, deployed(cell), text
         self.formats = Formats(find(cell.model.gguf or ""))
+        self._predictions: dict[str, Prediction] = {}
 
     @cached_property
     def machine(self) -> str:
@@ -74,18 +77,30 @@ class DeployEvaluator:
     def _sample(self, configuration: Configuration, repeat: int) -> Outcome:
         name = str(configuration["format"])
         settings = {"n_threads_batch": configuration["n_threads"], **DEFAULTS, **configuration}
+        limit = int(self.workload.memory_gb * 1e9)
+        text = self.text if repeat == 0 else None
+        foreseen = self._foreseen(name, settings, settings["n_ubatch"] if text else 1)
+        if not foreseen.fits(limit):
+            raise EvaluationFailed(Status.OOM, f"not loaded: does not fit {limit / 1e6:g} MB: {foreseen.arithmetic()}")
         job = {
             "do": "measure",
             "model": str(self.formats.path(name)),
             "settings": settings,
             "workload": self.workload.model_dump(),
-            "text": self.text if repeat == 0 else None,
-            "memory_bytes": int(self.workload.memory_gb * 1e9),
+            "text": text,
+            "memory_bytes": limit,
         }
         result = run_job(WORKER, job, self.workload.timeout_s)
-        if result["peak_bytes"] > self.workload.memory_gb * 1e9:
+        if result["peak_bytes"] > limit:
             raise EvaluationFailed(Status.OOM, f"peak memory {result['peak_bytes'] / 1e9:.2f} GB is over {self.workload.memory_gb:g} GB")
         return Outcome(_measurements(result, self.workload), {**result["facts"], **self.formats.facts(name)})
+
+    def _foreseen(self, name: str, settings: Mapping[str, Any], n_outputs: int) -> Prediction:
+        """What a configuration takes; threads change nothing."""
+        key = sha256([name, n_outputs, *(settings[s] for s in ("n_ubatch", "flash_attn", "type_k", "type_v", "mmap"))])
+        if key not in self._predictions:
+            self._predictions[key] = predict(self.formats.path(name), [OWN], settings, self.workload.n_ctx, n_outputs)[OWN].memory
+        return self._predictions[key]
 
 
 def deployed(cell: Cell) -> DeployWorkload:
