@@ -17,7 +17,7 @@ from haqa_bench.llm import cassette as cassettes
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
 from haqa_bench.space import key_of
 from haqa_bench.store import database, tables
-from haqa_bench.suite import TRAINED, Cell, Price, Study, Suite
+from haqa_bench.suite import SIMULATED, TRAINED, Cell, Price, Study, Suite
 from haqa_bench.trial import Status, Trial, Usage
 
 
@@ -162,6 +162,10 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
         from haqa_bench.evaluators import live
 
         return live.evaluator(cell, live.text_for(cell, plan.suite_folder))
+    if cell.track in SIMULATED:
+        from haqa_bench.evaluators import memory
+
+        return memory.MemoryEvaluator(cell, memory.recorded(cell, plan.table(cell)))
     from haqa_bench.evaluators.table import TableEvaluator
 
     table = tables.read(plan.table(cell))

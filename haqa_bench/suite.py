@@ -16,7 +16,7 @@ from haqa_bench.budget import Budget
 from haqa_bench.documents import Document, read_yaml, sha256
 from haqa_bench.space import Scalar, SearchSpace
 from haqa_bench.trial import Objective
-from haqa_bench.workloads import DeployWorkload, KernelWorkload, QatWorkload, QloraWorkload, Size, Workload
+from haqa_bench.workloads import DeployWorkload, KernelWorkload, MemoryWorkload, QatWorkload, QloraWorkload, Size, Workload
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """What may become part of a path."""
@@ -117,10 +117,31 @@ class QloraBlock(Block):
         return self
 
 
-Track = Literal["deploy", "kernel", "qat", "qlora"]
+class MemoryBlock(Block):
+    """Cells of the memory track: a decision under each limit, the bit-widths of the workload's formats or none of them."""
+
+    track: Literal["memory"]
+    workload: MemoryWorkload
+
+    @model_validator(mode="after")
+    def _decides_each_limit(self) -> Self:
+        wanted, found = [self.workload.within(limit) for limit in self.workload.limits_gb], list(self.space.root)
+        if sorted(wanted) != sorted(found):
+            raise ValueError(f"the space must hold one decision a limit: {', '.join(wanted)}")
+        known = {*self.workload.bit_widths, NOTHING}
+        if wrong := [f"{name}: {c!r}" for name, p in self.space.root.items() for c in p.choices if c not in known]:
+            raise ValueError(f"{wrong[0]} is none of {', '.join(sorted(known))}")
+        return self
+
+
+NOTHING = "none"
+"""The decision that no format fits."""
+Track = Literal["deploy", "kernel", "qat", "qlora", "memory"]
 TRAINED = ("qat", "qlora")
 """The tracks whose trials train: what they measure does not depend on how fast the machine is."""
-AnyBlock = DeployBlock | KernelBlock | QatBlock | QloraBlock
+SIMULATED = ("memory",)
+"""The tracks whose numbers are a declared model's: nothing is measured again."""
+AnyBlock = DeployBlock | KernelBlock | QatBlock | QloraBlock | MemoryBlock
 
 
 class Chat(Document):
@@ -275,6 +296,10 @@ def _id(block: AnyBlock, point: tuple[str, str, str]) -> str:
     return "-".join([*point, *what]).lower()
 
 
+SHAPE = {"layers", "hidden", "feed_forward", "heads", "vocabulary"}
+"""What must be known of a model without a file."""
+
+
 def _check_model(block: AnyBlock, name: str, model: Model) -> None:
     """Raises ValueError for a model that lacks what the block's track needs of it."""
     if isinstance(block, DeployBlock) and model.gguf is None:
@@ -283,6 +308,8 @@ def _check_model(block: AnyBlock, name: str, model: Model) -> None:
         raise ValueError(f"the model '{name}' is to be fine-tuned, but has neither transformers nor gguf")
     if isinstance(block, QatBlock) and model.network is None:
         raise ValueError(f"the model '{name}' is to be trained, but has no network")
+    if isinstance(block, MemoryBlock) and model.gguf is None and not model.dimensions.keys() >= SHAPE:
+        raise ValueError(f"the model '{name}' has neither gguf nor the dimensions {', '.join(sorted(SHAPE))}")
     shape = block.workload.shape if isinstance(block, KernelBlock) else {}
     for size in (size for sizes in shape.values() for size in _factors(sizes)):
         if isinstance(size, str) and size not in model.dimensions:

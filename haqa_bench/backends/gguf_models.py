@@ -15,6 +15,8 @@ from haqa_bench.tasks.folder import cache
 
 WORKER = "haqa_bench.backends.llama_cpp_worker"
 QUANTIZE_TIMEOUT_S = 3600
+OWN = "own"
+"""Stands for the format that a file is in."""
 
 
 def find(source: str) -> Path:
@@ -44,11 +46,13 @@ class Formats:
         self._facts: dict[str, dict[str, str]] = {}
 
     def path(self, name: str) -> Path:
-        """The file in format `name`.
+        """The file in format `name`; the source itself for OWN.
 
         Raises:
             EvaluationFailed: llama.cpp's quantizer refused.
         """
+        if name == OWN:
+            return self.source
         target = self.folder / f"{name}.gguf"
         if not target.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -11,10 +11,9 @@ from haqa_bench.backends import gguf_models
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import HaqaError
 from haqa_bench.memory import Prediction
+from haqa_bench.suite import Model
 
 WORKER = "haqa_bench.backends.memory_worker"
-OWN = ""
-"""Stands for the format that a file is in."""
 SIMULATE_TIMEOUT_S = 600.0
 PEAK_TIMEOUT_S = 3600.0
 NEEDED = ("layers", "hidden", "feed_forward", "heads", "vocabulary")
@@ -110,6 +109,22 @@ def dimensions_of(config: Path) -> dict[str, int]:
     if missing := [CONFIG[name] for name in NEEDED if not isinstance(read.get(CONFIG[name]), int)]:
         raise HaqaError(config, f"'{missing[0]}' is missing, or no whole number")
     return {name: int(read[key]) for name, key in CONFIG.items() if read.get(key) is not None}
+
+
+@contextmanager
+def file_or_hollow(model: Model) -> Iterator[Path]:
+    """The GGUF file of a suite's model, or, where it names none, a hollow one of its dimensions.
+
+    Raises:
+        HaqaError: the file is not found.
+    """
+    if model.gguf:
+        yield gguf_models.find(model.gguf)
+        return
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "hollow.gguf"
+        run_job(WORKER, {"do": "hollow", "dimensions": model.dimensions, "target": str(target)}, SIMULATE_TIMEOUT_S)
+        yield target
 
 
 def is_hollow(model: Path) -> bool:

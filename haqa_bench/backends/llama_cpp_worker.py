@@ -282,7 +282,12 @@ def inspect(job: dict[str, Any]) -> dict[str, str]:
         stored += int(tensor.n_bytes)
     total = sum(weights.values())
     types = ", ".join(f"{name} {100 * count / total:.1f} %" for name, count in weights.most_common())
-    return {"tensor_types": types, "bits_per_weight": f"{8 * stored / total:.3f}", "file_bytes": str(Path(job["model"]).stat().st_size)}
+    return {
+        "tensor_types": types,
+        "bits_per_weight": f"{8 * stored / total:.3f}",
+        "file_bytes": str(Path(job["model"]).stat().st_size),
+        "parameters": str(total),
+    }
 
 
 def last_complaint() -> str:

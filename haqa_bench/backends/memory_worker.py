@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import llama_cpp as llama
 
 from haqa_bench.backends import hollow
+from haqa_bench.backends.gguf_models import OWN
 from haqa_bench.backends.llama_cpp_worker import LOG, Refused, Run, context_params, file_type, heard, last_complaint, load, open_context
 
 MIB = 2**20
@@ -61,7 +62,7 @@ def main() -> None:
 
 
 def simulate(job: dict[str, Any]) -> dict[str, Any]:
-    """Bytes by part: those that all formats share, and weights and their repacked copy for each of `formats` ('' is the file's own)."""
+    """Bytes by part: those that all formats share, and weights and their repacked copy for each of `formats` ('own' is the file's)."""
     settings = job["settings"]
     model = load(job["model"], settings, simulated=True)
     params = context_params(settings, job["n_ctx"])
@@ -84,9 +85,9 @@ def simulate(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def tensors(model: str, name: str) -> list[Tensor]:
-    """The tensors of a GGUF file as llama.cpp's quantizer would write them in format `name`, or as they are where it is empty."""
+    """The tensors of a GGUF file as llama.cpp's quantizer would write them in format `name`, or, for 'own', as they are."""
     params = llama.llama_model_quantize_default_params()
-    params.ftype = file_type(name or "Q8_0")
+    params.ftype = file_type("Q8_0" if name == OWN else name)
     params.allow_requantize = params.dry_run = True
     LOG.clear()
     code = llama.llama_model_quantize(model.encode(), b"", ctypes.byref(params))
@@ -94,7 +95,7 @@ def tensors(model: str, name: str) -> list[Tensor]:
         raise Refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
     found = []
     for label, *sizes, kind, size, new_size, new_kind in TENSOR.findall("".join(LOG)):
-        kind, size = (new_kind, new_size) if new_kind and name else (kind, size)
+        kind, size = (new_kind, new_size) if new_kind and name != OWN else (kind, size)
         found.append(Tensor(label, tuple(int(n) for n in sizes), kind, round(float(size) * MIB)))
     return found
 

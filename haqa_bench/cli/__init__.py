@@ -15,6 +15,7 @@ COMMANDS = {
     "verify": ("haqa_bench.cli.verify:verify", "Measure a run's winners again: in pairs with the default, or trained anew and tested."),
     "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
     "table": ("haqa_bench.cli.table:table", "Show and export response tables."),
+    "tune": ("haqa_bench.cli.tune:tune", "Find the best bit-width and llama.cpp settings for a model on this machine."),
     "memory": ("haqa_bench.cli.memory:memory", "Predict what a model takes in several formats, without loading it."),
     "merge": ("haqa_bench.cli.merge:merge", "Fine-tune once, and write the model as a GGUF file for the deploy track."),
     "suite": ("haqa_bench.cli.suite:suite", "Check and show suite files."),

@@ -66,7 +66,7 @@ def _row(name: str, prediction: "Prediction", room: int | None, peak: int | None
 
 def _table(rows: list[dict[str, Any]], room: int | None, measure: bool) -> str:
     from haqa_bench.report.formats import markdown
-    from haqa_bench.report.paper import Table
+    from haqa_bench.report.table import Table
 
     names = ("weights", "repacked", "cache", "compute", "output", "work", "runtime", "peak", "safe")
     head = ["Format", *(f"{name[0].upper()}{name[1:]}, MB" for name in names)]

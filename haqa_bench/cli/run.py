@@ -98,7 +98,7 @@ def run(
     if fresh:
         _forget(plan, target)
     notes = [f"Budget check: {warning}." for warning in warnings(plan)]
-    notes += _run(plan, target, _executor(where, address, workers))
+    notes += with_progress(plan, target, _executor(where, address, workers))
     _tell(plan, target, notes, as_json)
 
 
@@ -124,7 +124,7 @@ def _forget(plan: "Plan", target: Path) -> None:
             plan.cassette(study).with_suffix(PARTIAL).unlink(missing_ok=True)
 
 
-def _run(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
+def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
     """Runs with progress bars where somebody watches; what is worth telling of the studies."""
     from haqa_bench.cli.progress import bar
     from haqa_bench.runner import Pairing

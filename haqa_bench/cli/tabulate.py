@@ -22,15 +22,23 @@ def tabulate(suite_path: Path, cells: str | None, passes: int, order_seed: int, 
     """
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
+    from haqa_bench.evaluators import memory
     from haqa_bench.store.tables import path_of
+    from haqa_bench.suite import SIMULATED
     from haqa_bench.tabulate import open_sweep, sweep
 
     suite, folder = open_suite(suite_path, project)
     share_cores(workers)
     kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}
-    sweeps = [open_sweep(cell, suite_path.resolve().parent, path_of(folder, cell)) for cell in kept.values()]
+    for cell in (c for c in kept.values() if c.track in SIMULATED):
+        memory.record(cell, path_of(folder, cell))
+        click.echo(path_of(folder, cell))
+    measured = [c for c in kept.values() if c.track not in SIMULATED]
+    if not measured:
+        return
+    sweeps = [open_sweep(cell, suite_path.resolve().parent, path_of(folder, cell)) for cell in measured]
     with device.exclusive(), bar() as progress:
-        task = progress.add_task("measuring", total=passes * sum(cell.space.size for cell in kept.values()))
+        task = progress.add_task("measuring", total=passes * sum(cell.space.size for cell in measured))
         sweep(sweeps, passes, order_seed, lambda: progress.advance(task), workers)
     for one in sweeps:
         click.echo(one.target)

@@ -23,13 +23,14 @@ def verify(run_folder: Path, suite_folder: Path | None, workers: int, project: P
     from haqa_bench.cli.progress import bar
     from haqa_bench.evaluators import live
     from haqa_bench.store import database
+    from haqa_bench.suite import SIMULATED
 
     folder = project_of(run_folder, project)
     share_cores(workers)
     suite = database.suite_of(run_folder)
     found = database.winners(run_folder)
     with device.exclusive(), bar() as progress:
-        for cell in [c for c in suite.cells if any(name == c.id for name, _ in found)]:
+        for cell in [c for c in suite.cells if c.track not in SIMULATED and any(name == c.id for name, _ in found)]:
             evaluator = live.evaluator(cell, live.text_for(cell, suite_folder or folder / "suites"))
             path = remeasure.path_of(folder / "results" / "verified", cell)
             task = progress.add_task(cell.id)

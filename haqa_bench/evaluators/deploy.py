@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from haqa_bench.backends.gguf_models import WORKER, Formats, find, require_llama_cpp
-from haqa_bench.backends.llama_cpp_memory import OWN, predict
+from haqa_bench.backends.gguf_models import OWN, WORKER, Formats, find, require_llama_cpp
+from haqa_bench.backends.llama_cpp_memory import predict
 from haqa_bench.backends.process import run_job
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError

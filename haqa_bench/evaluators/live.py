@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from haqa_bench.evaluators import qat, qlora
+from haqa_bench.evaluators import memory, qat, qlora
 from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
 from haqa_bench.evaluators.kernel import GGML, KernelEvaluator
 from haqa_bench.protocols import Evaluator
@@ -31,6 +31,8 @@ def evaluator(cell: Cell, text: str) -> LiveEvaluator:
         return qat.QatEvaluator(cell)
     if cell.track == "qlora":
         return qlora.QloraEvaluator(cell)
+    if cell.track == "memory":
+        return memory.MemoryEvaluator(cell, memory.simulate(cell))
     return KernelEvaluator(cell) if cell.track == "kernel" else DeployEvaluator(cell, text)
 
 

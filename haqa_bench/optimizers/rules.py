@@ -7,17 +7,21 @@ one parameter at a time, any choice that is untried around the best. It draws no
 from collections.abc import Iterator, Sequence
 
 from haqa_bench.hardware import Hardware
+from haqa_bench.memory import MARGIN
 from haqa_bench.optimizers.local_search import neighbours
 from haqa_bench.optimizers.options import settled
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, Scalar, SearchSpace, key_of
-from haqa_bench.suite import Study
+from haqa_bench.suite import NOTHING, Cell, Study
 from haqa_bench.trial import Trial
+from haqa_bench.workloads import MemoryWorkload
 
 REPACKED = ("Q4_0", "IQ4_NL", "Q8_0")
 """Formats that llama.cpp rearranges for wide vectors at load: the fast ones on a CPU that has them."""
 REGISTERS = {"avx512f": 16, "avx2": 8, "neon": 4, "asimd": 4}
 """Floats that a vector register holds, by instruction set."""
+BITS_PER_WEIGHT = {"F16": 16.0, "Q8_0": 8.5, "Q4_K_M": 4.85, "Q4_0": 4.55}
+"""What llama.cpp's formats take for a model of billions of weights."""
 WIDE = {"avx2", "avx512f", "dotprod", "asimddp", "i8mm"}
 
 
@@ -32,12 +36,26 @@ class Rules:
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""
         tried = {t.key for t in history}
+        if isinstance(self.cell.workload, MemoryWorkload):
+            sheet = _sheet(self.cell, self.cell.workload)
+            return None if key_of(sheet) in tried else Proposal(sheet, thought="weights and cache added up, and 5 %")
         best = self.cell.objective.best(history) or history[0]
         start = best.configuration or self.cell.space.default
         for configuration, why in _steps(self.cell.space, self.cell.hardware, start):
             if key_of(configuration) not in tried:
                 return Proposal(configuration, thought=why)
         return None
+
+
+def _sheet(cell: Cell, work: MemoryWorkload) -> Configuration:
+    """Under each limit the most precise format whose weights and cache fit with a margin, by the bits that a weight is known to take."""
+    d = cell.model.dimensions
+    cache = 2 * 2 * d["layers"] * d.get("kv_heads", d["heads"]) * d.get("head_size", d["hidden"] // d["heads"]) * work.n_ctx
+    sizes = {f.bit_width: cell.model.parameters * BITS_PER_WEIGHT[f.format] / 8 + cache for f in work.formats}
+    return {
+        work.within(limit): next((bits for bits, size in sizes.items() if size * (1 + MARGIN) <= limit * 1e9), NOTHING)
+        for limit in work.limits_gb
+    }
 
 
 def _steps(space: SearchSpace, hardware: Hardware, start: Configuration) -> Iterator[tuple[Configuration, str]]:

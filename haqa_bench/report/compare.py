@@ -10,7 +10,7 @@ import numpy as np
 
 from haqa_bench.errors import HaqaError
 from haqa_bench.report import statistics
-from haqa_bench.report.paper import Table
+from haqa_bench.report.table import Table
 from haqa_bench.store.database import query
 
 HEADINGS = (

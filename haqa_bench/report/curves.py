@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from haqa_bench.report import statistics
-from haqa_bench.report.paper import Table
+from haqa_bench.report.table import Table
 from haqa_bench.store.database import query
 
 Ledger = Literal["proposals", "evaluations", "seconds", "dollars"]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from haqa_bench.report.paper import Table
+from haqa_bench.report.table import Table
 
 
 def markdown(table: Table) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haqa_bench.report import statistics
-from haqa_bench.report.paper import Table
+from haqa_bench.report.table import Table
 from haqa_bench.store.database import query
 
 Floats = NDArray[np.float64]

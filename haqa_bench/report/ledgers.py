@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench.report.paper import Table
+from haqa_bench.report.table import Table
 from haqa_bench.store.database import query
 
 HEADINGS = ("Cell", "Method", "n", "Proposals", "Evaluations", "Evaluation s", "LLM s", "Tokens in", "Tokens out", "Dollars")

@@ -1,15 +1,15 @@
-"""The tables of best results: accuracies after training (tables 1, 2), times of kernels (table 3), end-to-end tokens/s (figure 5)."""
+"""The tables of a run: accuracies after training (1, 2), times of kernels (3), choices under memory limits (5), tokens/s (figure 5)."""
 
 import json
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
-from haqa_bench.report import best, pairs, published, roofs, tests
+from haqa_bench.report import best, choices, pairs, published, roofs, tests
 from haqa_bench.report.best import Row
 from haqa_bench.report.columns import COLUMNS, Beside, Column
 from haqa_bench.report.notes import notes
+from haqa_bench.report.table import Table
 
 FIGURES = {"qat": "table1", "qlora": "table2", "kernel": "table3", "deploy": "figure5"}
 TITLES = {
@@ -20,15 +20,6 @@ TITLES = {
 }
 
 
-class Table(NamedTuple):
-    """A table ready to be written: cells are text, notes stand below it."""
-
-    title: str
-    headings: Sequence[str]
-    cells: Sequence[Sequence[str]]
-    notes: Sequence[str]
-
-
 def tables(folder: Path, paper_tables: Path) -> dict[str, Table]:
     """The table of each track of the run in `folder`, by the name of the paper's figure or table.
 
@@ -37,11 +28,14 @@ def tables(folder: Path, paper_tables: Path) -> dict[str, Table]:
     """
     found, again, known, tested = best.rows(folder), pairs.read(folder), roofs.read(folder), tests.read(folder)
     tracks = {track: [row for row in found if row.track == track] for track in FIGURES}
-    return {
+    made = {
         FIGURES[track]: table(of_track, Beside(published.load(paper_tables / f"{FIGURES[track]}.yaml"), again, known, tested))
         for track, of_track in tracks.items()
         if of_track
     }
+    if any(row.track == "memory" for row in found):
+        made["table5"] = choices.table(folder, published.load(paper_tables / "table5.yaml"))
+    return made
 
 
 def table(found: Sequence[Row], beside: Beside) -> Table:

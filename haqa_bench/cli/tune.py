@@ -1,0 +1,144 @@
+"""haqa-bench tune."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from haqa_bench.cli.options import JSON
+from haqa_bench.errors import HaqaError
+from haqa_bench.memory import Prediction, bytes_of
+
+if TYPE_CHECKING:
+    from haqa_bench.suite import Cell
+    from haqa_bench.tune.recommendation import Recommendation
+    from haqa_bench.tune.space import Options, Wish
+
+METHODS = ("rules", "local", "random", "tpe", "gp", "nsga2")
+"""Those that need no LLM. The first did best on our own tables of this kind (suites/llama.yaml)."""
+SHARE = 0.9
+"""Of the machine's memory, where no limit is given."""
+
+
+@click.command()
+@click.argument("model")
+@click.option("--memory", "limit", help="What it may take, such as 12GB or 12GiB; 90 % of this machine's when left out.")
+@click.option(
+    "--min-quality",
+    type=click.FloatRange(0.5, 1.0),
+    default=0.95,
+    show_default=True,
+    help="Quality to keep: the file's own perplexity over that of a candidate.",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(["total", "generation", "prompt", "latency"]),
+    default="total",
+    show_default=True,
+    help="Tokens/s of prompt and answer together, of either, or the time to the first token.",
+)
+@click.option("--budget", type=click.IntRange(2), default=20, show_default=True, help="Configurations to try, the default included.")
+@click.option("--method", type=click.Choice(METHODS), default=METHODS[0], show_default=True, help="What proposes them.")
+@click.option("--n-ctx", type=click.IntRange(64), default=4096, show_default=True, help="Tokens of the context.")
+@click.option("--n-prompt", type=click.IntRange(1), default=256, show_default=True, help="Tokens of a prompt, in each measurement.")
+@click.option("--n-generate", type=click.IntRange(2), default=64, show_default=True, help="Tokens of an answer, in each measurement.")
+@click.option(
+    "--text", type=click.Path(path_type=Path, dir_okay=False), help="A text to compute perplexity of; one of the project's when left out."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), help="Where suite and results go; haqa-tune-MODEL when left out."
+)
+@JSON
+def tune(model: str, limit: str | None, text: Path | None, output: Path | None, as_json: bool, **wanted: Any) -> None:
+    """Find the bit-width and the llama.cpp settings that serve MODEL best on this machine, and confirm them against llama.cpp's default.
+
+    MODEL is a GGUF file, package:NAME or hub:OWNER/REPO/FILE. Stopped, it goes on with the same command.
+    """
+    import psutil
+
+    from haqa_bench.backends import gguf_models
+    from haqa_bench.tune import space
+    from haqa_bench.tune.recommendation import of_run
+
+    gguf_models.require_llama_cpp()
+    method = {"name": wanted["method"], "optimizer": wanted["method"]}
+    room = bytes_of(limit) if limit else int(SHARE * psutil.virtual_memory().total)
+    names = ("min_quality", "objective", "budget", "n_ctx", "n_prompt", "n_generate")
+    wish = space.Wish(model=model, limit=room, method=method, **{name: wanted[name] for name in names})
+    if wish.n_prompt + wish.n_generate > wish.n_ctx:
+        raise HaqaError("--n-ctx", f"{wish.n_ctx} tokens hold no {wish.n_prompt} and {wish.n_generate}", "Raise it, or lower the others")
+    path = gguf_models.find(model)
+    found = space.options(path, wish)
+    for name, why in found.left_out.items():
+        click.echo(f"{name}: {why}.", err=True)
+    target = output or Path(f"haqa-tune-{path.stem}")
+    suite = space.write(target, wish, path, list(found.fit), space.quality_text(text))
+    cell, run = _run(suite)
+    told = of_run(run, cell)
+    report = _report(wish, path, run, found, told)
+    (target / "recommendation.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    click.echo(json.dumps(report, indent=2) if as_json else _words(report, told, target))
+
+
+def _run(suite_path: Path) -> tuple["Cell", Path]:
+    """Runs the one study of the suite; its cell, and the run's folder."""
+    from haqa_bench.cli.options import open_suite
+    from haqa_bench.cli.run import with_progress
+    from haqa_bench.executors.local import Serial
+    from haqa_bench.studies import Plan
+
+    suite, project = open_suite(suite_path, None)
+    plan = Plan(suite=suite, suite_folder=suite_path.resolve().parent, project=project, studies=suite.studies(), measure="live")
+    for note in with_progress(plan, plan.folder, Serial()):
+        click.echo(note, err=True)
+    return suite.cells[0], plan.folder
+
+
+def _report(wish: "Wish", path: Path, run: Path, found: "Options", told: "Recommendation") -> dict[str, Any]:
+    from haqa_bench.backends import gguf_models, llama_cpp_memory
+    from haqa_bench.evaluators.deploy import DEFAULTS
+    from haqa_bench.tune.recommendation import commands
+
+    formats = gguf_models.Formats(path)
+    name = str(told.configuration["format"])
+    file = formats.path(name)
+    settings = {**DEFAULTS, "n_threads_batch": told.configuration["n_threads"], **told.configuration}
+    memory: Prediction = llama_cpp_memory.predict(file, [gguf_models.OWN], settings, wish.n_ctx)[gguf_models.OWN].memory
+    return {
+        "model": wish.model,
+        "file": str(file),
+        "settings": dict(told.configuration),
+        "default_kept": told.kept_default,
+        "objective": {"metric": told.metric, "unit": told.unit, "default": told.default, "best_found": told.found, "gain_found": told.gain},
+        "measured_again": {"gain": told.measured_gain, "interval_95": told.interval, "pairs": told.pairs, "noise_floor": told.noise_floor},
+        "format": {"name": name, **formats.facts(name)},
+        "memory": {"source": "simulated", "peak_mb": memory.peak / 1e6, "safe_mb": memory.safe / 1e6, "limit_mb": wish.limit / 1e6},
+        "left_out": dict(found.left_out),
+        "commands": commands(file, told.configuration, wish.n_ctx),
+        "run": str(run),
+    }
+
+
+def _words(report: dict[str, Any], told: "Recommendation", target: Path) -> str:
+    goal, memory = report["objective"], report["memory"]
+    verdict = (
+        "llama.cpp's default is kept: nothing that was found is better when measured again."
+        if told.kept_default
+        else f"{goal['gain_found']:.3f} times the default when found ({goal['default']:.1f} to {goal['best_found']:.1f} {goal['unit']})."
+    )
+    lines = [f"**{report['model']}**: {verdict}"]
+    if told.measured_gain is not None:
+        span = f", 95 % interval {told.interval[0]:.3f} to {told.interval[1]:.3f}" if told.interval else ""
+        floor = f"noise floor {100 * (told.noise_floor or 0):.1f} %"
+        lines.append(f"Measured again: {told.measured_gain:.3f} times the default, {told.pairs} pairs{span}; {floor}.")
+    lines += [
+        "Settings: " + ", ".join(f"{name} {value}" for name, value in report["settings"].items()) + ".",
+        f"File: {report['file']} ({report['format']['bits_per_weight']} bits a weight: {report['format']['tensor_types']}).",
+        f"Memory: {memory['peak_mb']:,.0f} MB, {memory['safe_mb']:,.0f} with its margin, of {memory['limit_mb']:,.0f} (simulated).",
+        "",
+        *(f"{line}" for line in report["commands"].values()),
+        "",
+        f"Written to {target}: recommendation.json, suites/tune.yaml, results/.",
+    ]
+    return "\n".join(lines)

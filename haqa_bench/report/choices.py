@@ -1,0 +1,100 @@
+"""The table of choices under memory limits (paper: table 5): what fits, and what each method chose."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from haqa_bench.report.columns import count
+from haqa_bench.report.published import PublishedFigure
+from haqa_bench.report.table import Table
+from haqa_bench.store import database
+from haqa_bench.suite import NOTHING, Cell
+from haqa_bench.workloads import MemoryWorkload
+
+INVALID = "invalid"
+
+
+class Answer(NamedTuple):
+    """What one study chose in a cell, by decision; None where its answer was invalid. `facts` say what is right, and what formats take."""
+
+    cell: str
+    method: str
+    answered_by: str
+    facts: Mapping[str, str]
+    choices: Mapping[str, str] | None
+
+
+def table(folder: Path, figure: PublishedFigure) -> Table:
+    """A row for each model and limit of the run in `folder`.
+
+    Raises:
+        HaqaError: the run has no database, or it cannot be read.
+    """
+    found = answers(folder)
+    cells = {c.id: c for c in database.suite_of(folder).cells}
+    methods = list(dict.fromkeys(a.method for a in found))
+    first = next(cells[a.cell].workload for a in found)
+    assert isinstance(first, MemoryWorkload)
+    rows = [row for name, of_cell in groupby(found, lambda a: a.cell) for row in _rows(cells[name], list(of_cell), methods, figure)]
+    return Table(
+        title="Bit-width chosen under a memory limit",
+        headings=["Model", "Hardware", "Limit", *(f"{bits}, MB" for bits in first.bit_widths), "Fits", *methods, "Source", "Published"],
+        cells=rows,
+        notes=_notes(found, first),
+    )
+
+
+def answers(folder: Path) -> list[Answer]:
+    """The answer of each study of the memory track."""
+    sql = files("haqa_bench.report").joinpath("choices.sql").read_text()
+    return [
+        Answer(cell, method, who, json.loads(facts), json.loads(chosen) if chosen else None)
+        for cell, method, _, who, facts, chosen in database.query(folder, sql)
+    ]
+
+
+def _rows(cell: Cell, found: Sequence[Answer], methods: Sequence[str], figure: PublishedFigure) -> list[list[str]]:
+    work, facts = cell.workload, found[0].facts
+    assert isinstance(work, MemoryWorkload)
+    rows = []
+    for limit in work.limits_gb:
+        decision = work.within(limit)
+        of_methods = [_chosen([a for a in found if a.method == m], decision, work.bit_widths) for m in methods]
+        sizes = [f"{float(facts[f'{bits}_safe_mb']):,.0f}" for bits in work.bit_widths]
+        published = figure.said(cell.model_name, f"{limit:g} GB", "haqa")
+        rows.append([cell.model_name, cell.hardware.name, f"{limit:g} GB", *sizes, facts[decision], *of_methods, "simulated", published])
+    return rows
+
+
+def _chosen(found: Sequence[Answer], decision: str, order: Sequence[str]) -> str:
+    """What the studies of a method chose; how many, where they differ; and in which way a wrong one is."""
+    if not found:
+        return ""
+    counts = Counter(INVALID if a.choices is None else a.choices[decision] for a in found)
+    ranks = [*order, NOTHING]
+    words = []
+    for choice, times in counts.most_common():
+        truth = found[0].facts[decision]
+        wrong = "" if choice in (truth, INVALID) else " (too large)" if ranks.index(choice) < ranks.index(truth) else " (too careful)"
+        words.append(f"{choice}{wrong}" if times == len(found) else f"{times} {choice}{wrong}")
+    return ", ".join(words)
+
+
+def _notes(found: Sequence[Answer], work: MemoryWorkload) -> list[str]:
+    notes = [
+        f"MB: all that a process takes with {work.n_ctx:,} tokens of context, and a margin of 5 %, as llama.cpp plans its buffers for a "
+        "CPU; what a GPU's driver takes for itself comes to it. 1 GB is 10^9 bytes.",
+        "Fits: the most precise bit-width that is no larger than the limit. A more precise choice is too large, any other wrong one too "
+        "careful; numbers are studies, where they differ.",
+    ]
+    for method, of_method in groupby(sorted(found, key=lambda a: a.method), lambda a: a.method):
+        studies = list(of_method)
+        decisions = [(a, work.within(limit)) for a in studies for limit in work.limits_gb]
+        right = sum(a.choices is not None and a.choices[d] == a.facts[d] for a, d in decisions)
+        notes.append(f"{method}: {right} of {len(decisions)} choices are right ({count(len(studies), 'studies', 'study')}).")
+    who = {a.answered_by: sorted({b.method for b in found if b.answered_by == a.answered_by}) for a in found if a.answered_by}
+    return notes + [f"{', '.join(methods)} was answered by: {name}." for name, methods in who.items()]

@@ -1,0 +1,113 @@
+"""The memory track: decisions under limits, held against what fits. What fits is recorded; llama.cpp's plan itself: test_live.py."""
+
+import json
+
+import pytest
+from conftest import REPOSITORY
+
+from haqa_bench import suite
+from haqa_bench.documents import read_yaml
+from haqa_bench.errors import HaqaError
+from haqa_bench.evaluators import memory
+from haqa_bench.memory import Prediction
+from haqa_bench.optimizers.rules import Rules
+from haqa_bench.suite import SuiteFile
+from haqa_bench.trial import Source
+
+GB = 10**9
+SUITE = (REPOSITORY / "suites/memory.yaml").read_text("utf-8")
+
+
+@pytest.fixture
+def cell():
+    return suite.load(REPOSITORY / "suites/memory.yaml", REPOSITORY).cells[0]
+
+
+def sizes(fp16: float, int8: float, int4: float) -> dict[str, Prediction]:
+    return {
+        name: Prediction(weights=round(size * GB / 1.05), repacked=0, cache=0, compute=0, output=0, work=0, runtime=0)
+        for name, size in (("FP16", fp16), ("INT8", int8), ("INT4", int4))
+    }
+
+
+def sheet(cell, **choices):
+    return {name: choices.get(name, "none") for name in cell.space.root}
+
+
+def test_the_most_precise_format_that_fits_is_right_and_none_where_none_does(cell):
+    found = memory.MemoryEvaluator(cell, sizes(15, 9, 5.5))
+
+    right = {f"within_{n}_gb": bits for n, bits in zip((6, 8, 12, 16, 20, 24, 48), ["INT4"] * 2 + ["INT8"] + ["FP16"] * 4, strict=True)}
+    best, default = found.measure(sheet(cell, **right)), found.measure(cell.space.default)
+
+    assert [(m.name, m.value, m.source) for m in best.measurements] == [
+        ("right_choices", 100.0, Source.SIMULATED),
+        ("too_large", 0.0, Source.SIMULATED),
+    ]
+    assert [m.value for m in default.measurements] == [50.0, 50.0]  # FP16 everywhere: right from 16 GB on, too large below
+    assert best.facts["within_4_gb"] == "none"
+    assert best.facts["FP16_safe_mb"] == "15000.0"
+
+
+def test_a_choice_that_wastes_precision_is_wrong_but_not_too_large(cell):
+    found = memory.MemoryEvaluator(cell, sizes(15, 9, 5.5)).measure(sheet(cell, within_48_gb="INT4"))
+
+    assert [m.value for m in found.measurements] == [12.5, 0.0]  # right at 4 GB alone
+
+
+def test_what_fits_is_read_from_the_record_and_a_changed_workload_is_told(cell):
+    path = REPOSITORY / f"results/tables/memory/{cell.id}.parquet"
+    found = memory.recorded(cell, path)
+
+    assert found["FP16"].weights == pytest.approx(2 * cell.model.parameters, rel=0.001)
+    assert found["INT8"].weights == pytest.approx(34 / 32 * cell.model.parameters, rel=0.001)
+    assert found["FP16"].cache == 2 * 2 * 32 * 4096 * 2048  # keys and values, bytes, layers, hidden, context
+    longer = cell.model_copy(update={"workload": cell.workload.model_copy(update={"n_ctx": 4096})})
+    with pytest.raises(HaqaError, match="another cell or workload"):
+        memory.recorded(longer, path)
+
+
+def test_the_rules_add_weights_and_cache_up_and_answer_once(cell):
+    study = next(s for s in suite.load(REPOSITORY / "suites/memory.yaml", REPOSITORY).studies() if s.method.name == "rules")
+    rules = Rules(study)
+
+    first = rules.ask([])
+
+    assert first.configuration["within_4_gb"] == "none"
+    assert first.configuration["within_12_gb"] == "INT8"
+    assert first.configuration["within_48_gb"] == "FP16"
+    assert not cell.space.problems(first.configuration)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("within_48_gb: *choice", "within_49_gb: *choice", "one decision a limit: within_4_gb"),
+        ("choices: [none, INT4", "choices: [none, INT3", "'INT3' is none of FP16, INT4, INT8, none"),
+        ("{layers: 32, hidden: 4096, feed_forward: 11008,", "{hidden: 4096, feed_forward: 11008,", "neither gguf nor the dimensions"),
+    ],
+)
+def test_a_suite_that_cannot_be_decided_is_told(tmp_path, old, new, message):
+    path = tmp_path / "memory.yaml"
+    path.write_text(SUITE.replace(old, new))
+
+    with pytest.raises(HaqaError, match=message):
+        read_yaml(path, SuiteFile)
+
+
+def test_table_5_prints_with_the_published_choice_beside(cli, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+
+    done = cli("run", "suites/memory.yaml", "--fresh", "--json")
+
+    assert done.returncode == 0, done.stderr
+    table = json.loads(done.stdout)["tables"]["table5"]
+    rows = {(row["Model"], row["Limit"]): row for row in table["rows"]}
+    assert len(rows) == 4 * 8
+    assert {row["Source"] for row in table["rows"]} == {"simulated"}
+    assert rows["LLaMA2-13B", "12 GB"]["Fits"] == "INT4"
+    assert rows["LLaMA2-13B", "12 GB"]["Published"].startswith("INT8 rejected, INT4 chosen")
+    assert rows["LLaMA2-13B", "16 GB"]["Published"] == "UNKNOWN"
+    assert rows["LLaMA2-13B", "12 GB"]["human"] == "FP16 (too large)"
+    assert any(note.startswith("rules: 31 of 32 choices are right") for note in table["notes"])
+    assert any(note.startswith("haqa was answered by:") for note in table["notes"])

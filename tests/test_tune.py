@@ -1,0 +1,165 @@
+"""What tune tries, and what it makes of a run. The whole command on a real model: test_live.py."""
+
+import json
+from pathlib import Path
+
+import pytest
+from test_remeasure import WINNER, Live, evaluator_of, plan
+
+from haqa_bench import runner, suite
+from haqa_bench.backends import gguf_models, llama_cpp_memory
+from haqa_bench.backends.llama_cpp_memory import Foreseen
+from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.executors.local import Serial
+from haqa_bench.memory import Prediction
+from haqa_bench.tune import recommendation, space
+
+WISH = space.Wish(
+    model="m.gguf",
+    limit=10**9,
+    min_quality=0.8,
+    objective="latency",
+    budget=7,
+    method={"name": "rules", "optimizer": "rules"},
+    n_ctx=256,
+    n_prompt=64,
+    n_generate=16,
+)
+
+
+def foreseen(megabytes: float, **types: int) -> Foreseen:
+    return Foreseen(Prediction(round(megabytes * 1e6), 0, 0, 0, 0, 0, 0), types)
+
+
+SIZES = {
+    "own": foreseen(500, q5_1=500),
+    "Q8_0": foreseen(700, q8_0=700),
+    "Q6_K": foreseen(990, q6_K=990),
+    "Q5_K_M": foreseen(500, q5_1=500),
+    "Q4_K_M": foreseen(450, q4_K=450),
+    "Q4_0": foreseen(400, q4_0=400),
+    "IQ4_NL": foreseen(400, iq4_nl=400),
+}
+
+
+@pytest.fixture
+def sizes(monkeypatch):
+    monkeypatch.setattr(llama_cpp_memory, "predict", lambda *_: SIZES)
+
+
+def test_what_fits_and_is_no_larger_than_the_file_is_tried_and_the_rest_says_why_not(sizes):
+    found = space.options(Path("m.gguf"), WISH)
+
+    assert list(found.fit) == ["own", "Q4_K_M", "Q4_0", "IQ4_NL"]
+    assert found.left_out["Q8_0"] == "is larger than the file, and holds no more"
+    assert found.left_out["Q5_K_M"] == "is the file's own"
+    assert found.left_out["Q6_K"].startswith("does not fit 1,000 MB: weights 990.0 = 990.0 MB, with 5 % margin 1039.5 MB")
+
+
+def test_under_a_limit_that_the_file_breaks_smaller_formats_are_tried(sizes):
+    assert list(space.options(Path("m.gguf"), WISH._replace(limit=480 * 10**6)).fit) == ["Q4_K_M", "Q4_0", "IQ4_NL"]
+
+
+def test_a_limit_that_nothing_fits_is_told_with_the_sum(sizes):
+    with pytest.raises(HaqaError, match=r"does not fit 100 MB: weights 500\.0 = 500\.0 MB.*Allow more with --memory"):
+        space.options(Path("m.gguf"), WISH._replace(limit=10**8))
+
+
+def test_a_model_that_llama_cpp_refuses_is_told(monkeypatch):
+    def refuse(*_):
+        raise EvaluationFailed("refused", "unknown architecture")
+
+    monkeypatch.setattr(llama_cpp_memory, "predict", refuse)
+    with pytest.raises(HaqaError, match=r"m\.gguf: unknown architecture"):
+        space.options(Path("m.gguf"), WISH)
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    model = tmp_path / "m.gguf"
+    model.write_bytes(b"GGUF")
+    monkeypatch.setattr(gguf_models.Formats, "facts", lambda *_: {"parameters": "1000", "tensor_types": "Q5_1 100 %"})
+    return space.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words"), model
+
+
+def test_a_tuning_is_a_suite_that_runs_like_any_other(written):
+    path, model = written
+
+    found = suite.load(path, path.parents[1])
+
+    (cell,) = found.cells
+    assert (cell.objective.metric, cell.objective.direction, cell.budget.proposals) == ("first_token_ms", "minimize", 7)
+    assert cell.objective.constraints[0].at_most_times_default == 1.25  # 1 / 0.8
+    assert cell.space.default["format"] == "own"
+    assert (cell.model.gguf, cell.workload.memory_gb) == (str(model), 1.0)
+    assert [s.method.name for s in found.studies()] == ["rules"]
+
+
+def test_the_same_wish_goes_on_and_another_is_not_mixed_in(written, tmp_path):
+    path, model = written
+
+    assert space.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words") == path
+    with pytest.raises(HaqaError, match="holds another tuning"):
+        space.write(tmp_path / "out", WISH._replace(budget=8), model, ["own", "Q4_0"], "some words")
+
+
+def run_of(project, speed):
+    what = plan(project, measure="live")
+    studies = [s for s in what.studies if s.method.name == "random"]
+    cell, table = what.suite.cells[0], evaluator_of(project)
+    for study in studies:  # one whose winner is not the default
+        one = what._replace(studies=[study])
+        list(runner.run(one, one.folder, Serial({cell.id: Live(table, speed)})))
+        found = recommendation.of_run(one.folder, cell)
+        if found.gain != 1:
+            return found, cell
+    raise AssertionError
+
+
+def test_a_winner_that_pairs_confirm_is_recommended(project):
+    found, _ = run_of(project, lambda c, _: 60.0 * (1.4 if c == WINNER else 1.0))
+
+    assert (found.configuration, found.kept_default) == (WINNER, False)
+    assert found.measured_gain == pytest.approx(1.4)
+    assert found.interval[0] <= 1.4 <= found.interval[1]
+    assert found.pairs >= 6
+
+
+def test_a_winner_that_pairs_do_not_confirm_leaves_the_default(project):
+    found, cell = run_of(project, lambda c, call: 60.0 * (1 + 0.01 * (call * 7 % 5)))
+
+    assert (found.configuration, found.kept_default) == (dict(cell.space.default), True)
+    assert found.gain > 1  # what tuning saw
+
+
+def test_settings_become_ready_command_lines():
+    configuration = {"format": "Q4_0", "n_threads": 2, "n_ubatch": 64, "flash_attn": "on", "type_k": "q8_0", "type_v": "f16"}
+
+    found = recommendation.commands(Path("m.gguf"), configuration, 4096)
+
+    assert found["llama-server"] == "llama-server -m m.gguf -c 4096 -t 2 -tb 2 -b 2048 -ub 64 -fa on -ctk q8_0 -ctv f16"
+    assert found["llama-cli"].startswith("llama-cli -m m.gguf")
+    call = found["llama-cpp-python"]
+    compile(call, "call", "eval")
+    assert "n_threads_batch=2" in call
+    assert "type_k=8, type_v=1" in call
+
+
+def test_without_a_text_of_its_own_a_tuning_takes_the_project_s(tmp_path):
+    assert len(space.quality_text(None).split()) > 500
+    with pytest.raises(HaqaError, match="no text to compute perplexity of"):
+        space.quality_text(tmp_path / "none.txt")
+
+
+def test_a_context_too_short_for_the_workload_is_told(cli, tmp_path):
+    done = cli("tune", "nowhere.gguf", "--n-ctx", "100", "--n-prompt", "90", "--n-generate", "20", "--output", tmp_path / "o")
+
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "llama-cpp-python is not installed" in done.stderr or "100 tokens hold no 90 and 20" in done.stderr
+
+
+def test_recommendations_are_numbers_and_words_alone(project):
+    found, _ = run_of(project, lambda c, _: 60.0 * (1.4 if c == WINNER else 1.0))
+
+    assert json.loads(json.dumps(found._asdict()))["metric"] == "end_to_end_tokens_per_s"
