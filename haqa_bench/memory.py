@@ -14,6 +14,10 @@ from haqa_bench.errors import HaqaError
 
 MARGIN = 0.05
 """What is added to a prediction before it is held against a limit (docs/memory.md: how far predictions are from measured peaks)."""
+NEEDED = ("layers", "hidden", "feed_forward", "heads", "vocabulary")
+"""The sizes by which a LLaMA-architecture model is known without its file."""
+CACHE_TYPES = {"f32": 0, "f16": 1, "q8_0": 8, "q5_1": 7, "q5_0": 6, "q4_1": 3, "q4_0": 2}
+"""Number formats of a cache, and ggml's numbers for them."""
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 
@@ -55,6 +59,6 @@ def bytes_of(text: str) -> int:
         HaqaError: it is none.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
-    if found is None or found[2].upper() not in UNITS:
+    if found is None or found[2].upper() not in UNITS or not float(found[1]):
         raise HaqaError(repr(text), "is no size", "Write it as 12GB, 12GiB or 500MB")
     return round(float(found[1]) * UNITS[found[2].upper()])

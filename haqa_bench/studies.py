@@ -19,6 +19,7 @@ from haqa_bench.space import key_of
 from haqa_bench.store import database, tables
 from haqa_bench.suite import SIMULATED, TRAINED, Cell, Price, Study, Suite
 from haqa_bench.trial import Status, Trial, Usage
+from haqa_bench.workloads import MemoryWorkload
 
 
 class Plan(NamedTuple):
@@ -194,8 +195,8 @@ def forecast(plan: Plan) -> list[str]:
     lines = []
     for cell in {s.cell.id: s.cell for s in plan.studies}.values():
         studies = sum(s.cell.id == cell.id for s in plan.studies)
-        limits = f"at most {cell.workload.timeout_s:g} s and {cell.workload.memory_gb:g} GB each"
-        text = f"{cell.id} on {cell.hardware.name}: {studies} studies, at most {studies * (cell.budget.proposals or 0)} trials; {limits}"
+        text = f"{cell.id} on {cell.hardware.name}: {studies} studies, at most {studies * (cell.budget.proposals or 0)} trials; "
+        text += _limits(cell)
         if plan.table(cell).is_file():
             entries = tables.read(plan.table(cell)).entries.values()
             seconds = [e.seconds for e in entries if e.seconds is not None]
@@ -207,6 +208,12 @@ def forecast(plan: Plan) -> list[str]:
             text += f"; then at most {again} trainings more, which are tested"
         lines.append(f"{text}.")
     return lines
+
+
+def _limits(cell: Cell) -> str:
+    if isinstance(cell.workload, MemoryWorkload):
+        return "nothing is run: what fits is simulated"
+    return f"at most {cell.workload.timeout_s:g} s and {cell.workload.memory_gb:g} GB each"
 
 
 def _chat_model(plan: Plan, study: Study) -> ChatModel:

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from haqa_bench import hardware
 from haqa_bench.budget import Budget
 from haqa_bench.documents import Document, read_yaml, sha256
+from haqa_bench.memory import NEEDED
 from haqa_bench.space import Scalar, SearchSpace
 from haqa_bench.trial import Objective
 from haqa_bench.workloads import DeployWorkload, KernelWorkload, MemoryWorkload, QatWorkload, QloraWorkload, Size, Workload
@@ -296,10 +297,6 @@ def _id(block: AnyBlock, point: tuple[str, str, str]) -> str:
     return "-".join([*point, *what]).lower()
 
 
-SHAPE = {"layers", "hidden", "feed_forward", "heads", "vocabulary"}
-"""What must be known of a model without a file."""
-
-
 def _check_model(block: AnyBlock, name: str, model: Model) -> None:
     """Raises ValueError for a model that lacks what the block's track needs of it."""
     if isinstance(block, DeployBlock) and model.gguf is None:
@@ -308,8 +305,8 @@ def _check_model(block: AnyBlock, name: str, model: Model) -> None:
         raise ValueError(f"the model '{name}' is to be fine-tuned, but has neither transformers nor gguf")
     if isinstance(block, QatBlock) and model.network is None:
         raise ValueError(f"the model '{name}' is to be trained, but has no network")
-    if isinstance(block, MemoryBlock) and model.gguf is None and not model.dimensions.keys() >= SHAPE:
-        raise ValueError(f"the model '{name}' has neither gguf nor the dimensions {', '.join(sorted(SHAPE))}")
+    if isinstance(block, MemoryBlock) and (missing := [name for name in NEEDED if name not in model.dimensions]):
+        raise ValueError(f"the model '{name}' has no dimension '{missing[0]}'; needed: {', '.join(NEEDED)}")
     shape = block.workload.shape if isinstance(block, KernelBlock) else {}
     for size in (size for sizes in shape.values() for size in _factors(sizes)):
         if isinstance(size, str) and size not in model.dimensions:

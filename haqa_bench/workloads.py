@@ -95,7 +95,7 @@ class Format(Document):
     """A bit-width, and what llama.cpp calls the format that stands for it."""
 
     bit_width: str
-    format: str
+    format: Literal["F16", "Q8_0", "Q4_K_M", "Q4_0"]
 
 
 class MemoryWorkload(Document):
@@ -114,8 +114,6 @@ class MemoryWorkload(Document):
         ),
         min_length=1,
     )
-    timeout_s: float = 600.0
-    memory_gb: float = 4.0
 
     @property
     def bit_widths(self) -> list[str]:

@@ -63,8 +63,10 @@ def test_what_fits_is_read_from_the_record_and_a_changed_workload_is_told(cell):
     assert found["INT8"].weights == pytest.approx(34 / 32 * cell.model.parameters, rel=0.001)
     assert found["FP16"].cache == 2 * 2 * 32 * 4096 * 2048  # keys and values, bytes, layers, hidden, context
     longer = cell.model_copy(update={"workload": cell.workload.model_copy(update={"n_ctx": 4096})})
-    with pytest.raises(HaqaError, match="another cell or workload"):
-        memory.recorded(longer, path)
+    larger = cell.model_copy(update={"model": cell.model.model_copy(update={"parameters": 1})})
+    for other in (longer, larger):
+        with pytest.raises(HaqaError, match="another cell, model or workload"):
+            memory.recorded(other, path)
 
 
 def test_the_rules_add_weights_and_cache_up_and_answer_once(cell):
@@ -84,7 +86,7 @@ def test_the_rules_add_weights_and_cache_up_and_answer_once(cell):
     [
         ("within_48_gb: *choice", "within_49_gb: *choice", "one decision a limit: within_4_gb"),
         ("choices: [none, INT4", "choices: [none, INT3", "'INT3' is none of FP16, INT4, INT8, none"),
-        ("{layers: 32, hidden: 4096, feed_forward: 11008,", "{hidden: 4096, feed_forward: 11008,", "neither gguf nor the dimensions"),
+        ("{layers: 32, hidden: 4096, feed_forward: 11008,", "{hidden: 4096, feed_forward: 11008,", "has no dimension 'layers'"),
     ],
 )
 def test_a_suite_that_cannot_be_decided_is_told(tmp_path, old, new, message):

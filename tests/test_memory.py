@@ -30,7 +30,7 @@ def test_a_size_is_read_in_powers_of_ten_or_of_two(text, size):
     assert bytes_of(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "GB", "12XB", "-1GB", "1e9"])
+@pytest.mark.parametrize("text", ["", "GB", "12XB", "-1GB", "1e9", "0GB"])
 def test_what_is_no_size_is_told(text):
     with pytest.raises(HaqaError, match="is no size"):
         bytes_of(text)
@@ -79,7 +79,9 @@ def test_a_config_of_transformers_becomes_a_hollow_model(tmp_path):
         ("[]", "not the config of a model of llama"),
         (json.dumps(CONFIG | {"model_type": "qwen2"}), "Give its GGUF file instead"),
         (json.dumps({k: v for k, v in CONFIG.items() if k != "vocab_size"}), "'vocab_size' is missing"),
-        (json.dumps(CONFIG | {"hidden_size": "8"}), "'hidden_size' is missing, or no whole number"),
+        (json.dumps(CONFIG | {"num_attention_heads": 0}), "'num_attention_heads' is missing, or no whole number above 0"),
+        (json.dumps(CONFIG | {"head_dim": "x"}), "'head_dim' is missing, or no whole number above 0"),
+        (json.dumps(CONFIG | {"hidden_size": "8"}), "'hidden_size' is missing, or no whole number above 0"),
     ],
 )
 def test_a_config_that_is_none_is_told(tmp_path, text, message):

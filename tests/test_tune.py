@@ -1,6 +1,5 @@
 """What tune tries, and what it makes of a run. The whole command on a real model: test_live.py."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ WISH = space.Wish(
     min_quality=0.8,
     objective="latency",
     budget=7,
-    method={"name": "rules", "optimizer": "rules"},
+    method="rules",
     n_ctx=256,
     n_prompt=64,
     n_generate=16,
@@ -50,14 +49,14 @@ def sizes(monkeypatch):
 def test_what_fits_and_is_no_larger_than_the_file_is_tried_and_the_rest_says_why_not(sizes):
     found = space.options(Path("m.gguf"), WISH)
 
-    assert list(found.fit) == ["own", "Q4_K_M", "Q4_0", "IQ4_NL"]
+    assert found.fit == ["own", "Q4_K_M", "Q4_0", "IQ4_NL"]
     assert found.left_out["Q8_0"] == "is larger than the file, and holds no more"
     assert found.left_out["Q5_K_M"] == "is the file's own"
     assert found.left_out["Q6_K"].startswith("does not fit 1,000 MB: weights 990.0 = 990.0 MB, with 5 % margin 1039.5 MB")
 
 
 def test_under_a_limit_that_the_file_breaks_smaller_formats_are_tried(sizes):
-    assert list(space.options(Path("m.gguf"), WISH._replace(limit=480 * 10**6)).fit) == ["Q4_K_M", "Q4_0", "IQ4_NL"]
+    assert space.options(Path("m.gguf"), WISH._replace(limit=480 * 10**6)).fit == ["Q4_K_M", "Q4_0", "IQ4_NL"]
 
 
 def test_a_limit_that_nothing_fits_is_told_with_the_sum(sizes):
@@ -91,7 +90,7 @@ def test_a_tuning_is_a_suite_that_runs_like_any_other(written):
     assert (cell.objective.metric, cell.objective.direction, cell.budget.proposals) == ("first_token_ms", "minimize", 7)
     assert cell.objective.constraints[0].at_most_times_default == 1.25  # 1 / 0.8
     assert cell.space.default["format"] == "own"
-    assert (cell.model.gguf, cell.workload.memory_gb) == (str(model), 1.0)
+    assert (cell.model.gguf, cell.workload.memory_gb) == (str(model.resolve()), 1.0)
     assert [s.method.name for s in found.studies()] == ["rules"]
 
 
@@ -99,8 +98,16 @@ def test_the_same_wish_goes_on_and_another_is_not_mixed_in(written, tmp_path):
     path, model = written
 
     assert space.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words") == path
-    with pytest.raises(HaqaError, match="holds another tuning"):
-        space.write(tmp_path / "out", WISH._replace(budget=8), model, ["own", "Q4_0"], "some words")
+    for wish, text in ((WISH._replace(budget=8), "some words"), (WISH, "other words")):
+        with pytest.raises(HaqaError, match="holds another tuning"):
+            space.write(tmp_path / "out", wish, model, ["own", "Q4_0"], text)
+
+
+def test_an_output_that_cannot_be_written_is_told(written, tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(HaqaError, match="Name another --output"):
+        space.write(tmp_path / "file", WISH, written[1], ["own"], "some words")
 
 
 def run_of(project, speed):
@@ -137,8 +144,8 @@ def test_settings_become_ready_command_lines():
 
     found = recommendation.commands(Path("m.gguf"), configuration, 4096)
 
-    assert found["llama-server"] == "llama-server -m m.gguf -c 4096 -t 2 -tb 2 -b 2048 -ub 64 -fa on -ctk q8_0 -ctv f16"
-    assert found["llama-cli"].startswith("llama-cli -m m.gguf")
+    assert found["llama-server"] == "llama-server -m m.gguf -c 4096 -ngl 0 -t 2 -tb 2 -b 2048 -ub 64 -fa on -ctk q8_0 -ctv f16"
+    assert "-m 'my model.gguf' " in recommendation.commands(Path("my model.gguf"), configuration, 4096)["llama-cli"]
     call = found["llama-cpp-python"]
     compile(call, "call", "eval")
     assert "n_threads_batch=2" in call
@@ -154,12 +161,21 @@ def test_without_a_text_of_its_own_a_tuning_takes_the_project_s(tmp_path):
 def test_a_context_too_short_for_the_workload_is_told(cli, tmp_path):
     done = cli("tune", "nowhere.gguf", "--n-ctx", "100", "--n-prompt", "90", "--n-generate", "20", "--output", tmp_path / "o")
 
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "llama-cpp-python is not installed" in done.stderr or "100 tokens hold no 90 and 20" in done.stderr
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+    assert "100 tokens hold no 90 and 20" in done.stderr
 
 
-def test_recommendations_are_numbers_and_words_alone(project):
-    found, _ = run_of(project, lambda c, _: 60.0 * (1.4 if c == WINNER else 1.0))
+def test_a_default_that_cannot_be_measured_is_no_recommendation(project):
+    what = plan(project, measure="live")
+    study = next(s for s in what.studies if s.method.name == "human")
+    broken = Live(evaluator_of(project), lambda *_: 60.0)
 
-    assert json.loads(json.dumps(found._asdict()))["metric"] == "end_to_end_tokens_per_s"
+    def refuse(_):
+        raise EvaluationFailed("refused", "the quality text has 3 tokens")
+
+    broken.measure = refuse
+    one = what._replace(studies=[study])
+    list(runner.run(one, one.folder, Serial({study.cell.id: broken})))
+
+    with pytest.raises(HaqaError, match="could not be measured: refused: the quality text has 3 tokens"):
+        recommendation.of_run(one.folder, study.cell)

@@ -10,9 +10,6 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from haqa_bench.errors import HaqaError
-
-NEEDED = ("layers", "hidden", "feed_forward", "heads", "vocabulary")
 ALIGNED = 32
 
 
@@ -21,12 +18,7 @@ def write(dimensions: Mapping[str, int], target: Path) -> None:
 
     `layers`, `hidden`, `feed_forward`, `heads` and `vocabulary`; `kv_heads` (as many as `heads` where left out), `head_size`
     (`hidden` / `heads`) and `tied` (1: the output layer is the embedding, as a matrix).
-
-    Raises:
-        HaqaError: a size is missing.
     """
-    if missing := [name for name in NEEDED if name not in dimensions]:
-        raise HaqaError("dimensions", f"'{missing[0]}' is missing", f"Needed: {', '.join(NEEDED)}")
     writer = gguf.GGUFWriter(target, "llama")
     writer.add_block_count(dimensions["layers"])
     writer.add_context_length(dimensions.get("context", 4096))

@@ -10,13 +10,11 @@ from typing import Any, NamedTuple
 from haqa_bench.backends import gguf_models
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import HaqaError
-from haqa_bench.memory import Prediction
-from haqa_bench.suite import Model
+from haqa_bench.memory import NEEDED, Prediction
 
 WORKER = "haqa_bench.backends.memory_worker"
 SIMULATE_TIMEOUT_S = 600.0
 PEAK_TIMEOUT_S = 3600.0
-NEEDED = ("layers", "hidden", "feed_forward", "heads", "vocabulary")
 CONFIG = {
     "layers": "num_hidden_layers",
     "hidden": "hidden_size",
@@ -83,12 +81,19 @@ def file_of(source: str) -> Iterator[Path]:
     """
     path = Path(source).expanduser()
     config = path / "config.json" if path.is_dir() else path
-    if config.suffix != ".json":
+    if config.suffix == ".json":
+        with hollow(dimensions_of(config)) as made:
+            yield made
+    else:
         yield gguf_models.find(source)
-        return
+
+
+@contextmanager
+def hollow(dimensions: Mapping[str, int]) -> Iterator[Path]:
+    """A GGUF file of a LLaMA-architecture model's sizes, without weights."""
     with TemporaryDirectory() as folder:
         target = Path(folder) / "hollow.gguf"
-        run_job(WORKER, {"do": "hollow", "dimensions": dimensions_of(config), "target": str(target)}, SIMULATE_TIMEOUT_S)
+        run_job(WORKER, {"do": "hollow", "dimensions": dict(dimensions), "target": str(target)}, SIMULATE_TIMEOUT_S)
         yield target
 
 
@@ -106,25 +111,11 @@ def dimensions_of(config: Path) -> dict[str, int]:
         raise HaqaError(config, f"not JSON: {error}") from None
     if not isinstance(read, dict) or read.get("model_type") not in LIKE_LLAMA:
         raise HaqaError(config, f"not the config of a model of {' or '.join(LIKE_LLAMA)} type", "Give its GGUF file instead")
-    if missing := [CONFIG[name] for name in NEEDED if not isinstance(read.get(CONFIG[name]), int)]:
-        raise HaqaError(config, f"'{missing[0]}' is missing, or no whole number")
-    return {name: int(read[key]) for name, key in CONFIG.items() if read.get(key) is not None}
-
-
-@contextmanager
-def file_or_hollow(model: Model) -> Iterator[Path]:
-    """The GGUF file of a suite's model, or, where it names none, a hollow one of its dimensions.
-
-    Raises:
-        HaqaError: the file is not found.
-    """
-    if model.gguf:
-        yield gguf_models.find(model.gguf)
-        return
-    with TemporaryDirectory() as folder:
-        target = Path(folder) / "hollow.gguf"
-        run_job(WORKER, {"do": "hollow", "dimensions": model.dimensions, "target": str(target)}, SIMULATE_TIMEOUT_S)
-        yield target
+    sizes = {name: read[key] for name, key in CONFIG.items() if read.get(key) is not None}
+    for name in dict.fromkeys((*NEEDED, *sizes)):
+        if not isinstance(sizes.get(name), int) or (sizes[name] < 1 and name != "tied"):
+            raise HaqaError(config, f"'{CONFIG[name]}' is missing, or no whole number above 0")
+    return {name: int(size) for name, size in sizes.items()}
 
 
 def is_hollow(model: Path) -> bool:

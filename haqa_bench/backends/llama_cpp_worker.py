@@ -27,9 +27,9 @@ import llama_cpp as llama
 import numpy as np
 
 from haqa_bench.backends.load import cpu_times, involuntary_switches, others_share
+from haqa_bench.memory import CACHE_TYPES
 
 LOG: list[str] = []
-KV_TYPES = {"f32": 0, "f16": 1, "q8_0": 8, "q5_1": 7, "q5_0": 6, "q4_1": 3, "q4_0": 2}
 FLASH = {"auto": -1, "off": 0, "on": 1}
 
 
@@ -143,7 +143,7 @@ def context_params(settings: dict[str, Any], n_ctx: int) -> Any:
     params.n_batch, params.n_ubatch = settings["n_batch"], settings["n_ubatch"]
     params.n_threads, params.n_threads_batch = settings["n_threads"], settings["n_threads_batch"]
     params.flash_attn_type = FLASH[settings["flash_attn"]]
-    params.type_k, params.type_v = KV_TYPES[settings["type_k"]], KV_TYPES[settings["type_v"]]
+    params.type_k, params.type_v = CACHE_TYPES[settings["type_k"]], CACHE_TYPES[settings["type_v"]]
     return params
 
 

@@ -45,7 +45,7 @@ TENSOR_CORES = {
 
 def detect(nvml: Any = pynvml) -> Hardware:
     """This machine: its first NVIDIA GPU if NVML finds one, else its CPU. Takes a few seconds; copies 256 MB six times."""
-    return _gpu(nvml) or _cpu()
+    return _gpu(nvml) or cpu()
 
 
 def title(kind: str, nvml: Any = pynvml) -> str:
@@ -75,7 +75,8 @@ def _measured() -> str:
     return f"measured with haqa-bench hardware detect, {datetime.now(UTC):%Y-%m-%d}"
 
 
-def _cpu() -> Hardware:
+def cpu() -> Hardware:
+    """This machine's CPU. Takes a few seconds."""
     info = cpuinfo.get_cpu_info()
     flags, title = set(info.get("flags", ())), info.get("brand_raw", "unknown CPU")
     physical, logical = psutil.cpu_count(logical=False), psutil.cpu_count()

@@ -7,13 +7,13 @@ import click
 
 from haqa_bench.cli.options import JSON
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.memory import bytes_of
+from haqa_bench.memory import CACHE_TYPES, bytes_of
 
 if TYPE_CHECKING:
     from haqa_bench.memory import Prediction
 
 FORMATS = "F16,Q8_0,Q4_K_M,Q4_0"
-CACHES = click.Choice(["f32", "f16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"])
+CACHES = click.Choice(list(CACHE_TYPES))
 
 
 @click.command()
@@ -42,15 +42,15 @@ def memory(model: str, formats: str, n_ctx: int, limit: str | None, measure: boo
     room = bytes_of(limit) if limit else None
     names = [name.strip() for name in formats.split(",")]
     chosen = {**DEFAULTS, **settings, "n_threads": 1, "n_threads_batch": 1}
-    with llama.file_of(model) as path:
-        if measure and llama.is_hollow(path):
-            raise HaqaError(model, "holds no weights: there is nothing to measure", "Leave --measure out, or give its GGUF file")
-        try:
+    try:
+        with llama.file_of(model) as path:
+            if measure and llama.is_hollow(path):
+                raise HaqaError(model, "holds no weights: there is nothing to measure", "Leave --measure out, or give its GGUF file")
             found = llama.predict(path, names, chosen, n_ctx)
             made = gguf_models.Formats(path) if measure else None
             peaks = {name: llama.peak(made.path(name), chosen, n_ctx) for name in names} if made else {}
-        except EvaluationFailed as failure:
-            raise HaqaError(model, failure.reason) from None
+    except EvaluationFailed as failure:
+        raise HaqaError(model, failure.reason) from None
     rows = [_row(name, one.memory, room, peaks.get(name)) for name, one in found.items()]
     click.echo(json.dumps({"model": model, "n_ctx": n_ctx, "formats": rows}) if as_json else _table(rows, room, measure))
     if room and not any(row["fits"] for row in rows):

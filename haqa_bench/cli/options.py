@@ -80,7 +80,7 @@ def chosen(suite: "Suite", cells: str | None, methods: str | None, seed: Sequenc
         "--cells": (cells, [c.id for c in suite.cells]),
         "--methods": (methods, [m.name for m in suite.methods]),
     }
-    kept = {option: _matching(option, wanted, known) for option, (wanted, known) in names.items()}
+    kept = {option: matching(option, wanted, known) for option, (wanted, known) in names.items()}
     studies = [s for s in suite.studies() if s.cell.id in kept["--cells"] and s.method.name in kept["--methods"]]
     if not studies:
         raise HaqaError("--methods", f"{methods} runs on none of these cells", "The suite gives it the `tracks` of other cells")
@@ -90,7 +90,12 @@ def chosen(suite: "Suite", cells: str | None, methods: str | None, seed: Sequenc
     return left
 
 
-def _matching(option: str, wanted: str | None, known: Sequence[str]) -> Sequence[str]:
+def matching(option: str, wanted: str | None, known: Sequence[str]) -> Sequence[str]:
+    """The names that an option's patterns match, all where it was not given.
+
+    Raises:
+        HaqaError: a pattern matches nothing; lists what there is.
+    """
     if wanted is None:
         return known
     patterns = [pattern.strip() for pattern in wanted.split(",")]

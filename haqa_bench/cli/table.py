@@ -43,7 +43,12 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
     from haqa_bench.evaluators.table import TableEvaluator
     from haqa_bench.space import key_of
     from haqa_bench.store import tables
+    from haqa_bench.suite import SIMULATED
 
+    if cell.track in SIMULATED:
+        raise HaqaError(
+            cell.id, f"what the track {cell.track} decides is simulated: there is no response table", "Leave it out with --cells"
+        )
     table = tables.read(tables.path_of(project, cell))
     tables.check(table, cell)
     evaluator = TableEvaluator(table, cell)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench.cli.options import JSON
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.memory import Prediction, bytes_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SHARE = 0.9
     type=click.FloatRange(0.5, 1.0),
     default=0.95,
     show_default=True,
-    help="Quality to keep: the file's own perplexity over that of a candidate.",
+    help="Quality to keep: the default's perplexity over a candidate's; the default is the file as it is, where that fits.",
 )
 @click.option(
     "--objective",
@@ -61,22 +61,24 @@ def tune(model: str, limit: str | None, text: Path | None, output: Path | None, 
     from haqa_bench.tune import space
     from haqa_bench.tune.recommendation import of_run
 
-    gguf_models.require_llama_cpp()
-    method = {"name": wanted["method"], "optimizer": wanted["method"]}
-    room = bytes_of(limit) if limit else int(SHARE * psutil.virtual_memory().total)
-    names = ("min_quality", "objective", "budget", "n_ctx", "n_prompt", "n_generate")
-    wish = space.Wish(model=model, limit=room, method=method, **{name: wanted[name] for name in names})
+    room = bytes_of(limit) if limit else round(SHARE * psutil.virtual_memory().total, -9)
+    wish = space.Wish(model=model, limit=room, **wanted)
     if wish.n_prompt + wish.n_generate > wish.n_ctx:
         raise HaqaError("--n-ctx", f"{wish.n_ctx} tokens hold no {wish.n_prompt} and {wish.n_generate}", "Raise it, or lower the others")
+    gguf_models.require_llama_cpp()
     path = gguf_models.find(model)
-    found = space.options(path, wish)
-    for name, why in found.left_out.items():
-        click.echo(f"{name}: {why}.", err=True)
-    target = output or Path(f"haqa-tune-{path.stem}")
-    suite = space.write(target, wish, path, list(found.fit), space.quality_text(text))
-    cell, run = _run(suite)
-    told = of_run(run, cell)
-    report = _report(wish, path, run, found, told)
+    try:
+        found = space.options(path, wish)
+        for name, why in found.left_out.items():
+            click.echo(f"{name}: {why}.", err=True)
+        if found.fit[0] != gguf_models.OWN:
+            click.echo(f"own: {found.fit[0]} takes its place as the default, and quality is held against that.", err=True)
+        target = output or Path(f"haqa-tune-{path.stem}")
+        cell, run = _run(space.write(target, wish, path, found.fit, space.quality_text(text)))
+        told = of_run(run, cell)
+        report = _report(wish, path, run, found, told)
+    except EvaluationFailed as failure:
+        raise HaqaError(model, failure.reason) from None
     (target / "recommendation.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     click.echo(json.dumps(report, indent=2) if as_json else _words(report, told, target))
 
@@ -97,19 +99,20 @@ def _run(suite_path: Path) -> tuple["Cell", Path]:
 
 def _report(wish: "Wish", path: Path, run: Path, found: "Options", told: "Recommendation") -> dict[str, Any]:
     from haqa_bench.backends import gguf_models, llama_cpp_memory
-    from haqa_bench.evaluators.deploy import DEFAULTS
+    from haqa_bench.evaluators.deploy import settled
     from haqa_bench.tune.recommendation import commands
 
     formats = gguf_models.Formats(path)
     name = str(told.configuration["format"])
     file = formats.path(name)
-    settings = {**DEFAULTS, "n_threads_batch": told.configuration["n_threads"], **told.configuration}
+    settings = settled(told.configuration)
     memory: Prediction = llama_cpp_memory.predict(file, [gguf_models.OWN], settings, wish.n_ctx)[gguf_models.OWN].memory
     return {
         "model": wish.model,
         "file": str(file),
         "settings": dict(told.configuration),
         "default_kept": told.kept_default,
+        "default_format": found.fit[0],
         "objective": {"metric": told.metric, "unit": told.unit, "default": told.default, "best_found": told.found, "gain_found": told.gain},
         "measured_again": {"gain": told.measured_gain, "interval_95": told.interval, "pairs": told.pairs, "noise_floor": told.noise_floor},
         "format": {"name": name, **formats.facts(name)},

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import click
 
-from haqa_bench.cli.options import DATA, PROJECT, TRAININGS, project_of, share_cores
+from haqa_bench.cli.options import DATA, PROJECT, TRAININGS, matching, project_of, share_cores
 
 
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--suite-folder", type=click.Path(path_type=Path), help="Where the suite file lies; suites/ of the project when left out.")
+@click.option("--cells", default="*", show_default=True, help="Only these cells, such as '*int4*'; * and ? match.")
 @TRAININGS
 @DATA
 @PROJECT
-def verify(run_folder: Path, suite_folder: Path | None, workers: int, project: Path | None) -> None:
+def verify(run_folder: Path, suite_folder: Path | None, cells: str, workers: int, project: Path | None) -> None:
     """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or, where it trains, anew and on a test set.
 
     What is found goes to results/verified/, for every run of the same cells, and into RUN. Stopped, it goes on with the same command.
@@ -29,8 +30,10 @@ def verify(run_folder: Path, suite_folder: Path | None, workers: int, project: P
     share_cores(workers)
     suite = database.suite_of(run_folder)
     found = database.winners(run_folder)
+    asked = matching("--cells", cells, [c.id for c in suite.cells])
+    kept = [c for c in suite.cells if c.track not in SIMULATED and c.id in asked and any(name == c.id for name, _ in found)]
     with device.exclusive(), bar() as progress:
-        for cell in [c for c in suite.cells if c.track not in SIMULATED and any(name == c.id for name, _ in found)]:
+        for cell in kept:
             evaluator = live.evaluator(cell, live.text_for(cell, suite_folder or folder / "suites"))
             path = remeasure.path_of(folder / "results" / "verified", cell)
             task = progress.add_task(cell.id)
@@ -39,5 +42,5 @@ def verify(run_folder: Path, suite_folder: Path | None, workers: int, project: P
             copy = remeasure.path_of(run_folder / "verified", cell)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
+            database.build(run_folder)
             click.echo(path)
-    database.build(run_folder)

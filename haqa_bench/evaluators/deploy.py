@@ -53,7 +53,7 @@ class DeployEvaluator:
         """See Evaluator."""
         from haqa_bench.backends.machine import title
 
-        return title(self.cell.hardware.kind)
+        return title(self.cell.hardware.kind if "n_gpu_layers" in self.cell.space.root else "cpu")
 
     @property
     def made_of(self) -> Mapping[str, str]:
@@ -76,18 +76,17 @@ class DeployEvaluator:
 
     def _sample(self, configuration: Configuration, repeat: int) -> Outcome:
         name = str(configuration["format"])
-        settings = {"n_threads_batch": configuration["n_threads"], **DEFAULTS, **configuration}
+        settings = settled(configuration)
         limit = int(self.workload.memory_gb * 1e9)
-        text = self.text if repeat == 0 else None
-        foreseen = self._foreseen(name, settings, settings["n_ubatch"] if text else 1)
-        if not foreseen.fits(limit):
+        foreseen = self._foreseen(name, settings)
+        if foreseen and not foreseen.fits(limit):
             raise EvaluationFailed(Status.OOM, f"not loaded: does not fit {limit / 1e6:g} MB: {foreseen.arithmetic()}")
         job = {
             "do": "measure",
             "model": str(self.formats.path(name)),
             "settings": settings,
             "workload": self.workload.model_dump(),
-            "text": text,
+            "text": self.text if repeat == 0 else None,
             "memory_bytes": limit,
         }
         result = run_job(WORKER, job, self.workload.timeout_s)
@@ -95,12 +94,20 @@ class DeployEvaluator:
             raise EvaluationFailed(Status.OOM, f"peak memory {result['peak_bytes'] / 1e9:.2f} GB is over {self.workload.memory_gb:g} GB")
         return Outcome(_measurements(result, self.workload), {**result["facts"], **self.formats.facts(name)})
 
-    def _foreseen(self, name: str, settings: Mapping[str, Any], n_outputs: int) -> Prediction:
-        """What a configuration takes; threads change nothing."""
-        key = sha256([name, n_outputs, *(settings[s] for s in ("n_ubatch", "flash_attn", "type_k", "type_v", "mmap"))])
+    def _foreseen(self, name: str, settings: Mapping[str, Any]) -> Prediction | None:
+        """What a configuration takes, perplexity included; not known where layers are put on a GPU, which has memory of its own."""
+        if settings["n_gpu_layers"]:
+            return None
+        key = sha256([name, *(settings[setting] for setting in DEFAULTS)])
         if key not in self._predictions:
-            self._predictions[key] = predict(self.formats.path(name), [OWN], settings, self.workload.n_ctx, n_outputs)[OWN].memory
+            scored = min(settings["n_batch"], self.workload.quality_tokens // 2)
+            self._predictions[key] = predict(self.formats.path(name), [OWN], settings, self.workload.n_ctx, scored)[OWN].memory
         return self._predictions[key]
+
+
+def settled(configuration: Configuration) -> dict[str, Any]:
+    """Every setting of llama.cpp's, its own default where a configuration leaves one out."""
+    return {"n_threads_batch": configuration["n_threads"], **DEFAULTS, **configuration}
 
 
 def deployed(cell: Cell) -> DeployWorkload:

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from haqa_bench import __version__
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.documents import sha256
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.deploy import DEFAULTS
 from haqa_bench.memory import Prediction
 from haqa_bench.protocols import Outcome
@@ -67,28 +68,34 @@ def simulate(cell: Cell) -> dict[str, Prediction]:
     """What a cell's model takes at each bit-width, as llama.cpp on this machine plans it; without the copies that a CPU repacks.
 
     Raises:
-        EvaluationFailed: llama.cpp refuses the model.
-        HaqaError: llama.cpp, or the model, is not here.
+        HaqaError: llama.cpp is not here, or refuses the model.
     """
     assert isinstance(cell.workload, MemoryWorkload)
     gguf_models.require_llama_cpp()
     settings = {**DEFAULTS, "mmap": False, "n_threads": 1, "n_threads_batch": 1}
     names = [f.format for f in cell.workload.formats]
     outputs = 1 if cell.hardware.kind == "cpu" else DEFAULTS["n_ubatch"]  # a GPU reserves what it may need, a CPU touches what it uses
-    with llama_cpp_memory.file_or_hollow(cell.model) as path:
-        found = llama_cpp_memory.predict(path, names, settings, cell.workload.n_ctx, outputs)
+    try:
+        with llama_cpp_memory.hollow(cell.model.dimensions) as path:
+            found = llama_cpp_memory.predict(path, names, settings, cell.workload.n_ctx, outputs)
+    except EvaluationFailed as failure:
+        raise HaqaError(cell.id, failure.reason, "Check the model's dimensions") from None
     return {f.bit_width: found[f.format].memory for f in cell.workload.formats}
 
 
 def record(cell: Cell, target: Path) -> None:
-    """Writes what `simulate` finds as the table that replays read: a row for each bit-width."""
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    card = {"cell": cell.id, "workload": cell.workload.model_dump(mode="json"), "hardware": cell.hardware.name, "source": "simulated"}
+    """Writes what `simulate` finds as the table that replays read: a row for each bit-width.
+
+    Raises:
+        HaqaError: as `simulate`.
+    """
+    sizes, today = simulate(cell), datetime.datetime.now(datetime.UTC).date().isoformat()
+    card = {**_card(cell), "source": "simulated", "measured": [today, today], "llama_cpp_python": version("llama-cpp-python")}
     rows = [
         {"configuration": key_of({"bit_width": bits}), "pass": 0, "status": "ok", "reason": "", "facts": {}, "readings": _readings(size)}
-        for bits, size in simulate(cell).items()
+        for bits, size in sizes.items()
     ]
-    tables.write(target, card | {"haqa_bench": __version__, "measured": [today, today]}, rows)
+    tables.write(target, card | {"haqa_bench": __version__}, rows)
 
 
 def recorded(cell: Cell, path: Path) -> dict[str, Prediction]:
@@ -98,11 +105,19 @@ def recorded(cell: Cell, path: Path) -> dict[str, Prediction]:
         HaqaError: it is missing, or of another model or workload.
     """
     assert isinstance(cell.workload, MemoryWorkload)
-    table = tables.read(path)
-    if table.card.get("cell") != cell.id or table.card.get("workload") != cell.workload.model_dump(mode="json"):
-        raise HaqaError(path, f"was made for another cell or workload than {cell.id}'s now", "Make it with: haqa-bench tabulate SUITE")
+    table, wanted = tables.read(path), _card(cell)
+    if any(table.card.get(name) != value for name, value in wanted.items()):
+        raise HaqaError(
+            path, f"was made for another cell, model or workload than {cell.id}'s now", "Make it with: haqa-bench tabulate SUITE"
+        )
     parts = {bits: {m.name: m.value for m in table.entries[key_of({"bit_width": bits})].measurements} for bits in cell.workload.bit_widths}
     return {bits: Prediction(**{name: int(size) for name, size in of_bits.items()}) for bits, of_bits in parts.items()}
+
+
+def _card(cell: Cell) -> dict[str, Any]:
+    """What sizes depend on."""
+    model, workload = (part.model_dump(mode="json") for part in (cell.model, cell.workload))
+    return {"cell": cell.id, "model": model, "workload": workload, "hardware": cell.hardware.name}
 
 
 def _readings(size: Prediction) -> Sequence[Mapping[str, Any]]:

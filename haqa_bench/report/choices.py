@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -36,15 +36,15 @@ def table(folder: Path, figure: PublishedFigure) -> Table:
     """
     found = answers(folder)
     cells = {c.id: c for c in database.suite_of(folder).cells}
+    works = {a.cell: _workload(cells[a.cell]) for a in found}
+    bits = list(dict.fromkeys(name for work in works.values() for name in work.bit_widths))
     methods = list(dict.fromkeys(a.method for a in found))
-    first = next(cells[a.cell].workload for a in found)
-    assert isinstance(first, MemoryWorkload)
-    rows = [row for name, of_cell in groupby(found, lambda a: a.cell) for row in _rows(cells[name], list(of_cell), methods, figure)]
+    by_cell = {name: list(of_cell) for name, of_cell in groupby(found, lambda a: a.cell)}
     return Table(
         title="Bit-width chosen under a memory limit",
-        headings=["Model", "Hardware", "Limit", *(f"{bits}, MB" for bits in first.bit_widths), "Fits", *methods, "Source", "Published"],
-        cells=rows,
-        notes=_notes(found, first),
+        headings=["Model", "Hardware", "Limit", *(f"{name}, MB" for name in bits), "Fits", *methods, "Source", "Published"],
+        cells=[row for name, of_cell in by_cell.items() for row in _rows(cells[name], of_cell, bits, methods, figure)],
+        notes=_notes(found, works),
     )
 
 
@@ -57,17 +57,19 @@ def answers(folder: Path) -> list[Answer]:
     ]
 
 
-def _rows(cell: Cell, found: Sequence[Answer], methods: Sequence[str], figure: PublishedFigure) -> list[list[str]]:
-    work, facts = cell.workload, found[0].facts
-    assert isinstance(work, MemoryWorkload)
-    rows = []
+def _workload(cell: Cell) -> MemoryWorkload:
+    assert isinstance(cell.workload, MemoryWorkload)
+    return cell.workload
+
+
+def _rows(cell: Cell, found: Sequence[Answer], bits: Sequence[str], methods: Sequence[str], figure: PublishedFigure) -> Iterator[list[str]]:
+    work, facts = _workload(cell), found[0].facts
     for limit in work.limits_gb:
         decision = work.within(limit)
         of_methods = [_chosen([a for a in found if a.method == m], decision, work.bit_widths) for m in methods]
-        sizes = [f"{float(facts[f'{bits}_safe_mb']):,.0f}" for bits in work.bit_widths]
+        sizes = [f"{float(facts[f'{name}_safe_mb']):,.0f}" if name in work.bit_widths else "" for name in bits]
         published = figure.said(cell.model_name, f"{limit:g} GB", "haqa")
-        rows.append([cell.model_name, cell.hardware.name, f"{limit:g} GB", *sizes, facts[decision], *of_methods, "simulated", published])
-    return rows
+        yield [cell.model_name, cell.hardware.name, f"{limit:g} GB", *sizes, facts[decision], *of_methods, "simulated", published]
 
 
 def _chosen(found: Sequence[Answer], decision: str, order: Sequence[str]) -> str:
@@ -84,16 +86,17 @@ def _chosen(found: Sequence[Answer], decision: str, order: Sequence[str]) -> str
     return ", ".join(words)
 
 
-def _notes(found: Sequence[Answer], work: MemoryWorkload) -> list[str]:
+def _notes(found: Sequence[Answer], works: Mapping[str, MemoryWorkload]) -> list[str]:
+    contexts = " or ".join(f"{n_ctx:,}" for n_ctx in sorted({work.n_ctx for work in works.values()}))
     notes = [
-        f"MB: all that a process takes with {work.n_ctx:,} tokens of context, and a margin of 5 %, as llama.cpp plans its buffers for a "
-        "CPU; what a GPU's driver takes for itself comes to it. 1 GB is 10^9 bytes.",
+        f"MB: all that a process takes with {contexts} tokens of context, and a margin of 5 %, as llama.cpp plans its buffers for a CPU; "
+        "what a GPU's driver takes for itself comes to it. 1 GB is 10^9 bytes.",
         "Fits: the most precise bit-width that is no larger than the limit. A more precise choice is too large, any other wrong one too "
         "careful; numbers are studies, where they differ.",
     ]
     for method, of_method in groupby(sorted(found, key=lambda a: a.method), lambda a: a.method):
         studies = list(of_method)
-        decisions = [(a, work.within(limit)) for a in studies for limit in work.limits_gb]
+        decisions = [(a, works[a.cell].within(limit)) for a in studies for limit in works[a.cell].limits_gb]
         right = sum(a.choices is not None and a.choices[d] == a.facts[d] for a, d in decisions)
         notes.append(f"{method}: {right} of {len(decisions)} choices are right ({count(len(studies), 'studies', 'study')}).")
     who = {a.answered_by: sorted({b.method for b in found if b.answered_by == a.answered_by}) for a in found if a.answered_by}

@@ -33,5 +33,5 @@ class PublishedFigure(Document):
 
 
 def load(path: Path) -> PublishedFigure:
-    """The published figure in the YAML file at `path`."""
-    return read_yaml(path, PublishedFigure)
+    """The published figure in the YAML file at `path`; where there is no file, nothing is known."""
+    return read_yaml(path, PublishedFigure) if path.is_file() else PublishedFigure(title="", hardware="", entries=())

@@ -10,12 +10,21 @@ import psutil
 
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.gguf_models import OWN
-from haqa_bench.backends.llama_cpp_memory import Foreseen
-from haqa_bench.backends.machine import detect
+from haqa_bench.backends.machine import cpu
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.deploy import DEFAULTS
 from haqa_bench.hardware import to_yaml
 
+SPACE: Mapping[str, tuple[Sequence[Any], str]] = {
+    "n_ubatch": ((64, 512), "prompt tokens computed at once"),
+    "flash_attn": (("off", "on"), "fused attention kernel"),
+    "type_k": (("f16", "q8_0"), "number format of the cache's keys"),
+    "type_v": (("f16", "q8_0"), "number format of the cache's values"),
+}
+"""What is tried beside formats and threads, and what it is; llama.cpp's default is in DEFAULT."""
+DEFAULT: Mapping[str, Any] = {**DEFAULTS, "flash_attn": "on"}
+"""llama.cpp's own settings on a CPU, where `auto` turns the fused kernel on."""
+QUALITY_TOKENS = 512
 FORMATS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "IQ4_NL")
 """llama.cpp's formats that are tried beside the file's own, as far as they are no larger: a larger one holds no more than the file does."""
 GOALS = {
@@ -35,16 +44,16 @@ class Wish(NamedTuple):
     min_quality: float
     objective: str
     budget: int
-    method: Mapping[str, Any]
+    method: str
     n_ctx: int
     n_prompt: int
     n_generate: int
 
 
 class Options(NamedTuple):
-    """The formats that fit, the file's own first, and why others do not."""
+    """The formats that fit, the file's own first, the larger ones before the smaller ones, and why others do not."""
 
-    fit: Mapping[str, Foreseen]
+    fit: Sequence[str]
     left_out: Mapping[str, str]
 
 
@@ -54,13 +63,14 @@ def options(path: Path, wish: Wish) -> Options:
     Raises:
         HaqaError: not even one does, with the sums; or llama.cpp cannot read the model.
     """
-    settings = {**DEFAULTS, "n_threads": 1, "n_threads_batch": 1}
+    settings = {**DEFAULT, "n_threads": 1, "n_threads_batch": 1}
     try:
-        found = llama_cpp_memory.predict(path, [OWN, *FORMATS], settings, wish.n_ctx)
+        found = llama_cpp_memory.predict(path, [OWN, *FORMATS], settings, wish.n_ctx, min(QUALITY_TOKENS, wish.n_ctx) // 2)
     except EvaluationFailed as failure:
         raise HaqaError(wish.model, failure.reason) from None
     own = found[OWN]
-    fit, left_out = {}, {}
+    fit: list[str] = []
+    left_out: dict[str, str] = {}
     for name, one in found.items():
         if not one.memory.fits(wish.limit):
             left_out[name] = f"does not fit {wish.limit / 1e6:,.0f} MB: {one.memory.arithmetic()}"
@@ -69,9 +79,9 @@ def options(path: Path, wish: Wish) -> Options:
         elif one.memory.weights > own.memory.weights:
             left_out[name] = "is larger than the file, and holds no more"
         else:
-            fit[name] = one
+            fit.append(name)
     if not fit:
-        raise HaqaError(wish.model, f"{next(iter(left_out.values()))}", "Allow more with --memory, or shorten --n-ctx")
+        raise HaqaError(wish.model, next(iter(left_out.values())), "Allow more with --memory, or shorten --n-ctx")
     return Options(fit, left_out)
 
 
@@ -79,30 +89,34 @@ def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: st
     """Writes the suite, this machine's profile and the quality text below `folder`; the suite's path. What is there already is kept.
 
     Raises:
-        HaqaError: the folder holds another wish.
+        HaqaError: the folder holds another wish, or cannot be written.
     """
-    suite = folder / "suites" / "tune.yaml"
-    hardware = detect()
-    words = json.dumps(_suite(wish, path, hardware.name, formats), indent=1) + "\n"  # JSON is YAML
-    if suite.is_file() and suite.read_text("utf-8") != words:
-        raise HaqaError(folder, "holds another tuning", "Name another --output, or delete it")
-    for where, what in (
-        (suite, words),
-        (folder / "hardware" / f"{hardware.name}.yaml", to_yaml(hardware)),
-        (folder / "suites" / "quality.txt", text),
-    ):
-        where.parent.mkdir(parents=True, exist_ok=True)
-        if not where.is_file():
-            where.write_text(what, "utf-8")
-    (folder / "prompts").mkdir(exist_ok=True)
-    return suite
+    hardware = cpu()
+    files = {
+        "suites/tune.yaml": json.dumps(_suite(wish, path, hardware.name, formats), indent=1) + "\n",  # JSON is YAML
+        "suites/quality.txt": text,
+        f"hardware/{hardware.name}.yaml": to_yaml(hardware),
+    }
+    try:
+        for name, words in files.items():
+            target = folder / name
+            if not target.is_file():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(words, "utf-8")
+            elif name.startswith("suites/") and target.read_text("utf-8") != words:
+                raise HaqaError(folder, "holds another tuning", "Name another --output, or delete it")
+        (folder / "prompts").mkdir(exist_ok=True)
+    except OSError as error:
+        raise HaqaError(error.filename or folder, error.strerror or str(error), "Name another --output") from None
+    return folder / "suites" / "tune.yaml"
 
 
 def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> dict[str, Any]:
     metric, unit, direction = GOALS[wish.objective]
     cores = psutil.cpu_count(logical=False) or 1
-    chosen = list(formats)
-    facts = gguf_models.Formats(path).facts(OWN)
+    model = gguf_models.Formats(path)
+    facts = model.facts(OWN)
+    settings = {name: {"choices": list(choices), "default": DEFAULT[name], "about": about} for name, (choices, about) in SPACE.items()}
     block = {
         "track": "deploy",
         "models": ["model"],
@@ -114,25 +128,14 @@ def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> dic
             "n_generate": wish.n_generate,
             "repeats": 2,
             "quality_text": "quality.txt",
-            "quality_tokens": min(512, wish.n_ctx),
+            "quality_tokens": min(QUALITY_TOKENS, wish.n_ctx),
             "timeout_s": 1800.0,
             "memory_gb": wish.limit / 1e9,
         },
         "space": {
-            "format": {
-                "choices": chosen,
-                "default": chosen[0],
-                "about": "llama.cpp quantization format of the weights; own: as they are in the file",
-            },
-            "n_threads": {
-                "choices": sorted({1, max(1, cores // 2), cores}),
-                "default": cores,
-                "about": "threads, for the prompt and for generation",
-            },
-            "n_ubatch": {"choices": [64, 512], "default": 512, "about": "prompt tokens computed at once"},
-            "flash_attn": {"choices": ["off", "on"], "default": "on", "about": "fused attention kernel"},
-            "type_k": {"choices": ["f16", "q8_0"], "default": "f16", "about": "number format of the cache's keys"},
-            "type_v": {"choices": ["f16", "q8_0"], "default": "f16", "about": "number format of the cache's values"},
+            "format": {"choices": list(formats), "default": formats[0], "about": "llama.cpp quantization format; own: the file as it is"},
+            "n_threads": {"choices": sorted({1, max(1, cores // 2), cores}), "default": cores, "about": "threads"},
+            **settings,
         },
         "objective": {
             "metric": metric,
@@ -142,17 +145,13 @@ def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> dic
         },
         "budget": {"proposals": wish.budget},
     }
-    model = {
-        "gguf": str(path),
-        "architecture": "of the file",
-        "parameters": int(facts["parameters"]),
-        "about": f"{wish.model}: {facts['tensor_types']}",
-    }
+    about = f"{wish.model}, sha256 {model.sha256[:16]}: {facts['tensor_types']}"
+    described = {"gguf": str(path.resolve()), "architecture": "of the file", "parameters": int(facts["parameters"]), "about": about}
     return {
         "name": "tune",
         "title": f"{wish.model} on this machine",
-        "models": {"model": model},
-        "methods": [dict(wish.method)],
+        "models": {"model": described},
+        "methods": [{"name": wish.method, "optimizer": wish.method}],
         "seeds": [0],
         "cells": [block],
     }

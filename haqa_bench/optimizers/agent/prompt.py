@@ -15,7 +15,7 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.space import Scalar, limit_in_words
 from haqa_bench.suite import Cell
 from haqa_bench.trial import Status, Trial
-from haqa_bench.workloads import KernelWorkload
+from haqa_bench.workloads import KernelWorkload, MemoryWorkload
 
 THOUGHTS = 3
 """How many of its latest thoughts an agent is shown again. Paper: history is managed, the rule is unknown."""
@@ -40,7 +40,12 @@ class Prompts:
         return f"{text}\n\n{self._filled('goals.j2', goals=goals)}" if goals else text
 
     def dynamic(self, cell: Cell, history: Sequence[Trial]) -> str:
-        """What is new each round: trials so far, the best, what is left."""
+        """What is new each round: trials so far, the best, what is left.
+
+        Where one answer counts, none of it: how FP16 everywhere scores would tell where FP16 fits.
+        """
+        if isinstance(cell.workload, MemoryWorkload):
+            return self._filled("one_answer.j2")
         objective, default = cell.objective, history[0]
         return self._filled(
             "dynamic.j2",
