@@ -18,7 +18,7 @@ from haqa_bench.executors import Executor
 from haqa_bench.store import database
 from haqa_bench.store.journal import Journal
 from haqa_bench.studies import Ended, Header, Plan, finished
-from haqa_bench.suite import SIMULATED, Cell, Study
+from haqa_bench.suite import SIMULATED, TRAINED, Cell, Study
 from haqa_bench.trial import Trial
 
 VERIFIED = "verified"
@@ -52,7 +52,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         stack.enter_context(executor.hold(plan))
         (folder / "lock.json").write_bytes(canonical(plan.suite.model_dump(mode="json")))
         if plan.measure == "live":
-            yield from _pairs(plan, folder, executor, cells)
+            yield from _pairs(plan, folder, executor, [c for c in cells if c.track not in TRAINED])  # the noise floor of times
         yield from _studies(plan, folder, executor)
         if plan.measure == "live":
             database.build(folder)
