@@ -156,7 +156,7 @@ def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_pla
 
     with Endpoint([reply(a) for a in answers]) as endpoint:
         done = cli(
-            *("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "human,haqa-qwen*", "--seed", "0"),
+            *("run", project / "suites/llama.yaml", "--cells", "*int4*2core", "--methods", "human,haqa-qwen*", "--seed", "0"),
             *("--agent", "live", "--measure", "live", "--base-url", endpoint.base_url, "--answered-by", "a script"),
         )
 
@@ -165,7 +165,9 @@ def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_pla
     assert "x, 1 of 1 better" in done.stdout  # Q4_0 with two threads, in pairs with the default
     assert "noise floor" in done.stdout
     assert "measured now on " in done.stdout
-    again = cli("run", project / "suites/llama.yaml", "--cells", "*int4*", "--methods", "haqa-qwen*", "--seed", "0", "--measure", "live")
+    again = cli(
+        "run", project / "suites/llama.yaml", "--cells", "*int4*2core", "--methods", "haqa-qwen*", "--seed", "0", "--measure", "live"
+    )
     assert again.returncode == 0, again.stderr
     assert "prompts differ from the recording (measured anew; rounds 1, 2)" in again.stderr
 
@@ -180,7 +182,7 @@ def test_a_local_llm_server_answers_as_the_agent(tmp_path, cli):
     try:
         wait_for("http://127.0.0.1:8937/v1/models")
         done = cli(
-            *("run", path, "--cells", "*int8*", "--methods", "haqa-qwen*", "--seed", "0", "--agent", "live", "--measure", "live"),
+            *("run", path, "--cells", "*int8*2core", "--methods", "haqa-qwen*", "--seed", "0", "--agent", "live", "--measure", "live"),
             *("--base-url", "http://127.0.0.1:8937/v1", "--answered-by", "SmolLM2-135M, a test"),
         )
     finally:
@@ -196,7 +198,7 @@ def copied(tmp_path: Path) -> Path:
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     path = tmp_path / "suites/llama.yaml"
     quick = "proposals: 3} # the default, then two rounds\n    measurement: {pairs: 6, processes: 2}"
-    path.write_text(path.read_text().replace("proposals: 11} # the default, then ten rounds", quick))
+    path.write_text(path.read_text().replace("proposals: 11} # the default, then ten rounds", quick, 1))  # of the deploy cells
     return tmp_path
 
 
