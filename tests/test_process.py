@@ -1,5 +1,8 @@
 """Jobs in processes of their own: whatever a job does, it ends as a status with a reason."""
 
+import subprocess
+import sys
+
 import pytest
 
 from haqa_bench.backends.process import run_job
@@ -17,6 +20,9 @@ JOBS = {
     "refuses_for_memory": 'print(\'{"refused": "failed to allocate", "status": "oom"}\')',
     "prints_nonsense": "print('nonsense')",
 }
+
+
+PEAK = "from haqa_bench.backends.load import peak_bytes; b = bytearray(b'x' * 50_000_000); print(peak_bytes())"
 
 
 @pytest.mark.parametrize(
@@ -48,3 +54,12 @@ def test_a_job_gets_its_words_and_gives_its_result(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     assert run_job("echo", {"a": 1}, timeout_s=20) == {"got": {"a": 1}}
+
+
+def test_a_process_s_peak_is_its_own_and_not_that_of_whoever_started_it():
+    mine = bytearray(b"x" * 300_000_000)
+
+    told = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
+
+    assert len(mine) == 300_000_000
+    assert 50_000_000 < int(told.stdout) < 200_000_000

@@ -26,7 +26,7 @@ from typing import Any
 import llama_cpp as llama
 import numpy as np
 
-from haqa_bench.backends.load import cpu_times, involuntary_switches, others_share
+from haqa_bench.backends.load import cpu_times, involuntary_switches, others_share, peak_bytes
 from haqa_bench.memory import CACHE_TYPES
 
 LOG: list[str] = []
@@ -101,7 +101,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     return {
         "load_s": load_s,
         "samples": samples,
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_bytes": peak_bytes(),
         "perplexity": run.perplexity(model, job["text"], work["quality_tokens"]) if job["text"] else None,
         "facts": facts(context),
     }

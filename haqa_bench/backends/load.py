@@ -1,4 +1,4 @@
-"""What else the machine did while a process measured."""
+"""What a process took, and what else the machine did while it measured."""
 
 import os
 import resource
@@ -22,3 +22,9 @@ def others_share(before: tuple[float, float], after: tuple[float, float], second
 def involuntary_switches() -> int:
     """How often this process' threads have had to give up their core."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
+def peak_bytes() -> int:
+    """The most memory that this program has had. Not ru_maxrss, which a child inherits from whoever started it, exec or not."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) * 1024

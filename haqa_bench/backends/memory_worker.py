@@ -9,7 +9,6 @@ import ctypes
 import json
 import os
 import re
-import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import llama_cpp as llama
 from haqa_bench.backends import hollow
 from haqa_bench.backends.gguf_models import OWN
 from haqa_bench.backends.llama_cpp_worker import LOG, Refused, Run, context_params, file_type, heard, last_complaint, load, open_context
+from haqa_bench.backends.load import peak_bytes
 
 MIB = 2**20
 TENSOR = re.compile(
@@ -70,7 +70,7 @@ def simulate(job: dict[str, Any]) -> dict[str, Any]:
     if not llama.llama_init_from_model(model, params):
         raise Refused(last_complaint())
     log = "".join(LOG)
-    runtime = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    runtime = peak_bytes()
     files = {name: tensors(job["model"], name) for name in job["formats"]}
     return {
         "cache": _sum(CACHE, log),
@@ -121,7 +121,7 @@ def peak(job: dict[str, Any]) -> dict[str, Any]:
     vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
     prompt = [(7919 * i + 13) % vocabulary for i in range(1, job["n_ctx"] - SPARE)]
     Run(context, vocabulary, settings["n_batch"]).generate(prompt, SPARE)
-    return {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    return {"peak": peak_bytes()}
 
 
 def write_hollow(job: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from haqa_bench.backends.load import peak_bytes
 from haqa_bench.backends.training import resnet
 from haqa_bench.backends.training.dorefa import FULL, Bits, Conv, Linear, quantized_weights
 from haqa_bench.backends.training.image_sets import Batch, Cifar10, ImageFolder, ImageSet
@@ -68,7 +69,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         "accuracy": 100 * int(right.sum()) / len(right),
         "items": len(right),
         "train_loss": curve.points[-1][1],
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_bytes": peak_bytes(),
         "facts": facts_of(
             seed=job["seed"],
             steps=len(curve.losses),

@@ -22,6 +22,7 @@ from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from haqa_bench.backends.forks import serve
+from haqa_bench.backends.load import peak_bytes
 from haqa_bench.backends.training.progress import Curve, Diverged, curve_as_text, facts_of, gpu_facts, memory_fault
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
@@ -140,7 +141,7 @@ def run(job: dict[str, Any], loaded: Loaded) -> dict[str, Any]:
         evaluate_s=round(time.perf_counter() - finished, 2),
         **gpu_facts(),
     )
-    return {**result, "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "facts": facts}
+    return {**result, "peak_bytes": peak_bytes(), "facts": facts}
 
 
 def load(folder: str, bits: int | None, compute: torch.dtype) -> Any:
