@@ -20,6 +20,7 @@ import resource
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,11 @@ class Refused(Exception):
 
 def main() -> None:
     """One job from stdin to one result on stdout. llama.cpp's own prints go to stderr."""
+    work_on({"quantize": quantize, "inspect": inspect, "measure": measure, "answer": answer})
+
+
+def work_on(actions: Mapping[str, Callable[[dict[str, Any]], Any]]) -> None:
+    """Does what the job on stdin says, and writes the result, or why there is none, to stdout."""
     job = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -51,7 +57,7 @@ def main() -> None:
     if job.get("memory_bytes"):
         resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"], job["memory_bytes"]))
     try:
-        result = {"quantize": quantize, "inspect": inspect, "measure": measure, "answer": answer}[job["do"]](job)
+        result = actions[job["do"]](job)
     except Refused as refusal:
         result = {"refused": str(refusal), "status": "oom" if any(word in "".join(LOG) for word in NO_MEMORY) else "refused"}
     except MemoryError:

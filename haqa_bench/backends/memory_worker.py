@@ -4,12 +4,8 @@
 become (`dry_run`). `peak` runs the model over a whole context, and reads the most memory that the process ever had.
 """
 
-import contextlib
 import ctypes
-import json
-import os
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +14,7 @@ import llama_cpp as llama
 
 from haqa_bench.backends import hollow
 from haqa_bench.backends.gguf_models import OWN
-from haqa_bench.backends.llama_cpp_worker import LOG, Refused, Run, context_params, file_type, heard, last_complaint, load, open_context
+from haqa_bench.backends.llama_cpp_worker import LOG, Refused, Run, context_params, file_type, last_complaint, load, open_context, work_on
 from haqa_bench.backends.load import peak_bytes
 
 MIB = 2**20
@@ -47,18 +43,8 @@ class Tensor(NamedTuple):
 
 
 def main() -> None:
-    """One job from stdin to one result on stdout. llama.cpp's own prints go to stderr."""
-    job = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    keep = llama.llama_log_callback(heard)
-    llama.llama_log_set(keep, ctypes.c_void_p(0))
-    try:
-        result = {"simulate": simulate, "peak": peak, "hollow": write_hollow}[job["do"]](job)
-    except Refused as refusal:
-        result = {"refused": str(refusal), "status": "refused"}
-    with contextlib.closing(answers):
-        json.dump(result, answers)
+    """One job from stdin to one result on stdout."""
+    work_on({"simulate": simulate, "peak": peak, "hollow": write_hollow})
 
 
 def simulate(job: dict[str, Any]) -> dict[str, Any]:
