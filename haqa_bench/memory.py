@@ -14,6 +14,8 @@ from haqa_bench.errors import HaqaError
 
 MARGIN = 0.05
 """What is added to a prediction before it is held against a limit (docs/memory.md: how far predictions are from measured peaks)."""
+OWN = "own"
+"""Stands for the format that a file is in."""
 NEEDED = ("layers", "hidden", "feed_forward", "heads", "vocabulary")
 """The sizes by which a LLaMA-architecture model is known without its file."""
 CACHE_TYPES = {"f32": 0, "f16": 1, "q8_0": 8, "q5_1": 7, "q5_0": 6, "q4_1": 3, "q4_0": 2}

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import HaqaError
+from haqa_bench.memory import OWN
 from haqa_bench.tasks.folder import cache
 
 WORKER = "haqa_bench.backends.llama_cpp_worker"
 QUANTIZE_TIMEOUT_S = 3600
-OWN = "own"
-"""Stands for the format that a file is in."""
 
 
 def find(source: str) -> Path:

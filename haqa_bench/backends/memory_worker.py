@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 import llama_cpp as llama
 
-from haqa_bench.backends import hollow
-from haqa_bench.backends.gguf_models import OWN
 from haqa_bench.backends.llama_cpp_worker import LOG, Refused, Run, context_params, file_type, last_complaint, load, open_context, work_on
 from haqa_bench.backends.load import peak_bytes
+from haqa_bench.memory import OWN
 
 MIB = 2**20
 TENSOR = re.compile(
@@ -112,6 +111,8 @@ def peak(job: dict[str, Any]) -> dict[str, Any]:
 
 def write_hollow(job: dict[str, Any]) -> dict[str, Any]:
     """A model without weights, of the `dimensions` given, as the GGUF file `target`."""
+    from haqa_bench.backends import hollow  # gguf is no part of what a model takes
+
     hollow.write(job["dimensions"], Path(job["target"]))
     return {}
 

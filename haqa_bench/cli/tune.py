@@ -8,7 +8,7 @@ import click
 
 from haqa_bench.cli.options import JSON
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.memory import Prediction, bytes_of
+from haqa_bench.memory import OWN, Prediction, bytes_of
 
 if TYPE_CHECKING:
     from haqa_bench.suite import Cell
@@ -61,7 +61,7 @@ def tune(model: str, limit: str | None, text: Path | None, output: Path | None, 
     from haqa_bench.tune import space
     from haqa_bench.tune.recommendation import of_run
 
-    room = bytes_of(limit) if limit else round(SHARE * psutil.virtual_memory().total, -9)
+    room = bytes_of(limit) if limit else int(SHARE * psutil.virtual_memory().total) // 10**8 * 10**8  # the same each time
     wish = space.Wish(model=model, limit=room, **wanted)
     if wish.n_prompt + wish.n_generate > wish.n_ctx:
         raise HaqaError("--n-ctx", f"{wish.n_ctx} tokens hold no {wish.n_prompt} and {wish.n_generate}", "Raise it, or lower the others")
@@ -71,7 +71,7 @@ def tune(model: str, limit: str | None, text: Path | None, output: Path | None, 
         found = space.options(path, wish)
         for name, why in found.left_out.items():
             click.echo(f"{name}: {why}.", err=True)
-        if found.fit[0] != gguf_models.OWN:
+        if found.fit[0] != OWN:
             click.echo(f"own: {found.fit[0]} takes its place as the default, and quality is held against that.", err=True)
         target = output or Path(f"haqa-tune-{path.stem}")
         cell, run = _run(space.write(target, wish, path, found.fit, space.quality_text(text)))
@@ -106,7 +106,7 @@ def _report(wish: "Wish", path: Path, run: Path, found: "Options", told: "Recomm
     name = str(told.configuration["format"])
     file = formats.path(name)
     settings = settled(told.configuration)
-    memory: Prediction = llama_cpp_memory.predict(file, [gguf_models.OWN], settings, wish.n_ctx)[gguf_models.OWN].memory
+    memory: Prediction = llama_cpp_memory.predict(file, [OWN], settings, wish.n_ctx)[OWN].memory
     return {
         "model": wish.model,
         "file": str(file),

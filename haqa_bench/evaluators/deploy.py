@@ -6,13 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from haqa_bench.backends.gguf_models import OWN, WORKER, Formats, find, require_llama_cpp
+from haqa_bench.backends.gguf_models import WORKER, Formats, find, require_llama_cpp
 from haqa_bench.backends.llama_cpp_memory import predict
 from haqa_bench.backends.process import run_job
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.repeats import estimated, repeated
-from haqa_bench.memory import Prediction
+from haqa_bench.memory import OWN, Prediction
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell

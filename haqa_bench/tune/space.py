@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import psutil
 
 from haqa_bench.backends import gguf_models, llama_cpp_memory
-from haqa_bench.backends.gguf_models import OWN
 from haqa_bench.backends.machine import cpu
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.deploy import DEFAULTS
 from haqa_bench.hardware import to_yaml
+from haqa_bench.memory import OWN
 
 SPACE: Mapping[str, tuple[Sequence[Any], str]] = {
     "n_ubatch": ((64, 512), "prompt tokens computed at once"),
