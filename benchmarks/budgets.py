@@ -54,7 +54,7 @@ def main() -> None:
 def regret(study: suite.Study, evaluator: studies.Evaluator) -> float:
     """How far the study's best is from the optimum, as a share of it."""
     trials = list(studies.run_study(study, registry.optimizer(study, None, Path()), evaluator, []))
-    best, optimum = study.cell.objective.best(trials), evaluator.optimum
+    best, optimum = study.cell.objective.best(trials), evaluator.whole.optimum if evaluator.whole else None
     assert best is not None
     assert optimum is not None
     return abs(optimum - (best.value(study.cell.objective.metric) or 0.0)) / abs(optimum)

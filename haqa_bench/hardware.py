@@ -5,14 +5,17 @@ is zero. A format is *native* where the arithmetic units take it as it is; any o
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field, FiniteFloat, field_validator
 
 from haqa_bench.documents import Document, read_yaml
 from haqa_bench.errors import HaqaError
 
+TARGET = re.compile(r"^(ssh|adb)://((?:[A-Za-z0-9._]+@)?[A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d+))?(/[A-Za-z0-9._/-]+)$")
+"""How, where, at which port and in which folder a device is reached."""
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -41,7 +44,20 @@ class Hardware(Document):
     native_formats_source: Text
     rates: dict[str, Figure] = Field(default_factory=dict)
     """Peak rate by number format, in TFLOPS or TOPS."""
+    weight_cost: dict[str, Figure] = Field(default_factory=dict)
+    """What a weight takes to be unpacked and multiplied once it is in a cache, in ps, by ggml's tensor type, where that was measured."""
+    layer_overhead: Figure | None = None
+    """What a layer takes beside that, in us, where that was measured."""
+    target: str = ""
+    """Where it is, if it is not this machine: ssh://USER@HOST:PORT/FOLDER or adb://SERIAL/FOLDER, where llama.cpp's programs are."""
     notes: str = ""
+
+    @field_validator("target")
+    @classmethod
+    def _known_form(cls, text: str) -> str:
+        if text and not TARGET.match(text):
+            raise ValueError(f"'{text}' is not of the form ssh://USER@HOST:PORT/FOLDER or adb://SERIAL/FOLDER")
+        return text
 
 
 def profiles(folder: Path) -> list[Hardware]:

@@ -8,6 +8,7 @@ inputs of a matrix product in the number format of its weights; runtime, what th
 """
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from haqa_bench.errors import HaqaError
@@ -52,6 +53,49 @@ class Prediction(NamedTuple):
         """The sum in words, in MB (10^6 bytes)."""
         parts = " + ".join(f"{name} {size / 1e6:.1f}" for name, size in zip(self._fields, self, strict=True) if size)
         return f"{parts} = {self.peak / 1e6:.1f} MB, with {100 * MARGIN:.0f} % margin {self.safe / 1e6:.1f} MB"
+
+
+class TrainingPrediction(NamedTuple):
+    """Bytes of a step of QLoRA, by part, while its backward pass begins; gradients take the place of activations as it goes on.
+
+    Weights are the frozen ones, quantized, and those that are left as they are; adapters are float32; the optimizer is AdamW's two moments;
+    activations are what autograd keeps; logits are kept in float32, their gradient is as large, and so is what is computed from both.
+    """
+
+    weights: int
+    adapters: int
+    optimizer: int
+    activations: int
+    logits: int
+    runtime: int
+
+    @property
+    def peak(self) -> int:
+        """All parts together, in bytes."""
+        return sum(self)
+
+    @property
+    def safe(self) -> int:
+        """The peak with the margin, in bytes."""
+        return round(self.peak * (1 + MARGIN))
+
+
+LOGITS_HELD = 3
+FLOAT32 = 4
+
+
+def training(planned: Mapping[str, int], bits: int) -> TrainingPrediction:
+    """What training takes whose step was planned with so many weights, tokens and adapters, at 4 bits (NF4, its scales quantized) or 8."""
+    quantized, rows = planned["quantized"], planned["rows"]
+    small = quantized // 2 + quantized // 64 + 4 * (quantized // (64 * 256)) if bits == 4 else quantized + 4 * rows
+    return TrainingPrediction(
+        weights=small + 2 * planned["kept"],
+        adapters=FLOAT32 * planned["trained"],
+        optimizer=2 * FLOAT32 * planned["trained"],
+        activations=planned["activations"] + (planned["inputs"] if bits == 8 else 0),  # LLM.int8 keeps what its layers get
+        logits=LOGITS_HELD * planned["logits"],
+        runtime=planned["runtime"],
+    )
 
 
 def bytes_of(text: str) -> int:

@@ -6,6 +6,7 @@ optimizer that holds a `ChatModel`.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 from haqa_bench.documents import Document
@@ -50,11 +51,25 @@ class Outcome(NamedTuple):
     rank: int | None = None
 
 
+class Whole(NamedTuple):
+    """What is known of a cell's whole space, where all of it was measured once.
+
+    `optimum` is the best value of the objective. With several goals, `front` holds the scores (larger is better) of the configurations that
+    no other beats in every goal, and `worst` the worst score of each. `samples` are those of each format's best configuration, in spaces
+    that have formats.
+    """
+
+    optimum: float | None
+    front: tuple[tuple[float, ...], ...] = ()
+    worst: tuple[float, ...] = ()
+    samples: Mapping[str, tuple[float, ...]] = MappingProxyType({})
+
+
 class Evaluator(Protocol):
     """Measures configurations: live, from a response table, or by a declared model of hardware."""
 
-    optimum: float | None
-    """The best value of the objective in the whole space, where it is known."""
+    whole: Whole | None
+    """What is known of the whole space, or None."""
 
     @property
     def machine(self) -> str:

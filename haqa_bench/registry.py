@@ -23,6 +23,7 @@ OPTIMIZERS = {
 AGENTS = {
     "haqa": "haqa_bench.optimizers.agent.agent:Agent",
     "haqa-no-hardware": "haqa_bench.optimizers.agent.ladder:no_hardware",
+    "haqa-no-native": "haqa_bench.optimizers.agent.ladder:no_native",
     "haqa-no-react": "haqa_bench.optimizers.agent.ladder:no_react",
     "haqa-shuffled": "haqa_bench.optimizers.agent.ladder:Shuffled",
     "haqa-zero-shot": "haqa_bench.optimizers.agent.ladder:ZeroShot",

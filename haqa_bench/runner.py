@@ -18,7 +18,7 @@ from haqa_bench.executors import Executor
 from haqa_bench.store import database
 from haqa_bench.store.journal import Journal
 from haqa_bench.studies import Ended, Header, Plan, finished
-from haqa_bench.suite import SIMULATED, TRAINED, Cell, Study
+from haqa_bench.suite import TRAINED, Cell, Study
 from haqa_bench.trial import Trial
 
 VERIFIED = "verified"
@@ -87,7 +87,7 @@ def _studies(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event]:
 def _pairs(plan: Plan, folder: Path, executor: Executor, cells: list[Cell]) -> Iterator[Pairing]:
     """The default with itself, and, once there are any, each winner with the default."""
     found = database.winners(folder)
-    for cell in (c for c in cells if c.track not in SIMULATED):
+    for cell in (c for c in cells if not c.simulated):
         configurations = remeasure.winners(found, cell)
         path = remeasure.path_of(folder / VERIFIED, cell)
         for left in remeasure.take(cell, executor.evaluator(plan, cell), configurations, path):

@@ -17,9 +17,9 @@ from haqa_bench.llm import cassette as cassettes
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
 from haqa_bench.space import key_of
 from haqa_bench.store import database, tables
-from haqa_bench.suite import SIMULATED, TRAINED, Cell, Price, Study, Suite
+from haqa_bench.suite import TRAINED, Cell, Price, Study, Suite
 from haqa_bench.trial import Status, Trial, Usage
-from haqa_bench.workloads import MemoryWorkload
+from haqa_bench.workloads import MemoryWorkload, RooflineWorkload
 
 
 class Plan(NamedTuple):
@@ -96,7 +96,7 @@ def entries(plan: Plan, study: Study, trials: Sequence[Trial], evaluator: Evalua
     optimizer = registry.optimizer(study, chat, plan.project / "prompts")
     if not trials:
         machine = evaluator.machine
-        yield Header(database.header(study, plan.suite.lock, _answered_by(plan, study), evaluator.optimum, optimizer.settings, machine))
+        yield Header(database.header(study, plan.suite.lock, _answered_by(plan, study), evaluator.whole, optimizer.settings, machine))
     yield from run_study(study, optimizer, evaluator, trials)
     yield Ended(_closed(chat))
 
@@ -163,7 +163,7 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
         from haqa_bench.evaluators import live
 
         return live.evaluator(cell, live.text_for(cell, plan.suite_folder))
-    if cell.track in SIMULATED:
+    if isinstance(cell.workload, MemoryWorkload):
         from haqa_bench.evaluators import memory
 
         return memory.MemoryEvaluator(cell, memory.recorded(cell, plan.table(cell)))
@@ -186,6 +186,13 @@ def warnings(plan: Plan) -> list[str]:
                 f"since it starts up for {start_up} trials; give it a larger budget, or a smaller start-up in its options"
             )
     return found
+
+
+def stale(plan: Plan) -> list[str]:
+    """The tables of the plan that another llama.cpp than the installed one made, a line each."""
+    cells = {s.cell.id: s.cell for s in plan.studies if s.cell.track in ("deploy", "joint") and not s.cell.simulated}
+    paths = [plan.table(cell) for cell in cells.values()] if plan.measure == "recorded" else []
+    return [f"{path.name} {why}" for path in paths if path.is_file() and (why := tables.stale(tables.read(path)))]
 
 
 def forecast(plan: Plan) -> list[str]:
@@ -211,8 +218,8 @@ def forecast(plan: Plan) -> list[str]:
 
 
 def _limits(cell: Cell) -> str:
-    if isinstance(cell.workload, MemoryWorkload):
-        return "nothing is run: what fits is simulated"
+    if isinstance(cell.workload, MemoryWorkload | RooflineWorkload):
+        return "nothing is run: all of it is simulated"
     return f"at most {cell.workload.timeout_s:g} s and {cell.workload.memory_gb:g} GB each"
 
 

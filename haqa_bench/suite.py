@@ -6,6 +6,7 @@ A suite file lists *blocks*. A block is a matrix, models x bit-widths x hardware
 
 import itertools
 import math
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -17,7 +18,17 @@ from haqa_bench.documents import Document, read_yaml, sha256
 from haqa_bench.memory import NEEDED
 from haqa_bench.space import Scalar, SearchSpace
 from haqa_bench.trial import Objective
-from haqa_bench.workloads import DeployWorkload, KernelWorkload, MemoryWorkload, QatWorkload, QloraWorkload, Size, Workload
+from haqa_bench.workloads import (
+    DeployWorkload,
+    JointWorkload,
+    KernelWorkload,
+    MemoryWorkload,
+    QatWorkload,
+    QloraWorkload,
+    RooflineWorkload,
+    Size,
+    Workload,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """What may become part of a path."""
@@ -87,7 +98,7 @@ class DeployBlock(Block):
     """Cells of the deploy track."""
 
     track: Literal["deploy"]
-    workload: DeployWorkload
+    workload: DeployWorkload | RooflineWorkload
 
 
 class KernelBlock(Block):
@@ -118,6 +129,13 @@ class QloraBlock(Block):
         return self
 
 
+class JointBlock(Block):
+    """Cells of the joint track: fine-tuning and deployment in one space."""
+
+    track: Literal["joint"]
+    workload: JointWorkload
+
+
 class MemoryBlock(Block):
     """Cells of the memory track: a decision under each limit, the bit-widths of the workload's formats or none of them."""
 
@@ -137,12 +155,10 @@ class MemoryBlock(Block):
 
 NOTHING = "none"
 """The decision that no format fits."""
-Track = Literal["deploy", "kernel", "qat", "qlora", "memory"]
+Track = Literal["deploy", "kernel", "qat", "qlora", "joint", "memory"]
 TRAINED = ("qat", "qlora")
 """The tracks whose trials train: what they measure does not depend on how fast the machine is."""
-SIMULATED = ("memory",)
-"""The tracks whose numbers are a declared model's: nothing is measured again."""
-AnyBlock = DeployBlock | KernelBlock | QatBlock | QloraBlock | MemoryBlock
+AnyBlock = DeployBlock | KernelBlock | QatBlock | QloraBlock | JointBlock | MemoryBlock
 
 
 class Chat(Document):
@@ -175,6 +191,13 @@ class Method(Document):
     """Its own, where the suite's do not fit: those that were recorded, or one for a method that draws no random numbers."""
     tracks: tuple[Track, ...] | None = Field(None, min_length=1)
     """Those whose cells it runs on; all when left out."""
+    cells: tuple[str, ...] | None = Field(None, min_length=1)
+    """Those that it runs on, by patterns of their ids in which * and ? match; all when left out."""
+
+    def runs_on(self, cell: "Cell") -> bool:
+        """Whether the suite gives it the cell."""
+        named = self.cells is None or any(fnmatch(cell.id, pattern) for pattern in self.cells)
+        return named and (self.tracks is None or cell.track in self.tracks)
 
 
 class SuiteFile(Document):
@@ -223,6 +246,11 @@ class Cell(Document):
     objective: Objective
     budget: Budget
 
+    @property
+    def simulated(self) -> bool:
+        """Whether its numbers are a declared model's: nothing of it is measured."""
+        return isinstance(self.workload, MemoryWorkload | RooflineWorkload)
+
 
 class Study(NamedTuple):
     """One method on one cell with one seed."""
@@ -263,12 +291,12 @@ class Suite(Document):
         return sha256(self.model_dump(mode="json"))
 
     def studies(self) -> list[Study]:
-        """Every method on every cell of its tracks with every seed of its own, or else of the suite's."""
+        """Every method on every cell of its own with every seed of its own, or else of the suite's."""
         return [
             Study(self.name, c, m, s, self.prices.get(m.chat.model) if m.chat else None)
             for c in self.cells
             for m in self.methods
-            if m.tracks is None or c.track in m.tracks
+            if m.runs_on(c)
             for s in m.seeds or self.seeds
         ]
 
@@ -299,13 +327,15 @@ def _id(block: AnyBlock, point: tuple[str, str, str]) -> str:
 
 def _check_model(block: AnyBlock, name: str, model: Model) -> None:
     """Raises ValueError for a model that lacks what the block's track needs of it."""
-    if isinstance(block, DeployBlock) and model.gguf is None:
+    if isinstance(block.workload, DeployWorkload | JointWorkload) and model.gguf is None:
         raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
     if isinstance(block, QloraBlock) and model.transformers is None and model.gguf is None:
         raise ValueError(f"the model '{name}' is to be fine-tuned, but has neither transformers nor gguf")
     if isinstance(block, QatBlock) and model.network is None:
         raise ValueError(f"the model '{name}' is to be trained, but has no network")
-    if isinstance(block, MemoryBlock) and (missing := [name for name in NEEDED if name not in model.dimensions]):
+    if isinstance(block.workload, MemoryWorkload | RooflineWorkload) and (
+        missing := [name for name in NEEDED if name not in model.dimensions]
+    ):
         raise ValueError(f"the model '{name}' has no dimension '{missing[0]}'; needed: {', '.join(NEEDED)}")
     shape = block.workload.shape if isinstance(block, KernelBlock) else {}
     for size in (size for sizes in shape.values() for size in _factors(sizes)):

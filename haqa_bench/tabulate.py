@@ -21,7 +21,7 @@ from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
 from haqa_bench.store.journal import Journal
 from haqa_bench.suite import TRAINED, Cell
-from haqa_bench.trial import Status
+from haqa_bench.trial import Source, Status
 
 AGAIN = 3
 """How many more passes a configuration may get whose passes were disturbed."""
@@ -52,6 +52,8 @@ def open_sweep(cell: Cell, suite_folder: Path, target: Path) -> Sweep:
         "hardware": cell.hardware.name,
         "haqa_bench": __version__,
     }
+    if cell.simulated:
+        card["source"] = Source.SIMULATED
     if not journal.entries:
         journal.append(card)
     elif journal.entries[0] != card:

@@ -15,8 +15,8 @@ class DeployWorkload(Document):
     n_prompt: int = Field(128, ge=1)
     n_generate: int = Field(32, ge=2)
     repeats: int = Field(3, ge=1)
-    quality_text: str
-    """A text file, relative to the suite's, whose perplexity guards quality."""
+    quality_text: str = ""
+    """A text file, relative to the suite's, whose perplexity guards quality; nothing guards it where there is none."""
     quality_tokens: int = 512
     timeout_s: float = 120.0
     memory_gb: float = 4.0
@@ -26,6 +26,12 @@ class DeployWorkload(Document):
         if max(self.n_prompt + self.n_generate, self.quality_tokens) > self.n_ctx:
             raise ValueError(f"n_prompt + n_generate and quality_tokens must fit in n_ctx = {self.n_ctx}")
         return self
+
+
+class RooflineWorkload(Document):
+    """What a cell of the deploy track asks on a device that is not here: tokens generated in a second, by the roofline of its profile."""
+
+    simulated_by: Literal["roofline"]
 
 
 Size = Annotated[int, Field(ge=1)] | str
@@ -91,6 +97,33 @@ class QloraWorkload(Document):
     memory_gb: float = 12.0
 
 
+class JointWorkload(Document):
+    """What one trial of the joint track runs: an adapter is trained at `train_bits` and merged into the model, which llama.cpp then runs.
+
+    Quality is the loss on the examples held out, of the very file that is run: quantized, with its cache's formats.
+    """
+
+    train_bits: Literal["INT4", "INT8"] = "INT4"
+    training: QloraWorkload
+    deployment: DeployWorkload
+
+    @model_validator(mode="after")
+    def _holds_examples(self) -> Self:
+        if self.training.max_length > self.deployment.n_ctx:
+            raise ValueError(f"examples of max_length = {self.training.max_length} tokens do not fit n_ctx = {self.deployment.n_ctx}")
+        return self
+
+    @property
+    def timeout_s(self) -> float:
+        """Of both parts."""
+        return self.training.timeout_s + self.deployment.timeout_s
+
+    @property
+    def memory_gb(self) -> float:
+        """Of the larger part."""
+        return max(self.training.memory_gb, self.deployment.memory_gb)
+
+
 class Format(Document):
     """A bit-width, and what llama.cpp calls the format that stands for it."""
 
@@ -126,4 +159,4 @@ class MemoryWorkload(Document):
         return f"within_{limit_gb:g}_gb"
 
 
-Workload = DeployWorkload | KernelWorkload | QatWorkload | QloraWorkload | MemoryWorkload
+Workload = DeployWorkload | RooflineWorkload | KernelWorkload | QatWorkload | QloraWorkload | JointWorkload | MemoryWorkload

@@ -4,13 +4,14 @@ import json
 import re
 
 import pytest
-from conftest import action, evaluator_of
+from conftest import REPOSITORY, action, evaluator_of
 
 from haqa_bench import suite
 from haqa_bench.errors import HaqaError
 from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.optimizers.agent.agent import Agent
+from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.studies import run_study
 from haqa_bench.trial import Status
 
@@ -164,3 +165,20 @@ def test_a_default_that_cannot_be_measured_does_not_stop_the_agent(project, stud
 
     assert found[0].status is Status.OOM
     assert "Best so far: trial 1 with end_to_end_tokens_per_s 80" in last_words(chat)
+
+
+def test_native_formats_and_their_rates_can_be_left_out(project):
+    cell = next(c for c in suite.load(REPOSITORY / "suites/formats.yaml", REPOSITORY).cells if c.hardware.name == "nvidia-a6000")
+    told, without = (Prompts(REPOSITORY / "prompts", native=native).static(cell) for native in (True, False))
+
+    assert "take natively: fp32, fp16, bf16, int8, int4" in told
+    assert "Peak int4 rate: 619.3 TOPS" in told
+    assert "natively" not in without
+    assert "TOPS" not in without
+    assert without.splitlines()[0] == told.splitlines()[0]
+
+
+def test_where_one_answer_counts_no_result_is_shown(project):
+    cell = next(c for c in suite.load(REPOSITORY / "suites/formats.yaml", REPOSITORY).cells if c.simulated)
+
+    assert Prompts(REPOSITORY / "prompts").dynamic(cell, []) == "Answer now. There is no other round."

@@ -74,7 +74,7 @@ def test_a_second_run_that_would_measure_this_machine_is_refused(classical):
 class Slow:
     """Measures slowly, so that it can be killed while it does; marks where it began."""
 
-    optimum = None
+    whole = None
     machine = "a slow one"
 
     def __init__(self, table, marks):

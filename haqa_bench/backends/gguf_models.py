@@ -12,7 +12,7 @@ from pathlib import Path
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import HaqaError
 from haqa_bench.memory import OWN
-from haqa_bench.tasks.folder import cache
+from haqa_bench.tasks.folder import cache, data_folder
 
 WORKER = "haqa_bench.backends.llama_cpp_worker"
 QUANTIZE_TIMEOUT_S = 3600
@@ -87,6 +87,10 @@ def _in_package(name: str) -> Path:
 
 
 def _from_hub(name: str) -> Path:
+    """From the data folder, by its file's name, where there is one with it; else from the hub."""
+    here = data_folder()
+    if here and (here / Path(name).name).is_file():
+        return here / Path(name).name
     if importlib.util.find_spec("huggingface_hub") is None:
         raise HaqaError(f"hub:{name}", "huggingface_hub is not installed", "Install it with: pip install huggingface_hub")
     from huggingface_hub import hf_hub_download

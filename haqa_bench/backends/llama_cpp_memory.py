@@ -31,10 +31,11 @@ LIKE_LLAMA = ("llama", "mistral")
 
 
 class Foreseen(NamedTuple):
-    """What a model would take in a format, and the bytes of its tensors by type."""
+    """What a model would take in a format, the bytes of its tensors by type, and the weights of each that a token is multiplied by."""
 
     memory: Prediction
     types: Mapping[str, int]
+    multiplied: Mapping[str, int]
 
 
 def predict(model: Path, formats: Sequence[str], settings: Mapping[str, Any], n_ctx: int, n_outputs: int = 1) -> dict[str, Foreseen]:
@@ -56,7 +57,11 @@ def predict(model: Path, formats: Sequence[str], settings: Mapping[str, Any], n_
     found = run_job(WORKER, job, SIMULATE_TIMEOUT_S)
     shared = {name: found[name] for name in ("cache", "compute", "output", "work", "runtime")}
     return {
-        name: Foreseen(Prediction(weights=found["weights"][name], repacked=found["repacked"][name], **shared), found["types"][name])
+        name: Foreseen(
+            Prediction(weights=found["weights"][name], repacked=found["repacked"][name], **shared),
+            found["types"][name],
+            found["multiplied"][name],
+        )
         for name in formats
     }
 

@@ -31,10 +31,13 @@ from haqa_bench.backends.load import cpu_times, involuntary_switches, others_sha
 from haqa_bench.memory import CACHE_TYPES
 
 LOG: list[str] = []
+SPLITS = {"none": 0, "layer": 1, "row": 2}
 FLASH = {"auto": -1, "off": 0, "on": 1}
 
 
 ERROR = 4  # ggml's level
+IGNORED = -100
+"""The label of a token that is not scored."""
 NO_MEMORY = ("allocate", "bad_alloc", "insufficient memory")
 
 
@@ -74,10 +77,10 @@ def heard(level: int, text: bytes, _: Any) -> None:
 
 
 def quantize(job: dict[str, Any]) -> dict[str, Any]:
-    """Writes `source` in `format` to `target` with llama.cpp's quantizer."""
+    """Writes `source` in `format` to `target` with llama.cpp's quantizer; all of it in the format's main type where it is to be pure."""
     params = llama.llama_model_quantize_default_params()
     params.ftype = file_type(job["format"])
-    params.allow_requantize = True
+    params.allow_requantize, params.pure = True, job.get("pure", False)
     code = llama.llama_model_quantize(job["source"].encode(), job["target"].encode(), ctypes.byref(params))
     if code != 0:
         raise Refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
@@ -109,6 +112,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         "samples": samples,
         "peak_bytes": peak_bytes(),
         "perplexity": run.perplexity(model, job["text"], work["quality_tokens"]) if job["text"] else None,
+        "held_out_loss": run.held_out_loss(job["examples"]) if job["examples"] else None,
         "facts": facts(context),
     }
 
@@ -127,6 +131,7 @@ def load(path: str, settings: dict[str, Any], simulated: bool = False) -> Any:
     """The model, or Refused with llama.cpp's own complaint; where it is simulated, without its weights."""
     params = llama.llama_model_default_params()
     params.n_gpu_layers, params.no_alloc = settings["n_gpu_layers"], simulated
+    params.split_mode, params.main_gpu = SPLITS[settings["split_mode"]], settings["main_gpu"]
     params.load_mode = llama.LLAMA_LOAD_MODE_MMAP if settings["mmap"] and not simulated else llama.LLAMA_LOAD_MODE_NONE
     model = llama.llama_model_load_from_file(path.encode(), params)
     if not model:
@@ -217,15 +222,28 @@ class Run:
         tokens = tokenize(model, text)[:n_tokens]
         if len(tokens) < n_tokens:
             raise Refused(f"the quality text has {len(tokens)} tokens, quality_tokens asks for {n_tokens}")
-        llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
-        losses = [
-            loss for begin in range(0, n_tokens, self.n_batch) for loss in self._losses(tokens, begin, min(begin + self.n_batch, n_tokens))
-        ]
+        losses = self._losses(tokens, n_tokens // 2)
         return math.exp(sum(losses) / len(losses))
 
-    def _losses(self, tokens: list[int], begin: int, end: int) -> list[float]:
+    def held_out_loss(self, examples: list[dict[str, list[int]]]) -> float:
+        """The mean negative log likelihood, in nats, of the tokens of all `examples` that have a label; an example's follow each other."""
+        losses = [
+            loss for e in examples for loss in self._losses(e["input_ids"], next(i for i, x in enumerate(e["labels"]) if x != IGNORED) - 1)
+        ]
+        return sum(losses) / len(losses)
+
+    def _losses(self, tokens: list[int], first: int) -> list[float]:
+        """The negative log likelihoods of the tokens that follow those from the `first` on, in a fresh context."""
+        llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
+        return [
+            loss
+            for begin in range(0, len(tokens), self.n_batch)
+            for loss in self._of_batch(tokens, begin, min(begin + self.n_batch, len(tokens)), first)
+        ]
+
+    def _of_batch(self, tokens: list[int], begin: int, end: int, first: int) -> list[float]:
         """Decodes one batch; the negative log likelihoods of the next tokens of those of its positions that are scored."""
-        scored = [p for p in range(begin, end) if len(tokens) // 2 <= p < len(tokens) - 1]
+        scored = [p for p in range(begin, end) if first <= p < len(tokens) - 1]
         batch = llama.llama_batch_init(end - begin, 0, 1)
         batch.n_tokens = end - begin
         for i, position in enumerate(range(begin, end)):
@@ -278,14 +296,22 @@ def said(log: str, start: str) -> str:
 
 
 def inspect(job: dict[str, Any]) -> dict[str, str]:
-    """The tensor types that a GGUF file really holds, by weight, and its bits per weight. A format's name can hide them."""
+    """The tensor types that a GGUF file really holds, by weight, and its bits per weight. A format's name can hide them.
+
+    `multiplied` counts the weights of each type that a token is multiplied by: an embedding is looked up, but where it is the output layer.
+    """
     from gguf import GGUFReader
 
     weights: Counter[str] = Counter()
+    multiplied: Counter[str] = Counter()
     stored = 0
-    for tensor in GGUFReader(job["model"]).tensors:
+    tensors = GGUFReader(job["model"]).tensors
+    tied = all(tensor.name != "output.weight" for tensor in tensors)
+    for tensor in tensors:
         weights[tensor.tensor_type.name] += int(tensor.n_elements)
         stored += int(tensor.n_bytes)
+        if len(tensor.shape) > 1 and (tied or tensor.name != "token_embd.weight"):
+            multiplied[tensor.tensor_type.name] += int(tensor.n_elements)
     total = sum(weights.values())
     types = ", ".join(f"{name} {100 * count / total:.1f} %" for name, count in weights.most_common())
     return {
@@ -293,6 +319,8 @@ def inspect(job: dict[str, Any]) -> dict[str, str]:
         "bits_per_weight": f"{8 * stored / total:.3f}",
         "file_bytes": str(Path(job["model"]).stat().st_size),
         "parameters": str(total),
+        "layers": str(len({tensor.name.split(".")[1] for tensor in tensors if tensor.name.startswith("blk.")})),
+        "multiplied": ", ".join(f"{name} {count}" for name, count in multiplied.most_common()),
     }
 
 

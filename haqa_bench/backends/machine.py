@@ -68,10 +68,11 @@ def copy_bandwidth(size: int) -> Figure:
         rates.append(2 * source.nbytes / (time.perf_counter() - start) / 1e9)
     best, median = max(rates[1:]), sorted(rates[1:])[2]
     how = f"one thread, numpy copy of {size / 1e6:.0f} MB, bytes read plus written, best of 5 (median {median:.1f})"
-    return Figure(value=round(best, 1), unit="GB/s", source=f"{_measured()}: {how}")
+    return Figure(value=round(best, 1), unit="GB/s", source=f"{measured()}: {how}")
 
 
-def _measured() -> str:
+def measured() -> str:
+    """How a figure of this machine says where it is from."""
     return f"measured with haqa-bench hardware detect, {datetime.now(UTC):%Y-%m-%d}"
 
 

@@ -5,7 +5,9 @@ become (`dry_run`). `peak` runs the model over a whole context, and reads the mo
 """
 
 import ctypes
+import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,6 +68,7 @@ def simulate(job: dict[str, Any]) -> dict[str, Any]:
         "weights": {name: sum(t.size for t in found) for name, found in files.items()},
         "repacked": {name: sum(t.size for t in found if settings["mmap"] and repacks(t)) for name, found in files.items()},
         "types": {name: _types(found) for name, found in files.items()},
+        "multiplied": {name: _multiplied(found) for name, found in files.items()},
     }
 
 
@@ -125,6 +128,16 @@ def _types(found: Sequence[Tensor]) -> dict[str, int]:
     """Bytes by tensor type."""
     kinds = dict.fromkeys(t.type for t in found)
     return {kind: sum(t.size for t in found if t.type == kind) for kind in kinds}
+
+
+def _multiplied(found: Sequence[Tensor]) -> dict[str, int]:
+    """Weights of matrices by tensor type, without an embedding that is looked up alone."""
+    tied = all(t.name != "output.weight" for t in found)
+    counts: Counter[str] = Counter()
+    for tensor in found:
+        if tensor.shape[1] > 1 and (tied or tensor.name != "token_embd.weight"):
+            counts[tensor.type.upper()] += math.prod(tensor.shape)
+    return dict(counts)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from haqa_bench.errors import HaqaError
+
+if TYPE_CHECKING:
+    from haqa_bench.hardware import Hardware
 
 in_project = click.option(
     "--project",
@@ -52,18 +56,32 @@ def show(name: str, project: Path, as_json: bool) -> None:
 
 @hardware.command()
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a new profile, named after its FILE.")
+@click.option("--costs", is_flag=True, help="Measure too what llama.cpp takes for a weight of each type: a minute, on a quiet machine.")
 @as_json
-def detect(output: Path | None, as_json: bool) -> None:
+def detect(output: Path | None, costs: bool, as_json: bool) -> None:
     """Describe this machine as a profile. Takes seconds: its memory bandwidth is measured."""
     from haqa_bench.backends.machine import detect as describe
     from haqa_bench.hardware import to_yaml
 
-    found = describe()
+    found = _with_costs(describe()) if costs else describe()
     if output:
         found = found.model_copy(update={"name": output.stem})
         _write_new(output, to_yaml(found))
     if as_json or not output:
         click.echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
+
+
+def _with_costs(found: "Hardware") -> "Hardware":
+    from haqa_bench.backends import gguf_models
+    from haqa_bench.cli.progress import bar
+    from haqa_bench.evaluators import weight_costs
+
+    if found.kind != "cpu":
+        raise HaqaError("--costs", f"measures CPUs, and this machine's profile is of its {found.kind}", "Leave it out")
+    gguf_models.require_llama_cpp()
+    with bar() as progress:
+        task = progress.add_task("measuring", total=weight_costs.STEPS)
+        return weight_costs.with_costs(found, lambda: progress.advance(task))
 
 
 def _write_new(path: Path, text: str) -> None:

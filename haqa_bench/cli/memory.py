@@ -1,6 +1,7 @@
 """haqa-bench memory."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,8 +11,13 @@ from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.memory import CACHE_TYPES, bytes_of
 
 if TYPE_CHECKING:
-    from haqa_bench.memory import Prediction
+    from haqa_bench.memory import Prediction, TrainingPrediction
 
+RUN_NOTE = "Simulated: llama.cpp plans its buffers without allocating them. Safe: the peak and a margin of 5 % (docs/memory.md)."
+TRAINING_NOTE = (
+    "Simulated: torch plans a step of QLoRA, examples of {} tokens, without allocating it. Safe: the peak and a margin of 5 %; "
+    "evaluating in larger batches takes more (docs/memory.md)."
+)
 FORMATS = "F16,Q8_0,Q4_K_M,Q4_0"
 CACHES = click.Choice(list(CACHE_TYPES))
 
@@ -26,56 +32,92 @@ CACHES = click.Choice(list(CACHE_TYPES))
 @click.option("--flash-attn", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True, help="Fused attention kernel.")
 @click.option("--mmap/--no-mmap", default=True, show_default=True, help="Map the file; a CPU then may hold a copy of weights beside it.")
 @click.option("--limit", help="What there is, such as 12GB or 12GiB: says what fits, and ends with exit code 1 where nothing does.")
+@click.option("--training", help="Settings of QLoRA, such as '{\"lora_r\": 64}': what a training step takes instead, at INT4 and INT8.")
+@click.option("--max-length", type=click.IntRange(1), default=512, show_default=True, help="Tokens of a training example, at most.")
 @click.option("--measure", is_flag=True, help="Run the model over a whole context too, and print the peak beside.")
 @JSON
-def memory(model: str, formats: str, n_ctx: int, limit: str | None, measure: bool, as_json: bool, **settings: Any) -> None:
-    """What MODEL takes while llama.cpp runs it, in several formats, without loading it.
+def memory(
+    model: str,
+    formats: str,
+    n_ctx: int,
+    limit: str | None,
+    training: str | None,
+    max_length: int,
+    measure: bool,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """What MODEL takes while llama.cpp runs it, in several formats, without loading it; or, with --training, while QLoRA tunes it.
 
     MODEL is a GGUF file, package:NAME or hub:OWNER/REPO/FILE; or, without any weights, transformers' config.json of a LLaMA-architecture
     model, or its folder.
     """
+    room = bytes_of(limit) if limit else None
+    if training is None:
+        rows, note = _run(model, [name.strip() for name in formats.split(",")], settings, n_ctx, measure), RUN_NOTE
+    elif measure:
+        raise HaqaError("--measure", "measures models that run, not their training", "Leave it, or --training, out")
+    else:
+        rows, note = _trained(model, training, max_length), TRAINING_NOTE.format(max_length)
+    if room:
+        rows = [row | {"fits": row["safe"] <= room} for row in rows]
+    click.echo(json.dumps({"model": model, "n_ctx": n_ctx, "formats": rows}) if as_json else _table(rows, room, note))
+    if room and not any(row["fits"] for row in rows):
+        raise SystemExit(1)
+
+
+def _run(model: str, formats: list[str], settings: dict[str, Any], n_ctx: int, measure: bool) -> list[dict[str, Any]]:
+    """What llama.cpp takes in each format, and what it was measured to take."""
     from haqa_bench.backends import gguf_models
     from haqa_bench.backends import llama_cpp_memory as llama
     from haqa_bench.evaluators.deploy import DEFAULTS
 
     gguf_models.require_llama_cpp()
-    room = bytes_of(limit) if limit else None
-    names = [name.strip() for name in formats.split(",")]
     chosen = {**DEFAULTS, **settings, "n_threads": 1, "n_threads_batch": 1}
     try:
         with llama.file_of(model) as path:
             if measure and llama.is_hollow(path):
                 raise HaqaError(model, "holds no weights: there is nothing to measure", "Leave --measure out, or give its GGUF file")
-            found = llama.predict(path, names, chosen, n_ctx)
+            found = llama.predict(path, formats, chosen, n_ctx)
             made = gguf_models.Formats(path) if measure else None
-            peaks = {name: llama.peak(made.path(name), chosen, n_ctx) for name in names} if made else {}
+            peaks = {name: llama.peak(made.path(name), chosen, n_ctx) for name in formats} if made else {}
     except EvaluationFailed as failure:
         raise HaqaError(model, failure.reason) from None
-    rows = [_row(name, one.memory, room, peaks.get(name)) for name, one in found.items()]
-    click.echo(json.dumps({"model": model, "n_ctx": n_ctx, "formats": rows}) if as_json else _table(rows, room, measure))
-    if room and not any(row["fits"] for row in rows):
-        raise SystemExit(1)
+    return [_row(name, one.memory) | _measured(one.memory.peak, peaks.get(name)) for name, one in found.items()]
 
 
-def _row(name: str, prediction: "Prediction", room: int | None, peak: int | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"format": name, "source": "simulated", **prediction._asdict(), "peak": prediction.peak, "safe": prediction.safe}
-    if peak:
-        row |= {"measured_peak": peak, "off": prediction.peak / peak - 1}
-    return row | ({"fits": prediction.fits(room)} if room else {})
+def _trained(model: str, given: str, max_length: int) -> list[dict[str, Any]]:
+    """What a step of QLoRA takes at each bit-width."""
+    from haqa_bench.evaluators.qlora import BITS, planned
+    from haqa_bench.memory import training
+
+    try:
+        settings = json.loads(given)
+    except ValueError as error:
+        raise HaqaError("--training", f"not JSON: {error}") from None
+    found = planned(model, settings, max_length)
+    return [_row(bit_width, training(found, bits)) for bit_width, bits in BITS.items()]
 
 
-def _table(rows: list[dict[str, Any]], room: int | None, measure: bool) -> str:
+def _row(name: str, prediction: "Prediction | TrainingPrediction") -> dict[str, Any]:
+    return {"format": name, "source": "simulated", **prediction._asdict(), "peak": prediction.peak, "safe": prediction.safe}
+
+
+def _measured(predicted: int, peak: int | None) -> dict[str, Any]:
+    return {"measured_peak": peak, "off": predicted / peak - 1} if peak else {}
+
+
+def _table(rows: list[dict[str, Any]], room: int | None, note: str) -> str:
     from haqa_bench.report.formats import markdown
     from haqa_bench.report.table import Table
 
-    names = ("weights", "repacked", "cache", "compute", "output", "work", "runtime", "peak", "safe")
-    head = ["Format", *(f"{name[0].upper()}{name[1:]}, MB" for name in names)]
-    head += ["Measured peak, MB", "Off"] if measure else []
-    head += [f"Fits {room / 1e6:,.0f} MB"] if room else []
-    lines = []
-    for row in rows:
-        line = [row["format"], *(f"{row[name] / 1e6:,.1f}" for name in names)]
-        line += [f"{row['measured_peak'] / 1e6:,.1f}", f"{100 * row['off']:+.1f} %"] if measure else []
-        lines.append(line + (["yes" if row["fits"] else "no"] if room else []))
-    note = "Simulated: llama.cpp plans its buffers without allocating them. Safe: the peak and a margin of 5 % (docs/memory.md)."
+    texts: dict[str, Callable[[Any], str]] = {
+        "format": str,
+        "off": lambda value: f"{100 * value:+.1f} %",
+        "fits": lambda value: "yes" if value else "no",
+    }
+    shown = [name for name in rows[0] if name != "source"]
+    named = {"off": "Off", "format": "Format", "fits": f"Fits {(room or 0) / 1e6:,.0f} MB"}
+    head = [named.get(name, f"{name[0].upper()}{name[1:].replace('_', ' ')}, MB") for name in shown]
+    lines = [[texts.get(name, lambda value: f"{value / 1e6:,.1f}")(row[name]) for name in shown] for row in rows]
     return markdown(Table("Memory of one process", head, lines, [note])).rstrip()

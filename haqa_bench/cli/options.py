@@ -83,7 +83,7 @@ def chosen(suite: "Suite", cells: str | None, methods: str | None, seed: Sequenc
     kept = {option: matching(option, wanted, known) for option, (wanted, known) in names.items()}
     studies = [s for s in suite.studies() if s.cell.id in kept["--cells"] and s.method.name in kept["--methods"]]
     if not studies:
-        raise HaqaError("--methods", f"{methods} runs on none of these cells", "The suite gives it the `tracks` of other cells")
+        raise HaqaError("--methods", f"{methods} runs on none of these cells", "The suite gives it others, by `tracks` or `cells`")
     left = [s for s in studies if not seed or s.seed in seed]
     if not left:
         raise HaqaError("--seed", f"{', '.join(map(str, seed))}: no study has it", f"Known: {sorted({s.seed for s in studies})}")

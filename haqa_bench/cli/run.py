@@ -71,7 +71,7 @@ def run(
     By default nothing goes out: recorded agents are replayed on recorded measurements. A run that was stopped goes on with the same
     command. Journals, database and tables go to results/runs/.
     """
-    from haqa_bench.studies import Plan, forecast, warnings
+    from haqa_bench.studies import Plan, forecast, stale, warnings
 
     suite, folder = open_suite(suite_path, project)
     if seeds:
@@ -97,7 +97,7 @@ def run(
     target = plan.folder
     if fresh:
         _forget(plan, target)
-    notes = [f"Budget check: {warning}." for warning in warnings(plan)]
+    notes = [f"Budget check: {warning}." for warning in warnings(plan)] + [f"{line}." for line in stale(plan)]
     notes += with_progress(plan, target, _executor(where, address, workers))
     _tell(plan, target, notes, as_json)
 

@@ -10,6 +10,8 @@ from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from haqa_bench.suite import Cell
 
 
@@ -36,16 +38,19 @@ def show(suite_path: Path, cells: str | None, project: Path | None, as_json: boo
         click.echo(
             f"  {facts['feasible']} feasible; {facts['metric']}: default {facts['default']}, optimum {facts['optimum']} {facts['unit']}"
         )
-        click.echo(f"  measured {' to '.join(facts['measured']) or 'unknown'}, {facts['passes'] or 'unknown'} passes")
+        click.echo(f"  {facts['source']} {' to '.join(facts['measured']) or 'unknown'}, {facts['passes'] or 'unknown'} passes")
+        for built in facts["built"]:
+            click.echo(f"  on {built}")
+        if facts["stale"]:
+            click.echo(f"  {facts['stale']}")
 
 
 def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
     from haqa_bench.evaluators.table import TableEvaluator
     from haqa_bench.space import key_of
     from haqa_bench.store import tables
-    from haqa_bench.suite import SIMULATED
 
-    if cell.track in SIMULATED:
+    if cell.track == "memory":
         raise HaqaError(
             cell.id, f"what the track {cell.track} decides is simulated: there is no response table", "Leave it out with --cells"
         )
@@ -62,10 +67,19 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
         "metric": cell.objective.metric,
         "unit": cell.objective.unit,
         "default": next((m.value for m in default if m.name == cell.objective.metric), None),
-        "optimum": evaluator.optimum,
+        "optimum": evaluator.whole.optimum if evaluator.whole else None,
         "measured": table.card.get("measured", []),
         "passes": table.card.get("passes"),
+        "source": table.card.get("source", "measured"),
+        "built": sorted({words for entry in table.entries.values() if (words := _built(entry.facts))}),
+        "stale": tables.stale(table),
     }
+
+
+def _built(facts: "Mapping[str, str]") -> str:
+    """Backend, build and driver that a configuration ran on, as far as they are recorded."""
+    named = ("backends", "build_commit", "llama_cpp_python", "ggml", "device", "driver", "gpu", "versions")
+    return ", ".join(f"{name} {facts[name]}" for name in named if name in facts)
 
 
 @table.command()

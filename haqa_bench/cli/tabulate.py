@@ -1,5 +1,6 @@
 """haqa-bench tabulate."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -24,20 +25,20 @@ def tabulate(suite_path: Path, cells: str | None, passes: int, order_seed: int, 
     from haqa_bench.cli.progress import bar
     from haqa_bench.evaluators import memory
     from haqa_bench.store.tables import path_of
-    from haqa_bench.suite import SIMULATED
     from haqa_bench.tabulate import open_sweep, sweep
 
     suite, folder = open_suite(suite_path, project)
     share_cores(workers)
     kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}
-    for cell in (c for c in kept.values() if c.track in SIMULATED):
+    for cell in (c for c in kept.values() if c.track == "memory"):
         memory.record(cell, path_of(folder, cell))
         click.echo(path_of(folder, cell))
-    measured = [c for c in kept.values() if c.track not in SIMULATED]
+    measured = [c for c in kept.values() if c.track != "memory"]
     if not measured:
         return
     sweeps = [open_sweep(cell, suite_path.resolve().parent, path_of(folder, cell)) for cell in measured]
-    with device.exclusive(), bar() as progress:
+    alone = device.exclusive() if any(not c.simulated for c in measured) else nullcontext()
+    with alone, bar() as progress:
         task = progress.add_task("measuring", total=passes * sum(cell.space.size for cell in measured))
         sweep(sweeps, passes, order_seed, lambda: progress.advance(task), workers)
     for one in sweeps:

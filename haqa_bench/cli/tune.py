@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from haqa_bench.tune.recommendation import Recommendation
     from haqa_bench.tune.space import Options, Wish
 
-METHODS = ("rules", "local", "random", "tpe", "gp", "nsga2")
-"""Those that need no LLM. The first did best on our own tables of this kind (suites/llama.yaml)."""
+AGENT = "haqa"
+METHODS = ("rules", "local", "random", "tpe", "gp", "nsga2", AGENT)
+"""All but the last need no LLM. The first did best on our own tables of this kind (suites/llama.yaml)."""
 SHARE = 0.9
 """Of the machine's memory, where no limit is given."""
 
@@ -40,6 +41,8 @@ SHARE = 0.9
 )
 @click.option("--budget", type=click.IntRange(2), default=20, show_default=True, help="Configurations to try, the default included.")
 @click.option("--method", type=click.Choice(METHODS), default=METHODS[0], show_default=True, help="What proposes them.")
+@click.option("--llm", default="", help="For the method haqa: what the LLM is called at its endpoint.")
+@click.option("--base-url", help="For the method haqa: the OpenAI-compatible endpoint, OpenAI's or OPENAI_BASE_URL when left out.")
 @click.option("--n-ctx", type=click.IntRange(64), default=4096, show_default=True, help="Tokens of the context.")
 @click.option("--n-prompt", type=click.IntRange(1), default=256, show_default=True, help="Tokens of a prompt, in each measurement.")
 @click.option("--n-generate", type=click.IntRange(2), default=64, show_default=True, help="Tokens of an answer, in each measurement.")
@@ -50,7 +53,7 @@ SHARE = 0.9
     "--output", type=click.Path(path_type=Path, file_okay=False), help="Where suite and results go; haqa-tune-MODEL when left out."
 )
 @JSON
-def tune(model: str, limit: str | None, text: Path | None, output: Path | None, as_json: bool, **wanted: Any) -> None:
+def tune(model: str, limit: str | None, base_url: str | None, text: Path | None, output: Path | None, as_json: bool, **wanted: Any) -> None:
     """Find the bit-width and the llama.cpp settings that serve MODEL best on this machine, and confirm them against llama.cpp's default.
 
     MODEL is a GGUF file, package:NAME or hub:OWNER/REPO/FILE. Stopped, it goes on with the same command.
@@ -65,6 +68,10 @@ def tune(model: str, limit: str | None, text: Path | None, output: Path | None, 
     wish = space.Wish(model=model, limit=room, **wanted)
     if wish.n_prompt + wish.n_generate > wish.n_ctx:
         raise HaqaError("--n-ctx", f"{wish.n_ctx} tokens hold no {wish.n_prompt} and {wish.n_generate}", "Raise it, or lower the others")
+    if (wish.method == AGENT) != bool(wish.llm):
+        raise HaqaError(
+            "--llm", f"the method {wish.method} {'needs' if wish.method == AGENT else 'asks no'} LLM", "It goes with --method haqa"
+        )
     gguf_models.require_llama_cpp()
     path = gguf_models.find(model)
     try:
@@ -74,7 +81,7 @@ def tune(model: str, limit: str | None, text: Path | None, output: Path | None, 
         if found.fit[0] != OWN:
             click.echo(f"own: {found.fit[0]} takes its place as the default, and quality is held against that.", err=True)
         target = output or Path(f"haqa-tune-{path.stem}")
-        cell, run = _run(space.write(target, wish, path, found.fit, space.quality_text(text)))
+        cell, run = _run(space.write(target, wish, path, found.fit, space.quality_text(text)), base_url)
         told = of_run(run, cell)
         report = _report(wish, path, run, found, told)
     except EvaluationFailed as failure:
@@ -83,7 +90,7 @@ def tune(model: str, limit: str | None, text: Path | None, output: Path | None, 
     click.echo(json.dumps(report, indent=2) if as_json else _words(report, told, target))
 
 
-def _run(suite_path: Path) -> tuple["Cell", Path]:
+def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
     """Runs the one study of the suite; its cell, and the run's folder."""
     from haqa_bench.cli.options import open_suite
     from haqa_bench.cli.run import with_progress
@@ -92,15 +99,16 @@ def _run(suite_path: Path) -> tuple["Cell", Path]:
 
     suite, project = open_suite(suite_path, None)
     plan = Plan(suite=suite, suite_folder=suite_path.resolve().parent, project=project, studies=suite.studies(), measure="live")
+    if suite.methods[0].chat:
+        plan = plan._replace(agent="live", base_url=base_url, answered_by=suite.methods[0].chat.model)
     for note in with_progress(plan, plan.folder, Serial()):
         click.echo(note, err=True)
     return suite.cells[0], plan.folder
 
 
 def _report(wish: "Wish", path: Path, run: Path, found: "Options", told: "Recommendation") -> dict[str, Any]:
-    from haqa_bench.backends import gguf_models, llama_cpp_memory
+    from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_tools
     from haqa_bench.evaluators.deploy import settled
-    from haqa_bench.tune.recommendation import commands
 
     formats = gguf_models.Formats(path)
     name = str(told.configuration["format"])
@@ -118,7 +126,7 @@ def _report(wish: "Wish", path: Path, run: Path, found: "Options", told: "Recomm
         "format": {"name": name, **formats.facts(name)},
         "memory": {"source": "simulated", "peak_mb": memory.peak / 1e6, "safe_mb": memory.safe / 1e6, "limit_mb": wish.limit / 1e6},
         "left_out": dict(found.left_out),
-        "commands": commands(file, told.configuration, wish.n_ctx),
+        "commands": llama_tools.commands(file, settled(told.configuration), wish.n_ctx),
         "run": str(run),
     }
 

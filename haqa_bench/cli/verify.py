@@ -24,14 +24,13 @@ def verify(run_folder: Path, suite_folder: Path | None, cells: str, workers: int
     from haqa_bench.cli.progress import bar
     from haqa_bench.evaluators import live
     from haqa_bench.store import database
-    from haqa_bench.suite import SIMULATED
 
     folder = project_of(run_folder, project)
     share_cores(workers)
     suite = database.suite_of(run_folder)
     found = database.winners(run_folder)
     asked = matching("--cells", cells, [c.id for c in suite.cells])
-    kept = [c for c in suite.cells if c.track not in SIMULATED and c.id in asked and any(name == c.id for name, _ in found)]
+    kept = [c for c in suite.cells if not c.simulated and c.id in asked and any(name == c.id for name, _ in found)]
     with device.exclusive(), bar() as progress:
         for cell in kept:
             evaluator = live.evaluator(cell, live.text_for(cell, suite_folder or folder / "suites"))

@@ -1,7 +1,7 @@
 """The deploy track: what a llama.cpp configuration gives (paper: figure 5, table 4)."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.repeats import estimated, repeated
 from haqa_bench.memory import OWN, Prediction
-from haqa_bench.protocols import Outcome
+from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Status
@@ -21,6 +21,8 @@ from haqa_bench.workloads import DeployWorkload
 
 DEFAULTS: Mapping[str, Any] = {
     "n_gpu_layers": 0,
+    "split_mode": "layer",
+    "main_gpu": 0,
     "n_batch": 2048,
     "n_ubatch": 512,
     "flash_attn": "auto",
@@ -38,14 +40,17 @@ class DeployEvaluator:
     peak_memory_mb (10^6 bytes, weights that are mapped and touched included) and, where asked, perplexity (no unit).
     """
 
-    optimum: float | None = None
+    whole: Whole | None = None
 
-    def __init__(self, cell: Cell, text: str) -> None:
-        """`text` is what perplexity is computed of: see `text_of`."""
+    def __init__(self, cell: Cell, text: str = "", source: Path | None = None, examples: Sequence[Mapping[str, list[int]]] = ()) -> None:
+        """`text` is what perplexity is computed of: see `text_of`. `source` is the GGUF file where it is not the cell's model as it is.
+
+        Of `examples`, tokens and labels, held_out_loss (nats) is computed.
+        """
         require_llama_cpp()
-        _check(cell)
-        self.cell, self.workload, self.text = cell, deployed(cell), text
-        self.formats = Formats(find(cell.model.gguf or ""))
+        check_space(cell)
+        self.cell, self.workload, self.text, self.examples = cell, deployed(cell), text, examples
+        self.formats = Formats(source or find(cell.model.gguf or ""))
         self._predictions: dict[str, Prediction] = {}
 
     @cached_property
@@ -87,6 +92,7 @@ class DeployEvaluator:
             "settings": settings,
             "workload": self.workload.model_dump(),
             "text": self.text if repeat == 0 else None,
+            "examples": list(self.examples) if repeat == 0 else None,
             "memory_bytes": limit,
         }
         result = run_job(WORKER, job, self.workload.timeout_s)
@@ -100,7 +106,7 @@ class DeployEvaluator:
             return None
         key = sha256([name, *(settings[setting] for setting in DEFAULTS)])
         if key not in self._predictions:
-            scored = min(settings["n_batch"], self.workload.quality_tokens // 2)
+            scored = min(settings["n_batch"], max(self.workload.quality_tokens // 2, *(len(e["labels"]) for e in self.examples), 1))
             self._predictions[key] = predict(self.formats.path(name), [OWN], settings, self.workload.n_ctx, scored)[OWN].memory
         return self._predictions[key]
 
@@ -116,7 +122,7 @@ def deployed(cell: Cell) -> DeployWorkload:
     return cell.workload
 
 
-def _check(cell: Cell) -> None:
+def check_space(cell: Cell) -> None:
     """Raises HaqaError for a space with a setting that llama.cpp does not have here, or without one that it needs."""
     known = {"format", "n_threads", "n_threads_batch", *DEFAULTS}
     unknown = sorted(cell.space.root.keys() - known)
@@ -127,12 +133,14 @@ def _check(cell: Cell) -> None:
 
 
 def text_of(cell: Cell, suite_folder: Path) -> str:
-    """The cell's quality text, a file beside or below its suite.
+    """The cell's quality text, a file beside or below its suite; empty where it has none.
 
     Raises:
         HaqaError: it is missing, elsewhere, or not UTF-8.
     """
     folder, name = suite_folder, deployed(cell).quality_text
+    if not name:
+        return ""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise HaqaError(name, "the quality text must lie beside or below the suite", "Copy it there")
@@ -158,4 +166,6 @@ def _measurements(result: dict[str, Any], work: DeployWorkload) -> tuple[Measure
     }
     if result["perplexity"] is not None:
         readings["perplexity", "1"] = [result["perplexity"]]
+    if result["held_out_loss"] is not None:
+        readings["held_out_loss", "nats"] = [result["held_out_loss"]]
     return estimated(readings)

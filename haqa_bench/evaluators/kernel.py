@@ -12,7 +12,7 @@ from haqa_bench.backends.opencl.sources import FOLDER, sources_sha256
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.repeats import estimated, repeated
-from haqa_bench.protocols import Outcome
+from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell
 from haqa_bench.workloads import KernelWorkload
@@ -32,7 +32,7 @@ class KernelEvaluator:
     reads or only multiplies, measured in between), compile_ms (ms), error (largest, as a share of the largest value).
     """
 
-    optimum: float | None = None
+    whole: Whole | None = None
 
     def __init__(self, cell: Cell, sources: Path = FOLDER) -> None:
         if importlib.util.find_spec("pyopencl") is None:

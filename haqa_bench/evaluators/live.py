@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from haqa_bench.evaluators import memory, qat, qlora
+from haqa_bench.evaluators import joint, memory, qat, qlora, remote, roofline
 from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
 from haqa_bench.evaluators.kernel import GGML, KernelEvaluator
 from haqa_bench.protocols import Evaluator
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell
+from haqa_bench.workloads import DeployWorkload, RooflineWorkload
 
 
 class LiveEvaluator(Evaluator, Protocol):
@@ -31,6 +32,12 @@ def evaluator(cell: Cell, text: str) -> LiveEvaluator:
         return qat.QatEvaluator(cell)
     if cell.track == "qlora":
         return qlora.QloraEvaluator(cell)
+    if cell.track == "joint":
+        return joint.JointEvaluator(cell)
+    if cell.hardware.target and cell.track == "deploy":
+        return remote.RemoteEvaluator(cell)
+    if isinstance(cell.workload, RooflineWorkload):
+        return roofline.RooflineEvaluator(cell)
     if cell.track == "memory":
         return memory.MemoryEvaluator(cell, memory.simulate(cell))
     return KernelEvaluator(cell) if cell.track == "kernel" else DeployEvaluator(cell, text)
@@ -52,4 +59,4 @@ def text_for(cell: Cell, suite_folder: Path) -> str:
     Raises:
         HaqaError: it is not there.
     """
-    return text_of(cell, suite_folder) if cell.track == "deploy" else ""
+    return text_of(cell, suite_folder) if isinstance(cell.workload, DeployWorkload) else ""

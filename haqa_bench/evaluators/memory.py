@@ -13,7 +13,7 @@ from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.deploy import DEFAULTS
 from haqa_bench.memory import Prediction
-from haqa_bench.protocols import Outcome
+from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
 from haqa_bench.suite import NOTHING, Cell
@@ -30,7 +30,7 @@ class MemoryEvaluator:
     limits under which the choice would not fit).
     """
 
-    optimum: float | None = 100.0
+    whole: Whole | None = Whole(optimum=100.0)
     machine = ""
 
     def __init__(self, cell: Cell, sizes: Mapping[str, Prediction]) -> None:

@@ -11,7 +11,7 @@ from haqa_bench.backends.device import threads
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.repeats import estimated, repeated
-from haqa_bench.protocols import Outcome
+from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell
 from haqa_bench.tasks import images
@@ -43,7 +43,7 @@ class QatEvaluator:
     and peak_memory_mb (10^6 bytes). A test gives test_accuracy (%, on the test set) instead.
     """
 
-    optimum: float | None = None
+    whole: Whole | None = None
 
     def __init__(self, cell: Cell) -> None:
         if importlib.util.find_spec("torch") is None:

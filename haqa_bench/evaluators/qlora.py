@@ -21,9 +21,9 @@ from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.deploy import DEFAULTS as LLAMA_CPP
 from haqa_bench.evaluators.repeats import estimated, repeated
-from haqa_bench.protocols import Outcome
+from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell
+from haqa_bench.suite import Cell, Model
 from haqa_bench.tasks import instructions, lm_eval
 from haqa_bench.tasks.folder import cache
 from haqa_bench.workloads import QloraWorkload
@@ -71,7 +71,7 @@ class QloraEvaluator:
     peak_memory_mb (10^6 bytes). A test gives average_accuracy (%, the mean of the tasks' acc), and acc and acc_norm of each task, instead.
     """
 
-    optimum: float | None = None
+    whole: Whole | None = None
 
     def __init__(self, cell: Cell) -> None:
         assert isinstance(cell.workload, QloraWorkload)
@@ -121,9 +121,8 @@ class QloraEvaluator:
             return self._tried(configuration, repeat, self.workload.tuning_items, self.workload.items or 0)
         result, seconds = self._run(configuration, repeat, {"tasks": None})
         nats, tokens = (sum(each) for each in zip(*result["losses"], strict=True))
-        facts = {**result["facts"], "held_out_losses": " ".join(f"{loss / max(count, 1):.4g}" for loss, count in result["losses"])}
         readings = {("held_out_loss", "nats"): [nats / tokens]} | self._readings(result)
-        return Outcome(estimated(readings), facts, seconds)
+        return Outcome(estimated(readings), _with_losses(result), seconds)
 
     def test(self, configuration: Configuration, repeat: int) -> Outcome:
         """See TestedEvaluator."""
@@ -150,13 +149,38 @@ class QloraEvaluator:
             EvaluationFailed: it cannot be trained.
             HaqaError: the model did not come from a GGUF file, whose form the new one takes.
         """
+        said, _ = self.merged(configuration, repeat, target, [item.prompt for item in self.items[:PROMPTS]])
+        settings = {**LLAMA_CPP, "n_threads": threads(), "n_threads_batch": threads()}
+        job: dict[str, Any] = {
+            "do": "answer",
+            "model": str(target),
+            "settings": settings,
+            "n_ctx": ROOM,
+            "n_generate": ANSWERED,
+            "memory_bytes": 0,
+        }
+        job["prompts"] = [s["prompt"] for s in said]
+        answers = run_job(gguf_models.WORKER, job, self.workload.timeout_s)["answers"]
+        same = [s["answer"] == answer for s, answer in zip(said, answers, strict=True)]
+        return Agreement(len(same), sum(same), [tokenwise(s["answer"], answer) for s, answer in zip(said, answers, strict=True)])
+
+    def merged(
+        self, configuration: Configuration, repeat: int, target: Path, prompts: Sequence[str] = ()
+    ) -> tuple[list[dict[str, Any]], Mapping[str, str]]:
+        """Trains `configuration`, and writes the model with its adapter merged to the GGUF file `target`.
+
+        What it answers to `prompts` (tokens of both), and the training's facts.
+
+        Raises:
+            EvaluationFailed: it cannot be trained.
+            HaqaError: the model did not come from a GGUF file, whose form the new one takes.
+        """
         if self.base.gguf is None:
             raise HaqaError(
                 self.base.name, "did not come from a GGUF file", "Merge with peft, and convert with llama.cpp's convert_hf_to_gguf.py"
             )
-        prompts = [item.prompt for item in self.items[:PROMPTS]]
         with tempfile.TemporaryDirectory() as adapter:
-            self._run(configuration, repeat, {"tasks": None, "save": adapter})
+            result, _ = self._run(configuration, repeat, {"tasks": None, "save": adapter})
             job: dict[str, Any] = {
                 "do": "merge",
                 "model": self.base.name,
@@ -164,14 +188,14 @@ class QloraEvaluator:
                 "donor": str(self.base.gguf),
                 "target": str(target),
             }
-            more = {"prompts": prompts, "n_generate": ANSWERED, "threads": threads(), "memory_bytes": 0}
-            said = run_job(WORKER, job | more, self.workload.timeout_s)["said"]
-        settings = {**LLAMA_CPP, "n_threads": threads(), "n_threads_batch": threads()}
-        job = {"do": "answer", "model": str(target), "settings": settings, "n_ctx": ROOM, "n_generate": ANSWERED, "memory_bytes": 0}
-        job["prompts"] = [s["prompt"] for s in said]
-        answers = run_job(gguf_models.WORKER, job, self.workload.timeout_s)["answers"]
-        same = [s["answer"] == answer for s, answer in zip(said, answers, strict=True)]
-        return Agreement(len(same), sum(same), [tokenwise(s["answer"], answer) for s, answer in zip(said, answers, strict=True)])
+            more = {"prompts": list(prompts), "n_generate": ANSWERED, "threads": threads(), "memory_bytes": 0}
+            said: list[dict[str, Any]] = run_job(WORKER, job | more, self.workload.timeout_s)["said"]
+        return said, _with_losses(result)
+
+    def held_out(self) -> list[dict[str, list[int]]]:
+        """The examples held out, in tokens; labels are -100 where nothing is scored."""
+        found: list[dict[str, list[int]]] = json.loads(self._tokenized().read_text("utf-8"))["held_out"]
+        return found
 
     def _readings(self, result: Mapping[str, Any]) -> dict[tuple[str, str], list[float]]:
         trained = {("train_loss", "nats"): [result["train_loss"]]} if "train_loss" in result else {}
@@ -234,6 +258,47 @@ class QloraEvaluator:
             partial.write_text(json.dumps({"held_out": examples[: work.held_out], "train": examples[work.held_out :]}), "utf-8")
             partial.replace(path)
         return path
+
+
+def planned(model: str, settings: Any, max_length: int) -> dict[str, int]:
+    """What a training step of `settings` would hold, for haqa_bench.memory.training: counts of weights, and bytes.
+
+    `model` is a GGUF file as gguf_models.find takes it, or transformers' config.json, or its folder.
+
+    Raises:
+        HaqaError: the model or a setting is none.
+    """
+    if not isinstance(settings, dict) or (unknown := sorted(settings.keys() - DEFAULTS.keys())):
+        what = f"unknown setting '{unknown[0]}'" if isinstance(settings, dict) else "not an object of settings"
+        raise HaqaError("--training", what, f"Known: {', '.join(sorted(DEFAULTS))}")
+    path = Path(model).expanduser()
+    config = path.is_dir() or path.suffix == ".json"
+    source = Model(
+        architecture="llama",
+        parameters=0,
+        gguf=None if config else model,
+        transformers=str(path.parent if path.suffix == ".json" else path) if config else None,
+    )
+    chosen = {**DEFAULTS, **settings}
+    job = {
+        "do": "plan",
+        "model": base_models.find(source).name,
+        "compute": "bfloat16",
+        "settings": chosen,
+        "batch": chosen["per_device_train_batch_size"],
+        "length": max_length,
+        "threads": 1,
+        "memory_bytes": 0,
+    }
+    try:
+        return run_job(WORKER, job, TOKENIZE_TIMEOUT_S)
+    except EvaluationFailed as failure:
+        raise HaqaError(model, failure.reason) from None
+
+
+def _with_losses(result: Mapping[str, Any]) -> dict[str, str]:
+    """A training's facts, and the loss of each example held out, in nats a token."""
+    return {**result["facts"], "held_out_losses": " ".join(f"{loss / max(count, 1):.4g}" for loss, count in result["losses"])}
 
 
 def tokenwise(one: Sequence[int], other: Sequence[int]) -> float:

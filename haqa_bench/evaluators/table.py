@@ -1,13 +1,14 @@
 """Looks measurements up in a response table. Every number it gives is `replayed`."""
 
 from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 
 from haqa_bench.errors import EvaluationFailed
-from haqa_bench.protocols import Outcome
+from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.tables import Entry, ResponseTable
 from haqa_bench.suite import Cell
-from haqa_bench.trial import Status, Trial
+from haqa_bench.trial import Objective, Status, Trial
 from haqa_bench.workloads import DeployWorkload
 
 
@@ -18,13 +19,11 @@ class TableEvaluator:
 
     def __init__(self, table: ResponseTable, cell: Cell) -> None:
         self.table = table
-        scores = _feasible(table, cell)
+        feasible = _feasible(table, cell)
+        scores = {trial.key: score for trial in feasible if (score := cell.objective.score(trial)) is not None}
         ordered = sorted(-score for score in scores.values())
         ranks = {key: 1 + bisect_left(ordered, -score) for key, score in scores.items()}
-        self.optimum: float | None = None
-        if scores:
-            best = max(scores.values())
-            self.optimum = best if cell.objective.direction == "maximize" else -best
+        self.whole: Whole | None = _whole(cell.objective, feasible)
         self.outcomes = {
             key: Outcome(entry.measurements, entry.facts, _seconds(entry, cell), ranks.get(key)) for key, entry in table.entries.items()
         }
@@ -42,12 +41,37 @@ class TableEvaluator:
         return self.measure(configuration)
 
 
-def _feasible(table: ResponseTable, cell: Cell) -> dict[str, float]:
-    """The score of every configuration that was measured and breaks no constraint, by key."""
+def _feasible(table: ResponseTable, cell: Cell) -> list[Trial]:
+    """Every configuration that was measured and breaks no constraint."""
     default = _trial(table, cell.space.default)
     trials = [_trial(table, configuration) for configuration in cell.space.grid()]
-    scored = [(t.key, cell.objective.score(t)) for t in trials if not cell.objective.violations(t, default)]
-    return {key: score for key, score in scored if key is not None and score is not None}
+    return [t for t in trials if cell.objective.score(t) is not None and not cell.objective.violations(t, default)]
+
+
+def _whole(objective: Objective, feasible: Sequence[Trial]) -> Whole | None:
+    best = objective.best(feasible)
+    if best is None:
+        return None
+    front, worst = _front([s for t in feasible if (s := objective.scores(t))]) if objective.also else ((), ())
+    return Whole(best.value(objective.metric), front, worst, _by_format(objective, feasible))
+
+
+def _front(scores: Sequence[tuple[float, ...]]) -> tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]:
+    import moocore
+    import numpy as np
+
+    kept = moocore.filter_dominated(np.array(scores), maximise=True)
+    return tuple(sorted(tuple(map(float, point)) for point in kept)), tuple(map(min, zip(*scores, strict=True)))
+
+
+def _by_format(objective: Objective, feasible: Sequence[Trial]) -> Mapping[str, tuple[float, ...]]:
+    """The objective's samples of the best configuration of each format, in a space that has formats."""
+    groups: dict[str, list[Trial]] = {}
+    for trial in feasible:
+        if trial.configuration and "format" in trial.configuration:
+            groups.setdefault(str(trial.configuration["format"]), []).append(trial)
+    best = {name: max(trials, key=lambda t: objective.score(t) or 0.0) for name, trials in groups.items()}
+    return {name: next(m.samples for m in t.measurements if m.name == objective.metric) for name, t in best.items()}
 
 
 def _trial(table: ResponseTable, configuration: Configuration) -> Trial:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from haqa_bench.backends import device
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators import live
-from haqa_bench.protocols import Evaluator, Outcome
+from haqa_bench.protocols import Evaluator, Outcome, Whole
 from haqa_bench.space import Configuration
 from haqa_bench.studies import Entry, Plan, entries, evaluator_of
 from haqa_bench.suite import Cell, Study
@@ -146,7 +146,7 @@ class Remote:
 
         task = ray.remote(_call).options(num_cpus=0, resources={cell.hardware.name: 1}, max_retries=RETRIES)
         self._ray, self._task, self._from = ray, task, ray.put(made_from)
-        self.optimum: float | None = None if isinstance(made_from, Spec) else made_from.optimum
+        self.whole: Whole | None = None if isinstance(made_from, Spec) else made_from.whole
         self.machine: str = self._called("machine") if isinstance(made_from, Spec) else made_from.machine
 
     def measure(self, configuration: Configuration) -> Outcome:

@@ -91,6 +91,8 @@ def _deploy_rules(hardware: Hardware) -> Iterator[tuple[str, Scalar, str]]:
     if WIDE & set(hardware.instruction_sets):
         for value in REPACKED:
             yield "format", value, "a format repacked for wide vectors"
+    elif hardware.kind != "cpu":
+        yield "format", "Q4_0", "generating a token reads all weights: the fewest bytes"
     yield "flash_attn", "on", "fused attention moves fewer bytes"
     for name in ("type_k", "type_v"):
         yield name, "f16", "a short context's cache is small: unpacking it costs more than it saves"

@@ -24,7 +24,7 @@ class Beside(NamedTuple):
     tests: Tests
 
 
-TIMED = ("deploy", "kernel")
+TIMED = ("deploy", "kernel", "joint")
 
 
 class Column(NamedTuple):

@@ -1,51 +1,99 @@
 """Cells with several goals: how much of the front each study found, as hypervolume (Zitzler and Thiele, 1998), by moocore.
 
-The reference point is the worst that any study of the cell found in each goal, and the whole is what all studies together dominate.
+Where a response table holds the whole space, its front is known exactly, and the reference point is the worst that the table holds of each
+goal. Where none was replayed, the front is what all studies together found, and the reference the worst that any of them found.
 """
 
+import json
 from collections import defaultdict
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from haqa_bench.report import statistics
+from haqa_bench.report.columns import exact
 from haqa_bench.report.table import Table
-from haqa_bench.store.database import query
+from haqa_bench.store.database import query, suite_of
+from haqa_bench.trial import Objective
 
 Floats = NDArray[np.float64]
+Methods = dict[str, dict[str, list[list[float]]]]
+"""The scores of every feasible trial, by method and study."""
+NOTE = (
+    "Hypervolume: what a study's feasible trials dominate, as a share of what the front does, from the worst of each goal. "
+    "Front: exact, of the whole response table; found, of all studies together, where no table was replayed. n: studies."
+)
+HEADINGS = ["Cell", "Method", "n", "Median hypervolume", "95 % interval", "Points of the front found", "Front"]
+
+
+class Front(NamedTuple):
+    """Scores of every goal, larger is better: the front's points, the reference, and whether the front is the whole space's."""
+
+    points: Floats
+    worst: Floats
+    exact: bool
 
 
 def tables(folder: Path) -> list[Table]:
-    """One table, or none where no cell of the run has several goals.
+    """How much of its front each method found, of all cells with several goals; and the points of each front that is known exactly.
 
     Raises:
         HaqaError: the run has no database, or it cannot be read.
     """
     found = query(folder, files("haqa_bench.report").joinpath("fronts.sql").read_text())
-    cells: dict[str, dict[str, dict[str, list[list[float]]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
-    for cell, method, study, scores in found:
+    cells: dict[str, Methods] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    for cell, method, study, _, scores in found:
         cells[cell][method][study].append(scores)
-    rows = []
-    for cell, methods in cells.items():
-        every = np.array([s for studies in methods.values() for scores in studies.values() for s in scores])
-        rows += [_row(cell, method, [_share(np.array(s), every) for s in studies.values()]) for method, studies in methods.items()]
-    if not rows:
+    fronts = {
+        cell: _front(known, [s for m in cells[cell].values() for scores in m.values() for s in scores]) for cell, _, _, known, _ in found
+    }
+    if not cells:
         return []
-    note = "Hypervolume: what a study's feasible trials dominate, of what all studies of the cell together do, from the worst of each goal."
-    return [Table("Fronts of several goals", ["Cell", "Method", "n", "Median hypervolume", "95 % interval"], rows, [note])]
+    rows = [
+        _row(cell, method, [np.array(scores) for scores in studies.values()], fronts[cell])
+        for cell, methods in cells.items()
+        for method, studies in methods.items()
+    ]
+    objectives = {cell.id: cell.objective for cell in suite_of(folder).cells}
+    known = [_points(cell, methods, fronts[cell], objectives[cell]) for cell, methods in cells.items() if fronts[cell].exact]
+    return [Table("Fronts of several goals", HEADINGS, rows, [NOTE]), *known]
 
 
-def _share(scores: Floats, every: Floats) -> float:
+def _points(cell: str, methods: Methods, front: Front, objective: Objective) -> Table:
+    """The points of a front, in the units of the goals, and how many studies of each method found each."""
+    signs = [1 if goal.direction == "maximize" else -1 for goal in objective.goals]
+    rows = []
+    for point in sorted(front.points.tolist(), reverse=True):
+        values = [exact(sign * score, goal.unit) for sign, score, goal in zip(signs, point, objective.goals, strict=True)]
+        hits = [sum(point in scores for scores in studies.values()) for studies in methods.values()]
+        rows.append(values + [f"{hit} of {len(studies)}" for hit, studies in zip(hits, methods.values(), strict=True)])
+    goals = [f"{goal.metric}, {goal.unit}" for goal in objective.goals]
+    note = "What no other configuration of the response table beats in every goal; how many studies of each method measured it."
+    return Table(f"The front of {cell}", [*goals, *methods], rows, [note])
+
+
+def _front(known: str | None, found: list[list[float]]) -> Front:
+    if known is None:
+        every = np.array(found)
+        return Front(every, every.min(axis=0), False)
+    whole = json.loads(known)
+    return Front(np.array(whole["points"]), np.array(whole["worst"]), True)
+
+
+def _share(scores: Floats, front: Front) -> float:
     import moocore
 
-    worst = every.min(axis=0)
-    whole = moocore.hypervolume(every, ref=worst, maximise=True)
-    return float(moocore.hypervolume(scores, ref=worst, maximise=True) / whole) if whole else 1.0
+    whole = moocore.hypervolume(front.points, ref=front.worst, maximise=True)
+    return float(moocore.hypervolume(scores, ref=front.worst, maximise=True) / whole) if whole else 1.0
 
 
-def _row(cell: str, method: str, shares: list[float]) -> list[str]:
+def _row(cell: str, method: str, studies: list[Floats], front: Front) -> list[str]:
+    shares = [_share(scores, front) for scores in studies]
     interval = statistics.median_interval(shares)
     between = f"{100 * interval.low:.1f} % to {100 * interval.high:.1f} %" if interval else ""
-    return [cell, method, str(len(shares)), f"{100 * np.median(shares):.1f} %", between]
+    hits = [sum(any((point == row).all() for row in scores) for point in front.points) for scores in studies]
+    points = f"{np.median(hits):g} of {len(front.points)}" if front.exact else ""
+    return [cell, method, str(len(shares)), f"{100 * np.median(shares):.1f} %", between, points, "exact" if front.exact else "found"]

@@ -1,18 +1,22 @@
-"""The tables of a run: accuracies after training (1, 2), times of kernels (3), choices under memory limits (5), tokens/s (figure 5)."""
+"""The tables of a run: accuracies after training (1, 2), times of kernels (3), choices of bit-widths (4, 5), tokens/s (figure 5)."""
 
 import json
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from haqa_bench.report import best, choices, pairs, published, roofs, tests
+from haqa_bench.report import best, bitwidths, choices, fronts, pairs, published, roofs, tests
 from haqa_bench.report.best import Row
 from haqa_bench.report.columns import COLUMNS, Beside, Column
 from haqa_bench.report.notes import notes
 from haqa_bench.report.table import Table
+from haqa_bench.store import database
 
-FIGURES = {"qat": "table1", "qlora": "table2", "kernel": "table3", "deploy": "figure5"}
+FIGURES = {"qat": "table1", "qlora": "table2", "kernel": "table3", "deploy": "figure5", "joint": "joint"}
+SEVERAL = "joint"
+"""The track whose cells with several goals are told by their fronts, and not by the best of the first goal."""
 TITLES = {
+    "joint": "Best end-to-end tokens/s found under limits of loss and memory, fine-tuning and deployment in one loop",
     "deploy": "Best end-to-end tokens/s found, against llama.cpp's default",
     "qat": "Best hyperparameters found for quantization-aware training",
     "qlora": "Best hyperparameters found for QLoRA fine-tuning",
@@ -27,12 +31,19 @@ def tables(folder: Path, paper_tables: Path) -> dict[str, Table]:
         HaqaError: the run has no database, or it cannot be read; or what was published cannot be.
     """
     found, again, known, tested = best.rows(folder), pairs.read(folder), roofs.read(folder), tests.read(folder)
-    tracks = {track: [row for row in found if row.track == track] for track in FIGURES}
+    several = {c.id for c in database.suite_of(folder).cells if c.objective.also and c.track == SEVERAL}
+    decisions = bitwidths.choices(folder)
+    decided = [row for row in found if row.cell in {choice.cell for choice in decisions}]
+    tracks = {track: [row for row in found if row.track == track and row not in decided and row.cell not in several] for track in FIGURES}
     made = {
         FIGURES[track]: table(of_track, Beside(published.load(paper_tables / f"{FIGURES[track]}.yaml"), again, known, tested))
         for track, of_track in tracks.items()
         if of_track
     }
+    if several & {row.cell for row in found}:
+        made |= {f"front{number}": one for number, one in enumerate(fronts.tables(folder), 1)}
+    if decided:
+        made["table4"] = bitwidths.table(folder, decisions, published.load(paper_tables / "table4.yaml"))
     if any(row.track == "memory" for row in found):
         made["table5"] = choices.table(folder, published.load(paper_tables / "table5.yaml"))
     return made

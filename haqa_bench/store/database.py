@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from haqa_bench.documents import read_bytes
 from haqa_bench.errors import HaqaError
+from haqa_bench.protocols import Whole
 from haqa_bench.space import Scalar
 from haqa_bench.store.journal import read_lines
 from haqa_bench.suite import Study, Suite
@@ -18,10 +19,8 @@ from haqa_bench.trial import Objective, Trial
 NAME = "trials.duckdb"
 
 
-def header(
-    study: Study, lock: str, answered_by: str, optimum: float | None, settings: Mapping[str, Scalar], machine: str
-) -> dict[str, Any]:
-    """The first line of a study's journal: all that a report needs to know of it. `optimum` is the table's, where one is replayed."""
+def header(study: Study, lock: str, answered_by: str, whole: Whole | None, settings: Mapping[str, Scalar], machine: str) -> dict[str, Any]:
+    """The first line of a study's journal: all that a report needs to know of it. `whole` is the table's, where one is replayed."""
     return {
         "kind": "study",
         "id": study.id,
@@ -37,7 +36,9 @@ def header(
         "answered_by": answered_by,
         "settings": dict(settings),
         "machine": machine,
-        "optimum": optimum,
+        "optimum": whole.optimum if whole else None,
+        "front": {"points": whole.front, "worst": whole.worst} if whole and whole.front else None,
+        "samples": dict(whole.samples) if whole else {},
         "objective": study.cell.objective.model_dump(mode="json"),
         "lock": lock,
     }
@@ -141,13 +142,15 @@ def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[st
     """A journal as (table, row)s."""
     if not lines or lines[0].get("kind") != "study":
         raise HaqaError(f"{path}:1", "not a study's journal", "Delete it to start over")
-    if "settings" not in lines[0]:
+    if "samples" not in lines[0]:
         raise HaqaError(f"{path}:1", "was written by an earlier version", "Run the suite again with --fresh")
     head = dict(lines[0])
     objective = Objective.model_validate_json(json.dumps(head.pop("objective")))
     known = trials(path, lines)
     study = {k: v for k, v in head.items() if k != "kind"} | {
         "settings": json.dumps(head["settings"], sort_keys=True),
+        "front": json.dumps(head["front"]) if head["front"] else None,
+        "samples": json.dumps(head["samples"], sort_keys=True),
         "goals": len(objective.goals),
         "metric": objective.metric,
         "unit": objective.unit,

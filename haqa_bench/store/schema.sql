@@ -1,6 +1,8 @@
+-- `front`: points and worst scores of the whole space, as JSON, where several goals were replayed; `samples`: of each format's best.
 CREATE TABLE studies (
     id VARCHAR PRIMARY KEY, suite VARCHAR, cell VARCHAR, track VARCHAR, model VARCHAR, bit_width VARCHAR, hardware VARCHAR,
-    method VARCHAR, optimizer VARCHAR, settings VARCHAR, seed BIGINT, answered_by VARCHAR, machine VARCHAR, optimum DOUBLE, lock VARCHAR,
+    method VARCHAR, optimizer VARCHAR, settings VARCHAR, seed BIGINT, answered_by VARCHAR, machine VARCHAR, optimum DOUBLE, front VARCHAR, samples VARCHAR,
+    lock VARCHAR,
     metric VARCHAR, unit VARCHAR, direction VARCHAR, goals BIGINT
 );
 CREATE TABLE trials (

@@ -7,6 +7,7 @@ build) is in the file's metadata under `haqa_bench`.
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -24,6 +25,8 @@ from haqa_bench.trial import Measurement, Source, Status
 READINGS = pa.list_(pa.struct([("name", pa.string()), ("unit", pa.string()), ("samples", pa.list_(pa.float64()))]))
 TAKEN = "process_s"
 """The reading that says what a configuration's process took, whatever came of it."""
+BUILD = "llama_cpp_python"
+"""The fact that says which llama.cpp ran."""
 SCHEMA = pa.schema(
     [
         ("configuration", pa.string()),
@@ -91,7 +94,21 @@ def read(path: Path) -> ResponseTable:
     passes: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in table.to_pylist():
         passes[row["configuration"]].append(row)
-    return ResponseTable(path, json.loads(metadata), {k: _entry(rows) for k, rows in passes.items()}, sha256(data))
+    card = json.loads(metadata)
+    source = Source.SIMULATED if card.get("source") == Source.SIMULATED else Source.REPLAYED
+    return ResponseTable(path, card, {k: _entry(rows, source) for k, rows in passes.items()}, sha256(data))
+
+
+def stale(table: ResponseTable) -> str:
+    """Why a table no longer says what this machine's llama.cpp would, in words; empty where it does, or where none is installed here."""
+    builds = {entry.facts[BUILD] for entry in table.entries.values() if BUILD in entry.facts}
+    try:
+        here = version("llama-cpp-python")
+    except PackageNotFoundError:
+        return ""
+    if not builds or builds == {here}:
+        return ""
+    return f"was measured with llama-cpp-python {', '.join(sorted(builds))}, and {here} is installed: measure it again, or take it as old"
 
 
 def check(table: ResponseTable, cell: Cell) -> None:
@@ -104,7 +121,7 @@ def check(table: ResponseTable, cell: Cell) -> None:
         raise HaqaError(table.path, f"{len(missing)} of {cell.space.size} configurations are missing, first {missing[0]}", todo)
 
 
-def _entry(rows: Sequence[Mapping[str, Any]]) -> Entry:
+def _entry(rows: Sequence[Mapping[str, Any]], source: Source) -> Entry:
     """What most passes say; among equals, the worse."""
     measured = [r for r in rows if r["status"] == Status.OK]
     taken = [s for r in rows for reading in r["readings"] if reading["name"] == TAKEN for s in reading["samples"]]
@@ -118,7 +135,7 @@ def _entry(rows: Sequence[Mapping[str, Any]]) -> Entry:
     others = samples.get(("others_share", "1"), [])
     estimates = {name: estimate(values, unit, others) for (name, unit), values in samples.items()}
     measurements = tuple(
-        Measurement(name=name, unit=unit, source=Source.REPLAYED, samples=tuple(values), **estimates[name]._asdict())
+        Measurement(name=name, unit=unit, source=source, samples=tuple(values), **estimates[name]._asdict())
         for (name, unit), values in samples.items()
     )
     return Entry(Status.OK, "", measurements, json.loads(measured[0]["facts"]), seconds)

@@ -1,13 +1,10 @@
 """What a tuning recommends: the winner where pairs of processes confirm it, else llama.cpp's default, and how to start either."""
 
 import json
-import shlex
 from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench.errors import HaqaError
-from haqa_bench.evaluators.deploy import settled
-from haqa_bench.memory import CACHE_TYPES
 from haqa_bench.report import best, pairs
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.database import query
@@ -56,31 +53,3 @@ def of_run(folder: Path, cell: Cell) -> Recommendation:
         pairs=verdict.pairs if verdict else 0,
         noise_floor=again.floors.get(cell.id),
     )
-
-
-def commands(model: Path, configuration: Configuration, n_ctx: int) -> dict[str, str]:
-    """How llama.cpp's server, its command line and llama-cpp-python are started with these settings."""
-    s = settled(configuration)
-    flags = {
-        "-m": shlex.quote(str(model)),
-        "-c": n_ctx,
-        "-ngl": s["n_gpu_layers"],
-        "-t": s["n_threads"],
-        "-tb": s["n_threads_batch"],
-        "-b": s["n_batch"],
-        "-ub": s["n_ubatch"],
-        "-fa": s["flash_attn"],
-        "-ctk": s["type_k"],
-        "-ctv": s["type_v"],
-    }
-    arguments = {
-        "model_path": str(model),
-        "n_ctx": n_ctx,
-        **{name: s[name] for name in ("n_gpu_layers", "n_threads", "n_threads_batch", "n_batch", "n_ubatch")},
-        "flash_attn": s["flash_attn"] != "off",
-        "type_k": CACHE_TYPES[s["type_k"]],
-        "type_v": CACHE_TYPES[s["type_v"]],
-    }
-    line = " ".join(f"{flag} {value}" for flag, value in flags.items())
-    call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    return {"llama-server": f"llama-server {line}", "llama-cli": f"llama-cli {line}", "llama-cpp-python": f"llama_cpp.Llama({call})"}

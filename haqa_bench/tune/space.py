@@ -48,6 +48,8 @@ class Wish(NamedTuple):
     n_ctx: int
     n_prompt: int
     n_generate: int
+    llm: str = ""
+    """What an agent's LLM is called, where one is the method."""
 
 
 class Options(NamedTuple):
@@ -106,6 +108,8 @@ def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: st
             elif name.startswith("suites/") and target.read_text("utf-8") != words:
                 raise HaqaError(folder, "holds another tuning", "Name another --output, or delete it")
         (folder / "prompts").mkdir(exist_ok=True)
+        for template in _of_project("prompts").glob("*.j2") if wish.llm else ():
+            (folder / "prompts" / template.name).write_bytes(template.read_bytes())
     except OSError as error:
         raise HaqaError(error.filename or folder, error.strerror or str(error), "Name another --output") from None
     return folder / "suites" / "tune.yaml"
@@ -151,7 +155,7 @@ def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> dic
         "name": "tune",
         "title": f"{wish.model} on this machine",
         "models": {"model": described},
-        "methods": [{"name": wish.method, "optimizer": wish.method}],
+        "methods": [{"name": wish.method, "optimizer": wish.method, **({"chat": {"model": wish.llm}} if wish.llm else {})}],
         "seeds": [0],
         "cells": [block],
     }
@@ -163,13 +167,18 @@ def quality_text(given: Path | None) -> str:
     Raises:
         HaqaError: there is neither, or it is not UTF-8.
     """
-    spec = importlib.util.find_spec("haqa_bench")
-    assert spec is not None
-    assert spec.origin is not None
-    path = given or Path(spec.origin).parents[1] / "suites" / "texts" / "quality.txt"
+    path = given or _of_project("suites/texts/quality.txt")
     try:
         return path.read_text("utf-8")
     except OSError:
         raise HaqaError(path, "no text to compute perplexity of", "Name one, of a few thousand words, with --text") from None
     except UnicodeDecodeError:
         raise HaqaError(path, "the quality text is not UTF-8") from None
+
+
+def _of_project(name: str) -> Path:
+    """A file or folder of this project's own, beside the package."""
+    spec = importlib.util.find_spec("haqa_bench")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parents[1] / name

@@ -19,7 +19,16 @@ import torch
 import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch.nn import functional
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
 
 from haqa_bench.backends.forks import serve
 from haqa_bench.backends.load import peak_bytes
@@ -69,7 +78,7 @@ def attempt(loaded: Loaded | None, job: dict[str, Any]) -> dict[str, Any]:
     try:
         if job["do"] == "train":
             return run(job, loaded or shared(job))
-        return {"convert": convert, "tokenize": tokenize, "merge": merge}[job["do"]](job)
+        return {"convert": convert, "tokenize": tokenize, "merge": merge, "plan": plan}[job["do"]](job)
     except Diverged as reason:
         return {"refused": str(reason), "status": "diverged"}
     except Unusable as reason:
@@ -189,6 +198,49 @@ def merge(job: dict[str, Any]) -> dict[str, Any]:
     return {"said": said}
 
 
+def plan(job: dict[str, Any]) -> dict[str, Any]:
+    """What a training step would hold, by running its forward pass without any memory (torch's meta device): counts and bytes.
+
+    `activations` are the tensors that autograd keeps for the backward pass, parameters and logits apart; `inputs`, those that linear layers
+    get and that are not among them; `logits` are of float32.
+    """
+    runtime = peak_bytes()
+    try:
+        config = AutoConfig.from_pretrained(job["model"])
+    except (OSError, ValueError, KeyError) as error:
+        raise Unusable(job["model"], str(error).splitlines()[0]) from None
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, job["compute"]))
+    linear = [m for name, m in model.named_modules() if isinstance(m, torch.nn.Linear) and m is not model.get_output_embeddings()]
+    sizes = {"quantized": sum(m.weight.numel() for m in linear), "rows": sum(m.out_features for m in linear)}
+    kept = sum(p.numel() for p in model.parameters()) - sizes["quantized"]
+    model = adapted(model, job["settings"])
+    owned = {p.untyped_storage()._cdata for p in model.parameters()}
+    saved: dict[int, Any] = {}
+    inputs: dict[int, Any] = {}
+    tokens = torch.zeros(job["batch"], job["length"], dtype=torch.long, device="meta")
+    logits = job["batch"] * job["length"] * config.vocab_size * 4
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        if (storage := tensor.untyped_storage())._cdata not in owned:
+            saved[storage._cdata] = storage  # held, so that no other takes its place
+        return tensor
+
+    for layer in linear:
+        layer.register_forward_pre_hook(lambda _, given: inputs.update({(s := given[0].untyped_storage())._cdata: s}))
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), torch.autocast("cpu", getattr(torch, job["compute"])):
+        model(input_ids=tokens, labels=tokens)
+    return {
+        **sizes,
+        "kept": kept,
+        "trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "activations": sum(s.nbytes() for s in saved.values()) - logits,
+        "inputs": sum(storage.nbytes() for key, storage in inputs.items() if key not in saved),
+        "logits": logits,
+        "runtime": runtime,
+    }
+
+
 class Watch(TrainerCallback):
     """Notes each step's loss, and ends a training that diverges."""
 
@@ -211,19 +263,7 @@ def trained(model: Any, pad: int, examples: Sequence[Example], job: dict[str, An
     micro, accumulated = settings["per_device_train_batch_size"], settings["gradient_accumulation_steps"]
     steps = settings.get("max_steps") or max(1, round(job["seen"] / (micro * accumulated)))
     set_seed(job["seed"])  # before the adapter is built: its random half is part of what the seed decides
-    model = get_peft_model(
-        model,
-        LoraConfig(
-            r=settings["lora_r"],
-            lora_alpha=settings["lora_alpha"],
-            lora_dropout=settings["lora_dropout"],
-            target_modules=TARGETS[settings["target_modules"]],
-            task_type="CAUSAL_LM",
-        ),
-    )
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
+    model = adapted(model, settings)
     curve = Curve(steps)
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
@@ -266,6 +306,24 @@ def trained(model: Any, pad: int, examples: Sequence[Example], job: dict[str, An
         learning_curve=curve_as_text(curve.points),
     )
     return model, curve, took
+
+
+def adapted(model: Any, settings: Mapping[str, Any]) -> Any:
+    """The model with adapters in float32, which alone are trained."""
+    model = get_peft_model(
+        model,
+        LoraConfig(
+            r=settings["lora_r"],
+            lora_alpha=settings["lora_alpha"],
+            lora_dropout=settings["lora_dropout"],
+            target_modules=TARGETS[settings["target_modules"]],
+            task_type="CAUSAL_LM",
+        ),
+    )
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return model
 
 
 def padded(examples: Sequence[Example], pad: int) -> dict[str, torch.Tensor]:

@@ -23,10 +23,11 @@ class Agent:
 
     start_up = 0
 
-    def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path, hints: bool = True, react: bool = True) -> None:
+    def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path, **shown: bool) -> None:
+        """`shown`: what prompts hold or leave out, as Prompts takes it."""
         self.cell, self.seed, self.asks, self.chat = study.cell, study.seed, settings, chat
-        self.prompts = Prompts(templates, hints, react)
-        self.settings: Mapping[str, Scalar] = {"hints": hints, "react": react, "attempts": ATTEMPTS}
+        self.prompts = Prompts(templates, **shown)
+        self.settings: Mapping[str, Scalar] = {**self.prompts.shown, "attempts": ATTEMPTS}
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer. An invalid action gets one repair attempt with the problem shown, then is a proposal without configuration."""
@@ -73,7 +74,7 @@ class Agent:
         answer = (
             {"action": action} if count is None else {"actions": {"type": "array", "items": action, "minItems": count, "maxItems": count}}
         )
-        return _object({"thought": {"type": "string"}, **answer} if self.prompts.react else answer)
+        return _object({"thought": {"type": "string"}, **answer} if self.prompts.shown["react"] else answer)
 
 
 def usage_of(answers: Sequence[ChatReply]) -> Usage:

@@ -3,6 +3,7 @@
 | control | what is taken away |
 | --- | --- |
 | haqa-no-hardware | the hardware's facts, and the hints that go with them |
+| haqa-no-native | which number formats the hardware computes in, and how fast: whether they give the bit-width away |
 | haqa-no-react | the thought before the action |
 | haqa-shuffled | what the feedback says: outcomes are exchanged among the trials |
 | haqa-zero-shot | the feedback: all proposals at once |
@@ -29,6 +30,11 @@ SEEDING_ROUNDS = 3
 def no_hardware(study: Study, settings: Chat, chat: ChatModel, templates: Path) -> Optimizer:
     """The agent without the hardware's facts and hints."""
     return Agent(study, settings, chat, templates, hints=False)
+
+
+def no_native(study: Study, settings: Chat, chat: ChatModel, templates: Path) -> Optimizer:
+    """The agent without the hardware's native number formats and their rates."""
+    return Agent(study, settings, chat, templates, native=False)
 
 
 def no_react(study: Study, settings: Chat, chat: ChatModel, templates: Path) -> Optimizer:

@@ -15,17 +15,21 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.space import Scalar, limit_in_words
 from haqa_bench.suite import Cell
 from haqa_bench.trial import Status, Trial
-from haqa_bench.workloads import KernelWorkload, MemoryWorkload
+from haqa_bench.workloads import KernelWorkload
 
 THOUGHTS = 3
 """How many of its latest thoughts an agent is shown again. Paper: history is managed, the rule is unknown."""
 
 
 class Prompts:
-    """The templates of an agent, in `folder`: without `hints` they tell nothing of the hardware, without `react` they ask no thought."""
+    """The templates of an agent, in `folder`.
 
-    def __init__(self, folder: Path, hints: bool = True, react: bool = True) -> None:
-        self.hints, self.react = hints, react
+    Without `hints` they tell nothing of the hardware, without `native` not which number formats it computes in, and how fast; without
+    `react` they ask no thought.
+    """
+
+    def __init__(self, folder: Path, hints: bool = True, react: bool = True, native: bool = True) -> None:
+        self.shown = {"hints": hints, "react": react, "native": native}
         self.environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(folder), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
         )
@@ -42,10 +46,10 @@ class Prompts:
     def dynamic(self, cell: Cell, history: Sequence[Trial]) -> str:
         """What is new each round: trials so far, the best, what is left.
 
-        Where one answer counts, none of it: how FP16 everywhere scores would tell where FP16 fits.
+        Of what is simulated, where one answer counts, none of it: how FP16 scores would tell where it fits, or what bounds it.
         """
-        if isinstance(cell.workload, MemoryWorkload):
-            return self._filled("one_answer.j2")
+        if cell.simulated:
+            return self._filled("one_answer.j2", cell=cell)
         objective, default = cell.objective, history[0]
         return self._filled(
             "dynamic.j2",
@@ -70,7 +74,7 @@ class Prompts:
 
     def _filled(self, name: str, **values: object) -> str:
         try:
-            return self.environment.get_template(name).render(**values, hints=self.hints, react=self.react).strip()
+            return self.environment.get_template(name).render(**values, **self.shown).strip()
         except jinja2.TemplateError as error:
             raise HaqaError(f"prompts/{name}", f"{type(error).__name__}: {error.message}", "Mend the template") from None
 
@@ -110,7 +114,7 @@ def setting(value: Scalar) -> str:
 
 def _metrics(cell: Cell, history: Sequence[Trial]) -> dict[str, str]:
     """The metrics worth showing, with their units: the objective's, then the track's others that were measured."""
-    others = ("generation_tokens_per_s", "prompt_tokens_per_s", "train_loss", "peak_memory_mb", "perplexity")
+    others = ("generation_tokens_per_s", "prompt_tokens_per_s", "held_out_loss", "train_loss", "peak_memory_mb", "perplexity")
     shown = (*(g.metric for g in cell.objective.goals), *others)
     units = {m.name: m.unit for t in history for m in t.measurements}
     return {name: units[name] for name in dict.fromkeys(shown) if name in units}
