@@ -91,7 +91,8 @@ def to_yaml(hardware: Hardware) -> str:
     yaml.default_flow_style = None  # a figure is written on one line
     yaml.width = 140
     text = io.StringIO()
-    yaml.dump(json.loads(hardware.model_dump_json(), parse_float=_plain), text)
+    unsaid = {name for name in ("weight_cost", "layer_overhead", "target") if not getattr(hardware, name)}
+    yaml.dump(json.loads(hardware.model_dump_json(exclude=unsaid), parse_float=_plain), text)
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())  # ruamel leaves a blank where it folds
 
 

@@ -287,7 +287,7 @@ def test_rates_are_tokens_over_the_seconds_that_they_took(cell):
         "others_share": 0.0,
         "involuntary_switches": 0,
     }
-    result = {"samples": [sample], "load_s": 0.1, "peak_bytes": 2e8, "perplexity": None}
+    result = {"samples": [sample], "load_s": 0.1, "peak_bytes": 2e8, "perplexity": None, "held_out_loss": None}
 
     values = {m.name: m.value for m in deploy._measurements(result, cell.workload)}
 

@@ -28,7 +28,7 @@ WISH = space.Wish(
 
 
 def foreseen(megabytes: float, **types: int) -> Foreseen:
-    return Foreseen(Prediction(round(megabytes * 1e6), 0, 0, 0, 0, 0, 0), types)
+    return Foreseen(Prediction(round(megabytes * 1e6), 0, 0, 0, 0, 0, 0), types, {})
 
 
 SIZES = {

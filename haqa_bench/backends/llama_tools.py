@@ -70,14 +70,14 @@ def read(output: str, settings: Mapping[str, Any], work: DeployWorkload) -> Benc
         found: list[dict[str, Any]] = json.loads(output)
         tests = {(test["n_prompt"], test["n_gen"]): test for test in found}
         prompt, generate, both = (tests[sizes] for sizes in ((work.n_prompt, 0), (0, work.n_generate), (work.n_prompt, work.n_generate)))
-        seconds = [[ns / 1e9 for ns in test["samples_ns"]] for test in (prompt, generate, both)]
+        prompt_s, generate_s, total_s = ([ns / 1e9 for ns in test["samples_ns"]] for test in (prompt, generate, both))
     except (ValueError, TypeError, KeyError) as error:
         raise EvaluationFailed(Status.CRASHED, f"llama-bench gave no such JSON as expected: {type(error).__name__}: {error}") from None
     wanted = {name: settings[name] for name in ("n_threads", "n_batch", "n_ubatch", "type_k", "type_v", "n_gpu_layers")}
     if other := [f"{name} = {both[name]}" for name, value in wanted.items() if name in both and both[name] != value]:
         raise EvaluationFailed(Status.REFUSED, f"other settings took effect: {', '.join(other)}")
     named = ("build_commit", "build_number", "backends", "cpu_info", "gpu_info", "model_type", "test_time", "flash_attn", *wanted)
-    return Bench(*seconds, {name: str(both[name]) for name in named if name in both})
+    return Bench(prompt_s, generate_s, total_s, {name: str(both[name]) for name in named if name in both})
 
 
 def commands(model: Path, settings: Mapping[str, Any], n_ctx: int) -> dict[str, str]:

@@ -142,7 +142,7 @@ def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[st
     """A journal as (table, row)s."""
     if not lines or lines[0].get("kind") != "study":
         raise HaqaError(f"{path}:1", "not a study's journal", "Delete it to start over")
-    if "samples" not in lines[0]:
+    if not {"settings", "samples"} <= lines[0].keys():
         raise HaqaError(f"{path}:1", "was written by an earlier version", "Run the suite again with --fresh")
     head = dict(lines[0])
     objective = Objective.model_validate_json(json.dumps(head.pop("objective")))
