@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Table(NamedTuple):
-    """Cells are text, notes stand below it. `keys` name its rows, such as SmolLM2-135M/INT4/haqa; they are empty where nothing explains it."""
+    """Cells are text, notes stand below it. `keys` name its rows, such as SmolLM2-135M/INT4/haqa; empty where nothing explains them."""
 
     title: str
     headings: Sequence[str]
@@ -16,6 +16,6 @@ class Table(NamedTuple):
 
 
 def id_of(name: str, key: str, heading: str) -> str:
-    """What the number below `heading` in the row `key` of the table `name` is called in every format: table2:Net/INT4/haqa/test-accuracy."""
+    """What the number below `heading` in a row is called, in every format: table2:SmolLM2-135M/INT4/haqa/test-accuracy."""
     slug = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
     return f"{name}:{key.replace(' ', '_')}/{slug}"
