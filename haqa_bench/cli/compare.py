@@ -22,12 +22,12 @@ def compare(run_folder: Path, against: str, curves: Any, kind: str) -> None:
     from haqa_bench.report import formats, fronts, ledgers, pairs
 
     if curves:
-        tables = [best_so_far.table(run_folder, curves)]
+        tables = {"curves": best_so_far.table(run_folder, curves)}
     else:
         measured = pairs.read(run_folder)
-        tables = [
-            comparison.table(comparison.results(run_folder), against, measured.floors),
-            *fronts.tables(run_folder),
-            ledgers.table(run_folder),
-        ]
+        tables = {
+            "comparison": comparison.table(comparison.results(run_folder), against, measured.floors),
+            **fronts.tables(run_folder),
+            "spent": ledgers.table(run_folder),
+        }
     click.echo(formats.several(tables, kind), nl=False)

@@ -1,19 +1,82 @@
 """haqa-bench report."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from haqa_bench.cli.options import PROJECT, project_of
+from haqa_bench.cli.options import PROJECT, open_suite, project_of
+from haqa_bench.errors import HaqaError
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--format", "kind", type=click.Choice(["md", "csv", "json"]), default="md", show_default=True)
+@click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--suite", "suites", multiple=True, type=click.Path(path_type=Path), help="Replay this suite first, if need be; again for more."
+)
+@click.option("--all", "every", is_flag=True, help="Every suite in suites/ of the project.")
+@click.option("--table", "wanted", multiple=True, help="Only this table, such as 2, T2, table2, F5 or comparison; again for more.")
+@click.option("--format", "kind", type=click.Choice(["md", "csv", "json", "tex", "html"]), default="md", show_default=True)
+@click.option("--published/--no-published", default=True, show_default=True, help="With the paper's own numbers beside.")
+@click.option("--digits", type=click.IntRange(0), help="At most so many digits after the point.")
+@click.option("--standalone", is_flag=True, help="With --format tex: a document that compiles by itself.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), help="A folder for all formats of each table; prints nothing else."
+)
 @PROJECT
-def report(run_folder: Path, kind: str, project: Path | None) -> None:
-    """Print the table of RUN, a folder that `haqa-bench run` wrote, again."""
-    from haqa_bench.report import formats, paper
+def report(
+    runs: Sequence[Path],
+    suites: Sequence[Path],
+    every: bool,
+    wanted: Sequence[str],
+    kind: str,
+    published: bool,
+    digits: int | None,
+    standalone: bool,
+    output: Path | None,
+    project: Path | None,
+) -> None:
+    """Print the tables of RUNs, folders that `haqa-bench run` wrote, or of suites, from one source in any format."""
+    from haqa_bench.report import formats, latex, paper, shown
 
-    found = paper.tables(run_folder, project_of(run_folder, project) / "paper_tables")
-    click.echo(formats.several(list(found.values()), kind), nl=False)
+    if every:
+        suites = [*suites, *sorted((project or Path()).glob("suites/*.yaml"))]
+    folders = [*runs, *(replayed(path, project) for path in suites)]
+    if not folders:
+        raise HaqaError("report", "no RUN, --suite or --all given", "A run's folder stands in the last line of: haqa-bench run SUITE")
+    found = {_label(folder): paper.tables(folder, project_of(folder, project) / "paper_tables") for folder in folders}
+    if any(shown.is_compared(name) for name in wanted):
+        found = {label: made | paper.compared(folder) for (label, made), folder in zip(found.items(), folders, strict=True)}
+    chosen = {label: shown.chosen(made, wanted, published, digits) for label, made in found.items()}
+    if not any(chosen.values()):
+        known = sorted({name for made in found.values() for name in made})
+        raise HaqaError("--table", f"{', '.join(wanted)}: no such table", f"Known: {', '.join(known)}")
+    if output:
+        for label, made in chosen.items():
+            for name, one in made.items():
+                _tell(formats.write(one, output / label, name, list(formats.FORMATS)))
+        return
+    texts = [formats.several(made, kind) for made in chosen.values() if made]
+    click.echo(latex.document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
+
+
+def _label(folder: Path) -> str:
+    """The suite that a run is of."""
+    return folder.resolve().parent.name
+
+
+def _tell(paths: Sequence[Path]) -> None:
+    for path in paths:
+        click.echo(path)
+
+
+def replayed(suite_path: Path, project: Path | None) -> Path:
+    """The folder of the suite's replay, which is run where it is not there yet."""
+    from haqa_bench.cli.run import with_progress
+    from haqa_bench.executors.local import Serial
+    from haqa_bench.studies import Plan
+
+    suite, folder = open_suite(suite_path, project)
+    plan = Plan(suite=suite, suite_folder=suite_path.resolve().parent, project=folder, studies=suite.studies())
+    with_progress(plan, plan.folder, Serial())
+    return plan.folder

@@ -152,12 +152,12 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool) -> None:
     found = paper.tables(target, plan.project / "paper_tables")
     written = [path for name, table in found.items() for path in formats.write(table, target / "tables", name)]
     if as_json:
-        tables = {name: json.loads(formats.as_json(table)) for name, table in found.items()}
+        tables = {name: json.loads(formats.as_json(table, name)) for name, table in found.items()}
         report = {"folder": str(target), "written": [str(p) for p in written], "notes": notes, "tables": tables}
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
         return
     for note in notes:
         click.echo(note, err=True)
-    click.echo(formats.several(list(found.values()), "md"))
+    click.echo(formats.several(found, "md"))
     click.echo(f"Agent: {plan.agent}. Measurements: {plan.measure}. Studies: {len(plan.studies)}. Lock: {plan.suite.lock[:12]}.")
     click.echo(f"Written to {target}: " + ", ".join(p.relative_to(target).as_posix() for p in written) + ", trials.duckdb, journal/")

@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from haqa_bench.errors import EvaluationFailed
+from haqa_bench.estimate import undisturbed
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.tables import Entry, ResponseTable
@@ -71,7 +72,13 @@ def _by_format(objective: Objective, feasible: Sequence[Trial]) -> Mapping[str, 
         if trial.configuration and "format" in trial.configuration:
             groups.setdefault(str(trial.configuration["format"]), []).append(trial)
     best = {name: max(trials, key=lambda t: objective.score(t) or 0.0) for name, trials in groups.items()}
-    return {name: next(m.samples for m in t.measurements if m.name == objective.metric) for name, t in best.items()}
+    return {name: _undisturbed(trial, objective.metric) for name, trial in best.items()}
+
+
+def _undisturbed(trial: Trial, metric: str) -> tuple[float, ...]:
+    """The samples that a metric's value was estimated from."""
+    samples = {m.name: m.samples for m in trial.measurements}
+    return tuple(undisturbed(samples[metric], samples.get("others_share", ())))
 
 
 def _trial(table: ResponseTable, configuration: Configuration) -> Trial:

@@ -14,7 +14,7 @@ import numpy as np
 from haqa_bench.estimate import estimate
 from haqa_bench.formats import bit_width_of
 from haqa_bench.report import rooflines
-from haqa_bench.report.columns import count, exact
+from haqa_bench.report.columns import PUBLISHED, count, exact
 from haqa_bench.report.published import PublishedFigure
 from haqa_bench.report.table import Table
 from haqa_bench.roofline import break_even
@@ -24,6 +24,18 @@ from haqa_bench.suite import Cell
 NONE = "none"
 RESAMPLES = 10_000
 HEADINGS = ("Model", "Hardware", "INT8, {0}", "INT4, {0}", "INT8 / INT4", "Order flips", "Fastest format", "Another is faster")
+
+
+ABOUT_SPEEDS = "the fastest configuration of that bit-width that the whole response table holds and that breaks no constraint"
+OF_METHODS = "the format of the best configuration of each study, and the median over studies of how far it is below the optimum"
+ABOUT = {
+    "INT8 / INT4": "the fastest INT8 configuration over the fastest INT4 one",
+    "Order flips": f"the share of {RESAMPLES:,} bootstrap resamples of both's samples in which their order turns around",
+    "Fastest format": "that of the fastest feasible configuration of the whole response table",
+    "Another is faster": f"the share of {RESAMPLES:,} bootstrap resamples of every format's samples in which another format is the fastest",
+    "Source": "where the numbers of the trials came from",
+    "Published": PUBLISHED,
+}
 
 
 class Choice(NamedTuple):
@@ -61,6 +73,8 @@ def table(folder: Path, found: Sequence[Choice], figure: PublishedFigure) -> Tab
         headings=[*(h.format(unit) for h in HEADINGS), *methods, "Source", "Published"],
         cells=[_row(cells[name], of_cell, methods, figure) for name, of_cell in by_cell.items()],
         notes=_notes(found, cells, rooflines.compared(folder, cells), figure),
+        keys=list(by_cell),
+        about=ABOUT | dict.fromkeys(methods, OF_METHODS) | {h.format(unit): ABOUT_SPEEDS for h in HEADINGS[2:4]},
     )
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench.report.columns import count
+from haqa_bench.report.columns import PUBLISHED, count
 from haqa_bench.report.published import PublishedFigure
 from haqa_bench.report.table import Table
 from haqa_bench.store import database
@@ -16,6 +16,15 @@ from haqa_bench.suite import NOTHING, Cell
 from haqa_bench.workloads import MemoryWorkload
 
 INVALID = "invalid"
+
+
+SIZES = "weights, cache, buffers and the process as llama.cpp plans them, and the margin of 5 % (docs/memory.md)"
+OF_METHODS = "what each study chose under the limit, how many where they differ, and in which way a wrong choice is"
+ABOUT = {
+    "Fits": "the most precise bit-width whose peak and margin are at most the limit",
+    "Source": "nothing of it was measured on the device",
+    "Published": PUBLISHED,
+}
 
 
 class Answer(NamedTuple):
@@ -45,6 +54,8 @@ def table(folder: Path, figure: PublishedFigure) -> Table:
         headings=["Model", "Hardware", "Limit", *(f"{name}, MB" for name in bits), "Fits", *methods, "Source", "Published"],
         cells=[row for name, of_cell in by_cell.items() for row in _rows(cells[name], of_cell, bits, methods, figure)],
         notes=_notes(found, works),
+        keys=[f"{name}/{limit:g}_gb" for name in by_cell for limit in works[name].limits_gb],
+        about={f"{name}, MB": SIZES for name in bits} | dict.fromkeys(methods, OF_METHODS) | ABOUT,
     )
 
 

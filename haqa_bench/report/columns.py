@@ -28,13 +28,14 @@ TIMED = ("deploy", "kernel", "joint")
 
 
 class Column(NamedTuple):
-    """A heading, in which {} is the unit and {metric} what is measured, and what stands below it.
+    """A heading, in which {} is the unit and {metric} what is measured, what stands below it, and how that is reckoned.
 
     `tuned` columns are empty for the default; those that are not `tested`, for references too.
     """
 
     heading: str
     text: Callable[[Row, Beside], str]
+    about: str = ""
     tuned: bool = False
     tracks: Sequence[str] = (*TIMED, *TRAINED)
     tested: bool = False
@@ -140,27 +141,73 @@ def digits(value: float | None, digits: int) -> str:
 
 
 DIGITS = {"nats": 3, "%": 2}
+PUBLISHED = "what is known of the paper's own number, with its source (paper_tables/); UNKNOWN where nothing is"
+BEST = "the median over studies of the best configuration found that breaks no constraint; of the default, its own value"
 COLUMNS = (
     Column("Kernel", lambda row, _: _kernel(row), tracks=("kernel",)),
     Column("Model", lambda row, _: row.model, tested=True),
     Column("Bit-width", lambda row, _: row.bit_width, tested=True),
     Column("Hardware", lambda row, _: row.hardware, tested=True),
     Column("Method", lambda row, _: "default" if row.optimizer == "human" else row.method, tested=True),
-    Column("{}", lambda row, _: exact(row.best, row.unit), tracks=TIMED),
-    Column("{metric}, {}", lambda row, _: exact(row.best, row.unit), tracks=TRAINED),
-    Column("Range", lambda row, _: f"{exact(row.worst_study, row.unit)} to {exact(row.best_study, row.unit)}", tuned=True),
-    Column("Speed-up", lambda row, _: digits(row.speed_up, 3) + "x" if row.speed_up is not None else "none", tracks=TIMED),
-    Column("Gain", _gain, tuned=True, tracks=TRAINED),
-    Column("Measured again", lambda row, beside: _again(row, beside.again), tuned=True, tracks=TIMED),
-    Column("Of optimum", lambda row, _: f"{100 * row.of_optimum:.1f} %" if row.of_optimum is not None else "unknown"),
-    Column("Of roofline", _of_roofline, tracks=("kernel",)),
-    Column("Against ggml", _against_peer, tracks=("kernel",)),
-    Column("Test accuracy, %", _test, tracks=TRAINED, tested=True),
-    Column("Test range", _test_range, tuned=True, tracks=TRAINED),
-    Column("Against default, points", _against_default, tuned=True, tracks=TRAINED),
-    Column("n", _n, tested=True),
-    Column("Source", lambda row, _: row.source or "none", tested=True),
-    Column("Invalid / failed / repeated", lambda row, _: f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}", tuned=True),
-    Column("Published speed-up", _published, tuned=True, tracks=TIMED),
-    Column("Published accuracy", _published, tracks=TRAINED),
+    Column("{}", lambda row, _: exact(row.best, row.unit), BEST, tracks=TIMED),
+    Column("{metric}, {}", lambda row, _: exact(row.best, row.unit), BEST, tracks=TRAINED),
+    Column(
+        "Range",
+        lambda row, _: f"{exact(row.worst_study, row.unit)} to {exact(row.best_study, row.unit)}",
+        "the best found by the worst and by the best study",
+        tuned=True,
+    ),
+    Column(
+        "Speed-up",
+        lambda row, _: digits(row.speed_up, 3) + "x" if row.speed_up is not None else "none",
+        "the median over studies of the best found over the same study's default (the other way round for times)",
+        tracks=TIMED,
+    ),
+    Column("Gain", _gain, "the best found less the default, larger is better", tuned=True, tracks=TRAINED),
+    Column(
+        "Measured again",
+        lambda row, beside: _again(row, beside.again),
+        "the median over studies of the winner over the default in interleaved pairs, apart from the tuning, a kept default as 1; and how "
+        "many winners' whole 95 % interval is above 1",
+        tuned=True,
+        tracks=TIMED,
+    ),
+    Column(
+        "Of optimum",
+        lambda row, _: f"{100 * row.of_optimum:.1f} %" if row.of_optimum is not None else "unknown",
+        "the median over studies of the best found as a share of the best feasible value that the whole response table holds",
+    ),
+    Column(
+        "Of roofline",
+        _of_roofline,
+        "the median over studies of the least time that bandwidth or arithmetic allow over the winner's, sample by sample",
+        tracks=("kernel",),
+    ),
+    Column("Against ggml", _against_peer, "the winner's ratio to the default in pairs over that of ggml's own kernel", tracks=("kernel",)),
+    Column(
+        "Test accuracy, %",
+        _test,
+        "the winner trained anew with seeds, and tested on items, that no tuning has seen: mean over seeds, median over studies",
+        tracks=TRAINED,
+        tested=True,
+    ),
+    Column("Test range", _test_range, "the test accuracy of the worst and of the best study's winner", tuned=True, tracks=TRAINED),
+    Column(
+        "Against default, points",
+        _against_default,
+        "the median over studies of the winner's test accuracy less the default's, same seeds and items; better: ahead with every seed, "
+        "and by more than the 95 % interval over items",
+        tuned=True,
+        tracks=TRAINED,
+    ),
+    Column("n", _n, "studies of the method on the cell; of the default its samples, or the seeds that it was tested with", tested=True),
+    Column("Source", lambda row, _: row.source or "none", "where the numbers of the trials came from", tested=True),
+    Column(
+        "Invalid / failed / repeated",
+        lambda row, _: f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}",
+        "proposals outside the space, configurations that could not be measured, repeats; of all proposals of the studies",
+        tuned=True,
+    ),
+    Column("Published speed-up", _published, PUBLISHED, tuned=True, tracks=TIMED),
+    Column("Published accuracy", _published, PUBLISHED, tracks=TRAINED),
 )

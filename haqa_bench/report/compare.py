@@ -27,6 +27,18 @@ HEADINGS = (
     "p (Holm)",
     "Against {}",
 )
+ABOUT = {
+    "n": "studies, each with the same budget",
+    "Median": "of the best feasible value that each study found",
+    "95 % interval": "the percentile bootstrap interval of that median (10,000 resamples); none below three studies",
+    "IQM": "the mean of the middle half of the studies",
+    "Median regret": "the median distance from the best value of the whole response table, as a share of it",
+    "Median rank": "the median rank of the best configuration found among all feasible ones of the response table; 1 is the optimum",
+    "Found optimum": "studies that found the best value of the whole response table",
+    "P(better than {})": "the share of all pairs of a study with one of the other method in which it found the better value; ties half",
+    "p (Holm)": "Wilcoxon signed-rank, paired over the seeds of the cell, Holm-corrected over all cells and methods; none below six pairs",
+    "Against {}": "tie where the medians are within the noise floor; better or worse where p < 0.05; else undecided",
+}
 SIGNIFICANT = 0.05
 
 
@@ -80,8 +92,9 @@ def table(found: Sequence[StudyResult], against: str, floors: Mapping[str, float
     if not any(against in methods for methods in groups.values()):
         raise HaqaError("--against", f"no study of '{against}' in this run", f"Methods: {', '.join(sorted({r.method for r in found}))}")
     tests = _tests(groups, against)
-    lines = []
+    lines, keys = [], []
     for cell, methods in groups.items():
+        keys += [f"{cell}/{name}" for name in methods]
         others, floor = methods.get(against, ()), floors.get(cell, 0.0)
         lines += [_cells(cell, name, rows, others, tests.get((cell, name)), floor) for name, rows in methods.items()]
     return Table(
@@ -89,6 +102,8 @@ def table(found: Sequence[StudyResult], against: str, floors: Mapping[str, float
         headings=[h.format(against) for h in HEADINGS],
         cells=lines,
         notes=[*_rankings(groups), *_legend(found, floors)],
+        keys=keys,
+        about={h.format(against): about for h, about in ABOUT.items()},
     )
 
 

@@ -26,6 +26,12 @@ NOTE = (
     "Hypervolume: what a study's feasible trials dominate, as a share of what the front does, from the worst of each goal. "
     "Front: exact, of the whole response table; found, of all studies together, where no table was replayed. n: studies."
 )
+ABOUT = {
+    "n": "studies of the method on the cell",
+    "Median hypervolume": "the median over studies of what a study's feasible trials dominate, as a share of what the front does",
+    "95 % interval": "the percentile bootstrap interval of that median (10,000 resamples); none below three studies",
+    "Points of the front found": "the median over studies of how many points of the exact front a study measured",
+}
 HEADINGS = ["Cell", "Method", "n", "Median hypervolume", "95 % interval", "Points of the front found", "Front"]
 
 
@@ -37,8 +43,10 @@ class Front(NamedTuple):
     exact: bool
 
 
-def tables(folder: Path) -> list[Table]:
+def tables(folder: Path) -> dict[str, Table]:
     """How much of its front each method found, of all cells with several goals; and the points of each front that is known exactly.
+
+    By name; none where no cell has several goals.
 
     Raises:
         HaqaError: the run has no database, or it cannot be read.
@@ -51,7 +59,7 @@ def tables(folder: Path) -> list[Table]:
         cell: _front(known, [s for m in cells[cell].values() for scores in m.values() for s in scores]) for cell, _, _, known, _ in found
     }
     if not cells:
-        return []
+        return {}
     rows = [
         _row(cell, method, [np.array(scores) for scores in studies.values()], fronts[cell])
         for cell, methods in cells.items()
@@ -59,7 +67,9 @@ def tables(folder: Path) -> list[Table]:
     ]
     objectives = {cell.id: cell.objective for cell in suite_of(folder).cells}
     known = [_points(cell, methods, fronts[cell], objectives[cell]) for cell, methods in cells.items() if fronts[cell].exact]
-    return [Table("Fronts of several goals", HEADINGS, rows, [NOTE]), *known]
+    keys = [f"{cell}/{method}" for cell, methods in cells.items() for method in methods]
+    shares = Table("Fronts of several goals", HEADINGS, rows, [NOTE], keys, about=ABOUT)
+    return {"fronts": shares, **{f"front{number}": points for number, points in enumerate(known, 1)}}
 
 
 def _points(cell: str, methods: Methods, front: Front, objective: Objective) -> Table:
@@ -72,7 +82,8 @@ def _points(cell: str, methods: Methods, front: Front, objective: Objective) -> 
         rows.append(values + [f"{hit} of {len(studies)}" for hit, studies in zip(hits, methods.values(), strict=True)])
     goals = [f"{goal.metric}, {goal.unit}" for goal in objective.goals]
     note = "What no other configuration of the response table beats in every goal; how many studies of each method measured it."
-    return Table(f"The front of {cell}", [*goals, *methods], rows, [note])
+    about = dict.fromkeys(goals, "a point of the front") | dict.fromkeys(methods, "studies that measured a configuration of these values")
+    return Table(f"The front of {cell}", [*goals, *methods], rows, [note], [f"{cell}/{n}" for n in range(1, len(rows) + 1)], about=about)
 
 
 def _front(known: str | None, found: list[list[float]]) -> Front:

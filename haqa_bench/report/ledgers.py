@@ -45,6 +45,8 @@ def table(folder: Path) -> Table:
             "Evaluation s: as measured, or as recorded; of tables without process times, loading and sampling of what could be measured.",
             *(f"Settings of {method}: {words}." for method, words in settings),
         ],
+        keys=[f"{row.cell}/{row.method}" for row in found],
+        about=dict.fromkeys(HEADINGS[3:], "the median over the studies of the method on the cell"),
     )
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from haqa_bench.report import best, bitwidths, choices, fronts, pairs, published, roofs, tests
+from haqa_bench.report import best, bitwidths, choices, compare, fronts, ledgers, pairs, published, roofs, tests
 from haqa_bench.report.best import Row
-from haqa_bench.report.columns import COLUMNS, Beside, Column
+from haqa_bench.report.columns import COLUMNS, TIMED, Beside, Column
 from haqa_bench.report.notes import notes
 from haqa_bench.report.table import Table
 from haqa_bench.store import database
@@ -41,7 +41,7 @@ def tables(folder: Path, paper_tables: Path) -> dict[str, Table]:
         if of_track
     }
     if several & {row.cell for row in found}:
-        made |= {f"front{number}": one for number, one in enumerate(fronts.tables(folder), 1)}
+        made |= fronts.tables(folder)
     if decided:
         made["table4"] = bitwidths.table(folder, decisions, published.load(paper_tables / "table4.yaml"))
     if any(row.track == "memory" for row in found):
@@ -49,17 +49,42 @@ def tables(folder: Path, paper_tables: Path) -> dict[str, Table]:
     return made
 
 
+def compared(folder: Path, against: str = "random") -> dict[str, Table]:
+    """The tables that compare methods, by name; without the first where no study is of the method `against`.
+
+    Raises:
+        HaqaError: the run has no database, or it cannot be read.
+    """
+    found = compare.results(folder)
+    measured = any(result.method == against for result in found)
+    first = {"comparison": compare.table(found, against, pairs.read(folder).floors)} if measured else {}
+    return {**first, **fronts.tables(folder), "spent": ledgers.table(folder)}
+
+
 def table(found: Sequence[Row], beside: Beside) -> Table:
     """Rows of one track as text, with what was published beside them, winners measured again, and what to know below."""
     first = found[0]
     columns = [c for c in COLUMNS if first.track in c.tracks]
     shown = [row for _, of_cell in groupby(found, lambda row: row.cell) for row in _with_references(list(of_cell), beside)]
+    headings = [c.heading.format(first.unit, metric=first.metric) for c in columns]
     return Table(
         title=TITLES[first.track],
-        headings=[c.heading.format(first.unit, metric=first.metric) for c in columns],
+        headings=headings,
         cells=[["" if _empty(c, row) else c.text(row, beside) for c in columns] for row in shown],
         notes=notes(found, beside),
+        keys=[f"{row.cell}/{row.method}" for row in shown],
+        bold=_bold(shown, headings.index(first.unit if first.track in TIMED else f"{first.metric}, {first.unit}")),
+        about={heading: c.about for heading, c in zip(headings, columns, strict=True) if c.about},
     )
+
+
+def _bold(shown: Sequence[Row], column: int) -> set[tuple[int, int]]:
+    """The best of each cell, ties included."""
+    best: dict[str, float] = {}
+    for row in shown:
+        if row.best is not None and row.optimizer != tests.REFERENCE:
+            best[row.cell] = (max if row.direction == "maximize" else min)(row.best, best.get(row.cell, row.best))
+    return {(i, column) for i, row in enumerate(shown) if row.best is not None and row.best == best.get(row.cell)}
 
 
 def _with_references(found: list[Row], beside: Beside) -> list[Row]:

@@ -1,7 +1,8 @@
 """A table ready to be written, and how its numbers are called."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -13,6 +14,10 @@ class Table(NamedTuple):
     cells: Sequence[Sequence[str]]
     notes: Sequence[str]
     keys: Sequence[str] = ()
+    bold: Collection[tuple[int, int]] = ()
+    """Rows and columns of the best of each group."""
+    about: Mapping[str, str] = MappingProxyType({})
+    """What a column holds and how it is reckoned, by heading."""
 
 
 def id_of(name: str, key: str, heading: str) -> str:

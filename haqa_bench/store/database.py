@@ -110,8 +110,8 @@ def winners(folder: Path) -> list[tuple[str, str]]:
     return [(str(cell), str(configuration)) for cell, configuration in query(folder, sql)]
 
 
-def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
-    """What `sql` finds in the database of the run in `folder`.
+def query(folder: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """What `sql` finds in the database of the run in `folder`; `values` stand for its question marks.
 
     Raises:
         HaqaError: there is none, or it cannot be read.
@@ -123,7 +123,7 @@ def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
         raise HaqaError(path, "no database", f"Build it with: haqa-bench db rebuild {folder}")
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
+            return connection.execute(sql, values).fetchall()
     except duckdb.Error as error:
         raise HaqaError(path, str(error).splitlines()[0], f"Rebuild it with: haqa-bench db rebuild {folder}") from None
 

@@ -1,0 +1,64 @@
+"""haqa-bench diff."""
+
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from haqa_bench.cli.options import PROJECT
+from haqa_bench.errors import HaqaError
+
+PARTS = ("suites", "hardware", "prompts", "cassettes", "results/tables", "results/verified")
+"""What of a commit is replayed."""
+
+
+@click.command()
+@click.argument("then", metavar="A")
+@click.argument("now", metavar="B")
+@click.option("--suite", default="suites/llama.yaml", show_default=True, help="Which suite of two commits is replayed.")
+@click.option("--format", "kind", type=click.Choice(["md", "csv", "json", "tex", "html"]), default="md", show_default=True)
+@PROJECT
+def diff(then: str, now: str, suite: str, kind: str, project: Path | None) -> None:
+    """Compare two runs, or a suite's replay at two commits: what changed, by how much, beyond noise or not, and which cells went stale.
+
+    A and B are folders that `haqa-bench run` wrote, or revisions of the project's git repository, such as HEAD~5.
+    """
+    from haqa_bench.report import diff as comparison
+    from haqa_bench.report import formats
+
+    with ExitStack() as stack:
+        folders = [stack.enter_context(_run_of(side, suite, (project or Path()).resolve())) for side in (then, now)]
+        click.echo(formats.several({"diff": comparison.table(*folders)}, kind), nl=False)
+
+
+@contextmanager
+def _run_of(side: str, suite: str, project: Path) -> Iterator[Path]:
+    """The folder of a run: the one named, or the replay of a commit's recordings by this version."""
+    if (Path(side) / "lock.json").is_file():
+        yield Path(side)
+        return
+    from haqa_bench.cli.report import replayed
+
+    with TemporaryDirectory() as folder:
+        _unpack(side, project, Path(folder))
+        if not (Path(folder) / suite).is_file():
+            raise HaqaError(side, f"has no {suite}", "Name another with --suite")
+        yield replayed(Path(folder) / suite, Path(folder))
+
+
+def _unpack(revision: str, project: Path, folder: Path) -> None:
+    """Writes what is recorded at a revision into a folder."""
+    try:
+        made = subprocess.run(["git", "-C", str(project), "archive", revision, "--", *PARTS], capture_output=True, check=False)
+    except FileNotFoundError:
+        raise HaqaError("git", "is not installed", "Compare the folders of two runs instead") from None
+    if made.returncode != 0:
+        said = (made.stderr.decode(errors="replace").strip().splitlines() or ["no such revision"])[-1]
+        raise HaqaError(revision, f"neither a run's folder nor a revision here: {said}", "Name what `haqa-bench run` wrote, or a commit")
+    with tarfile.open(fileobj=BytesIO(made.stdout)) as archive:
+        archive.extractall(folder, filter="data")

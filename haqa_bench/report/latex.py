@@ -1,0 +1,93 @@
+"""A table in LaTeX: booktabs, one line a number with its id in a comment, the best of each group bold, notes below in small print."""
+
+import re
+from collections.abc import Sequence
+
+from haqa_bench.report.table import Table, id_of
+
+PACKAGES = ("booktabs", "multirow", "graphicx")
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+NUMBER = re.compile(r"^[<\d+-]")
+
+
+def latex(table: Table, name: str) -> str:
+    """A `table*` as wide as the page, for a document that loads PACKAGES; `name` becomes its label and part of the ids."""
+    columns = "".join("r" if _numeric(table, i) else "l" for i in range(len(table.headings)))
+    rows = "\n".join(_row(table, name, number) for number in range(len(table.cells)))
+    notes = " ".join(escaped(note) for note in table.notes)
+    return rf"""% Needs \usepackage{{{",".join(PACKAGES)}}}. Each number's id stands in its line: haqa-bench explain RUN ID
+\begin{{table*}}[tbp]
+\centering
+\caption{{{escaped(table.title)}}}
+\label{{tab:{name}}}
+\resizebox{{\textwidth}}{{!}}{{%
+\begin{{tabular}}{{{columns}}}
+\toprule
+{" & ".join(escaped(heading) for heading in table.headings)} \\
+\midrule
+{rows}
+\bottomrule
+\end{{tabular}}}}
+\par\smallskip\parbox{{\textwidth}}{{\scriptsize {notes}}}
+\end{{table*}}
+"""
+
+
+def document(tables: Sequence[str]) -> str:
+    """A document of its own that holds the tables."""
+    packages = "\n".join(rf"\usepackage{{{package}}}" for package in PACKAGES)
+    return "\n".join(
+        [r"\documentclass{article}", r"\usepackage[margin=1cm]{geometry}", packages, r"\begin{document}", *tables, r"\end{document}", ""]
+    )
+
+
+def escaped(text: str) -> str:
+    """Text as LaTeX prints it."""
+    return "".join(SPECIAL.get(character, character) for character in text)
+
+
+def _row(table: Table, name: str, number: int) -> str:
+    """A cell a line. What stands in the row above too is left to it, from the left up to the first cell that differs."""
+    cells = list(table.cells[number])
+    spans = [_span(table, number, column) for column in range(len(cells))]
+    lines = []
+    for column, text in enumerate(cells):
+        shown = "" if spans[column] == 0 else escaped(text)
+        shown = rf"\textbf{{{shown}}}" if (number, column) in table.bold else shown
+        shown = rf"\multirow{{{spans[column]}}}{{*}}{{{shown}}}" if spans[column] > 1 else shown
+        end = r" \\" if column == len(cells) - 1 else " &"
+        called = f" % {id_of(name, table.keys[number], table.headings[column])}" if table.keys and text else ""
+        lines.append(shown + end + called)
+    first = number > 0 and spans[0] > 0 and _span(table, 0, 0) > 1
+    return (r"\midrule" + "\n" if first else "") + "\n".join(lines)
+
+
+def _span(table: Table, number: int, column: int) -> int:
+    """How many rows a cell spans: 0 where the one above spans it; one where a column to the left, or itself, is a number."""
+    if any(_numeric(table, i) for i in range(column + 1)):
+        return 1
+    left = [tuple(row[: column + 1]) for row in table.cells]
+    if number > 0 and left[number - 1] == left[number]:
+        return 0
+    rest = left[number:]
+    return next((i for i, row in enumerate(rest) if row != left[number]), len(rest))
+
+
+def _numeric(table: Table, column: int) -> bool:
+    """Whether most of what stands in a column begins as a number does."""
+    filled = [row[column] for row in table.cells if row[column]]
+    return bool(filled) and 2 * sum(bool(NUMBER.match(text)) for text in filled) > len(filled)

@@ -1,0 +1,58 @@
+"""Two runs beside each other."""
+
+import json
+
+import pytest
+from conftest import write_table
+
+from haqa_bench.report import diff
+
+
+def ran(cli, project):
+    done = cli("run", project / "suites/small.yaml", "--methods", "human,random", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["folder"]
+
+
+def test_a_run_is_the_same_as_itself(cli, project):
+    run = ran(cli, project)
+
+    done = cli("diff", run, run, "--format", "json")
+
+    assert done.returncode == 0, done.stderr
+    assert {row["Verdict"] for row in json.loads(done.stdout)["rows"]} == {"same"}
+
+
+@pytest.mark.parametrize(("scale", "verdict"), [(1.5, "better"), (0.5, "worse"), (1.01, "within 2 %, noise not measured")])
+def test_another_table_is_told_by_how_much(cli, project, scale, verdict):
+    then = ran(cli, project)
+    write_table(project, scale)
+    now = ran(cli, project)
+
+    rows = json.loads(cli("diff", then, now, "--format", "json").stdout)["rows"]
+
+    assert {(row["Verdict"], row["Change"]) for row in rows} == {(verdict, f"{scale:.3f}x")}
+
+
+def test_a_cell_that_is_defined_otherwise_is_stale_and_new_methods_are_new(cli, project):
+    then = ran(cli, project)
+    path = project / "suites/small.yaml"
+    path.write_text(path.read_text().replace("at_most_times_default: 1.1", "at_most_times_default: 1.2"))
+    path.write_text(path.read_text().replace("  - {name: random, optimizer: random}", "  - {name: random, optimizer: local}"))
+    now = json.loads(cli("run", path, "--methods", "random", "--json").stdout)["folder"]
+
+    found = json.loads(cli("diff", then, now, "--format", "json").stdout)
+
+    assert {row["Method"]: row["Verdict"] for row in found["rows"]}["human"] == "gone"
+    assert "net-int4-epyc-zen4-2core is another cell now (objective changed)" in found["notes"][0]
+
+
+def test_what_is_neither_run_nor_revision_is_one_line(cli, project):
+    done = cli("diff", "nonsense", "nonsense", "--project", project)
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "neither a run's folder nor a revision here" in done.stderr
+
+
+def test_the_larger_noise_floor_counts():
+    assert diff._larger([{"a": 0.1, "b": 0.2}, {"a": 0.3}]) == {"a": 0.3, "b": 0.2}

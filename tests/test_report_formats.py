@@ -1,0 +1,169 @@
+"""Tables in every format, from one source: ids that explain, LaTeX that is whole, what a reader leaves out."""
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from conftest import REPOSITORY
+
+from haqa_bench.errors import HaqaError
+from haqa_bench.report import explain, formats, latex, shown
+from haqa_bench.report.table import Table, id_of
+
+TABLE = Table(
+    title="Speeds & losses",
+    headings=["Model", "Method", "tokens/s", "Loss, nats", "Published speed-up"],
+    cells=[
+        ["Net_1", "human", "10.00", "2.125", ""],
+        ["Net_1", "haqa", "20.00", "2.000", "1.2x to 1.5x"],
+        ["Net 2", "haqa", "5.00", "", ""],
+    ],
+    notes=["50 % of {it} costs < $1.", "Published, CONFLICT: two values."],
+    keys=["net-1/human", "net-1/haqa", "net-2/full precision"],
+    bold={(1, 2)},
+    about={"tokens/s": "the best"},
+)
+
+
+def test_every_format_calls_a_number_the_same():
+    called = "figure5:net-1/haqa/tokens-s"
+
+    assert id_of("figure5", "net-1/haqa", "tokens/s") == called
+    assert json.loads(formats.as_json(TABLE, "figure5"))["ids"][1]["tokens/s"] == called
+    assert f'id="{called}"' in formats.html(TABLE, "figure5")
+    assert f"% {called}\n" in latex.latex(TABLE, "figure5")
+    rows = list(csv.DictReader(io.StringIO(formats.comma_separated(TABLE, "figure5"))))
+    assert f"{rows[1]['id']}/tokens-s" == called
+
+
+def test_latex_escapes_spans_and_marks_the_best():
+    text = latex.latex(TABLE, "figure5")
+
+    assert r"\caption{Speeds \& losses}" in text
+    assert r"\multirow{2}{*}{Net\_1} & % figure5:net-1/human/model" in text
+    assert r"\textbf{20.00}" in text
+    assert r"50 \% of \{it\} costs \textless{} \$1." in text
+    assert text.count(r"\\") == 4
+    assert r"\begin{tabular}{llrrr}" in text
+
+
+def test_html_escapes_what_it_shows():
+    found = formats.html(TABLE._replace(cells=[["<script>", "a", "b", "c", '"d"']], keys=["x/y"], bold=()), "t")
+
+    assert "<script>" not in found
+    assert "&lt;script&gt;" in found
+
+
+def test_a_reader_leaves_out_what_was_published_and_digits():
+    made = {"figure5": TABLE, "table2": TABLE}
+
+    found = shown.chosen(made, ["F5"], published=False, digits=1)
+
+    assert list(found) == ["figure5"]
+    assert found["figure5"].headings == ["Model", "Method", "tokens/s", "Loss, nats"]
+    assert list(found["figure5"].cells[0]) == ["Net_1", "human", "10.0", "2.1"]
+    assert found["figure5"].notes == ["50 % of {it} costs < $1."]
+    assert list(shown.chosen(made, ["2"], True, None)) == ["table2"]
+
+
+def test_a_number_is_found_by_its_id_by_its_row_and_by_its_words():
+    made = {"figure5": TABLE}
+
+    assert explain.find(made, "figure5:net-1/haqa/tokens-s")[2:] == (1, "tokens/s")
+    assert explain.find(made, "figure5:net-2/full_precision")[2:] == (2, None)
+    assert explain.find(made, "F5:Net_1/haqa/loss-nats")[2:] == (1, "Loss, nats")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("T9:x", "no table 'table9'"), ("F5:haqa", "2 rows have it"), ("F5:net-1/haga", "no such row. Near: figure5:net-1/haqa")],
+)
+def test_an_id_that_names_nothing_tells_the_nearest(text, message):
+    with pytest.raises(HaqaError, match=message):
+        explain.find({"figure5": TABLE}, text)
+
+
+SUITES = ["llama", "kernels", "memory", "resnet", "gpu", "ablations", "formats", "joint", "joint-constrained"]
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_every_number_of_the_recorded_results_is_explained(name):
+    """In this process, since each is a second: every id of every table leads to evidence, or to what is simulated."""
+    from haqa_bench import suite
+    from haqa_bench.executors.local import Serial
+    from haqa_bench.report import paper
+    from haqa_bench.runner import run
+    from haqa_bench.studies import Plan
+
+    loaded = suite.load(REPOSITORY / f"suites/{name}.yaml", REPOSITORY)
+    plan = Plan(loaded, REPOSITORY / "suites", REPOSITORY, loaded.studies())
+    for _ in run(plan, plan.folder, Serial()):
+        pass
+    made = {**paper.tables(plan.folder, REPOSITORY / "paper_tables"), **paper.compared(plan.folder)}
+
+    assert made
+    for table_name, table in made.items():
+        ids = json.loads(formats.as_json(table, table_name))["ids"]
+        assert len(ids) == len(table.cells) == len({json.dumps(row) for row in ids})
+        for row, named in enumerate(ids):
+            for heading, called in named.items():
+                assert explain.find(made, called)[2:] == (row, heading)
+        told = explain.explain(plan.folder, REPOSITORY, explain.find(made, list(ids[0].values())[-1]))
+        assert told["studies"]
+        assert told["lock"] == loaded.lock
+
+
+def test_explain_tells_formula_samples_and_the_line_of_the_cassette(cli, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    run = json.loads(cli("run", "suites/llama.yaml", "--json").stdout)["folder"]
+
+    done = cli("explain", run, "F5:smollm2-135m-int4-epyc-zen4-2core/haqa/speed-up")
+
+    assert done.returncode == 0, done.stderr
+    assert "printed: 1.306x" in done.stdout
+    assert "formula: the median over studies of the best found over the same study's default" in done.stdout
+    assert "(replayed), estimated from 6 of 8 samples: 113.367, 111.206, 43.1868" in done.stdout
+    line = re.search(r"(cassettes/llama/smollm2-135m-int4-epyc-zen4-2core/haqa-s0\.jsonl):(\d+)", done.stdout)
+    recorded = json.loads((REPOSITORY / line[1]).read_text("utf-8").splitlines()[int(line[2]) - 1])
+    assert '"Q4_0"' in recorded["reply"]["content"]
+
+
+def test_a_report_of_suites_is_written_in_every_format_and_twice_the_same(cli, monkeypatch, tmp_path):
+    monkeypatch.chdir(REPOSITORY)
+    for name in ("a", "b"):
+        done = cli("report", "--suite", "suites/memory.yaml", "--suite", "suites/llama.yaml", "--output", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+
+    files = {p.relative_to(tmp_path / "a"): p.read_bytes() for p in (tmp_path / "a").rglob("*.*")}
+    assert {p.suffix for p in files} == {".md", ".csv", ".json", ".tex", ".html"}
+    assert {p.stem for p in files} == {"table2", "table5", "figure5"}
+    assert files == {p.relative_to(tmp_path / "b"): p.read_bytes() for p in (tmp_path / "b").rglob("*.*")}
+
+
+@pytest.mark.parametrize("kind", ["article", "twocolumn"])
+def test_latex_compiles_alone_and_in_two_columns(cli, monkeypatch, tmp_path, kind):
+    if (
+        not shutil.which("pdflatex")
+        or not shutil.which("kpsewhich")
+        or subprocess.run(["kpsewhich", "multirow.sty"], check=False).returncode != 0
+    ):
+        pytest.skip("needs Debian's texlive-latex-extra")
+    monkeypatch.chdir(REPOSITORY)
+    suites = ["--suite", "suites/llama.yaml", "--suite", "suites/memory.yaml", "--suite", "suites/formats.yaml"]
+    alone = ["--standalone"] if kind == "article" else []
+    text = cli("report", *suites, "--format", "tex", *alone).stdout
+    if kind == "twocolumn":
+        head = r"\documentclass[twocolumn]{article}\usepackage{booktabs,multirow,graphicx}\begin{document}Words."
+        text = f"{head}\n{text}\nMore words.\\end{{document}}\n"
+    (tmp_path / "t.tex").write_text(text, "utf-8")
+
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"], cwd=tmp_path, capture_output=True, text=True, errors="replace"
+    )
+
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "t.pdf").read_bytes().startswith(b"%PDF")
