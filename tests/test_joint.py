@@ -16,7 +16,7 @@ from haqa_bench.report import fronts
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
 from haqa_bench.suite import SuiteFile
-from haqa_bench.trial import Measurement, Source
+from haqa_bench.trial import Constraint, Measurement, Source
 
 TEXT = (REPOSITORY / "suites/joint.yaml").read_text("utf-8")
 
@@ -136,3 +136,11 @@ def test_hypervolume_is_a_share_of_the_exact_front(cell, tmp_path):
     assert front.exact
     assert fronts._share(front.points, front) == pytest.approx(1.0)
     assert 0 < fronts._share(front.points[:2], front) < fronts._share(front.points[:5], front) < 1
+
+
+def test_the_optimum_of_a_table_breaks_no_limit_of_the_default(cell, tmp_path):
+    table = table_of(cell, tmp_path)
+    limit = {"constraints": (Constraint(metric="peak_memory_mb", at_most_times_default=1.0),), "also": ()}
+    limited = cell.model_copy(update={"objective": cell.objective.model_copy(update=limit)})
+
+    assert TableEvaluator(table, limited).whole.optimum == 85.0  # the default's own format: all that are quicker take more

@@ -50,9 +50,9 @@ def _feasible(table: ResponseTable, cell: Cell) -> list[Trial]:
 
 
 def _whole(objective: Objective, feasible: Sequence[Trial]) -> Whole | None:
-    best = objective.best(feasible)
-    if best is None:
+    if not feasible:
         return None
+    best = max(feasible, key=lambda trial: objective.score(trial) or 0.0)
     front, worst = _front([s for t in feasible if (s := objective.scores(t))]) if objective.also else ((), ())
     return Whole(best.value(objective.metric), front, worst, _by_format(objective, feasible))
 

@@ -72,7 +72,7 @@ def table(folder: Path, found: Sequence[Choice], figure: PublishedFigure) -> Tab
         title="INT8 or INT4: tokens generated in a second, and the format that each method chose",
         headings=[*(h.format(unit) for h in HEADINGS), *methods, "Source", "Published"],
         cells=[_row(cells[name], of_cell, methods, figure) for name, of_cell in by_cell.items()],
-        notes=_notes(found, cells, rooflines.compared(folder, cells), figure),
+        notes=[*_notes(found, cells, rooflines.compared(folder, cells), figure), *_builds(folder)],
         keys=list(by_cell),
         about=ABOUT | dict.fromkeys(methods, OF_METHODS) | {h.format(unit): ABOUT_SPEEDS for h in HEADINGS[2:4]},
     )
@@ -158,6 +158,15 @@ def _notes(found: Sequence[Choice], cells: Mapping[str, Cell], roofs: Sequence[r
     who = {c.answered_by: sorted({b.method for b in found if b.answered_by == c.answered_by}) for c in found if c.answered_by}
     notes += [f"{', '.join(methods)} {'were' if len(methods) > 1 else 'was'} answered by: {name}." for name, methods in who.items()]
     return notes + [f"Published, CONFLICT, {e.model}: {e.value}; {e.conflict}." for e in figure.entries if e.conflict]
+
+
+def _builds(folder: Path) -> list[str]:
+    """What the cells ran on, since what is fast changes with it."""
+    sql = files("haqa_bench.report").joinpath("trials.sql").read_text()
+    facts = [(cell, json.loads(told)) for cell, _, told, _ in database.query(folder, sql)]
+    named = ("llama_cpp_python", "backends", "build_commit", "gpu_info")
+    built = {cell: ", ".join(f"{name} {told[name]}" for name in named if name in told) for cell, told in facts}
+    return [f"{cell} ran on: {words} (date: haqa-bench explain)." for cell, words in built.items() if words]
 
 
 def _first_choices(found: Sequence[Choice], cells: Mapping[str, Cell]) -> list[str]:
