@@ -48,6 +48,8 @@ class Hardware(Document):
     """What a weight takes to be unpacked and multiplied once it is in a cache, in ps, by ggml's tensor type, where that was measured."""
     layer_overhead: Figure | None = None
     """What a layer takes beside that, in us, where that was measured."""
+    read_bandwidth: Figure | None = None
+    """Of all cores that only read, in GB/s, where that was measured; `bandwidth` is of one that copies."""
     target: str = ""
     """Where it is, if it is not this machine: ssh://USER@HOST:PORT/FOLDER or adb://SERIAL/FOLDER, where llama.cpp's programs are."""
     notes: str = ""
@@ -91,7 +93,7 @@ def to_yaml(hardware: Hardware) -> str:
     yaml.default_flow_style = None  # a figure is written on one line
     yaml.width = 140
     text = io.StringIO()
-    unsaid = {name for name in ("weight_cost", "layer_overhead", "target") if not getattr(hardware, name)}
+    unsaid = {name for name in ("weight_cost", "layer_overhead", "read_bandwidth", "target") if not getattr(hardware, name)}
     yaml.dump(json.loads(hardware.model_dump_json(exclude=unsaid), parse_float=_plain), text)
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())  # ruamel leaves a blank where it folds
 

@@ -40,11 +40,15 @@ cut out and join the bits that are stored apart (3, 5 and 6 bits). Scales, which
 
 
 class Roofline(NamedTuple):
-    """Seconds of a token, by what takes them, and whether the arithmetic of every type could be counted."""
+    """Seconds of a token, by what takes them, at least; `apart` if nothing is computed while weights are read.
+
+    `complete`: whether the arithmetic of every type could be counted.
+    """
 
     memory: float
     arithmetic: float
     seconds: float
+    apart: float
     complete: bool
 
     @property
@@ -62,17 +66,19 @@ class Roofline(NamedTuple):
 
 def token(weights: Mapping[str, int], layers: int, hardware: Hardware) -> Roofline | None:
     """The roofline of a token that is multiplied by so many `weights` of each tensor type; None where the bandwidth is unknown."""
-    if hardware.bandwidth.value is None:
+    bandwidth = (hardware.read_bandwidth or hardware.bandwidth).value
+    if bandwidth is None:
         return None
     memory, arithmetic, seconds, complete = 0.0, 0.0, 0.0, True
     for kind, count in weights.items():
         block, size = BLOCKS[kind]
-        read, cost = count * size / block / (hardware.bandwidth.value * 1e9), weight_seconds(kind, hardware)
+        read, cost = count * size / block / (bandwidth * 1e9), weight_seconds(kind, hardware)
         complete = complete and cost is not None
         memory, arithmetic = memory + read, arithmetic + count * (cost or 0.0)
         seconds += max(read, count * (cost or 0.0))
     overhead = hardware.layer_overhead.value if hardware.layer_overhead and hardware.layer_overhead.value else 0.0
-    return Roofline(memory, arithmetic, seconds + layers * overhead * 1e-6, complete)
+    beside = layers * overhead * 1e-6
+    return Roofline(memory, arithmetic, seconds + beside, memory + arithmetic + beside, complete)
 
 
 def weight_seconds(kind: str, hardware: Hardware) -> float | None:

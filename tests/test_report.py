@@ -10,6 +10,7 @@ from test_replay import plan, run
 from haqa_bench import runner
 from haqa_bench.executors.local import Serial
 from haqa_bench.report import formats, paper, published
+from haqa_bench.report.published import Entry, PublishedFigure
 
 GOLDEN = (Path(__file__).parent / "golden" / "figure5.md").read_text("utf-8")
 
@@ -84,3 +85,14 @@ def test_nothing_is_published_that_the_sources_do_not_say(project):
     assert figure.said("LLaMA2-7B", "INT4", "haqa").startswith("up to 2.3x (NVIDIA A6000 48 GB; S, A; CONFLICT")
     assert figure.said("LLaMA2-7B", "INT4", "random") == "UNKNOWN"
     assert figure.said("LLaMA2-13B", "INT8", "nsga2") == "UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    ("parts", "doubt"), [({}, ""), ({"a": 60.0, "b": 68.44}, ""), ({"a": 60.0, "b": 70.0}, "the mean of its 2 published parts is 65.00")]
+)
+def test_a_published_average_that_disagrees_with_its_parts_is_a_conflict(parts, doubt):
+    entry = Entry(model="LLaMA2-7B", bit_width="INT8", method="haqa", value="64.22 %", source="S", parts=parts)
+    figure = PublishedFigure(title="", hardware="GPU", entries=(entry,))
+
+    assert entry.doubt == doubt
+    assert ("CONFLICT" in figure.said("LLaMA2-7B", "INT8", "haqa")) == bool(doubt)

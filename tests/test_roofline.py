@@ -8,7 +8,7 @@ from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.formats import bit_width_of
 from haqa_bench.hardware import Figure
 from haqa_bench.report.bitwidths import flip_probability
-from haqa_bench.report.rooflines import Compared
+from haqa_bench.report.rooflines import Compared, rank_correlation
 from haqa_bench.store import tables
 from haqa_bench.trial import Source
 
@@ -81,12 +81,13 @@ def test_an_order_within_the_noise_may_flip_and_a_clear_one_does_not():
     assert flip_probability(close | {"c": close["b"]}, "tokens/s") > flip_probability(close, "tokens/s")
 
 
-def test_a_comparison_tells_ranks_and_errors():
-    found = Compared("cell", {"a": 30.0, "b": 20.0, "c": 10.0, "d": 5.0}, {"a": 20.0, "b": 20.0, "c": 8.0, "d": 5.0})
+def test_a_comparison_tells_ranks_and_errors_with_and_without_overlap():
+    measured, overlapped = {"a": 20.0, "b": 19.0, "c": 8.0, "d": 5.0}, {"a": 30.0, "b": 19.0, "c": 8.0, "d": 5.0}
+    found = Compared("cell", measured, overlapped, {"a": 5.0, "b": 8.0, "c": 19.0, "d": 20.0})
 
-    assert found.errors["a"] == pytest.approx(0.5)
-    assert found.rank_correlation == pytest.approx(0.95, abs=0.03)
-    assert "largest +50 % (a)" in found.words()
+    assert "4 formats, simulated against measured: rank correlation 1.00, median error 0 %, largest +50 % (a); if reading" in found.words()
+    assert "take turns: rank correlation -1.00" in found.words()
+    assert rank_correlation(measured, overlapped) == pytest.approx(1)
 
 
 def test_simulated_tables_say_so(project):

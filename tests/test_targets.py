@@ -54,7 +54,7 @@ def test_adb_is_called_by_these_command_lines(monkeypatch, tmp_path):
         "R5CT1234",
         "shell",
         "cd /data/local/tmp/llama.cpp && ulimit -d 3906250 && timeout 120 ./llama-bench -m models/Q4_0.gguf -p 64 -n 16 -pg 64,16 -r 2 "
-        "-ngl 0 -t 4 -b 2048 -ub 64 -ctk q8_0 -ctv f16 -fa 1 -mmp 1 -o json",
+        "-ngl 0 -t 4 -b 2048 -ub 64 -ctk q8_0 -ctv f16 -fa 1 -o json",
     ]
 
 
@@ -68,6 +68,7 @@ def test_settings_of_gpus_are_sent_where_one_is_used():
     gpu = {**SETTINGS, "n_gpu_layers": 99, "split_mode": "row", "main_gpu": 1}
 
     assert "-ngl 99 -sm row -mg 1" in " ".join(llama_tools.bench("llama-bench", "m.gguf", gpu, WORK))
+    assert "-lm none -o json" in " ".join(llama_tools.bench("llama-bench", "m.gguf", {**SETTINGS, "mmap": False}, WORK))
     assert "-sm" not in llama_tools.cli("llama-cli", "m.gguf", SETTINGS, 512)
 
 

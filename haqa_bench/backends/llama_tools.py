@@ -11,7 +11,8 @@ from haqa_bench.memory import CACHE_TYPES
 from haqa_bench.trial import Status
 from haqa_bench.workloads import DeployWorkload
 
-FLASH = {"auto": "auto", "on": "1", "off": "0"}
+FLASH = {"auto": (), "on": ("-fa", "1"), "off": ("-fa", "0")}
+"""Of llama-bench, which takes 0 and 1 in every build, auto not in all; not said, it is auto where there is one."""
 SPOKEN = 8
 """Tokens that llama-cli has to say, to show that it runs."""
 
@@ -38,13 +39,13 @@ def options(settings: Mapping[str, Any]) -> list[str]:
 def bench(program: str, model: str, settings: Mapping[str, Any], work: DeployWorkload) -> list[str]:
     """llama-bench's command line: the prompt alone, tokens alone, and both; as JSON."""
     tests = ["-p", str(work.n_prompt), "-n", str(work.n_generate), "-pg", f"{work.n_prompt},{work.n_generate}", "-r", str(work.repeats)]
-    flash, mapped = FLASH[settings["flash_attn"]], str(int(settings["mmap"]))
-    return [program, "-m", model, *tests, *options(settings), "-fa", flash, "-mmp", mapped, "-o", "json"]
+    loaded = [] if settings["mmap"] else ["-lm", "none"]
+    return [program, "-m", model, *tests, *options(settings), *FLASH[settings["flash_attn"]], *loaded, "-o", "json"]
 
 
 def cli(program: str, model: str, settings: Mapping[str, Any], n_ctx: int) -> list[str]:
-    """llama-cli's command line: a few tokens, greedily, without a conversation."""
-    said = ["-p", "Once upon a time", "-n", str(SPOKEN), "--temp", "0", "-no-cnv", "--no-display-prompt"]
+    """llama-cli's command line: a few tokens, greedily, then it ends."""
+    said = ["-p", "Once upon a time", "-n", str(SPOKEN), "--temp", "0", "-st", "--no-display-prompt"]
     return [
         program,
         "-m",

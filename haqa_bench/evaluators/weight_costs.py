@@ -37,21 +37,25 @@ FORMATS = {
     "Q2_K": "Q2_K",
 }
 """ggml's tensor types, and a format of llama.cpp's that is all of that type when it is pure."""
-STEPS = 2 * len(FORMATS) + 1
+STEPS = 2 * len(FORMATS) + 2
 """How many models are measured."""
 VOCABULARY = 512
 SMALL = {"layers": 1, "hidden": 256, "feed_forward": 768, "heads": 4, "vocabulary": VOCABULARY, "tied": 1}
 DEEP = {**SMALL, "layers": 9}
 LARGE = {"layers": 1, "hidden": 768, "feed_forward": 2048, "heads": 12, "vocabulary": VOCABULARY, "tied": 1}
 """7.5 million weights: 15 MB at F16, 4 MB at 4 bits."""
+STREAMED = {"layers": 2, "hidden": 2048, "feed_forward": 8192, "heads": 16, "vocabulary": VOCABULARY, "tied": 1}
+"""270 MB at F16: far more than a last-level cache holds."""
+PROCESSES = 3
 WORK = DeployWorkload(n_ctx=512, n_prompt=8, n_generate=64, repeats=5, timeout_s=60.0)
 
 
 class Costs(NamedTuple):
-    """Seconds by ggml's tensor type, and of a layer beside its weights."""
+    """Seconds by ggml's tensor type, and of a layer beside its weights; bytes/s that all threads read."""
 
     weights: Mapping[str, float]
     layer: float
+    bandwidth: float
 
 
 def with_costs(hardware: Hardware, done: Callable[[], None]) -> Hardware:
@@ -61,10 +65,15 @@ def with_costs(hardware: Hardware, done: Callable[[], None]) -> Hardware:
     """
     threads = psutil.cpu_count(logical=False) or 1
     costs = measure(threads, done)
-    how = f"{measured()} --costs: llama.cpp on models that stay in a cache, {threads} threads, best of {WORK.repeats}"
+    how = f"{measured()} --costs: llama.cpp on models that stay in a cache, {threads} threads, best of {PROCESSES * WORK.repeats}"
     found = {kind: Figure(value=round(1e12 * cost, 1), unit="ps", source=how) for kind, cost in costs.weights.items()}
+    streamed = how.replace("stay in a cache", "do not fit one, all F16")
     return hardware.model_copy(
-        update={"weight_cost": found, "layer_overhead": Figure(value=round(1e6 * costs.layer, 1), unit="us", source=how)}
+        update={
+            "weight_cost": found,
+            "layer_overhead": Figure(value=round(1e6 * costs.layer, 1), unit="us", source=how),
+            "read_bandwidth": Figure(value=round(costs.bandwidth / 1e9, 1), unit="GB/s", source=streamed),
+        }
     )
 
 
@@ -85,9 +94,11 @@ def measure(threads: int, done: Callable[[], None] = lambda: None) -> Costs:
         costs = {kind: (large[kind] - small[kind]) / more for kind in FORMATS}
         deep = _seconds(DEEP, "Q8_0", threads, Path(folder))
         done()
+        streamed = _seconds(STREAMED, "F16", threads, Path(folder))
+        done()
     extra = DEEP["layers"] - SMALL["layers"]
     layer = (deep - small["Q8_0"] - (weights_of(DEEP) - weights_of(SMALL)) * costs["Q8_0"]) / extra
-    return Costs(costs, layer)
+    return Costs(costs, layer, 2 * weights_of(STREAMED) / (streamed - STREAMED["layers"] * layer))
 
 
 def weights_of(sizes: Mapping[str, int]) -> int:
@@ -97,11 +108,12 @@ def weights_of(sizes: Mapping[str, int]) -> int:
 
 
 def _seconds(sizes: Mapping[str, int], kind: str, threads: int, folder: Path) -> float:
-    """What a token takes, at best."""
+    """What a token takes, at best of PROCESSES: now and then one has its threads on one core."""
     with _pure(sizes, kind, folder) as model:
         settings = {**DEFAULTS, "n_threads": threads, "n_threads_batch": threads}
         job: dict[str, Any] = {"do": "measure", "model": str(model), "settings": settings, "workload": WORK.model_dump()}
-        samples = run_job(gguf_models.WORKER, job | {"text": None, "examples": None, "memory_bytes": 0}, WORK.timeout_s)["samples"]
+        job |= {"text": None, "examples": None, "memory_bytes": 0}
+        samples = [s for _ in range(PROCESSES) for s in run_job(gguf_models.WORKER, job, WORK.timeout_s)["samples"]]
     return float(min(s["generate_s"] for s in samples) / (WORK.n_generate - 1))
 
 

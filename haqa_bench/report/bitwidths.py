@@ -157,7 +157,7 @@ def _notes(found: Sequence[Choice], cells: Mapping[str, Cell], roofs: Sequence[r
     notes += [f"{name}: simulated by the roofline of its profile; {break_even(device)}." for name, device in devices.items()]
     who = {c.answered_by: sorted({b.method for b in found if b.answered_by == c.answered_by}) for c in found if c.answered_by}
     notes += [f"{', '.join(methods)} {'were' if len(methods) > 1 else 'was'} answered by: {name}." for name, methods in who.items()]
-    return notes + [f"Published, CONFLICT, {e.model}: {e.value}; {e.conflict}." for e in figure.entries if e.conflict]
+    return notes + [f"Published, CONFLICT, {e.model}: {e.value}; {e.doubt}." for e in figure.entries if e.doubt]
 
 
 def _builds(folder: Path) -> list[str]:

@@ -17,7 +17,7 @@ def notes(found: Sequence[Row], beside: Beside) -> list[str]:
         *tests.notes(beside.tests, [row.cell for row in found]),
         *_machines(found, beside.again),
         *_verdicts(found, beside.again),
-        *(f"Published, CONFLICT, {e.model}: {e.value}; {e.conflict}." for e in beside.figure.entries if e.conflict),
+        *(f"Published, CONFLICT, {e.model}: {e.value}; {e.doubt}." for e in beside.figure.entries if e.doubt),
     ]
 
 

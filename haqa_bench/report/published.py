@@ -1,8 +1,15 @@
 """The paper's numbers, as far as they are known. UNKNOWN and CONFLICT are values of their own; nothing is ever filled in."""
 
+import re
 from pathlib import Path
+from statistics import fmean
+
+from pydantic import Field
 
 from haqa_bench.documents import Document, read_yaml
+
+ROUNDING = 0.05
+"""How far a published average may be from the mean of its parts: half of the last digit that papers give."""
 
 
 class Entry(Document):
@@ -14,6 +21,18 @@ class Entry(Document):
     value: str
     source: str
     conflict: str = ""
+    parts: dict[str, float] = Field(default_factory=dict)
+    """What a published average is of, where that was published too."""
+
+    @property
+    def doubt(self) -> str:
+        """In which way the number and what else was published disagree; empty where nothing does."""
+        if self.conflict or not self.parts:
+            return self.conflict
+        average, stated = fmean(self.parts.values()), float(re.sub(r"[^\d.].*", "", self.value))
+        if abs(average - stated) <= ROUNDING:
+            return ""
+        return f"the mean of its {len(self.parts)} published parts is {average:.2f}"
 
 
 class PublishedFigure(Document):
@@ -28,7 +47,7 @@ class PublishedFigure(Document):
         for wanted in ((model, bit_width), (model, "any"), ("any", bit_width), ("any", "any")):
             for entry in self.entries:
                 if (entry.model, entry.bit_width, entry.method) == (*wanted, method) and entry.value != "UNKNOWN":
-                    return f"{entry.value} ({self.hardware}; {entry.source}{'; CONFLICT' if entry.conflict else ''})"
+                    return f"{entry.value} ({self.hardware}; {entry.source}{'; CONFLICT' if entry.doubt else ''})"
         return "UNKNOWN"
 
 
