@@ -78,7 +78,7 @@ FROM range($12) r(seed)
 _TRIALS = """
 INSERT INTO trials
 SELECT s.id, number, 'ok', '', NULL, 1, $1, '', '{}', v.value, v.value, [v.value], true, 1, 2.0, NULL, NULL, NULL, NULL
-FROM studies s, range($2) r(number), LATERAL (SELECT 50 + 70 * hash(s.id, number) / 18446744073709551615.0) v(value)
+FROM studies s, range($2) r(number), LATERAL (SELECT 50 + 70 * (hash(s.id, number) / 18446744073709551615.0)) v(value)
 """
 _MEASUREMENTS = "INSERT INTO measurements SELECT study, number, $1, value, $2, 'replayed', [value, value], 2 FROM trials"
 

@@ -113,3 +113,40 @@ def test_table_5_prints_with_the_published_choice_beside(cli, monkeypatch):
     assert rows["LLaMA2-13B", "12 GB"]["human"] == "FP16 (too large)"
     assert any(note.startswith("rules: 31 of 32 choices are right") for note in table["notes"])
     assert any(note.startswith("haqa was answered by:") for note in table["notes"])
+
+
+def test_table_4_prints_each_choice_with_its_source_and_what_was_published(cli, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+
+    done = cli("run", "suites/formats.yaml", "--fresh", "--json")
+
+    assert done.returncode == 0, done.stderr
+    table = json.loads(done.stdout)["tables"]["table4"]
+    rows = {(row["Model"], row["Hardware"]): row for row in table["rows"]}
+    assert len(rows) == 7
+    assert {row["Source"] for (_, device), row in rows.items() if device != "epyc-zen4-2core"} == {"simulated"}
+    assert {row["Source"] for (_, device), row in rows.items() if device == "epyc-zen4-2core"} == {"replayed"}
+    measured, phone = rows["SmolLM2-135M", "epyc-zen4-2core"], rows["openLLaMA-3B", "oneplus-11"]
+    assert float(measured["INT8, tokens/s"]) < float(measured["INT4, tokens/s"])
+    assert measured["Order flips"] == "0.0 %"
+    assert phone["Order flips"] == phone["Another is faster"] == ""  # what is simulated has no noise
+    assert (phone["haqa"], phone["haqa-no-native"]) == ("Q8_0; 45.6 %", "Q8_0; 45.6 %")
+    assert phone["Published"].startswith("INT8 faster than INT4, INT8 chosen")
+    assert "CONFLICT" in phone["Published"]
+    assert sum(note.startswith("The roofline on ") for note in table["notes"]) == 3
+    assert "haqa 8 INT4, 4 INT8; haqa-no-native 7 INT4, 5 INT8." in next(n for n in table["notes"] if "where no result is shown" in n)
+
+
+def test_the_joint_cells_replay_byte_for_byte_and_tell_their_front_exactly(cli, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+
+    one, again = (cli("run", "suites/joint.yaml", "--fresh") for _ in range(2))
+
+    assert one.returncode == 0, one.stderr
+    assert one.stdout == again.stdout
+    shares = [line.split("|") for line in one.stdout.splitlines() if line.startswith("| smollm2-135m-any-epyc-zen4-2core-joint |")]
+    assert len(shares) == 8
+    assert {cells[-2].strip() for cells in shares} == {"exact"}
+    found = {cells[2].strip(): float(cells[4].strip(" %")) for cells in shares}
+    assert all(0 < share <= 100 for share in found.values())
+    assert found["haqa"] > found["random"] > found["human"]
