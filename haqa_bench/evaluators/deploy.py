@@ -1,6 +1,5 @@
 """The deploy track: what a llama.cpp configuration gives (paper: figure 5, table 4)."""
 
-import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,7 @@ from haqa_bench.backends.llama_cpp_memory import predict
 from haqa_bench.backends.process import run_job
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.evaluators.repeats import estimated, repeated
+from haqa_bench.evaluators.repeats import estimated, repeated, timed
 from haqa_bench.memory import OWN, Prediction
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
@@ -71,13 +70,7 @@ class DeployEvaluator:
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator."""
-        started = time.perf_counter()
-        try:
-            outcome = self._sample(configuration, repeat)
-        except EvaluationFailed as failure:
-            failure.seconds = time.perf_counter() - started
-            raise
-        return outcome._replace(seconds=time.perf_counter() - started)
+        return timed(lambda: self._sample(configuration, repeat))
 
     def _sample(self, configuration: Configuration, repeat: int) -> Outcome:
         name = str(configuration["format"])

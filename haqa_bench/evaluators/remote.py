@@ -1,6 +1,5 @@
 """The deploy track on a device that is not this machine: llama.cpp's own llama-bench and llama-cli, run where the profile's target says."""
 
-import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -9,7 +8,7 @@ from haqa_bench.backends import llama_tools, targets
 from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.evaluators.deploy import check_space, deployed, settled
-from haqa_bench.evaluators.repeats import estimated, repeated
+from haqa_bench.evaluators.repeats import estimated, repeated, timed
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell
@@ -57,13 +56,7 @@ class RemoteEvaluator:
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. That the model speaks is seen once."""
-        started = time.perf_counter()
-        try:
-            found = self._bench(configuration, repeat)
-        except EvaluationFailed as failure:
-            failure.seconds = time.perf_counter() - started
-            raise
-        return found._replace(seconds=time.perf_counter() - started)
+        return timed(lambda: self._bench(configuration, repeat))
 
     def _bench(self, configuration: Configuration, repeat: int) -> Outcome:
         name, settings, work = str(configuration["format"]), settled(configuration), self.workload

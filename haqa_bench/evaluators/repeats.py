@@ -1,5 +1,6 @@
 """How often a configuration is measured: processes are started until the objective's interval is narrow enough, or the cap is met."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.pool import ThreadPool
 from typing import TypeVar
@@ -29,6 +30,17 @@ def repeated(cell: Cell, sample: Callable[[Configuration, int], Outcome], config
             facts = {**outcomes[0].facts, "failed_repeat": f"{failure.status}: {failure.reason}"}
             return _merged([outcomes[0]._replace(facts=facts), *outcomes[1:]])
     return _merged(outcomes)
+
+
+def timed(take: Callable[[], Outcome]) -> Outcome:
+    """What `take` gives, or its failure, with the seconds that it took."""
+    started = time.perf_counter()
+    try:
+        outcome = take()
+    except EvaluationFailed as failure:
+        failure.seconds = time.perf_counter() - started
+        raise
+    return outcome._replace(seconds=time.perf_counter() - started)
 
 
 def estimated(readings: Mapping[tuple[str, str], Sequence[float]]) -> tuple[Measurement, ...]:
