@@ -10,7 +10,8 @@ from haqa_bench.errors import HaqaError
 
 COMMANDS = {
     "run": ("haqa_bench.cli.run:run", "Run a suite's studies, or replay them, and print its table."),
-    "report": ("haqa_bench.cli.report:report", "Print the table of a run again."),
+    "report": ("haqa_bench.cli.report:report", "Print the tables of runs again, or write them as a page to explore."),
+    "view": ("haqa_bench.cli.page:view", "Explore runs in the browser: tables, curves, every round of every study."),
     "compare": ("haqa_bench.cli.compare:compare", "Compare the methods of a run, with statistics."),
     "verify": ("haqa_bench.cli.verify:verify", "Measure a run's winners again: in pairs with the default, or trained anew and tested."),
     "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
