@@ -6,7 +6,7 @@ const colour = (index) => `c${index % 10}${index >= 10 ? " dashed" : ""}`;
 
 // A study's (amount, best, regret) after each trial.
 function pathOf(study, ledger) {
-  return study.trials.map((trial, i) => ({ x: ledger === "proposals" ? i + 1 : trial[ledger], best: trial.best, regret: trial.regret }));
+  return study.trials.map((trial, i) => ({ x: ledger === "proposals" ? i + 1 : (trial[ledger] ?? 0), best: trial.best, regret: trial.regret }));
 }
 
 // The last step that had spent no more than x.
@@ -21,7 +21,7 @@ function methodsOf(cell, ledger) {
 }
 
 function valuesAt(method, x, name) {
-  return method.paths.map((path) => stepAt(path, x)?.[name] ?? null).filter((value) => value !== null);
+  return method.paths.map((path) => stepAt(path, x)?.[name] ?? null).filter((value) => value != null);
 }
 
 function amounts(methods, ledger) {
@@ -32,7 +32,7 @@ function amounts(methods, ledger) {
 }
 
 function lineOf(method, xs, name) {
-  const points = xs.map((x) => [x, median(valuesAt(method, x, name))]).filter(([, value]) => value !== null);
+  const points = xs.map((x) => [x, median(valuesAt(method, x, name))]).filter(([, value]) => value != null);
   return points.filter(([, value], i) => i === 0 || value !== points[i - 1][1]);
 }
 
@@ -46,7 +46,7 @@ function drawCurves(name, width) {
   }));
   const chosen = methods.find((method) => method.name === curves.chosen);
   const single = (chosen?.paths ?? []).map((path) => ({
-    points: path.filter((step) => step[name] !== null && step.x >= xs[0]).map((step) => [step.x, step[name]]),
+    points: path.filter((step) => step[name] != null && step.x >= xs[0]).map((step) => [step.x, step[name]]),
     class: `${chosen.class} single`,
   }));
   const values = [...lines, ...single].flatMap((line) => line.points.map(([, value]) => value));
@@ -59,9 +59,9 @@ function drawCurves(name, width) {
     width,
     height: Math.round(Math.min(340, Math.max(240, width * 0.6))),
     x: { label: seconds ? "seconds (logarithmic)" : curves.ledger, range: [xs[0], xs.at(-1)], log: seconds, whole: !seconds },
-    y: { range: padded(best === null ? values : [...values, best], name === "best" ? null : 0), text: name === "best" ? digits : percent },
+    y: { range: padded(best == null ? values : [...values, best], name === "best" ? null : 0), text: name === "best" ? digits : percent },
     lines: [...single, ...lines.toSorted((a, b) => b.class.includes("dim") - a.class.includes("dim"))],
-    reference: best === null ? null : { y: best, label: "optimum" },
+    reference: best == null ? null : { y: best, label: "optimum" },
   });
   drawn.cursor = draw("line", { class: "cursor", y1: EDGE.top, y2: drawn.svg.height.baseVal.value - EDGE.bottom });
   drawn.dots = draw("g");
@@ -76,7 +76,7 @@ const amountText = (x) => `${digits(x)} ${curves.ledger === "spent_seconds" ? "s
 function read(name, x) {
   const text = name === "best" ? digits : percent;
   const sign = name === "regret" || cells[curves.cell].direction === "minimize" ? 1 : -1;
-  const found = curves.methods.map((method) => ({ method, value: median(valuesAt(method, x, name)) })).filter((f) => f.value !== null);
+  const found = curves.methods.map((method) => ({ method, value: median(valuesAt(method, x, name)) })).filter((f) => f.value != null);
   return found.sort((a, b) => sign * (a.value - b.value)).map((f) => ({ ...f, text: text(f.value) }));
 }
 

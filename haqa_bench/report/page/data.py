@@ -1,7 +1,7 @@
 """What the page shows of runs, as it is embedded in it: JSON of the documents below, which page.js and its neighbours read.
 
 What many studies share is held once: an outcome by its cell (a replayed configuration gives the same one to every method), and the
-texts of prompts and replies by the page. Trials and exchanges refer to them by index.
+texts of prompts and replies by the page. Trials and exchanges refer to them by index. What has its default is left out.
 """
 
 import json
@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from pydantic import Field
 
 from haqa_bench.documents import Document
 from haqa_bench.space import Scalar
@@ -45,31 +47,30 @@ class Metric(Document):
 class Outcome(Document):
     """What became of a configuration; `configuration` is None where none was proposed."""
 
-    configuration: dict[str, Scalar] | None
+    configuration: dict[str, Scalar] | None = None
     status: str
-    reason: str
-    value: float | None
+    reason: str = ""
+    value: float | None = None
     feasible: bool
-    rank: int | None
-    metrics: tuple[Metric, ...]
-    facts: dict[str, str]
+    rank: int | None = None
+    metrics: tuple[Metric, ...] = ()
+    facts: dict[str, str] = Field(default_factory=dict)
 
 
 class Round(Document):
     """A trial: the index of its outcome, what it cost, and the study's ledgers, best value and regret up to it."""
 
     outcome: int
-    repeat_of: int | None
-    attempts: int
-    thought: str
-    seconds: float | None
-    llm_seconds: float | None
-    tokens: int | None
-    dollars: float | None
+    repeat_of: int | None = None
+    thought: str = ""
+    seconds: float | None = None
+    llm_seconds: float | None = None
+    tokens: int | None = None
+    dollars: float | None = None
     evaluations: int
-    spent_seconds: float
-    best: float | None
-    regret: float | None
+    spent_seconds: float = 0.0
+    best: float | None = None
+    regret: float | None = None
 
 
 class Exchange(Document):
@@ -87,11 +88,11 @@ class StudyShown(Document):
     id: str
     method: str
     seed: int
-    answered_by: str
-    optimum: float | None
+    answered_by: str = ""
+    optimum: float | None = None
     trials: tuple[Round, ...]
-    cassette: str
-    exchanges: tuple[Exchange, ...]
+    cassette: str = ""
+    exchanges: tuple[Exchange, ...] = ()
 
 
 class CellShown(Document):
@@ -255,7 +256,6 @@ def _round(row: _Row, outcome: int) -> Round:
     return Round(
         outcome=outcome,
         repeat_of=row.repeat_of,
-        attempts=row.attempts,
         thought=row.thought,
         seconds=_short(row.seconds),
         llm_seconds=_short(row.llm_seconds),

@@ -16,9 +16,9 @@ function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value !== null) element.setAttribute(name, value);
+    else if (value !== false && value != null) element.setAttribute(name, value);
   }
-  element.append(...children.filter((child) => child !== null));
+  element.append(...children.filter((child) => child != null));
   return element;
 }
 
@@ -29,14 +29,14 @@ function table(headings, rows) {
 
 // A number as it is read: four digits, all digits before the point, an exponent only where it is tiny.
 function digits(value) {
-  if (value === null || value === undefined) return "none";
+  if (value == null) return "none";
   const size = Math.abs(value);
   if (size > 0 && size < 1e-4) return value.toExponential(2);
   if (size >= 1000) return value.toLocaleString("en", { maximumFractionDigits: size < 10000 ? 1 : 0 });
   return String(Number(value.toPrecision(4)));
 }
 
-const percent = (share) => (share === null || share === undefined ? "unknown" : `${digits(100 * share)} %`);
+const percent = (share) => (share == null ? "unknown" : `${digits(100 * share)} %`);
 const counted = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 
 function median(values) {

@@ -29,7 +29,7 @@ function placeOf(run, test) {
 
 function routeStudy(run, id, round) {
   const cell = placeOf(run, (one) => one.studies.some((s) => s.id === id));
-  if (cell === null) openStudy(study.cell, study.index, study.round);
+  if (cell == null) openStudy(study.cell, study.index, study.round);
   else openStudy(cell, cells[cell].studies.findIndex((s) => s.id === id), round);
 }
 

@@ -75,7 +75,7 @@ def html(runs: Sequence[Run]) -> str:
         style=style,
         script=script,
         policy=POLICY.format(script=_hash(script), style=_hash(style)),
-        data=PageData(runs=tuple(shown), texts=tuple(texts)).model_dump_json().replace("<", "\\u003c"),
+        data=PageData(runs=tuple(shown), texts=tuple(texts)).model_dump_json(exclude_defaults=True).replace("<", "\\u003c"),
     )
 
 

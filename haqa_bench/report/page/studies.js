@@ -26,7 +26,7 @@ function openStudy(cell, index, round) {
 function verdict(trial, number) {
   const outcome = outcomeOf(trial);
   if (outcome.status !== "ok") return { word: outcome.status.replace("_", " "), kind: "bad" };
-  if (trial.repeat_of !== null) return { word: `repeat of round ${trial.repeat_of}`, kind: "plain" };
+  if (trial.repeat_of != null) return { word: `repeat of round ${trial.repeat_of}`, kind: "plain" };
   if (!outcome.feasible) return { word: "breaks a constraint", kind: "bad" };
   if (number === 0) return { word: "the default", kind: "plain" };
   const before = current().trials[number - 1].best;
@@ -75,28 +75,28 @@ function outcomePart() {
     figures(trial, outcome),
     trial.thought ? make("blockquote", {}, make("p", {}, trial.thought)) : null,
     configuration(outcome),
-    outcome.metrics.length ? metrics(outcome) : null,
+    outcome.metrics ? metrics(outcome) : null,
     facts(outcome),
   );
 }
 
 function figures(trial, outcome) {
   const cell = cells[study.cell];
-  const spent = [trial.seconds, trial.llm_seconds].some((s) => s !== null) ? `${digits((trial.seconds ?? 0) + (trial.llm_seconds ?? 0))} s` : "unknown";
+  const spent = [trial.seconds, trial.llm_seconds].some((s) => s != null) ? `${digits((trial.seconds ?? 0) + (trial.llm_seconds ?? 0))} s` : "unknown";
   const entries = [
-    [cell.metric, outcome.value === null ? "none" : `${digits(outcome.value)} ${cell.unit}`],
-    ["Best so far", trial.best === null ? "none" : `${digits(trial.best)} ${cell.unit}`],
+    [cell.metric, outcome.value == null ? "none" : `${digits(outcome.value)} ${cell.unit}`],
+    ["Best so far", trial.best == null ? "none" : `${digits(trial.best)} ${cell.unit}`],
     ["Regret", percent(trial.regret)],
-    ["Rank in the table", outcome.rank === null ? "none" : String(outcome.rank)],
+    ["Rank in the table", outcome.rank == null ? "none" : String(outcome.rank)],
     ["This round took", spent],
-    ...(trial.tokens === null ? [] : [["LLM tokens", digits(trial.tokens)]]),
-    ...(trial.dollars === null ? [] : [["LLM cost", `$${digits(trial.dollars)}`]]),
+    ...(trial.tokens == null ? [] : [["LLM tokens", digits(trial.tokens)]]),
+    ...(trial.dollars == null ? [] : [["LLM cost", `$${digits(trial.dollars)}`]]),
   ];
   return make("dl", { class: "figures" }, ...entries.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
 
 function configuration(outcome) {
-  if (outcome.configuration === null) return make("p", { class: "reason" }, "No configuration was proposed.");
+  if (outcome.configuration == null) return make("p", { class: "reason" }, "No configuration was proposed.");
   const usual = cells[study.cell].default;
   const before = study.round ? outcomeOf(current().trials[study.round - 1]).configuration : null;
   const rows = Object.entries(outcome.configuration).map(([name, value]) => {
@@ -134,7 +134,7 @@ function box(caption, ...parts) {
 }
 
 function facts(outcome) {
-  const entries = Object.entries(outcome.facts);
+  const entries = Object.entries(outcome.facts ?? {});
   if (!entries.length) return null;
   const list = entries.flatMap(([name, text]) => [make("dt", {}, name), make("dd", { class: "code" }, text)]);
   return fold("facts", "What took effect", make("dl", { class: "facts" }, ...list));
@@ -149,7 +149,7 @@ function fold(key, title, ...parts) {
 
 // The system prompt, which is long and the same each time, is folded; a repair shows only what it adds.
 function promptPart() {
-  const { cassette, exchanges } = current();
+  const { cassette, exchanges = [] } = current();
   const here = exchanges.filter((exchange) => exchange.round === study.round);
   const parts = [make("h2", {}, "Prompt and reply")];
   if (here.length) parts.push(make("p", { class: "about" }, `As recorded in ${cassette}.`));
@@ -180,26 +180,26 @@ function drawStudy(width = study.width) {
   const cell = cells[study.cell];
   const { trials, optimum } = current();
   const values = trials.map((trial) => outcomeOf(trial).value);
-  const known = [...values, optimum].filter((value) => value !== null);
-  at("study-chart").hidden = !values.some((value) => value !== null);
+  const known = [...values, optimum].filter((value) => value != null);
+  at("study-chart").hidden = !values.some((value) => value != null);
   if (!width || !known.length) return;
   const { svg, x, y } = chart({
     width,
     height: 190,
     x: { label: `round; ${cell.metric}, ${cell.unit}`, range: [0, trials.length - 1], whole: true },
     y: { range: padded(known), text: digits },
-    lines: [{ points: trials.flatMap((trial, i) => (trial.best === null ? [] : [[i, trial.best]])), class: "best" }],
-    reference: optimum === null ? null : { y: optimum, label: "optimum" },
+    lines: [{ points: trials.flatMap((trial, i) => (trial.best == null ? [] : [[i, trial.best]])), class: "best" }],
+    reference: optimum == null ? null : { y: optimum, label: "optimum" },
   });
   const bottom = 190 - EDGE.bottom;
   svg.prepend(draw("line", { class: "cursor", x1: x(study.round), x2: x(study.round), y1: EDGE.top, y2: bottom }));
   trials.forEach((trial, i) => {
     const { kind, word } = verdict(trial, i);
     const mark =
-      values[i] === null
+      values[i] == null
         ? draw("path", { class: "cross", d: `M${x(i) - 4} ${bottom - 10}l8 8m0 -8l-8 8` })
         : draw("circle", { class: `mark ${kind}`, cx: x(i), cy: y(values[i]), r: i === study.round ? 7 : 4.5 });
-    mark.append(draw("title", {}, `Round ${i}: ${word}${values[i] === null ? "" : `, ${digits(values[i])} ${cell.unit}`}`));
+    mark.append(draw("title", {}, `Round ${i}: ${word}${values[i] == null ? "" : `, ${digits(values[i])} ${cell.unit}`}`));
     svg.append(mark);
   });
   svg.addEventListener("click", (event) => {

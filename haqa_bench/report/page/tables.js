@@ -11,8 +11,8 @@ function numberIn(text) {
 function compare(a, b, numeric, sign) {
   if (!a || !b) return a ? -1 : b ? 1 : 0;
   const [x, y] = numeric ? [numberIn(a), numberIn(b)] : [null, null];
-  if (x !== null && y !== null) return sign * (x - y);
-  if (x !== null || y !== null) return x !== null ? -1 : 1;
+  if (x != null && y != null) return sign * (x - y);
+  if (x != null || y != null) return x != null ? -1 : 1;
   return sign * a.localeCompare(b, "en", { numeric: true });
 }
 
@@ -59,7 +59,7 @@ function quieten(body) {
   let above = null;
   for (const row of body?.rows ?? []) {
     if (row.hidden) continue;
-    let same = above !== null;
+    let same = above != null;
     [...row.cells].forEach((cell, i) => {
       same = same && cell.textContent === above.cells[i].textContent;
       cell.classList.toggle("same", same);
