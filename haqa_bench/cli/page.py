@@ -9,7 +9,7 @@ import click
 from haqa_bench.cli.options import PROJECT, RUNS, project_of
 
 if TYPE_CHECKING:
-    from haqa_bench.report.page.data import Recording
+    from haqa_bench.report.page.runs import Recording
 
 
 @click.command()
@@ -41,7 +41,7 @@ def write(run_folders: Sequence[Path], target: Path, given: Path | None) -> Path
 def _recordings(folder: Path, project: Path) -> "dict[str, Recording]":
     """The cassettes that the project has of a run's studies, by the study's id."""
     from haqa_bench.llm import cassette
-    from haqa_bench.report.page.data import Recording, Said
+    from haqa_bench.report.page.runs import Recording, Said
     from haqa_bench.store.database import suite_of
 
     found = {}

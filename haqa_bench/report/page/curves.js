@@ -95,8 +95,9 @@ function showPlace(active) {
     drawn.tip.hidden = host !== active;
     const entries = values.map((f) => make("li", {}, make("i", { class: `swatch ${f.method.class}` }), f.method.name, make("b", {}, f.text)));
     drawn.tip.replaceChildren(make("p", {}, amountText(x)), make("ul", {}, ...entries));
-    drawn.tip.classList.toggle("flip", left > host.clientWidth / 2);
-    drawn.tip.style.left = `${left}px`;
+    const room = host.clientWidth - drawn.tip.offsetWidth;
+    const beside = left > host.clientWidth / 2 ? left - drawn.tip.offsetWidth - 12 : left + 12;
+    drawn.tip.style.left = `${Math.max(0, Math.min(room, beside))}px`;
   }
   fillLegend(x);
 }

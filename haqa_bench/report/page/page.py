@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench.report import paper
-from haqa_bench.report.page.data import PageData, Recording, RunShown, run_shown
+from haqa_bench.report.page.data import PageData, RunShown
+from haqa_bench.report.page.runs import Recording, run_shown
 from haqa_bench.report.table import Table, id_of
 
 NAME = "report.html"

@@ -60,6 +60,8 @@ function showRound(wanted) {
   const item = list.children[study.round];
   list.scrollLeft = item.offsetLeft - list.offsetLeft - (list.clientWidth - item.offsetWidth) / 2;
   at("round").replaceChildren(outcomePart(), ...(current().answered_by ? [promptPart()] : []));
+  const { word } = verdict(trials[study.round], study.round);
+  at("said").textContent = `Round ${study.round} of ${trials.length - 1}, ${word}`;
   drawStudy();
 }
 
