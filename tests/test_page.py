@@ -77,6 +77,11 @@ def data(text: str) -> dict:
     return json.loads(next(t for tag, t in Read(text).texts if tag == "script"))
 
 
+def texts_of(text: str) -> list[str]:
+    found = data(text)
+    return ["\n".join(found["lines"][n] for n in lines) for lines in found["texts"]]
+
+
 def studies(text: str) -> dict:
     return {study["id"]: (cell, study) for run in data(text)["runs"] for cell in run["cells"] for study in cell["studies"]}
 
@@ -119,7 +124,7 @@ def test_prompts_are_the_cassette_s_each_text_once(project, folder):
     text = written(folder)
 
     _, one = studies(text)["small/net-int4-epyc-zen4-2core/haqa/seed0"]
-    texts = data(text)["texts"]
+    texts = texts_of(text)
     tape = cassette.read(project / one["cassette"])
     assert one["cassette"] == "cassettes/small/net-int4-epyc-zen4-2core/haqa-s0.jsonl"
     assert [(e["round"], e["attempt"]) for e in one["exchanges"]] == [e.position for e in tape.exchanges]
@@ -127,6 +132,7 @@ def test_prompts_are_the_cassette_s_each_text_once(project, folder):
         assert [{"role": r, "content": texts[i]} for r, i in shown["messages"]] == list(recorded.body["messages"])
         assert texts[shown["reply"]] == recorded.reply.content
     assert len(texts) == len(set(texts))
+    assert len(data(text)["lines"]) == len(set(data(text)["lines"]))
 
 
 def test_without_a_cassette_there_are_no_prompts(project, folder):
@@ -234,5 +240,5 @@ def test_answers_of_the_script_reach_the_page(folder):
 
     _, one = studies(text)["small/net-int4-epyc-zen4-2core/haqa/seed0"]
     first, repaired = one["exchanges"][:2]
-    assert data(text)["texts"][first["reply"]] == ANSWERS[0]
+    assert texts_of(text)[first["reply"]] == ANSWERS[0]
     assert (repaired["round"], repaired["attempt"]) == (1, 2)

@@ -103,7 +103,8 @@ class RunShown(Document):
 
 
 class PageData(Document):
-    """Everything that the page's scripts show."""
+    """Everything that the page's scripts show. A text is the indices of its lines, which prompts of one study mostly share."""
 
     runs: tuple[RunShown, ...]
-    texts: tuple[str, ...]
+    texts: tuple[tuple[int, ...], ...]
+    lines: tuple[str, ...]

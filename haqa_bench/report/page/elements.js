@@ -2,6 +2,7 @@
 // What the other scripts build with. Whatever comes from a run reaches the page through here, as text.
 
 const page = JSON.parse(document.getElementById("data").textContent);
+const textOf = (index) => page.texts[index].map((line) => page.lines[line]).join("\n");
 const at = (id) => document.getElementById(id);
 
 function make(tag, attributes = {}, ...children) {

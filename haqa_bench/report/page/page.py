@@ -7,7 +7,7 @@ what is in the file, by hash. The same runs always give the same bytes.
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -76,8 +76,16 @@ def html(runs: Sequence[Run]) -> str:
         style=style,
         script=script,
         policy=POLICY.format(script=_hash(script), style=_hash(style)),
-        data=PageData(runs=tuple(shown), texts=tuple(texts)).model_dump_json(exclude_defaults=True).replace("<", "\\u003c"),
+        data=_json(shown, texts),
     )
+
+
+def _json(runs: Sequence[RunShown], texts: Iterable[str]) -> str:
+    """What is embedded; without the `<` that could end its element."""
+    lines: dict[str, int] = {}
+    folded = tuple(tuple(lines.setdefault(line, len(lines)) for line in text.split("\n")) for text in texts)
+    data = PageData(runs=tuple(runs), texts=folded, lines=tuple(lines))
+    return data.model_dump_json(exclude_defaults=True).replace("<", "\\u003c")
 
 
 def _shown(name: str, table: Table, run: RunShown, taken: set[str]) -> Shown:

@@ -159,8 +159,8 @@ function promptPart() {
   let shown = 0;
   for (const exchange of here) {
     if (exchange.attempt > 1) parts.push(make("h3", {}, `Attempt ${exchange.attempt}`));
-    exchange.messages.slice(shown).forEach(([role, text]) => role === "assistant" || parts.push(message(role, page.texts[text])));
-    parts.push(message("reply", page.texts[exchange.reply]));
+    exchange.messages.slice(shown).forEach(([role, text]) => role === "assistant" || parts.push(message(role, textOf(text))));
+    parts.push(message("reply", textOf(exchange.reply)));
     shown = exchange.messages.length;
   }
   return make("section", { class: "prompt" }, ...parts);
