@@ -1,4 +1,4 @@
-.PHONY: check lint types rooms test benchmark test-live format docs
+.PHONY: check lint types rooms test benchmark test-live test-browser format docs
 check: lint types rooms test ## what must be green before a commit
 
 lint:
@@ -19,6 +19,9 @@ benchmark: ## the cost of a replayed trial, beside Kernel Tuner and Optuna in th
 
 test-live: ## real llama.cpp, real fine-tuning and a real model: pip install -e ".[dev,deploy,serve,train]"
 	pytest -m live
+
+test-browser: ## the page in a real Chromium, /usr/bin/chromium or CHROMIUM: pip install -e ".[dev,browser]"
+	pytest -m browser
 
 docs: ## pages that are made from the program itself
 	cog -r docs/help.md docs/results.md

@@ -10,7 +10,8 @@ from haqa_bench.errors import HaqaError
 
 COMMANDS = {
     "run": ("haqa_bench.cli.run:run", "Run a suite's studies, or replay them, and print its table."),
-    "report": ("haqa_bench.cli.report:report", "Print the table of a run again."),
+    "report": ("haqa_bench.cli.report:report", "Print or write the tables, figures or page of runs and suites."),
+    "view": ("haqa_bench.cli.page:view", "Explore runs in the browser: tables, curves, every round of every study."),
     "explain": ("haqa_bench.cli.explain:explain", "Trace a printed number back to its trials, samples and cassette lines."),
     "diff": ("haqa_bench.cli.diff:diff", "Compare two runs, or a suite at two commits: what changed, beyond noise or not."),
     "compare": ("haqa_bench.cli.compare:compare", "Compare the methods of a run, with statistics."),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from haqa_bench.suite import Study, Suite
 
 SUITE = click.argument("suite_path", metavar="SUITE", type=click.Path(path_type=Path))
+RUNS = click.argument("run_folders", metavar="RUN [RUN ...]", type=click.Path(path_type=Path), nargs=-1, required=True)
 PROJECT = click.option(
     "--project", type=click.Path(path_type=Path), help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE."
 )

@@ -23,6 +23,7 @@ from haqa_bench.errors import HaqaError
 @click.option(
     "--output", type=click.Path(path_type=Path, file_okay=False), help="A folder for all formats of each table; prints nothing else."
 )
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE_OR_FOLDER", help="Instead: write one page of all runs to explore.")
 @PROJECT
 def report(
     runs: Sequence[Path],
@@ -34,9 +35,11 @@ def report(
     digits: int | None,
     standalone: bool,
     output: Path | None,
+    html: Path | None,
     project: Path | None,
 ) -> None:
     """Print the tables of RUNs, folders that `haqa-bench run` wrote, or of suites, from one source in any format."""
+    from haqa_bench.cli import page
     from haqa_bench.report import formats, latex, paper, shown
 
     if every:
@@ -44,6 +47,9 @@ def report(
     folders = [*runs, *(replayed(path, project) for path in suites)]
     if not folders:
         raise HaqaError("report", "no RUN, --suite or --all given", "A run's folder stands in the last line of: haqa-bench run SUITE")
+    if html:
+        click.echo(f"Written to {page.write(folders, html, project)}")
+        return
     found = {_label(folder): paper.tables(folder, project_of(folder, project) / "paper_tables") for folder in folders}
     if any(shown.is_compared(name) for name in wanted):
         found = {label: made | paper.compared(folder) for (label, made), folder in zip(found.items(), folders, strict=True)}

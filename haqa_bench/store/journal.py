@@ -41,7 +41,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         HaqaError: unreadable, or a line is no JSON object; names it.
     """
     try:
-        lines = path.read_text("utf-8").splitlines(keepends=True)
+        with path.open(encoding="utf-8") as file:
+            lines = list(file)  # ends at \n alone; str.splitlines would cut at the U+2028 in an LLM's words
     except (OSError, UnicodeDecodeError) as error:
         raise HaqaError(path, str(error)) from None
     return [_entry(path, number, line) for number, line in enumerate(lines, 1)]

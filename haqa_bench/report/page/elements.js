@@ -1,0 +1,64 @@
+"use strict";
+// What the other scripts build with. Whatever comes from a run reaches the page through here, as text.
+
+const page = JSON.parse(document.getElementById("data").textContent);
+const textOf = (index) => page.texts[index].map((line) => page.lines[line]).join("\n");
+const at = (id) => document.getElementById(id);
+
+function make(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+function draw(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child != null));
+  return element;
+}
+
+function table(headings, rows) {
+  const head = headings.map(([text, kind]) => make("th", { scope: "col", class: kind ?? null }, text));
+  return [make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)];
+}
+
+// A number as it is read: four digits, all digits before the point, an exponent only where it is tiny.
+function digits(value) {
+  if (value == null) return "none";
+  const size = Math.abs(value);
+  if (size > 0 && size < 1e-4) return value.toExponential(2);
+  if (size >= 1000) return value.toLocaleString("en", { maximumFractionDigits: size < 10000 ? 1 : 0 });
+  return String(Number(value.toPrecision(4)));
+}
+
+const percent = (share) => (share == null ? "unknown" : `${digits(100 * share)} %`);
+const counted = (number, one, many) => `${number} ${number === 1 ? one : many}`;
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  if (!sorted.length) return null;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+// All cells of all runs, in order, and a <select> of them.
+const cells = page.runs.flatMap((run, index) => run.cells.map((cell) => ({ run, number: index + 1, ...cell })));
+
+function cellOptions(select) {
+  const groups = page.runs.map((run, index) => {
+    const options = cells.flatMap((cell, i) => (cell.number === index + 1 ? [make("option", { value: i }, cell.id)] : []));
+    return make("optgroup", { label: `${run.suite}/${run.folder}` }, ...options);
+  });
+  select.replaceChildren(...groups);
+}
+
+function objective(cell) {
+  const goals = [`${cell.direction} ${cell.metric} (${cell.unit})`, ...cell.also.map((goal) => `also ${goal}`), ...cell.constraints];
+  return `${cell.model}, ${cell.bit_width}, on ${cell.hardware}: ${goals.join("; ")}.`;
+}

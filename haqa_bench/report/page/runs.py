@@ -1,0 +1,172 @@
+"""Runs as the page shows them, from their databases and the recordings of their studies."""
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from haqa_bench.report.page.data import CellShown, Exchange, Metric, Outcome, Round, RunShown, StudyShown
+from haqa_bench.space import Scalar
+from haqa_bench.store.database import query, suite_of
+from haqa_bench.suite import Cell, Study
+
+
+class Said(NamedTuple):
+    """One recorded exchange of an agent study: where it stands, the messages sent as (role, content), and the reply."""
+
+    round: int
+    attempt: int
+    messages: Sequence[tuple[str, str]]
+    reply: str
+
+
+class Recording(NamedTuple):
+    """A study's cassette: where it lies in its project, and what it holds."""
+
+    path: str
+    exchanges: Sequence[Said]
+
+
+def run_shown(folder: Path, recordings: Mapping[str, Recording], texts: dict[str, int]) -> RunShown:
+    """The run in `folder`, with the recordings of its studies by id. Adds to `texts`, which gives each text its index.
+
+    Raises:
+        HaqaError: the run has no database, or it cannot be read.
+    """
+    suite, rows = suite_of(folder), _rows(folder)
+    studies = [study for study in suite.studies() if study.id in rows]
+    cells = [
+        _cell(cell, [study for study in studies if study.cell.id == cell.id], rows, recordings, texts)
+        for cell in suite.cells
+        if any(study.cell.id == cell.id for study in studies)
+    ]
+    return RunShown(suite=suite.name, folder=folder.resolve().name, cells=tuple(cells))
+
+
+class _Row(NamedTuple):
+    study: str
+    number: int
+    answered_by: str
+    optimum: float | None
+    status: str
+    reason: str
+    repeat_of: int | None
+    attempts: int
+    configuration: str
+    thought: str
+    facts: str
+    value: float | None
+    feasible: bool
+    rank: int | None
+    seconds: float | None
+    llm_seconds: float | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    dollars: float | None
+    evaluations: int
+    spent_seconds: float
+    best: float | None
+    regret: float | None
+    metrics: Sequence[Mapping[str, Any]] | None
+
+
+def _rows(folder: Path) -> dict[str, list[_Row]]:
+    """The trials of each study."""
+    found: dict[str, list[_Row]] = {}
+    for row in query(folder, files("haqa_bench.report.page").joinpath("trials.sql").read_text()):
+        found.setdefault(row[0], []).append(_Row(*row))
+    return found
+
+
+def _cell(
+    cell: Cell, studies: Sequence[Study], rows: Mapping[str, list[_Row]], recordings: Mapping[str, Recording], texts: dict[str, int]
+) -> CellShown:
+    outcomes: dict[str, int] = {}
+    shown = [_study(study, rows[study.id], recordings.get(study.id, Recording("", [])), outcomes, texts) for study in studies]
+    objective = cell.objective
+    return CellShown(
+        id=cell.id,
+        track=cell.track,
+        model=cell.model_name,
+        bit_width=cell.bit_width,
+        hardware=cell.hardware.name,
+        metric=objective.metric,
+        unit=objective.unit,
+        direction=objective.direction,
+        also=tuple(f"{goal.metric}, {goal.unit}, {goal.direction}" for goal in objective.also),
+        constraints=tuple(f"{c.metric} at most {c.at_most_times_default:g} times the default's" for c in objective.constraints),
+        default=dict(cell.space.default),
+        outcomes=tuple(Outcome.model_validate_json(text) for text in outcomes),
+        studies=tuple(shown),
+    )
+
+
+def _study(study: Study, rows: Sequence[_Row], recording: Recording, outcomes: dict[str, int], texts: dict[str, int]) -> StudyShown:
+    exchanges = [
+        Exchange(
+            round=said.round,
+            attempt=said.attempt,
+            messages=tuple((role, _index(texts, content)) for role, content in said.messages),
+            reply=_index(texts, said.reply),
+        )
+        for said in recording.exchanges
+    ]
+    return StudyShown(
+        id=study.id,
+        method=study.method.name,
+        seed=study.seed,
+        answered_by=rows[0].answered_by,
+        optimum=_short(rows[0].optimum),
+        trials=tuple(_round(row, _index(outcomes, _outcome(row, list(study.cell.space.root)))) for row in rows),
+        cassette=recording.path,
+        exchanges=tuple(exchanges),
+    )
+
+
+def _index(known: dict[str, int], text: str) -> int:
+    return known.setdefault(text, len(known))
+
+
+def _outcome(row: _Row, order: Sequence[str]) -> str:
+    """A trial's outcome in JSON; its configuration in the order of the suite's file."""
+    read: dict[str, Scalar] | None = json.loads(row.configuration)
+    configuration = None if read is None else {name: read[name] for name in sorted(read, key=order.index)}
+    metrics = [Metric.model_validate({**m, "value": _digits(m["value"])}) for m in row.metrics or []]
+    outcome = Outcome(
+        configuration=configuration,
+        status=row.status,
+        reason=row.reason,
+        value=_short(row.value),
+        feasible=row.feasible,
+        rank=row.rank,
+        metrics=tuple(metrics),
+        facts=json.loads(row.facts),
+    )
+    return outcome.model_dump_json()
+
+
+def _round(row: _Row, outcome: int) -> Round:
+    tokens = [count for count in (row.prompt_tokens, row.completion_tokens) if count is not None]
+    return Round(
+        outcome=outcome,
+        repeat_of=row.repeat_of,
+        thought=row.thought,
+        seconds=_short(row.seconds),
+        llm_seconds=_short(row.llm_seconds),
+        tokens=sum(tokens) if tokens else None,
+        dollars=_short(row.dollars),
+        evaluations=row.evaluations,
+        spent_seconds=_digits(row.spent_seconds),
+        best=_short(row.best),
+        regret=_short(row.regret),
+    )
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else _digits(value)
+
+
+def _digits(value: float) -> float:
+    """Six significant digits: more than anybody reads, and a third of the bytes."""
+    return float(f"{value:.6g}")

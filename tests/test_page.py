@@ -1,0 +1,244 @@
+"""The page of runs: whole, the same bytes each time, closed to the network, and deaf to what texts of a run may hold."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from conftest import action
+from endpoint import Endpoint, reply
+from test_replay import ANSWERS, plan, record, run
+
+from haqa_bench import runner
+from haqa_bench.cli import app
+from haqa_bench.executors.local import Serial
+from haqa_bench.llm import cassette
+from haqa_bench.report import paper
+from haqa_bench.report.page import page
+from haqa_bench.report.table import Table
+from haqa_bench.store import database
+
+NASTY = "</script><script>alert(1)</script><img src=https://example.org/x onerror=alert(2)> <!-- & \u2028 ]]>"
+
+
+class Read(HTMLParser):
+    """What a browser finds: elements with their attributes, and the text of each script and style."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self.inside = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.inside = tag in ("script", "style")
+        if self.inside:
+            self.texts.append((tag, ""))
+
+    def handle_endtag(self, tag):
+        self.inside = False
+
+    def handle_data(self, data):
+        if self.inside:
+            tag, text = self.texts[-1]
+            self.texts[-1] = (tag, text + data)
+
+    def having(self, attribute):
+        return [attributes[attribute] for _, attributes in self.elements if attribute in attributes]
+
+
+@pytest.fixture
+def folder(project: Path) -> Path:
+    record(project)
+    return replayed(project)
+
+
+def replayed(project: Path) -> Path:
+    what = plan(project)
+    list(runner.run(what, what.folder, Serial()))
+    return what.folder
+
+
+def written(*runs: Path, name: str = "page.html") -> str:
+    target = runs[0] / name
+    result = CliRunner().invoke(app, ["report", *map(str, runs), "--html", str(target)], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.stdout == f"Written to {target}\n"
+    return target.read_text("utf-8")
+
+
+def data(text: str) -> dict:
+    return json.loads(next(t for tag, t in Read(text).texts if tag == "script"))
+
+
+def texts_of(text: str) -> list[str]:
+    found = data(text)
+    return ["\n".join(found["lines"][n] for n in lines) for lines in found["texts"]]
+
+
+def studies(text: str) -> dict:
+    return {study["id"]: (cell, study) for run in data(text)["runs"] for cell in run["cells"] for study in cell["studies"]}
+
+
+def test_every_trial_of_every_study_is_there(folder):
+    text = written(folder)
+
+    found = studies(text)
+    rows = database.query(
+        folder, "SELECT study, number, status, configuration, thought, best_value, regret FROM trials JOIN curves USING (study, number)"
+    )
+    assert sorted((study, number) for study, number, *_ in rows) == sorted(
+        (s, n) for s, (_, one) in found.items() for n in range(len(one["trials"]))
+    )
+    for study, number, status, configuration, thought, best, regret in rows:
+        cell, one = found[study]
+        trial = one["trials"][number]
+        outcome = cell["outcomes"][trial["outcome"]]
+        assert (outcome["status"], outcome["configuration"], trial["thought"]) == (status, json.loads(configuration), thought)
+        assert (trial["best"], trial["regret"]) == (pytest.approx(best, rel=1e-5), pytest.approx(regret, rel=1e-5))
+
+
+def test_metrics_carry_unit_source_and_n(folder):
+    cell, one = studies(written(folder))["small/net-int4-epyc-zen4-2core/human/seed0"]
+
+    metrics = cell["outcomes"][one["trials"][0]["outcome"]]["metrics"]
+
+    assert [m["name"] for m in metrics] == ["end_to_end_tokens_per_s", "perplexity"]
+    assert metrics[1] == {"name": "perplexity", "value": 20.0, "unit": "1", "source": "replayed", "n": 2}
+
+
+def test_an_outcome_that_studies_share_is_held_once(folder):
+    (cell,) = data(written(folder))["runs"][0]["cells"]
+
+    outcomes = [json.dumps(o) for o in cell["outcomes"]]
+    assert len(outcomes) == len(set(outcomes)) < sum(len(s["trials"]) for s in cell["studies"])
+
+
+def test_prompts_are_the_cassette_s_each_text_once(project, folder):
+    text = written(folder)
+
+    _, one = studies(text)["small/net-int4-epyc-zen4-2core/haqa/seed0"]
+    texts = texts_of(text)
+    tape = cassette.read(project / one["cassette"])
+    assert one["cassette"] == "cassettes/small/net-int4-epyc-zen4-2core/haqa-s0.jsonl"
+    assert [(e["round"], e["attempt"]) for e in one["exchanges"]] == [e.position for e in tape.exchanges]
+    for shown, recorded in zip(one["exchanges"], tape.exchanges, strict=True):
+        assert [{"role": r, "content": texts[i]} for r, i in shown["messages"]] == list(recorded.body["messages"])
+        assert texts[shown["reply"]] == recorded.reply.content
+    assert len(texts) == len(set(texts))
+    assert len(data(text)["lines"]) == len(set(data(text)["lines"]))
+
+
+def test_without_a_cassette_there_are_no_prompts(project, folder):
+    for tape in (project / "cassettes").rglob("*.jsonl"):
+        tape.unlink()
+
+    found = data(written(folder))
+
+    assert found["texts"] == []
+    assert not any("exchanges" in s or "cassette" in s for run in found["runs"] for c in run["cells"] for s in c["studies"])
+
+
+def test_the_tables_are_the_report_s_with_their_notes(project, folder):
+    text = written(folder)
+
+    table = paper.tables(folder, project / "paper_tables")["figure5"]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", text)
+    assert [c.replace("&#39;", "'") for c in cells] == [cell for row in table.cells for cell in row]
+    assert text.count("<li>") >= len(table.notes)
+    assert table.title.replace("'", "&#39;") in text
+
+
+def test_numbers_have_their_names_as_ids_and_no_id_comes_twice(folder, monkeypatch):
+    table = Table("T", ["Method", "Test accuracy, %"], [["haqa", "41.00"], ["random", "39.00"]], [], ["Net/INT4/haqa", "Net/INT4/random"])
+    monkeypatch.setattr(paper, "tables", lambda *_: {"table2": table})
+    runs = [page.Run(folder, folder, {}), page.Run(folder, folder, {})]
+
+    ids = Read(page.html(runs)).having("id")
+
+    assert "table2:Net/INT4/haqa/test-accuracy" in ids
+    assert f"table2:Net/INT4/haqa/test-accuracy@small/{folder.name}" in ids
+    assert len(ids) == len(set(ids))
+
+
+def test_two_writes_are_equal_and_hold_no_path_of_this_machine(project, folder):
+    first, second = written(folder, name="a.html"), written(folder, name="b.html")
+
+    assert first == second
+    assert str(project) not in first
+
+
+def test_texts_of_a_run_stay_texts(project):
+    with Endpoint([reply(action("Q4_0", 2, NASTY))]) as endpoint:
+        run(project, "--agent", "live", "--base-url", endpoint.base_url, "--answered-by", NASTY)
+
+    text = written(replayed(project))
+
+    read = Read(text)
+    assert [tag for tag, _ in read.elements if tag in ("script", "img")] == ["script", "script"]
+    _, one = studies(text)["small/net-int4-epyc-zen4-2core/haqa/seed0"]
+    assert one["trials"][1]["thought"] == one["answered_by"] == NASTY
+    assert "alert(1)" not in re.sub(r"<script.*?</script>|&lt;script&gt;alert\(1\)", "", text, flags=re.DOTALL)
+
+
+def test_nothing_is_loaded_and_the_policy_lets_nothing_be(folder):
+    text = written(folder)
+
+    read = Read(text)
+    assert [u for a in ("src", "href", "action", "srcset", "poster") for u in read.having(a) if not u.startswith(("#", "data:"))] == []
+    (style,), (_, script) = ([t for tag, t in read.texts if tag == wanted] for wanted in ("style", "script"))
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|import\(|innerHTML|eval\(", style + script)
+    policy = next(a["content"] for tag, a in read.elements if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'; ")
+    for source in (style, script):
+        assert base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() in policy
+    assert "style" not in [name for _, attributes in read.elements for name in attributes]
+
+
+def test_several_runs_share_a_page(project, folder):
+    run(project, "--methods", "random")
+    other = next(f for f in folder.parent.iterdir() if f != folder and "cassette" in f.name)
+
+    found = data(written(folder, other))
+
+    assert [r["folder"] for r in found["runs"]] == [folder.name, other.name]
+
+
+def test_a_folder_gets_report_html(project, folder):
+    CliRunner().invoke(app, ["report", str(folder), "--html", str(project / "site")], catch_exceptions=False)
+
+    assert (project / "site" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(("opened", "told"), [(True, ""), (False, "; no browser was found here")])
+def test_view_writes_the_page_and_opens_it(folder, monkeypatch, opened, told):
+    asked = []
+    monkeypatch.setattr("webbrowser.open", lambda url: asked.append(url) or opened)
+
+    result = CliRunner().invoke(app, ["view", str(folder)], catch_exceptions=False)
+
+    assert asked == [(folder / "report.html").as_uri()]
+    assert result.stdout.startswith(f"Written to {folder / 'report.html'}{told}")
+
+
+def test_report_prints_the_tables_of_several_runs(folder):
+    once = CliRunner().invoke(app, ["report", str(folder)]).stdout
+    twice = CliRunner().invoke(app, ["report", str(folder), str(folder)]).stdout
+
+    assert twice == f"{once}\n{once}"
+
+
+def test_answers_of_the_script_reach_the_page(folder):
+    """The stand-in's first answer is no JSON; its repair is shown with it."""
+    text = written(folder)
+
+    _, one = studies(text)["small/net-int4-epyc-zen4-2core/haqa/seed0"]
+    first, repaired = one["exchanges"][:2]
+    assert texts_of(text)[first["reply"]] == ANSWERS[0]
+    assert (repaired["round"], repaired["attempt"]) == (1, 2)
