@@ -12,7 +12,6 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 
 from haqa_bench import remeasure
-from haqa_bench.documents import canonical
 from haqa_bench.errors import HaqaError
 from haqa_bench.executors import Executor
 from haqa_bench.store import database
@@ -50,7 +49,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
     with ExitStack() as stack:
         stack.enter_context(_alone(folder))
         stack.enter_context(executor.hold(plan))
-        (folder / "lock.json").write_bytes(canonical(plan.suite.model_dump(mode="json")))
+        (folder / "lock.json").write_text(plan.suite.model_dump_json(), "utf-8")  # not canonical JSON, which makes 1 of 1.0
         if plan.measure == "live":
             yield from _pairs(plan, folder, executor, [c for c in cells if c.track not in TRAINED])  # the noise floor of times
         yield from _studies(plan, folder, executor)

@@ -23,6 +23,9 @@ from haqa_bench.errors import HaqaError
 @click.option(
     "--output", type=click.Path(path_type=Path, file_okay=False), help="A folder for all formats of each table; prints nothing else."
 )
+@click.option(
+    "--figures", type=click.Path(path_type=Path, file_okay=False), help="Instead: draw each run into this folder; needs matplotlib."
+)
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE_OR_FOLDER", help="Instead: write one page of all runs to explore.")
 @PROJECT
 def report(
@@ -35,6 +38,7 @@ def report(
     digits: int | None,
     standalone: bool,
     output: Path | None,
+    figures: Path | None,
     html: Path | None,
     project: Path | None,
 ) -> None:
@@ -49,6 +53,10 @@ def report(
         raise HaqaError("report", "no RUN, --suite or --all given", "A run's folder stands in the last line of: haqa-bench run SUITE")
     if html:
         click.echo(f"Written to {page.write(folders, html, project)}")
+        return
+    if figures:
+        for folder in folders:
+            _draw(folder, project_of(folder, project), figures / _label(folder) if len(folders) > 1 else figures)
         return
     found = {_label(folder): paper.tables(folder, project_of(folder, project) / "paper_tables") for folder in folders}
     if any(shown.is_compared(name) for name in wanted):
@@ -69,6 +77,15 @@ def report(
 def _label(folder: Path) -> str:
     """The suite that a run is of."""
     return folder.resolve().parent.name
+
+
+def _draw(run_folder: Path, project: Path, target: Path) -> None:
+    from haqa_bench.report.figures import album
+
+    names = album.write(run_folder, project, target)
+    for name in names:
+        click.echo(target / name)
+    click.echo("Each as .pdf, .svg and .png, with its caption in .txt." if names else "This run holds nothing to draw.", err=True)
 
 
 def _tell(paths: Sequence[Path]) -> None:

@@ -78,6 +78,20 @@ def results(folder: Path) -> list[StudyResult]:
     return [StudyResult(*row) for row in query(folder, files("haqa_bench.report").joinpath("studies.sql").read_text())]
 
 
+def grouped(found: Sequence[StudyResult]) -> Groups:
+    """The studies by cell and method."""
+    groups: dict[str, dict[str, list[StudyResult]]] = defaultdict(lambda: defaultdict(list))
+    for result in found:
+        groups[result.cell][result.method].append(result)
+    return groups
+
+
+def blocks(groups: Groups) -> list[dict[str, float | None]]:
+    """For each cell, the median of each method that runs on them all; None, a failure, where any of its studies found nothing."""
+    methods = sorted(set.intersection(*(set(m) for m in groups.values())))
+    return [{name: _median([r.best for r in cell[name]]) for name in methods} for cell in groups.values()]
+
+
 def table(found: Sequence[StudyResult], against: str, floors: Mapping[str, float]) -> Table:
     """Each cell's methods beside the method `against`, and below it the ranking over all cells.
 
@@ -86,9 +100,7 @@ def table(found: Sequence[StudyResult], against: str, floors: Mapping[str, float
     Raises:
         HaqaError: no study is of the method `against`.
     """
-    groups: dict[str, dict[str, list[StudyResult]]] = defaultdict(lambda: defaultdict(list))
-    for result in found:
-        groups[result.cell][result.method].append(result)
+    groups = grouped(found)
     if not any(against in methods for methods in groups.values()):
         raise HaqaError("--against", f"no study of '{against}' in this run", f"Methods: {', '.join(sorted({r.method for r in found}))}")
     tests = _tests(groups, against)
@@ -155,11 +167,10 @@ def _tests(groups: Groups, against: str) -> dict[tuple[str, str], float | None]:
 
 def _rankings(groups: Groups) -> list[str]:
     """Average ranks over cells of the methods' medians, failures ranked last and failures dropped."""
-    methods = sorted(set.intersection(*(set(m) for m in groups.values())))
-    blocks = [{name: _median([r.best for r in cell[name]]) for name in methods} for cell in groups.values()]
+    every = blocks(groups)
     notes = []
-    for label, kept in (("failures last", blocks), ("failures dropped", [b for b in blocks if None not in b.values()])):
-        found = statistics.ranking(kept, methods)
+    for label, kept in (("failures last", every), ("failures dropped", [b for b in every if None not in b.values()])):
+        found = statistics.ranking(kept, list(every[0]))
         order = ", ".join(f"{name} {rank:.1f}" for name, rank in sorted(found.ranks.items(), key=lambda item: (item[1], item[0])))
         p = f"Friedman p = {found.p:.3f}" if found.p is not None else "no Friedman test below three cells"
         notes.append(f"Average rank over {found.blocks} cells ({label}): {order}; {p}.")

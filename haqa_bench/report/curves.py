@@ -39,19 +39,34 @@ def table(folder: Path, ledger: Ledger) -> Table:
     Raises:
         HaqaError: the run has no database, or it cannot be read.
     """
-    steps = [Step(*row) for row in query(folder, files("haqa_bench.report").joinpath("curves.sql").read_text())]
+    found = steps(folder)
     groups: dict[tuple[str, str], dict[str, list[Step]]] = defaultdict(lambda: defaultdict(list))
-    for step in steps:
+    for step in found:
         groups[step.cell, step.method][step.study].append(step)
     rows = []
     for (cell, method), studies in groups.items():
-        rows += [[cell, method, _digits(x), *_row(studies, ledger, x)] for x in _amounts(steps, cell, ledger)]
+        rows += [[cell, method, _digits(x), *_row(studies, ledger, x)] for x in _amounts(found, cell, ledger)]
     return Table(
         title=f"Best so far against {ledger}",
         headings=["Cell", "Method", ledger.capitalize(), "n", "Median best", "Low", "High", "Median regret"],
         cells=rows,
         notes=["Low and high: 95 % bootstrap interval of the median, from three studies on."],
     )
+
+
+def steps(folder: Path) -> list[Step]:
+    """Every study of the run in `folder` after each of its trials, in order.
+
+    Raises:
+        HaqaError: the run has no database, or it cannot be read.
+    """
+    return [Step(*row) for row in query(folder, files("haqa_bench.report").joinpath("curves.sql").read_text())]
+
+
+def at(steps: Sequence[Step], ledger: Ledger, amount: float) -> Step | None:
+    """The last of a study's steps that had spent no more than `amount`."""
+    within = [s for s in steps if (x := getattr(s, ledger)) is not None and x <= amount]
+    return within[-1] if within else None
 
 
 def _amounts(steps: Sequence[Step], cell: str, ledger: Ledger) -> list[float]:
@@ -65,7 +80,7 @@ def _amounts(steps: Sequence[Step], cell: str, ledger: Ledger) -> list[float]:
 
 
 def _row(studies: Mapping[str, Sequence[Step]], ledger: Ledger, amount: float) -> list[str]:
-    reached = [r for steps in studies.values() if (r := _at(steps, ledger, amount)) is not None and r.best is not None]
+    reached = [r for steps in studies.values() if (r := at(steps, ledger, amount)) is not None and r.best is not None]
     best = [r.best for r in reached if r.best is not None]
     regrets = [r.regret for r in reached if r.regret is not None]
     interval = statistics.median_interval(best)
@@ -76,12 +91,6 @@ def _row(studies: Mapping[str, Sequence[Step]], ledger: Ledger, amount: float) -
         f"{interval.high:.4g}" if interval else "",
         f"{np.median(regrets):.4g}" if regrets else "",
     ]
-
-
-def _at(steps: Sequence[Step], ledger: Ledger, amount: float) -> Step | None:
-    """The last step that had spent no more than `amount`."""
-    within = [s for s in steps if (x := getattr(s, ledger)) is not None and x <= amount]
-    return within[-1] if within else None
 
 
 def _digits(amount: float) -> str:

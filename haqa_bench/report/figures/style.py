@@ -1,0 +1,159 @@
+"""How every figure looks: its width, its letters, and one look a method, the same in every figure of every run.
+
+Drawn at the width that it is printed at, so that 7 points stay 7 points. Methods differ by marker and dashes as well as by colour
+(Okabe and Ito's, and Tol's, which most colour-blind readers tell apart), so that a grey print still says which is which.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+
+COLUMN, PAGE = 3.4, 7.0
+"""Widths in inches: one column of a paper of two, and both."""
+SMALL = 6.0
+"""The size of the smallest letters, in points."""
+LETTER = 0.056
+"""Inches that a letter of a name takes, about."""
+INK, PALE = "#222222", "#bbbbbb"
+SIMULATED = "/////"
+"""The hatch of bars that no device measured."""
+SETTINGS: Any = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters everywhere
+    "font.size": 7.0,
+    "axes.titlesize": 7.0,
+    "axes.labelsize": 7.0,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.2,
+    "hatch.linewidth": 0.5,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "pdf.fonttype": 42,  # TrueType: publishers refuse Type 3
+    "svg.fonttype": "path",
+    "svg.hashsalt": "haqa-bench",
+}
+METADATA: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+"""No dates: what is drawn twice is equal byte for byte."""
+
+
+class Look(NamedTuple):
+    """How a method is drawn."""
+
+    colour: str
+    marker: str
+    dashes: Any
+
+
+class Picture(NamedTuple):
+    """A figure, the name of its files, and what is to be said below it."""
+
+    name: str
+    figure: Figure
+    caption: str
+
+
+KNOWN = {
+    "human": Look("#222222", "o", ":"),
+    "random": Look("#8a8a8a", "s", "--"),
+    "local": Look("#e69f00", "^", (0, (5, 1))),
+    "rules": Look("#882255", "v", (0, (1, 1))),
+    "tpe": Look("#56b4e9", "D", "-."),
+    "gp": Look("#0072b2", "P", (0, (3, 1, 1, 1))),
+    "nsga2": Look("#009e73", "X", (0, (4, 1, 1, 1, 1, 1))),
+    "smac": Look("#999933", "p", (0, (2, 1))),
+    "haqa": Look("#d55e00", "*", "-"),
+}
+OTHERS = ("#cc79a7", "#332288", "#44aa99", "#ddaa33", "#117733", "#88ccee", "#aa4499", "#661100")
+MARKERS = ("<", ">", "h", "d", "8", "H", "^")
+DASHES = ((0, (6, 1)), "-", (0, (3, 1)), "-.", "--")
+
+
+def looks(methods: Sequence[str]) -> dict[str, Look]:
+    """The look of each method: those that come with us have their own, any others take the next of the rest, in the suite's order."""
+    others = [name for name in methods if name not in KNOWN]
+    # Numbers of colours, markers and dashes without a common divisor: their combinations repeat after 280.
+    return KNOWN | {
+        name: Look(OTHERS[i % len(OTHERS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)]) for i, name in enumerate(others)
+    }
+
+
+def line(look: Look) -> dict[str, Any]:
+    """A method's line, for matplotlib's plot."""
+    size = 5.5 if look.marker == "*" else 3.5  # stars look smaller than they are
+    return {"color": look.colour, "linestyle": look.dashes, "marker": look.marker, "markersize": size, "markeredgewidth": 0}
+
+
+def halo() -> list[Any]:
+    """White around letters that stand on lines."""
+    return [withStroke(linewidth=1.6, foreground="white")]
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """This style alone, whatever a matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)
+        yield
+
+
+def name_columns(axes: Axes, places: Sequence[float], names: Sequence[str], inches: float) -> None:
+    """Names below the columns of a panel, `inches` for each; aslant where they do not fit."""
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    slant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if longest * LETTER > inches else {}
+    axes.set_xticks(places, names, **slant)
+    axes.tick_params(axis="x", length=0)
+
+
+def digits(value: float) -> str:
+    """Three significant digits, zeros at the end among them: 1.00, 35.0, 217."""
+    return f"{value:#.3g}".rstrip(".")
+
+
+def panels(count: int, width: float, height: float, columns: int) -> tuple[Figure, list[Axes]]:
+    """A figure of `count` panels in rows, each `height` inches high; it has no empty ones."""
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(width, rows * height), layout="constrained")
+    grid = figure.add_gridspec(rows, columns)
+    return figure, [figure.add_subplot(grid[divmod(i, columns)]) for i in range(count)]
+
+
+def legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
+    """Below the panels, in as many columns as fit; the figure grows by it, its panels do not shrink."""
+    width, height = figure.get_size_inches()
+    labels = [str(handle.get_label()) for handle in handles]
+    columns = next(n for n in range(len(labels), 0, -1) if n == 1 or _breadth(labels, n) <= width)
+    figure.set_size_inches(width, height + 0.14 * math.ceil(len(labels) / columns) + 0.08)
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, handlelength=2.6, columnspacing=1.2)
+
+
+def _breadth(labels: Sequence[str], columns: int) -> float:
+    """Of a legend, in inches: matplotlib splits it so too."""
+    return sum(0.45 + LETTER * max(map(len, column)) for column in np.array_split(list(labels), columns))
+
+
+def save(picture: Picture, folder: Path) -> None:
+    """As PDF, SVG and PNG, and its caption as text."""
+    for kind, metadata in METADATA.items():
+        picture.figure.savefig(folder / f"{picture.name}.{kind}", dpi=200, metadata=metadata)
+    (folder / f"{picture.name}.txt").write_text(picture.caption + "\n", "utf-8")

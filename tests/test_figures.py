@@ -1,0 +1,246 @@
+"""Figures: what is drawn of which run, that it is the same each time, and that a caption says source and n of its numbers."""
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY, SUITE, evaluator_of
+from test_replay import record, run
+
+from haqa_bench.errors import HaqaError
+from haqa_bench.report.figures import album, curves, fronts, gains, ranks, style, subject, terrain
+from haqa_bench.report.statistics import Ranking
+from haqa_bench.suite import load
+from haqa_bench.trial import Goal
+
+CELL = "net-int4-epyc-zen4-2core"
+STARTS = {"pdf": b"%PDF-", "svg": b"<?xml", "png": b"\x89PNG"}
+
+
+def folder_of(project, suite="small"):
+    (found,) = (project / "results" / "runs" / suite).iterdir()
+    return found
+
+
+@pytest.fixture
+def recorded(project):
+    """The small suite, its agent recorded: one cell, two seeds."""
+    record(project)
+    shutil.rmtree(project / "results" / "runs")
+    run(project)
+    return project
+
+
+@pytest.fixture
+def committed(tmp_path):
+    """A project whose response tables and cassettes are ours, and whose runs are its own."""
+    for name in ("prompts", "hardware", "paper_tables", "suites"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "tables").symlink_to(REPOSITORY / "results" / "tables")
+    (tmp_path / "cassettes").symlink_to(REPOSITORY / "cassettes")
+    return tmp_path
+
+
+def drawn(cli, project, suite, *options):
+    """The captions of the figures of a committed suite, by their names."""
+    done = cli("run", project / "suites" / f"{suite}.yaml", *options)
+    assert done.returncode == 0, done.stderr
+    return {p.name: p.caption for p in album.pictures(folder_of(project, suite), project)}
+
+
+def test_a_run_is_drawn_as_what_it_holds_in_three_formats_each_with_its_caption(recorded, cli):
+    target = recorded / "figures"
+
+    done = cli("report", folder_of(recorded), "--figures", target)
+
+    assert done.returncode == 0, done.stderr
+    names = {"gains-deploy-end-to-end-tokens-per-s", f"curves-{CELL}", f"landscape-{CELL}-haqa"}
+    assert {line.rpartition("/")[2] for line in done.stdout.splitlines()} == names
+    assert {path.name for path in target.iterdir()} == {f"{name}.{kind}" for name in names for kind in (*STARTS, "txt")}
+    assert all((target / f"{name}.{kind}").read_bytes().startswith(start) for name in names for kind, start in STARTS.items())
+
+
+def test_the_same_run_gives_the_same_bytes_whatever_day_it_is_and_whatever_a_matplotlibrc_says(recorded, cli):
+    (recorded / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 30\naxes.grid: True\nsavefig.bbox: tight\n")
+
+    cli("report", folder_of(recorded), "--figures", recorded / "one", SOURCE_DATE_EPOCH="1")
+    cli("report", folder_of(recorded), "--figures", recorded / "two", MATPLOTLIBRC=str(recorded / "matplotlibrc"))
+
+    files = sorted(path.name for path in (recorded / "one").iterdir())
+    assert len(files) == 12
+    assert all((recorded / "one" / name).read_bytes() == (recorded / "two" / name).read_bytes() for name in files)
+
+
+def test_captions_say_n_source_and_who_answered(recorded):
+    captions = {p.name.partition("-")[0]: p.caption for p in album.pictures(folder_of(recorded), recorded)}
+
+    assert "n (studies): haqa 2, human 2, random 2. Source: replayed." in captions["curves"]
+    assert "Dotted: the default, 60 tokens/s." in captions["curves"]
+    assert "Source: replayed." in captions["gains"]
+    assert "random 1.17x (n 2, 1.00 to 1.33), haqa 1.33x (n 2, 1.33 to 1.33)" in captions["gains"]
+    assert "of 3 feasible of 6 configurations of the response table (replayed; n (samples of each): 4)" in captions["landscape"]
+    assert all("haqa: answered by a script." in caption for caption in captions.values())
+
+
+def test_without_an_agent_there_is_no_way_to_draw(project):
+    run(project, "--methods", "human,random")
+
+    names = [picture.name for picture in album.pictures(folder_of(project), project)]
+
+    assert not [name for name in names if name.startswith(("landscape", "memory", "bitwidths", "front", "ranks"))]
+
+
+def test_a_run_of_the_default_alone_has_nothing_to_draw(project, cli):
+    run(project, "--methods", "human")
+
+    done = cli("report", folder_of(project), "--figures", project / "figures")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "nothing" in done.stderr
+    assert not (project / "figures").exists()
+
+
+def test_matplotlib_that_is_missing_is_one_line(project, cli, tmp_path):
+    run(project, "--methods", "human")
+    without = tmp_path / "without" / "matplotlib"
+    without.mkdir(parents=True)
+    (without / "__init__.py").write_text("raise ModuleNotFoundError('No module named matplotlib')")
+    path = os.pathsep.join([str(without.parent), os.environ.get("PYTHONPATH", "")])
+
+    done = cli("report", folder_of(project), "--figures", tmp_path / "figures", PYTHONPATH=path)
+
+    assert done.returncode == 2
+    assert done.stderr == 'haqa-bench: --figures: matplotlib is not installed. Install it with: pip install -e ".[figures]"\n'
+
+
+def test_matplotlib_is_imported_by_nothing_but_figures(recorded):
+    program = (
+        "import sys\nfrom haqa_bench.cli import app\n"
+        "for arguments in (['--help'], ['run', sys.argv[1], '--fresh'], ['report', sys.argv[2]]):\n"
+        "    app(arguments, standalone_mode=False)\n"
+        "assert 'matplotlib' not in sys.modules"
+    )
+
+    command = [sys.executable, "-c", program, str(recorded / "suites/small.yaml"), str(folder_of(recorded))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_several_goals_are_drawn_against_each_other_with_the_exact_front(project):
+    goals = '    objective: {also: [{metric: perplexity, unit: "1", direction: minimize}], metric'
+    (project / "suites/small.yaml").write_text(SUITE.replace("    objective: {metric", goals))
+    run(project, "--methods", "human,random")
+
+    captions = {p.name: p.caption for p in album.pictures(folder_of(project), project)}
+
+    caption = captions[f"front-{CELL}"]
+    assert "Line: the exact front of the whole response table, 1 points." in caption
+    assert "n (studies): human 2, random 2. Source: replayed." in caption
+
+
+def test_a_front_s_stairs_go_from_the_best_in_one_goal_to_the_best_in_the_other():
+    points = np.array([[1.0, 9.0], [5.0, 5.0], [4.0, 4.0], [9.0, 1.0], [9.0, 0.0]])
+
+    assert fronts.staircase(points).tolist() == [[9, 1], [5, 1], [5, 5], [1, 5], [1, 9]]
+
+
+def test_memory_is_drawn_against_the_limits(committed, cli):
+    captions = drawn(cli, committed, "memory", "--methods", "human,rules")
+
+    assert set(captions) == {"memory", "ranks"}
+    assert "Source: simulated" in captions["memory"]
+    assert "LLaMA2-13B on nvidia-a6000 FP16 29.4 GB, INT8 16.6 GB, INT4 10.3 GB" in captions["memory"]
+    assert "n (studies): human 4, rules 4." in captions["ranks"]
+    assert "No test below three cells or methods, so that no critical difference is drawn." in captions["ranks"]
+
+
+def test_bit_widths_are_drawn_for_each_device_with_the_source_and_n_of_each(committed, cli):
+    captions = drawn(cli, committed, "formats", "--cells", "smollm2*,*oneplus*", "--methods", "human,random")
+
+    assert "LLaMA2-7B on oneplus-11, INT4: Q4_0 17.92 tokens/s (simulated, n 1)" in captions["bitwidths"]
+    assert "SmolLM2-135M on epyc-zen4-2core, INT8: Q8_0 124.1 tokens/s (replayed, n 6)" in captions["bitwidths"]
+    assert "curves-smollm2-135m-any-epyc-zen4-2core" in captions
+    assert "curves-llama2-7b-any-oneplus-11" not in captions  # two evaluations are no curve
+
+
+def test_landscapes_find_configurations_whose_numbers_are_written_with_a_point(committed, cli):
+    captions = drawn(cli, committed, "resnet", "--cells", "*w2a2*", "--methods", "human,haqa")
+
+    assert "of 64 configurations of the response table (replayed; " in captions["landscape-resnet20-w2a2-epyc-zen4-2core-qat-haqa"]
+
+
+def test_what_is_no_speed_gains_a_difference():
+    loss = Goal(metric="held_out_loss", unit="nats", direction="minimize")
+    time = Goal(metric="time_us", unit="us", direction="minimize")
+
+    assert gains._gain(loss, 2.0, 1.5) == 0.5
+    assert gains._gain(time, 20.0, 5.0) == 4.0
+
+
+def test_a_map_s_axes_are_the_parameters_with_the_largest_main_effect(project):
+    cell = load(project / "suites/small.yaml", project).cells[0]
+    feasible = {key: o.measurements[0].value for key, o in evaluator_of(project).outcomes.items() if o.rank is not None}
+
+    found = terrain.landscape(project, cell)
+
+    # Feasible: Q4_1 with one thread (30) and with two (60), IQ4_NL with two (80). By threads 30 and 70, by format 45 and 80.
+    assert terrain.effects(feasible, cell) == pytest.approx({"n_threads": 20.0**2, "format": 17.5**2})
+    assert (found.across, found.up, found.feasible) == ("n_threads", "format", 3)
+    assert np.array_equal(found.best, [[math.nan, math.nan], [30.0, 60.0], [math.nan, 80.0]], equal_nan=True)
+    assert found.optimum == {"format": "IQ4_NL", "n_threads": 2}
+
+
+def test_a_table_of_another_workload_is_no_map_of_this_run(recorded):
+    (recorded / "suites/small.yaml").write_text(SUITE.replace("text.txt}", "other.txt}"))
+    cell = load(recorded / "suites/small.yaml", recorded).cells[0]
+
+    with pytest.raises(HaqaError, match="was measured for another cell or workload"):
+        terrain.landscape(recorded, cell)
+
+
+def test_the_critical_difference_is_demsar_s():
+    # Demsar (2006), section 3.2.2: four classifiers on fourteen data sets, q = 2.569.
+    found = Ranking({"a": 3.143, "b": 2.0, "c": 2.893, "d": 1.964}, 14, 0.02)
+
+    assert ranks.critical_difference(found) == pytest.approx(1.25, abs=0.005)
+    assert ranks.groups(found, 1.25) == [(1.964, 3.143)]
+    assert ranks.groups(found, 0.95) == [(1.964, 2.893), (2.893, 3.143)]
+
+
+@pytest.mark.parametrize("p", [None, 0.05, 0.2])
+def test_without_significance_there_is_no_critical_difference(p):
+    assert ranks.critical_difference(Ranking({"a": 1.0, "b": 2.0, "c": 3.0}, 5, p)) is None
+
+
+def test_a_method_looks_the_same_whatever_else_runs_and_no_two_look_alike():
+    few, many = style.looks(["haqa"]), style.looks(["mine", "random", "haqa", *(f"other-{i}" for i in range(30))])
+
+    assert few["haqa"] == many["haqa"]
+    assert few["random"] == many["random"]
+    assert len(set(many.values())) == len(many)
+
+
+def test_regret_of_nought_has_a_place_on_its_axis():
+    _, (axes,) = style.panels(1, style.COLUMN, 1.6, 1)
+
+    floor = curves._log_down_to_zero(axes, {"mine": [curves.Point(1, 0.24, 0.03, 0.3), curves.Point(2, 0.0, 0.0, 0.0)]})
+
+    assert floor == pytest.approx(0.01)
+    low, high = axes.get_ylim()
+    assert low < 0 < high
+    assert np.isfinite(axes.transData.transform((1, 0.0))).all()
+
+
+def test_what_was_not_known_is_said_so_in_a_caption():
+    from haqa_bench.report.compare import StudyResult
+
+    same = ("optimizer", 0, "", "maximize", "tokens/s", 1.0, 1.0, None, None)
+    studies = [StudyResult("cell", "a", *same, "measured"), StudyResult("cell", "b", *same, None)]
+
+    assert subject.sources(studies) == "measured (a); unknown (b)"
