@@ -333,10 +333,9 @@ def phone(tmp_path, monkeypatch):
     server = subprocess.Popen([daemon, "-D", "-e", "-f", "/dev/null", "-p", str(port), *flags], stderr=subprocess.DEVNULL)
     (tmp_path / "config").write_text(f"IdentityFile {tmp_path}/user\nStrictHostKeyChecking no\nUserKnownHostsFile {tmp_path}/known\n")
     (tmp_path / "bin").mkdir()
-    for name in ("ssh", "scp"):  # as a user's own ~/.ssh/config would
-        shim = tmp_path / "bin" / name
-        shim.write_text(f'#!/bin/sh\nexec {shutil.which(name)} -F {tmp_path}/config "$@"\n')
-        shim.chmod(0o755)
+    shim = tmp_path / "bin/ssh"  # as a user's own ~/.ssh/config would
+    shim.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {tmp_path}/config "$@"\n')
+    shim.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     folder = tmp_path / "llama.cpp"
     folder.mkdir()

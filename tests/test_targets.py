@@ -61,7 +61,7 @@ def test_adb_is_called_by_these_command_lines(monkeypatch, tmp_path):
 def test_ssh_asks_for_no_password_and_quotes_what_it_sends():
     assert SSH.remote("true") == ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-p", "8022", "bench@phone", "true"]
     assert SSH.line(["echo", "a; rm -rf /"], 5.0) == "cd /data/llama.cpp && timeout 5 echo 'a; rm -rf /'"
-    assert SSH.copy(Path("m.gguf"), "/data/m.gguf")[-2:] == ["m.gguf", "bench@phone:/data/m.gguf"]
+    assert SSH.copy(Path("m.gguf"), "/data/m.gguf")[-2:] == ["bench@phone", "cat > /data/m.gguf"]
 
 
 def test_settings_of_gpus_are_sent_where_one_is_used():

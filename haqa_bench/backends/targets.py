@@ -1,7 +1,7 @@
 """A device that is reached over ssh or adb: files are put there, and commands run there with a time and a memory limit.
 
 A profile's `target` names it, with a folder on it that holds llama.cpp's own programs and may be written to:
-`ssh://USER@HOST:PORT/FOLDER` or `adb://SERIAL/FOLDER`. Only the programs `ssh`, `scp` and `adb` of this machine are used, with the keys and
+`ssh://USER@HOST:PORT/FOLDER` or `adb://SERIAL/FOLDER`. Only the programs `ssh` and `adb` of this machine are used, with the keys and
 known hosts that they have; no password is asked for.
 """
 
@@ -68,7 +68,10 @@ class Target(NamedTuple):
         except EvaluationFailed as failure:
             raise HaqaError(f"{self.kind}://{self.address}{self.folder}", failure.reason, "Name a folder that may be written to") from None
         if found != size:
-            done = subprocess.run(self.copy(file, target), capture_output=True, text=True, errors="replace", timeout=PUT_TIMEOUT_S)
+            with file.open("rb") as source:
+                done = subprocess.run(
+                    self.copy(file, target), stdin=source, capture_output=True, text=True, errors="replace", timeout=PUT_TIMEOUT_S
+                )
             if done.returncode != 0:
                 raise HaqaError(f"{self.kind}://{self.address}{target}", _last(done.stderr), "Is there room for it?")
         return target
@@ -85,10 +88,10 @@ class Target(NamedTuple):
         return ["ssh", *SSH_OPTIONS, "-p", str(self.port), self.address, line]
 
     def copy(self, file: Path, target: str) -> list[str]:
-        """The command of this machine that copies a file there."""
+        """The command of this machine that copies a file there; ssh's reads it from stdin, since not every sshd has sftp."""
         if self.kind == "adb":
             return ["adb", "-s", self.address, "push", str(file), target]
-        return ["scp", *SSH_OPTIONS, "-q", "-P", str(self.port), str(file), f"{self.address}:{target}"]
+        return self.remote(f"cat > {shlex.quote(target)}")
 
     def _unreachable(self, done: "subprocess.CompletedProcess[str]") -> bool:
         if self.kind == "ssh":
