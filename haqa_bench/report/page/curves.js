@@ -58,7 +58,7 @@ function drawCurves(name, width) {
   const drawn = chart({
     width,
     height: Math.round(Math.min(340, Math.max(240, width * 0.6))),
-    x: { label: seconds ? "seconds (logarithmic)" : curves.ledger, range: [xs[0], xs.at(-1)], log: seconds, whole: !seconds },
+    x: { label: seconds ? "seconds (logarithmic)" : curves.ledger, range: [xs[0], xs.at(-1) + (seconds ? 0 : 0.5)], log: seconds, whole: !seconds },
     y: { range: padded(best == null ? values : [...values, best], name === "best" ? null : 0), text: name === "best" ? digits : percent },
     lines: [...single, ...lines.toSorted((a, b) => b.class.includes("dim") - a.class.includes("dim"))],
     reference: best == null ? null : { y: best, label: "optimum" },

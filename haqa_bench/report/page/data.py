@@ -74,7 +74,7 @@ class StudyShown(Document):
 
 
 class CellShown(Document):
-    """A cell, its objective, the default configuration in the order of the suite's file, and its studies."""
+    """A cell, its objective, the default configuration in the order of the run's lock, and its studies."""
 
     id: str
     track: str
