@@ -100,8 +100,8 @@ def test_every_trial_of_every_study_is_there(folder):
         cell, one = found[study]
         trial = one["trials"][number]
         outcome = cell["outcomes"][trial["outcome"]]
-        assert (outcome["status"], outcome["configuration"], trial["thought"]) == (status, json.loads(configuration), thought)
-        assert (trial["best"], trial["regret"]) == (pytest.approx(best, rel=1e-5), pytest.approx(regret, rel=1e-5))
+        assert (outcome["status"], outcome.get("configuration"), trial.get("thought", "")) == (status, json.loads(configuration), thought)
+        assert (trial.get("best"), trial.get("regret")) == (pytest.approx(best, rel=1e-5), pytest.approx(regret, rel=1e-5))
 
 
 def test_metrics_carry_unit_source_and_n(folder):
@@ -109,8 +109,8 @@ def test_metrics_carry_unit_source_and_n(folder):
 
     metrics = cell["outcomes"][one["trials"][0]["outcome"]]["metrics"]
 
-    assert [m["name"] for m in metrics] == ["end_to_end_tokens_per_s", "perplexity"]
-    assert metrics[1] == {"name": "perplexity", "value": 20.0, "unit": "1", "source": "replayed", "n": 2}
+    assert [name for name, *_ in metrics] == ["end_to_end_tokens_per_s", "perplexity"]
+    assert metrics[1] == ["perplexity", 20.0, "1", "replayed", 2]
 
 
 def test_an_outcome_that_studies_share_is_held_once(folder):

@@ -58,7 +58,7 @@ function drawCurves(name, width) {
   const drawn = chart({
     width,
     height: Math.round(Math.min(340, Math.max(240, width * 0.6))),
-    x: { label: seconds ? "seconds (logarithmic)" : curves.ledger, range: [xs[0], xs.at(-1)], log: seconds, whole: !seconds },
+    x: { label: seconds ? "seconds (logarithmic)" : curves.ledger, range: [xs[0], xs.at(-1) + (seconds ? 0 : 0.5)], log: seconds, whole: !seconds },
     y: { range: padded(best == null ? values : [...values, best], name === "best" ? null : 0), text: name === "best" ? digits : percent },
     lines: [...single, ...lines.toSorted((a, b) => b.class.includes("dim") - a.class.includes("dim"))],
     reference: best == null ? null : { y: best, label: "optimum" },
@@ -102,31 +102,39 @@ function showPlace(active) {
   fillLegend(x);
 }
 
-function fillLegend(x) {
+// The rows stay and only their texts change, so that a press on one of them meets it again when it ends.
+function buildLegend() {
   const cell = cells[curves.cell];
   const rows = curves.methods.map((method) => {
-    const [best, regret] = [valuesAt(method, x, "best"), valuesAt(method, x, "regret")];
-    const range = best.length > 1 ? `${digits(Math.min(...best))} to ${digits(Math.max(...best))}` : "";
     const seeds = method.studies.map((s) => make("a", { href: studyHash(cell, s, 0), "aria-label": `${method.name}, seed ${s.seed}` }, String(s.seed)));
-    const choose = make("button", { type: "button", class: "choose", "aria-pressed": String(curves.chosen === method.name) });
-    choose.append(make("i", { class: `swatch ${method.class}` }), method.name);
-    choose.dataset.method = method.name;
-    return make(
-      "tr",
-      {},
-      make("th", { scope: "row" }, choose),
-      make("td", { class: "number" }, digits(median(best))),
-      make("td", { class: "number" }, range),
-      make("td", { class: "number" }, regret.length ? percent(median(regret)) : "unknown"),
-      make("td", { class: "number" }, `${best.length} of ${method.studies.length}`),
-      make("td", { class: "seeds" }, ...seeds),
-    );
+    method.choose = make("button", { type: "button", class: "choose" }, make("i", { class: `swatch ${method.class}` }), method.name);
+    method.choose.addEventListener("click", () => choose(method.name));
+    method.values = Array.from({ length: 4 }, () => make("td", { class: "number" }));
+    return make("tr", {}, make("th", { scope: "row" }, method.choose), ...method.values, make("td", { class: "seeds" }, ...seeds));
   });
   const number = "number";
   const headings = [["Method"], [`Best, ${cell.unit}`, number], ["Range", number], ["Regret", number], ["n", number], ["Open seed"]];
-  const focused = document.activeElement?.dataset?.method;
-  at("legend").replaceChildren(make("caption", {}, `After ${amountText(x)}, medians over n studies`), ...table(headings, rows));
-  if (focused) at("legend").querySelector(`[data-method="${CSS.escape(focused)}"]`)?.focus();
+  at("legend").replaceChildren(make("caption"), ...table(headings, rows));
+}
+
+function fillLegend(x) {
+  at("legend").firstChild.textContent = `After ${amountText(x)}, medians over n studies`;
+  for (const method of curves.methods) {
+    const [best, regret] = [valuesAt(method, x, "best"), valuesAt(method, x, "regret")];
+    const texts = [
+      digits(median(best)),
+      best.length > 1 ? `${digits(Math.min(...best))} to ${digits(Math.max(...best))}` : "",
+      regret.length ? percent(median(regret)) : "unknown",
+      `${best.length} of ${method.studies.length}`,
+    ];
+    method.values.forEach((cell, i) => (cell.textContent = texts[i]));
+    method.choose.setAttribute("aria-pressed", String(curves.chosen === method.name));
+  }
+}
+
+function choose(name) {
+  curves.chosen = curves.chosen === name ? null : name;
+  redrawCurves();
 }
 
 function openCurves(index = curves.cell) {
@@ -141,16 +149,17 @@ function openCurves(index = curves.cell) {
   curves.xs = amounts(curves.methods, curves.ledger);
   curves.place = curves.xs.length - 1;
   if (!curves.methods.some((method) => method.name === curves.chosen)) curves.chosen = null;
+  buildLegend();
   redrawCurves();
 }
 
-function redrawCurves(active = null) {
+function redrawCurves() {
   for (const [name, host] of Object.entries(CHARTS)) {
     host.setAttribute("aria-valuemax", curves.xs.length - 1);
     host.parentElement.hidden = false;
     if (host.clientWidth) drawCurves(name, Math.floor(host.clientWidth));
   }
-  showPlace(active);
+  showPlace(null);
 }
 
 function moved(event) {
@@ -175,12 +184,6 @@ function wireCurves() {
   at("curves-ledger").addEventListener("change", (event) => {
     curves.ledger = event.target.value;
     openCurves();
-  });
-  at("legend").addEventListener("click", (event) => {
-    const name = event.target.closest("button")?.dataset.method;
-    if (!name) return;
-    curves.chosen = curves.chosen === name ? null : name;
-    redrawCurves();
   });
   for (const [name, host] of Object.entries(CHARTS)) {
     const label = name === "best" ? "Best so far" : "Regret";

@@ -4,14 +4,16 @@ What many studies share is held once: an outcome by its cell (a replayed configu
 texts of prompts and replies by the page. Trials and exchanges refer to them by index. What has its default is left out.
 """
 
+from typing import NamedTuple
+
 from pydantic import Field
 
 from haqa_bench.documents import Document
 from haqa_bench.space import Scalar
 
 
-class Metric(Document):
-    """A measured value; `n` samples made it."""
+class Metric(NamedTuple):
+    """A measured value, a list in JSON since there are so many; `n` samples made it."""
 
     name: str
     value: float
@@ -72,7 +74,7 @@ class StudyShown(Document):
 
 
 class CellShown(Document):
-    """A cell, its objective, the default configuration in the order of the suite's file, and its studies."""
+    """A cell, its objective, the default configuration in the order of the run's lock, and its studies."""
 
     id: str
     track: str

@@ -33,7 +33,7 @@ function digits(value) {
   if (value == null) return "none";
   const size = Math.abs(value);
   if (size > 0 && size < 1e-4) return value.toExponential(2);
-  if (size >= 1000) return value.toLocaleString("en", { maximumFractionDigits: size < 10000 ? 1 : 0 });
+  if (size >= 1000) return value.toLocaleString("en", { maximumFractionDigits: 0 });
   return String(Number(value.toPrecision(4)));
 }
 

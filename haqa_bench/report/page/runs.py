@@ -129,10 +129,10 @@ def _index(known: dict[str, int], text: str) -> int:
 
 
 def _outcome(row: _Row, order: Sequence[str]) -> str:
-    """A trial's outcome in JSON; its configuration in the order of the suite's file."""
+    """A trial's outcome in JSON; its configuration in the order of the run's lock."""
     read: dict[str, Scalar] | None = json.loads(row.configuration)
     configuration = None if read is None else {name: read[name] for name in sorted(read, key=order.index)}
-    metrics = [Metric.model_validate({**m, "value": _digits(m["value"])}) for m in row.metrics or []]
+    metrics = [Metric(**{**m, "value": _digits(m["value"])}) for m in row.metrics or []]
     outcome = Outcome(
         configuration=configuration,
         status=row.status,

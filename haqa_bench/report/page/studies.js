@@ -116,15 +116,15 @@ function configuration(outcome) {
 }
 
 function metrics(outcome) {
-  const rows = outcome.metrics.map((m) =>
+  const rows = outcome.metrics.map(([name, value, unit, source, n]) =>
     make(
       "tr",
       {},
-      make("th", { scope: "row" }, m.name),
-      make("td", { class: "number" }, digits(m.value)),
-      make("td", {}, m.unit === "1" ? "" : m.unit),
-      make("td", {}, m.source),
-      make("td", { class: "number" }, String(m.n)),
+      make("th", { scope: "row" }, name),
+      make("td", { class: "number" }, digits(value)),
+      make("td", {}, unit === "1" ? "" : unit),
+      make("td", {}, source),
+      make("td", { class: "number" }, String(n)),
     ),
   );
   return box("Metrics", ...table([["Metric"], ["Value", "number"], ["Unit"], ["Source"], ["n", "number"]], rows));
