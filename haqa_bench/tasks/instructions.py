@@ -45,7 +45,7 @@ def _from_file(name: str) -> list[Instruction]:
         raise HaqaError(name, "must lie below the data folder")
     text = read_bytes(path).decode(errors="replace")
     try:
-        items = [json.loads(line) for line in text.splitlines() if line.strip()] if path.suffix == ".jsonl" else json.loads(text)
+        items = [json.loads(line) for line in text.split("\n") if line.strip()] if path.suffix == ".jsonl" else json.loads(text)
     except ValueError as error:
         raise HaqaError(path, f"not JSON: {error}", "Mend it, or fetch it again") from None
     return _checked(path, items)
