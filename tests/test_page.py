@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -227,11 +228,14 @@ def test_view_writes_the_page_and_opens_it(folder, monkeypatch, opened, told):
     assert result.stdout.startswith(f"Written to {folder / 'report.html'}{told}")
 
 
-def test_report_prints_the_tables_of_several_runs(folder):
-    once = CliRunner().invoke(app, ["report", str(folder)]).stdout
-    twice = CliRunner().invoke(app, ["report", str(folder), str(folder)]).stdout
+def test_report_prints_the_tables_of_several_runs_each_once(folder):
+    other = folder.with_name("another")
+    shutil.copytree(folder, other)
 
-    assert twice == f"{once}\n{once}"
+    once, both, same = (CliRunner().invoke(app, ["report", *map(str, runs)]).stdout for runs in ([folder], [folder, other], [folder] * 2))
+
+    assert both == f"{once}\n{once}"
+    assert same == once
 
 
 def test_answers_of_the_script_reach_the_page(folder):

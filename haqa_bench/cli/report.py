@@ -48,7 +48,7 @@ def report(
 
     if every:
         suites = [*suites, *sorted((project or Path()).glob("suites/*.yaml"))]
-    folders = [*runs, *(replayed(path, project) for path in suites)]
+    folders = list(dict.fromkeys([*runs, *(replayed(path, project) for path in suites)]))
     if not folders:
         raise HaqaError("report", "no RUN, --suite or --all given", "A run's folder stands in the last line of: haqa-bench run SUITE")
     if html:
@@ -56,11 +56,12 @@ def report(
         return
     if figures:
         for folder in folders:
-            _draw(folder, project_of(folder, project), figures / _label(folder) if len(folders) > 1 else figures)
+            _draw(folder, project_of(folder, project), figures / _labels(folders)[folder] if len(folders) > 1 else figures)
         return
-    found = {_label(folder): paper.tables(folder, project_of(folder, project) / "paper_tables") for folder in folders}
+    labels = _labels(folders)
+    found = {labels[folder]: paper.tables(folder, project_of(folder, project) / "paper_tables") for folder in folders}
     if any(shown.is_compared(name) for name in wanted):
-        found = {label: made | paper.compared(folder) for (label, made), folder in zip(found.items(), folders, strict=True)}
+        found = {label: made | paper.compared(folder) for (label, made), folder in zip(found.items(), labels, strict=True)}
     chosen = {label: shown.chosen(made, wanted, published, digits) for label, made in found.items()}
     if not any(chosen.values()):
         known = sorted({name for made in found.values() for name in made})
@@ -74,9 +75,10 @@ def report(
     click.echo(latex.document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
 
 
-def _label(folder: Path) -> str:
-    """The suite that a run is of."""
-    return folder.resolve().parent.name
+def _labels(folders: Sequence[Path]) -> dict[Path, str]:
+    """What each run is called: its suite, and its folder too where several are of one."""
+    suites = [folder.resolve().parent.name for folder in folders]
+    return {f: s if suites.count(s) == 1 else f"{s}-{f.resolve().name}" for f, s in zip(folders, suites, strict=True)}
 
 
 def _draw(run_folder: Path, project: Path, target: Path) -> None:
