@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from haqa_bench.cli.options import PROJECT, open_suite, project_of
 from haqa_bench.errors import HaqaError
+
+if TYPE_CHECKING:
+    from haqa_bench.report.table import Table
 
 
 @click.command()
@@ -44,7 +48,7 @@ def report(
 ) -> None:
     """Print the tables of RUNs, folders that `haqa-bench run` wrote, or of suites, from one source in any format."""
     from haqa_bench.cli import page
-    from haqa_bench.report import formats, latex, paper, shown
+    from haqa_bench.report import formats, latex
 
     if every:
         suites = [*suites, *sorted((project or Path()).glob("suites/*.yaml"))]
@@ -53,26 +57,40 @@ def report(
         raise HaqaError("report", "no RUN, --suite or --all given", "A run's folder stands in the last line of: haqa-bench run SUITE")
     if html:
         click.echo(f"Written to {page.write(folders, html, project)}")
-        return
-    if figures:
-        for folder in folders:
-            _draw(folder, project_of(folder, project), figures / _labels(folders)[folder] if len(folders) > 1 else figures)
-        return
+    elif figures:
+        for folder, label in _labels(folders).items():
+            _draw(folder, project_of(folder, project), figures / label if len(folders) > 1 else figures)
+    else:
+        chosen = _chosen(folders, project, wanted, published, digits)
+        if output:
+            written = [path for label, made in chosen.items() for name, one in made.items() for path in _write(one, output / label, name)]
+            click.echo("\n".join(map(str, written)))
+            return
+        texts = [formats.several(made, kind) for made in chosen.values() if made]
+        click.echo(latex.document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
+
+
+def _chosen(
+    folders: Sequence[Path], project: Path | None, wanted: Sequence[str], published: bool, digits: int | None
+) -> "dict[str, dict[str, Table]]":
+    """The tables that were asked for, by run and name."""
+    from haqa_bench.report import paper, shown
+
     labels = _labels(folders)
-    found = {labels[folder]: paper.tables(folder, project_of(folder, project) / "paper_tables") for folder in folders}
+    found = {label: paper.tables(folder, project_of(folder, project) / "paper_tables") for folder, label in labels.items()}
     if any(shown.is_compared(name) for name in wanted):
-        found = {label: made | paper.compared(folder) for (label, made), folder in zip(found.items(), labels, strict=True)}
+        found = {label: found[label] | paper.compared(folder) for folder, label in labels.items()}
     chosen = {label: shown.chosen(made, wanted, published, digits) for label, made in found.items()}
     if not any(chosen.values()):
         known = sorted({name for made in found.values() for name in made})
         raise HaqaError("--table", f"{', '.join(wanted)}: no such table", f"Known: {', '.join(known)}")
-    if output:
-        for label, made in chosen.items():
-            for name, one in made.items():
-                _tell(formats.write(one, output / label, name, list(formats.FORMATS)))
-        return
-    texts = [formats.several(made, kind) for made in chosen.values() if made]
-    click.echo(latex.document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
+    return chosen
+
+
+def _write(table: "Table", folder: Path, name: str) -> list[Path]:
+    from haqa_bench.report import formats
+
+    return formats.write(table, folder, name, list(formats.FORMATS))
 
 
 def _labels(folders: Sequence[Path]) -> dict[Path, str]:
@@ -88,11 +106,6 @@ def _draw(run_folder: Path, project: Path, target: Path) -> None:
     for name in names:
         click.echo(target / name)
     click.echo("Each as .pdf, .svg and .png, with its caption in .txt." if names else "This run holds nothing to draw.", err=True)
-
-
-def _tell(paths: Sequence[Path]) -> None:
-    for path in paths:
-        click.echo(path)
 
 
 def replayed(suite_path: Path, project: Path | None) -> Path:
