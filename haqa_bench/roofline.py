@@ -65,9 +65,9 @@ class Roofline(NamedTuple):
 
 
 def token(weights: Mapping[str, int], layers: int, hardware: Hardware) -> Roofline | None:
-    """The roofline of a token that is multiplied by so many `weights` of each tensor type; None where the bandwidth is unknown."""
+    """The roofline of a token multiplied by so many `weights` of each tensor type; None where the bandwidth, or a type, is unknown."""
     bandwidth = (hardware.read_bandwidth or hardware.bandwidth).value
-    if bandwidth is None:
+    if bandwidth is None or not weights.keys() <= BLOCKS.keys():
         return None
     memory, arithmetic, seconds, complete = 0.0, 0.0, 0.0, True
     for kind, count in weights.items():

@@ -55,6 +55,7 @@ def test_an_unknown_rate_counts_as_no_time_and_is_told(device):
     assert found.seconds == pytest.approx(18e8 / 10e9)
     assert found.bound == "memory (arithmetic unknown)"
     assert roofline.token({"Q4_0": 1}, 1, device.model_copy(update={"bandwidth": figure(None, "GB/s")})) is None
+    assert roofline.token({"MXFP4": 1}, 1, device) is None  # a type that it does not know
     assert "which the profile cannot tell" in roofline.break_even(unknown)
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-from haqa_bench import hardware
+from haqa_bench import hardware, suite
 from haqa_bench.backends import llama_tools, targets
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.evaluators import remote
 from haqa_bench.evaluators.deploy import settled
 from haqa_bench.workloads import DeployWorkload
 
@@ -123,3 +124,16 @@ def test_other_settings_than_asked_for_are_refused():
 def test_output_that_is_no_result_is_a_crash(output):
     with pytest.raises(EvaluationFailed, match="gave no such JSON"):
         llama_tools.read(output, SETTINGS, WORK)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"), [("int8", "Leave n_threads_batch out"), ("int4", "measures neither perplexity nor peak memory")]
+)
+def test_what_llama_bench_cannot_do_or_tell_is_refused_at_once(monkeypatch, cell, message):
+    monkeypatch.setattr(remote, "require_llama_cpp", lambda: None)
+    found = next(c for c in suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells if c.id.endswith(f"{cell}-epyc-zen4-2core"))
+    free = found.objective.model_copy(update={"constraints": ()}) if cell == "int8" else found.objective
+    device = found.hardware.model_copy(update={"target": "ssh://bench@phone/data/llama.cpp"})
+
+    with pytest.raises(HaqaError, match=message):
+        remote.RemoteEvaluator(found.model_copy(update={"hardware": device, "objective": free}))

@@ -180,3 +180,11 @@ def test_a_default_that_cannot_be_measured_is_no_recommendation(project):
 
     with pytest.raises(HaqaError, match="could not be measured: refused: the quality text has 3 tokens"):
         recommendation.of_run(one.folder, study.cell)
+
+
+def test_an_agent_needs_an_llm_and_no_other_method_takes_one(cli):
+    without, beside = cli("tune", "m.gguf", "--method", "haqa"), cli("tune", "m.gguf", "--llm", "some-llm")
+
+    assert (without.returncode, beside.returncode) == (2, 2)
+    assert "the method haqa needs an LLM" in without.stderr
+    assert "the method rules asks no LLM" in beside.stderr

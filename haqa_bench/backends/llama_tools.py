@@ -46,19 +46,7 @@ def bench(program: str, model: str, settings: Mapping[str, Any], work: DeployWor
 def cli(program: str, model: str, settings: Mapping[str, Any], n_ctx: int) -> list[str]:
     """llama-cli's command line: a few tokens, greedily, then it ends."""
     said = ["-p", "Once upon a time", "-n", str(SPOKEN), "--temp", "0", "-st", "--no-display-prompt"]
-    return [
-        program,
-        "-m",
-        model,
-        "-c",
-        str(n_ctx),
-        *said,
-        *options(settings),
-        "-tb",
-        str(settings["n_threads_batch"]),
-        "-fa",
-        settings["flash_attn"],
-    ]
+    return [program, "-m", model, *said, *_more(settings, n_ctx), *options(settings)]
 
 
 def read(output: str, settings: Mapping[str, Any], work: DeployWorkload) -> Bench:

@@ -68,13 +68,20 @@ class Target(NamedTuple):
         except EvaluationFailed as failure:
             raise HaqaError(f"{self.kind}://{self.address}{self.folder}", failure.reason, "Name a folder that may be written to") from None
         if found != size:
+            self._copy(file, target)
+        return target
+
+    def _copy(self, file: Path, target: str) -> None:
+        where = f"{self.kind}://{self.address}{target}"
+        try:
             with file.open("rb") as source:
                 done = subprocess.run(
                     self.copy(file, target), stdin=source, capture_output=True, text=True, errors="replace", timeout=PUT_TIMEOUT_S
                 )
-            if done.returncode != 0:
-                raise HaqaError(f"{self.kind}://{self.address}{target}", _last(done.stderr), "Is there room for it?")
-        return target
+        except subprocess.TimeoutExpired:
+            raise HaqaError(where, f"was not copied within {PUT_TIMEOUT_S:g} s", "Copy it there by hand, or over a faster line") from None
+        if done.returncode != 0:
+            raise HaqaError(where, _last(done.stderr), "Is there room for it?")
 
     def line(self, command: Sequence[str], timeout_s: float, memory_bytes: int = 0) -> str:
         """The command with its limits, for a shell there."""

@@ -61,7 +61,8 @@ def memory(
         rows, note = _trained(model, training, max_length), TRAINING_NOTE.format(max_length)
     if room:
         rows = [row | {"fits": row["safe"] <= room} for row in rows]
-    click.echo(json.dumps({"model": model, "n_ctx": n_ctx, "formats": rows}) if as_json else _table(rows, room, note))
+    length = {"n_ctx": n_ctx} if training is None else {"max_length": max_length}
+    click.echo(json.dumps({"model": model, **length, "formats": rows}) if as_json else _table(rows, room, note))
     if room and not any(row["fits"] for row in rows):
         raise SystemExit(1)
 

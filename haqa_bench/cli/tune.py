@@ -70,7 +70,7 @@ def tune(model: str, limit: str | None, base_url: str | None, text: Path | None,
         raise HaqaError("--n-ctx", f"{wish.n_ctx} tokens hold no {wish.n_prompt} and {wish.n_generate}", "Raise it, or lower the others")
     if (wish.method == AGENT) != bool(wish.llm):
         raise HaqaError(
-            "--llm", f"the method {wish.method} {'needs' if wish.method == AGENT else 'asks no'} LLM", "It goes with --method haqa"
+            "--llm", f"the method {wish.method} {'needs an' if wish.method == AGENT else 'asks no'} LLM", "It goes with --method haqa"
         )
     gguf_models.require_llama_cpp()
     path = gguf_models.find(model)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 from haqa_bench.backends import llama_tools, targets
 from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
@@ -32,6 +31,8 @@ class RemoteEvaluator:
         check_space(cell)
         if cell.objective.constraints and any(c.metric in ("perplexity", "peak_memory_mb") for c in cell.objective.constraints):
             raise HaqaError(cell.id, "a target measures neither perplexity nor peak memory", "Leave that constraint out")
+        if "n_threads_batch" in cell.space.root:
+            raise HaqaError(f"{cell.id}: space", "llama-bench has one number of threads, n_threads", "Leave n_threads_batch out")
         self.cell, self.workload = cell, deployed(cell)
         self.target = targets.parse(cell.hardware.target)
         self.formats = Formats(find(cell.model.gguf or ""))
@@ -72,5 +73,4 @@ class RemoteEvaluator:
         return Outcome(estimated(readings), {**found.facts, **self.formats.facts(name)})
 
     def _run(self, command: list[str]) -> str:
-        memory: Any = int(self.workload.memory_gb * 1e9)
-        return self.target.run(command, self.workload.timeout_s, memory)
+        return self.target.run(command, self.workload.timeout_s, int(self.workload.memory_gb * 1e9))

@@ -11,7 +11,7 @@ from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.roofline import token
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell
-from haqa_bench.trial import Measurement, Source
+from haqa_bench.trial import Measurement, Source, Status
 from haqa_bench.workloads import RooflineWorkload
 
 
@@ -52,7 +52,8 @@ class RooflineEvaluator:
         weights = self.weights[str(configuration["format"])]
         layers = self.cell.model.dimensions["layers"]
         found = token(weights, layers, self.cell.hardware)
-        assert found is not None
+        if found is None:
+            raise EvaluationFailed(Status.REFUSED, f"of its tensor types ({', '.join(weights)}) not all are known to the roofline")
         speed = Measurement(
             name="generation_tokens_per_s",
             value=found.tokens_per_s,

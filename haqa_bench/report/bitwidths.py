@@ -83,7 +83,7 @@ def choices(folder: Path) -> list[Choice]:
     sql = files("haqa_bench.report").joinpath("bitwidths.sql").read_text()
     return [
         Choice(cell, method, optimizer, who, json.loads(samples), optimum, _format(best), value, _format(first), source or NONE)
-        for cell, method, optimizer, who, samples, optimum, _, best, value, first, source in database.query(folder, sql)
+        for cell, method, optimizer, who, samples, optimum, best, value, first, source in database.query(folder, sql)
     ]
 
 
@@ -116,7 +116,7 @@ def _row(cell: Cell, found: Sequence[Choice], methods: Sequence[str], figure: Pu
         exact(eight, unit),
         exact(four, unit),
         f"{eight / four:.2f}x" if eight and four else "",
-        "" if cell.simulated else _percent(flip_probability(both, unit)),
+        "" if cell.simulated or len(both) < len(best) else _percent(flip_probability(both, unit)),
         max(values, key=lambda name: values[name], default=""),
         "" if cell.simulated else _percent(flip_probability(samples, unit)),
         *said,

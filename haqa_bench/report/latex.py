@@ -1,6 +1,5 @@
 """A table in LaTeX: booktabs, one line a number with its id in a comment, the best of each group bold, notes below in small print."""
 
-import re
 from collections.abc import Sequence
 
 from haqa_bench.report.table import Table, id_of
@@ -21,12 +20,11 @@ SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
 }
-NUMBER = re.compile(r"^[<\d+-]")
 
 
 def latex(table: Table, name: str) -> str:
     """A `table*` as wide as the page, for a document that loads PACKAGES; `name` becomes its label and part of the ids."""
-    columns = "".join("r" if _numeric(table, i) else "l" for i in range(len(table.headings)))
+    columns = "".join("r" if table.numeric(i) else "l" for i in range(len(table.headings)))
     rows = "\n".join(_row(table, name, number) for number in range(len(table.cells)))
     notes = " ".join(escaped(note) for note in table.notes)
     return rf"""% Needs \usepackage{{{",".join(PACKAGES)}}}. Each number's id stands in its line: haqa-bench explain RUN ID
@@ -78,16 +76,10 @@ def _row(table: Table, name: str, number: int) -> str:
 
 def _span(table: Table, number: int, column: int) -> int:
     """How many rows a cell spans: 0 where the one above spans it; one where a column to the left, or itself, is a number."""
-    if any(_numeric(table, i) for i in range(column + 1)):
+    if any(table.numeric(i) for i in range(column + 1)):
         return 1
     left = [tuple(row[: column + 1]) for row in table.cells]
     if number > 0 and left[number - 1] == left[number]:
         return 0
     rest = left[number:]
     return next((i for i, row in enumerate(rest) if row != left[number]), len(rest))
-
-
-def _numeric(table: Table, column: int) -> bool:
-    """Whether most of what stands in a column begins as a number does."""
-    filled = [row[column] for row in table.cells if row[column]]
-    return bool(filled) and 2 * sum(bool(NUMBER.match(text)) for text in filled) > len(filled)

@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+NUMBER = re.compile(r"[<+-]? ?\d")
+
 
 class Table(NamedTuple):
     """Cells are text, notes stand below it. `keys` name its rows, such as SmolLM2-135M/INT4/haqa; empty where nothing explains them."""
@@ -18,6 +20,11 @@ class Table(NamedTuple):
     """Rows and columns of the best of each group."""
     about: Mapping[str, str] = MappingProxyType({})
     """What a column holds and how it is reckoned, by heading."""
+
+    def numeric(self, column: int) -> bool:
+        """Whether most of what stands in a column begins as a number does."""
+        filled = [row[column] for row in self.cells if row[column]]
+        return 2 * sum(bool(NUMBER.match(text)) for text in filled) > len(filled)
 
 
 def id_of(name: str, key: str, heading: str) -> str:

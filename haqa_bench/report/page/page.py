@@ -6,7 +6,6 @@ what is in the file, by hash. The same runs always give the same bytes.
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +19,6 @@ from haqa_bench.report.table import Table, id_of
 NAME = "report.html"
 SCRIPTS = ("elements.js", "tables.js", "chart.js", "curves.js", "studies.js", "page.js")
 POLICY = "default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; base-uri 'none'; form-action 'none'"
-NUMBER = re.compile(r"[+\-]?\d[\d,]*(\.\d+)?")
 
 
 class Run(NamedTuple):
@@ -90,8 +88,7 @@ def _json(runs: Sequence[RunShown], texts: Iterable[str]) -> str:
 
 def _shown(name: str, table: Table, run: RunShown, taken: set[str]) -> Shown:
     ids = [[_free(id_of(name, key, heading), run, taken) for heading in table.headings] for key in table.keys]
-    columns = list(zip(*table.cells, strict=True)) or [()] * len(table.headings)
-    return Shown(_free(name, run, taken), table, [_numeric(column) for column in columns], ids)
+    return Shown(_free(name, run, taken), table, [table.numeric(column) for column in range(len(table.headings))], ids)
 
 
 def _free(wanted: str, run: RunShown, taken: set[str]) -> str:
@@ -99,12 +96,6 @@ def _free(wanted: str, run: RunShown, taken: set[str]) -> str:
     free = f"{wanted}@{run.name}" if wanted in taken else wanted
     taken.add(free)
     return free
-
-
-def _numeric(column: Sequence[str]) -> bool:
-    """Whether most of a column's cells begin with a number."""
-    filled = [cell for cell in column if cell]
-    return 2 * sum(bool(NUMBER.match(cell)) for cell in filled) > len(filled)
 
 
 def _hash(text: str) -> str:
