@@ -1,13 +1,16 @@
-"""Do the findings stand while something else keeps one core busy half of the time? Measures again and again under such a load.
+"""Do the findings stand while something else keeps one core busy half of the time? Measures again
+and again under such a load.
 
     python benchmarks/background_load.py suites/llama.yaml --times 20
 
-The load computes and sleeps in turn, for random times with the same mean. Each re-measurement goes in rounds: a process of the default and
-of the best configuration (by the response tables) of every cell, in random order, as pairs do in docs/measurement.md. Samples of which
-others took a share are left out; rounds go on until the ratio of every configuration to the last cell's best is known well enough, or
---rounds are over. It says which bit-width and configuration wins, and with which intervals: of its speed, and of how many times as fast
-it is as the other bit-width's best, both widened by the machine's noise floor (results/verified/), since slow times of a shared
-machine outlast a re-measurement. At the end, how often each agrees with what was measured without the load.
+The load computes and sleeps in turn, for random times with the same mean. Each re-measurement goes
+in rounds: a process of the default and of the best configuration (by the response tables) of every
+cell, in random order, as pairs do in docs/measurement.md. Samples of which others took a share are
+left out; rounds go on until the ratio of every configuration to the last cell's best is known well
+enough, or --rounds are over. It says which bit-width and configuration wins, and with which
+intervals: of its speed, and of how many times as fast it is as the other bit-width's best, both
+widened by the machine's noise floor (results/verified/), since slow times of a shared machine
+outlast a re-measurement. At the end, how often each agrees with what was measured without the load.
 """
 
 import argparse
@@ -22,13 +25,15 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from haqa_bench import remeasure, studies, suite
+from haqa_bench import suite
+from haqa_bench.arithmetic.estimate import QUIET, Interval, estimate, interval
 from haqa_bench.backends import device
-from haqa_bench.estimate import QUIET, Interval, estimate, interval
-from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
 from haqa_bench.report import pairs
 from haqa_bench.report.statistics import FEWEST_VALUES, median_interval
+from haqa_bench.run import confirm as remeasure
+from haqa_bench.run import study as studies
 from haqa_bench.space import Configuration, key_of
+from haqa_bench.tracks.deploy.evaluator import DeployEvaluator, text_of
 
 
 class Candidate(NamedTuple):
@@ -41,7 +46,9 @@ class Candidate(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """The best of one re-measurement: its speed, and its ratio to the best of the last cell, over `rounds` undisturbed rounds of `of`."""
+    """The best of one re-measurement: its speed, and its ratio to the best of the last cell, over
+    `rounds` undisturbed rounds of `of`.
+    """
 
     bit_width: str
     configuration: str
@@ -54,7 +61,8 @@ class Finding(NamedTuple):
 
 
 Samples = list[list[tuple[float, float]]]
-"""By round, then candidate's process: speeds, each with the share of the machine that others took."""
+"""By round, then candidate's process: speeds, each with the share of the machine that others took.
+"""
 
 
 def main() -> None:
@@ -62,15 +70,31 @@ def main() -> None:
     parser.add_argument("suite", type=Path)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=24)
-    parser.add_argument("--mean-s", type=float, default=2.0, help="mean length of a busy, and of an idle, time")
-    parser.add_argument("--output", type=Path, help="JSON lines with all samples, one for each re-measurement, as they come")
-    parser.add_argument("--again", type=Path, help="measure nothing: tell once more what such a file holds")
+    parser.add_argument(
+        "--mean-s", type=float, default=2.0, help="mean length of a busy, and of an idle, time"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="JSON lines with all samples, one for each re-measurement, as they come",
+    )
+    parser.add_argument(
+        "--again", type=Path, help="measure nothing: tell once more what such a file holds"
+    )
     options = parser.parse_args()
     candidates = candidates_of(options.suite.resolve())
     found = again(candidates, options.again) if options.again else measurements(candidates, options)
     calm = next(found)
     print(f"without load: {said(calm)}", flush=True)
-    agreed = dict.fromkeys(("the same bit-width", "the same configuration", "ratio's interval overlaps", "speed's interval overlaps"), 0)
+    agreed = dict.fromkeys(
+        (
+            "the same bit-width",
+            "the same configuration",
+            "ratio's interval overlaps",
+            "speed's interval overlaps",
+        ),
+        0,
+    )
     for number, one in enumerate(found, 1):
         print(f"{number:2} under load: {said(one)}", flush=True)
         for name, same in zip(agreed, agreements(calm, one), strict=True):
@@ -112,7 +136,10 @@ def candidates_of(path: Path) -> list[Candidate]:
         outcomes = studies.evaluator_of(plan, cell).outcomes
         best = next(c for c in cell.space.grid() if outcomes[key_of(c)].rank == 1)
         evaluator = DeployEvaluator(cell, text_of(cell, path.parent))
-        found += [Candidate(cell, evaluator, c, plan.project) for c in {key_of(c): c for c in (cell.space.default, best)}.values()]
+        found += [
+            Candidate(cell, evaluator, c, plan.project)
+            for c in {key_of(c): c for c in (cell.space.default, best)}.values()
+        ]
     return found
 
 
@@ -125,7 +152,13 @@ def measured(candidates: list[Candidate], rounds: int, seed: int, output: Path |
         for index in order:
             outcome = candidates[index].evaluator.sample(candidates[index].configuration, repeat=1)
             readings = {m.name: m.samples for m in outcome.measurements}
-            row[index] = list(zip(readings[candidates[index].cell.objective.metric], readings["others_share"], strict=True))
+            row[index] = list(
+                zip(
+                    readings[candidates[index].cell.objective.metric],
+                    readings["others_share"],
+                    strict=True,
+                )
+            )
         taken.append(row)
         if all(precise(candidates, taken, index) for index in range(len(candidates) - 1)):
             break
@@ -157,29 +190,53 @@ def noise_floor(candidate: Candidate) -> float:
     """The machine's, from the recorded pairs of the candidate's default with itself."""
     path = remeasure.path_of(candidate.project / "results" / "verified", candidate.cell)
     default = key_of(candidate.cell.space.default)
-    kept = [p for p in remeasure.read(path, candidate.cell) if p["configuration"] == default and not p["failed"] and p["others"] <= QUIET]
-    return pairs.noise_floor([p["tuned"] / p["default"] for p in kept], candidate.cell.measurement.pairs)
+    kept = [
+        p
+        for p in remeasure.read(path, candidate.cell)
+        if p["configuration"] == default and not p["failed"] and p["others"] <= QUIET
+    ]
+    return pairs.noise_floor(
+        [p["tuned"] / p["default"] for p in kept], candidate.cell.measurement.pairs
+    )
 
 
 def ratios(taken: list[Samples], index: int) -> list[float]:
-    """A candidate's speed as a multiple of the last one's, round by round: undisturbed ones, or all, if those are few."""
+    """A candidate's speed as a multiple of the last one's, round by round: undisturbed ones, or
+    all, if those are few.
+    """
     quiet = [found for row in taken if (found := ratio(row[index], row[-1], QUIET)) is not None]
-    return quiet if len(quiet) >= FEWEST_VALUES else [found for row in taken if (found := ratio(row[index], row[-1], 1.0)) is not None]
+    return (
+        quiet
+        if len(quiet) >= FEWEST_VALUES
+        else [found for row in taken if (found := ratio(row[index], row[-1], 1.0)) is not None]
+    )
 
 
-def ratio(one: list[tuple[float, float]], other: list[tuple[float, float]], most: float) -> float | None:
+def ratio(
+    one: list[tuple[float, float]], other: list[tuple[float, float]], most: float
+) -> float | None:
     """Of two processes' speeds, by their samples of which others took no more than `most`."""
-    ours, theirs = ([speed for speed, share in samples if share <= most] for samples in (one, other))
-    return estimate(ours, "tokens/s").value / estimate(theirs, "tokens/s").value if ours and theirs else None
+    ours, theirs = (
+        [speed for speed, share in samples if share <= most] for samples in (one, other)
+    )
+    return (
+        estimate(ours, "tokens/s").value / estimate(theirs, "tokens/s").value
+        if ours and theirs
+        else None
+    )
 
 
 def precise(candidates: list[Candidate], taken: list[Samples], index: int) -> bool:
-    """Whether a candidate's ratio is known well enough: from as many rounds as pairs are taken, to the protocol's precision."""
+    """Whether a candidate's ratio is known well enough: from as many rounds as pairs are taken, to
+    the protocol's precision.
+    """
     protocol, found = candidates[index].cell.measurement, ratios(taken, index)
     known = median_interval(found)
     if len(found) < protocol.pairs or known is None:
         return False
-    return max(known.high - median(found), median(found) - known.low) <= protocol.precision * median(found)
+    return max(
+        known.high - median(found), median(found) - known.low
+    ) <= protocol.precision * median(found)
 
 
 def overlap(one: Interval | None, other: Interval | None) -> bool:
@@ -187,7 +244,10 @@ def overlap(one: Interval | None, other: Interval | None) -> bool:
 
 
 def said(found: Finding) -> str:
-    speed, ratio = ("[unknown]" if i is None else f"[{i.low:.4g}, {i.high:.4g}]" for i in (found.speed_interval, found.ratio_interval))
+    speed, ratio = (
+        "[unknown]" if i is None else f"[{i.low:.4g}, {i.high:.4g}]"
+        for i in (found.speed_interval, found.ratio_interval)
+    )
     return (
         f"{found.bit_width} {found.speed:.1f} tokens/s {speed}, {found.ratio:.3f} times the other bit-width's best {ratio}; "
         f"{found.rounds} of {found.of} rounds undisturbed"

@@ -1,11 +1,14 @@
-"""Our random search and replay beside Kernel Tuner's, on the same table: the same best-of-n distribution, and at what cost per trial.
+"""Our random search and replay beside Kernel Tuner's, on the same table: the same best-of-n
+distribution, and at what cost per trial.
 
     python benchmarks/beside_kernel_tuner.py suites/llama.yaml
 
-The first cell's response table is exported as a Kernel Tuner cache. Then, for many seeds, the best of n random proposals (the default
-apart) is drawn by ours and by Kernel Tuner's simulation mode, and both are held against the exact distribution, which is known: n
-draws without replacement from a finite list. Then what a replayed trial costs with both and with Optuna's random sampler, in one run:
-the share of a whole run of studies, and one more trial of a study that is under way; and how our whole runs grow with their studies.
+The first cell's response table is exported as a Kernel Tuner cache. Then, for many seeds, the best
+of n random proposals (the default apart) is drawn by ours and by Kernel Tuner's simulation mode,
+and both are held against the exact distribution, which is known: n draws without replacement from a
+finite list. Then what a replayed trial costs with both and with Optuna's random sampler, in one
+run: the share of a whole run of studies, and one more trial of a study that is under way; and how
+our whole runs grow with their studies.
 """
 
 import argparse
@@ -25,12 +28,14 @@ import numpy as np
 import optuna
 from scipy import stats
 
-from haqa_bench import runner, studies, suite
-from haqa_bench.evaluators.table import TableEvaluator
-from haqa_bench.executors.local import Serial
+from haqa_bench import suite
 from haqa_bench.optimizers.random_search import RandomSearch
+from haqa_bench.run import runner
+from haqa_bench.run import study as studies
+from haqa_bench.run.executors.local import Serial
 from haqa_bench.space import key_of
 from haqa_bench.store import kernel_tuner as cache_files
+from haqa_bench.tracks.replayed import TableEvaluator
 
 N, SEEDS, REPEATS, STUDIES, TRIALS = 10, 1000, 7, 30, 30
 
@@ -57,8 +62,12 @@ def main() -> None:
 def distributions(cell: suite.Cell, evaluator: TableEvaluator, cache: Path, seeds: int) -> None:
     scores = {key: score(evaluator, key) for key in evaluator.outcomes}
     del scores[key_of(cell.space.default)]
-    ours = np.array([max(scores[key] for key in our_draws(cell, evaluator, seed)) for seed in range(seeds)])
-    theirs = np.array([max(scores[key] for key in their_draws(cell, cache, seed)) for seed in range(seeds)])
+    ours = np.array(
+        [max(scores[key] for key in our_draws(cell, evaluator, seed)) for seed in range(seeds)]
+    )
+    theirs = np.array(
+        [max(scores[key] for key in their_draws(cell, cache, seed)) for seed in range(seeds)]
+    )
     print(f"{cell.id}: best of {N} random proposals, {seeds} seeds each")
     for name, found in (("ours", ours), ("Kernel Tuner", theirs)):
         fits = f"against the exact distribution p = {exact_p(found, scores):.3f}"
@@ -82,7 +91,10 @@ def our_draws(cell: suite.Cell, evaluator: TableEvaluator, seed: int) -> list[st
 
 def their_draws(cell: suite.Cell, cache: Path, seed: int) -> list[str]:
     """N draws other than the default: one more is drawn, and the default, or any one, left out."""
-    keys = [key_of({name: result[name] for name in cell.space.root}) for result in simulated(cell, cache, N + 1, seed)]
+    keys = [
+        key_of({name: result[name] for name in cell.space.root})
+        for result in simulated(cell, cache, N + 1, seed)
+    ]
     random.Random(seed).shuffle(keys)
     return [key for key in keys if key != key_of(cell.space.default)][:N]
 
@@ -112,10 +124,15 @@ def simulated(cell: suite.Cell, cache: Path, evaluations: int, seed: int) -> lis
 
 
 def exact_p(found: "np.ndarray", scores: dict[str, float]) -> float:
-    """Chi-square test of best-of-N draws against what N draws without replacement give; rare values are pooled."""
+    """Chi-square test of best-of-N draws against what N draws without replacement give; rare values
+    are pooled.
+    """
     values = sorted(scores.values())
     total = math.comb(len(values), N)
-    at_most = [(v, math.comb(k, N) / total) for v, k in ((v, sum(x <= v for x in values)) for v in sorted(set(values)))]
+    at_most = [
+        (v, math.comb(k, N) / total)
+        for v, k in ((v, sum(x <= v for x in values)) for v in sorted(set(values)))
+    ]
     edges, expected, below = [], [], 0.0
     for value, share in at_most:
         if (share - below) * len(found) >= 5 and (1 - share) * len(found) >= 5:
@@ -128,28 +145,41 @@ def exact_p(found: "np.ndarray", scores: dict[str, float]) -> float:
 
 
 def with_budget(cell: suite.Cell, proposals: int, seed: int) -> suite.Study:
-    limited = cell.model_copy(update={"budget": cell.budget.model_copy(update={"proposals": proposals})})
+    limited = cell.model_copy(
+        update={"budget": cell.budget.model_copy(update={"proposals": proposals})}
+    )
     return suite.Study("benchmark", limited, suite.Method(name="random", optimizer="random"), seed)
 
 
 def overhead(plan: studies.Plan, cell: suite.Cell, cache: Path) -> None:
-    """A run of STUDIES studies, all that it needs included (reading the table, making the search space), then one more trial alone."""
+    """A run of STUDIES studies, all that it needs included (reading the table, making the search
+    space), then one more trial alone.
+    """
     contenders: dict[str, Callable[[int, int], object]] = {
         "ours": lambda count, trials: our_run(plan, cell, count, trials),
-        "Kernel Tuner": lambda count, trials: [simulated(cell, cache, trials, seed) for seed in range(count)],
+        "Kernel Tuner": lambda count, trials: [
+            simulated(cell, cache, trials, seed) for seed in range(count)
+        ],
         "Optuna": lambda count, trials: optuna_run(plan, cell, count, trials),
     }
     whole: dict[str, list[float]] = {name: [] for name in contenders}
     more: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(REPEATS):
         for name, work in contenders.items():
-            taken = {trials: 1000 * timed(lambda w=work, t=trials: w(STUDIES, t)) / STUDIES for trials in (TRIALS, 3 * TRIALS)}
+            taken = {
+                trials: 1000 * timed(lambda w=work, t=trials: w(STUDIES, t)) / STUDIES
+                for trials in (TRIALS, 3 * TRIALS)
+            }
             whole[name].append(taken[TRIALS] / TRIALS)
             more[name].append((taken[3 * TRIALS] - taken[TRIALS]) / (2 * TRIALS))
-    print(f"random search, {STUDIES} studies of {TRIALS} trials, median of {REPEATS} interleaved runs, ms for each replayed trial:")
+    print(
+        f"random search, {STUDIES} studies of {TRIALS} trials, median of {REPEATS} interleaved runs, ms for each replayed trial:"
+    )
     for name in contenders:
         ratio, one = median(whole[name]) / median(whole["Kernel Tuner"]), median(more[name])
-        print(f"  {name:12} {median(whole[name]):.3f}, {ratio:.2f} of Kernel Tuner's; one more trial of a study under way: {one:.3f}")
+        print(
+            f"  {name:12} {median(whole[name]):.3f}, {ratio:.2f} of Kernel Tuner's; one more trial of a study under way: {one:.3f}"
+        )
 
 
 def our_run(plan: studies.Plan, cell: suite.Cell, count: int, trials: int) -> None:
@@ -168,20 +198,33 @@ def optuna_run(plan: studies.Plan, cell: suite.Cell, count: int, trials: int) ->
 def growth(plan: studies.Plan) -> None:
     """Whole runs, journals and database included."""
     few, many = (timed(lambda n=n: whole_run(plan, n)) for n in (10, 100))
-    print(f"a whole run of 100 studies, journals and database included, takes {many / few:.1f} times as long as one of 10")
+    print(
+        f"a whole run of 100 studies, journals and database included, takes {many / few:.1f} times as long as one of 10"
+    )
 
 
 def whole_run(plan: studies.Plan, count: int) -> None:
     """Random search on one cell with that many seeds."""
     one = next(s for s in plan.studies if s.method.optimizer == "random")
     with tempfile.TemporaryDirectory() as folder:
-        list(runner.run(plan._replace(studies=[one._replace(seed=n) for n in range(count)]), Path(folder), Serial()))
+        list(
+            runner.run(
+                plan._replace(studies=[one._replace(seed=n) for n in range(count)]),
+                Path(folder),
+                Serial(),
+            )
+        )
 
 
 def optuna_random(cell: suite.Cell, evaluator: TableEvaluator, trials: int, seed: int) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    distributions = {name: optuna.distributions.CategoricalDistribution(p.choices) for name, p in cell.space.root.items()}
-    theirs = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=seed))
+    distributions = {
+        name: optuna.distributions.CategoricalDistribution(p.choices)
+        for name, p in cell.space.root.items()
+    }
+    theirs = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.RandomSampler(seed=seed)
+    )
     for _ in range(trials):
         asked = theirs.ask(distributions)
         outcome = evaluator.outcomes[key_of(asked.params)]

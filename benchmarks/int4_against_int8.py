@@ -1,11 +1,13 @@
-"""Is a 4-bit matrix times a vector faster than an 8-bit one, untuned and tuned, and why (paper: table 4's reversal on a phone)?
+"""Is a 4-bit matrix times a vector faster than an 8-bit one, untuned and tuned, and why (paper:
+table 4's reversal on a phone)?
 
     python benchmarks/int4_against_int8.py suites/kernels.yaml --rounds 12
 
-For the `gemv` cells of each model: rounds of one process each of the default and of the best configuration (by the response tables) of
-INT4 and INT8, in random order, then the ratios of each round, with their median and 95 % interval. Beside them what explains it: the
-bytes that each format moves, and, where objdump is installed and the device is PoCL's, the machine instructions of the compiled
-kernel's inner loop, by weight.
+For the `gemv` cells of each model: rounds of one process each of the default and of the best
+configuration (by the response tables) of INT4 and INT8, in random order, then the ratios of each
+round, with their median and 95 % interval. Beside them what explains it: the bytes that each format
+moves, and, where objdump is installed and the device is PoCL's, the machine instructions of the
+compiled kernel's inner loop, by weight.
 """
 
 import argparse
@@ -22,15 +24,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench import suite
+from haqa_bench.arithmetic import kernel_roofline as roofline
+from haqa_bench.arithmetic.estimate import QUIET
 from haqa_bench.backends import device
-from haqa_bench.backends.opencl import roofline
 from haqa_bench.documents import sha256
-from haqa_bench.estimate import QUIET
-from haqa_bench.evaluators.kernel import KernelEvaluator
-from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.report.statistics import median_interval
 from haqa_bench.space import Configuration
 from haqa_bench.store import tables
+from haqa_bench.tracks.kernel.evaluator import KernelEvaluator
+from haqa_bench.tracks.replayed import TableEvaluator
 
 LOOP = re.compile(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$")
 KINDS = {
@@ -56,10 +58,17 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="JSON lines of every round, as they come")
     options = parser.parse_args()
     path = options.suite.resolve()
-    cells = [c for c in suite.load(path, path.parent.parent).cells if getattr(c.workload, "kernel", "") == "gemv"]
+    cells = [
+        c
+        for c in suite.load(path, path.parent.parent).cells
+        if getattr(c.workload, "kernel", "") == "gemv"
+    ]
     for model in dict.fromkeys(c.model_name for c in cells):
         sides = [
-            side for c in cells if c.model_name == model and c.bit_width in ("INT4", "INT8") for side in sides_of(c, path.parent.parent)
+            side
+            for c in cells
+            if c.model_name == model and c.bit_width in ("INT4", "INT8")
+            for side in sides_of(c, path.parent.parent)
         ]
         with device.exclusive():
             rounds = [one_round(sides, number, options.output) for number in range(options.rounds)]
@@ -75,7 +84,10 @@ def sides_of(cell: suite.Cell, project: Path) -> list[Side]:
     known = TableEvaluator(tables.read(tables.path_of(project, cell)), cell)
     best = json.loads(next(key for key, outcome in known.outcomes.items() if outcome.rank == 1))
     evaluator = KernelEvaluator(cell)
-    return [Side(f"{cell.bit_width} {what}", evaluator, c) for what, c in (("default", cell.space.default), ("tuned", best))]
+    return [
+        Side(f"{cell.bit_width} {what}", evaluator, c)
+        for what, c in (("default", cell.space.default), ("tuned", best))
+    ]
 
 
 def one_round(sides: list[Side], number: int, output: Path | None) -> dict[str, float]:
@@ -84,7 +96,9 @@ def one_round(sides: list[Side], number: int, output: Path | None) -> dict[str, 
     random.Random(sha256({"round": number})).shuffle(order)
     found: dict[str, float] = {"others": 0.0}
     for side in order:
-        values = {m.name: m for m in side.evaluator.sample(side.configuration, repeat=1).measurements}
+        values = {
+            m.name: m for m in side.evaluator.sample(side.configuration, repeat=1).measurements
+        }
         found[side.name] = values["time_us"].value
         found["others"] = max(found["others"], *values["others_share"].samples)
     if output:
@@ -97,7 +111,9 @@ def said(rounds: list[dict[str, float]], what: str) -> str:
     quiet = [r for r in rounds if r["others"] <= QUIET] or rounds
     ratios = [r[f"INT8 {what}"] / r[f"INT4 {what}"] for r in quiet]
     interval = median_interval(ratios)
-    times = [sorted(r[f"{bits} {what}"] for r in quiet)[len(quiet) // 2] for bits in ("INT4", "INT8")]
+    times = [
+        sorted(r[f"{bits} {what}"] for r in quiet)[len(quiet) // 2] for bits in ("INT4", "INT8")
+    ]
     between = f" [{interval.low:.2f}, {interval.high:.2f}]" if interval else ""
     middle = sorted(ratios)[len(ratios) // 2]
     counted = f"{len(quiet)} of {len(rounds)} rounds undisturbed"
@@ -108,7 +124,9 @@ def explained(side: Side) -> str:
     cell = side.evaluator.cell
     work = roofline.work("gemv", cell.bit_width, side.evaluator.workload.sizes)
     settings = ", ".join(f"{k}={v}" for k, v in side.configuration.items())
-    return f"{settings}: {work.bytes / (work.operations / 2):.3f} bytes a weight; {instructions(side)}"
+    return (
+        f"{settings}: {work.bytes / (work.operations / 2):.3f} bytes a weight; {instructions(side)}"
+    )
 
 
 def instructions(side: Side) -> str:
@@ -118,7 +136,7 @@ def instructions(side: Side) -> str:
     with tempfile.TemporaryDirectory() as cache:
         job = side.evaluator._job(side.configuration) | {"repeats": 1}
         done = subprocess.run(
-            [sys.executable, "-m", "haqa_bench.backends.opencl.worker"],
+            [sys.executable, "-m", "haqa_bench.tracks.kernel.worker.opencl"],
             input=json.dumps(job),
             env={**os.environ, "POCL_CACHE_DIR": cache},
             capture_output=True,
@@ -129,24 +147,38 @@ def instructions(side: Side) -> str:
         libraries = sorted(Path(cache).rglob("gemv*.so"))
         if not libraries:
             return "instructions unknown: not PoCL"
-        text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", libraries[0]], capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(
+            ["objdump", "-d", "--no-show-raw-insn", libraries[0]],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
     loop = inner_loop(text)
     weights = 32 * loop["movzwl"]  # one for the scale of each block
     if not weights:
         return "instructions unknown: no loop over blocks found"
-    kinds = {kind: sum(n for name, n in loop.items() if re.match(pattern, name)) for kind, pattern in KINDS.items()}
+    kinds = {
+        kind: sum(n for name, n in loop.items() if re.match(pattern, name))
+        for kind, pattern in KINDS.items()
+    }
     kinds["scalar and branch"] = loop.total() - sum(kinds.values())
     shares = ", ".join(f"{32 * n / weights:.1f} {kind}" for kind, n in kinds.items())
     return f"{32 * loop.total() / weights:.1f} instructions for 32 weights ({shares})"
 
 
 def inner_loop(text: str) -> Counter[str]:
-    """The instructions from the target of a backward jump to the jump: of the loop with the most multiply-adds, the shortest."""
+    """The instructions from the target of a backward jump to the jump: of the loop with the most
+    multiply-adds, the shortest.
+    """
     lines = [(int(m[1], 16), m[2], m[3]) for m in map(LOOP.match, text.splitlines()) if m]
     at = {address: place for place, (address, _, _) in enumerate(lines)}
     found: list[Counter[str]] = []
     for place, (address, name, operands) in enumerate(lines):
-        target = int(operands.split()[0], 16) if name.startswith("j") and re.match(r"[0-9a-f]+ ", operands) else address
+        target = (
+            int(operands.split()[0], 16)
+            if name.startswith("j") and re.match(r"[0-9a-f]+ ", operands)
+            else address
+        )
         if target < address and target in at:
             found.append(Counter(n for _, n, _ in lines[at[target] : place + 1]))
     fused = [sum(n for name, n in loop.items() if name.startswith("vfm")) for loop in found]

@@ -1,10 +1,12 @@
-"""Which samples should be left out? Measures one configuration over and over under a load, and asks which rule repeats best.
+"""Which samples should be left out? Measures one configuration over and over under a load, and asks
+which rule repeats best.
 
     python benchmarks/rejection.py suites/llama.yaml --processes 60
 
-Rules: none; by the share of the machine that others took (steal included); by involuntary context switches; by both. With the median,
-the quick quartile and the best of what is left. For many random halves of the processes: the median and the 95th percentile of the
-difference between two halves' estimates, and how far their mean is from the same estimate without load.
+Rules: none; by the share of the machine that others took (steal included); by involuntary context
+switches; by both. With the median, the quick quartile and the best of what is left. For many random
+halves of the processes: the median and the 95th percentile of the difference between two halves'
+estimates, and how far their mean is from the same estimate without load.
 """
 
 import argparse
@@ -17,9 +19,9 @@ import numpy as np
 from background_load import load
 
 from haqa_bench import suite
+from haqa_bench.arithmetic.estimate import QUIET
 from haqa_bench.backends import device
-from haqa_bench.estimate import QUIET
-from haqa_bench.evaluators.deploy import DeployEvaluator, text_of
+from haqa_bench.tracks.deploy.evaluator import DeployEvaluator, text_of
 
 SWITCHES = 60
 HALVES = 500
@@ -58,8 +60,17 @@ def main() -> None:
 
 def sampled(evaluator: DeployEvaluator, cell: suite.Cell) -> list[Sample]:
     """One process' samples of the default."""
-    readings = {m.name: m.samples for m in evaluator.sample(cell.space.default, repeat=1).measurements}
-    return list(zip(readings[cell.objective.metric], readings["others_share"], readings["involuntary_switches"], strict=True))
+    readings = {
+        m.name: m.samples for m in evaluator.sample(cell.space.default, repeat=1).measurements
+    }
+    return list(
+        zip(
+            readings[cell.objective.metric],
+            readings["others_share"],
+            readings["involuntary_switches"],
+            strict=True,
+        )
+    )
 
 
 def report(calm: list[list[Sample]], loaded: list[list[Sample]]) -> None:
@@ -69,16 +80,24 @@ def report(calm: list[list[Sample]], loaded: list[list[Sample]]) -> None:
         kept = sum(keep(s) for process in loaded for s in process)
         print(f"{rule}: keeps {kept} of {sum(map(len, loaded))} samples")
         for name, estimator in ESTIMATORS.items():
-            pairs = [[estimated(loaded, half, keep, estimator) for half in np.array_split(order, 2)] for order in halves]
+            pairs = [
+                [estimated(loaded, half, keep, estimator) for half in np.array_split(order, 2)]
+                for order in halves
+            ]
             apart = [abs(a - b) / ((a + b) / 2) for a, b in pairs]
             still = estimated(calm, np.arange(len(calm)), keep, estimator)
             off = mean(mean(pair) for pair in pairs) / still - 1
             middle, far = 100 * median(apart), 100 * np.quantile(apart, 0.95)
-            print(f"  {name:14} two halves differ by {middle:4.1f} % (median), {far:4.1f} % (95 %); {100 * off:+5.1f} % from without load")
+            print(
+                f"  {name:14} two halves differ by {middle:4.1f} % (median), {far:4.1f} % (95 %); {100 * off:+5.1f} % from without load"
+            )
 
 
 def estimated(
-    processes: list[list[Sample]], chosen: np.ndarray, keep: Callable[[Sample], bool], estimator: Callable[[list[float]], float]
+    processes: list[list[Sample]],
+    chosen: np.ndarray,
+    keep: Callable[[Sample], bool],
+    estimator: Callable[[list[float]], float],
 ) -> float:
     samples = [s for index in chosen for s in processes[index]]
     return estimator([s[0] for s in samples if keep(s)] or [s[0] for s in samples])

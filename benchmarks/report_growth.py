@@ -1,9 +1,11 @@
-"""How a report's time grows with the number of trials: 10,000, 100,000 and 1,000,000 synthetic ones in a run's database.
+"""How a report's time grows with the number of trials: 10,000, 100,000 and 1,000,000 synthetic ones
+in a run's database.
 
     python benchmarks/report_growth.py suites/llama.yaml
 
-Studies of 100 trials each, their values drawn at random, on the suite's deploy cells with the methods that need no LLM. Printed: seconds of
-making all tables, and how many times as long ten times as many trials take (10 is linear). No number of it is a result of anything.
+Studies of 100 trials each, their values drawn at random, on the suite's deploy cells with the
+methods that need no LLM. Printed: seconds of making all tables, and how many times as long ten
+times as many trials take (10 is linear). No number of it is a result of anything.
 """
 
 import tempfile
@@ -40,7 +42,9 @@ def main(suite_path: Path) -> None:
             text = formats.several(made, "md")
             seconds = time.perf_counter() - started
         times = f", {seconds / before:.1f} times as long" if before else ""
-        click.echo(f"{trials:>9,} trials: {seconds:6.2f} s{times} ({len(made)} tables, {len(text):,} characters)")
+        click.echo(
+            f"{trials:>9,} trials: {seconds:6.2f} s{times} ({len(made)} tables, {len(text):,} characters)"
+        )
         before = seconds
 
 

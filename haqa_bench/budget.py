@@ -1,4 +1,6 @@
-"""What a study may spend: ledgers of proposals, evaluations, seconds, and, for an LLM, tokens and dollars."""
+"""What a study may spend: ledgers of proposals, evaluations, seconds, and, for an LLM, tokens and
+dollars.
+"""
 
 from collections.abc import Iterable
 from functools import reduce
@@ -13,7 +15,8 @@ from haqa_bench.trial import Status, Trial
 class Spent(NamedTuple):
     """The ledgers of a study. Repeats and invalid proposals are proposals, but no evaluations.
 
-    Seconds are those of evaluations and of the LLM, as measured or as recorded; what is not known counts as nothing.
+    Seconds are those of evaluations and of the LLM, as measured or as recorded; what is not known
+    counts as nothing.
     """
 
     proposals: int = 0
@@ -27,7 +30,8 @@ class Spent(NamedTuple):
         usage = trial.usage
         return Spent(
             proposals=self.proposals + 1,
-            evaluations=self.evaluations + (trial.repeat_of is None and trial.status is not Status.INVALID),
+            evaluations=self.evaluations
+            + (trial.repeat_of is None and trial.status is not Status.INVALID),
             seconds=self.seconds + (trial.seconds or 0.0) + (usage.seconds if usage else 0.0),
             tokens=self.tokens + (usage.tokens if usage else 0),
             dollars=self.dollars + ((usage.dollars or 0.0) if usage else 0.0),
@@ -35,7 +39,9 @@ class Spent(NamedTuple):
 
 
 class Budget(Document):
-    """A study ends when the first of its ledgers is empty. Only `proposals`, the default included, must be limited."""
+    """A study ends when the first of its ledgers is empty. Only `proposals`, the default included,
+    must be limited.
+    """
 
     proposals: int = Field(ge=1)
     evaluations: int | None = Field(None, ge=1)
@@ -46,7 +52,10 @@ class Budget(Document):
     def left(self, spent: Spent) -> int:
         """How many proposals may still be made."""
         limits = (self.evaluations, self.seconds, self.tokens, self.dollars)
-        if any(limit is not None and used >= limit for limit, used in zip(limits, spent[1:], strict=True)):
+        if any(
+            limit is not None and used >= limit
+            for limit, used in zip(limits, spent[1:], strict=True)
+        ):
             return 0
         return max(self.proposals - spent.proposals, 0)
 

@@ -1,7 +1,8 @@
 """Files that people write, read once and checked at the door.
 
-YAML is read as YAML 1.2 (`no` is a string, `1e-5` a number), safely, and never trusted: aliases may not expand into more than
-`MAX_VALUES` values, unknown keys are refused with the nearest known one, and every fault names its line.
+YAML is read as YAML 1.2 (`no` is a string, `1e-5` a number), safely, and never trusted: aliases may
+not expand into more than `MAX_VALUES` values, unknown keys are refused with the nearest known one,
+and every fault names its line.
 """
 
 import difflib
@@ -49,7 +50,8 @@ def read_yaml(path: Path, kind: type[Doc]) -> Doc:
     """The YAML file at `path` as a `kind`.
 
     Raises:
-        HaqaError: unreadable, not YAML, too large when expanded, or not of that kind; names file and line.
+        HaqaError: unreadable, not YAML, too large when expanded, or not of that kind; names file
+        and line.
     """
     text = read_bytes(path)
     if len(text) > MAX_BYTES:
@@ -69,14 +71,22 @@ def _load(path: Path, text: bytes) -> tuple[Any, Any]:
     try:
         node = yaml.compose(text)
         if _values(node, {}) > MAX_VALUES:
-            raise HaqaError(path, f"its aliases expand into more than {MAX_VALUES:,} values (a YAML bomb?)", "Remove them")
+            raise HaqaError(
+                path,
+                f"its aliases expand into more than {MAX_VALUES:,} values (a YAML bomb?)",
+                "Remove them",
+            )
         return yaml.load(text), node
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else path
-        raise HaqaError(where, f"not YAML: {getattr(error, 'problem', None) or error}".splitlines()[0]) from None
+        raise HaqaError(
+            where, f"not YAML: {getattr(error, 'problem', None) or error}".splitlines()[0]
+        ) from None
     except (ValueError, RecursionError) as error:
-        raise HaqaError(path, f"not YAML: {type(error).__name__}: {str(error).splitlines()[0]}") from None
+        raise HaqaError(
+            path, f"not YAML: {type(error).__name__}: {str(error).splitlines()[0]}"
+        ) from None
 
 
 def _values(node: Any, seen: dict[int, int]) -> int:
@@ -85,7 +95,9 @@ def _values(node: Any, seen: dict[int, int]) -> int:
         return 1
     if id(node) not in seen:
         seen[id(node)] = MAX_VALUES + 1  # what an alias to its own ancestor counts
-        children = [child for pair in node.value for child in pair] if node.id == "mapping" else node.value
+        children = (
+            [child for pair in node.value for child in pair] if node.id == "mapping" else node.value
+        )
         seen[id(node)] = 1 + sum(_values(child, seen) for child in children)
     return seen[id(node)]
 
@@ -97,7 +109,9 @@ def _explained(path: Path, error: ValidationError, kind: type[BaseModel], node: 
     if first["type"] == "extra_forbidden":
         known = _known_keys(kind.model_json_schema(), place[:-1])
         near = difflib.get_close_matches(str(place[-1]), known, 1, 0.5)
-        what = "unknown key; " + (f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}")
+        what = "unknown key; " + (
+            f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
+        )
     others = [
         e for e in others if _in_file(node, e["loc"]) != place[: len(_in_file(node, e["loc"]))]
     ]  # pydantic faults the list around a faulty entry too
@@ -109,8 +123,15 @@ def _known_keys(schema: dict[str, Any], place: Sequence[int | str]) -> list[str]
     """The keys that a JSON schema allows at `place`."""
     here = _options(schema, schema)
     for step in place:
-        inner = [part.get("properties", {}).get(step) or part.get("items") or part.get("additionalProperties") for part in here]
-        here = [option for part in inner if isinstance(part, dict) for option in _options(schema, part)]
+        inner = [
+            part.get("properties", {}).get(step)
+            or part.get("items")
+            or part.get("additionalProperties")
+            for part in here
+        ]
+        here = [
+            option for part in inner if isinstance(part, dict) for option in _options(schema, part)
+        ]
     return [key for part in here for key in part.get("properties", {})]
 
 
@@ -119,11 +140,15 @@ def _options(schema: dict[str, Any], part: dict[str, Any]) -> list[dict[str, Any
     if "$ref" in part:
         part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]
     choices = part.get("anyOf") or part.get("oneOf")
-    return [option for choice in choices for option in _options(schema, choice)] if choices else [part]
+    return (
+        [option for choice in choices for option in _options(schema, choice)] if choices else [part]
+    )
 
 
 def _in_file(node: Any, place: Sequence[int | str]) -> tuple[int | str, ...]:
-    """A place without the steps that are pydantic's own, such as a union's branch; the last one stays, since it may be what is missing."""
+    """A place without the steps that are pydantic's own, such as a union's branch; the last one
+    stays, since it may be what is missing.
+    """
     kept: list[int | str] = []
     for number, step in enumerate(place):
         inside = _child(node, step)

@@ -3,7 +3,8 @@
     HaqaError            for the user: where, what, what to do; one line on stderr, exit code 2
     ├── CassetteMiss     a request that no recorded exchange answers
     └── ChatFailed       an endpoint that gave no usable answer
-    EvaluationFailed     not an error: a configuration that cannot be measured; becomes the trial's status
+    EvaluationFailed     not an error: a configuration that cannot be measured; becomes the trial's
+    status
 
 Anything else that escapes is a bug and keeps its traceback.
 """
@@ -22,7 +23,9 @@ class HaqaError(Exception):
 
 
 class CassetteMiss(HaqaError):
-    """A request differs from the recording; the nearest recorded one and a diff follow the first line."""
+    """A request differs from the recording; the nearest recorded one and a diff follow the first
+    line.
+    """
 
 
 class ChatFailed(HaqaError):
@@ -30,7 +33,9 @@ class ChatFailed(HaqaError):
 
 
 class EvaluationFailed(Exception):
-    """A configuration that could not be measured. `status` is one of trial.Status, `reason` is for people, `seconds` what it took."""
+    """A configuration that could not be measured. `status` is one of trial.Status, `reason` is for
+    people, `seconds` what it took.
+    """
 
     def __init__(self, status: str, reason: str, seconds: float | None = None) -> None:
         self.status, self.reason, self.seconds = status, reason, seconds

@@ -1,7 +1,8 @@
 """Hardware profiles: what a device has, each figure with where it comes from.
 
-The profiles are `hardware/NAME.yaml`. Rates are dense peaks: datasheets like to print twice as much, for matrices of which half
-is zero. A format is *native* where the arithmetic units take it as it is; any other is unpacked first, which costs instructions.
+The profiles are `hardware/NAME.yaml`. Rates are dense peaks: datasheets like to print twice as
+much, for matrices of which half is zero. A format is *native* where the arithmetic units take it as
+it is; any other is unpacked first, which costs instructions.
 """
 
 import json
@@ -14,13 +15,17 @@ from pydantic import Field, FiniteFloat, field_validator
 from haqa_bench.documents import Document, read_yaml
 from haqa_bench.errors import HaqaError
 
-TARGET = re.compile(r"^(ssh|adb)://((?:[A-Za-z0-9._]+@)?[A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d+))?(/[A-Za-z0-9._/-]+)$")
+TARGET = re.compile(
+    r"^(ssh|adb)://((?:[A-Za-z0-9._]+@)?[A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d+))?(/[A-Za-z0-9._/-]+)$"
+)
 """How, where, at which port and in which folder a device is reached."""
 Text = Annotated[str, Field(min_length=1)]
 
 
 class Figure(Document):
-    """A number, its unit and its source. `value` is None where it is unknown; `source` then says why."""
+    """A number, its unit and its source. `value` is None where it is unknown; `source` then says
+    why.
+    """
 
     value: Annotated[FiniteFloat, Field(ge=0)] | None
     unit: Text
@@ -28,7 +33,9 @@ class Figure(Document):
 
 
 class Hardware(Document):
-    """A device that a cell runs on. Rates are peaks as published or measured, never estimates without saying so."""
+    """A device that a cell runs on. Rates are peaks as published or measured, never estimates
+    without saying so.
+    """
 
     name: Text
     title: Text
@@ -45,20 +52,28 @@ class Hardware(Document):
     rates: dict[str, Figure] = Field(default_factory=dict)
     """Peak rate by number format, in TFLOPS or TOPS."""
     weight_cost: dict[str, Figure] = Field(default_factory=dict)
-    """What a weight takes to be unpacked and multiplied once it is in a cache, in ps, by ggml's tensor type, where that was measured."""
+    """What a weight takes to be unpacked and multiplied once it is in a cache, in ps, by ggml's
+    tensor type, where that was measured.
+    """
     layer_overhead: Figure | None = None
     """What a layer takes beside that, in us, where that was measured."""
     read_bandwidth: Figure | None = None
-    """Of all cores that only read, in GB/s, where that was measured; `bandwidth` is of one that copies."""
+    """Of all cores that only read, in GB/s, where that was measured; `bandwidth` is of one that
+    copies.
+    """
     target: str = ""
-    """Where it is, if it is not this machine: ssh://USER@HOST:PORT/FOLDER or adb://SERIAL/FOLDER, where llama.cpp's programs are."""
+    """Where it is, if it is not this machine: ssh://USER@HOST:PORT/FOLDER or adb://SERIAL/FOLDER,
+    where llama.cpp's programs are.
+    """
     notes: str = ""
 
     @field_validator("target")
     @classmethod
     def _known_form(cls, text: str) -> str:
         if text and not TARGET.match(text):
-            raise ValueError(f"'{text}' is not of the form ssh://USER@HOST:PORT/FOLDER or adb://SERIAL/FOLDER")
+            raise ValueError(
+                f"'{text}' is not of the form ssh://USER@HOST:PORT/FOLDER or adb://SERIAL/FOLDER"
+            )
         return text
 
 
@@ -79,7 +94,11 @@ def load(folder: Path, name: str) -> Hardware:
     """
     files = _files(folder)
     if name not in files:
-        raise HaqaError(folder, f"no hardware profile '{name}'; known: {', '.join(files)}", "List them with: haqa-bench hardware list")
+        raise HaqaError(
+            folder,
+            f"no hardware profile '{name}'; known: {', '.join(files)}",
+            "List them with: haqa-bench hardware list",
+        )
     return read_yaml(files[name], Hardware)
 
 
@@ -93,9 +112,15 @@ def to_yaml(hardware: Hardware) -> str:
     yaml.default_flow_style = None  # a figure is written on one line
     yaml.width = 140
     text = io.StringIO()
-    unsaid = {name for name in ("weight_cost", "layer_overhead", "read_bandwidth", "target") if not getattr(hardware, name)}
+    unsaid = {
+        name
+        for name in ("weight_cost", "layer_overhead", "read_bandwidth", "target")
+        if not getattr(hardware, name)
+    }
     yaml.dump(json.loads(hardware.model_dump_json(exclude=unsaid), parse_float=_plain), text)
-    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())  # ruamel leaves a blank where it folds
+    return "".join(
+        f"{line.rstrip()}\n" for line in text.getvalue().splitlines()
+    )  # ruamel leaves a blank where it folds
 
 
 def _plain(number: str) -> float:
@@ -105,5 +130,9 @@ def _plain(number: str) -> float:
 def _files(folder: Path) -> dict[str, Path]:
     files = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     if not files:
-        raise HaqaError(folder, "no hardware profiles here", "Name the folder that holds hardware/ with --project")
+        raise HaqaError(
+            folder,
+            "no hardware profiles here",
+            "Name the folder that holds hardware/ with --project",
+        )
     return files

@@ -1,8 +1,8 @@
 """The page to read first: everything that can be plugged in.
 
-A study asks an `Optimizer` for a `Proposal`, lets an `Evaluator` measure it, and tells nobody: the optimizer is handed the whole
-history at each ask, so that a study resumed from its journal goes on exactly as if it had never stopped. An agent is an
-optimizer that holds a `ChatModel`.
+A study asks an `Optimizer` for a `Proposal`, lets an `Evaluator` measure it, and tells nobody: the
+optimizer is handed the whole history at each ask, so that a study resumed from its journal goes on
+exactly as if it had never stopped. An agent is an optimizer that holds a `ChatModel`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,9 @@ from haqa_bench.trial import Measurement, Trial, Usage
 
 
 class Proposal(NamedTuple):
-    """What an optimizer wants tried next. Without a configuration, `problem` says why it is no valid one."""
+    """What an optimizer wants tried next. Without a configuration, `problem` says why it is no
+    valid one.
+    """
 
     configuration: Configuration | None
     problem: str = ""
@@ -29,21 +31,29 @@ class Optimizer(Protocol):
 
     @property
     def settings(self) -> Mapping[str, Scalar]:
-        """What shapes its proposals, as `options:` of a suite's method may change it. Stored with the study, and printed."""
+        """What shapes its proposals, as `options:` of a suite's method may change it. Stored with
+        the study, and printed.
+        """
 
     @property
     def start_up(self) -> int:
-        """How many trials the history must hold before a proposal is more than a random draw; 0 where that is not its way."""
+        """How many trials the history must hold before a proposal is more than a random draw; 0
+        where that is not its way.
+        """
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
-        """The next proposal after `history` (trial 0, the default, is always in it), or None when done.
+        """The next proposal after `history` (trial 0, the default, is always in it), or None when
+        done.
 
-        Depends on nothing but `history` and what the optimizer was made from (space, seed, chat model).
+        Depends on nothing but `history` and what the optimizer was made from (space, seed, chat
+        model).
         """
 
 
 class Outcome(NamedTuple):
-    """What an evaluator found, what really took effect, what it took, and where a response table ranks it (see Trial)."""
+    """What an evaluator found, what really took effect, what it took, and where a response table
+    ranks it (see Trial).
+    """
 
     measurements: tuple[Measurement, ...]
     facts: Mapping[str, str]
@@ -54,9 +64,10 @@ class Outcome(NamedTuple):
 class Whole(NamedTuple):
     """What is known of a cell's whole space, where all of it was measured once.
 
-    `optimum` is the best value of the objective. With several goals, `front` holds the scores (larger is better) of the configurations that
-    no other beats in every goal, and `worst` the worst score of each. `samples` are those of each format's best configuration, in spaces
-    that have formats.
+    `optimum` is the best value of the objective. With several goals, `front` holds the scores
+    (larger is better) of the configurations that no other beats in every goal, and `worst` the
+    worst score of each. `samples` are those of each format's best configuration, in spaces that
+    have formats.
     """
 
     optimum: float | None
@@ -83,9 +94,11 @@ class Evaluator(Protocol):
         """
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
-        """One process' measurement, the `repeat`-th, for sweeps and pairs that repeat it themselves.
+        """One process' measurement, the `repeat`-th, for sweeps and pairs that repeat it
+        themselves.
 
-        Training draws its seed from `repeat`; metrics that do not vary, such as those that guard quality, are taken at 0 only.
+        Training draws its seed from `repeat`; metrics that do not vary, such as those that guard
+        quality, are taken at 0 only.
 
         Raises:
             EvaluationFailed: as `measure`.
@@ -115,7 +128,9 @@ class ChatRequest(Document):
 
 
 class Position(NamedTuple):
-    """Where in its study a request stands: the round (the trial it is to propose) and the attempt, both from 1."""
+    """Where in its study a request stands: the round (the trial it is to propose) and the attempt,
+    both from 1.
+    """
 
     round: int
     attempt: int

@@ -1,4 +1,6 @@
-"""Names to classes, ours and those of plug-ins (docs/plugins.md): the only place that imports by name."""
+"""Names to classes, ours and those of plug-ins (docs/plugins.md): the only place that imports by
+name.
+"""
 
 import importlib
 from collections.abc import Callable, Sequence
@@ -11,7 +13,7 @@ from haqa_bench.protocols import ChatModel, Optimizer
 from haqa_bench.suite import Method, Study
 
 OPTIMIZERS = {
-    "human": "haqa_bench.optimizers.human:Human",
+    "human": "haqa_bench.optimizers.default:Human",
     "random": "haqa_bench.optimizers.random_search:RandomSearch",
     "local": "haqa_bench.optimizers.local_search:LocalSearch",
     "rules": "haqa_bench.optimizers.rules:Rules",
@@ -43,12 +45,18 @@ def known(group: Literal["optimizers", "agents", "chat_models"]) -> dict[str, st
 
 
 def check(methods: Sequence[Method]) -> None:
-    """Raises HaqaError for a method whose optimizer does not exist, or that lacks, or cannot use, a chat."""
+    """Raises HaqaError for a method whose optimizer does not exist, or that lacks, or cannot use, a
+    chat.
+    """
     optimizers, agents = known("optimizers"), known("agents")
     for method in methods:
         where = f"method '{method.name}'"
         if method.optimizer not in optimizers | agents:
-            raise HaqaError(where, f"unknown optimizer '{method.optimizer}'", f"Known: {', '.join(sorted(optimizers | agents))}")
+            raise HaqaError(
+                where,
+                f"unknown optimizer '{method.optimizer}'",
+                f"Known: {', '.join(sorted(optimizers | agents))}",
+            )
         if (method.optimizer in agents) != (method.chat is not None):
             wrong = "needs" if method.optimizer in agents else "does not use"
             raise HaqaError(where, f"the optimizer '{method.optimizer}' {wrong} a chat: section")
@@ -83,5 +91,9 @@ def _loaded(name: str, path: str) -> Callable[..., Any]:
     try:
         found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise HaqaError(f"'{name}' ({path})", f"cannot be loaded: {error}", "Install it, or what it needs, again") from None
+        raise HaqaError(
+            f"'{name}' ({path})",
+            f"cannot be loaded: {error}",
+            "Install it, or what it needs, again",
+        ) from None
     return found

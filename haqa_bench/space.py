@@ -1,6 +1,7 @@
 """The search space of a cell: named parameters, each with a finite list of choices.
 
-Finite, so that a cell can be measured once in full and regret is exact. Numeric choices are ordered as written.
+Finite, so that a cell can be measured once in full and regret is exact. Numeric choices are ordered
+as written.
 """
 
 import itertools
@@ -21,7 +22,9 @@ Configuration = Mapping[str, Scalar]
 
 
 class Limit(Document):
-    """A product that may not grow too large: a parameter times others of the space, such as the work-items of a group."""
+    """A product that may not grow too large: a parameter times others of the space, such as the
+    work-items of a group.
+    """
 
     times: tuple[str, ...] = Field(min_length=1)
     at_most: int
@@ -43,7 +46,9 @@ class Parameter(Document):
         if len({_typed(c) for c in self.choices}) < len(self.choices):
             raise ValueError("a choice is given twice")
         if not self.has(self.default):
-            raise ValueError(f"default {self.default!r} is none of the choices {list(self.choices)}")
+            raise ValueError(
+                f"default {self.default!r} is none of the choices {list(self.choices)}"
+            )
         return self
 
     @property
@@ -66,7 +71,9 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
         for name, parameter in self.root.items():
             for other in (name, *parameter.limit.times) if parameter.limit else ():
                 if other not in self.root or not self.root[other].ordered:
-                    raise ValueError(f"{name}: limit: '{other}' is no parameter with numbers for choices")
+                    raise ValueError(
+                        f"{name}: limit: '{other}' is no parameter with numbers for choices"
+                    )
         if broken := self.broken(self.default):
             raise ValueError(f"the default breaks a limit: {broken[0]}")
         return self
@@ -91,7 +98,9 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
 
     def sample(self, rng: random.Random) -> Configuration:
         """A configuration drawn uniformly."""
-        while self.broken(configuration := {name: rng.choice(p.choices) for name, p in self.root.items()}):
+        while self.broken(
+            configuration := {name: rng.choice(p.choices) for name, p in self.root.items()}
+        ):
             pass
         return configuration
 
@@ -100,15 +109,23 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
         return [
             f"{limit_in_words(name, p.limit)}, not {product:g}"
             for name, p in self.root.items()
-            if p.limit and (product := math.prod(float(values[n]) for n in (name, *p.limit.times))) > p.limit.at_most
+            if p.limit
+            and (product := math.prod(float(values[n]) for n in (name, *p.limit.times)))
+            > p.limit.at_most
         ]
 
     def problems(self, proposal: object) -> list[str]:
-        """What keeps `proposal` from being a configuration; empty when nothing does. Values are never converted."""
+        """What keeps `proposal` from being a configuration; empty when nothing does. Values are
+        never converted.
+        """
         if not isinstance(proposal, Mapping):
             return [f"the action must be an object with the keys {', '.join(self.root)}"]
         missing = [f"{name}: missing" for name in self.root if name not in proposal]
-        unknown = [f"{name}: not a parameter" for name in sorted(map(str, proposal)) if name not in self.root]
+        unknown = [
+            f"{name}: not a parameter"
+            for name in sorted(map(str, proposal))
+            if name not in self.root
+        ]
         wrong = [
             f"{name}: {proposal[name]!r} is none of {list(p.choices)}"
             for name, p in self.root.items()
@@ -123,7 +140,9 @@ def limit_in_words(name: str, limit: Limit) -> str:
 
 
 def key_of(configuration: Configuration) -> str:
-    """Equal configurations give equal keys, whatever their order; 1, 1.0 and True are three different values."""
+    """Equal configurations give equal keys, whatever their order; 1, 1.0 and True are three
+    different values.
+    """
     return _ENCODER.encode(dict(configuration))
 
 

@@ -1,7 +1,8 @@
 """A suite: the cells, methods and seeds of one benchmark; and its lock, which is what really runs.
 
-A suite file lists *blocks*. A block is a matrix, models x bit-widths x hardware less what it excludes, and each point of it is a
-*cell*: one search space, one evaluator, one budget. A *study* is one method on one cell with one seed.
+A suite file lists *blocks*. A block is a matrix, models x bit-widths x hardware less what it
+excludes, and each point of it is a *cell*: one search space, one evaluator, one budget. A *study*
+is one method on one cell with one seed.
 """
 
 import itertools
@@ -13,9 +14,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from haqa_bench import hardware
+from haqa_bench.arithmetic.memory import NEEDED
 from haqa_bench.budget import Budget
 from haqa_bench.documents import Document, read_yaml, sha256
-from haqa_bench.memory import NEEDED
 from haqa_bench.space import Scalar, SearchSpace
 from haqa_bench.trial import Objective
 from haqa_bench.workloads import (
@@ -38,10 +39,11 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Model(Document):
-    """A network. `gguf` is `package:NAME`, `hub:OWNER/REPO/FILE` or a path; cells that deploy it need it, kernels need its `dimensions`.
+    """A network. `gguf` is `package:NAME`, `hub:OWNER/REPO/FILE` or a path; cells that deploy it
+    need it, kernels need its `dimensions`.
 
-    Cells that fine-tune it need `transformers`, a name on the hub or a folder of that library's, or else `gguf`, which it reads too; cells
-    of the qat track need `network`.
+    Cells that fine-tune it need `transformers`, a name on the hub or a folder of that library's, or
+    else `gguf`, which it reads too; cells of the qat track need `network`.
     """
 
     gguf: str | None = None
@@ -57,9 +59,10 @@ class Model(Document):
 class MeasurementProtocol(Document):
     """How a configuration is measured live (docs/measurement.md).
 
-    Processes are started until the 95 % interval of the objective is at most `precision` of its estimate to either side, or `processes`
-    have been. A study's winner meets the default in `pairs` pairs of processes, apart from the tuning; in tracks that train, the winner and
-    the default are trained with `tests` new seeds each, and tested.
+    Processes are started until the 95 % interval of the objective is at most `precision` of its
+    estimate to either side, or `processes` have been. A study's winner meets the default in `pairs`
+    pairs of processes, apart from the tuning; in tracks that train, the winner and the default are
+    trained with `tests` new seeds each, and tested.
     """
 
     precision: float = Field(0.03, gt=0)
@@ -84,7 +87,9 @@ class Block(Document):
     hardware: tuple[Name, ...] = Field(min_length=1)
     exclude: tuple[Point, ...] = ()
     space: SearchSpace
-    measurement: MeasurementProtocol = Field(default_factory=lambda: MeasurementProtocol.model_validate({}))
+    measurement: MeasurementProtocol = Field(
+        default_factory=lambda: MeasurementProtocol.model_validate({})
+    )
     objective: Objective
     budget: Budget
 
@@ -125,7 +130,9 @@ class QloraBlock(Block):
     def _tuned_apart_from_tests(self) -> Self:
         asks = any(goal.metric == "average_accuracy" for goal in self.objective.goals)
         if asks and (self.workload.items is None or self.workload.tuning_items is None):
-            raise ValueError("average_accuracy is tuned on items that do not test: workload needs items and tuning_items")
+            raise ValueError(
+                "average_accuracy is tuned on items that do not test: workload needs items and tuning_items"
+            )
         return self
 
 
@@ -137,18 +144,28 @@ class JointBlock(Block):
 
 
 class MemoryBlock(Block):
-    """Cells of the memory track: a decision under each limit, the bit-widths of the workload's formats or none of them."""
+    """Cells of the memory track: a decision under each limit, the bit-widths of the workload's
+    formats or none of them.
+    """
 
     track: Literal["memory"]
     workload: MemoryWorkload
 
     @model_validator(mode="after")
     def _decides_each_limit(self) -> Self:
-        wanted, found = [self.workload.within(limit) for limit in self.workload.limits_gb], list(self.space.root)
+        wanted, found = (
+            [self.workload.within(limit) for limit in self.workload.limits_gb],
+            list(self.space.root),
+        )
         if sorted(wanted) != sorted(found):
             raise ValueError(f"the space must hold one decision a limit: {', '.join(wanted)}")
         known = {*self.workload.bit_widths, NOTHING}
-        if wrong := [f"{name}: {c!r}" for name, p in self.space.root.items() for c in p.choices if c not in known]:
+        if wrong := [
+            f"{name}: {c!r}"
+            for name, p in self.space.root.items()
+            for c in p.choices
+            if c not in known
+        ]:
             raise ValueError(f"{wrong[0]} is none of {', '.join(sorted(known))}")
         return self
 
@@ -162,13 +179,17 @@ AnyBlock = DeployBlock | KernelBlock | QatBlock | QloraBlock | JointBlock | Memo
 
 
 class Chat(Document):
-    """How an agent method asks its LLM. Every field goes into the request, so a changed one misses the cassette."""
+    """How an agent method asks its LLM. Every field goes into the request, so a changed one misses
+    the cassette.
+    """
 
     model: str
     temperature: float = 0.0
     max_tokens: int = 1024
     response_format: Literal["text", "json_schema", "json_object"] = "text"
-    """How the endpoint is to constrain the reply: not; by a JSON schema as OpenAI takes it; or as llama-cpp-python's server takes it."""
+    """How the endpoint is to constrain the reply: not; by a JSON schema as OpenAI takes it; or as
+    llama-cpp-python's server takes it.
+    """
 
 
 class Price(Document):
@@ -186,9 +207,13 @@ class Method(Document):
     optimizer: str
     chat: Chat | None = None
     options: dict[str, Scalar] = Field(default_factory=dict)
-    """Settings of the optimizer in place of its own; those that took effect are stored with each study."""
+    """Settings of the optimizer in place of its own; those that took effect are stored with each
+    study.
+    """
     seeds: tuple[Seed, ...] | None = Field(None, min_length=1)
-    """Its own, where the suite's do not fit: those that were recorded, or one for a method that draws no random numbers."""
+    """Its own, where the suite's do not fit: those that were recorded, or one for a method that
+    draws no random numbers.
+    """
     tracks: tuple[Track, ...] | None = Field(None, min_length=1)
     """Those whose cells it runs on; all when left out."""
     cells: tuple[str, ...] | None = Field(None, min_length=1)
@@ -218,12 +243,18 @@ class SuiteFile(Document):
     def _consistent(self) -> Self:
         for name in (name for block in self.cells for name in block.models):
             if name not in self.models:
-                raise ValueError(f"cells name the model '{name}', models has only {', '.join(self.models)}")
+                raise ValueError(
+                    f"cells name the model '{name}', models has only {', '.join(self.models)}"
+                )
         for block in self.cells:
             for name in block.models:
                 _check_model(block, name, self.models[name])
         cells = [_id(block, point) for block in self.cells for point in block.points()]
-        for what, names in (("cell", cells), ("method", [m.name for m in self.methods]), ("seed", [str(s) for s in self.seeds])):
+        for what, names in (
+            ("cell", cells),
+            ("method", [m.name for m in self.methods]),
+            ("seed", [str(s) for s in self.seeds]),
+        ):
             if twice := sorted({n for n in names if names.count(n) > 1}):
                 raise ValueError(f"{what} given twice: {twice[0]}")
         if not cells:
@@ -302,7 +333,8 @@ class Suite(Document):
 
 
 def load(path: Path, project: Path) -> Suite:
-    """The suite file at `path`, resolved against the profiles and templates of the `project` folder.
+    """The suite file at `path`, resolved against the profiles and templates of the `project`
+    folder.
 
     Raises:
         HaqaError: the file, a profile or a template is missing or wrong.
@@ -312,7 +344,9 @@ def load(path: Path, project: Path) -> Suite:
     return Suite(
         name=file.name,
         title=file.title,
-        cells=tuple(_cell(file, block, point, project) for block in file.cells for point in block.points()),
+        cells=tuple(
+            _cell(file, block, point, project) for block in file.cells for point in block.points()
+        ),
         methods=file.methods,
         prices=file.prices,
         seeds=file.seeds,
@@ -321,7 +355,13 @@ def load(path: Path, project: Path) -> Suite:
 
 
 def _id(block: AnyBlock, point: tuple[str, str, str]) -> str:
-    what = [block.workload.kernel] if isinstance(block, KernelBlock) else [] if isinstance(block, DeployBlock) else [block.track]
+    what = (
+        [block.workload.kernel]
+        if isinstance(block, KernelBlock)
+        else []
+        if isinstance(block, DeployBlock)
+        else [block.track]
+    )
     return "-".join([*point, *what]).lower()
 
 
@@ -330,17 +370,23 @@ def _check_model(block: AnyBlock, name: str, model: Model) -> None:
     if isinstance(block.workload, DeployWorkload | JointWorkload) and model.gguf is None:
         raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
     if isinstance(block, QloraBlock) and model.transformers is None and model.gguf is None:
-        raise ValueError(f"the model '{name}' is to be fine-tuned, but has neither transformers nor gguf")
+        raise ValueError(
+            f"the model '{name}' is to be fine-tuned, but has neither transformers nor gguf"
+        )
     if isinstance(block, QatBlock) and model.network is None:
         raise ValueError(f"the model '{name}' is to be trained, but has no network")
     if isinstance(block.workload, MemoryWorkload | RooflineWorkload) and (
         missing := [name for name in NEEDED if name not in model.dimensions]
     ):
-        raise ValueError(f"the model '{name}' has no dimension '{missing[0]}'; needed: {', '.join(NEEDED)}")
+        raise ValueError(
+            f"the model '{name}' has no dimension '{missing[0]}'; needed: {', '.join(NEEDED)}"
+        )
     shape = block.workload.shape if isinstance(block, KernelBlock) else {}
     for size in (size for sizes in shape.values() for size in _factors(sizes)):
         if isinstance(size, str) and size not in model.dimensions:
-            raise ValueError(f"the model '{name}' has no dimension '{size}', only {', '.join(model.dimensions) or 'none'}")
+            raise ValueError(
+                f"the model '{name}' has no dimension '{size}', only {', '.join(model.dimensions) or 'none'}"
+            )
 
 
 def _workload(block: AnyBlock, model: Model) -> Workload:
@@ -348,7 +394,9 @@ def _workload(block: AnyBlock, model: Model) -> Workload:
     if not isinstance(block, KernelBlock):
         return block.workload
     shape = {
-        k: math.prod(model.dimensions[size] if isinstance(size, str) else size for size in _factors(sizes))
+        k: math.prod(
+            model.dimensions[size] if isinstance(size, str) else size for size in _factors(sizes)
+        )
         for k, sizes in block.workload.shape.items()
     }
     return block.workload.model_copy(update={"shape": shape})

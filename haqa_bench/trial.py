@@ -1,4 +1,6 @@
-"""A trial: one configuration, what became of it, what was measured, and where each number came from."""
+"""A trial: one configuration, what became of it, what was measured, and where each number came
+from.
+"""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -36,7 +38,9 @@ class Status(StrEnum):
 
 
 class Measurement(Document):
-    """A named value with its unit. `samples` are all raw readings in the order taken, `used` of which `value` was estimated from."""
+    """A named value with its unit. `samples` are all raw readings in the order taken, `used` of
+    which `value` was estimated from.
+    """
 
     name: str
     value: float
@@ -47,7 +51,9 @@ class Measurement(Document):
 
 
 class Usage(Document):
-    """What an LLM's proposal cost, its repair attempts included. None where the endpoint does not say, or no price is known."""
+    """What an LLM's proposal cost, its repair attempts included. None where the endpoint does not
+    say, or no price is known.
+    """
 
     seconds: float
     prompt_tokens: int | None = None
@@ -63,7 +69,8 @@ class Usage(Document):
 class Trial(Document):
     """The `number`-th proposal of a study and its outcome.
 
-    A repeat of an earlier trial carries that trial's outcome and its number in `repeat_of`: one proposal, no evaluation.
+    A repeat of an earlier trial carries that trial's outcome and its number in `repeat_of`: one
+    proposal, no evaluation.
     """
 
     number: int
@@ -77,10 +84,14 @@ class Trial(Document):
     facts: dict[str, str] = Field(default_factory=dict)
     """What took effect: settings read back from the tool, tensor types of the file, build."""
     seconds: float | None = None
-    """What the evaluation took, or took when it was recorded; None where that is not known, 0 for a repeat."""
+    """What the evaluation took, or took when it was recorded; None where that is not known, 0 for a
+    repeat.
+    """
     usage: Usage | None = None
     rank: int | None = None
-    """Its place among the whole response table's feasible configurations, 1 for the best; None outside them, or without a table."""
+    """Its place among the whole response table's feasible configurations, 1 for the best; None
+    outside them, or without a table.
+    """
 
     @cached_property
     def key(self) -> str | None:
@@ -99,9 +110,15 @@ class Constraint(Document):
     at_most_times_default: float
 
     def excess(self, trial: Trial, default: Trial) -> float | None:
-        """How far `trial` is over the limit, relative to the default's value (at most 0 keeps it); None where it cannot be told."""
+        """How far `trial` is over the limit, relative to the default's value (at most 0 keeps it);
+        None where it cannot be told.
+        """
         value, reference = trial.value(self.metric), default.value(self.metric)
-        return None if value is None or reference is None else value / reference - self.at_most_times_default
+        return (
+            None
+            if value is None or reference is None
+            else value / reference - self.at_most_times_default
+        )
 
 
 class Goal(Document):
@@ -120,8 +137,8 @@ class Goal(Document):
 class Objective(Goal):
     """What a study optimises, and which results count.
 
-    With further goals in `also`, TPE, NSGA-II, the GP and the agent seek the front of all goals; other methods, and tables of one number,
-    go by the first.
+    With further goals in `also`, TPE, NSGA-II, the GP and the agent seek the front of all goals;
+    other methods, and tables of one number, go by the first.
     """
 
     constraints: tuple[Constraint, ...] = ()
@@ -147,5 +164,9 @@ class Objective(Goal):
 
     def best(self, trials: Sequence[Trial]) -> Trial | None:
         """The best trial that was measured and breaks no constraint; the earliest among equals."""
-        scored = [(s, -t.number, t) for t in trials if (s := self.score(t)) is not None and not self.violations(t, trials[0])]
+        scored = [
+            (s, -t.number, t)
+            for t in trials
+            if (s := self.score(t)) is not None and not self.violations(t, trials[0])
+        ]
         return max(scored, key=lambda entry: entry[:2])[2] if scored else None

@@ -1,4 +1,6 @@
-"""A small project to run in: a suite of one cell with six configurations, its response table, prompts and a profile."""
+"""A small project to run in: a suite of one cell with six configurations, its response table,
+prompts and a profile.
+"""
 
 import json
 import os
@@ -11,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from haqa_bench import suite
-from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
+from haqa_bench.tracks.replayed import TableEvaluator
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -45,18 +47,37 @@ SPEEDS = {"Q4_0": 100.0, "Q4_1": 60.0, "IQ4_NL": 80.0}
 
 
 def rows(cell: suite.Cell, scale: float = 1.0) -> list[dict]:
-    """A made-up response: two passes; IQ4_NL with one thread crashes; Q4_0 is quick but breaks the constraint."""
+    """A made-up response: two passes; IQ4_NL with one thread crashes; Q4_0 is quick but breaks the
+    constraint.
+    """
     found = []
     for configuration in cell.space.grid():
         speed = scale * SPEEDS[configuration["format"]] * configuration["n_threads"] / 2
         crashed = configuration == {"format": "IQ4_NL", "n_threads": 1}
         for number in (0, 1):
             readings = [
-                {"name": "end_to_end_tokens_per_s", "unit": "tokens/s", "samples": [speed, speed * 0.9]},
-                {"name": "perplexity", "unit": "1", "samples": [23.0 if configuration["format"] == "Q4_0" else 20.0]},
+                {
+                    "name": "end_to_end_tokens_per_s",
+                    "unit": "tokens/s",
+                    "samples": [speed, speed * 0.9],
+                },
+                {
+                    "name": "perplexity",
+                    "unit": "1",
+                    "samples": [23.0 if configuration["format"] == "Q4_0" else 20.0],
+                },
             ]
-            status = {"status": "crashed", "reason": "exit code 1"} if crashed else {"status": "ok", "reason": ""}
-            row = {"configuration": key_of(configuration), "pass": number, "readings": [] if crashed else readings, "facts": {}}
+            status = (
+                {"status": "crashed", "reason": "exit code 1"}
+                if crashed
+                else {"status": "ok", "reason": ""}
+            )
+            row = {
+                "configuration": key_of(configuration),
+                "pass": number,
+                "readings": [] if crashed else readings,
+                "facts": {},
+            }
             found.append(row | status)
     return found
 
@@ -64,14 +85,20 @@ def rows(cell: suite.Cell, scale: float = 1.0) -> list[dict]:
 def write_table(project: Path, scale: float = 1.0) -> Path:
     cell = suite.load(project / "suites" / "small.yaml", project).cells[0]
     path = project / "results" / "tables" / "deploy" / f"{cell.id}.parquet"
-    tables.write(path, {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")}, rows(cell, scale))
+    tables.write(
+        path,
+        {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")},
+        rows(cell, scale),
+    )
     return path
 
 
 def evaluator_of(project: Path) -> TableEvaluator:
     """The table of the small suite's cell as an evaluator."""
     cell = suite.load(project / "suites" / "small.yaml", project).cells[0]
-    return TableEvaluator(tables.read(project / "results" / "tables" / "deploy" / f"{cell.id}.parquet"), cell)
+    return TableEvaluator(
+        tables.read(project / "results" / "tables" / "deploy" / f"{cell.id}.parquet"), cell
+    )
 
 
 def action(format: str, n_threads: object, thought: str = "try it") -> str:
@@ -90,7 +117,9 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_machine(tmp_path_factory, monkeypatch):
-    """Tests do not wait for, or disturb, a run that really measures this machine: its lock lies in the folder for temporary files."""
+    """Tests do not wait for, or disturb, a run that really measures this machine: its lock lies in
+    the folder for temporary files.
+    """
     folder = str(tmp_path_factory.mktemp("machine"))
     monkeypatch.setattr(tempfile, "tempdir", folder)
     monkeypatch.setenv("TMPDIR", folder)
@@ -102,6 +131,8 @@ def cli():
 
     def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "haqa_bench", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **environment})
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=300, env={**os.environ, **environment}
+        )
 
     return call

@@ -1,6 +1,7 @@
 """A real HTTP endpoint on loopback that misbehaves as told, for tests of whatever talks to an LLM.
 
-with Endpoint([status(429), reply("{}")]) as endpoint:   # the last behaviour repeats for all further requests
+with Endpoint([status(429), reply("{}")]) as endpoint:   # the last behaviour repeats for all
+further requests
     OpenAICompatible(endpoint.base_url, timeout_s=1, retries=1)
 """
 
@@ -17,7 +18,9 @@ from typing import Any, NamedTuple, Self
 
 
 class Answer(NamedTuple):
-    """What goes back. `announced` is the length that the header claims, where that is not the truth."""
+    """What goes back. `announced` is the length that the header claims, where that is not the
+    truth.
+    """
 
     data: bytes
     code: int = 200
@@ -30,11 +33,27 @@ Behaviour = Callable[[Message, threading.Event], Answer]
 """From a request's headers (and an event that says the endpoint closes) to the answer."""
 
 
-def completion(message: dict[str, Any], finish_reason: str | None = "stop", **more: Any) -> Behaviour:
+def completion(
+    message: dict[str, Any], finish_reason: str | None = "stop", **more: Any
+) -> Behaviour:
     """A chat completion with this message; `more` adds or replaces top-level keys."""
-    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish_reason}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", **message},
+        "finish_reason": finish_reason,
+    }
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-    return body({"id": "x", "object": "chat.completion", "created": 0, "model": "stub-1", "choices": [choice], "usage": usage} | more)
+    return body(
+        {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "stub-1",
+            "choices": [choice],
+            "usage": usage,
+        }
+        | more
+    )
 
 
 def reply(content: str | None, finish_reason: str | None = "stop", **more: Any) -> Behaviour:
@@ -55,7 +74,9 @@ def status(code: int, message: str = "no luck", retry_after_ms: int = 10) -> Beh
 
 def html(code: int = 200) -> Behaviour:
     """A web page, as a wrong base URL or a proxy gives."""
-    return lambda headers, closing: Answer(b"<html>\n<body>Welcome!</body>\n</html>", code, "text/html")
+    return lambda headers, closing: Answer(
+        b"<html>\n<body>Welcome!</body>\n</html>", code, "text/html"
+    )
 
 
 def half_json() -> Behaviour:
@@ -74,7 +95,9 @@ def echo(code: int = 200) -> Behaviour:
     def echoed(headers: Message, closing: threading.Event) -> Answer:
         if code != 200:
             return status(code, f"bad key: {headers['Authorization']}")(headers, closing)
-        return reply(f"you said {headers['Authorization']}", model=headers["Authorization"])(headers, closing)
+        return reply(f"you said {headers['Authorization']}", model=headers["Authorization"])(
+            headers, closing
+        )
 
     return echoed
 
@@ -97,7 +120,9 @@ def refusing_url() -> str:
 
 
 class Endpoint:
-    """Serves `behaviours` in turn. `requests` are the JSON bodies received, `headers` and `paths` what came with them."""
+    """Serves `behaviours` in turn. `requests` are the JSON bodies received, `headers` and `paths`
+    what came with them.
+    """
 
     def __init__(self, behaviours: Sequence[Behaviour], certificate: Path | None = None) -> None:
         self.behaviours, self.closing = list(behaviours), threading.Event()
@@ -109,7 +134,9 @@ class Endpoint:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.base_url = f"http{'s' if certificate else ''}://127.0.0.1:{self._server.server_port}/v1"
+        self.base_url = (
+            f"http{'s' if certificate else ''}://127.0.0.1:{self._server.server_port}/v1"
+        )
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -138,7 +165,9 @@ def _handler(endpoint: Endpoint) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(answer.announced or len(answer.data)))
             self.end_headers()
-            with contextlib.suppress(ConnectionError):  # the client gave up, as it should after a hang
+            with contextlib.suppress(
+                ConnectionError
+            ):  # the client gave up, as it should after a hang
                 self.wfile.write(answer.data)
 
         def log_message(self, format: str, *args: Any) -> None:

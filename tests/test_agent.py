@@ -8,11 +8,11 @@ from conftest import REPOSITORY, action, evaluator_of
 
 from haqa_bench import suite
 from haqa_bench.errors import HaqaError
-from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.optimizers.agent.agent import Agent
 from haqa_bench.optimizers.agent.prompt import Prompts
-from haqa_bench.studies import run_study
+from haqa_bench.run.study import run_study
+from haqa_bench.tracks.replayed import TableEvaluator
 from haqa_bench.trial import Status
 
 
@@ -29,7 +29,9 @@ def evaluator(project):
 
 def agent(project, study, replies, **settings):
     chat = Scripted(replies)
-    return Agent(study, study.method.chat.model_copy(update=settings), chat, project / "prompts"), chat
+    return Agent(
+        study, study.method.chat.model_copy(update=settings), chat, project / "prompts"
+    ), chat
 
 
 def trials(project, study, evaluator, replies):
@@ -77,25 +79,36 @@ def test_an_action_is_found_in_whatever_is_wrapped_around_it(project, study, eva
         ('{"action": ' + "[" * 100_000, "holds no JSON object"),
     ],
 )
-def test_an_invalid_reply_is_shown_its_problem_once_and_repaired(project, study, evaluator, content, problem):
-    found, chat = trials(project, study, evaluator, [content, action("Q4_0", 1), *[action("Q4_1", 1)] * 3])
+def test_an_invalid_reply_is_shown_its_problem_once_and_repaired(
+    project, study, evaluator, content, problem
+):
+    found, chat = trials(
+        project, study, evaluator, [content, action("Q4_0", 1), *[action("Q4_1", 1)] * 3]
+    )
 
     assert problem in last_words(chat, 1)
     assert found[1].configuration == {"format": "Q4_0", "n_threads": 1}
     assert found[1].attempts == 2
 
 
-def test_a_second_invalid_reply_is_a_counted_invalid_proposal_and_the_study_goes_on(project, study, evaluator):
+def test_a_second_invalid_reply_is_a_counted_invalid_proposal_and_the_study_goes_on(
+    project, study, evaluator
+):
     found, chat = trials(project, study, evaluator, ["?", "??", *[action("Q4_1", 1)] * 3])
 
     assert found[1].status is Status.INVALID
     assert found[1].configuration is None
     assert found[1].measurements == ()
     assert [t.number for t in found] == [0, 1, 2, 3, 4]
-    assert "Trial 1: invalid proposal, nothing was run: the reply holds no JSON object" in last_words(chat, 2)
+    assert (
+        "Trial 1: invalid proposal, nothing was run: the reply holds no JSON object"
+        in last_words(chat, 2)
+    )
 
 
-def test_the_prompt_tells_repeats_failures_broken_constraints_and_rounds_left(project, study, evaluator):
+def test_the_prompt_tells_repeats_failures_broken_constraints_and_rounds_left(
+    project, study, evaluator
+):
     replies = [action("Q4_0", 2), action("IQ4_NL", 1), action("Q4_0", 2), action("IQ4_NL", 2)]
 
     found, chat = trials(project, study, evaluator, replies)
@@ -110,7 +123,9 @@ def test_the_prompt_tells_repeats_failures_broken_constraints_and_rounds_left(pr
 
 
 def test_only_the_latest_thoughts_are_shown_again(project, study, evaluator):
-    _, chat = trials(project, study, evaluator, [action("Q4_1", 1, f"thought {i}") for i in range(4)])
+    _, chat = trials(
+        project, study, evaluator, [action("Q4_1", 1, f"thought {i}") for i in range(4)]
+    )
 
     assert "thought 0" in last_words(chat, 3)
     assert "thought 0" not in chat.requests[3].messages[0].content
@@ -157,7 +172,9 @@ def test_a_broken_template_is_one_clear_line(project, study, evaluator):
 
 
 def test_a_default_that_cannot_be_measured_does_not_stop_the_agent(project, study, evaluator):
-    broken = evaluator.table.entries['{"format":"Q4_1","n_threads":2}']._replace(status=Status.OOM, measurements=())
+    broken = evaluator.table.entries['{"format":"Q4_1","n_threads":2}']._replace(
+        status=Status.OOM, measurements=()
+    )
     entries = {**evaluator.table.entries, '{"format":"Q4_1","n_threads":2}': broken}
     evaluator = TableEvaluator(evaluator.table._replace(entries=entries), study.cell)
 
@@ -168,8 +185,14 @@ def test_a_default_that_cannot_be_measured_does_not_stop_the_agent(project, stud
 
 
 def test_native_formats_and_their_rates_can_be_left_out(project):
-    cell = next(c for c in suite.load(REPOSITORY / "suites/formats.yaml", REPOSITORY).cells if c.hardware.name == "nvidia-a6000")
-    told, without = (Prompts(REPOSITORY / "prompts", native=native).static(cell) for native in (True, False))
+    cell = next(
+        c
+        for c in suite.load(REPOSITORY / "suites/formats.yaml", REPOSITORY).cells
+        if c.hardware.name == "nvidia-a6000"
+    )
+    told, without = (
+        Prompts(REPOSITORY / "prompts", native=native).static(cell) for native in (True, False)
+    )
 
     assert "take natively: fp32, fp16, bf16, int8, int4" in told
     assert "Peak int4 rate: 619.3 TOPS" in told
@@ -179,6 +202,10 @@ def test_native_formats_and_their_rates_can_be_left_out(project):
 
 
 def test_where_one_answer_counts_no_result_is_shown(project):
-    cell = next(c for c in suite.load(REPOSITORY / "suites/formats.yaml", REPOSITORY).cells if c.simulated)
+    cell = next(
+        c for c in suite.load(REPOSITORY / "suites/formats.yaml", REPOSITORY).cells if c.simulated
+    )
 
-    assert Prompts(REPOSITORY / "prompts").dynamic(cell, []) == "Answer now. There is no other round."
+    assert (
+        Prompts(REPOSITORY / "prompts").dynamic(cell, []) == "Answer now. There is no other round."
+    )

@@ -1,4 +1,6 @@
-"""The page in a real Chromium, as its reader uses it: mouse and keyboard, light and dark, wide and narrow."""
+"""The page in a real Chromium, as its reader uses it: mouse and keyboard, light and dark, wide and
+narrow.
+"""
 
 import os
 from collections.abc import Iterator
@@ -13,14 +15,22 @@ from test_replay import run
 pytestmark = pytest.mark.browser
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
-REPLIES = ["no JSON", action("IQ4_NL", 1, NASTY), action("Q4_0", 2, NASTY), action("IQ4_NL", 2, "quicker"), action("Q4_1", 1)]
+REPLIES = [
+    "no JSON",
+    action("IQ4_NL", 1, NASTY),
+    action("Q4_0", 2, NASTY),
+    action("IQ4_NL", 2, "quicker"),
+    action("Q4_1", 1),
+]
 
 
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
-        yield driver.chromium.launch(executable_path=CHROMIUM, args=["--headless=new", "--no-sandbox", "--disable-gpu"])
+        yield driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--headless=new", "--no-sandbox", "--disable-gpu"]
+        )
 
 
 @pytest.fixture
@@ -54,7 +64,9 @@ def page(browser, file, request) -> Iterator:
 
 
 def fits(page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    return page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
 
 
 def turn_to(page, view: str) -> None:
@@ -162,7 +174,9 @@ def test_all_of_it_is_reached_by_the_tab_key_and_the_focus_is_seen(page):
     seen = set()
     for _ in range(60):
         page.keyboard.press("Tab")
-        outline, name = page.evaluate("[getComputedStyle(document.activeElement).outlineStyle, document.activeElement.id]")
+        outline, name = page.evaluate(
+            "[getComputedStyle(document.activeElement).outlineStyle, document.activeElement.id]"
+        )
         assert outline != "none" or name in ("", "main")
         seen.add(name)
 

@@ -6,11 +6,12 @@ from types import MappingProxyType
 import pytest
 from conftest import SUITE, evaluator_of
 
-from haqa_bench import studies, suite
+from haqa_bench import suite
 from haqa_bench.budget import Budget, Spent, spent_by
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Proposal
 from haqa_bench.registry import optimizer
+from haqa_bench.run import study as studies
 from haqa_bench.trial import Status, Trial, Usage
 
 
@@ -27,7 +28,9 @@ def test_repeats_and_invalid_proposals_are_no_evaluations():
         trial(3, status=Status.TIMEOUT, seconds=120.0),
     ]
 
-    assert spent_by(trials) == Spent(proposals=4, evaluations=2, seconds=123.5, tokens=120, dollars=0.25)
+    assert spent_by(trials) == Spent(
+        proposals=4, evaluations=2, seconds=123.5, tokens=120, dollars=0.25
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,10 +63,18 @@ class Talks:
 
 def test_an_llm_s_tokens_are_priced_and_a_dollar_limit_ends_the_study(project):
     study = suite.load(project / "suites/small.yaml", project).studies()[0]
-    price = suite.Price(usd_per_million_prompt_tokens=30.0, usd_per_million_completion_tokens=60.0, source="the provider's list")
+    price = suite.Price(
+        usd_per_million_prompt_tokens=30.0,
+        usd_per_million_completion_tokens=60.0,
+        source="the provider's list",
+    )
     cell = study.cell.model_copy(update={"budget": Budget(proposals=20, dollars=0.07)})
 
-    trials = list(studies.run_study(study._replace(cell=cell, price=price), Talks(), evaluator_of(project), []))
+    trials = list(
+        studies.run_study(
+            study._replace(cell=cell, price=price), Talks(), evaluator_of(project), []
+        )
+    )
 
     assert trials[1].usage.dollars == pytest.approx(0.036)
     assert len(trials) == 3  # the default, which asks nobody, and two proposals of 3.6 cents
@@ -81,27 +92,40 @@ def test_a_price_that_is_not_known_is_no_dollars_not_zero(project):
 def test_the_seconds_of_a_recorded_evaluation_are_charged_and_a_repeat_costs_none(project):
     study = suite.load(project / "suites/small.yaml", project).studies()[0]
     evaluator = evaluator_of(project)
-    key = next(k for k, outcome in evaluator.outcomes.items() if "Q4_0" in k and '"n_threads":2' in k)
+    key = next(
+        k for k, outcome in evaluator.outcomes.items() if "Q4_0" in k and '"n_threads":2' in k
+    )
     evaluator.outcomes[key] = evaluator.outcomes[key]._replace(seconds=7.0)
 
     trials = list(studies.run_study(study, Talks(), evaluator, []))
 
-    assert [t.seconds for t in trials if t.configuration == {"format": "Q4_0", "n_threads": 2}] == [7.0]
+    assert [t.seconds for t in trials if t.configuration == {"format": "Q4_0", "n_threads": 2}] == [
+        7.0
+    ]
     assert [t.seconds for t in trials if t.repeat_of is not None] == [0.0, 0.0]
 
 
 def with_method(project, method, proposals=11):
     path = project / "suites/small.yaml"
-    path.write_text(SUITE.replace("methods:\n", f"methods:\n  - {method}\n").replace("proposals: 5", f"proposals: {proposals}"))
+    path.write_text(
+        SUITE.replace("methods:\n", f"methods:\n  - {method}\n").replace(
+            "proposals: 5", f"proposals: {proposals}"
+        )
+    )
     loaded = suite.load(path, project)
-    return studies.Plan(loaded, path.parent, project, [s for s in loaded.studies() if s.method.name == "mine"])
+    return studies.Plan(
+        loaded, path.parent, project, [s for s in loaded.studies() if s.method.name == "mine"]
+    )
 
 
 @pytest.mark.parametrize(
     ("method", "drawn"),
     [
         ("{name: mine, optimizer: tpe, options: {n_startup_trials: 10}}", "9 of its 10 proposals"),
-        ("{name: mine, optimizer: nsga2, options: {population_size: 50}}", "10 of its 10 proposals"),
+        (
+            "{name: mine, optimizer: nsga2, options: {population_size: 50}}",
+            "10 of its 10 proposals",
+        ),
         ("{name: mine, optimizer: gp, options: {n_startup_trials: 8}}", "7 of its 10 proposals"),
     ],
     ids=["TPE with Optuna's default", "NSGA-II with Optuna's default", "a GP that starts late"],
@@ -124,7 +148,10 @@ def test_the_command_tells_the_warning_and_runs(project, cli):
     checked = cli("suite", "validate", project / "suites/small.yaml")
 
     assert done.returncode == checked.returncode == 0
-    assert "Budget check: mine on net-int4-epyc-zen4-2core: 10 of its 10 proposals are random draws" in done.stderr
+    assert (
+        "Budget check: mine on net-int4-epyc-zen4-2core: 10 of its 10 proposals are random draws"
+        in done.stderr
+    )
     assert "Budget check: mine on" in checked.stderr
 
 
@@ -134,15 +161,29 @@ def test_the_settings_that_took_effect_are_journalled(project, cli):
     cli("run", project / "suites/small.yaml", "--methods", "mine")
 
     header = json.loads(next(project.rglob("mine-s0.jsonl")).read_text().splitlines()[0])
-    assert header["settings"] == {"multivariate": True, "n_ei_candidates": 24, "n_startup_trials": 4, "redraws": 20}
+    assert header["settings"] == {
+        "multivariate": True,
+        "n_ei_candidates": 24,
+        "n_startup_trials": 4,
+        "redraws": 20,
+    }
 
 
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        ("{name: mine, optimizer: tpe, options: {n_startup: 4}}", "unknown option 'n_startup'. Known: n_startup_trials"),
-        ("{name: mine, optimizer: tpe, options: {n_startup_trials: 4.5}}", "n_startup_trials: 4.5 is no int"),
-        ("{name: mine, optimizer: random, options: {population: 4}}", "unknown option 'population'. 'random' has none"),
+        (
+            "{name: mine, optimizer: tpe, options: {n_startup: 4}}",
+            "unknown option 'n_startup'. Known: n_startup_trials",
+        ),
+        (
+            "{name: mine, optimizer: tpe, options: {n_startup_trials: 4.5}}",
+            "n_startup_trials: 4.5 is no int",
+        ),
+        (
+            "{name: mine, optimizer: random, options: {population: 4}}",
+            "unknown option 'population'. 'random' has none",
+        ),
     ],
 )
 def test_an_option_that_is_unknown_or_of_the_wrong_type_is_one_clear_line(project, method, message):

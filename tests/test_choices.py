@@ -1,4 +1,6 @@
-"""The memory track: decisions under limits, held against what fits. What fits is recorded; llama.cpp's plan itself: test_live.py."""
+"""The memory track: decisions under limits, held against what fits. What fits is recorded;
+llama.cpp's plan itself: test_live.py.
+"""
 
 import json
 
@@ -6,12 +8,12 @@ import pytest
 from conftest import REPOSITORY
 
 from haqa_bench import suite
+from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.documents import read_yaml
 from haqa_bench.errors import HaqaError
-from haqa_bench.evaluators import memory
-from haqa_bench.memory import Prediction
 from haqa_bench.optimizers.rules import Rules
 from haqa_bench.suite import SuiteFile
+from haqa_bench.tracks.memory import evaluator as memory
 from haqa_bench.trial import Source
 
 GB = 10**9
@@ -25,7 +27,15 @@ def cell():
 
 def sizes(fp16: float, int8: float, int4: float) -> dict[str, Prediction]:
     return {
-        name: Prediction(weights=round(size * GB / 1.05), repacked=0, cache=0, compute=0, output=0, work=0, runtime=0)
+        name: Prediction(
+            weights=round(size * GB / 1.05),
+            repacked=0,
+            cache=0,
+            compute=0,
+            output=0,
+            work=0,
+            runtime=0,
+        )
         for name, size in (("FP16", fp16), ("INT8", int8), ("INT4", int4))
     }
 
@@ -37,20 +47,30 @@ def sheet(cell, **choices):
 def test_the_most_precise_format_that_fits_is_right_and_none_where_none_does(cell):
     found = memory.MemoryEvaluator(cell, sizes(15, 9, 5.5))
 
-    right = {f"within_{n}_gb": bits for n, bits in zip((6, 8, 12, 16, 20, 24, 48), ["INT4"] * 2 + ["INT8"] + ["FP16"] * 4, strict=True)}
+    right = {
+        f"within_{n}_gb": bits
+        for n, bits in zip(
+            (6, 8, 12, 16, 20, 24, 48), ["INT4"] * 2 + ["INT8"] + ["FP16"] * 4, strict=True
+        )
+    }
     best, default = found.measure(sheet(cell, **right)), found.measure(cell.space.default)
 
     assert [(m.name, m.value, m.source) for m in best.measurements] == [
         ("right_choices", 100.0, Source.SIMULATED),
         ("too_large", 0.0, Source.SIMULATED),
     ]
-    assert [m.value for m in default.measurements] == [50.0, 50.0]  # FP16 everywhere: right from 16 GB on, too large below
+    assert [m.value for m in default.measurements] == [
+        50.0,
+        50.0,
+    ]  # FP16 everywhere: right from 16 GB on, too large below
     assert best.facts["within_4_gb"] == "none"
     assert best.facts["FP16_safe_mb"] == "15000.0"
 
 
 def test_a_choice_that_wastes_precision_is_wrong_but_not_too_large(cell):
-    found = memory.MemoryEvaluator(cell, sizes(15, 9, 5.5)).measure(sheet(cell, within_48_gb="INT4"))
+    found = memory.MemoryEvaluator(cell, sizes(15, 9, 5.5)).measure(
+        sheet(cell, within_48_gb="INT4")
+    )
 
     assert [m.value for m in found.measurements] == [12.5, 0.0]  # right at 4 GB alone
 
@@ -61,7 +81,9 @@ def test_what_fits_is_read_from_the_record_and_a_changed_workload_is_told(cell):
 
     assert found["FP16"].weights == pytest.approx(2 * cell.model.parameters, rel=0.001)
     assert found["INT8"].weights == pytest.approx(34 / 32 * cell.model.parameters, rel=0.001)
-    assert found["FP16"].cache == 2 * 2 * 32 * 4096 * 2048  # keys and values, bytes, layers, hidden, context
+    assert (
+        found["FP16"].cache == 2 * 2 * 32 * 4096 * 2048
+    )  # keys and values, bytes, layers, hidden, context
     longer = cell.model_copy(update={"workload": cell.workload.model_copy(update={"n_ctx": 4096})})
     larger = cell.model_copy(update={"model": cell.model.model_copy(update={"parameters": 1})})
     for other in (longer, larger):
@@ -70,7 +92,11 @@ def test_what_fits_is_read_from_the_record_and_a_changed_workload_is_told(cell):
 
 
 def test_the_rules_add_weights_and_cache_up_and_answer_once(cell):
-    study = next(s for s in suite.load(REPOSITORY / "suites/memory.yaml", REPOSITORY).studies() if s.method.name == "rules")
+    study = next(
+        s
+        for s in suite.load(REPOSITORY / "suites/memory.yaml", REPOSITORY).studies()
+        if s.method.name == "rules"
+    )
     rules = Rules(study)
 
     first = rules.ask([])
@@ -85,8 +111,16 @@ def test_the_rules_add_weights_and_cache_up_and_answer_once(cell):
     ("old", "new", "message"),
     [
         ("within_48_gb: *choice", "within_49_gb: *choice", "one decision a limit: within_4_gb"),
-        ("choices: [none, INT4", "choices: [none, INT3", "'INT3' is none of FP16, INT4, INT8, none"),
-        ("{layers: 32, hidden: 4096, feed_forward: 11008,", "{hidden: 4096, feed_forward: 11008,", "has no dimension 'layers'"),
+        (
+            "choices: [none, INT4",
+            "choices: [none, INT3",
+            "'INT3' is none of FP16, INT4, INT8, none",
+        ),
+        (
+            "{layers: 32, hidden: 4096, feed_forward: 11008,",
+            "{hidden: 4096, feed_forward: 11008,",
+            "has no dimension 'layers'",
+        ),
     ],
 )
 def test_a_suite_that_cannot_be_decided_is_told(tmp_path, old, new, message):
@@ -124,17 +158,25 @@ def test_table_4_prints_each_choice_with_its_source_and_what_was_published(cli, 
     table = json.loads(done.stdout)["tables"]["table4"]
     rows = {(row["Model"], row["Hardware"]): row for row in table["rows"]}
     assert len(rows) == 7
-    assert {row["Source"] for (_, device), row in rows.items() if device != "epyc-zen4-2core"} == {"simulated"}
-    assert {row["Source"] for (_, device), row in rows.items() if device == "epyc-zen4-2core"} == {"replayed"}
+    assert {row["Source"] for (_, device), row in rows.items() if device != "epyc-zen4-2core"} == {
+        "simulated"
+    }
+    assert {row["Source"] for (_, device), row in rows.items() if device == "epyc-zen4-2core"} == {
+        "replayed"
+    }
     measured, phone = rows["SmolLM2-135M", "epyc-zen4-2core"], rows["openLLaMA-3B", "oneplus-11"]
     assert float(measured["INT8, tokens/s"]) < float(measured["INT4, tokens/s"])
     assert measured["Order flips"] == "0.0 %"
-    assert phone["Order flips"] == phone["Another is faster"] == ""  # what is simulated has no noise
+    assert (
+        phone["Order flips"] == phone["Another is faster"] == ""
+    )  # what is simulated has no noise
     assert (phone["haqa"], phone["haqa-no-native"]) == ("Q8_0; 45.6 %", "Q8_0; 45.6 %")
     assert phone["Published"].startswith("INT8 faster than INT4, INT8 chosen")
     assert "CONFLICT" in phone["Published"]
     assert sum(note.startswith("The roofline on ") for note in table["notes"]) == 3
-    assert "haqa 8 INT4, 4 INT8; haqa-no-native 7 INT4, 5 INT8." in next(n for n in table["notes"] if "where no result is shown" in n)
+    assert "haqa 8 INT4, 4 INT8; haqa-no-native 7 INT4, 5 INT8." in next(
+        n for n in table["notes"] if "where no result is shown" in n
+    )
 
 
 def test_the_joint_cells_replay_byte_for_byte_and_tell_their_front_exactly(cli, monkeypatch):
@@ -144,7 +186,11 @@ def test_the_joint_cells_replay_byte_for_byte_and_tell_their_front_exactly(cli, 
 
     assert one.returncode == 0, one.stderr
     assert one.stdout == again.stdout
-    shares = [line.split("|") for line in one.stdout.splitlines() if line.startswith("| smollm2-135m-any-epyc-zen4-2core-joint |")]
+    shares = [
+        line.split("|")
+        for line in one.stdout.splitlines()
+        if line.startswith("| smollm2-135m-any-epyc-zen4-2core-joint |")
+    ]
     assert len(shares) == 8
     assert {cells[-2].strip() for cells in shares} == {"exact"}
     found = {cells[2].strip(): float(cells[4].strip(" %")) for cells in shares}

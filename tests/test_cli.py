@@ -64,7 +64,11 @@ def test_json_is_one_object_on_stdout(project, cli):
 
     assert done.stderr == ""
     report = json.loads(done.stdout)
-    assert [row["Method"] for row in report["tables"]["figure5"]["rows"]] == ["default", "random", "haqa"]
+    assert [row["Method"] for row in report["tables"]["figure5"]["rows"]] == [
+        "default",
+        "random",
+        "haqa",
+    ]
     assert report["tables"]["figure5"]["rows"][2]["Source"] == "replayed"
 
 
@@ -111,8 +115,14 @@ def test_cassettes_are_listed_shown_and_checked(project, cli):
             ("run", "suites/llama.yaml", "--methods", "hqaa"),
             "'hqaa' matches nothing. Known: human, random, local, tpe, gp, nsga2, rules, haqa",
         ),
-        (("run", "suites/llama.yaml", "--agent", "live", "--methods", "haqa-qwen*", "--fresh"), "OPENAI_API_KEY"),
-        (("run", "suites/llama.yaml", "--cells", "*qlora", "--methods", "haqa-qwen*"), "haqa-qwen* runs on none of these cells"),
+        (
+            ("run", "suites/llama.yaml", "--agent", "live", "--methods", "haqa-qwen*", "--fresh"),
+            "OPENAI_API_KEY",
+        ),
+        (
+            ("run", "suites/llama.yaml", "--cells", "*qlora", "--methods", "haqa-qwen*"),
+            "haqa-qwen* runs on none of these cells",
+        ),
         (("run", "suites/llama.yaml", "--seed", "99"), "no study has it. Known: [0, 1, 2]"),
         (("cassette", "check", "README.md"), "README.md:1: damaged line"),
         (("report", "docs"), "no database"),
@@ -142,8 +152,21 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(cli, monkeypatch, arguments
     ],
     ids=["hangs", "429", "500", "html", "half a JSON"],
 )
-def test_an_endpoint_that_fails_is_one_clear_line_and_the_run_can_go_on(project, cli, behaviour, message):
-    live = ("--agent", "live", "--methods", "haqa", "--seed", "0", "--chat-timeout", 0.5, "--chat-retries", 0)
+def test_an_endpoint_that_fails_is_one_clear_line_and_the_run_can_go_on(
+    project, cli, behaviour, message
+):
+    live = (
+        "--agent",
+        "live",
+        "--methods",
+        "haqa",
+        "--seed",
+        "0",
+        "--chat-timeout",
+        0.5,
+        "--chat-retries",
+        0,
+    )
     with Endpoint([reply(action("Q4_0", 1)), behaviour]) as endpoint:
         done = cli("run", project / "suites/small.yaml", *live, "--base-url", endpoint.base_url)
 
@@ -154,12 +177,23 @@ def test_an_endpoint_that_fails_is_one_clear_line_and_the_run_can_go_on(project,
         again = cli("run", project / "suites/small.yaml", *live, "--base-url", endpoint.base_url)
     assert again.returncode == 0
     assert len(endpoint.requests) == 3
-    assert "1 failures" in str(cli("cassette", "list", next((project / "cassettes").rglob("*.jsonl"))).stdout)
+    assert "1 failures" in str(
+        cli("cassette", "list", next((project / "cassettes").rglob("*.jsonl"))).stdout
+    )
 
 
 def test_an_endpoint_that_refuses_is_one_clear_line(project, cli):
     done = cli(
-        "run", project / "suites/small.yaml", "--agent", "live", "--methods", "haqa", "--chat-retries", 0, "--base-url", refusing_url()
+        "run",
+        project / "suites/small.yaml",
+        "--agent",
+        "live",
+        "--methods",
+        "haqa",
+        "--chat-retries",
+        0,
+        "--base-url",
+        refusing_url(),
     )
 
     assert done.returncode == 2
@@ -168,7 +202,9 @@ def test_an_endpoint_that_refuses_is_one_clear_line(project, cli):
 
 
 def test_an_unknown_optimizer_names_those_that_exist(project, cli):
-    (project / "suites/small.yaml").write_text(SUITE.replace("optimizer: random", "optimizer: rnadom"))
+    (project / "suites/small.yaml").write_text(
+        SUITE.replace("optimizer: random", "optimizer: rnadom")
+    )
 
     done = cli("suite", "validate", project / "suites/small.yaml")
 

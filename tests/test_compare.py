@@ -7,19 +7,27 @@ import pytest
 from conftest import SUITE, evaluator_of
 from test_replay import plan, record
 
-from haqa_bench import runner, suite
-from haqa_bench.executors.local import Serial
+from haqa_bench import suite
 from haqa_bench.report import compare, curves, ledgers
+from haqa_bench.run import runner
+from haqa_bench.run.executors.local import Serial
 from haqa_bench.space import key_of
 
 
 def results(method, *bests):
     same = ("", "maximize", "tokens/s")
-    return [compare.StudyResult("cell", method, method, seed, *same, best, best, 120.0, 3) for seed, best in enumerate(bests)]
+    return [
+        compare.StudyResult("cell", method, method, seed, *same, best, best, 120.0, 3)
+        for seed, best in enumerate(bests)
+    ]
 
 
 def verdict(ours, theirs, floor):
-    found = compare.table([*results("random", *theirs), *results("mine", *ours)], "random", {"cell": floor} if floor else {})
+    found = compare.table(
+        [*results("random", *theirs), *results("mine", *ours)],
+        "random",
+        {"cell": floor} if floor else {},
+    )
     return found.cells[1][-1]
 
 
@@ -52,7 +60,10 @@ def test_the_ledgers_count_what_was_spent(ran):
     assert found["human"]["Proposals"] == "1"
     assert found["random"]["Evaluations"] == "5"
     assert (found["haqa"]["Proposals"], found["haqa"]["Evaluations"]) == ("5", "3.5")
-    assert (found["haqa"]["Tokens in"], found["haqa"]["Dollars"]) == ("16", "unknown")  # nobody has named a price
+    assert (found["haqa"]["Tokens in"], found["haqa"]["Dollars"]) == (
+        "16",
+        "unknown",
+    )  # nobody has named a price
     assert (found["random"]["Tokens in"], found["random"]["Dollars"]) == ("", "")
 
 
@@ -64,7 +75,9 @@ def test_curves_are_the_best_so_far_over_studies_at_each_amount(ran):
     assert bests == sorted(bests)
     assert bests[0] == 60.0
     assert {row["n"] for row in found} == {"2"}
-    assert float(found[0]["Median regret"]) == pytest.approx(0.25)  # the default's 60 of the optimum's 80
+    assert float(found[0]["Median regret"]) == pytest.approx(
+        0.25
+    )  # the default's 60 of the optimum's 80
 
 
 def test_a_study_that_has_ended_stays_where_it_is(ran):
@@ -100,13 +113,20 @@ def test_every_proposal_has_its_exact_rank(project):
     ranks = {key: outcome.rank for key, outcome in evaluator.outcomes.items()}
     assert ranks[key_of({"format": "IQ4_NL", "n_threads": 2})] == 1
     assert ranks[key_of({"format": "Q4_1", "n_threads": 2})] == 2
-    assert ranks[key_of({"format": "Q4_0", "n_threads": 2})] is None  # quick, but it breaks the constraint
+    assert (
+        ranks[key_of({"format": "Q4_0", "n_threads": 2})] is None
+    )  # quick, but it breaks the constraint
     assert ranks[key_of({"format": "IQ4_NL", "n_threads": 1})] is None  # crashed
 
 
-SEVERAL = SUITE.replace("unit: tokens/s,", "unit: tokens/s, also: [{metric: perplexity, unit: '1', direction: minimize}],").replace(
+SEVERAL = SUITE.replace(
+    "unit: tokens/s,",
+    "unit: tokens/s, also: [{metric: perplexity, unit: '1', direction: minimize}],",
+).replace(
     "  - name: haqa\n    optimizer: haqa\n    chat: {model: test-model, temperature: 0.0}\n",
-    "".join(f"  - {{name: {name}, optimizer: {name}}}\n" for name in ("tpe", "gp", "nsga2", "local")),
+    "".join(
+        f"  - {{name: {name}, optimizer: {name}}}\n" for name in ("tpe", "gp", "nsga2", "local")
+    ),
 )
 
 

@@ -23,7 +23,10 @@ def test_a_run_is_the_same_as_itself(cli, project):
     assert {row["Verdict"] for row in json.loads(done.stdout)["rows"]} == {"same"}
 
 
-@pytest.mark.parametrize(("scale", "verdict"), [(1.5, "better"), (0.5, "worse"), (1.01, "within 2 %, noise not measured")])
+@pytest.mark.parametrize(
+    ("scale", "verdict"),
+    [(1.5, "better"), (0.5, "worse"), (1.01, "within 2 %, noise not measured")],
+)
 def test_another_table_is_told_by_how_much(cli, project, scale, verdict):
     then = ran(cli, project)
     write_table(project, scale)
@@ -37,8 +40,14 @@ def test_another_table_is_told_by_how_much(cli, project, scale, verdict):
 def test_a_cell_that_is_defined_otherwise_is_stale_and_new_methods_are_new(cli, project):
     then = ran(cli, project)
     path = project / "suites/small.yaml"
-    path.write_text(path.read_text().replace("at_most_times_default: 1.1", "at_most_times_default: 1.2"))
-    path.write_text(path.read_text().replace("  - {name: random, optimizer: random}", "  - {name: random, optimizer: local}"))
+    path.write_text(
+        path.read_text().replace("at_most_times_default: 1.1", "at_most_times_default: 1.2")
+    )
+    path.write_text(
+        path.read_text().replace(
+            "  - {name: random, optimizer: random}", "  - {name: random, optimizer: local}"
+        )
+    )
     now = json.loads(cli("run", path, "--methods", "random", "--json").stdout)["folder"]
 
     found = json.loads(cli("diff", then, now, "--format", "json").stdout)

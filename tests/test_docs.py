@@ -1,4 +1,6 @@
-"""The documentation cannot drift: what is generated is up to date; every code block is run, or, where it needs what is not here, read."""
+"""The documentation cannot drift: what is generated is up to date; every code block is run, or,
+where it needs what is not here, read.
+"""
 
 import re
 import shlex
@@ -15,25 +17,42 @@ from haqa_bench.documents import read_yaml
 from haqa_bench.store.database import query
 from haqa_bench.suite import SuiteFile
 
-PAGES = sorted([*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"])
+PAGES = sorted(
+    [*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"]
+)
 OFFLINE = re.compile(
     r"^haqa-bench (suite schema|suite validate \S+|hardware (list|show \S+)|cassette (list|check \S+)|table show \S+|run \S+ --dry-run)$"
 )
-"""Commands that are run as they stand; replays of whole suites are run by test_readme.py and test_report_formats.py."""
+"""Commands that are run as they stand; replays of whole suites are run by test_readme.py and
+test_report_formats.py.
+"""
 
 
 def blocks(kind: str) -> list[tuple[str, str]]:
     found = []
     for page in PAGES:
-        found += [(page.name, block) for block in re.findall(rf"```{kind}\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
+        found += [
+            (page.name, block)
+            for block in re.findall(rf"```{kind}\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+        ]
     return found
 
 
 def commands() -> list[tuple[str, str]]:
-    lines = [(page, line.strip()) for page, block in blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
-    parts = [(page, part.strip()) for page, line in lines for part in line.split(" #")[0].split("&&")]
+    lines = [
+        (page, line.strip())
+        for page, block in blocks("sh")
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
+    parts = [
+        (page, part.strip()) for page, line in lines for part in line.split(" #")[0].split("&&")
+    ]
     return sorted(
-        {(page, re.sub(r"^\w+=\S+ ", "", part).removesuffix("&").strip()) for page, part in parts if "haqa-bench" in part.split(" ")[:2]}
+        {
+            (page, re.sub(r"^\w+=\S+ ", "", part).removesuffix("&").strip())
+            for page, part in parts
+            if "haqa-bench" in part.split(" ")[:2]
+        }
     )
 
 
@@ -78,7 +97,9 @@ def test_queries_in_the_documentation_find_something(cli, project):
 def test_what_is_generated_is_up_to_date():
     pages = [str(page) for page in PAGES if "[[[cog" in page.read_text("utf-8")]
 
-    done = subprocess.run([sys.executable, "-m", "cogapp", "--check", *pages], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "cogapp", "--check", *pages], capture_output=True, text=True
+    )
 
     assert pages
     assert done.returncode == 0, f"{done.stdout}{done.stderr}: make docs"

@@ -5,9 +5,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from haqa_bench.backends.training import dorefa, resnet  # noqa: E402 - torch is optional
-from haqa_bench.backends.training.dorefa import Bits  # noqa: E402
-from haqa_bench.backends.training.rounding import rounded  # noqa: E402
+from haqa_bench.tracks.qat.worker import (  # noqa: E402
+    dorefa,
+    resnet,
+)
+from haqa_bench.tracks.qat.worker.dorefa import Bits  # noqa: E402
+from haqa_bench.tracks.qlora.worker.rounding import rounded  # noqa: E402
 
 WIDTHS = [1, 2, 3, 4, 8]
 
@@ -35,7 +38,9 @@ def test_weights_are_what_the_formula_says(weights, bits, rescale):
     wanted = expected(weights, bits, rescale)
 
     step = 2 / (2**bits - 1)
-    tie = np.abs(found - wanted) > step / 2  # float32 may round a value half-way between two levels to the other one
+    tie = (
+        np.abs(found - wanted) > step / 2
+    )  # float32 may round a value half-way between two levels to the other one
     assert tie.sum() <= 2
     assert np.abs(found - wanted)[~tie].max() < 1e-6
 
@@ -59,7 +64,9 @@ def test_the_gradient_of_weights_passes_the_rounding(weights, bits, rescale):
 
     w = weights.detach().double()
     largest = 1.0 if rescale else w.tanh().abs().max()
-    assert torch.allclose(weights.grad.double(), outer.double() * (1 - w.tanh() ** 2) / largest, atol=1e-6)
+    assert torch.allclose(
+        weights.grad.double(), outer.double() * (1 - w.tanh() ** 2) / largest, atol=1e-6
+    )
 
 
 def test_the_gradient_of_binary_weights_passes_as_it_is(weights):
@@ -115,7 +122,9 @@ def test_full_precision_quantizes_nothing():
     seen = []
     for module in network.modules():
         if isinstance(module, dorefa.Activation):
-            module.register_forward_hook(lambda _m, inputs, output: seen.append(torch.equal(output, inputs[0].relu())))
+            module.register_forward_hook(
+                lambda _m, inputs, output: seen.append(torch.equal(output, inputs[0].relu()))
+            )
 
     network(x)
 

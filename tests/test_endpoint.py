@@ -5,14 +5,32 @@ import subprocess
 import time
 
 import pytest
-from endpoint import Endpoint, body, completion, cut_off, echo, half_json, hang, html, refusing_url, reply, status
+from endpoint import (
+    Endpoint,
+    body,
+    completion,
+    cut_off,
+    echo,
+    half_json,
+    hang,
+    html,
+    refusing_url,
+    reply,
+    status,
+)
 
 from haqa_bench.errors import ChatFailed, HaqaError
 from haqa_bench.llm.openai_compatible import OpenAICompatible
 from haqa_bench.protocols import ChatReply, ChatRequest, Message, Position
 
 KEY = "sk-proj-0123456789abcdef"
-REQUEST = ChatRequest(model="stub", messages=(Message(role="user", content="5 + 5?"),), temperature=0.0, seed=7, max_tokens=9)
+REQUEST = ChatRequest(
+    model="stub",
+    messages=(Message(role="user", content="5 + 5?"),),
+    temperature=0.0,
+    seed=7,
+    max_tokens=9,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +67,12 @@ def test_a_reply_comes_with_its_model_reason_tokens_and_seconds():
     got = answer(reply('{"lora_r": 8}'))
 
     assert got == ChatReply(
-        content='{"lora_r": 8}', model="stub-1", finish_reason="stop", prompt_tokens=3, completion_tokens=2, latency_s=got.latency_s
+        content='{"lora_r": 8}',
+        model="stub-1",
+        finish_reason="stop",
+        prompt_tokens=3,
+        completion_tokens=2,
+        latency_s=got.latency_s,
     )
     assert 0 < got.latency_s < 2
 
@@ -113,13 +136,19 @@ def test_a_connection_that_breaks_is_one_clear_line():
 
 
 def test_a_wrong_key_is_one_clear_line():
-    assert failure(status(401, "Incorrect API key provided.")) == "HTTP 401: Incorrect API key provided. Check OPENAI_API_KEY"
+    assert (
+        failure(status(401, "Incorrect API key provided."))
+        == "HTTP 401: Incorrect API key provided. Check OPENAI_API_KEY"
+    )
 
 
 def test_an_unknown_model_is_one_clear_line():
     line = failure(status(404, "model 'stub' not found"))
 
-    assert line == "HTTP 404: model 'stub' not found. Check the base URL (does it end in /v1?) and the model's name"
+    assert (
+        line
+        == "HTTP 404: model 'stub' not found. Check the base URL (does it end in /v1?) and the model's name"
+    )
 
 
 def test_a_429_that_passes_is_retried_after_the_time_it_asks_for():
@@ -132,7 +161,10 @@ def test_a_429_that_passes_is_retried_after_the_time_it_asks_for():
 
 
 def test_a_429_that_lasts_is_one_clear_line():
-    with Endpoint([status(429, "Rate limit\nreached")]) as endpoint, pytest.raises(ChatFailed) as failed:
+    with (
+        Endpoint([status(429, "Rate limit\nreached")]) as endpoint,
+        pytest.raises(ChatFailed) as failed,
+    ):
         ask(endpoint.base_url, retries=2)
 
     line = checked(str(failed.value), endpoint.base_url)
@@ -141,7 +173,10 @@ def test_a_429_that_lasts_is_one_clear_line():
 
 
 def test_a_500_that_lasts_is_one_clear_line():
-    assert failure(status(500, "out of slots")) == "HTTP 500: out of slots. The fault is the endpoint's: see its log"
+    assert (
+        failure(status(500, "out of slots"))
+        == "HTTP 500: out of slots. The fault is the endpoint's: see its log"
+    )
 
 
 def test_a_proxys_error_page_is_one_clear_line():
@@ -153,16 +188,28 @@ def test_a_proxys_error_page_is_one_clear_line():
 @pytest.mark.parametrize(
     ("behaviour", "beginning"),
     [
-        (html(), "no chat completion (Invalid JSON: expected value at line 1 column 1) but: <html> <body>Welcome!"),
-        (half_json(), "no chat completion (Invalid JSON: EOF while parsing a string at line 1 column 42) but: "),
-        (body({"object": "list"}), 'no chat completion (choices: Field required) but: {"object": "list"}. Check the base URL'),
+        (
+            html(),
+            "no chat completion (Invalid JSON: expected value at line 1 column 1) but: <html> <body>Welcome!",
+        ),
+        (
+            half_json(),
+            "no chat completion (Invalid JSON: EOF while parsing a string at line 1 column 42) but: ",
+        ),
+        (
+            body({"object": "list"}),
+            'no chat completion (choices: Field required) but: {"object": "list"}. Check the base URL',
+        ),
         (body({"choices": []}), "no chat completion (choices: List should have at least 1 item"),
         (
             body({"error": {"message": "no credit"}}),
             'no chat completion (choices: Field required) but: {"error": {"message": "no credit"}}',
         ),
         (body([1]), "no chat completion (Input should be an object) but: [1]"),
-        (completion({"content": 5}), "no chat completion (choices.0.message.content: Input should be a valid string) but: "),
+        (
+            completion({"content": 5}),
+            "no chat completion (choices.0.message.content: Input should be a valid string) but: ",
+        ),
         (reply(None), "a chat completion whose content is null, without a refusal"),
         (body("x" * 10_000), "no chat completion ("),
     ],
@@ -176,7 +223,15 @@ def test_an_untrusted_certificate_is_one_clear_line(tmp_path):
     pem = tmp_path / "server.pem"
     new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=127.0.0.1"
     subprocess.run(
-        [*new.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", pem, "-out", tmp_path / "cert.pem"],
+        [
+            *new.split(),
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            pem,
+            "-out",
+            tmp_path / "cert.pem",
+        ],
         check=True,
         capture_output=True,
     )
@@ -225,7 +280,10 @@ def test_the_environment_can_name_the_endpoint(monkeypatch):
 def test_neither_endpoint_nor_key_says_what_to_do(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
 
-    with pytest.raises(HaqaError, match=r"^OPENAI_API_KEY: not set, and no base URL given. Set OPENAI_API_KEY, or name an endpoint"):
+    with pytest.raises(
+        HaqaError,
+        match=r"^OPENAI_API_KEY: not set, and no base URL given. Set OPENAI_API_KEY, or name an endpoint",
+    ):
         OpenAICompatible(None, 2.0, 0)
 
 
@@ -233,13 +291,20 @@ def test_neither_endpoint_nor_key_says_what_to_do(monkeypatch):
 def test_a_key_that_cannot_be_one_is_refused_unseen(monkeypatch, key):
     monkeypatch.setenv("OPENAI_API_KEY", key)
 
-    with pytest.raises(HaqaError, match=r"^OPENAI_API_KEY: holds a space or a character that no key has\. Set it again$"):
+    with pytest.raises(
+        HaqaError,
+        match=r"^OPENAI_API_KEY: holds a space or a character that no key has\. Set it again$",
+    ):
         OpenAICompatible(None, 2.0, 0)
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8080", "ftp://127.0.0.1/v1", "http://[::1/v1", "http://127.0.0.1:99999/v1"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8080", "ftp://127.0.0.1/v1", "http://[::1/v1", "http://127.0.0.1:99999/v1"]
+)
 def test_a_base_url_that_cannot_be_one_is_refused(url):
-    with pytest.raises(HaqaError, match=r": no base URL: .*Give one like http://127\.0\.0\.1:8080/v1$"):
+    with pytest.raises(
+        HaqaError, match=r": no base URL: .*Give one like http://127\.0\.0\.1:8080/v1$"
+    ):
         OpenAICompatible(url, 2.0, 0)
 
 
@@ -252,9 +317,14 @@ def test_a_password_in_the_base_url_is_not_shown():
     assert "secret" not in checked(str(failed.value), url)
 
 
-@pytest.mark.parametrize(("variable", "value"), [("SSL_CERT_FILE", "/nowhere.pem"), ("ALL_PROXY", "what://127.0.0.1")])
+@pytest.mark.parametrize(
+    ("variable", "value"), [("SSL_CERT_FILE", "/nowhere.pem"), ("ALL_PROXY", "what://127.0.0.1")]
+)
 def test_broken_certificate_or_proxy_settings_are_one_clear_line(monkeypatch, variable, value):
     monkeypatch.setenv(variable, value)
 
-    with pytest.raises(HaqaError, match=r"^https://api\.openai\.com/v1: the client cannot start: .*Check SSL_CERT_FILE and the proxy"):
+    with pytest.raises(
+        HaqaError,
+        match=r"^https://api\.openai\.com/v1: the client cannot start: .*Check SSL_CERT_FILE and the proxy",
+    ):
         OpenAICompatible(None, 2.0, 0)

@@ -5,13 +5,15 @@ from collections import Counter
 import pytest
 from conftest import evaluator_of, rows, write_table
 
-from haqa_bench import suite, tabulate
+from haqa_bench import suite
+from haqa_bench.arithmetic.estimate import estimate, interval
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.estimate import estimate, interval
-from haqa_bench.evaluators import deploy, live
 from haqa_bench.protocols import Outcome
+from haqa_bench.run import sweep as tabulate
 from haqa_bench.space import SearchSpace, key_of
 from haqa_bench.store import tables
+from haqa_bench.tracks import live
+from haqa_bench.tracks.deploy import evaluator as deploy
 from haqa_bench.trial import Measurement, Source, Status
 
 
@@ -42,7 +44,9 @@ def test_a_configuration_that_failed_fails_again_with_its_reason(project):
 
 
 @pytest.mark.parametrize(
-    ("failed", "status"), [([0], Status.CRASHED), ([0, 1], Status.CRASHED), ([], Status.OK)], ids=["tie", "both", "none"]
+    ("failed", "status"),
+    [([0], Status.CRASHED), ([0, 1], Status.CRASHED), ([], Status.OK)],
+    ids=["tie", "both", "none"],
 )
 def test_what_most_passes_say_counts_and_a_tie_is_a_failure(cell, tmp_path, failed, status):
     found = [r for r in rows(cell) if r["configuration"] == '{"format":"Q4_1","n_threads":2}']
@@ -51,7 +55,10 @@ def test_what_most_passes_say_counts_and_a_tie_is_a_failure(cell, tmp_path, fail
 
     tables.write(tmp_path / "t.parquet", {}, found)
 
-    assert tables.read(tmp_path / "t.parquet").entries['{"format":"Q4_1","n_threads":2}'].status is status
+    assert (
+        tables.read(tmp_path / "t.parquet").entries['{"format":"Q4_1","n_threads":2}'].status
+        is status
+    )
 
 
 def test_the_optimum_is_the_best_feasible_value_of_the_whole_table(project):
@@ -98,7 +105,9 @@ def test_the_same_table_gives_the_same_bytes(project, path):
     ],
     ids=["rates", "times", "the rest", "one", "some disturbed", "all disturbed", "not told"],
 )
-def test_the_estimate_is_the_quick_quartile_of_undisturbed_speeds_and_the_median_of_the_rest(samples, unit, others, expected):
+def test_the_estimate_is_the_quick_quartile_of_undisturbed_speeds_and_the_median_of_the_rest(
+    samples, unit, others, expected
+):
     assert estimate(samples, unit, others) == pytest.approx(expected)
 
 
@@ -112,9 +121,28 @@ class Fake:
         self.calls.append((key_of(configuration), repeat))
         if configuration == {"format": "IQ4_NL", "n_threads": 1}:
             raise EvaluationFailed(Status.REFUSED, "no")
-        speed = Measurement(name="end_to_end_tokens_per_s", value=1.0, unit="tokens/s", source=Source.MEASURED, samples=(1.0, 2.0), used=2)
-        share = 0.5 if configuration == self.disturbed and sum(key == self.calls[-1][0] for key, _ in self.calls) <= 2 else 0.0
-        others = Measurement(name="others_share", value=share, unit="1", source=Source.MEASURED, samples=(share, 0.0), used=2)
+        speed = Measurement(
+            name="end_to_end_tokens_per_s",
+            value=1.0,
+            unit="tokens/s",
+            source=Source.MEASURED,
+            samples=(1.0, 2.0),
+            used=2,
+        )
+        share = (
+            0.5
+            if configuration == self.disturbed
+            and sum(key == self.calls[-1][0] for key, _ in self.calls) <= 2
+            else 0.0
+        )
+        others = Measurement(
+            name="others_share",
+            value=share,
+            unit="1",
+            source=Source.MEASURED,
+            samples=(share, 0.0),
+            used=2,
+        )
         return Outcome((speed, others), {"n_threads": "2"})
 
 
@@ -133,7 +161,12 @@ def test_a_sweep_measures_every_configuration_in_every_pass_and_quality_once(fak
     assert sum(repeat == 0 for _, repeat in sweep.evaluator.calls) == cell.space.size
     assert [k for k, _ in sweep.evaluator.calls[:6]] != [k for k, _ in sweep.evaluator.calls[6:]]
     assert table.card["passes"] == 2
-    assert table.entries['{"format":"Q4_0","n_threads":2}'].measurements[0].samples == (1.0, 2.0, 1.0, 2.0)
+    assert table.entries['{"format":"Q4_0","n_threads":2}'].measurements[0].samples == (
+        1.0,
+        2.0,
+        1.0,
+        2.0,
+    )
     assert table.entries['{"format":"IQ4_NL","n_threads":1}'].status is Status.REFUSED
     tables.check(table, cell)
 
@@ -144,7 +177,9 @@ def test_a_configuration_whose_passes_were_disturbed_is_measured_again(fake, cel
     tabulate.sweep([sweep], passes=2, seed=1, done=lambda: None)
 
     counts = Counter(key for key, _ in sweep.evaluator.calls)
-    assert counts.pop('{"format":"Q4_1","n_threads":2}') == 4  # two passes disturbed, two more that were not
+    assert (
+        counts.pop('{"format":"Q4_1","n_threads":2}') == 4
+    )  # two passes disturbed, two more that were not
     assert set(counts.values()) == {2}
 
 
@@ -195,7 +230,9 @@ def test_deploying_without_llama_cpp_says_how_to_install_it(cell, tmp_path, monk
         deploy.DeployEvaluator(cell, "text")
 
 
-def test_a_space_with_an_unknown_setting_or_without_a_needed_one_is_refused(cell, tmp_path, monkeypatch):
+def test_a_space_with_an_unknown_setting_or_without_a_needed_one_is_refused(
+    cell, tmp_path, monkeypatch
+):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     parameters = dict(cell.space.root)
 
@@ -208,14 +245,18 @@ def test_a_space_with_an_unknown_setting_or_without_a_needed_one_is_refused(cell
 
 
 def test_a_quality_text_outside_the_suite_s_folder_is_refused(cell, tmp_path):
-    outside = cell.model_copy(update={"workload": cell.workload.model_copy(update={"quality_text": "../secret.txt"})})
+    outside = cell.model_copy(
+        update={"workload": cell.workload.model_copy(update={"quality_text": "../secret.txt"})}
+    )
 
     with pytest.raises(HaqaError, match="beside or below the suite"):
         deploy.text_of(outside, tmp_path)
 
 
 class Processes:
-    """What each process of a configuration measures: so many samples of these speeds, one process after the other."""
+    """What each process of a configuration measures: so many samples of these speeds, one process
+    after the other.
+    """
 
     def __init__(self, *speeds):
         self.speeds, self.asked = list(speeds), []
@@ -225,9 +266,25 @@ class Processes:
         found = self.speeds.pop(0)
         if found is None:
             raise EvaluationFailed(Status.TIMEOUT, "too slow")
-        measured = {"name": "end_to_end_tokens_per_s", "unit": "tokens/s", "samples": tuple(found), "value": found[0], "used": 2}
-        quiet = {"name": "others_share", "unit": "1", "samples": (0.0,) * len(found), "value": 0.0, "used": 2}
-        return Outcome(tuple(Measurement(source=Source.MEASURED, **m) for m in (measured, quiet)), {"build": "1"}, seconds=2.0)
+        measured = {
+            "name": "end_to_end_tokens_per_s",
+            "unit": "tokens/s",
+            "samples": tuple(found),
+            "value": found[0],
+            "used": 2,
+        }
+        quiet = {
+            "name": "others_share",
+            "unit": "1",
+            "samples": (0.0,) * len(found),
+            "value": 0.0,
+            "used": 2,
+        }
+        return Outcome(
+            tuple(Measurement(source=Source.MEASURED, **m) for m in (measured, quiet)),
+            {"build": "1"},
+            seconds=2.0,
+        )
 
 
 @pytest.fixture
@@ -247,13 +304,18 @@ def measured_by(cell, monkeypatch):
 def test_a_configuration_is_measured_until_its_interval_is_narrow(measured_by):
     outcome, asked = measured_by((100.0, 101.0), (100.5, 100.2), (99.0, 100.0))
 
-    assert asked == [0, 1]  # four samples within 2 %: a third process tells nothing new; quality is asked for once
+    assert asked == [
+        0,
+        1,
+    ]  # four samples within 2 %: a third process tells nothing new; quality is asked for once
     assert outcome.measurements[0].samples == (100.0, 101.0, 100.5, 100.2)
     assert outcome.seconds == 4.0
 
 
 def test_a_configuration_that_stays_uncertain_is_given_up_at_the_cap(measured_by):
-    outcome, asked = measured_by((100.0, 60.0), (90.0, 50.0), (100.0, 70.0), (80.0, 60.0), (1.0, 1.0))
+    outcome, asked = measured_by(
+        (100.0, 60.0), (90.0, 50.0), (100.0, 70.0), (80.0, 60.0), (1.0, 1.0)
+    )
 
     assert len(asked) == 4
     assert len(outcome.measurements[0].samples) == 8
@@ -287,7 +349,13 @@ def test_rates_are_tokens_over_the_seconds_that_they_took(cell):
         "others_share": 0.0,
         "involuntary_switches": 0,
     }
-    result = {"samples": [sample], "load_s": 0.1, "peak_bytes": 2e8, "perplexity": None, "held_out_loss": None}
+    result = {
+        "samples": [sample],
+        "load_s": 0.1,
+        "peak_bytes": 2e8,
+        "perplexity": None,
+        "held_out_loss": None,
+    }
 
     values = {m.name: m.value for m in deploy._measurements(result, cell.workload)}
 

@@ -8,19 +8,26 @@ import pytest
 from conftest import SUITE, evaluator_of
 from test_replay import plan
 
-from haqa_bench import runner
 from haqa_bench.backends import device
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.executors.local import Serial, Workers
-from haqa_bench.studies import Plan
+from haqa_bench.run import runner
+from haqa_bench.run.executors.local import Serial, Workers
+from haqa_bench.run.study import Plan
 
 
 @pytest.fixture
 def classical(project):
     """Four methods that need no LLM, on two seeds."""
     path = project / "suites/small.yaml"
-    lines = "".join(f"  - {{name: {name}, optimizer: {name}}}\n" for name in ("local", "tpe", "nsga2"))
-    path.write_text(SUITE.replace("  - name: haqa\n    optimizer: haqa\n    chat: {model: test-model, temperature: 0.0}\n", lines))
+    lines = "".join(
+        f"  - {{name: {name}, optimizer: {name}}}\n" for name in ("local", "tpe", "nsga2")
+    )
+    path.write_text(
+        SUITE.replace(
+            "  - name: haqa\n    optimizer: haqa\n    chat: {model: test-model, temperature: 0.0}\n",
+            lines,
+        )
+    )
     return project
 
 
@@ -46,7 +53,9 @@ def test_a_worker_that_is_killed_loses_no_trial(classical):
 
     for event in runner.run(plan(classical), classical / "killed", Workers(2)):
         if event.trial is not None and not killed:
-            workers = [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
+            workers = [
+                p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())
+            ]
             workers[-1].kill()
             killed += 1
 
@@ -67,8 +76,15 @@ def test_several_workers_do_not_measure_one_machine(project):
 def test_a_second_run_that_would_measure_this_machine_is_refused(classical):
     live = plan(classical, measure="live")
 
-    with device.exclusive(), pytest.raises(HaqaError, match=r"is being measured by another run \(process \d+"):
-        list(runner.run(live, classical / "run", Serial({live.suite.cells[0].id: evaluator_of(classical)})))
+    with (
+        device.exclusive(),
+        pytest.raises(HaqaError, match=r"is being measured by another run \(process \d+"),
+    ):
+        list(
+            runner.run(
+                live, classical / "run", Serial({live.suite.cells[0].id: evaluator_of(classical)})
+            )
+        )
 
 
 class Slow:
@@ -106,8 +122,10 @@ class TestRay:
         ray.shutdown()
         cluster.shutdown()
 
-    def test_a_node_that_dies_while_it_measures_loses_no_trial_and_the_bytes_are_those_of_a_local_run(self, classical, cluster):
-        from haqa_bench.executors.ray_cluster import RayCluster
+    def test_a_node_that_dies_while_it_measures_loses_no_trial_and_the_bytes_are_those_of_a_local_run(
+        self, classical, cluster
+    ):
+        from haqa_bench.run.executors.ray_cluster import RayCluster
 
         what = plan(classical)
         what = what._replace(studies=[s for s in what.studies if s.method.name == "random"])
@@ -130,17 +148,21 @@ class TestRay:
 
         assert killed
         assert journals(classical / "ray") == alone
-        assert len(list(marks.iterdir())) > 2 * before  # what the dead node had begun was begun again
+        assert (
+            len(list(marks.iterdir())) > 2 * before
+        )  # what the dead node had begun was begun again
 
     def test_a_cell_whose_hardware_no_machine_offers_is_one_clear_line(self, classical, cluster):
-        from haqa_bench.executors.ray_cluster import RayCluster
+        from haqa_bench.run.executors.ray_cluster import RayCluster
 
         with pytest.raises(HaqaError, match="no machine of the cluster offers 'epyc-zen4-2core'"):
             list(runner.run(plan(classical), classical / "ray", RayCluster(cluster.address, 1)))
 
 
 def test_a_cluster_that_does_not_answer_is_one_clear_line(classical, cli):
-    done = cli("run", classical / "suites/small.yaml", "--executor", "ray", "--address", "127.0.0.1:1")
+    done = cli(
+        "run", classical / "suites/small.yaml", "--executor", "ray", "--address", "127.0.0.1:1"
+    )
 
     assert done.returncode == 2
     assert done.stderr.startswith("haqa-bench: --address 127.0.0.1:1: no Ray cluster answers")

@@ -1,4 +1,6 @@
-"""Figures: what is drawn of which run, that it is the same each time, and that a caption says source and n of its numbers."""
+"""Figures: what is drawn of which run, that it is the same each time, and that a caption says
+source and n of its numbers.
+"""
 
 import math
 import os
@@ -61,29 +63,53 @@ def test_a_run_is_drawn_as_what_it_holds_in_three_formats_each_with_its_caption(
     assert done.returncode == 0, done.stderr
     names = {"gains-deploy-end-to-end-tokens-per-s", f"curves-{CELL}", f"landscape-{CELL}-haqa"}
     assert {line.rpartition("/")[2] for line in done.stdout.splitlines()} == names
-    assert {path.name for path in target.iterdir()} == {f"{name}.{kind}" for name in names for kind in (*STARTS, "txt")}
-    assert all((target / f"{name}.{kind}").read_bytes().startswith(start) for name in names for kind, start in STARTS.items())
+    assert {path.name for path in target.iterdir()} == {
+        f"{name}.{kind}" for name in names for kind in (*STARTS, "txt")
+    }
+    assert all(
+        (target / f"{name}.{kind}").read_bytes().startswith(start)
+        for name in names
+        for kind, start in STARTS.items()
+    )
 
 
-def test_the_same_run_gives_the_same_bytes_whatever_day_it_is_and_whatever_a_matplotlibrc_says(recorded, cli):
-    (recorded / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 30\naxes.grid: True\nsavefig.bbox: tight\n")
+def test_the_same_run_gives_the_same_bytes_whatever_day_it_is_and_whatever_a_matplotlibrc_says(
+    recorded, cli
+):
+    (recorded / "matplotlibrc").write_text(
+        "font.size: 20\nsavefig.dpi: 30\naxes.grid: True\nsavefig.bbox: tight\n"
+    )
 
     cli("report", folder_of(recorded), "--figures", recorded / "one", SOURCE_DATE_EPOCH="1")
-    cli("report", folder_of(recorded), "--figures", recorded / "two", MATPLOTLIBRC=str(recorded / "matplotlibrc"))
+    cli(
+        "report",
+        folder_of(recorded),
+        "--figures",
+        recorded / "two",
+        MATPLOTLIBRC=str(recorded / "matplotlibrc"),
+    )
 
     files = sorted(path.name for path in (recorded / "one").iterdir())
     assert len(files) == 12
-    assert all((recorded / "one" / name).read_bytes() == (recorded / "two" / name).read_bytes() for name in files)
+    assert all(
+        (recorded / "one" / name).read_bytes() == (recorded / "two" / name).read_bytes()
+        for name in files
+    )
 
 
 def test_captions_say_n_source_and_who_answered(recorded):
-    captions = {p.name.partition("-")[0]: p.caption for p in album.pictures(folder_of(recorded), recorded)}
+    captions = {
+        p.name.partition("-")[0]: p.caption for p in album.pictures(folder_of(recorded), recorded)
+    }
 
     assert "n (studies): haqa 2, human 2, random 2. Source: replayed." in captions["curves"]
     assert "Dotted: the default, 60 tokens/s." in captions["curves"]
     assert "Source: replayed." in captions["gains"]
     assert "random 1.17x (n 2, 1.00 to 1.33), haqa 1.33x (n 2, 1.33 to 1.33)" in captions["gains"]
-    assert "of 3 feasible of 6 configurations of the response table (replayed; n (samples of each): 4)" in captions["landscape"]
+    assert (
+        "of 3 feasible of 6 configurations of the response table (replayed; n (samples of each): 4)"
+        in captions["landscape"]
+    )
     assert all("haqa: answered by a script." in caption for caption in captions.values())
 
 
@@ -92,7 +118,11 @@ def test_without_an_agent_there_is_no_way_to_draw(project):
 
     names = [picture.name for picture in album.pictures(folder_of(project), project)]
 
-    assert not [name for name in names if name.startswith(("landscape", "memory", "bitwidths", "front", "ranks"))]
+    assert not [
+        name
+        for name in names
+        if name.startswith(("landscape", "memory", "bitwidths", "front", "ranks"))
+    ]
 
 
 def test_a_run_of_the_default_alone_has_nothing_to_draw(project, cli):
@@ -115,7 +145,10 @@ def test_matplotlib_that_is_missing_is_one_line(project, cli, tmp_path):
     done = cli("report", folder_of(project), "--figures", tmp_path / "figures", PYTHONPATH=path)
 
     assert done.returncode == 2
-    assert done.stderr == 'haqa-bench: --figures: matplotlib is not installed. Install it with: pip install -e ".[figures]"\n'
+    assert (
+        done.stderr
+        == 'haqa-bench: --figures: matplotlib is not installed. Install it with: pip install -e ".[figures]"\n'
+    )
 
 
 def test_matplotlib_is_imported_by_nothing_but_figures(recorded):
@@ -126,7 +159,13 @@ def test_matplotlib_is_imported_by_nothing_but_figures(recorded):
         "assert 'matplotlib' not in sys.modules"
     )
 
-    command = [sys.executable, "-c", program, str(recorded / "suites/small.yaml"), str(folder_of(recorded))]
+    command = [
+        sys.executable,
+        "-c",
+        program,
+        str(recorded / "suites/small.yaml"),
+        str(folder_of(recorded)),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     assert done.returncode == 0, done.stderr
@@ -155,16 +194,29 @@ def test_memory_is_drawn_against_the_limits(committed, cli):
 
     assert set(captions) == {"memory", "ranks"}
     assert "Source: simulated" in captions["memory"]
-    assert "LLaMA2-13B on nvidia-a6000 FP16 29.4 GB, INT8 16.6 GB, INT4 10.3 GB" in captions["memory"]
+    assert (
+        "LLaMA2-13B on nvidia-a6000 FP16 29.4 GB, INT8 16.6 GB, INT4 10.3 GB" in captions["memory"]
+    )
     assert "n (studies): human 4, rules 4." in captions["ranks"]
-    assert "No test below three cells or methods, so that no critical difference is drawn." in captions["ranks"]
+    assert (
+        "No test below three cells or methods, so that no critical difference is drawn."
+        in captions["ranks"]
+    )
 
 
 def test_bit_widths_are_drawn_for_each_device_with_the_source_and_n_of_each(committed, cli):
-    captions = drawn(cli, committed, "formats", "--cells", "smollm2*,*oneplus*", "--methods", "human,random")
+    captions = drawn(
+        cli, committed, "formats", "--cells", "smollm2*,*oneplus*", "--methods", "human,random"
+    )
 
-    assert "LLaMA2-7B on oneplus-11, INT4: Q4_0 17.92 tokens/s (simulated, n 1)" in captions["bitwidths"]
-    assert "SmolLM2-135M on epyc-zen4-2core, INT8: Q8_0 124.1 tokens/s (replayed, n 6)" in captions["bitwidths"]
+    assert (
+        "LLaMA2-7B on oneplus-11, INT4: Q4_0 17.92 tokens/s (simulated, n 1)"
+        in captions["bitwidths"]
+    )
+    assert (
+        "SmolLM2-135M on epyc-zen4-2core, INT8: Q8_0 124.1 tokens/s (replayed, n 6)"
+        in captions["bitwidths"]
+    )
     assert "curves-smollm2-135m-any-epyc-zen4-2core" in captions
     assert "curves-llama2-7b-any-oneplus-11" not in captions  # two evaluations are no curve
 
@@ -172,7 +224,10 @@ def test_bit_widths_are_drawn_for_each_device_with_the_source_and_n_of_each(comm
 def test_landscapes_find_configurations_whose_numbers_are_written_with_a_point(committed, cli):
     captions = drawn(cli, committed, "resnet", "--cells", "*w2a2*", "--methods", "human,haqa")
 
-    assert "of 64 configurations of the response table (replayed; " in captions["landscape-resnet20-w2a2-epyc-zen4-2core-qat-haqa"]
+    assert (
+        "of 64 configurations of the response table (replayed; "
+        in captions["landscape-resnet20-w2a2-epyc-zen4-2core-qat-haqa"]
+    )
 
 
 def test_what_is_no_speed_gains_a_difference():
@@ -185,14 +240,23 @@ def test_what_is_no_speed_gains_a_difference():
 
 def test_a_map_s_axes_are_the_parameters_with_the_largest_main_effect(project):
     cell = load(project / "suites/small.yaml", project).cells[0]
-    feasible = {key: o.measurements[0].value for key, o in evaluator_of(project).outcomes.items() if o.rank is not None}
+    feasible = {
+        key: o.measurements[0].value
+        for key, o in evaluator_of(project).outcomes.items()
+        if o.rank is not None
+    }
 
     found = terrain.landscape(project, cell)
 
-    # Feasible: Q4_1 with one thread (30) and with two (60), IQ4_NL with two (80). By threads 30 and 70, by format 45 and 80.
-    assert terrain.effects(feasible, cell) == pytest.approx({"n_threads": 20.0**2, "format": 17.5**2})
+    # Feasible: Q4_1 with one thread (30) and with two (60), IQ4_NL with two (80). By threads 30 and
+    # 70, by format 45 and 80.
+    assert terrain.effects(feasible, cell) == pytest.approx(
+        {"n_threads": 20.0**2, "format": 17.5**2}
+    )
     assert (found.across, found.up, found.feasible) == ("n_threads", "format", 3)
-    assert np.array_equal(found.best, [[math.nan, math.nan], [30.0, 60.0], [math.nan, 80.0]], equal_nan=True)
+    assert np.array_equal(
+        found.best, [[math.nan, math.nan], [30.0, 60.0], [math.nan, 80.0]], equal_nan=True
+    )
     assert found.optimum == {"format": "IQ4_NL", "n_threads": 2}
 
 
@@ -219,7 +283,10 @@ def test_without_significance_there_is_no_critical_difference(p):
 
 
 def test_a_method_looks_the_same_whatever_else_runs_and_no_two_look_alike():
-    few, many = style.looks(["haqa"]), style.looks(["mine", "random", "haqa", *(f"other-{i}" for i in range(30))])
+    few, many = (
+        style.looks(["haqa"]),
+        style.looks(["mine", "random", "haqa", *(f"other-{i}" for i in range(30))]),
+    )
 
     assert few["haqa"] == many["haqa"]
     assert few["random"] == many["random"]
@@ -229,7 +296,9 @@ def test_a_method_looks_the_same_whatever_else_runs_and_no_two_look_alike():
 def test_regret_of_nought_has_a_place_on_its_axis():
     _, (axes,) = style.panels(1, style.COLUMN, 1.6, 1)
 
-    floor = curves._log_down_to_zero(axes, {"mine": [curves.Point(1, 0.24, 0.03, 0.3), curves.Point(2, 0.0, 0.0, 0.0)]})
+    floor = curves._log_down_to_zero(
+        axes, {"mine": [curves.Point(1, 0.24, 0.03, 0.3), curves.Point(2, 0.0, 0.0, 0.0)]}
+    )
 
     assert floor == pytest.approx(0.01)
     low, high = axes.get_ylim()

@@ -1,4 +1,6 @@
-"""A process that forks for each job: what is shared is loaded once, and a job that dies takes nothing with it."""
+"""A process that forks for each job: what is shared is loaded once, and a job that dies takes
+nothing with it.
+"""
 
 import os
 
@@ -40,7 +42,9 @@ serve(load, run, Unusable)
 @pytest.fixture
 def forks(tmp_path, monkeypatch):
     (tmp_path / "a_worker.py").write_text(WORKER)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    )
     return Forks("a_worker", {"model": "m"})
 
 
@@ -54,7 +58,11 @@ def test_jobs_share_what_was_loaded_and_none_changes_it_for_the_next(forks):
 
 @pytest.mark.parametrize(
     ("do", "status", "reason"),
-    [("crash", Status.CRASHED, "SIGABRT"), ("raise", Status.CRASHED, "RuntimeError: a fault"), ("refuse", Status.DIVERGED, "no")],
+    [
+        ("crash", Status.CRASHED, "SIGABRT"),
+        ("raise", Status.CRASHED, "RuntimeError: a fault"),
+        ("refuse", Status.DIVERGED, "no"),
+    ],
 )
 def test_a_job_that_fails_is_a_status_and_the_next_goes_on(forks, do, status, reason):
     with pytest.raises(EvaluationFailed, match=reason) as failure:

@@ -23,7 +23,13 @@ def run(*args: str) -> str:
 
 
 def figures(profile: Hardware) -> list[Figure]:
-    return [profile.cores, profile.memory, profile.bandwidth, *profile.caches.values(), *profile.rates.values()]
+    return [
+        profile.cores,
+        profile.memory,
+        profile.bandwidth,
+        *profile.caches.values(),
+        *profile.rates.values(),
+    ]
 
 
 class Nvml:
@@ -32,7 +38,9 @@ class Nvml:
     class NVMLError(Exception):
         pass
 
-    def __init__(self, capability: tuple[int, int] = (8, 6), driver: bool = True, gpus: int = 1) -> None:
+    def __init__(
+        self, capability: tuple[int, int] = (8, 6), driver: bool = True, gpus: int = 1
+    ) -> None:
         self.capability, self.driver, self.gpus, self.is_open = capability, driver, gpus, False
 
     def nvmlInit(self):
@@ -74,7 +82,11 @@ def test_a_gpu_s_cell_is_titled_by_the_gpu_and_any_other_by_the_cpu():
 def test_the_four_devices_are_committed_under_their_names():
     found = profiles(COMMITTED)
 
-    assert [profile.name for profile in found] == NAMES == ["epyc-zen4-2core", "nvidia-a6000", "nvidia-h100-sxm", "oneplus-11"]
+    assert (
+        [profile.name for profile in found]
+        == NAMES
+        == ["epyc-zen4-2core", "nvidia-a6000", "nvidia-h100-sxm", "oneplus-11"]
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -82,7 +94,11 @@ def test_each_figure_of_a_profile_has_a_unit_and_a_source_and_an_unknown_one_say
     profile = load(COMMITTED, name)
 
     assert all(figure.unit and figure.source for figure in figures(profile))
-    assert all(figure.source.startswith(("unknown", "not ", "no ")) for figure in figures(profile) if figure.value is None)
+    assert all(
+        figure.source.startswith(("unknown", "not ", "no "))
+        for figure in figures(profile)
+        if figure.value is None
+    )
     assert set(profile.rates) == {"fp32", "fp16", "bf16", "int8", "int4"}
 
 
@@ -101,7 +117,9 @@ def test_the_phone_has_no_native_int4_and_says_who_claims_so():
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(HaqaError, match=r"no hardware profile 'a6000'; known: epyc-zen4-2core, nvidia-a6000, "):
+    with pytest.raises(
+        HaqaError, match=r"no hardware profile 'a6000'; known: epyc-zen4-2core, nvidia-a6000, "
+    ):
         run("show", "a6000", "--project", str(PROJECT))
 
 
@@ -111,17 +129,30 @@ def test_a_project_without_profiles_is_told_so(tmp_path):
 
 
 def test_list_names_each_device_for_people_and_programs():
-    text, listed = run("list", "--project", str(PROJECT)), json.loads(run("list", "--json", "--project", str(PROJECT)))
+    text, listed = (
+        run("list", "--project", str(PROJECT)),
+        json.loads(run("list", "--json", "--project", str(PROJECT))),
+    )
 
-    assert [line.split()[0] for line in text.splitlines()] == [profile["name"] for profile in listed] == NAMES
+    assert (
+        [line.split()[0] for line in text.splitlines()]
+        == [profile["name"] for profile in listed]
+        == NAMES
+    )
     assert "NVIDIA RTX A6000 48 GB" in text
 
 
 def test_show_prints_the_file_or_its_json():
-    text, shown = (run("show", "nvidia-a6000", *more, "--project", str(PROJECT)) for more in ([], ["--json"]))
+    text, shown = (
+        run("show", "nvidia-a6000", *more, "--project", str(PROJECT)) for more in ([], ["--json"])
+    )
 
     assert text == (COMMITTED / "nvidia-a6000.yaml").read_text()
-    assert json.loads(shown)["bandwidth"] == {"value": 768, "unit": "GB/s", "source": "NVIDIA RTX A6000 datasheet"}
+    assert json.loads(shown)["bandwidth"] == {
+        "value": 768,
+        "unit": "GB/s",
+        "source": "NVIDIA RTX A6000 datasheet",
+    }
 
 
 @pytest.mark.parametrize(
@@ -131,7 +162,11 @@ def test_show_prints_the_file_or_its_json():
         ("unit: GB/s", "units: GB/s", r":6: bandwidth.units: unknown key; did you mean 'unit'\?"),
         ("value: 768", "value: .inf", r":6: bandwidth.value: .*finite"),
         ("value: 768", "value: -768", r":6: bandwidth.value: .*greater than or equal to 0"),
-        ("unit: GB/s, source: NVIDIA RTX A6000 datasheet", "unit: GB/s, source: ''", r":6: bandwidth.source: .*at least 1 character"),
+        (
+            "unit: GB/s, source: NVIDIA RTX A6000 datasheet",
+            "unit: GB/s, source: ''",
+            r":6: bandwidth.source: .*at least 1 character",
+        ),
         ("kind: gpu", "kind: tpu", r":3: kind: .*'cpu', 'gpu' or 'phone'"),
     ],
 )
@@ -162,7 +197,11 @@ def test_detect_writes_a_new_profile_named_after_its_file(tmp_path, monkeypatch)
 
     printed = run("detect", "--json", "--output", str(tmp_path / "desk.yaml"))
 
-    assert load(tmp_path, "desk") == Hardware.model_validate_json(printed) == a6000.model_copy(update={"name": "desk"})
+    assert (
+        load(tmp_path, "desk")
+        == Hardware.model_validate_json(printed)
+        == a6000.model_copy(update={"name": "desk"})
+    )
 
 
 def test_detect_never_overwrites_a_profile(tmp_path, monkeypatch):
@@ -200,7 +239,12 @@ def test_a_gpu_comes_before_the_cpu_and_its_unknown_figures_stay_unknown(tmp_pat
 
     found = machine.detect(nvml)
 
-    assert (found.name, found.kind, found.cores.value, found.memory.value) == ("nvidia-rtx-a6000", "gpu", 10752, 48)
+    assert (found.name, found.kind, found.cores.value, found.memory.value) == (
+        "nvidia-rtx-a6000",
+        "gpu",
+        10752,
+        48,
+    )
     assert (found.bandwidth.value, found.rates, nvml.is_open) == (None, {}, False)
     (tmp_path / "gpu.yaml").write_text(to_yaml(found))
     assert read_yaml(tmp_path / "gpu.yaml", Hardware) == found

@@ -1,4 +1,6 @@
-"""The joint track: a model is made once and run in many ways. Trainings and llama.cpp are stand-ins here; for real: test_qlora.py."""
+"""The joint track: a model is made once and run in many ways. Trainings and llama.cpp are stand-ins
+here; for real: test_qlora.py.
+"""
 
 import json
 from typing import ClassVar
@@ -9,20 +11,23 @@ from conftest import REPOSITORY
 from haqa_bench import suite
 from haqa_bench.documents import read_yaml
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.evaluators import joint, qlora
-from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.protocols import Outcome
 from haqa_bench.report import fronts
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
 from haqa_bench.suite import SuiteFile
+from haqa_bench.tracks.joint import evaluator as joint
+from haqa_bench.tracks.qlora import evaluator as qlora
+from haqa_bench.tracks.replayed import TableEvaluator
 from haqa_bench.trial import Constraint, Measurement, Source
 
 TEXT = (REPOSITORY / "suites/joint.yaml").read_text("utf-8")
 
 
 class Trainer:
-    """Trains nothing, and counts; a rate of 0.02 diverges, one of 0.002 runs out of memory the first time."""
+    """Trains nothing, and counts; a rate of 0.02 diverges, one of 0.002 runs out of memory the
+    first time.
+    """
 
     trained: ClassVar[list] = []
 
@@ -52,7 +57,14 @@ class Deployed:
         assert set(configuration) == {"format", "n_threads"}
         if configuration["format"] == "F16":
             raise EvaluationFailed("timeout", "too slow", 1.0)
-        speed = Measurement(name="end_to_end_tokens_per_s", value=9.0, unit="tokens/s", source=Source.MEASURED, samples=(9.0,), used=1)
+        speed = Measurement(
+            name="end_to_end_tokens_per_s",
+            value=9.0,
+            unit="tokens/s",
+            source=Source.MEASURED,
+            samples=(9.0,),
+            used=1,
+        )
         return Outcome((speed,), {"n_threads": "2"}, 2.0)
 
 
@@ -71,7 +83,9 @@ def evaluator(cell, monkeypatch, tmp_path):
 
 
 def test_a_training_serves_all_its_deployments_and_stays_for_the_next_run(evaluator, cell):
-    found = [evaluator.sample({**cell.space.default, "format": name}, 0) for name in ("Q8_0", "Q4_0")]
+    found = [
+        evaluator.sample({**cell.space.default, "format": name}, 0) for name in ("Q8_0", "Q4_0")
+    ]
     joint.JointEvaluator(cell).sample(cell.space.default, 0)
 
     assert len(Trainer.trained) == 1
@@ -100,23 +114,59 @@ def test_a_deployment_that_fails_has_taken_its_training_too(evaluator, cell):
 def test_examples_must_fit_the_context(tmp_path):
     (tmp_path / "joint.yaml").write_text(TEXT.replace("max_length: 128", "max_length: 1024"))
 
-    with pytest.raises(HaqaError, match="examples of max_length = 1024 tokens do not fit n_ctx = 512"):
+    with pytest.raises(
+        HaqaError, match="examples of max_length = 1024 tokens do not fit n_ctx = 512"
+    ):
         read_yaml(tmp_path / "joint.yaml", SuiteFile)
 
 
 def table_of(cell, tmp_path):
-    """A made-up table: speed by format, loss by learning rate, memory by both; the rate of 0.02 diverges."""
-    speeds = {"F16": 40.0, "Q8_0": 80.0, "Q5_1": 60.0, "Q4_K_M": 85.0, "Q4_0": 110.0, "IQ4_NL": 90.0}
+    """A made-up table: speed by format, loss by learning rate, memory by both; the rate of 0.02
+    diverges.
+    """
+    speeds = {
+        "F16": 40.0,
+        "Q8_0": 80.0,
+        "Q5_1": 60.0,
+        "Q4_K_M": 85.0,
+        "Q4_0": 110.0,
+        "IQ4_NL": 90.0,
+    }
     rows = []
     for configuration in cell.space.grid():
-        speed, rate = speeds[configuration["format"]] * configuration["n_threads"] / 2, configuration["learning_rate"]
-        values = {"end_to_end_tokens_per_s": speed, "held_out_loss": 2 + abs(rate - 0.002), "peak_memory_mb": 200 + speed / 2}
-        units = {"end_to_end_tokens_per_s": "tokens/s", "held_out_loss": "nats", "peak_memory_mb": "MB"}
-        readings = [{"name": name, "unit": units[name], "samples": [value]} for name, value in values.items()]
+        speed, rate = (
+            speeds[configuration["format"]] * configuration["n_threads"] / 2,
+            configuration["learning_rate"],
+        )
+        values = {
+            "end_to_end_tokens_per_s": speed,
+            "held_out_loss": 2 + abs(rate - 0.002),
+            "peak_memory_mb": 200 + speed / 2,
+        }
+        units = {
+            "end_to_end_tokens_per_s": "tokens/s",
+            "held_out_loss": "nats",
+            "peak_memory_mb": "MB",
+        }
+        readings = [
+            {"name": name, "unit": units[name], "samples": [value]}
+            for name, value in values.items()
+        ]
         failed = {"status": "diverged", "reason": "loss doubled", "readings": []}
-        row = {"configuration": key_of(configuration), "pass": 0, "status": "ok", "reason": "", "readings": readings, "facts": {}}
+        row = {
+            "configuration": key_of(configuration),
+            "pass": 0,
+            "status": "ok",
+            "reason": "",
+            "readings": readings,
+            "facts": {},
+        }
         rows.append(row | (failed if rate == 0.02 else {}))
-    tables.write(tmp_path / "t.parquet", {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")}, rows)
+    tables.write(
+        tmp_path / "t.parquet",
+        {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")},
+        rows,
+    )
     return tables.read(tmp_path / "t.parquet")
 
 
@@ -125,7 +175,19 @@ def test_a_table_tells_its_front_exactly(cell, tmp_path):
 
     losses = {-point[1] for point in whole.front}
     assert losses == {2.0}  # a better loss costs nothing else here
-    assert {point[0] for point in whole.front} == {20.0, 30.0, 40.0, 42.5, 45.0, 55.0, 60.0, 80.0, 85.0, 90.0, 110.0}
+    assert {point[0] for point in whole.front} == {
+        20.0,
+        30.0,
+        40.0,
+        42.5,
+        45.0,
+        55.0,
+        60.0,
+        80.0,
+        85.0,
+        90.0,
+        110.0,
+    }
     assert whole.worst == (20.0, -2.00198, -255.0)
 
 
@@ -140,7 +202,12 @@ def test_hypervolume_is_a_share_of_the_exact_front(cell, tmp_path):
 
 def test_the_optimum_of_a_table_breaks_no_limit_of_the_default(cell, tmp_path):
     table = table_of(cell, tmp_path)
-    limit = {"constraints": (Constraint(metric="peak_memory_mb", at_most_times_default=1.0),), "also": ()}
+    limit = {
+        "constraints": (Constraint(metric="peak_memory_mb", at_most_times_default=1.0),),
+        "also": (),
+    }
     limited = cell.model_copy(update={"objective": cell.objective.model_copy(update=limit)})
 
-    assert TableEvaluator(table, limited).whole.optimum == 85.0  # the default's own format: all that are quicker take more
+    assert (
+        TableEvaluator(table, limited).whole.optimum == 85.0
+    )  # the default's own format: all that are quicker take more

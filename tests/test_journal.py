@@ -14,7 +14,9 @@ def test_what_was_appended_is_there_again(tmp_path):
     assert Journal(tmp_path / "deep" / "j.jsonl").entries == [{"a": 1}, {"b": "ü"}]
 
 
-@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r", "\n", "\r\n"])
+@pytest.mark.parametrize(
+    "mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r", "\n", "\r\n"]
+)
 def test_marks_that_unicode_counts_as_line_ends_stay_in_the_text(tmp_path, mark):
     journal = Journal(tmp_path / "j.jsonl")
     journal.append({"thought": f"first{mark}then"})

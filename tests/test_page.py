@@ -1,4 +1,6 @@
-"""The page of runs: whole, the same bytes each time, closed to the network, and deaf to what texts of a run may hold."""
+"""The page of runs: whole, the same bytes each time, closed to the network, and deaf to what texts
+of a run may hold.
+"""
 
 import base64
 import hashlib
@@ -14,13 +16,13 @@ from conftest import action
 from endpoint import Endpoint, reply
 from test_replay import ANSWERS, plan, record, run
 
-from haqa_bench import runner
 from haqa_bench.cli import app
-from haqa_bench.executors.local import Serial
 from haqa_bench.llm import cassette
 from haqa_bench.report import paper
 from haqa_bench.report.page import page
 from haqa_bench.report.table import Table
+from haqa_bench.run import runner
+from haqa_bench.run.executors.local import Serial
 from haqa_bench.store import database
 
 NASTY = "</script><script>alert(1)</script><img src=https://example.org/x onerror=alert(2)> <!-- & \u2028 ]]>"
@@ -68,7 +70,9 @@ def replayed(project: Path) -> Path:
 
 def written(*runs: Path, name: str = "page.html") -> str:
     target = runs[0] / name
-    result = CliRunner().invoke(app, ["report", *map(str, runs), "--html", str(target)], catch_exceptions=False)
+    result = CliRunner().invoke(
+        app, ["report", *map(str, runs), "--html", str(target)], catch_exceptions=False
+    )
     assert result.exit_code == 0
     assert result.stdout == f"Written to {target}\n"
     return target.read_text("utf-8")
@@ -84,7 +88,12 @@ def texts_of(text: str) -> list[str]:
 
 
 def studies(text: str) -> dict:
-    return {study["id"]: (cell, study) for run in data(text)["runs"] for cell in run["cells"] for study in cell["studies"]}
+    return {
+        study["id"]: (cell, study)
+        for run in data(text)["runs"]
+        for cell in run["cells"]
+        for study in cell["studies"]
+    }
 
 
 def test_every_trial_of_every_study_is_there(folder):
@@ -92,7 +101,8 @@ def test_every_trial_of_every_study_is_there(folder):
 
     found = studies(text)
     rows = database.query(
-        folder, "SELECT study, number, status, configuration, thought, best_value, regret FROM trials JOIN curves USING (study, number)"
+        folder,
+        "SELECT study, number, status, configuration, thought, best_value, regret FROM trials JOIN curves USING (study, number)",
     )
     assert sorted((study, number) for study, number, *_ in rows) == sorted(
         (s, n) for s, (_, one) in found.items() for n in range(len(one["trials"]))
@@ -101,8 +111,15 @@ def test_every_trial_of_every_study_is_there(folder):
         cell, one = found[study]
         trial = one["trials"][number]
         outcome = cell["outcomes"][trial["outcome"]]
-        assert (outcome["status"], outcome.get("configuration"), trial.get("thought", "")) == (status, json.loads(configuration), thought)
-        assert (trial.get("best"), trial.get("regret")) == (pytest.approx(best, rel=1e-5), pytest.approx(regret, rel=1e-5))
+        assert (outcome["status"], outcome.get("configuration"), trial.get("thought", "")) == (
+            status,
+            json.loads(configuration),
+            thought,
+        )
+        assert (trial.get("best"), trial.get("regret")) == (
+            pytest.approx(best, rel=1e-5),
+            pytest.approx(regret, rel=1e-5),
+        )
 
 
 def test_metrics_carry_unit_source_and_n(folder):
@@ -128,9 +145,13 @@ def test_prompts_are_the_cassette_s_each_text_once(project, folder):
     texts = texts_of(text)
     tape = cassette.read(project / one["cassette"])
     assert one["cassette"] == "cassettes/small/net-int4-epyc-zen4-2core/haqa-s0.jsonl"
-    assert [(e["round"], e["attempt"]) for e in one["exchanges"]] == [e.position for e in tape.exchanges]
+    assert [(e["round"], e["attempt"]) for e in one["exchanges"]] == [
+        e.position for e in tape.exchanges
+    ]
     for shown, recorded in zip(one["exchanges"], tape.exchanges, strict=True):
-        assert [{"role": r, "content": texts[i]} for r, i in shown["messages"]] == list(recorded.body["messages"])
+        assert [{"role": r, "content": texts[i]} for r, i in shown["messages"]] == list(
+            recorded.body["messages"]
+        )
         assert texts[shown["reply"]] == recorded.reply.content
     assert len(texts) == len(set(texts))
     assert len(data(text)["lines"]) == len(set(data(text)["lines"]))
@@ -143,7 +164,12 @@ def test_without_a_cassette_there_are_no_prompts(project, folder):
     found = data(written(folder))
 
     assert found["texts"] == []
-    assert not any("exchanges" in s or "cassette" in s for run in found["runs"] for c in run["cells"] for s in c["studies"])
+    assert not any(
+        "exchanges" in s or "cassette" in s
+        for run in found["runs"]
+        for c in run["cells"]
+        for s in c["studies"]
+    )
 
 
 def test_the_tables_are_the_report_s_with_their_notes(project, folder):
@@ -157,7 +183,13 @@ def test_the_tables_are_the_report_s_with_their_notes(project, folder):
 
 
 def test_numbers_have_their_names_as_ids_and_no_id_comes_twice(folder, monkeypatch):
-    table = Table("T", ["Method", "Test accuracy, %"], [["haqa", "41.00"], ["random", "39.00"]], [], ["Net/INT4/haqa", "Net/INT4/random"])
+    table = Table(
+        "T",
+        ["Method", "Test accuracy, %"],
+        [["haqa", "41.00"], ["random", "39.00"]],
+        [],
+        ["Net/INT4/haqa", "Net/INT4/random"],
+    )
     monkeypatch.setattr(paper, "tables", lambda *_: {"table2": table})
     runs = [page.Run(folder, folder, {}), page.Run(folder, folder, {})]
 
@@ -185,17 +217,32 @@ def test_texts_of_a_run_stay_texts(project):
     assert [tag for tag, _ in read.elements if tag in ("script", "img")] == ["script", "script"]
     _, one = studies(text)["small/net-int4-epyc-zen4-2core/haqa/seed0"]
     assert one["trials"][1]["thought"] == one["answered_by"] == NASTY
-    assert "alert(1)" not in re.sub(r"<script.*?</script>|&lt;script&gt;alert\(1\)", "", text, flags=re.DOTALL)
+    assert "alert(1)" not in re.sub(
+        r"<script.*?</script>|&lt;script&gt;alert\(1\)", "", text, flags=re.DOTALL
+    )
 
 
 def test_nothing_is_loaded_and_the_policy_lets_nothing_be(folder):
     text = written(folder)
 
     read = Read(text)
-    assert [u for a in ("src", "href", "action", "srcset", "poster") for u in read.having(a) if not u.startswith(("#", "data:"))] == []
-    (style,), (_, script) = ([t for tag, t in read.texts if tag == wanted] for wanted in ("style", "script"))
-    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|import\(|innerHTML|eval\(", style + script)
-    policy = next(a["content"] for tag, a in read.elements if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy")
+    assert [
+        u
+        for a in ("src", "href", "action", "srcset", "poster")
+        for u in read.having(a)
+        if not u.startswith(("#", "data:"))
+    ] == []
+    (style,), (_, script) = (
+        [t for tag, t in read.texts if tag == wanted] for wanted in ("style", "script")
+    )
+    assert not re.search(
+        r"url\(|@import|fetch\(|XMLHttpRequest|import\(|innerHTML|eval\(", style + script
+    )
+    policy = next(
+        a["content"]
+        for tag, a in read.elements
+        if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy"
+    )
     assert policy.startswith("default-src 'none'; ")
     for source in (style, script):
         assert base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() in policy
@@ -212,7 +259,9 @@ def test_several_runs_share_a_page(project, folder):
 
 
 def test_a_folder_gets_report_html(project, folder):
-    CliRunner().invoke(app, ["report", str(folder), "--html", str(project / "site")], catch_exceptions=False)
+    CliRunner().invoke(
+        app, ["report", str(folder), "--html", str(project / "site")], catch_exceptions=False
+    )
 
     assert (project / "site" / "report.html").is_file()
 
@@ -232,7 +281,10 @@ def test_report_prints_the_tables_of_several_runs_each_once(folder):
     other = folder.with_name("another")
     shutil.copytree(folder, other)
 
-    once, both, same = (CliRunner().invoke(app, ["report", *map(str, runs)]).stdout for runs in ([folder], [folder, other], [folder] * 2))
+    once, both, same = (
+        CliRunner().invoke(app, ["report", *map(str, runs)]).stdout
+        for runs in ([folder], [folder, other], [folder] * 2)
+    )
 
     assert both == f"{once}\n{once}"
     assert same == once

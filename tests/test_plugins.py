@@ -41,10 +41,26 @@ class Echo:
 def installed(tmp_path_factory):
     """The package of docs/plugins.md, installed into a folder of its own."""
     source, target = tmp_path_factory.mktemp("coin"), tmp_path_factory.mktemp("site")
-    code = re.findall(r"```python\n# coin_search.py\n(.*?)```", (REPOSITORY / "docs/plugins.md").read_text(), re.DOTALL)[0]
+    code = re.findall(
+        r"```python\n# coin_search.py\n(.*?)```",
+        (REPOSITORY / "docs/plugins.md").read_text(),
+        re.DOTALL,
+    )[0]
     (source / "pyproject.toml").write_text(PYPROJECT)
     (source / "coin_search.py").write_text(code + ECHO)
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index", "--target", target, source]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--target",
+        target,
+        source,
+    ]
     subprocess.run(pip, check=True, capture_output=True)
     return {"PYTHONPATH": os.pathsep.join([str(target), os.environ.get("PYTHONPATH", "")])}
 
@@ -63,7 +79,19 @@ def test_an_installed_optimizer_runs_beside_ours(project, cli, installed):
 def test_an_installed_chat_model_is_recorded_and_replays_without_it(project, cli, installed):
     suite = project / "suites/small.yaml"
 
-    live = cli("run", suite, "--methods", "haqa", "--agent", "live", "--chat-model", "echo", "--answered-by", "an echo", **installed)
+    live = cli(
+        "run",
+        suite,
+        "--methods",
+        "haqa",
+        "--agent",
+        "live",
+        "--chat-model",
+        "echo",
+        "--answered-by",
+        "an echo",
+        **installed,
+    )
     replayed = cli("run", suite, "--methods", "haqa")
 
     assert live.returncode == 0, live.stderr
@@ -84,11 +112,23 @@ def test_a_plug_in_that_cannot_be_loaded_is_one_clear_line(project, cli, install
 def test_a_plug_in_never_hides_one_of_ours(project, cli, installed):
     suite = project / "suites/small.yaml"
 
-    assert cli("run", suite, "--methods", "random", **installed).stdout == cli("run", suite, "--methods", "random", "--fresh").stdout
+    assert (
+        cli("run", suite, "--methods", "random", **installed).stdout
+        == cli("run", suite, "--methods", "random", "--fresh").stdout
+    )
 
 
 def test_an_unknown_chat_model_names_those_there_are(project, cli):
-    done = cli("run", project / "suites/small.yaml", "--methods", "haqa", "--agent", "live", "--chat-model", "echo")
+    done = cli(
+        "run",
+        project / "suites/small.yaml",
+        "--methods",
+        "haqa",
+        "--agent",
+        "live",
+        "--chat-model",
+        "echo",
+    )
 
     assert done.returncode == 2
     assert "unknown 'echo'. Known: openai" in done.stderr

@@ -22,7 +22,7 @@ JOBS = {
 }
 
 
-PEAK = "from haqa_bench.backends.load import peak_bytes; b = bytearray(b'x' * 50_000_000); print(peak_bytes())"
+PEAK = "from haqa_bench.backends.workers.load import peak_bytes; b = bytearray(b'x' * 50_000_000); print(peak_bytes())"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,9 @@ def test_a_job_that(tmp_path, monkeypatch, job, status, reason):
 
 
 def test_a_job_gets_its_words_and_gives_its_result(tmp_path, monkeypatch):
-    (tmp_path / "echo.py").write_text("import json, sys; print(json.dumps({'got': json.load(sys.stdin)}))")
+    (tmp_path / "echo.py").write_text(
+        "import json, sys; print(json.dumps({'got': json.load(sys.stdin)}))"
+    )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     assert run_job("echo", {"a": 1}, timeout_s=20) == {"got": {"a": 1}}

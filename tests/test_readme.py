@@ -34,7 +34,11 @@ def test_every_file_that_the_readme_links_to_is_there(name):
     assert (REPOSITORY / name).exists()
 
 
-@pytest.mark.parametrize("page", [*sorted((REPOSITORY / "docs").glob("*.md")), REPOSITORY / "CONTRIBUTING.md"], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page",
+    [*sorted((REPOSITORY / "docs").glob("*.md")), REPOSITORY / "CONTRIBUTING.md"],
+    ids=lambda p: p.name,
+)
 def test_every_file_that_a_page_links_to_is_there(page: Path):
     for name in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
         assert (page.parent / name).exists()
@@ -69,8 +73,14 @@ def test_the_trainings_replay(cli, monkeypatch):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("**Best hyperparameters found for quantization-aware training")
-    rows = [line for line in done.stdout.splitlines() if line.startswith("| ResNet20 ") and "reference" not in line]
-    assert sum(f"| {method} " in row for row in rows for method in ("default", "random", "haqa")) == 9
+    rows = [
+        line
+        for line in done.stdout.splitlines()
+        if line.startswith("| ResNet20 ") and "reference" not in line
+    ]
+    assert (
+        sum(f"| {method} " in row for row in rows for method in ("default", "random", "haqa")) == 9
+    )
     assert "| fails to converge (" in done.stdout
     assert "| 75.55 % (" in done.stdout
     assert "not yet" not in done.stdout  # each winner is tested
@@ -84,11 +94,15 @@ def test_what_a_gpu_reached_replays(cli, monkeypatch):
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if "| nvidia-h100-sxm | default " in line]
     assert len(rows) == 6
-    assert sum("not yet" in row for row in rows) == 1  # INT8's tests: the card's memory was shared by six
+    assert (
+        sum("not yet" in row for row in rows) == 1
+    )  # INT8's tests: the card's memory was shared by six
     assert done.stdout.count("Tests were run on NVIDIA H100 80GB HBM3") == 2
 
 
-@pytest.mark.parametrize("path", sorted((REPOSITORY / "suites").rglob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted((REPOSITORY / "suites").rglob("*.yaml")), ids=lambda p: p.stem
+)
 def test_every_suite_is_valid_and_says_what_it_would_take(cli, path):
     done = cli("run", path, "--dry-run")
 

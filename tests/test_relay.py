@@ -22,7 +22,10 @@ from haqa_bench.llm.relay import Relay
 from haqa_bench.protocols import ChatRequest, Message, Position
 
 KEY = "sk-proj-0123456789abcdef"
-SCHEMA = {"type": "json_schema", "json_schema": {"name": "action", "schema": {"type": "object", "required": ["lora_r"]}}}
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {"name": "action", "schema": {"type": "object", "required": ["lora_r"]}},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +41,9 @@ def quick(monkeypatch):
 
 def request(content: str = "5 + 5?", **more: Any) -> ChatRequest:
     messages = (Message(role="system", content="You count."), Message(role="user", content=content))
-    return ChatRequest(model="any", messages=messages, temperature=0.0, seed=0, max_tokens=64, **more)
+    return ChatRequest(
+        model="any", messages=messages, temperature=0.0, seed=0, max_tokens=64, **more
+    )
 
 
 def ask(relay: Relay, asked: ChatRequest, timeout_s: float = 5.0, retries: int = 0) -> str:
@@ -66,9 +71,17 @@ def answering(folder: Path, write: Callable[[Path], object]) -> Iterator[None]:
         thread.join()
 
 
-def post(relay: Relay, body: bytes, path: str = "/v1/chat/completions", method: str = "POST", **headers: str) -> tuple[int, Any]:
+def post(
+    relay: Relay,
+    body: bytes,
+    path: str = "/v1/chat/completions",
+    method: str = "POST",
+    **headers: str,
+) -> tuple[int, Any]:
     """Status and JSON of the relay's response to anything at all."""
-    connection = http.client.HTTPConnection(relay.base_url.removeprefix("http://").removesuffix("/v1"), timeout=5)
+    connection = http.client.HTTPConnection(
+        relay.base_url.removeprefix("http://").removesuffix("/v1"), timeout=5
+    )
     connection.request(method, path, body, headers)
     response = connection.getresponse()
     value = json.loads(response.read())
@@ -77,10 +90,17 @@ def post(relay: Relay, body: bytes, path: str = "/v1/chat/completions", method: 
 
 
 def test_an_answer_is_sent_on_exactly_as_written(tmp_path):
-    with Relay(tmp_path) as relay, answering(tmp_path, lambda answer: answer.write_bytes(b'\n{"lora_r": 8}  \r\n\xc3\xa9\n')):
+    with (
+        Relay(tmp_path) as relay,
+        answering(tmp_path, lambda answer: answer.write_bytes(b'\n{"lora_r": 8}  \r\n\xc3\xa9\n')),
+    ):
         got = OpenAICompatible(relay.base_url, 5.0, 0).chat(request(), Position(1, 1))
 
-    assert (got.content, got.model, got.finish_reason) == ('\n{"lora_r": 8}  \r\n\u00e9\n', "relay", "stop")
+    assert (got.content, got.model, got.finish_reason) == (
+        '\n{"lora_r": 8}  \r\n\u00e9\n',
+        "relay",
+        "stop",
+    )
     assert (got.prompt_tokens, got.completion_tokens) == (None, None)
 
 
@@ -89,9 +109,14 @@ def test_a_request_is_readable_and_holds_no_secret(tmp_path):
         ask(relay, request(response_format=SCHEMA))
 
     text = (tmp_path / "0001.request.md").read_text()
-    assert text.startswith("Write the reply to the conversation below, and nothing else, as plain text into `0001.answer.md`")
+    assert text.startswith(
+        "Write the reply to the conversation below, and nothing else, as plain text into `0001.answer.md`"
+    )
     assert "at most 64 tokens" in text
-    assert "# Message 1: system\n\nYou count.\n\n# Message 2: user\n\n5 + 5?\n\n# The form the reply must have\n" in text
+    assert (
+        "# Message 1: system\n\nYou count.\n\n# Message 2: user\n\n5 + 5?\n\n# The form the reply must have\n"
+        in text
+    )
     assert json.loads(text.partition("```json")[2].partition("```")[0]) == SCHEMA["json_schema"]
     assert all(KEY not in path.read_text() for path in tmp_path.iterdir())
 
@@ -130,7 +155,10 @@ def test_a_restarted_relay_goes_on_where_it_stopped(tmp_path):
     (tmp_path / "0007.answer.md").write_text("a stranger's")
     asked: list[str] = []
 
-    with Relay(tmp_path, announce=asked.append) as relay, answering(tmp_path, lambda answer: answer.write_text(answer.name)):
+    with (
+        Relay(tmp_path, announce=asked.append) as relay,
+        answering(tmp_path, lambda answer: answer.write_text(answer.name)),
+    ):
         assert ask(relay, request("unanswered")) == "0001.answer.md"
         assert ask(relay, request("new")) == "0008.answer.md"
 
@@ -145,7 +173,11 @@ def test_a_relay_killed_between_hash_and_request_asks_after_all(tmp_path):
     with Relay(tmp_path) as relay, answering(tmp_path, lambda answer: answer.write_text("10")):
         assert ask(relay, request()) == "10"
 
-    assert sorted(path.name for path in tmp_path.glob("0*")) == ["0001.answer.md", "0001.request.md", "0001.sha256"]
+    assert sorted(path.name for path in tmp_path.glob("0*")) == [
+        "0001.answer.md",
+        "0001.request.md",
+        "0001.sha256",
+    ]
 
 
 def test_a_client_still_waiting_is_told_when_the_relay_stops(tmp_path):
@@ -153,14 +185,21 @@ def test_a_client_still_waiting_is_told_when_the_relay_stops(tmp_path):
         url = relay.base_url
         threading.Timer(0.2, relay.__exit__).start()
 
-        with pytest.raises(ChatFailed, match=rf"{url}: HTTP 503: the relay was stopped; 0001\.request\.md is kept for your retry"):
+        with pytest.raises(
+            ChatFailed,
+            match=rf"{url}: HTTP 503: the relay was stopped; 0001\.request\.md is kept for your retry",
+        ):
             ask(relay, request())
 
 
 def test_an_answer_that_is_not_utf8_is_a_clear_error(tmp_path):
     said = r"HTTP 500: 0001\.answer\.md is not UTF-8; write it again"
 
-    with Relay(tmp_path) as relay, answering(tmp_path, lambda answer: answer.write_bytes(b"\xff10")), pytest.raises(ChatFailed, match=said):
+    with (
+        Relay(tmp_path) as relay,
+        answering(tmp_path, lambda answer: answer.write_bytes(b"\xff10")),
+        pytest.raises(ChatFailed, match=said),
+    ):
         ask(relay, request())
 
 
@@ -176,9 +215,15 @@ MESSAGES = b'"messages": [{"role": "user", "content": "hi"}]'
         (b"[]", "Input should be an object"),
         (b"{}", "messages: Field required"),
         (b'{"messages": []}', "messages: List should have at least 1 item"),
-        (b'{"messages": [{"role": "user", "content": [1]}]}', "messages.0.content: Input should be a valid string"),
+        (
+            b'{"messages": [{"role": "user", "content": [1]}]}',
+            "messages.0.content: Input should be a valid string",
+        ),
         (b'{"stream": true, ' + MESSAGES + b"}", "stream: Input should be False"),
-        (b'{"seed": 99999999999999999999, ' + MESSAGES + b"}", "a number that JSON cannot hold exactly"),
+        (
+            b'{"seed": 99999999999999999999, ' + MESSAGES + b"}",
+            "a number that JSON cannot hold exactly",
+        ),
     ],
 )
 def test_a_bad_body_is_a_400_in_openais_form(tmp_path, body, message):
@@ -231,7 +276,9 @@ def test_a_folder_has_one_relay_at_a_time(tmp_path):
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(HaqaError, match=r"file/folder: Not a directory\. Choose a folder that can be written"):
+    with pytest.raises(
+        HaqaError, match=r"file/folder: Not a directory\. Choose a folder that can be written"
+    ):
         Relay(tmp_path / "file" / "folder")
 
 
@@ -241,12 +288,22 @@ def test_the_command_refuses_a_port_in_use(tmp_path):
         result = CliRunner().invoke(relay_command, [str(tmp_path / "two"), "--port", port])
 
     assert isinstance(result.exception, HaqaError)
-    assert str(result.exception) == f"127.0.0.1:{port}: Address already in use. Choose another port with --port"
+    assert (
+        str(result.exception)
+        == f"127.0.0.1:{port}: Address already in use. Choose another port with --port"
+    )
 
 
 def test_the_command_says_how_to_use_it_and_stops_on_ctrl_c(tmp_path):
     folder = tmp_path / "new"
-    command = [sys.executable, "-c", "from haqa_bench.cli.relay import relay; relay()", folder, "--port", "0"]
+    command = [
+        sys.executable,
+        "-c",
+        "from haqa_bench.cli.relay import relay; relay()",
+        folder,
+        "--port",
+        "0",
+    ]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     first, second = running.stdout.readline(), running.stdout.readline()
 
@@ -265,11 +322,22 @@ def test_a_live_run_is_answered_over_the_folder_and_replays(project, tmp_path):
     from haqa_bench.cli import app
 
     folder, suite = tmp_path / "questions", str(project / "suites/small.yaml")
-    answers = iter([action("Q4_0", 1), action("IQ4_NL", 2), "not an action", action("Q4_1", 1), action("IQ4_NL", 2)])
+    answers = iter(
+        [
+            action("Q4_0", 1),
+            action("IQ4_NL", 2),
+            "not an action",
+            action("Q4_1", 1),
+            action("IQ4_NL", 2),
+        ]
+    )
     only = ["run", suite, "--methods", "haqa", "--seed", "0"]
 
     with Relay(folder) as relay, answering(folder, lambda path: path.write_text(next(answers))):
-        live = CliRunner().invoke(app, [*only, "--agent", "live", "--base-url", relay.base_url, "--answered-by", "a person"])
+        live = CliRunner().invoke(
+            app,
+            [*only, "--agent", "live", "--base-url", relay.base_url, "--answered-by", "a person"],
+        )
     replayed = CliRunner().invoke(app, only)
 
     assert live.exit_code == replayed.exit_code == 0

@@ -1,4 +1,6 @@
-"""Winners measured again in pairs with the default: how the pairs are taken, and what is made of them."""
+"""Winners measured again in pairs with the default: how the pairs are taken, and what is made of
+them.
+"""
 
 import json
 
@@ -6,11 +8,13 @@ import pytest
 from conftest import evaluator_of
 from test_replay import plan
 
-from haqa_bench import remeasure, runner, suite
+from haqa_bench import suite
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.executors.local import Serial
 from haqa_bench.protocols import Outcome
 from haqa_bench.report import formats, paper
+from haqa_bench.run import confirm as remeasure
+from haqa_bench.run import runner
+from haqa_bench.run.executors.local import Serial
 from haqa_bench.space import key_of
 from haqa_bench.store import database
 from haqa_bench.trial import Measurement, Source, Status
@@ -20,7 +24,9 @@ WINNER = {"n_threads": 2, "format": "IQ4_NL"}
 
 
 class Device:
-    """A machine that says what it was asked; `speed(configuration, call)` is what it measures, `others` what disturbs it."""
+    """A machine that says what it was asked; `speed(configuration, call)` is what it measures,
+    `others` what disturbs it.
+    """
 
     machine = "a test machine"
 
@@ -36,7 +42,9 @@ class Device:
 
 
 def reading(name, unit, value):
-    return Measurement(name=name, value=value, unit=unit, source=Source.MEASURED, samples=(value,), used=1)
+    return Measurement(
+        name=name, value=value, unit=unit, source=Source.MEASURED, samples=(value,), used=1
+    )
 
 
 @pytest.fixture
@@ -54,9 +62,16 @@ def test_every_configuration_meets_the_default_and_so_does_the_default(cell, tmp
 
     found = taken(cell, device, tmp_path / "p.jsonl", WINNER)
 
-    assert [sum(p["configuration"] == key_of(c) for p in found) for c in (WINNER, DEFAULT)] == [8, 24]
-    assert {(p["default"], p["tuned"]) for p in found if p["configuration"] == key_of(WINNER)} == {(60.0, 80.0)}
-    assert {(p["default"], p["tuned"]) for p in found if p["configuration"] == key_of(DEFAULT)} == {(60.0, 60.0)}
+    assert [sum(p["configuration"] == key_of(c) for p in found) for c in (WINNER, DEFAULT)] == [
+        8,
+        24,
+    ]
+    assert {(p["default"], p["tuned"]) for p in found if p["configuration"] == key_of(WINNER)} == {
+        (60.0, 80.0)
+    }
+    assert {(p["default"], p["tuned"]) for p in found if p["configuration"] == key_of(DEFAULT)} == {
+        (60.0, 60.0)
+    }
 
 
 def test_pairs_are_interleaved_and_each_side_goes_first_at_times(cell, tmp_path):
@@ -75,13 +90,17 @@ def test_disturbed_pairs_are_taken_again_up_to_twice_as_many(cell, tmp_path):
     bad = Device(lambda c, _: 1.0, others=lambda call: 0.3 if call < 8 else 0.0)
     hopeless = Device(lambda c, _: 1.0, others=lambda call: 0.3)
 
-    assert len(taken(cell, bad, tmp_path / "bad.jsonl")) == 28  # four disturbed ones more than the 24 that were asked for
+    assert (
+        len(taken(cell, bad, tmp_path / "bad.jsonl")) == 28
+    )  # four disturbed ones more than the 24 that were asked for
     assert len(taken(cell, hopeless, tmp_path / "hopeless.jsonl")) == 48
 
 
 def test_what_was_stopped_goes_on(cell, tmp_path):
     first, second = Device(lambda c, _: 1.0), Device(lambda c, _: 1.0)
-    for number, _ in enumerate(remeasure.take(cell, first, [DEFAULT, WINNER], tmp_path / "p.jsonl")):
+    for number, _ in enumerate(
+        remeasure.take(cell, first, [DEFAULT, WINNER], tmp_path / "p.jsonl")
+    ):
         if number == 5:
             break
 
@@ -136,12 +155,20 @@ def table_of(project, speed):
 
 
 def test_a_live_run_measures_its_winners_again_and_says_on_what(project):
-    table, folder = table_of(project, lambda c, call: 60.0 * (1.4 if c == WINNER else 1.0) * (1 + 0.001 * (call % 3)))
+    table, folder = table_of(
+        project, lambda c, call: 60.0 * (1.4 if c == WINNER else 1.0) * (1 + 0.001 * (call % 3))
+    )
 
-    (random,) = [dict(zip(table.headings, row, strict=True)) for row in table.cells if "random" in row]
+    (random,) = [
+        dict(zip(table.headings, row, strict=True)) for row in table.cells if "random" in row
+    ]
     assert {json.loads(c)["format"] for _, c in database.winners(folder)} == {"IQ4_NL", "Q4_1"}
-    assert random["Measured again"] == "1.199x, 1 of 2 better"  # the other study's winner is the default, which counts as 1
-    (note,) = [note for note in table.notes if note.startswith("Pairs were measured on a test machine")]
+    assert (
+        random["Measured again"] == "1.199x, 1 of 2 better"
+    )  # the other study's winner is the default, which counts as 1
+    (note,) = [
+        note for note in table.notes if note.startswith("Pairs were measured on a test machine")
+    ]
     assert "net-int4-epyc-zen4-2core 0.2 %" in note
     assert "net-int4-epyc-zen4-2core: measured now on a test machine." in table.notes
 

@@ -11,11 +11,13 @@ from click.testing import CliRunner
 from conftest import SUITE, action, write_table
 from endpoint import Endpoint, reply
 
-from haqa_bench import runner, studies, suite
+from haqa_bench import suite
 from haqa_bench.cli import app
 from haqa_bench.errors import CassetteMiss, HaqaError
-from haqa_bench.executors.local import Serial
 from haqa_bench.report import formats, paper
+from haqa_bench.run import runner
+from haqa_bench.run import study as studies
+from haqa_bench.run.executors.local import Serial
 
 ANSWERS = [
     "no JSON here",
@@ -33,14 +35,25 @@ ANSWERS = [
 
 
 def run(project, *options):
-    result = CliRunner().invoke(app, ["run", str(project / "suites" / "small.yaml"), *options], catch_exceptions=False)
+    result = CliRunner().invoke(
+        app, ["run", str(project / "suites" / "small.yaml"), *options], catch_exceptions=False
+    )
     assert result.exit_code == 0
     return result
 
 
 def record(project, *options):
     with Endpoint([reply(answer) for answer in ANSWERS]) as endpoint:
-        run(project, "--agent", "live", "--base-url", endpoint.base_url, "--answered-by", "a script", *options)
+        run(
+            project,
+            "--agent",
+            "live",
+            "--base-url",
+            endpoint.base_url,
+            "--answered-by",
+            "a script",
+            *options,
+        )
         return endpoint
 
 
@@ -71,12 +84,16 @@ def test_a_replay_gives_the_recorded_studies_again(recorded):
 
     assert tables(recorded, recorded / "again") == tables(recorded, live)
     for journal in (live / "journal").glob("*/*.jsonl"):
-        assert (recorded / "again/journal" / journal.parent.name / journal.name).read_bytes() == journal.read_bytes()
+        assert (
+            recorded / "again/journal" / journal.parent.name / journal.name
+        ).read_bytes() == journal.read_bytes()
 
 
 def test_two_replays_are_byte_equal_whatever_the_order_of_studies(recorded):
     straight = plan(recorded)
-    shuffled = straight._replace(studies=random.Random(1).sample(straight.studies, len(straight.studies)))
+    shuffled = straight._replace(
+        studies=random.Random(1).sample(straight.studies, len(straight.studies))
+    )
 
     list(runner.run(straight, recorded / "one", Serial()))
     list(runner.run(shuffled, recorded / "two", Serial()))
@@ -95,7 +112,9 @@ def test_a_replay_killed_at_any_trial_goes_on_to_the_same_tables(recorded):
         list(runner.run(plan(recorded), cut, Serial()))
         assert tables(recorded, cut) == tables(recorded, whole)
         for journal in (whole / "journal").glob("*/*.jsonl"):
-            assert (cut / "journal" / journal.parent.name / journal.name).read_bytes() == journal.read_bytes()
+            assert (
+                cut / "journal" / journal.parent.name / journal.name
+            ).read_bytes() == journal.read_bytes()
         shutil.rmtree(cut)
 
 
@@ -114,7 +133,10 @@ def killed_after(number, what, folder):
 def test_a_recording_killed_at_any_trial_asks_nothing_twice(project):
     record(project)
     cassettes = sorted((project / "cassettes").rglob("*.jsonl"))
-    expected = [[line for line in path.read_text().splitlines() if '"exchange"' in line] for path in cassettes]
+    expected = [
+        [line for line in path.read_text().splitlines() if '"exchange"' in line]
+        for path in cassettes
+    ]
 
     for number in range(16, 28):  # the events of the two agent studies
         shutil.rmtree(project / "results" / "runs")
@@ -125,7 +147,10 @@ def test_a_recording_killed_at_any_trial_asks_nothing_twice(project):
             list(runner.run(live, live.folder, Serial()))
             assert len(endpoint.requests) == len(ANSWERS)
         assert not list((project / "cassettes").rglob("*.partial"))
-        again = [[line for line in path.read_text().splitlines() if '"exchange"' in line] for path in cassettes]
+        again = [
+            [line for line in path.read_text().splitlines() if '"exchange"' in line]
+            for path in cassettes
+        ]
         assert [[without_latency(line) for line in lines] for lines in again] == [
             [without_latency(line) for line in lines] for lines in expected
         ]
@@ -148,7 +173,10 @@ def test_a_changed_template_misses_with_a_diff(recorded):
     template = recorded / "prompts" / "dynamic.j2"
     template.write_text(template.read_text().replace("Propose the next", "Now propose the next"))
 
-    with pytest.raises(CassetteMiss, match=r"(?s)round 1, attempt 1.*nearest: recorded round 1.*-.*Propose the next.*\+.*Now propose"):
+    with pytest.raises(
+        CassetteMiss,
+        match=r"(?s)round 1, attempt 1.*nearest: recorded round 1.*-.*Propose the next.*\+.*Now propose",
+    ):
         run(recorded)
 
 
@@ -163,7 +191,9 @@ def test_a_changed_temperature_misses_with_a_diff(recorded):
 def test_a_changed_measurement_misses_with_a_diff(recorded):
     write_table(recorded, scale=1.5)
 
-    with pytest.raises(CassetteMiss, match=r"(?s)-Trial 0.*tokens_per_s 60 .*\+Trial 0.*tokens_per_s 90 "):
+    with pytest.raises(
+        CassetteMiss, match=r"(?s)-Trial 0.*tokens_per_s 60 .*\+Trial 0.*tokens_per_s 90 "
+    ):
         run(recorded)
 
 
@@ -185,7 +215,9 @@ def test_proposals_measured_anew_report_the_drift_of_their_prompts(recorded):
     events = list(runner.run(what, recorded / "anew", Serial({what.suite.cells[0].id: table})))
 
     told = [note for note in notes(events) if note]
-    assert [note.partition(" (")[0] for note in told] == [f"{n} of {n} prompts differ from the recording" for n in (5, 6)]
+    assert [note.partition(" (")[0] for note in told] == [
+        f"{n} of {n} prompts differ from the recording" for n in (5, 6)
+    ]
 
 
 def test_unused_exchanges_are_reported(recorded):
@@ -206,7 +238,9 @@ def test_a_key_in_the_environment_never_reaches_the_disk(project, monkeypatch):
     endpoint = record(project)
 
     assert any(key in str(headers) for headers in endpoint.headers)
-    assert all(key.encode() not in path.read_bytes() for path in project.rglob("*") if path.is_file())
+    assert all(
+        key.encode() not in path.read_bytes() for path in project.rglob("*") if path.is_file()
+    )
 
 
 def test_a_second_run_in_the_same_folder_is_refused(recorded):

@@ -7,14 +7,15 @@ from conftest import action
 from endpoint import Endpoint, reply
 from test_replay import plan, run
 
-from haqa_bench import runner
-from haqa_bench.executors.local import Serial
 from haqa_bench.report import formats, paper, published
 from haqa_bench.report.published import Entry, PublishedFigure
+from haqa_bench.run import runner
+from haqa_bench.run.executors.local import Serial
 
 GOLDEN = (Path(__file__).parent / "golden" / "figure5.md").read_text("utf-8")
 
-# Study 0: Q4_0 is quick but breaks the constraint, IQ4_NL x 2 gives 80, then two repeats. Study 1 never beats the default's 60.
+# Study 0: Q4_0 is quick but breaks the constraint, IQ4_NL x 2 gives 80, then two repeats. Study 1
+# never beats the default's 60.
 REPLIES = [
     *(action("Q4_0", 2), action("IQ4_NL", 2), action("IQ4_NL", 2), action("Q4_0", 2)),
     *("?", "?", action("IQ4_NL", 1), action("IQ4_NL", 1), action("Q4_1", 2)),
@@ -24,7 +25,9 @@ REPLIES = [
 @pytest.fixture
 def table(project):
     with Endpoint([reply(r) for r in REPLIES]) as endpoint:
-        run(project, "--agent", "live", "--base-url", endpoint.base_url, "--answered-by", "a script")
+        run(
+            project, "--agent", "live", "--base-url", endpoint.base_url, "--answered-by", "a script"
+        )
     what = plan(project)
     list(runner.run(what, what.folder, Serial()))
     return paper.tables(what.folder, project / "paper_tables")["figure5"]
@@ -36,7 +39,9 @@ def test_the_table_is_what_the_trials_say(table):
 
 def test_an_agent_no_better_than_random_is_told_so(table):
     (note,) = [note for note in table.notes if note.startswith("haqa did")]
-    assert note.startswith("haqa did as well as random search on 1 cell (no test below six pairs): net-int4-epyc-zen4-2core, medians 70.0")
+    assert note.startswith(
+        "haqa did as well as random search on 1 cell (no test below six pairs): net-int4-epyc-zen4-2core, medians 70.0"
+    )
 
 
 def test_who_answered_and_what_conflicts_stand_below(table):
@@ -54,7 +59,11 @@ def test_csv_and_json_hold_the_same_cells(table):
     read = list(csv.reader(io.StringIO(formats.comma_separated(table))))
     rows = json.loads(formats.as_json(table))["rows"]
 
-    assert [row[:-1] for row in read[1:]] == [list(row.values()) for row in rows] == [list(cells) for cells in table.cells]
+    assert (
+        [row[:-1] for row in read[1:]]
+        == [list(row.values()) for row in rows]
+        == [list(cells) for cells in table.cells]
+    )
 
 
 def test_a_study_without_any_result_prints_none_not_zero(project):
@@ -82,16 +91,25 @@ def test_a_study_without_any_result_prints_none_not_zero(project):
 def test_nothing_is_published_that_the_sources_do_not_say(project):
     figure = published.load(project / "paper_tables/figure5.yaml")
 
-    assert figure.said("LLaMA2-7B", "INT4", "haqa").startswith("up to 2.3x (NVIDIA A6000 48 GB; S, A; CONFLICT")
+    assert figure.said("LLaMA2-7B", "INT4", "haqa").startswith(
+        "up to 2.3x (NVIDIA A6000 48 GB; S, A; CONFLICT"
+    )
     assert figure.said("LLaMA2-7B", "INT4", "random") == "UNKNOWN"
     assert figure.said("LLaMA2-13B", "INT8", "nsga2") == "UNKNOWN"
 
 
 @pytest.mark.parametrize(
-    ("parts", "doubt"), [({}, ""), ({"a": 60.0, "b": 68.44}, ""), ({"a": 60.0, "b": 70.0}, "the mean of its 2 published parts is 65.00")]
+    ("parts", "doubt"),
+    [
+        ({}, ""),
+        ({"a": 60.0, "b": 68.44}, ""),
+        ({"a": 60.0, "b": 70.0}, "the mean of its 2 published parts is 65.00"),
+    ],
 )
 def test_a_published_average_that_disagrees_with_its_parts_is_a_conflict(parts, doubt):
-    entry = Entry(model="LLaMA2-7B", bit_width="INT8", method="haqa", value="64.22 %", source="S", parts=parts)
+    entry = Entry(
+        model="LLaMA2-7B", bit_width="INT8", method="haqa", value="64.22 %", source="S", parts=parts
+    )
     figure = PublishedFigure(title="", hardware="GPU", entries=(entry,))
 
     assert entry.doubt == doubt

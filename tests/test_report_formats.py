@@ -1,4 +1,6 @@
-"""Tables in every format, from one source: ids that explain, LaTeX that is whole, what a reader leaves out."""
+"""Tables in every format, from one source: ids that explain, LaTeX that is whole, what a reader
+leaves out.
+"""
 
 import csv
 import io
@@ -52,7 +54,9 @@ def test_latex_escapes_spans_and_marks_the_best():
 
 
 def test_html_escapes_what_it_shows():
-    found = formats.html(TABLE._replace(cells=[["<script>", "a", "b", "c", '"d"']], keys=["x/y"], bold=()), "t")
+    found = formats.html(
+        TABLE._replace(cells=[["<script>", "a", "b", "c", '"d"']], keys=["x/y"], bold=()), "t"
+    )
 
     assert "<script>" not in found
     assert "&lt;script&gt;" in found
@@ -80,24 +84,40 @@ def test_a_number_is_found_by_its_id_by_its_row_and_by_its_words():
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("T9:x", "no table 'table9'"), ("F5:haqa", "2 rows have it"), ("F5:net-1/haga", "no such row. Near: figure5:net-1/haqa")],
+    [
+        ("T9:x", "no table 'table9'"),
+        ("F5:haqa", "2 rows have it"),
+        ("F5:net-1/haga", "no such row. Near: figure5:net-1/haqa"),
+    ],
 )
 def test_an_id_that_names_nothing_tells_the_nearest(text, message):
     with pytest.raises(HaqaError, match=message):
         explain.find({"figure5": TABLE}, text)
 
 
-SUITES = ["llama", "kernels", "memory", "resnet", "gpu", "ablations", "formats", "joint", "joint-constrained"]
+SUITES = [
+    "llama",
+    "kernels",
+    "memory",
+    "resnet",
+    "gpu",
+    "ablations",
+    "formats",
+    "joint",
+    "joint-constrained",
+]
 
 
 @pytest.mark.parametrize("name", SUITES)
 def test_every_number_of_the_recorded_results_is_explained(name):
-    """In this process, since each is a second: every id of every table leads to evidence, or to what is simulated."""
+    """In this process, since each is a second: every id of every table leads to evidence, or to
+    what is simulated.
+    """
     from haqa_bench import suite
-    from haqa_bench.executors.local import Serial
     from haqa_bench.report import paper
-    from haqa_bench.runner import run
-    from haqa_bench.studies import Plan
+    from haqa_bench.run.executors.local import Serial
+    from haqa_bench.run.runner import run
+    from haqa_bench.run.study import Plan
 
     loaded = suite.load(REPOSITORY / f"suites/{name}.yaml", REPOSITORY)
     plan = Plan(loaded, REPOSITORY / "suites", REPOSITORY, loaded.studies())
@@ -112,7 +132,9 @@ def test_every_number_of_the_recorded_results_is_explained(name):
         for row, named in enumerate(ids):
             for heading, called in named.items():
                 assert explain.find(made, called)[2:] == (row, heading)
-        told = explain.explain(plan.folder, REPOSITORY, explain.find(made, list(ids[0].values())[-1]))
+        told = explain.explain(
+            plan.folder, REPOSITORY, explain.find(made, list(ids[0].values())[-1])
+        )
         assert told["studies"]
         assert told["lock"] == loaded.lock
 
@@ -125,23 +147,40 @@ def test_explain_tells_formula_samples_and_the_line_of_the_cassette(cli, monkeyp
 
     assert done.returncode == 0, done.stderr
     assert "printed: 1.306x" in done.stdout
-    assert "formula: the median over studies of the best found over the same study's default" in done.stdout
+    assert (
+        "formula: the median over studies of the best found over the same study's default"
+        in done.stdout
+    )
     assert "(replayed), estimated from 6 of 8 samples: 113.367, 111.206, 43.1868" in done.stdout
-    line = re.search(r"(cassettes/llama/smollm2-135m-int4-epyc-zen4-2core/haqa-s0\.jsonl):(\d+)", done.stdout)
+    line = re.search(
+        r"(cassettes/llama/smollm2-135m-int4-epyc-zen4-2core/haqa-s0\.jsonl):(\d+)", done.stdout
+    )
     recorded = json.loads((REPOSITORY / line[1]).read_text("utf-8").splitlines()[int(line[2]) - 1])
     assert '"Q4_0"' in recorded["reply"]["content"]
 
 
-def test_a_report_of_suites_is_written_in_every_format_and_twice_the_same(cli, monkeypatch, tmp_path):
+def test_a_report_of_suites_is_written_in_every_format_and_twice_the_same(
+    cli, monkeypatch, tmp_path
+):
     monkeypatch.chdir(REPOSITORY)
     for name in ("a", "b"):
-        done = cli("report", "--suite", "suites/memory.yaml", "--suite", "suites/llama.yaml", "--output", tmp_path / name)
+        done = cli(
+            "report",
+            "--suite",
+            "suites/memory.yaml",
+            "--suite",
+            "suites/llama.yaml",
+            "--output",
+            tmp_path / name,
+        )
         assert done.returncode == 0, done.stderr
 
     files = {p.relative_to(tmp_path / "a"): p.read_bytes() for p in (tmp_path / "a").rglob("*.*")}
     assert {p.suffix for p in files} == {".md", ".csv", ".json", ".tex", ".html"}
     assert {p.stem for p in files} == {"table2", "table5", "figure5"}
-    assert files == {p.relative_to(tmp_path / "b"): p.read_bytes() for p in (tmp_path / "b").rglob("*.*")}
+    assert files == {
+        p.relative_to(tmp_path / "b"): p.read_bytes() for p in (tmp_path / "b").rglob("*.*")
+    }
 
 
 @pytest.mark.parametrize("kind", ["article", "twocolumn"])
@@ -153,7 +192,14 @@ def test_latex_compiles_alone_and_in_two_columns(cli, monkeypatch, tmp_path, kin
     ):
         pytest.skip("needs Debian's texlive-latex-extra")
     monkeypatch.chdir(REPOSITORY)
-    suites = ["--suite", "suites/llama.yaml", "--suite", "suites/memory.yaml", "--suite", "suites/formats.yaml"]
+    suites = [
+        "--suite",
+        "suites/llama.yaml",
+        "--suite",
+        "suites/memory.yaml",
+        "--suite",
+        "suites/formats.yaml",
+    ]
     alone = ["--standalone"] if kind == "article" else []
     text = cli("report", *suites, "--format", "tex", *alone).stdout
     if kind == "twocolumn":
@@ -162,7 +208,11 @@ def test_latex_compiles_alone_and_in_two_columns(cli, monkeypatch, tmp_path, kin
     (tmp_path / "t.tex").write_text(text, "utf-8")
 
     done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"], cwd=tmp_path, capture_output=True, text=True, errors="replace"
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        errors="replace",
     )
 
     assert done.returncode == 0, done.stdout[-2000:]

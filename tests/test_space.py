@@ -50,14 +50,25 @@ def test_equal_configurations_have_equal_keys_and_types_tell_them_apart():
     assert len({key_of({"a": value}) for value in (1, 1.0, True, "1")}) == 4
 
 
-@pytest.mark.parametrize("parameter", [{"choices": (), "default": 1}, {"choices": (1, 2), "default": 3}, {"choices": (1, 1), "default": 1}])
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        {"choices": (), "default": 1},
+        {"choices": (1, 2), "default": 3},
+        {"choices": (1, 1), "default": 1},
+    ],
+)
 def test_a_parameter_without_a_consistent_default_is_refused(parameter):
     with pytest.raises(ValidationError):
         SearchSpace.model_validate({"a": parameter})
 
 
 LIMITED = {
-    "rows": {"choices": (1, 2, 4), "default": 1, "limit": {"times": ("lanes",), "at_most": 8, "why": "work-items of a group"}},
+    "rows": {
+        "choices": (1, 2, 4),
+        "default": 1,
+        "limit": {"times": ("lanes",), "at_most": 8, "why": "work-items of a group"},
+    },
     "lanes": {"choices": (1, 4, 8), "default": 8},
 }
 
@@ -70,15 +81,26 @@ def test_a_limit_keeps_products_small_wherever_configurations_come_from():
 
     assert space.size == len(products) == 6
     assert max(products) == 8
-    assert all(space.sample(rng)["rows"] * 8 <= 64 and not space.problems(space.sample(rng)) for _ in range(50))
-    assert space.problems({"rows": 4, "lanes": 8}) == ["rows x lanes is at most 8: work-items of a group, not 32"]
+    assert all(
+        space.sample(rng)["rows"] * 8 <= 64 and not space.problems(space.sample(rng))
+        for _ in range(50)
+    )
+    assert space.problems({"rows": 4, "lanes": 8}) == [
+        "rows x lanes is at most 8: work-items of a group, not 32"
+    ]
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"lanes": {"choices": ("a", "b"), "default": "a"}}, "'lanes' is no parameter with numbers"),
-        ({"lanes": {"choices": (8, 16), "default": 16}}, "the default breaks a limit: rows x lanes is at most 8"),
+        (
+            {"lanes": {"choices": ("a", "b"), "default": "a"}},
+            "'lanes' is no parameter with numbers",
+        ),
+        (
+            {"lanes": {"choices": (8, 16), "default": 16}},
+            "the default breaks a limit: rows x lanes is at most 8",
+        ),
     ],
 )
 def test_a_limit_that_cannot_hold_is_refused(change, said):

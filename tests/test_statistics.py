@@ -4,10 +4,10 @@ import pytest
 from conftest import SUITE
 from test_replay import plan
 
-from haqa_bench import runner
 from haqa_bench.errors import HaqaError
-from haqa_bench.executors.local import Serial
 from haqa_bench.report import compare, formats, statistics
+from haqa_bench.run import runner
+from haqa_bench.run.executors.local import Serial
 
 
 def test_an_interval_holds_the_median_and_fewer_than_three_values_have_none():
@@ -37,14 +37,20 @@ def test_no_test_below_six_pairs_and_holm_corrects_the_others():
         }
     )
 
-    assert found["always better"] == pytest.approx(3 * 2 / 2**6)  # the exact two-sided p of six of six, times three tests
+    assert found["always better"] == pytest.approx(
+        3 * 2 / 2**6
+    )  # the exact two-sided p of six of six, times three tests
     assert found["half"] == 1.0
     assert found["five"] is None
     assert found["equal"] == 1.0
 
 
 def test_ranks_average_ties_and_put_failures_last():
-    blocks = [{"a": 3.0, "b": 2.0, "c": None}, {"a": 1.0, "b": 1.0, "c": 5.0}, {"a": 9.0, "b": 8.0, "c": 7.0}]
+    blocks = [
+        {"a": 3.0, "b": 2.0, "c": None},
+        {"a": 1.0, "b": 1.0, "c": 5.0},
+        {"a": 9.0, "b": 8.0, "c": 7.0},
+    ]
 
     found = statistics.ranking(blocks, ["a", "b", "c"])
 
@@ -55,8 +61,12 @@ def test_ranks_average_ties_and_put_failures_last():
 
 @pytest.fixture
 def folder(project):
-    methods = "methods:\n" + "".join(f"  - {{name: {m}, optimizer: {m}}}\n" for m in ("local", "tpe"))
-    text = SUITE.replace("methods:\n", methods).replace("seeds: [0, 1]", "seeds: [0, 1, 2, 3, 4, 5, 6]")
+    methods = "methods:\n" + "".join(
+        f"  - {{name: {m}, optimizer: {m}}}\n" for m in ("local", "tpe")
+    )
+    text = SUITE.replace("methods:\n", methods).replace(
+        "seeds: [0, 1]", "seeds: [0, 1, 2, 3, 4, 5, 6]"
+    )
     (project / "suites/small.yaml").write_text(text)
     what = plan(project)
     what = what._replace(studies=[s for s in what.studies if not s.method.chat])
@@ -76,7 +86,9 @@ def test_a_comparison_gives_regret_intervals_and_tests(folder):
     assert float(by_method["human"]["p (Holm)"]) <= 1
     assert "no Friedman test below three cells" in "\n".join(table.notes)
     assert "All values: replayed." in table.notes
-    assert formats.markdown(table) == formats.markdown(compare.table(compare.results(folder), "random", {}))
+    assert formats.markdown(table) == formats.markdown(
+        compare.table(compare.results(folder), "random", {})
+    )
 
 
 def test_comparing_with_a_method_that_was_not_run_names_those_that_were(folder):
@@ -85,5 +97,7 @@ def test_comparing_with_a_method_that_was_not_run_names_those_that_were(folder):
 
 
 def test_the_command_compares_a_run(folder, cli):
-    assert "Methods at equal budgets, against tpe" in cli("compare", folder, "--against", "tpe").stdout
+    assert (
+        "Methods at equal budgets, against tpe" in cli("compare", folder, "--against", "tpe").stdout
+    )
     assert cli("compare", folder, "--against", "nobody").returncode == 2

@@ -15,12 +15,17 @@ def load(project, text):
 
 def test_a_matrix_expands_into_cells_less_what_it_excludes(project):
     text = SUITE.replace("bit_widths: [INT4]", "bit_widths: [INT4, INT8]").replace(
-        "hardware: [epyc-zen4-2core]", "hardware: [epyc-zen4-2core, oneplus-11]\n    exclude: [{bit_width: INT8, hardware: oneplus-11}]"
+        "hardware: [epyc-zen4-2core]",
+        "hardware: [epyc-zen4-2core, oneplus-11]\n    exclude: [{bit_width: INT8, hardware: oneplus-11}]",
     )
 
     loaded = load(project, text)
 
-    assert [c.id for c in loaded.cells] == ["net-int4-epyc-zen4-2core", "net-int4-oneplus-11", "net-int8-epyc-zen4-2core"]
+    assert [c.id for c in loaded.cells] == [
+        "net-int4-epyc-zen4-2core",
+        "net-int4-oneplus-11",
+        "net-int8-epyc-zen4-2core",
+    ]
     assert len(loaded.studies()) == 3 * 3 * 2
 
 
@@ -32,14 +37,18 @@ def test_a_method_s_own_seeds_take_the_place_of_the_suite_s(project):
 
 
 def test_a_method_runs_on_the_cells_of_its_tracks_alone(project):
-    loaded = load(project, SUITE.replace("optimizer: human}", "optimizer: human, tracks: [kernel]}"))
+    loaded = load(
+        project, SUITE.replace("optimizer: human}", "optimizer: human, tracks: [kernel]}")
+    )
 
     assert {s.method.name for s in loaded.studies()} == {m.name for m in loaded.methods} - {"human"}
 
 
 def test_anchors_and_merge_keys_are_read(project):
     head, cell = SUITE.split("cells:\n  - ")
-    text = f"{head}definitions:\n  base: &base\n    {cell}".replace("bit_widths: [INT4]", "bit_widths: [INT8]")
+    text = f"{head}definitions:\n  base: &base\n    {cell}".replace(
+        "bit_widths: [INT4]", "bit_widths: [INT8]"
+    )
     text += "cells:\n  - <<: *base\n    bit_widths: [INT4]\n"
 
     assert [c.bit_width for c in load(project, text).cells] == ["INT4"]
@@ -62,10 +71,26 @@ def test_the_lock_changes_with_anything_that_changes_a_run(project):
     ("old", "new", "message"),
     [
         ("methods:", "metods:", r"small.yaml:4: metods: unknown key; did you mean 'methods'\?"),
-        ("proposals: 5", "propsals: 5", r"small.yaml:21: cells\[0\].budget.propsals: unknown key; did you mean 'proposals'\?"),
-        ("proposals: 5", "proposals: five", r"small.yaml:21: cells\[0\].budget.proposals: Input should be a valid integer"),
-        ("proposals: 5", "proposals: '5'", r"small.yaml:21: cells\[0\].budget.proposals: Input should be a valid integer"),
-        ("default: 2}", "default: 3}", r"small.yaml:17: .*n_threads: default 3 is none of the choices \[1, 2\]"),
+        (
+            "proposals: 5",
+            "propsals: 5",
+            r"small.yaml:21: cells\[0\].budget.propsals: unknown key; did you mean 'proposals'\?",
+        ),
+        (
+            "proposals: 5",
+            "proposals: five",
+            r"small.yaml:21: cells\[0\].budget.proposals: Input should be a valid integer",
+        ),
+        (
+            "proposals: 5",
+            "proposals: '5'",
+            r"small.yaml:21: cells\[0\].budget.proposals: Input should be a valid integer",
+        ),
+        (
+            "default: 2}",
+            "default: 3}",
+            r"small.yaml:17: .*n_threads: default 3 is none of the choices \[1, 2\]",
+        ),
         ("[INT4]", "[]", r"small.yaml:14: cells\[0\].bit_widths: .*at least 1 item"),
         ("[Net]", "[Nett]", r"cells name the model 'Nett', models has only Net"),
         ("seeds: [0, 1]", "seeds: [0, 0]", r"seed given twice: 0"),
@@ -105,7 +130,12 @@ def test_an_alias_to_itself_is_refused(project):
 
 
 def test_numbers_are_read_as_yaml_1_2(project):
-    loaded = load(project, SUITE.replace("temperature: 0.0", "temperature: 1e-5").replace("[Q4_0, Q4_1, IQ4_NL]", "[Q4_0, Q4_1, no]"))
+    loaded = load(
+        project,
+        SUITE.replace("temperature: 0.0", "temperature: 1e-5").replace(
+            "[Q4_0, Q4_1, IQ4_NL]", "[Q4_0, Q4_1, no]"
+        ),
+    )
 
     assert loaded.methods[2].chat.temperature == 1e-5
     assert loaded.cells[0].space.root["format"].choices == ("Q4_0", "Q4_1", "no")

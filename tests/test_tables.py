@@ -10,9 +10,9 @@ import pytest
 from conftest import REPOSITORY, evaluator_of
 
 from haqa_bench import suite
-from haqa_bench.evaluators.table import TableEvaluator
 from haqa_bench.store import kernel_tuner as cache_files
 from haqa_bench.store import tables
+from haqa_bench.tracks.replayed import TableEvaluator
 
 
 @pytest.fixture
@@ -41,7 +41,11 @@ def test_an_exported_table_is_a_cache_that_kernel_tuner_simulates(cache):
             objective_higher_is_better=True,
         )
 
-    found = {(r["format"], r["n_threads"]): r[cell.objective.metric] for r in results if "__error__" not in r}
+    found = {
+        (r["format"], r["n_threads"]): r[cell.objective.metric]
+        for r in results
+        if "__error__" not in r
+    }
     assert environment["device_name"] == "epyc-zen4-2core"
     assert len(results) == cell.space.size
     assert found["IQ4_NL", 2] == pytest.approx(80.0)
@@ -71,7 +75,9 @@ def test_a_measured_kernel_with_a_limit_is_simulated_whole_and_its_t4_results_ar
         )
 
     found = min(r[cell.objective.metric] for r in results if "__error__" not in r)
-    jsonschema.validate(cache_files.to_t4(table, cell), kernel_tuner.file_utils.output_file_schema("results")[1])
+    jsonschema.validate(
+        cache_files.to_t4(table, cell), kernel_tuner.file_utils.output_file_schema("results")[1]
+    )
     assert len(results) == cell.space.size == 180
     assert found == TableEvaluator(table, cell).whole.optimum
 
@@ -97,13 +103,30 @@ def test_t4_results_fit_their_schema_and_say_what_failed(cache, project):
 
 
 @pytest.mark.parametrize("form", ["cache", "t4"])
-def test_what_was_exported_can_be_imported_elsewhere_and_says_the_same(project, cli, tmp_path, form):
+def test_what_was_exported_can_be_imported_elsewhere_and_says_the_same(
+    project, cli, tmp_path, form
+):
     cell_id = "net-int4-epyc-zen4-2core"
     before = json.loads(cli("table", "show", project / "suites/small.yaml", "--json").stdout)[0]
-    cli("table", "export", project / "suites/small.yaml", "--format", form, "--output", tmp_path / "out")
+    cli(
+        "table",
+        "export",
+        project / "suites/small.yaml",
+        "--format",
+        form,
+        "--output",
+        tmp_path / "out",
+    )
     next((project / "results/tables").rglob("*.parquet")).unlink()
 
-    done = cli("table", "import", project / "suites/small.yaml", tmp_path / "out" / f"{cell_id}.json", "--cell", cell_id)
+    done = cli(
+        "table",
+        "import",
+        project / "suites/small.yaml",
+        tmp_path / "out" / f"{cell_id}.json",
+        "--cell",
+        cell_id,
+    )
 
     assert done.returncode == 0, done.stderr
     after = json.loads(cli("table", "show", project / "suites/small.yaml", "--json").stdout)[0]
@@ -116,45 +139,81 @@ def test_what_was_exported_can_be_imported_elsewhere_and_says_the_same(project, 
     [
         ("[1", "not JSON"),
         ("{}", "neither a Kernel Tuner cache nor T4 results"),
-        ('{"cache": {"x": {"n_threads": 9, "format": "Q4_1", "time": 1.0}}}', "n_threads: 9 is none of"),
-        ('{"cache": {"x": {"n_threads": 1, "format": "Q4_1", "time": 1.0}}}', "neither end_to_end_tokens_per_s nor times"),
+        (
+            '{"cache": {"x": {"n_threads": 9, "format": "Q4_1", "time": 1.0}}}',
+            "n_threads: 9 is none of",
+        ),
+        (
+            '{"cache": {"x": {"n_threads": 1, "format": "Q4_1", "time": 1.0}}}',
+            "neither end_to_end_tokens_per_s nor times",
+        ),
     ],
 )
 def test_a_file_that_does_not_fit_is_one_clear_line(project, cli, tmp_path, text, said):
     next((project / "results/tables").rglob("*.parquet")).unlink()
     (tmp_path / "bad.json").write_text(text)
 
-    done = cli("table", "import", project / "suites/small.yaml", tmp_path / "bad.json", "--cell", "net-int4-epyc-zen4-2core")
+    done = cli(
+        "table",
+        "import",
+        project / "suites/small.yaml",
+        tmp_path / "bad.json",
+        "--cell",
+        "net-int4-epyc-zen4-2core",
+    )
 
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_the_command_writes_a_file_for_each_cell_and_shows_what_a_table_holds(project, cli, tmp_path):
+def test_the_command_writes_a_file_for_each_cell_and_shows_what_a_table_holds(
+    project, cli, tmp_path
+):
     exported = cli("table", "export", project / "suites/small.yaml", "--output", tmp_path / "out")
     shown = cli("table", "show", project / "suites/small.yaml")
 
     assert exported.returncode == shown.returncode == 0, exported.stderr + shown.stderr
     assert (tmp_path / "out/net-int4-epyc-zen4-2core.json").is_file()
-    assert json.loads(cli("table", "show", project / "suites/small.yaml", "--json").stdout)[0]["optimum"] == 80.0
+    assert (
+        json.loads(cli("table", "show", project / "suites/small.yaml", "--json").stdout)[0][
+            "optimum"
+        ]
+        == 80.0
+    )
     assert "6 configurations, 1 could not be measured" in shown.stdout
-    assert "3 feasible; end_to_end_tokens_per_s: default 60.0, optimum 80.0 tokens/s" in shown.stdout
+    assert (
+        "3 feasible; end_to_end_tokens_per_s: default 60.0, optimum 80.0 tokens/s" in shown.stdout
+    )
 
 
 def test_a_table_that_another_llama_cpp_made_is_stale(project, monkeypatch):
-    table = tables.read(tables.path_of(project, suite.load(project / "suites/small.yaml", project).cells[0]))
-    entries = {key: entry._replace(facts={"llama_cpp_python": "0.3.1"}) for key, entry in table.entries.items()}
+    table = tables.read(
+        tables.path_of(project, suite.load(project / "suites/small.yaml", project).cells[0])
+    )
+    entries = {
+        key: entry._replace(facts={"llama_cpp_python": "0.3.1"})
+        for key, entry in table.entries.items()
+    }
     monkeypatch.setattr(tables, "version", lambda name: "0.3.2")
 
     assert tables.stale(table) == ""  # made before builds were recorded
-    assert "was measured with llama-cpp-python 0.3.1, and 0.3.2 is installed" in tables.stale(table._replace(entries=entries))
+    assert "was measured with llama-cpp-python 0.3.1, and 0.3.2 is installed" in tables.stale(
+        table._replace(entries=entries)
+    )
     monkeypatch.setattr(tables, "version", lambda name: "0.3.1")
     assert tables.stale(table._replace(entries=entries)) == ""
 
 
 def test_tables_say_on_what_they_were_measured(cli):
-    done = cli("table", "show", REPOSITORY / "suites/formats.yaml", "--cells", "*smollm2*,*oneplus*", "--json")
+    done = cli(
+        "table",
+        "show",
+        REPOSITORY / "suites/formats.yaml",
+        "--cells",
+        "*smollm2*,*oneplus*",
+        "--json",
+    )
 
     assert done.returncode == 0, done.stderr
     found = {row["cell"]: row for row in json.loads(done.stdout)}

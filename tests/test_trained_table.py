@@ -6,13 +6,15 @@ import pytest
 from conftest import REPOSITORY
 from test_training import SUITE
 
-from haqa_bench import remeasure, runner, suite
-from haqa_bench.evaluators.qat import FULL_PRECISION, ROUNDED
-from haqa_bench.executors.local import Serial
+from haqa_bench import suite
 from haqa_bench.report import formats, paper, tests
+from haqa_bench.run import confirm as remeasure
+from haqa_bench.run import runner
+from haqa_bench.run.executors.local import Serial
+from haqa_bench.run.study import Plan
 from haqa_bench.space import key_of
 from haqa_bench.store import database, tables
-from haqa_bench.studies import Plan
+from haqa_bench.tracks.qat.evaluator import FULL_PRECISION, ROUNDED
 
 ACCURACIES = {0.01: 40.0, 0.1: 25.0, 1e20: None}
 # Of ten test images, with the first seed and with the second.
@@ -25,7 +27,11 @@ def folder(project):
     loaded = suite.load(project / "suites" / "train.yaml", project)
     cell = loaded.cells[0]
     rows = [row(c, ACCURACIES[c["learning_rate"]]) for c in cell.space.grid()]
-    tables.write(tables.path_of(project, cell), {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")}, rows)
+    tables.write(
+        tables.path_of(project, cell),
+        {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")},
+        rows,
+    )
     verified = remeasure.path_of(project / "results" / "verified", cell)
     verified.parent.mkdir(parents=True)
     verified.write_text("".join(json.dumps(line) + "\n" for line in verified_lines(cell)))
@@ -36,16 +42,36 @@ def folder(project):
 
 def row(configuration, accuracy):
     diverged = {"status": "diverged", "reason": "the loss is nan at step 1 of 2", "readings": []}
-    readings = [{"name": "valid_accuracy", "unit": "%", "samples": [accuracy]}, {"name": "process_s", "unit": "s", "samples": [12.0]}]
+    readings = [
+        {"name": "valid_accuracy", "unit": "%", "samples": [accuracy]},
+        {"name": "process_s", "unit": "s", "samples": [12.0]},
+    ]
     measured = {"status": "ok", "reason": "", "readings": readings}
-    return {"configuration": key_of(configuration), "pass": 0, "facts": {}, **(diverged if accuracy is None else measured)}
+    return {
+        "configuration": key_of(configuration),
+        "pass": 0,
+        "facts": {},
+        **(diverged if accuracy is None else measured),
+    }
 
 
 def verified_lines(cell):
     default = cell.space.default
-    card = {"kind": "card", "cell": cell.id, "workload": cell.workload.model_dump(mode="json"), "default": key_of(default)}
-    yield card | {"metric": "valid_accuracy", "unit": "%", "machine": "a test machine", "haqa_bench": "0"}
-    for name, configuration in zip(RIGHT, (default, {**default, "learning_rate": 0.01}, FULL_PRECISION, ROUNDED), strict=True):
+    card = {
+        "kind": "card",
+        "cell": cell.id,
+        "workload": cell.workload.model_dump(mode="json"),
+        "default": key_of(default),
+    }
+    yield card | {
+        "metric": "valid_accuracy",
+        "unit": "%",
+        "machine": "a test machine",
+        "haqa_bench": "0",
+    }
+    for name, configuration in zip(
+        RIGHT, (default, {**default, "learning_rate": 0.01}, FULL_PRECISION, ROUNDED), strict=True
+    ):
         for seed, right in enumerate(RIGHT[name], 1000):
             yield {
                 "kind": "test",
@@ -64,16 +90,30 @@ def test_the_table_is_what_trials_and_tests_say(folder):
     rows = {r["Method"]: r for r in json.loads(formats.as_json(table))["rows"]}
     assert rows["full precision"]["Test accuracy, %"] == "90.00"
     assert rows["round to nearest"]["Test accuracy, %"] == "10.00"
-    assert (rows["default"]["valid_accuracy, %"], rows["default"]["Test accuracy, %"], rows["default"]["n"]) == (
+    assert (
+        rows["default"]["valid_accuracy, %"],
+        rows["default"]["Test accuracy, %"],
+        rows["default"]["n"],
+    ) == (
         "25.00",
         "35.00",
         "2 seeds",
     )
     tuned = rows["random"]
-    assert (tuned["valid_accuracy, %"], tuned["Gain"], tuned["Of optimum"]) == ("40.00", "+15.00", "100.0 %")
-    assert (tuned["Test accuracy, %"], tuned["Against default, points"]) == ("70.00", "+35.00, 1 of 1 better")
+    assert (tuned["valid_accuracy, %"], tuned["Gain"], tuned["Of optimum"]) == (
+        "40.00",
+        "+15.00",
+        "100.0 %",
+    )
+    assert (tuned["Test accuracy, %"], tuned["Against default, points"]) == (
+        "70.00",
+        "+35.00, 1 of 1 better",
+    )
     assert tuned["Invalid / failed / repeated"] == "0 / 1 / 0 of 2"
-    assert tuned["Published accuracy"] == "fails to converge (CIFAR-10, training budget unknown; S, in words)"
+    assert (
+        tuned["Published accuracy"]
+        == "fails to converge (CIFAR-10, training budget unknown; S, in words)"
+    )
     assert rows["full precision"]["Published accuracy"] == ""
     assert any("trained anew" in note for note in table.notes)
 
@@ -82,10 +122,14 @@ def test_a_difference_is_over_the_same_items(folder):
     found = tests.read(folder)
     cell = next(iter(found.defaults))
 
-    one, default = found.found[cell, key_of({"learning_rate": 0.01, "batch_size": 32})], found.found[cell, found.defaults[cell]]
+    one, default = (
+        found.found[cell, key_of({"learning_rate": 0.01, "batch_size": 32})],
+        found.found[cell, found.defaults[cell]],
+    )
     difference = tests._difference(one, default)
 
-    # Items 4 to 8 are right with the winner alone, in both seeds, in one, or in one: 0, 0, 0, 0.5, 1, 1, 0.5, 0.5, 0, 0.
+    # Items 4 to 8 are right with the winner alone, in both seeds, in one, or in one: 0, 0, 0, 0.5,
+    # 1, 1, 0.5, 0.5, 0, 0.
     assert difference.points == 35.0
     assert difference.error == pytest.approx(100 * (0.1525 / 10) ** 0.5)
     assert (difference.ahead, difference.seeds, difference.better) == (2, 2, True)
@@ -121,4 +165,7 @@ def test_winners_that_are_not_tested_say_so(folder):
     (table,) = paper.tables(folder, REPOSITORY / "paper_tables").values()
 
     rows = {r["Method"]: r for r in json.loads(formats.as_json(table))["rows"]}
-    assert (rows["random"]["Test accuracy, %"], rows["random"]["Against default, points"]) == ("not yet", "not yet")
+    assert (rows["random"]["Test accuracy, %"], rows["random"]["Against default, points"]) == (
+        "not yet",
+        "not yet",
+    )

@@ -1,4 +1,6 @@
-"""The tracks that train: what is read at the door, how a training is watched, one real training, and how winners are tested."""
+"""The tracks that train: what is read at the door, how a training is watched, one real training,
+and how winners are tested.
+"""
 
 import importlib.util
 import io
@@ -10,16 +12,17 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY
 
-from haqa_bench import remeasure, suite
-from haqa_bench.backends.training.progress import Curve, Diverged, factor, memory_fault
+from haqa_bench import suite
+from haqa_bench.backends.workers.training import Curve, Diverged, factor, memory_fault
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.evaluators import live
-from haqa_bench.evaluators.qat import FULL_PRECISION, ROUNDED, QatEvaluator
-from haqa_bench.evaluators.qlora import QloraEvaluator, tokenwise
 from haqa_bench.protocols import Outcome
+from haqa_bench.run import confirm as remeasure
 from haqa_bench.space import key_of
 from haqa_bench.tasks import images, instructions, lm_eval
 from haqa_bench.tasks.folder import data_folder
+from haqa_bench.tracks import live
+from haqa_bench.tracks.qat.evaluator import FULL_PRECISION, ROUNDED, QatEvaluator
+from haqa_bench.tracks.qlora.evaluator import QloraEvaluator, tokenwise
 from haqa_bench.trial import Measurement, Source, Status
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
@@ -51,7 +54,9 @@ def cell_of(tmp_path, bits="w2a2", text=SUITE):
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """A data folder of its own, with a CIFAR-10 of 20 images a class to train on and one to test: class by brightness."""
+    """A data folder of its own, with a CIFAR-10 of 20 images a class to train on and one to test:
+    class by brightness.
+    """
     folder = tmp_path / "data"
     (folder / "cifar10").mkdir(parents=True)
     monkeypatch.setenv("HAQA_BENCH_DATA", str(folder))
@@ -126,7 +131,11 @@ def test_a_curve_keeps_twenty_points_that_average_all_steps():
 
 @pytest.mark.parametrize(
     ("schedule", "factors"),
-    [("constant", [1, 1, 1, 1]), ("step", [1, 0.1, 0.01, 0.001]), ("cosine", [1.0, 0.5, 0.0955, 0.0062])],
+    [
+        ("constant", [1, 1, 1, 1]),
+        ("step", [1, 0.1, 0.01, 0.001]),
+        ("cosine", [1.0, 0.5, 0.0955, 0.0062]),
+    ],
 )
 def test_schedules_fall_where_they_should(schedule, factors):
     at = {"constant": (0, 50, 80, 95), "step": (0, 30, 60, 90), "cosine": (0, 50, 80, 95)}[schedule]
@@ -135,14 +144,22 @@ def test_schedules_fall_where_they_should(schedule, factors):
 
 
 def test_a_warm_up_rises_to_the_whole_rate():
-    assert [round(factor("constant", step, 100, 0.04), 2) for step in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert [round(factor("constant", step, 100, 0.04), 2) for step in range(5)] == [
+        0.25,
+        0.5,
+        0.75,
+        1.0,
+        1.0,
+    ]
 
 
 @pytest.mark.parametrize(
     ("error", "memory"),
     [
         (
-            RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."),
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."
+            ),
             True,
         ),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
@@ -208,7 +225,10 @@ def test_instructions_stay_below_the_data_folder(data):
 
 
 def test_instructions_are_read_from_json_and_jsonl(data):
-    items = [{"instruction": "Add.", "input": "1 2", "output": "3", "more": 1}, {"instruction": "Sing.", "input": "", "output": "La"}]
+    items = [
+        {"instruction": "Add.", "input": "1 2", "output": "3", "more": 1},
+        {"instruction": "Sing.", "input": "", "output": "La"},
+    ]
     (data / "a.json").write_text(json.dumps(items))
     (data / "a.jsonl").write_text("\n".join(map(json.dumps, items)))
 
@@ -220,7 +240,9 @@ def test_instructions_are_read_from_json_and_jsonl(data):
 
 
 def test_a_missing_task_file_is_named(data):
-    with pytest.raises(HaqaError, match=r"boolq\.validation\.jsonl: the items of the task 'boolq' are missing"):
+    with pytest.raises(
+        HaqaError, match=r"boolq\.validation\.jsonl: the items of the task 'boolq' are missing"
+    ):
         lm_eval.find(["boolq"])
 
 
@@ -257,7 +279,11 @@ def test_a_model_needs_what_its_track_asks_for(tmp_path):
 
 
 def test_accuracy_is_tuned_apart_from_tests(tmp_path):
-    text = (REPOSITORY / "suites/paper/llama.yaml").read_text().replace("metric: held_out_loss", "metric: average_accuracy")
+    text = (
+        (REPOSITORY / "suites/paper/llama.yaml")
+        .read_text()
+        .replace("metric: held_out_loss", "metric: average_accuracy")
+    )
     (tmp_path / "s.yaml").write_text(text)
 
     with pytest.raises(HaqaError, match="tuned on items that do not test"):
@@ -300,7 +326,10 @@ def test_a_test_keeps_what_it_says_of_each_image(data, tmp_path):
     write_images(data, {"train": 20, "test": 2})
     evaluator = QatEvaluator(cell_of(tmp_path))
 
-    found = [evaluator.test(c, 1000) for c in (dict(evaluator.cell.space.default), FULL_PRECISION, ROUNDED)]
+    found = [
+        evaluator.test(c, 1000)
+        for c in (dict(evaluator.cell.space.default), FULL_PRECISION, ROUNDED)
+    ]
 
     for outcome in found:
         values = {m.name: m.value for m in outcome.measurements}
@@ -313,7 +342,9 @@ def test_a_test_keeps_what_it_says_of_each_image(data, tmp_path):
 
 
 class Trained:
-    """Stands in for an evaluator that trains; `right` is how many of ten items each configuration gets right."""
+    """Stands in for an evaluator that trains; `right` is how many of ten items each configuration
+    gets right.
+    """
 
     machine = "a test machine"
 
@@ -325,7 +356,14 @@ class Trained:
         right = self.right.get(key_of(configuration))
         if right is None:
             raise EvaluationFailed(Status.DIVERGED, "the loss is nan")
-        accuracy = Measurement(name="test_accuracy", value=10.0 * right, unit="%", source=Source.MEASURED, samples=(10.0 * right,), used=1)
+        accuracy = Measurement(
+            name="test_accuracy",
+            value=10.0 * right,
+            unit="%",
+            source=Source.MEASURED,
+            samples=(10.0 * right,),
+            used=1,
+        )
         return Outcome((accuracy,), {"test_accuracy": "1" * right + "0" * (10 - right)})
 
 
@@ -351,7 +389,9 @@ def test_tests_that_were_stopped_go_on(trained, tmp_path):
     cell, winner, evaluator = trained
     asked = [cell.space.default, winner]
 
-    for _ in zip(range(2), remeasure.take(cell, evaluator, asked, tmp_path / "t.jsonl"), strict=False):
+    for _ in zip(
+        range(2), remeasure.take(cell, evaluator, asked, tmp_path / "t.jsonl"), strict=False
+    ):
         pass
     rest = list(remeasure.take(cell, evaluator, asked, tmp_path / "t.jsonl"))
 
@@ -364,6 +404,9 @@ def test_peers_of_a_track_that_trains_are_its_references_where_it_is_quantized(t
     assert live.peers(trained[0].model_copy(update={"bit_width": "FP32"})) == ()
 
 
-@pytest.mark.parametrize(("one", "other", "share"), [([1, 2, 3], [1, 2, 3], 1.0), ([1, 2], [1, 9], 0.5), ([1], [1, 2], 0.5), ([], [], 0.0)])
+@pytest.mark.parametrize(
+    ("one", "other", "share"),
+    [([1, 2, 3], [1, 2, 3], 1.0), ([1, 2], [1, 9], 0.5), ([1], [1, 2], 0.5), ([], [], 0.0)],
+)
 def test_answers_agree_up_to_their_first_difference(one, other, share):
     assert tokenwise(one, other) == share

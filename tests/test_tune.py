@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from test_remeasure import WINNER, Live, evaluator_of, plan
 
-from haqa_bench import runner, suite
+from haqa_bench import suite
+from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_tools
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.evaluators.deploy import settled
-from haqa_bench.executors.local import Serial
-from haqa_bench.memory import Prediction
+from haqa_bench.run import runner
+from haqa_bench.run.executors.local import Serial
+from haqa_bench.tracks.deploy.evaluator import settled
 from haqa_bench.tune import recommendation, space
 
 WISH = space.Wish(
@@ -53,15 +54,24 @@ def test_what_fits_and_is_no_larger_than_the_file_is_tried_and_the_rest_says_why
     assert found.fit == ["own", "Q4_K_M", "Q4_0", "IQ4_NL"]
     assert found.left_out["Q8_0"] == "is larger than the file, and holds no more"
     assert found.left_out["Q5_K_M"] == "is the file's own"
-    assert found.left_out["Q6_K"].startswith("does not fit 1,000 MB: weights 990.0 = 990.0 MB, with 5 % margin 1039.5 MB")
+    assert found.left_out["Q6_K"].startswith(
+        "does not fit 1,000 MB: weights 990.0 = 990.0 MB, with 5 % margin 1039.5 MB"
+    )
 
 
 def test_under_a_limit_that_the_file_breaks_smaller_formats_are_tried(sizes):
-    assert space.options(Path("m.gguf"), WISH._replace(limit=480 * 10**6)).fit == ["Q4_K_M", "Q4_0", "IQ4_NL"]
+    assert space.options(Path("m.gguf"), WISH._replace(limit=480 * 10**6)).fit == [
+        "Q4_K_M",
+        "Q4_0",
+        "IQ4_NL",
+    ]
 
 
 def test_a_limit_that_nothing_fits_is_told_with_the_sum(sizes):
-    with pytest.raises(HaqaError, match=r"does not fit 100 MB: weights 500\.0 = 500\.0 MB.*Allow more with --memory"):
+    with pytest.raises(
+        HaqaError,
+        match=r"does not fit 100 MB: weights 500\.0 = 500\.0 MB.*Allow more with --memory",
+    ):
         space.options(Path("m.gguf"), WISH._replace(limit=10**8))
 
 
@@ -78,7 +88,11 @@ def test_a_model_that_llama_cpp_refuses_is_told(monkeypatch):
 def written(tmp_path, monkeypatch):
     model = tmp_path / "m.gguf"
     model.write_bytes(b"GGUF")
-    monkeypatch.setattr(gguf_models.Formats, "facts", lambda *_: {"parameters": "1000", "tensor_types": "Q5_1 100 %"})
+    monkeypatch.setattr(
+        gguf_models.Formats,
+        "facts",
+        lambda *_: {"parameters": "1000", "tensor_types": "Q5_1 100 %"},
+    )
     return space.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words"), model
 
 
@@ -88,7 +102,11 @@ def test_a_tuning_is_a_suite_that_runs_like_any_other(written):
     found = suite.load(path, path.parents[1])
 
     (cell,) = found.cells
-    assert (cell.objective.metric, cell.objective.direction, cell.budget.proposals) == ("first_token_ms", "minimize", 7)
+    assert (cell.objective.metric, cell.objective.direction, cell.budget.proposals) == (
+        "first_token_ms",
+        "minimize",
+        7,
+    )
     assert cell.objective.constraints[0].at_most_times_default == 1.25  # 1 / 0.8
     assert cell.space.default["format"] == "own"
     assert (cell.model.gguf, cell.workload.memory_gb) == (str(model.resolve()), 1.0)
@@ -141,12 +159,25 @@ def test_a_winner_that_pairs_do_not_confirm_leaves_the_default(project):
 
 
 def test_settings_become_ready_command_lines():
-    configuration = {"format": "Q4_0", "n_threads": 2, "n_ubatch": 64, "flash_attn": "on", "type_k": "q8_0", "type_v": "f16"}
+    configuration = {
+        "format": "Q4_0",
+        "n_threads": 2,
+        "n_ubatch": 64,
+        "flash_attn": "on",
+        "type_k": "q8_0",
+        "type_v": "f16",
+    }
 
     found = llama_tools.commands(Path("m.gguf"), settled(configuration), 4096)
 
-    assert found["llama-server"] == "llama-server -m m.gguf -c 4096 -tb 2 -fa on -ngl 0 -t 2 -b 2048 -ub 64 -ctk q8_0 -ctv f16"
-    assert "-m 'my model.gguf' " in llama_tools.commands(Path("my model.gguf"), settled(configuration), 4096)["llama-cli"]
+    assert (
+        found["llama-server"]
+        == "llama-server -m m.gguf -c 4096 -tb 2 -fa on -ngl 0 -t 2 -b 2048 -ub 64 -ctk q8_0 -ctv f16"
+    )
+    assert (
+        "-m 'my model.gguf' "
+        in llama_tools.commands(Path("my model.gguf"), settled(configuration), 4096)["llama-cli"]
+    )
     call = found["llama-cpp-python"]
     compile(call, "call", "eval")
     assert "n_threads_batch=2" in call
@@ -160,7 +191,18 @@ def test_without_a_text_of_its_own_a_tuning_takes_the_project_s(tmp_path):
 
 
 def test_a_context_too_short_for_the_workload_is_told(cli, tmp_path):
-    done = cli("tune", "nowhere.gguf", "--n-ctx", "100", "--n-prompt", "90", "--n-generate", "20", "--output", tmp_path / "o")
+    done = cli(
+        "tune",
+        "nowhere.gguf",
+        "--n-ctx",
+        "100",
+        "--n-prompt",
+        "90",
+        "--n-generate",
+        "20",
+        "--output",
+        tmp_path / "o",
+    )
 
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
     assert "100 tokens hold no 90 and 20" in done.stderr
@@ -178,12 +220,17 @@ def test_a_default_that_cannot_be_measured_is_no_recommendation(project):
     one = what._replace(studies=[study])
     list(runner.run(one, one.folder, Serial({study.cell.id: broken})))
 
-    with pytest.raises(HaqaError, match="could not be measured: refused: the quality text has 3 tokens"):
+    with pytest.raises(
+        HaqaError, match="could not be measured: refused: the quality text has 3 tokens"
+    ):
         recommendation.of_run(one.folder, study.cell)
 
 
 def test_an_agent_needs_an_llm_and_no_other_method_takes_one(cli):
-    without, beside = cli("tune", "m.gguf", "--method", "haqa"), cli("tune", "m.gguf", "--llm", "some-llm")
+    without, beside = (
+        cli("tune", "m.gguf", "--method", "haqa"),
+        cli("tune", "m.gguf", "--llm", "some-llm"),
+    )
 
     assert (without.returncode, beside.returncode) == (2, 2)
     assert "the method haqa needs an LLM" in without.stderr

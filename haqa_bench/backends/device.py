@@ -15,20 +15,30 @@ from haqa_bench.errors import HaqaError
 
 @contextmanager
 def exclusive(patience_s: float = 0.0) -> Iterator[None]:
-    """Holds this machine for measuring; waits at most `patience_s` for another run of any user to end.
+    """Holds this machine for measuring; waits at most `patience_s` for another run of any user to
+    end.
 
     Raises:
         HaqaError: another run measures here; names it.
     """
     folder = Path(tempfile.gettempdir())
-    lock, holder = FileLock(folder / "haqa-bench-device.lock", mode=0o666), folder / "haqa-bench-device.json"
+    lock, holder = (
+        FileLock(folder / "haqa-bench-device.lock", mode=0o666),
+        folder / "haqa-bench-device.json",
+    )
     try:
         lock.acquire(timeout=patience_s)
     except Timeout:
-        raise HaqaError("this machine", f"is being measured by another run{_who(holder)}", "Wait for it, or end it") from None
+        raise HaqaError(
+            "this machine",
+            f"is being measured by another run{_who(holder)}",
+            "Wait for it, or end it",
+        ) from None
     with lock:
         holder.unlink(missing_ok=True)
-        holder.write_text(json.dumps({"pid": os.getpid(), "command": " ".join(sys.argv[1:3])}), "utf-8")
+        holder.write_text(
+            json.dumps({"pid": os.getpid(), "command": " ".join(sys.argv[1:3])}), "utf-8"
+        )
         try:
             yield
         finally:

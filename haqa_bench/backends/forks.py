@@ -1,6 +1,8 @@
-"""A process that loads what many jobs share once, and forks for each: a job is as alone as in a process of its own, and begins at once.
+"""A process that loads what many jobs share once, and forks for each: a job is as alone as in a
+process of its own, and begins at once.
 
-Only where nothing forbids a fork: the loading must have started no thread pool and opened no GPU. The worker's side is `serve`.
+Only where nothing forbids a fork: the loading must have started no thread pool and opened no GPU.
+The worker's side is `serve`.
 """
 
 import contextlib
@@ -34,18 +36,25 @@ class Forks:
         """The result of a job.
 
         Raises:
-            EvaluationFailed: it timed out, crashed, was killed, ran out of memory, or the tool refused it.
-            HaqaError: what the job is to work with is missing or damaged.
+            EvaluationFailed: it timed out, crashed, was killed, ran out of memory, or the tool
+            refused it. HaqaError: what the job is to work with is missing or damaged.
         """
         with tempfile.TemporaryDirectory() as folder:
             result, complaints = Path(folder) / "result", Path(folder) / "complaints"
             try:
-                code = self._code({**job, "result": str(result), "complaints": str(complaints)}, timeout_s)
+                code = self._code(
+                    {**job, "result": str(result), "complaints": str(complaints)}, timeout_s
+                )
             except (EOFError, BrokenPipeError):
                 self.server = None
-                raise EvaluationFailed(Status.CRASHED, "the process that forks for each trial ended") from None
+                raise EvaluationFailed(
+                    Status.CRASHED, "the process that forks for each trial ended"
+                ) from None
             if code != 0:
-                raise died(code, complaints.read_text("utf-8", errors="replace") if complaints.is_file() else "")
+                raise died(
+                    code,
+                    complaints.read_text("utf-8", errors="replace") if complaints.is_file() else "",
+                )
             return refused(result.read_text("utf-8"))
 
     def _code(self, job: dict[str, Any], timeout_s: float) -> int:
@@ -63,16 +72,27 @@ class Forks:
 
     def _server(self) -> "subprocess.Popen[bytes]":
         if self.server is None:
-            env = {**os.environ, "OMP_NUM_THREADS": "1"}  # a pool of threads would not survive the fork
+            env = {
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+            }  # a pool of threads would not survive the fork
             server = subprocess.Popen(
-                [sys.executable, "-m", self.module, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=env
+                [sys.executable, "-m", self.module, "serve"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                env=env,
             )
-            weakref.finalize(self, _end, server)  # else a Popen that is forgotten keeps its process waiting
+            weakref.finalize(
+                self, _end, server
+            )  # else a Popen that is forgotten keeps its process waiting
             self._send(server, self.shared)
             try:
                 loaded = json.loads(self._line(server, LOADING_S))
             except TimeoutError:
-                raise EvaluationFailed(Status.TIMEOUT, f"not loaded within {LOADING_S:g} s") from None
+                raise EvaluationFailed(
+                    Status.TIMEOUT, f"not loaded within {LOADING_S:g} s"
+                ) from None
             if loaded is not None:
                 raise HaqaError(*loaded)
             self.server = server
@@ -96,8 +116,13 @@ def _end(server: "subprocess.Popen[bytes]") -> None:
     server.wait()
 
 
-def serve(load: Callable[[dict[str, Any]], Any], run: Callable[[Any, dict[str, Any]], dict[str, Any]], unusable: type[Exception]) -> None:
-    """A worker's side: loads what the first line says, then forks for each further line, and tells each child's pid and exit code.
+def serve(
+    load: Callable[[dict[str, Any]], Any],
+    run: Callable[[Any, dict[str, Any]], dict[str, Any]],
+    unusable: type[Exception],
+) -> None:
+    """A worker's side: loads what the first line says, then forks for each further line, and tells
+    each child's pid and exit code.
 
     `load` may raise `unusable` with where and what.
     """
@@ -119,7 +144,9 @@ def serve(load: Callable[[dict[str, Any]], Any], run: Callable[[Any, dict[str, A
         answers.write(f"{os.waitstatus_to_exitcode(status)}\n")
 
 
-def _child(loaded: Any, job: dict[str, Any], run: Callable[[Any, dict[str, Any]], dict[str, Any]]) -> None:
+def _child(
+    loaded: Any, job: dict[str, Any], run: Callable[[Any, dict[str, Any]], dict[str, Any]]
+) -> None:
     code = 1
     try:
         complaints = os.open(job["complaints"], os.O_WRONLY | os.O_CREAT, 0o600)

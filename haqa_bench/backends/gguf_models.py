@@ -1,7 +1,7 @@
 """Where a model's GGUF file comes from, and the formats made from it.
 
-A format is made once with llama.cpp's own quantizer and kept under the hash of what it was made from:
-`~/.cache/haqa-bench/<source sha256, 16 digits>/Q4_0.gguf` (HAQA_BENCH_CACHE moves it).
+A format is made once with llama.cpp's own quantizer and kept under the hash of what it was made
+from: `~/.cache/haqa-bench/<source sha256, 16 digits>/Q4_0.gguf` (HAQA_BENCH_CACHE moves it).
 """
 
 import hashlib
@@ -9,28 +9,39 @@ import importlib.util
 import os
 from pathlib import Path
 
+from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import HaqaError
-from haqa_bench.memory import OWN
 from haqa_bench.tasks.folder import cache, data_folder
 
-WORKER = "haqa_bench.backends.llama_cpp_worker"
+WORKER = "haqa_bench.backends.workers.llama_cpp"
 QUANTIZE_TIMEOUT_S = 3600
 
 
 def find(source: str) -> Path:
-    """The GGUF file that `source` names: `package:NAME` (an installed package), `hub:OWNER/REPO/FILE`, or a path.
+    """The GGUF file that `source` names: `package:NAME` (an installed package),
+    `hub:OWNER/REPO/FILE`, or a path.
 
     Raises:
         HaqaError: not installed, not found, or not a GGUF file.
     """
     kind, _, name = source.partition(":")
-    path = {"package": _in_package, "hub": _from_hub}.get(kind, lambda _: Path(source).expanduser())(name)
+    path = {"package": _in_package, "hub": _from_hub}.get(
+        kind, lambda _: Path(source).expanduser()
+    )(name)
     if not path.is_file():
-        raise HaqaError(path, "no such model file", "Give a GGUF file's path, package:NAME or hub:OWNER/REPO/FILE")
+        raise HaqaError(
+            path,
+            "no such model file",
+            "Give a GGUF file's path, package:NAME or hub:OWNER/REPO/FILE",
+        )
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
-            raise HaqaError(path, "not a GGUF file: it does not begin with 'GGUF'", "Convert the model to GGUF first")
+            raise HaqaError(
+                path,
+                "not a GGUF file: it does not begin with 'GGUF'",
+                "Convert the model to GGUF first",
+            )
     return path
 
 
@@ -56,7 +67,12 @@ class Formats:
         if not target.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)
             partial = self.folder / f"{name}.{os.getpid()}.partial"
-            job = {"do": "quantize", "source": str(self.source), "target": str(partial), "format": name}
+            job = {
+                "do": "quantize",
+                "source": str(self.source),
+                "target": str(partial),
+                "format": name,
+            }
             try:
                 run_job(WORKER, job, QUANTIZE_TIMEOUT_S)
                 partial.replace(target)
@@ -65,16 +81,24 @@ class Formats:
         return target
 
     def facts(self, name: str) -> dict[str, str]:
-        """The tensor types that the file in format `name` really holds, its bits per weight and its size."""
+        """The tensor types that the file in format `name` really holds, its bits per weight and its
+        size.
+        """
         if name not in self._facts:
-            self._facts[name] = run_job(WORKER, {"do": "inspect", "model": str(self.path(name))}, QUANTIZE_TIMEOUT_S)
+            self._facts[name] = run_job(
+                WORKER, {"do": "inspect", "model": str(self.path(name))}, QUANTIZE_TIMEOUT_S
+            )
         return self._facts[name]
 
 
 def require_llama_cpp() -> None:
     """Raises HaqaError when llama-cpp-python is not installed."""
     if importlib.util.find_spec("llama_cpp") is None:
-        raise HaqaError("llama.cpp", "llama-cpp-python is not installed", 'Install it with: pip install -e ".[deploy]"')
+        raise HaqaError(
+            "llama.cpp",
+            "llama-cpp-python is not installed",
+            'Install it with: pip install -e ".[deploy]"',
+        )
 
 
 def _in_package(name: str) -> Path:
@@ -82,7 +106,11 @@ def _in_package(name: str) -> Path:
     folders = spec.submodule_search_locations if spec else None
     files = sorted(file for folder in folders or () for file in Path(folder).rglob("*.gguf"))
     if not files:
-        raise HaqaError(f"package:{name}", "no installed package of that name holds a .gguf file", f"Install it with: pip install {name}")
+        raise HaqaError(
+            f"package:{name}",
+            "no installed package of that name holds a .gguf file",
+            f"Install it with: pip install {name}",
+        )
     return files[0]
 
 
@@ -92,7 +120,11 @@ def _from_hub(name: str) -> Path:
     if here and (here / Path(name).name).is_file():
         return here / Path(name).name
     if importlib.util.find_spec("huggingface_hub") is None:
-        raise HaqaError(f"hub:{name}", "huggingface_hub is not installed", "Install it with: pip install huggingface_hub")
+        raise HaqaError(
+            f"hub:{name}",
+            "huggingface_hub is not installed",
+            "Install it with: pip install huggingface_hub",
+        )
     from huggingface_hub import hf_hub_download
 
     owner, _, rest = name.partition("/")
@@ -101,5 +133,10 @@ def _from_hub(name: str) -> Path:
         raise HaqaError(f"hub:{name}", "not of the form hub:OWNER/REPO/FILE")
     try:
         return Path(hf_hub_download(f"{owner}/{repository}", file))
-    except (OSError, ValueError) as error:  # its network, hub and disk faults are OSErrors, a malformed name a ValueError
-        raise HaqaError(f"hub:{name}", str(error).splitlines()[0], "Check the name and the network") from None
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # its network, hub and disk faults are OSErrors, a malformed name a ValueError
+        raise HaqaError(
+            f"hub:{name}", str(error).splitlines()[0], "Check the name and the network"
+        ) from None

@@ -1,4 +1,6 @@
-"""Predicts what a model takes while llama.cpp runs it, without loading it, and measures what it really takes."""
+"""Predicts what a model takes while llama.cpp runs it, without loading it, and measures what it
+really takes.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,12 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from haqa_bench.arithmetic.memory import NEEDED, Prediction
 from haqa_bench.backends import gguf_models
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import HaqaError
-from haqa_bench.memory import NEEDED, Prediction
 
-WORKER = "haqa_bench.backends.memory_worker"
+WORKER = "haqa_bench.backends.workers.llama_cpp_memory"
 SIMULATE_TIMEOUT_S = 600.0
 PEAK_TIMEOUT_S = 3600.0
 CONFIG = {
@@ -31,17 +33,23 @@ LIKE_LLAMA = ("llama", "mistral")
 
 
 class Foreseen(NamedTuple):
-    """What a model would take in a format, the bytes of its tensors by type, and the weights of each that a token is multiplied by."""
+    """What a model would take in a format, the bytes of its tensors by type, and the weights of
+    each that a token is multiplied by.
+    """
 
     memory: Prediction
     types: Mapping[str, int]
     multiplied: Mapping[str, int]
 
 
-def predict(model: Path, formats: Sequence[str], settings: Mapping[str, Any], n_ctx: int, n_outputs: int = 1) -> dict[str, Foreseen]:
-    """By format (OWN is the file's), what a process takes that generates from a context of `n_ctx` tokens.
+def predict(
+    model: Path, formats: Sequence[str], settings: Mapping[str, Any], n_ctx: int, n_outputs: int = 1
+) -> dict[str, Foreseen]:
+    """By format (OWN is the file's), what a process takes that generates from a context of `n_ctx`
+    tokens.
 
-    `n_outputs` is how many tokens of a batch have their logits computed: one when text is generated, all (`n_ubatch`) for perplexity.
+    `n_outputs` is how many tokens of a batch have their logits computed: one when text is
+    generated, all (`n_ubatch`) for perplexity.
 
     Raises:
         EvaluationFailed: llama.cpp refuses the model or a setting.
@@ -79,7 +87,8 @@ def peak(model: Path, settings: Mapping[str, Any], n_ctx: int) -> int:
 
 @contextmanager
 def file_of(source: str) -> Iterator[Path]:
-    """The GGUF file of a model: what gguf_models.find finds, or a hollow one made from transformers' config.json, or a folder with it.
+    """The GGUF file of a model: what gguf_models.find finds, or a hollow one made from
+    transformers' config.json, or a folder with it.
 
     Raises:
         HaqaError: there is no such model.
@@ -98,7 +107,11 @@ def hollow(dimensions: Mapping[str, int]) -> Iterator[Path]:
     """A GGUF file of a LLaMA-architecture model's sizes, without weights."""
     with TemporaryDirectory() as folder:
         target = Path(folder) / "hollow.gguf"
-        run_job(WORKER, {"do": "hollow", "dimensions": dict(dimensions), "target": str(target)}, SIMULATE_TIMEOUT_S)
+        run_job(
+            WORKER,
+            {"do": "hollow", "dimensions": dict(dimensions), "target": str(target)},
+            SIMULATE_TIMEOUT_S,
+        )
         yield target
 
 
@@ -115,7 +128,11 @@ def dimensions_of(config: Path) -> dict[str, int]:
     except ValueError as error:
         raise HaqaError(config, f"not JSON: {error}") from None
     if not isinstance(read, dict) or read.get("model_type") not in LIKE_LLAMA:
-        raise HaqaError(config, f"not the config of a model of {' or '.join(LIKE_LLAMA)} type", "Give its GGUF file instead")
+        raise HaqaError(
+            config,
+            f"not the config of a model of {' or '.join(LIKE_LLAMA)} type",
+            "Give its GGUF file instead",
+        )
     sizes = {name: read[key] for name, key in CONFIG.items() if read.get(key) is not None}
     for name in dict.fromkeys((*NEEDED, *sizes)):
         if not isinstance(sizes.get(name), int) or (sizes[name] < 1 and name != "tied"):

@@ -6,19 +6,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from haqa_bench.arithmetic.memory import CACHE_TYPES
 from haqa_bench.errors import EvaluationFailed
-from haqa_bench.memory import CACHE_TYPES
 from haqa_bench.trial import Status
 from haqa_bench.workloads import DeployWorkload
 
 FLASH = {"auto": (), "on": ("-fa", "1"), "off": ("-fa", "0")}
-"""Of llama-bench, which takes 0 and 1 in every build, auto not in all; not said, it is auto where there is one."""
+"""Of llama-bench, which takes 0 and 1 in every build, auto not in all; not said, it is auto where
+there is one.
+"""
 SPOKEN = 8
 """Tokens that llama-cli has to say, to show that it runs."""
 
 
 class Bench(NamedTuple):
-    """What llama-bench found: seconds of each repeat of the prompt, of the generation and of both together; and what really ran."""
+    """What llama-bench found: seconds of each repeat of the prompt, of the generation and of both
+    together; and what really ran.
+    """
 
     prompt_s: Sequence[float]
     generate_s: Sequence[float]
@@ -27,7 +31,9 @@ class Bench(NamedTuple):
 
 
 def options(settings: Mapping[str, Any]) -> list[str]:
-    """The settings of a configuration that llama-server, llama-cli and llama-bench name alike; of several GPUs, only where one is used."""
+    """The settings of a configuration that llama-server, llama-cli and llama-bench name alike; of
+    several GPUs, only where one is used.
+    """
     named = {"-ngl": settings["n_gpu_layers"]}
     if settings["n_gpu_layers"]:
         named |= {"-sm": settings["split_mode"], "-mg": settings["main_gpu"]}
@@ -38,14 +44,42 @@ def options(settings: Mapping[str, Any]) -> list[str]:
 
 def bench(program: str, model: str, settings: Mapping[str, Any], work: DeployWorkload) -> list[str]:
     """llama-bench's command line: the prompt alone, tokens alone, and both; as JSON."""
-    tests = ["-p", str(work.n_prompt), "-n", str(work.n_generate), "-pg", f"{work.n_prompt},{work.n_generate}", "-r", str(work.repeats)]
+    tests = [
+        "-p",
+        str(work.n_prompt),
+        "-n",
+        str(work.n_generate),
+        "-pg",
+        f"{work.n_prompt},{work.n_generate}",
+        "-r",
+        str(work.repeats),
+    ]
     loaded = [] if settings["mmap"] else ["-lm", "none"]
-    return [program, "-m", model, *tests, *options(settings), *FLASH[settings["flash_attn"]], *loaded, "-o", "json"]
+    return [
+        program,
+        "-m",
+        model,
+        *tests,
+        *options(settings),
+        *FLASH[settings["flash_attn"]],
+        *loaded,
+        "-o",
+        "json",
+    ]
 
 
 def cli(program: str, model: str, settings: Mapping[str, Any], n_ctx: int) -> list[str]:
     """llama-cli's command line: a few tokens, greedily, then it ends."""
-    said = ["-p", "Once upon a time", "-n", str(SPOKEN), "--temp", "0", "-st", "--no-display-prompt"]
+    said = [
+        "-p",
+        "Once upon a time",
+        "-n",
+        str(SPOKEN),
+        "--temp",
+        "0",
+        "-st",
+        "--no-display-prompt",
+    ]
     return [program, "-m", model, *said, *_more(settings, n_ctx), *options(settings)]
 
 
@@ -58,32 +92,86 @@ def read(output: str, settings: Mapping[str, Any], work: DeployWorkload) -> Benc
     try:
         found: list[dict[str, Any]] = json.loads(output)
         tests = {(test["n_prompt"], test["n_gen"]): test for test in found}
-        prompt, generate, both = (tests[sizes] for sizes in ((work.n_prompt, 0), (0, work.n_generate), (work.n_prompt, work.n_generate)))
-        prompt_s, generate_s, total_s = ([ns / 1e9 for ns in test["samples_ns"]] for test in (prompt, generate, both))
+        prompt, generate, both = (
+            tests[sizes]
+            for sizes in (
+                (work.n_prompt, 0),
+                (0, work.n_generate),
+                (work.n_prompt, work.n_generate),
+            )
+        )
+        prompt_s, generate_s, total_s = (
+            [ns / 1e9 for ns in test["samples_ns"]] for test in (prompt, generate, both)
+        )
     except (ValueError, TypeError, KeyError) as error:
-        raise EvaluationFailed(Status.CRASHED, f"llama-bench gave no such JSON as expected: {type(error).__name__}: {error}") from None
-    wanted = {name: settings[name] for name in ("n_threads", "n_batch", "n_ubatch", "type_k", "type_v", "n_gpu_layers")}
-    if other := [f"{name} = {both[name]}" for name, value in wanted.items() if name in both and both[name] != value]:
+        raise EvaluationFailed(
+            Status.CRASHED,
+            f"llama-bench gave no such JSON as expected: {type(error).__name__}: {error}",
+        ) from None
+    wanted = {
+        name: settings[name]
+        for name in ("n_threads", "n_batch", "n_ubatch", "type_k", "type_v", "n_gpu_layers")
+    }
+    if other := [
+        f"{name} = {both[name]}"
+        for name, value in wanted.items()
+        if name in both and both[name] != value
+    ]:
         raise EvaluationFailed(Status.REFUSED, f"other settings took effect: {', '.join(other)}")
-    named = ("build_commit", "build_number", "backends", "cpu_info", "gpu_info", "model_type", "test_time", "flash_attn", *wanted)
-    return Bench(prompt_s, generate_s, total_s, {name: str(both[name]) for name in named if name in both})
+    named = (
+        "build_commit",
+        "build_number",
+        "backends",
+        "cpu_info",
+        "gpu_info",
+        "model_type",
+        "test_time",
+        "flash_attn",
+        *wanted,
+    )
+    return Bench(
+        prompt_s, generate_s, total_s, {name: str(both[name]) for name in named if name in both}
+    )
 
 
 def commands(model: Path, settings: Mapping[str, Any], n_ctx: int) -> dict[str, str]:
-    """How llama.cpp's server, its command line and llama-cpp-python are started with these settings."""
+    """How llama.cpp's server, its command line and llama-cpp-python are started with these
+    settings.
+    """
     line = shlex.join(["-m", str(model), *_more(settings, n_ctx), *options(settings)])
     arguments = {
         "model_path": str(model),
         "n_ctx": n_ctx,
-        **{name: settings[name] for name in ("n_gpu_layers", "main_gpu", "n_threads", "n_threads_batch", "n_batch", "n_ubatch")},
+        **{
+            name: settings[name]
+            for name in (
+                "n_gpu_layers",
+                "main_gpu",
+                "n_threads",
+                "n_threads_batch",
+                "n_batch",
+                "n_ubatch",
+            )
+        },
         "flash_attn": settings["flash_attn"] != "off",
         "type_k": CACHE_TYPES[settings["type_k"]],
         "type_v": CACHE_TYPES[settings["type_v"]],
     }
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    return {"llama-server": f"llama-server {line}", "llama-cli": f"llama-cli {line}", "llama-cpp-python": f"llama_cpp.Llama({call})"}
+    return {
+        "llama-server": f"llama-server {line}",
+        "llama-cli": f"llama-cli {line}",
+        "llama-cpp-python": f"llama_cpp.Llama({call})",
+    }
 
 
 def _more(settings: Mapping[str, Any], n_ctx: int) -> list[str]:
     """What llama-bench has another name for, or none."""
-    return ["-c", str(n_ctx), "-tb", str(settings["n_threads_batch"]), "-fa", settings["flash_attn"]]
+    return [
+        "-c",
+        str(n_ctx),
+        "-tb",
+        str(settings["n_threads_batch"]),
+        "-fa",
+        settings["flash_attn"],
+    ]

@@ -1,8 +1,9 @@
 """This machine as a hardware profile: what it says of itself, and the memory bandwidth it reaches.
 
-Producing a token reads every weight once, so memory bandwidth bounds tokens per second; it is measured here, since virtual
-machines get a share that no datasheet knows. Instruction sets decide which formats are computed as they are: VNNI and dotprod
-multiply int8, AVX512-BF16 and AMX bf16. A CPU that lacks them converts first.
+Producing a token reads every weight once, so memory bandwidth bounds tokens per second; it is
+measured here, since virtual machines get a share that no datasheet knows. Instruction sets decide
+which formats are computed as they are: VNNI and dotprod multiply int8, AVX512-BF16 and AMX bf16. A
+CPU that lacks them converts first.
 """
 
 import re
@@ -21,16 +22,29 @@ from haqa_bench.hardware import Figure, Hardware
 COPY_BYTES = 256_000_000
 """Far more than a last-level cache holds."""
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
-AVX = ("avx", "avx2", "f16c", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16")
+AVX = (
+    "avx",
+    "avx2",
+    "f16c",
+    "fma",
+    "avx_vnni",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "avx512_fp16",
+)
 AMX = ("amx_tile", "amx_int8", "amx_bf16", "amx_fp16")
 ARM = ("neon", "asimd", "asimdhp", "dotprod", "asimddp", "i8mm", "bf16", "sve", "sve2")
-"""CPU flags that matter to inference; asimddp and asimdhp are Linux's names for Arm's dotprod and fp16 arithmetic."""
+"""CPU flags that matter to inference; asimddp and asimdhp are Linux's names for Arm's dotprod and
+fp16 arithmetic.
+"""
 CPU_FORMATS = {
     "fp16": {"avx512_fp16", "amx_fp16", "asimdhp"},
     "bf16": {"avx512_bf16", "amx_bf16", "bf16"},
     "int8": {"avx_vnni", "avx512_vnni", "amx_int8", "dotprod", "asimddp", "i8mm"},
 }
-"""Number formats, and the CPU flags of which one suffices to compute in them; fp32 every CPU has."""
+"""Number formats, and the CPU flags of which one suffices to compute in them; fp32 every CPU has.
+"""
 TENSOR_CORES = {
     (1, 0): (),
     (7, 0): ("fp16",),
@@ -40,17 +54,22 @@ TENSOR_CORES = {
     (9, 0): ("fp16", "bf16", "fp8", "int8"),
     (10, 0): ("fp16", "bf16", "fp8", "int8", "fp4"),
 }
-"""Number formats that tensor cores take, by the first CUDA compute capability to do so; Hopper (9.0) dropped int4."""
+"""Number formats that tensor cores take, by the first CUDA compute capability to do so; Hopper
+(9.0) dropped int4.
+"""
 
 
 def detect(nvml: Any = pynvml) -> Hardware:
-    """This machine: its first NVIDIA GPU if NVML finds one, else its CPU. Takes a few seconds; copies 256 MB six times."""
+    """This machine: its first NVIDIA GPU if NVML finds one, else its CPU. Takes a few seconds;
+    copies 256 MB six times.
+    """
     return _gpu(nvml) or cpu()
 
 
 def title(kind: str, nvml: Any = pynvml) -> str:
-    """This machine in a few words, as profiles are titled, without measuring anything: its first NVIDIA GPU where the cell's hardware
-    is of the `kind` gpu and there is one, else its CPU, with its logical cores.
+    """This machine in a few words, as profiles are titled, without measuring anything: its first
+    NVIDIA GPU where the cell's hardware is of the `kind` gpu and there is one, else its CPU, with
+    its logical cores.
     """
     if kind == "gpu" and (gpu := _gpu(nvml)):
         return f"{gpu.title}, {gpu.memory.value:g} {gpu.memory.unit}"
@@ -58,7 +77,9 @@ def title(kind: str, nvml: Any = pynvml) -> str:
 
 
 def copy_bandwidth(size: int) -> Figure:
-    """GB/s (10^9 bytes, read plus written) of one thread that copies `size` bytes; best of five after a warm-up."""
+    """GB/s (10^9 bytes, read plus written) of one thread that copies `size` bytes; best of five
+    after a warm-up.
+    """
     source = np.ones(size // 8)
     target = np.empty_like(source)
     rates = []
@@ -81,13 +102,19 @@ def cpu() -> Hardware:
     info = cpuinfo.get_cpu_info()
     flags, title = set(info.get("flags", ())), info.get("brand_raw", "unknown CPU")
     physical, logical = psutil.cpu_count(logical=False), psutil.cpu_count()
-    sees = "; under a hypervisor, which may hide what the silicon has" if "hypervisor" in flags else ""
+    sees = (
+        "; under a hypervisor, which may hide what the silicon has" if "hypervisor" in flags else ""
+    )
     return Hardware(
         name=f"{_slug(title)}-{physical or logical}core",
         title=title,
         kind="cpu",
         cores=Figure(value=physical, unit="cores", source="the operating system, through psutil"),
-        memory=Figure(value=round(psutil.virtual_memory().total / 2**30, 1), unit="GiB", source="the operating system, through psutil"),
+        memory=Figure(
+            value=round(psutil.virtual_memory().total / 2**30, 1),
+            unit="GiB",
+            source="the operating system, through psutil",
+        ),
         bandwidth=copy_bandwidth(COPY_BYTES),
         caches=_caches(CACHES),
         instruction_sets=tuple(name for name in AVX + AMX + ARM if name in flags),
@@ -101,9 +128,13 @@ def _caches(folder: Path) -> dict[str, Figure]:
     """What cpu0 sees, in KiB; nothing where the system is not Linux."""
     found = {}
     for cache in sorted(folder.glob("index*")):
-        level, kind, size = ((cache / name).read_text().strip() for name in ("level", "type", "size"))
+        level, kind, size = (
+            (cache / name).read_text().strip() for name in ("level", "type", "size")
+        )
         suffix = {"Data": "d", "Instruction": "i"}.get(kind, "")
-        found[f"L{level}{suffix}"] = Figure(value=int(size.removesuffix("K")), unit="KiB", source="Linux sysfs, as cpu0 sees it")
+        found[f"L{level}{suffix}"] = Figure(
+            value=int(size.removesuffix("K")), unit="KiB", source="Linux sysfs, as cpu0 sees it"
+        )
     return found
 
 
@@ -113,7 +144,11 @@ def _gpu(nvml: Any) -> Hardware | None:
     except nvml.NVMLError:  # no NVIDIA driver here
         return None
     try:
-        return _described(nvml, nvml.nvmlDeviceGetHandleByIndex(0)) if nvml.nvmlDeviceGetCount() else None
+        return (
+            _described(nvml, nvml.nvmlDeviceGetHandleByIndex(0))
+            if nvml.nvmlDeviceGetCount()
+            else None
+        )
     finally:
         nvml.nvmlShutdown()
 
@@ -130,7 +165,9 @@ def _described(nvml: Any, device: Any) -> Hardware:
         memory=Figure(value=round(memory / 2**30, 1), unit="GiB", source="NVML"),
         bandwidth=Figure(value=None, unit="GB/s", source="not measured: NVML does not tell it"),
         native_formats=("fp32", *formats),
-        native_formats_source="tensor-core inputs in NVIDIA's architecture whitepapers, compute capability {}.{}".format(*capability),
+        native_formats_source="tensor-core inputs in NVIDIA's architecture whitepapers, compute capability {}.{}".format(
+            *capability
+        ),
         notes=f"driver {nvml.nvmlSystemGetDriverVersion()}",
     )
 

@@ -1,4 +1,6 @@
-"""Runs a job in a process of its own, with a time and a memory limit, so that no configuration can take the run down."""
+"""Runs a job in a process of its own, with a time and a memory limit, so that no configuration can
+take the run down.
+"""
 
 import json
 import os
@@ -15,8 +17,8 @@ def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any
     """The result that `python -m module` writes for `job`.
 
     Raises:
-        EvaluationFailed: it timed out, crashed, was killed, ran out of memory, or the tool refused the job.
-        HaqaError: what the job is to work with is missing or damaged.
+        EvaluationFailed: it timed out, crashed, was killed, ran out of memory, or the tool refused
+        the job. HaqaError: what the job is to work with is missing or damaged.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", module],
@@ -25,7 +27,10 @@ def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        env={**os.environ, "GGML_NO_BACKTRACE": "1"},  # else an abort runs a debugger first, for seconds
+        env={
+            **os.environ,
+            "GGML_NO_BACKTRACE": "1",
+        },  # else an abort runs a debugger first, for seconds
     )
     try:
         output, complaints = process.communicate(json.dumps(job), timeout=timeout_s)
@@ -49,7 +54,9 @@ def refused(output: str) -> dict[str, Any]:
     try:
         result: dict[str, Any] = json.loads(output)
     except ValueError:
-        raise EvaluationFailed(Status.CRASHED, f"no JSON result but: {output.strip()[:200] or 'nothing'}") from None
+        raise EvaluationFailed(
+            Status.CRASHED, f"no JSON result but: {output.strip()[:200] or 'nothing'}"
+        ) from None
     if "unusable" in result:
         raise HaqaError(*result["unusable"])
     if "refused" in result:
@@ -62,11 +69,20 @@ def died(code: int, complaints: str) -> EvaluationFailed:
     last = (complaints.strip().splitlines() or ["it said nothing"])[-1]
     if any(
         word in complaints
-        for word in ("bad_alloc", "MemoryError", "failed to allocate", "insufficient memory", "failed to map segment", "allocate memory")
+        for word in (
+            "bad_alloc",
+            "MemoryError",
+            "failed to allocate",
+            "insufficient memory",
+            "failed to map segment",
+            "allocate memory",
+        )
     ):
         return EvaluationFailed(Status.OOM, last)
     if code == -signal.SIGKILL:
-        return EvaluationFailed(Status.KILLED, "killed by signal 9: by the system for want of memory, or by somebody")
+        return EvaluationFailed(
+            Status.KILLED, "killed by signal 9: by the system for want of memory, or by somebody"
+        )
     if code < 0:
         return EvaluationFailed(Status.CRASHED, f"ended by {signal.Signals(-code).name}: {last}")
     return EvaluationFailed(Status.CRASHED, f"exit code {code}: {last}")

@@ -1,8 +1,10 @@
-"""A device that is reached over ssh or adb: files are put there, and commands run there with a time and a memory limit.
+"""A device that is reached over ssh or adb: files are put there, and commands run there with a time
+and a memory limit.
 
-A profile's `target` names it, with a folder on it that holds llama.cpp's own programs and may be written to:
-`ssh://USER@HOST:PORT/FOLDER` or `adb://SERIAL/FOLDER`. Only the programs `ssh` and `adb` of this machine are used, with the keys and
-known hosts that they have; no password is asked for.
+A profile's `target` names it, with a folder on it that holds llama.cpp's own programs and may be
+written to: `ssh://USER@HOST:PORT/FOLDER` or `adb://SERIAL/FOLDER`. Only the programs `ssh` and
+`adb` of this machine are used, with the keys and known hosts that they have; no password is asked
+for.
 """
 
 import shlex
@@ -18,7 +20,8 @@ from haqa_bench.trial import Status
 
 SSH_OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=20")
 UNREACHABLE = 255
-"""ssh's exit code where it, and not the command, failed; adb ends with 1 and says `error: device`."""
+"""ssh's exit code where it, and not the command, failed; adb ends with 1 and says `error: device`.
+"""
 TIMED_OUT = 124
 PUT_TIMEOUT_S = 3600.0
 SLACK_S = 30.0
@@ -42,13 +45,25 @@ class Target(NamedTuple):
         """
         line = self.line(command, timeout_s, memory_bytes)
         try:
-            done = subprocess.run(self.remote(line), capture_output=True, text=True, errors="replace", timeout=timeout_s + SLACK_S)
+            done = subprocess.run(
+                self.remote(line),
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout_s + SLACK_S,
+            )
         except subprocess.TimeoutExpired:
             raise EvaluationFailed(Status.TIMEOUT, f"no result within {timeout_s:g} s") from None
         except FileNotFoundError:
-            raise HaqaError(self.kind, "is not installed here", f"Install it, to reach {self.address}") from None
+            raise HaqaError(
+                self.kind, "is not installed here", f"Install it, to reach {self.address}"
+            ) from None
         if self._unreachable(done):
-            raise HaqaError(f"{self.kind}://{self.address}", _last(done.stderr), "Check that it is on, and that no password is asked for")
+            raise HaqaError(
+                f"{self.kind}://{self.address}",
+                _last(done.stderr),
+                "Check that it is on, and that no password is asked for",
+            )
         if done.returncode == TIMED_OUT:
             raise EvaluationFailed(Status.TIMEOUT, f"no result within {timeout_s:g} s")
         if done.returncode != 0:
@@ -64,9 +79,15 @@ class Target(NamedTuple):
         target, size = f"{self.folder}/models/{name}", str(file.stat().st_size)
         try:
             self.run(["mkdir", "-p", f"{self.folder}/models"], SLACK_S)
-            found = self.run(["sh", "-c", f"wc -c < {shlex.quote(target)} 2>/dev/null || true"], SLACK_S).strip()
+            found = self.run(
+                ["sh", "-c", f"wc -c < {shlex.quote(target)} 2>/dev/null || true"], SLACK_S
+            ).strip()
         except EvaluationFailed as failure:
-            raise HaqaError(f"{self.kind}://{self.address}{self.folder}", failure.reason, "Name a folder that may be written to") from None
+            raise HaqaError(
+                f"{self.kind}://{self.address}{self.folder}",
+                failure.reason,
+                "Name a folder that may be written to",
+            ) from None
         if found != size:
             self._copy(file, target)
         return target
@@ -76,17 +97,28 @@ class Target(NamedTuple):
         try:
             with file.open("rb") as source:
                 done = subprocess.run(
-                    self.copy(file, target), stdin=source, capture_output=True, text=True, errors="replace", timeout=PUT_TIMEOUT_S
+                    self.copy(file, target),
+                    stdin=source,
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    timeout=PUT_TIMEOUT_S,
                 )
         except subprocess.TimeoutExpired:
-            raise HaqaError(where, f"was not copied within {PUT_TIMEOUT_S:g} s", "Copy it there by hand, or over a faster line") from None
+            raise HaqaError(
+                where,
+                f"was not copied within {PUT_TIMEOUT_S:g} s",
+                "Copy it there by hand, or over a faster line",
+            ) from None
         if done.returncode != 0:
             raise HaqaError(where, _last(done.stderr), "Is there room for it?")
 
     def line(self, command: Sequence[str], timeout_s: float, memory_bytes: int = 0) -> str:
         """The command with its limits, for a shell there."""
         limit = f"ulimit -d {memory_bytes // 1024} && " if memory_bytes else ""
-        return f"cd {shlex.quote(self.folder)} && {limit}timeout {timeout_s:g} {shlex.join(command)}"
+        return (
+            f"cd {shlex.quote(self.folder)} && {limit}timeout {timeout_s:g} {shlex.join(command)}"
+        )
 
     def remote(self, line: str) -> list[str]:
         """The command of this machine that runs a line of shell there."""
@@ -95,7 +127,9 @@ class Target(NamedTuple):
         return ["ssh", *SSH_OPTIONS, "-p", str(self.port), self.address, line]
 
     def copy(self, file: Path, target: str) -> list[str]:
-        """The command of this machine that copies a file there; ssh's reads it from stdin, since not every sshd has sftp."""
+        """The command of this machine that copies a file there; ssh's reads it from stdin, since
+        not every sshd has sftp.
+        """
         if self.kind == "adb":
             return ["adb", "-s", self.address, "push", str(file), target]
         return self.remote(f"cat > {shlex.quote(target)}")
@@ -103,7 +137,9 @@ class Target(NamedTuple):
     def _unreachable(self, done: "subprocess.CompletedProcess[str]") -> bool:
         if self.kind == "ssh":
             return done.returncode == UNREACHABLE
-        return done.returncode != 0 and done.stderr.startswith(("error: device", "adb: ", "error: no devices"))
+        return done.returncode != 0 and done.stderr.startswith(
+            ("error: device", "adb: ", "error: no devices")
+        )
 
 
 def parse(text: str) -> Target:

@@ -1,4 +1,6 @@
-"""The command line. Nothing is imported for a command before it is called, so that help is quick and a replay stays light."""
+"""The command line. Nothing is imported for a command before it is called, so that help is quick
+and a replay stays light.
+"""
 
 import importlib
 import sys
@@ -9,22 +11,55 @@ from haqa_bench import __version__
 from haqa_bench.errors import HaqaError
 
 COMMANDS = {
-    "run": ("haqa_bench.cli.run:run", "Run a suite's studies, or replay them, and print its table."),
-    "report": ("haqa_bench.cli.report:report", "Print or write the tables, figures or page of runs and suites."),
-    "view": ("haqa_bench.cli.page:view", "Explore runs in the browser: tables, curves, every round of every study."),
-    "explain": ("haqa_bench.cli.explain:explain", "Trace a printed number back to its trials, samples and cassette lines."),
-    "diff": ("haqa_bench.cli.diff:diff", "Compare two runs, or a suite at two commits: what changed, beyond noise or not."),
+    "run": (
+        "haqa_bench.cli.run:run",
+        "Run a suite's studies, or replay them, and print its table.",
+    ),
+    "report": (
+        "haqa_bench.cli.report:report",
+        "Print or write the tables, figures or page of runs and suites.",
+    ),
+    "view": (
+        "haqa_bench.cli.page:view",
+        "Explore runs in the browser: tables, curves, every round of every study.",
+    ),
+    "explain": (
+        "haqa_bench.cli.explain:explain",
+        "Trace a printed number back to its trials, samples and cassette lines.",
+    ),
+    "diff": (
+        "haqa_bench.cli.diff:diff",
+        "Compare two runs, or a suite at two commits: what changed, beyond noise or not.",
+    ),
     "compare": ("haqa_bench.cli.compare:compare", "Compare the methods of a run, with statistics."),
-    "verify": ("haqa_bench.cli.verify:verify", "Measure a run's winners again: in pairs with the default, or trained anew and tested."),
+    "verify": (
+        "haqa_bench.cli.verify:verify",
+        "Measure a run's winners again: in pairs with the default, or trained anew and tested.",
+    ),
     "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
     "table": ("haqa_bench.cli.table:table", "Show and export response tables."),
-    "tune": ("haqa_bench.cli.tune:tune", "Find the best bit-width and llama.cpp settings for a model on this machine."),
-    "memory": ("haqa_bench.cli.memory:memory", "Predict what a model takes in several formats, without loading it."),
-    "merge": ("haqa_bench.cli.merge:merge", "Fine-tune once, and write the model as a GGUF file for the deploy track."),
+    "tune": (
+        "haqa_bench.cli.tune:tune",
+        "Find the best bit-width and llama.cpp settings for a model on this machine.",
+    ),
+    "memory": (
+        "haqa_bench.cli.memory:memory",
+        "Predict what a model takes in several formats, without loading it.",
+    ),
+    "merge": (
+        "haqa_bench.cli.merge:merge",
+        "Fine-tune once, and write the model as a GGUF file for the deploy track.",
+    ),
     "suite": ("haqa_bench.cli.suite:suite", "Check and show suite files."),
     "hardware": ("haqa_bench.cli.hardware:hardware", "List, show and detect hardware profiles."),
-    "relay": ("haqa_bench.cli.relay:relay", "Let any chat assistant or person answer as the LLM, over a folder."),
-    "cassette": ("haqa_bench.cli.cassette:cassette", "List, show and check recorded LLM exchanges."),
+    "relay": (
+        "haqa_bench.cli.relay:relay",
+        "Let any chat assistant or person answer as the LLM, over a folder.",
+    ),
+    "cassette": (
+        "haqa_bench.cli.cassette:cassette",
+        "List, show and check recorded LLM exchanges.",
+    ),
     "db": ("haqa_bench.cli.db:db", "Rebuild a run's database."),
 }
 
@@ -53,7 +88,9 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup)
 @click.version_option(__version__, prog_name="haqa-bench")
 def app() -> None:
-    """Benchmark LLM agents that tune quantization and deployment: offline, reproducible, with replay."""
+    """Benchmark LLM agents that tune quantization and deployment: offline, reproducible, with
+    replay.
+    """
 
 
 def main() -> None:

@@ -26,11 +26,16 @@ def list_(paths: tuple[Path, ...], as_json: bool) -> None:
 
     found = [(path, read(path)) for path in _files(paths)]
     if as_json:
-        rows = [{"path": str(p), "exchanges": len(c.exchanges), "failures": c.failures, "card": c.card} for p, c in found]
+        rows = [
+            {"path": str(p), "exchanges": len(c.exchanges), "failures": c.failures, "card": c.card}
+            for p, c in found
+        ]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for path, c in found:
-        click.echo(f"{path}  {len(c.exchanges)} exchanges, {c.failures} failures  {c.card['recorded']}  {c.card['answered_by']}")
+        click.echo(
+            f"{path}  {len(c.exchanges)} exchanges, {c.failures} failures  {c.card['recorded']}  {c.card['answered_by']}"
+        )
 
 
 @cassette.command()
@@ -45,7 +50,9 @@ def show(path: Path, number: int | None) -> None:
     for exchange in tape.exchanges:
         if number in (None, exchange.position.round):
             place, reply = exchange.position, exchange.reply
-            click.echo(f"\n== round {place.round}, attempt {place.attempt}: {reply.model}, {reply.latency_s:.1f} s")
+            click.echo(
+                f"\n== round {place.round}, attempt {place.attempt}: {reply.model}, {reply.latency_s:.1f} s"
+            )
             for message in exchange.body["messages"] if number else ():
                 click.echo(f"[{message['role']}]\n{message['content']}\n")
             click.echo(reply.content)
@@ -54,13 +61,19 @@ def show(path: Path, number: int | None) -> None:
 @cassette.command()
 @FILES
 def check(paths: tuple[Path, ...]) -> None:
-    """Check cassettes, those below cassettes/ when none is named: whole, each request what its key was made from, in its study's place."""
+    """Check cassettes, those below cassettes/ when none is named: whole, each request what its key
+    was made from, in its study's place.
+    """
     from haqa_bench.llm.cassette import read
 
     for path in _files(paths):
         study = str(read(path).card["study"])
         suite, cell, method, seed = study.split("/")
-        if path.resolve().parts[-3:] != (suite, cell, f"{method}-{seed.replace('seed', 's')}.jsonl"):
+        if path.resolve().parts[-3:] != (
+            suite,
+            cell,
+            f"{method}-{seed.replace('seed', 's')}.jsonl",
+        ):
             raise HaqaError(path, f"is the cassette of {study}", "Move it to its place")
         click.echo(f"{path}: whole")
 

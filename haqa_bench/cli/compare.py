@@ -8,15 +8,24 @@ import click
 
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--against", default="random", show_default=True, help="The method that the others are compared with.")
+@click.option(
+    "--against",
+    default="random",
+    show_default=True,
+    help="The method that the others are compared with.",
+)
 @click.option(
     "--curves",
     type=click.Choice(["proposals", "evaluations", "seconds", "dollars"]),
     help="Instead: best so far and regret, against what was spent.",
 )
-@click.option("--format", "kind", type=click.Choice(["md", "csv", "json"]), default="md", show_default=True)
+@click.option(
+    "--format", "kind", type=click.Choice(["md", "csv", "json"]), default="md", show_default=True
+)
 def compare(run_folder: Path, against: str, curves: Any, kind: str) -> None:
-    """Compare the methods of RUN, a folder that `haqa-bench run` wrote: medians, intervals, tests, ranks, and what each spent."""
+    """Compare the methods of RUN, a folder that `haqa-bench run` wrote: medians, intervals, tests,
+    ranks, and what each spent.
+    """
     from haqa_bench.report import compare as comparison
     from haqa_bench.report import curves as best_so_far
     from haqa_bench.report import formats, fronts, ledgers, pairs
@@ -26,7 +35,9 @@ def compare(run_folder: Path, against: str, curves: Any, kind: str) -> None:
     else:
         measured = pairs.read(run_folder)
         tables = {
-            "comparison": comparison.table(comparison.results(run_folder), against, measured.floors),
+            "comparison": comparison.table(
+                comparison.results(run_folder), against, measured.floors
+            ),
             **fronts.tables(run_folder),
             "spent": ledgers.table(run_folder),
         }

@@ -20,19 +20,35 @@ PARTS = ("suites", "hardware", "prompts", "cassettes", "results/tables", "result
 @click.command()
 @click.argument("then", metavar="A")
 @click.argument("now", metavar="B")
-@click.option("--suite", default="suites/llama.yaml", show_default=True, help="Which suite of two commits is replayed.")
-@click.option("--format", "kind", type=click.Choice(["md", "csv", "json", "tex", "html"]), default="md", show_default=True)
+@click.option(
+    "--suite",
+    default="suites/llama.yaml",
+    show_default=True,
+    help="Which suite of two commits is replayed.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["md", "csv", "json", "tex", "html"]),
+    default="md",
+    show_default=True,
+)
 @PROJECT
 def diff(then: str, now: str, suite: str, kind: str, project: Path | None) -> None:
-    """Compare two runs, or a suite's replay at two commits: what changed, by how much, beyond noise or not, and which cells went stale.
+    """Compare two runs, or a suite's replay at two commits: what changed, by how much, beyond noise
+    or not, and which cells went stale.
 
-    A and B are folders that `haqa-bench run` wrote, or revisions of the project's git repository, such as HEAD~5.
+    A and B are folders that `haqa-bench run` wrote, or revisions of the project's git repository,
+    such as HEAD~5.
     """
     from haqa_bench.report import diff as comparison
     from haqa_bench.report import formats
 
     with ExitStack() as stack:
-        folders = [stack.enter_context(_run_of(side, suite, (project or Path()).resolve())) for side in (then, now)]
+        folders = [
+            stack.enter_context(_run_of(side, suite, (project or Path()).resolve()))
+            for side in (then, now)
+        ]
         click.echo(formats.several({"diff": comparison.table(*folders)}, kind), nl=False)
 
 
@@ -54,11 +70,23 @@ def _run_of(side: str, suite: str, project: Path) -> Iterator[Path]:
 def _unpack(revision: str, project: Path, folder: Path) -> None:
     """Writes what is recorded at a revision into a folder."""
     try:
-        made = subprocess.run(["git", "-C", str(project), "archive", revision, "--", *PARTS], capture_output=True, check=False)
+        made = subprocess.run(
+            ["git", "-C", str(project), "archive", revision, "--", *PARTS],
+            capture_output=True,
+            check=False,
+        )
     except FileNotFoundError:
-        raise HaqaError("git", "is not installed", "Compare the folders of two runs instead") from None
+        raise HaqaError(
+            "git", "is not installed", "Compare the folders of two runs instead"
+        ) from None
     if made.returncode != 0:
-        said = (made.stderr.decode(errors="replace").strip().splitlines() or ["no such revision"])[-1]
-        raise HaqaError(revision, f"neither a run's folder nor a revision here: {said}", "Name what `haqa-bench run` wrote, or a commit")
+        said = (made.stderr.decode(errors="replace").strip().splitlines() or ["no such revision"])[
+            -1
+        ]
+        raise HaqaError(
+            revision,
+            f"neither a run's folder nor a revision here: {said}",
+            "Name what `haqa-bench run` wrote, or a commit",
+        )
     with tarfile.open(fileobj=BytesIO(made.stdout)) as archive:
         archive.extractall(folder, filter="data")

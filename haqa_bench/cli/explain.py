@@ -18,10 +18,11 @@ SAMPLES = 12
 @PROJECT
 @JSON
 def explain(run_folder: Path, number: str, project: Path | None, as_json: bool) -> None:
-    """Trace a number of RUN's tables back to formula, studies, trials, samples, cassette lines and machine.
+    """Trace a number of RUN's tables back to formula, studies, trials, samples, cassette lines and
+    machine.
 
-    ID is TABLE:CELL/METHOD/COLUMN, as every format of the tables gives it; a row's id explains the row; words of a row do too, such as
-    T2:SmolLM2-135M/INT4/haqa.
+    ID is TABLE:CELL/METHOD/COLUMN, as every format of the tables gives it; a row's id explains the
+    row; words of a row do too, such as T2:SmolLM2-135M/INT4/haqa.
     """
     from haqa_bench.report import explain as trace
     from haqa_bench.report import paper
@@ -33,13 +34,19 @@ def explain(run_folder: Path, number: str, project: Path | None, as_json: bool) 
 
 
 def _words(found: dict[str, Any]) -> str:
-    lines = [found["id"], f"  in: {found['table']}", "  row: " + "; ".join(f"{h} {v}" for h, v in found["row"].items() if v)]
+    lines = [
+        found["id"],
+        f"  in: {found['table']}",
+        "  row: " + "; ".join(f"{h} {v}" for h, v in found["row"].items() if v),
+    ]
     lines += [f"  printed: {found['printed']}"] if found["printed"] else []
     lines += [f"  formula: {found['formula']}"] if found["formula"] else []
     lines += [f"  hardware: {found['cell']['hardware']}", f"  lock: {found['lock']}"]
     for title, name in (("response table", "response_table"), ("measured again", "measured_again")):
         if found[name]:
-            lines.append(f"  {title}: " + ", ".join(f"{k} {_plain(v)}" for k, v in found[name].items()))
+            lines.append(
+                f"  {title}: " + ", ".join(f"{k} {_plain(v)}" for k, v in found[name].items())
+            )
     for study in found["studies"]:
         lines += _study(study)
     return "\n".join(lines)
@@ -52,12 +59,18 @@ def _study(study: dict[str, Any]) -> list[str]:
     rank = f", rank {study['rank']}" if study["rank"] else ""
     lines.append(f"    best: trial {study['trial']}{rank}, {json.dumps(study['configuration'])}")
     samples = study["samples"] or []
-    shown = ", ".join(f"{s:.6g}" for s in samples[:SAMPLES]) + (", ..." if len(samples) > SAMPLES else "")
+    shown = ", ".join(f"{s:.6g}" for s in samples[:SAMPLES]) + (
+        ", ..." if len(samples) > SAMPLES else ""
+    )
     lines.append(
         f"    {study['metric']} {study['value']:.6g} {study['unit']} ({study['source']}), estimated from {study['estimated_from']} of "
         f"{len(samples)} samples: {shown}"
     )
-    lines += [f"    answered by {study['answered_by']}: {study['cassette']}"] if study["answered_by"] else []
+    lines += (
+        [f"    answered by {study['answered_by']}: {study['cassette']}"]
+        if study["answered_by"]
+        else []
+    )
     lines += [f"    thought: {study['thought']}"] if study["thought"] else []
     lines += [f"    measured on {study['machine']}"] if study["machine"] else []
     return lines

@@ -55,8 +55,17 @@ def show(name: str, project: Path, as_json: bool) -> None:
 
 
 @hardware.command()
-@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a new profile, named after its FILE.")
-@click.option("--costs", is_flag=True, help="Measure too what llama.cpp takes for a weight of each type: a minute, on a quiet machine.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write a new profile, named after its FILE.",
+)
+@click.option(
+    "--costs",
+    is_flag=True,
+    help="Measure too what llama.cpp takes for a weight of each type: a minute, on a quiet machine.",
+)
 @as_json
 def detect(output: Path | None, costs: bool, as_json: bool) -> None:
     """Describe this machine as a profile. Takes seconds: its memory bandwidth is measured."""
@@ -74,10 +83,14 @@ def detect(output: Path | None, costs: bool, as_json: bool) -> None:
 def _with_costs(found: "Hardware") -> "Hardware":
     from haqa_bench.backends import gguf_models
     from haqa_bench.cli.progress import bar
-    from haqa_bench.evaluators import weight_costs
+    from haqa_bench.tracks.deploy import weight_costs
 
     if found.kind != "cpu":
-        raise HaqaError("--costs", f"measures CPUs, and this machine's profile is of its {found.kind}", "Leave it out")
+        raise HaqaError(
+            "--costs",
+            f"measures CPUs, and this machine's profile is of its {found.kind}",
+            "Leave it out",
+        )
     gguf_models.require_llama_cpp()
     with bar() as progress:
         task = progress.add_task("measuring", total=weight_costs.STEPS)
@@ -90,5 +103,7 @@ def _write_new(path: Path, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise HaqaError(
-            path, error.strerror or str(error), "Name a new file in a folder that exists; profiles are not overwritten"
+            path,
+            error.strerror or str(error),
+            "Name a new file in a folder that exists; profiles are not overwritten",
         ) from None

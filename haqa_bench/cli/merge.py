@@ -18,23 +18,47 @@ if TYPE_CHECKING:
 @click.command()
 @SUITE
 @click.option("--cell", "cell_id", required=True, help="A cell of the qlora track; * and ? match.")
-@click.option("--configuration", help="What to train with, as JSON; the best of the cell's response table when left out.")
+@click.option(
+    "--configuration",
+    help="What to train with, as JSON; the best of the cell's response table when left out.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the training.")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The GGUF file to write, in float32.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The GGUF file to write, in float32.",
+)
 @DATA
 @PROJECT
 @JSON
-def merge(suite_path: Path, cell_id: str, configuration: str | None, seed: int, output: Path, project: Path | None, as_json: bool) -> None:
-    """Train a cell of SUITE once, merge the adapter into the model, and write it as a GGUF file that the deploy track measures."""
+def merge(
+    suite_path: Path,
+    cell_id: str,
+    configuration: str | None,
+    seed: int,
+    output: Path,
+    project: Path | None,
+    as_json: bool,
+) -> None:
+    """Train a cell of SUITE once, merge the adapter into the model, and write it as a GGUF file
+    that the deploy track measures.
+    """
     from haqa_bench.backends.gguf_models import require_llama_cpp
-    from haqa_bench.evaluators.qlora import QloraEvaluator
+    from haqa_bench.tracks.qlora.evaluator import QloraEvaluator
 
     suite, folder = open_suite(suite_path, project)
     cell = chosen(suite, cell_id, None)[0].cell
     if cell.track != "qlora":
-        raise HaqaError("--cell", f"{cell.id} is of the track {cell.track}: it trains no adapter", "Choose a cell of the qlora track")
+        raise HaqaError(
+            "--cell",
+            f"{cell.id} is of the track {cell.track}: it trains no adapter",
+            "Choose a cell of the qlora track",
+        )
     if not output.resolve().parent.is_dir():
-        raise HaqaError(output, "no such folder to write it in", "Make it, or name another --output")
+        raise HaqaError(
+            output, "no such folder to write it in", "Make it, or name another --output"
+        )
     require_llama_cpp()
     settings = _given(cell, configuration) if configuration else _best(cell, folder)
     try:
@@ -42,8 +66,15 @@ def merge(suite_path: Path, cell_id: str, configuration: str | None, seed: int, 
         found = QloraEvaluator(cell).exported(settings, seed, partial)
         partial.replace(output)
     except EvaluationFailed as failure:
-        raise HaqaError(cell.id, f"{failure.status}: {failure.reason}", "Train it with another --configuration") from None
-    facts = {"written": str(output), "configuration": dict(settings), "prompts": found.prompts, "same": found.same}
+        raise HaqaError(
+            cell.id, f"{failure.status}: {failure.reason}", "Train it with another --configuration"
+        ) from None
+    facts = {
+        "written": str(output),
+        "configuration": dict(settings),
+        "prompts": found.prompts,
+        "same": found.same,
+    }
     facts["tokens_agreeing"] = round(fmean(found.tokens), 4)
     if as_json:
         click.echo(json.dumps(facts))
@@ -67,8 +98,8 @@ def _given(cell: "Cell", text: str) -> "Configuration":
 
 
 def _best(cell: "Cell", project: Path) -> "Configuration":
-    from haqa_bench.evaluators.table import TableEvaluator
     from haqa_bench.store import tables
+    from haqa_bench.tracks.replayed import TableEvaluator
 
     table = tables.read(tables.path_of(project, cell))
     tables.check(table, cell)

@@ -14,26 +14,40 @@ if TYPE_CHECKING:
     from haqa_bench.suite import Study, Suite
 
 SUITE = click.argument("suite_path", metavar="SUITE", type=click.Path(path_type=Path))
-RUNS = click.argument("run_folders", metavar="RUN [RUN ...]", type=click.Path(path_type=Path), nargs=-1, required=True)
+RUNS = click.argument(
+    "run_folders", metavar="RUN [RUN ...]", type=click.Path(path_type=Path), nargs=-1, required=True
+)
 PROJECT = click.option(
-    "--project", type=click.Path(path_type=Path), help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE."
+    "--project",
+    type=click.Path(path_type=Path),
+    help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE.",
 )
 DATA = click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="HAQA_BENCH_DATA",
     expose_value=False,
-    callback=lambda _context, _parameter, value: os.environ.update({"HAQA_BENCH_DATA": str(value.resolve())} if value else {}),
+    callback=lambda _context, _parameter, value: os.environ.update(
+        {"HAQA_BENCH_DATA": str(value.resolve())} if value else {}
+    ),
     help="Folder of data sets, on a machine that reaches no hub (docs/training.md).  [env: HAQA_BENCH_DATA]",
 )
 TRAININGS = click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once; the cores are shared among them."
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Trainings at once; the cores are shared among them.",
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object instead of text."
+)
 
 
 def share_cores(workers: int) -> None:
-    """Lets each of several trainings have its part of the cores, unless OMP_NUM_THREADS says otherwise."""
+    """Lets each of several trainings have its part of the cores, unless OMP_NUM_THREADS says
+    otherwise.
+    """
     if workers > 1:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
@@ -41,9 +55,16 @@ def share_cores(workers: int) -> None:
 def selection(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that choose among a suite's studies."""
     for option in (
-        click.option("--seeds", type=click.IntRange(1), metavar="N", help="N seeds, 0 to N-1, for methods that have none of their own."),
+        click.option(
+            "--seeds",
+            type=click.IntRange(1),
+            metavar="N",
+            help="N seeds, 0 to N-1, for methods that have none of their own.",
+        ),
         click.option("--seed", type=int, multiple=True, help="Only this seed; may be given again."),
-        click.option("--methods", help="Only these methods, such as haqa,random; * and ? match; all is all."),
+        click.option(
+            "--methods", help="Only these methods, such as haqa,random; * and ? match; all is all."
+        ),
         click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match."),
     ):
         command = option(command)
@@ -51,11 +72,17 @@ def selection(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def project_of(suite_path: Path, given: Path | None) -> Path:
-    """The project folder: the one given, or the nearest above the suite that holds hardware/ and prompts/."""
+    """The project folder: the one given, or the nearest above the suite that holds hardware/ and
+    prompts/.
+    """
     for folder in [given] if given else suite_path.resolve().parents:
         if folder and (folder / "prompts").is_dir() and (folder / "hardware").is_dir():
             return folder.resolve()
-    raise HaqaError(given or suite_path, "no folder with prompts/ and hardware/ here or above", "Say where it is with --project")
+    raise HaqaError(
+        given or suite_path,
+        "no folder with prompts/ and hardware/ here or above",
+        "Say where it is with --project",
+    )
 
 
 def open_suite(suite_path: Path, given: Path | None) -> tuple["Suite", Path]:
@@ -70,7 +97,9 @@ def open_suite(suite_path: Path, given: Path | None) -> tuple["Suite", Path]:
     return loaded, project
 
 
-def chosen(suite: "Suite", cells: str | None, methods: str | None, seed: Sequence[int] = ()) -> list["Study"]:
+def chosen(
+    suite: "Suite", cells: str | None, methods: str | None, seed: Sequence[int] = ()
+) -> list["Study"]:
     """The studies of a suite that the selection options leave.
 
     Raises:
@@ -82,12 +111,24 @@ def chosen(suite: "Suite", cells: str | None, methods: str | None, seed: Sequenc
         "--methods": (methods, [m.name for m in suite.methods]),
     }
     kept = {option: matching(option, wanted, known) for option, (wanted, known) in names.items()}
-    studies = [s for s in suite.studies() if s.cell.id in kept["--cells"] and s.method.name in kept["--methods"]]
+    studies = [
+        s
+        for s in suite.studies()
+        if s.cell.id in kept["--cells"] and s.method.name in kept["--methods"]
+    ]
     if not studies:
-        raise HaqaError("--methods", f"{methods} runs on none of these cells", "The suite gives it others, by `tracks` or `cells`")
+        raise HaqaError(
+            "--methods",
+            f"{methods} runs on none of these cells",
+            "The suite gives it others, by `tracks` or `cells`",
+        )
     left = [s for s in studies if not seed or s.seed in seed]
     if not left:
-        raise HaqaError("--seed", f"{', '.join(map(str, seed))}: no study has it", f"Known: {sorted({s.seed for s in studies})}")
+        raise HaqaError(
+            "--seed",
+            f"{', '.join(map(str, seed))}: no study has it",
+            f"Known: {sorted({s.seed for s in studies})}",
+        )
     return left
 
 

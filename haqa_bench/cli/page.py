@@ -24,7 +24,9 @@ def view(run_folders: Sequence[Path], project: Path | None) -> None:
 
     path = write(run_folders, run_folders[0], project)
     opened = webbrowser.open(path.resolve().as_uri())
-    click.echo(f"Written to {path}" + ("" if opened else "; no browser was found here: open it in yours"))
+    click.echo(
+        f"Written to {path}" + ("" if opened else "; no browser was found here: open it in yours")
+    )
 
 
 def write(run_folders: Sequence[Path], target: Path, given: Path | None) -> Path:
@@ -49,7 +51,11 @@ def _recordings(folder: Path, project: Path) -> "dict[str, Recording]":
         path = project / "cassettes" / study.file
         if study.method.chat and path.is_file():
             said = [
-                Said(*e.position, [(m["role"], m["content"]) for m in e.body["messages"]], e.reply.content)
+                Said(
+                    *e.position,
+                    [(m["role"], m["content"]) for m in e.body["messages"]],
+                    e.reply.content,
+                )
                 for e in cassette.read(path).exchanges
             ]
             found[study.id] = Recording(path.relative_to(project).as_posix(), said)

@@ -7,12 +7,18 @@ import click
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--port", type=click.IntRange(0, 65535), default=8931, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8931,
+    show_default=True,
+    help="Port on 127.0.0.1; 0 takes a free one.",
+)
 def relay(folder: Path, port: int) -> None:
     """Serve an OpenAI-compatible endpoint whose answers are files that you write into FOLDER.
 
-    Each request becomes NNNN.request.md; write its reply into NNNN.answer.md beside it. Nothing is asked twice: start the relay
-    or the run again whenever you like. Stop it with Ctrl-C.
+    Each request becomes NNNN.request.md; write its reply into NNNN.answer.md beside it. Nothing is
+    asked twice: start the relay or the run again whenever you like. Stop it with Ctrl-C.
     """
     import threading
 
@@ -22,7 +28,9 @@ def relay(folder: Path, port: int) -> None:
         try:
             click.echo(f"The relay over {folder} serves {serving.base_url}. Use it with:")
             click.echo(f"  haqa-bench run SUITE --agent live --base-url {serving.base_url}")
-            click.echo("Requests, each to be answered in a file NNNN.answer.md beside it (Ctrl-C stops):")
+            click.echo(
+                "Requests, each to be answered in a file NNNN.answer.md beside it (Ctrl-C stops):"
+            )
             threading.Event().wait()
         except KeyboardInterrupt:
             click.echo("stopped; unanswered requests are kept")

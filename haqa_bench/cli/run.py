@@ -9,14 +9,17 @@ import click
 from haqa_bench.cli.options import DATA, JSON, PROJECT, SUITE, chosen, open_suite, selection
 
 if TYPE_CHECKING:
-    from haqa_bench.executors import Executor
-    from haqa_bench.studies import Plan
+    from haqa_bench.run.executors import Executor
+    from haqa_bench.run.study import Plan
 
 
 @click.command()
 @SUITE
 @click.option(
-    "--agent", type=click.Choice(["cassette", "live"]), default="cassette", help="Who answers: recorded exchanges (default), or an LLM."
+    "--agent",
+    type=click.Choice(["cassette", "live"]),
+    default="cassette",
+    help="Who answers: recorded exchanges (default), or an LLM.",
 )
 @click.option(
     "--measure",
@@ -26,16 +29,40 @@ if TYPE_CHECKING:
 )
 @selection
 @click.option(
-    "--chat-model", default="openai", show_default=True, help="Live chat model: openai, for any compatible endpoint, or a plug-in's."
+    "--chat-model",
+    default="openai",
+    show_default=True,
+    help="Live chat model: openai, for any compatible endpoint, or a plug-in's.",
 )
 @click.option(
-    "--base-url", help="Endpoint of the LLM; OpenAI's own, or OPENAI_BASE_URL, when left out. The key is read from OPENAI_API_KEY."
+    "--base-url",
+    help="Endpoint of the LLM; OpenAI's own, or OPENAI_BASE_URL, when left out. The key is read from OPENAI_API_KEY.",
 )
-@click.option("--chat-timeout", type=float, default=120.0, show_default=True, help="Seconds to wait for an answer of the LLM.")
-@click.option("--chat-retries", type=int, default=3, show_default=True, help="How often a failed call is tried again, with growing pauses.")
-@click.option("--answered-by", default="", help="Who or what answers, for the cassette's card. Say what is true.")
 @click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Studies at once; what comes out is the same with any number."
+    "--chat-timeout",
+    type=float,
+    default=120.0,
+    show_default=True,
+    help="Seconds to wait for an answer of the LLM.",
+)
+@click.option(
+    "--chat-retries",
+    type=int,
+    default=3,
+    show_default=True,
+    help="How often a failed call is tried again, with growing pauses.",
+)
+@click.option(
+    "--answered-by",
+    default="",
+    help="Who or what answers, for the cassette's card. Say what is true.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Studies at once; what comes out is the same with any number.",
 )
 @click.option(
     "--executor",
@@ -45,7 +72,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Measure here, or on the machines of a Ray cluster that offer a cell's hardware as a resource.",
 )
-@click.option("--address", default="auto", show_default=True, help="Where the Ray cluster is; auto is one that runs on this machine.")
+@click.option(
+    "--address",
+    default="auto",
+    show_default=True,
+    help="Where the Ray cluster is; auto is one that runs on this machine.",
+)
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
 @DATA
@@ -68,10 +100,10 @@ def run(
 ) -> None:
     """Run SUITE's studies and print its table.
 
-    By default nothing goes out: recorded agents are replayed on recorded measurements. A run that was stopped goes on with the same
-    command. Journals, database and tables go to results/runs/.
+    By default nothing goes out: recorded agents are replayed on recorded measurements. A run that
+    was stopped goes on with the same command. Journals, database and tables go to results/runs/.
     """
-    from haqa_bench.studies import Plan, forecast, stale, warnings
+    from haqa_bench.run.study import Plan, forecast, stale, warnings
 
     suite, folder = open_suite(suite_path, project)
     if seeds:
@@ -97,23 +129,27 @@ def run(
     target = plan.folder
     if fresh:
         _forget(plan, target)
-    notes = [f"Budget check: {warning}." for warning in warnings(plan)] + [f"{line}." for line in stale(plan)]
+    notes = [f"Budget check: {warning}." for warning in warnings(plan)] + [
+        f"{line}." for line in stale(plan)
+    ]
     notes += with_progress(plan, target, _executor(where, address, workers))
     _tell(plan, target, notes, as_json)
 
 
 def _executor(where: str, address: str, workers: int) -> "Executor":
-    from haqa_bench.executors.local import Serial, Workers
+    from haqa_bench.run.executors.local import Serial, Workers
 
     if where == "ray":
-        from haqa_bench.executors.ray_cluster import RayCluster
+        from haqa_bench.run.executors.ray_cluster import RayCluster
 
         return RayCluster(address, workers)
     return Workers(workers) if workers > 1 else Serial()
 
 
 def _forget(plan: "Plan", target: Path) -> None:
-    """Removes what a run, and recordings that it began, have done so far. Finished cassettes stay until new ones take their place."""
+    """Removes what a run, and recordings that it began, have done so far. Finished cassettes stay
+    until new ones take their place.
+    """
     import shutil
 
     from haqa_bench.llm.cassette import PARTIAL
@@ -127,8 +163,8 @@ def _forget(plan: "Plan", target: Path) -> None:
 def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
     """Runs with progress bars where somebody watches; what is worth telling of the studies."""
     from haqa_bench.cli.progress import bar
-    from haqa_bench.runner import Pairing
-    from haqa_bench.runner import run as run_plan
+    from haqa_bench.run.runner import Pairing
+    from haqa_bench.run.runner import run as run_plan
 
     notes = []
     with bar() as progress:
@@ -136,13 +172,23 @@ def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]
         trials = progress.add_task("trials")
         for event in run_plan(plan, target, executor):
             if isinstance(event, Pairing):
-                progress.update(trials, completed=0, total=event.left, description=f"{event.cell.id}: measured again")
+                progress.update(
+                    trials,
+                    completed=0,
+                    total=event.left,
+                    description=f"{event.cell.id}: measured again",
+                )
             elif event.trial is None:
                 progress.advance(studies)
                 notes += [f"{event.study.id}: {event.note}"] if event.note else []
             else:
                 total = event.study.cell.budget.proposals
-                progress.update(trials, completed=event.trial.number + 1, total=total, description=event.study.id)
+                progress.update(
+                    trials,
+                    completed=event.trial.number + 1,
+                    total=total,
+                    description=event.study.id,
+                )
     return notes
 
 
@@ -150,14 +196,29 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool) -> None:
     from haqa_bench.report import formats, paper
 
     found = paper.tables(target, plan.project / "paper_tables")
-    written = [path for name, table in found.items() for path in formats.write(table, target / "tables", name)]
+    written = [
+        path
+        for name, table in found.items()
+        for path in formats.write(table, target / "tables", name)
+    ]
     if as_json:
         tables = {name: json.loads(formats.as_json(table, name)) for name, table in found.items()}
-        report = {"folder": str(target), "written": [str(p) for p in written], "notes": notes, "tables": tables}
+        report = {
+            "folder": str(target),
+            "written": [str(p) for p in written],
+            "notes": notes,
+            "tables": tables,
+        }
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
         return
     for note in notes:
         click.echo(note, err=True)
     click.echo(formats.several(found, "md"))
-    click.echo(f"Agent: {plan.agent}. Measurements: {plan.measure}. Studies: {len(plan.studies)}. Lock: {plan.suite.lock[:12]}.")
-    click.echo(f"Written to {target}: " + ", ".join(p.relative_to(target).as_posix() for p in written) + ", trials.duckdb, journal/")
+    click.echo(
+        f"Agent: {plan.agent}. Measurements: {plan.measure}. Studies: {len(plan.studies)}. Lock: {plan.suite.lock[:12]}."
+    )
+    click.echo(
+        f"Written to {target}: "
+        + ", ".join(p.relative_to(target).as_posix() for p in written)
+        + ", trials.duckdb, journal/"
+    )

@@ -19,7 +19,7 @@ def suite() -> None:
 @JSON
 def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
     """Check SUITE and say what it resolves to."""
-    from haqa_bench.studies import Plan, warnings
+    from haqa_bench.run.study import Plan, warnings
 
     loaded, folder = open_suite(suite_path, project)
     found = warnings(Plan(loaded, suite_path.resolve().parent, folder, loaded.studies()))
@@ -35,7 +35,10 @@ def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
     else:
-        click.echo(f"{suite_path}: valid. " + ", ".join(f"{k}: {v}" for k, v in facts.items() if k != "warnings"))
+        click.echo(
+            f"{suite_path}: valid. "
+            + ", ".join(f"{k}: {v}" for k, v in facts.items() if k != "warnings")
+        )
         for warning in found:
             click.echo(f"Budget check: {warning}.", err=True)
 
@@ -48,15 +51,26 @@ def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
     """Show SUITE's cells; with --json, the whole lock."""
     loaded, _ = open_suite(suite_path, project)
     if as_json:
-        click.echo(json.dumps(loaded.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False))
+        click.echo(
+            json.dumps(loaded.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False)
+        )
         return
     click.echo(f"{loaded.name}: {loaded.title}\nlock {loaded.lock}")
-    click.echo("methods: " + ", ".join(m.name for m in loaded.methods) + "; seeds: " + ", ".join(map(str, loaded.seeds)))
+    click.echo(
+        "methods: "
+        + ", ".join(m.name for m in loaded.methods)
+        + "; seeds: "
+        + ", ".join(map(str, loaded.seeds))
+    )
     for cell in loaded.cells:
-        click.echo(f"\n{cell.id}: {cell.space.size} configurations, {cell.budget.proposals} proposals")
+        click.echo(
+            f"\n{cell.id}: {cell.space.size} configurations, {cell.budget.proposals} proposals"
+        )
         click.echo(f"  {cell.objective.direction} {cell.objective.metric} ({cell.objective.unit})")
         for name, parameter in cell.space.root.items():
-            click.echo(f"  {name}: {', '.join(map(str, parameter.choices))} (default {parameter.default})")
+            click.echo(
+                f"  {name}: {', '.join(map(str, parameter.choices))} (default {parameter.default})"
+            )
 
 
 @suite.command()

@@ -26,19 +26,28 @@ def table() -> None:
 @PROJECT
 @JSON
 def show(suite_path: Path, cells: str | None, project: Path | None, as_json: bool) -> None:
-    """Show the response tables of SUITE's cells: size, failures, default, optimum, and when they were measured."""
+    """Show the response tables of SUITE's cells: size, failures, default, optimum, and when they
+    were measured.
+    """
     suite, folder = open_suite(suite_path, project)
-    found = [_facts(cell, folder) for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values()]
+    found = [
+        _facts(cell, folder)
+        for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values()
+    ]
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
     for facts in found:
         click.echo(f"{facts['cell']}: {facts['path']}")
-        click.echo(f"  {facts['configurations']} configurations, {facts['failed']} could not be measured")
+        click.echo(
+            f"  {facts['configurations']} configurations, {facts['failed']} could not be measured"
+        )
         click.echo(
             f"  {facts['feasible']} feasible; {facts['metric']}: default {facts['default']}, optimum {facts['optimum']} {facts['unit']}"
         )
-        click.echo(f"  {facts['source']} {' to '.join(facts['measured']) or 'unknown'}, {facts['passes'] or 'unknown'} passes")
+        click.echo(
+            f"  {facts['source']} {' to '.join(facts['measured']) or 'unknown'}, {facts['passes'] or 'unknown'} passes"
+        )
         for built in facts["built"]:
             click.echo(f"  on {built}")
         if facts["stale"]:
@@ -46,13 +55,15 @@ def show(suite_path: Path, cells: str | None, project: Path | None, as_json: boo
 
 
 def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
-    from haqa_bench.evaluators.table import TableEvaluator
     from haqa_bench.space import key_of
     from haqa_bench.store import tables
+    from haqa_bench.tracks.replayed import TableEvaluator
 
     if cell.track == "memory":
         raise HaqaError(
-            cell.id, f"what the track {cell.track} decides is simulated: there is no response table", "Leave it out with --cells"
+            cell.id,
+            f"what the track {cell.track} decides is simulated: there is no response table",
+            "Leave it out with --cells",
         )
     table = tables.read(tables.path_of(project, cell))
     tables.check(table, cell)
@@ -71,25 +82,52 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
         "measured": table.card.get("measured", []),
         "passes": table.card.get("passes"),
         "source": table.card.get("source", "measured"),
-        "built": sorted({words for entry in table.entries.values() if (words := _built(entry.facts))}),
+        "built": sorted(
+            {words for entry in table.entries.values() if (words := _built(entry.facts))}
+        ),
         "stale": tables.stale(table),
     }
 
 
 def _built(facts: "Mapping[str, str]") -> str:
     """Backend, build and driver that a configuration ran on, as far as they are recorded."""
-    named = ("backends", "build_commit", "llama_cpp_python", "ggml", "device", "driver", "gpu", "versions")
+    named = (
+        "backends",
+        "build_commit",
+        "llama_cpp_python",
+        "ggml",
+        "device",
+        "driver",
+        "gpu",
+        "versions",
+    )
     return ", ".join(f"{name} {facts[name]}" for name in named if name in facts)
 
 
 @table.command()
 @SUITE
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
-@click.option("--format", "form", type=click.Choice(["cache", "t4"]), default="cache", show_default=True, help="Which of its forms.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for one CELL.json each.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["cache", "t4"]),
+    default="cache",
+    show_default=True,
+    help="Which of its forms.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for one CELL.json each.",
+)
 @PROJECT
-def export(suite_path: Path, cells: str | None, form: str, output: Path, project: Path | None) -> None:
-    """Export the response tables of SUITE's cells for Kernel Tuner: as caches for its simulation mode, or as T4 results."""
+def export(
+    suite_path: Path, cells: str | None, form: str, output: Path, project: Path | None
+) -> None:
+    """Export the response tables of SUITE's cells for Kernel Tuner: as caches for its simulation
+    mode, or as T4 results.
+    """
     from haqa_bench.store import kernel_tuner, tables
 
     suite, folder = open_suite(suite_path, project)
@@ -97,7 +135,9 @@ def export(suite_path: Path, cells: str | None, form: str, output: Path, project
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise HaqaError(output, error.strerror or str(error), "Name a folder that can be written") from None
+        raise HaqaError(
+            output, error.strerror or str(error), "Name a folder that can be written"
+        ) from None
     for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values():
         found = tables.read(tables.path_of(folder, cell))
         tables.check(found, cell)
@@ -112,7 +152,9 @@ def export(suite_path: Path, cells: str | None, form: str, output: Path, project
 @click.option("--cell", "cell_id", required=True, help="The cell that FILE was measured for.")
 @PROJECT
 def import_(suite_path: Path, file: Path, cell_id: str, project: Path | None) -> None:
-    """Import FILE, a Kernel Tuner cache or T4 results of the whole space, as the response table of a cell of SUITE."""
+    """Import FILE, a Kernel Tuner cache or T4 results of the whole space, as the response table of
+    a cell of SUITE.
+    """
     from haqa_bench import __version__
     from haqa_bench.space import key_of
     from haqa_bench.store import kernel_tuner, tables
@@ -121,11 +163,23 @@ def import_(suite_path: Path, file: Path, cell_id: str, project: Path | None) ->
     cell = chosen(suite, cell_id, None)[0].cell
     path = tables.path_of(folder, cell)
     if path.exists():
-        raise HaqaError(path, "there is a table already", "Delete it first, or import into another project with --project")
+        raise HaqaError(
+            path,
+            "there is a table already",
+            "Delete it first, or import into another project with --project",
+        )
     rows = kernel_tuner.rows(file, cell)
     known = {row["configuration"] for row in rows}
     if missing := [key for key in map(key_of, cell.space.grid()) if key not in known]:
-        raise HaqaError(file, f"{len(missing)} of {cell.space.size} configurations are missing, first {missing[0]}")
-    card = {"cell": cell.id, "workload": cell.workload.model_dump(mode="json"), "imported": file.name, "haqa_bench": __version__}
+        raise HaqaError(
+            file,
+            f"{len(missing)} of {cell.space.size} configurations are missing, first {missing[0]}",
+        )
+    card = {
+        "cell": cell.id,
+        "workload": cell.workload.model_dump(mode="json"),
+        "imported": file.name,
+        "haqa_bench": __version__,
+    }
     tables.write(path, card, rows)
     click.echo(path)

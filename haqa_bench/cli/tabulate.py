@@ -11,21 +11,41 @@ from haqa_bench.cli.options import DATA, PROJECT, SUITE, TRAININGS, chosen, open
 @click.command()
 @SUITE
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
-@click.option("--passes", type=click.IntRange(1), default=3, show_default=True, help="How often the whole of each cell is measured.")
-@click.option("--order-seed", type=int, default=0, show_default=True, help="Seed of the random order within a pass.")
+@click.option(
+    "--passes",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="How often the whole of each cell is measured.",
+)
+@click.option(
+    "--order-seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the random order within a pass.",
+)
 @TRAININGS
 @DATA
 @PROJECT
-def tabulate(suite_path: Path, cells: str | None, passes: int, order_seed: int, workers: int, project: Path | None) -> None:
-    """Measure every configuration of SUITE's cells on this machine, into response tables in results/tables/.
+def tabulate(
+    suite_path: Path,
+    cells: str | None,
+    passes: int,
+    order_seed: int,
+    workers: int,
+    project: Path | None,
+) -> None:
+    """Measure every configuration of SUITE's cells on this machine, into response tables in
+    results/tables/.
 
     Stopped, it goes on with the same command.
     """
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
-    from haqa_bench.evaluators import memory
+    from haqa_bench.run.sweep import open_sweep, sweep
     from haqa_bench.store.tables import path_of
-    from haqa_bench.tabulate import open_sweep, sweep
+    from haqa_bench.tracks.memory import evaluator as memory
 
     suite, folder = open_suite(suite_path, project)
     share_cores(workers)
@@ -36,10 +56,14 @@ def tabulate(suite_path: Path, cells: str | None, passes: int, order_seed: int, 
     measured = [c for c in kept.values() if c.track != "memory"]
     if not measured:
         return
-    sweeps = [open_sweep(cell, suite_path.resolve().parent, path_of(folder, cell)) for cell in measured]
+    sweeps = [
+        open_sweep(cell, suite_path.resolve().parent, path_of(folder, cell)) for cell in measured
+    ]
     alone = device.exclusive() if any(not c.simulated for c in measured) else nullcontext()
     with alone, bar() as progress:
-        task = progress.add_task("measuring", total=passes * sum(cell.space.size for cell in measured))
+        task = progress.add_task(
+            "measuring", total=passes * sum(cell.space.size for cell in measured)
+        )
         sweep(sweeps, passes, order_seed, lambda: progress.advance(task), workers)
     for one in sweeps:
         click.echo(one.target)

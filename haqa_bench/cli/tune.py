@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from haqa_bench.arithmetic.memory import OWN, Prediction, bytes_of
 from haqa_bench.cli.options import JSON
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.memory import OWN, Prediction, bytes_of
 
 if TYPE_CHECKING:
     from haqa_bench.suite import Cell
@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 
 AGENT = "haqa"
 METHODS = ("rules", "local", "random", "tpe", "gp", "nsga2", AGENT)
-"""All but the last need no LLM. The first did best on our own tables of this kind (suites/llama.yaml)."""
+"""All but the last need no LLM. The first did best on our own tables of this kind
+(suites/llama.yaml).
+"""
 SHARE = 0.9
 """Of the machine's memory, where no limit is given."""
 
 
 @click.command()
 @click.argument("model")
-@click.option("--memory", "limit", help="What it may take, such as 12GB or 12GiB; 90 % of this machine's when left out.")
+@click.option(
+    "--memory",
+    "limit",
+    help="What it may take, such as 12GB or 12GiB; 90 % of this machine's when left out.",
+)
 @click.option(
     "--min-quality",
     type=click.FloatRange(0.5, 1.0),
@@ -39,24 +45,73 @@ SHARE = 0.9
     show_default=True,
     help="Tokens/s of prompt and answer together, of either, or the time to the first token.",
 )
-@click.option("--budget", type=click.IntRange(2), default=20, show_default=True, help="Configurations to try, the default included.")
-@click.option("--method", type=click.Choice(METHODS), default=METHODS[0], show_default=True, help="What proposes them.")
-@click.option("--llm", default="", help="For the method haqa: what the LLM is called at its endpoint.")
-@click.option("--base-url", help="For the method haqa: the OpenAI-compatible endpoint, OpenAI's or OPENAI_BASE_URL when left out.")
-@click.option("--n-ctx", type=click.IntRange(64), default=4096, show_default=True, help="Tokens of the context.")
-@click.option("--n-prompt", type=click.IntRange(1), default=256, show_default=True, help="Tokens of a prompt, in each measurement.")
-@click.option("--n-generate", type=click.IntRange(2), default=64, show_default=True, help="Tokens of an answer, in each measurement.")
 @click.option(
-    "--text", type=click.Path(path_type=Path, dir_okay=False), help="A text to compute perplexity of; one of the project's when left out."
+    "--budget",
+    type=click.IntRange(2),
+    default=20,
+    show_default=True,
+    help="Configurations to try, the default included.",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), help="Where suite and results go; haqa-tune-MODEL when left out."
+    "--method",
+    type=click.Choice(METHODS),
+    default=METHODS[0],
+    show_default=True,
+    help="What proposes them.",
+)
+@click.option(
+    "--llm", default="", help="For the method haqa: what the LLM is called at its endpoint."
+)
+@click.option(
+    "--base-url",
+    help="For the method haqa: the OpenAI-compatible endpoint, OpenAI's or OPENAI_BASE_URL when left out.",
+)
+@click.option(
+    "--n-ctx",
+    type=click.IntRange(64),
+    default=4096,
+    show_default=True,
+    help="Tokens of the context.",
+)
+@click.option(
+    "--n-prompt",
+    type=click.IntRange(1),
+    default=256,
+    show_default=True,
+    help="Tokens of a prompt, in each measurement.",
+)
+@click.option(
+    "--n-generate",
+    type=click.IntRange(2),
+    default=64,
+    show_default=True,
+    help="Tokens of an answer, in each measurement.",
+)
+@click.option(
+    "--text",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A text to compute perplexity of; one of the project's when left out.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where suite and results go; haqa-tune-MODEL when left out.",
 )
 @JSON
-def tune(model: str, limit: str | None, base_url: str | None, text: Path | None, output: Path | None, as_json: bool, **wanted: Any) -> None:
-    """Find the bit-width and the llama.cpp settings that serve MODEL best on this machine, and confirm them against llama.cpp's default.
+def tune(
+    model: str,
+    limit: str | None,
+    base_url: str | None,
+    text: Path | None,
+    output: Path | None,
+    as_json: bool,
+    **wanted: Any,
+) -> None:
+    """Find the bit-width and the llama.cpp settings that serve MODEL best on this machine, and
+    confirm them against llama.cpp's default.
 
-    MODEL is a GGUF file, package:NAME or hub:OWNER/REPO/FILE. Stopped, it goes on with the same command.
+    MODEL is a GGUF file, package:NAME or hub:OWNER/REPO/FILE. Stopped, it goes on with the same
+    command.
     """
     import psutil
 
@@ -64,13 +119,21 @@ def tune(model: str, limit: str | None, base_url: str | None, text: Path | None,
     from haqa_bench.tune import space
     from haqa_bench.tune.recommendation import of_run
 
-    room = bytes_of(limit) if limit else int(SHARE * psutil.virtual_memory().total) // 10**8 * 10**8  # the same each time
+    room = (
+        bytes_of(limit) if limit else int(SHARE * psutil.virtual_memory().total) // 10**8 * 10**8
+    )  # the same each time
     wish = space.Wish(model=model, limit=room, **wanted)
     if wish.n_prompt + wish.n_generate > wish.n_ctx:
-        raise HaqaError("--n-ctx", f"{wish.n_ctx} tokens hold no {wish.n_prompt} and {wish.n_generate}", "Raise it, or lower the others")
+        raise HaqaError(
+            "--n-ctx",
+            f"{wish.n_ctx} tokens hold no {wish.n_prompt} and {wish.n_generate}",
+            "Raise it, or lower the others",
+        )
     if (wish.method == AGENT) != bool(wish.llm):
         raise HaqaError(
-            "--llm", f"the method {wish.method} {'needs an' if wish.method == AGENT else 'asks no'} LLM", "It goes with --method haqa"
+            "--llm",
+            f"the method {wish.method} {'needs an' if wish.method == AGENT else 'asks no'} LLM",
+            "It goes with --method haqa",
         )
     gguf_models.require_llama_cpp()
     path = gguf_models.find(model)
@@ -79,9 +142,14 @@ def tune(model: str, limit: str | None, base_url: str | None, text: Path | None,
         for name, why in found.left_out.items():
             click.echo(f"{name}: {why}.", err=True)
         if found.fit[0] != OWN:
-            click.echo(f"own: {found.fit[0]} takes its place as the default, and quality is held against that.", err=True)
+            click.echo(
+                f"own: {found.fit[0]} takes its place as the default, and quality is held against that.",
+                err=True,
+            )
         target = output or Path(f"haqa-tune-{path.stem}")
-        cell, run = _run(space.write(target, wish, path, found.fit, space.quality_text(text)), base_url)
+        cell, run = _run(
+            space.write(target, wish, path, found.fit, space.quality_text(text)), base_url
+        )
         told = of_run(run, cell)
         report = _report(wish, path, run, found, told)
     except EvaluationFailed as failure:
@@ -94,21 +162,31 @@ def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
     """Runs the one study of the suite; its cell, and the run's folder."""
     from haqa_bench.cli.options import open_suite
     from haqa_bench.cli.run import with_progress
-    from haqa_bench.executors.local import Serial
-    from haqa_bench.studies import Plan
+    from haqa_bench.run.executors.local import Serial
+    from haqa_bench.run.study import Plan
 
     suite, project = open_suite(suite_path, None)
-    plan = Plan(suite=suite, suite_folder=suite_path.resolve().parent, project=project, studies=suite.studies(), measure="live")
+    plan = Plan(
+        suite=suite,
+        suite_folder=suite_path.resolve().parent,
+        project=project,
+        studies=suite.studies(),
+        measure="live",
+    )
     if suite.methods[0].chat:
-        plan = plan._replace(agent="live", base_url=base_url, answered_by=suite.methods[0].chat.model)
+        plan = plan._replace(
+            agent="live", base_url=base_url, answered_by=suite.methods[0].chat.model
+        )
     for note in with_progress(plan, plan.folder, Serial()):
         click.echo(note, err=True)
     return suite.cells[0], plan.folder
 
 
-def _report(wish: "Wish", path: Path, run: Path, found: "Options", told: "Recommendation") -> dict[str, Any]:
+def _report(
+    wish: "Wish", path: Path, run: Path, found: "Options", told: "Recommendation"
+) -> dict[str, Any]:
     from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_tools
-    from haqa_bench.evaluators.deploy import settled
+    from haqa_bench.tracks.deploy.evaluator import settled
 
     formats = gguf_models.Formats(path)
     name = str(told.configuration["format"])
@@ -121,10 +199,26 @@ def _report(wish: "Wish", path: Path, run: Path, found: "Options", told: "Recomm
         "settings": dict(told.configuration),
         "default_kept": told.kept_default,
         "default_format": found.fit[0],
-        "objective": {"metric": told.metric, "unit": told.unit, "default": told.default, "best_found": told.found, "gain_found": told.gain},
-        "measured_again": {"gain": told.measured_gain, "interval_95": told.interval, "pairs": told.pairs, "noise_floor": told.noise_floor},
+        "objective": {
+            "metric": told.metric,
+            "unit": told.unit,
+            "default": told.default,
+            "best_found": told.found,
+            "gain_found": told.gain,
+        },
+        "measured_again": {
+            "gain": told.measured_gain,
+            "interval_95": told.interval,
+            "pairs": told.pairs,
+            "noise_floor": told.noise_floor,
+        },
         "format": {"name": name, **formats.facts(name)},
-        "memory": {"source": "simulated", "peak_mb": memory.peak / 1e6, "safe_mb": memory.safe / 1e6, "limit_mb": wish.limit / 1e6},
+        "memory": {
+            "source": "simulated",
+            "peak_mb": memory.peak / 1e6,
+            "safe_mb": memory.safe / 1e6,
+            "limit_mb": wish.limit / 1e6,
+        },
         "left_out": dict(found.left_out),
         "commands": llama_tools.commands(file, settled(told.configuration), wish.n_ctx),
         "run": str(run),
@@ -140,11 +234,19 @@ def _words(report: dict[str, Any], told: "Recommendation", target: Path) -> str:
     )
     lines = [f"**{report['model']}**: {verdict}"]
     if told.measured_gain is not None:
-        span = f", 95 % interval {told.interval[0]:.3f} to {told.interval[1]:.3f}" if told.interval else ""
+        span = (
+            f", 95 % interval {told.interval[0]:.3f} to {told.interval[1]:.3f}"
+            if told.interval
+            else ""
+        )
         floor = f"noise floor {100 * (told.noise_floor or 0):.1f} %"
-        lines.append(f"Measured again: {told.measured_gain:.3f} times the default, {told.pairs} pairs{span}; {floor}.")
+        lines.append(
+            f"Measured again: {told.measured_gain:.3f} times the default, {told.pairs} pairs{span}; {floor}."
+        )
     lines += [
-        "Settings: " + ", ".join(f"{name} {value}" for name, value in report["settings"].items()) + ".",
+        "Settings: "
+        + ", ".join(f"{name} {value}" for name, value in report["settings"].items())
+        + ".",
         f"File: {report['file']} ({report['format']['bits_per_weight']} bits a weight: {report['format']['tensor_types']}).",
         f"Memory: {memory['peak_mb']:,.0f} MB, {memory['safe_mb']:,.0f} with its margin, of {memory['limit_mb']:,.0f} (simulated).",
         "",

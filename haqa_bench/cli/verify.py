@@ -9,35 +9,56 @@ from haqa_bench.cli.options import DATA, PROJECT, TRAININGS, matching, project_o
 
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--suite-folder", type=click.Path(path_type=Path), help="Where the suite file lies; suites/ of the project when left out.")
-@click.option("--cells", default="*", show_default=True, help="Only these cells, such as '*int4*'; * and ? match.")
+@click.option(
+    "--suite-folder",
+    type=click.Path(path_type=Path),
+    help="Where the suite file lies; suites/ of the project when left out.",
+)
+@click.option(
+    "--cells",
+    default="*",
+    show_default=True,
+    help="Only these cells, such as '*int4*'; * and ? match.",
+)
 @TRAININGS
 @DATA
 @PROJECT
-def verify(run_folder: Path, suite_folder: Path | None, cells: str, workers: int, project: Path | None) -> None:
-    """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or, where it trains, anew and on a test set.
+def verify(
+    run_folder: Path, suite_folder: Path | None, cells: str, workers: int, project: Path | None
+) -> None:
+    """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or,
+    where it trains, anew and on a test set.
 
-    What is found goes to results/verified/, for every run of the same cells, and into RUN. Stopped, it goes on with the same command.
+    What is found goes to results/verified/, for every run of the same cells, and into RUN. Stopped,
+    it goes on with the same command.
     """
-    from haqa_bench import remeasure
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
-    from haqa_bench.evaluators import live
+    from haqa_bench.run import confirm as remeasure
     from haqa_bench.store import database
+    from haqa_bench.tracks import live
 
     folder = project_of(run_folder, project)
     share_cores(workers)
     suite = database.suite_of(run_folder)
     found = database.winners(run_folder)
     asked = matching("--cells", cells, [c.id for c in suite.cells])
-    kept = [c for c in suite.cells if not c.simulated and c.id in asked and any(name == c.id for name, _ in found)]
+    kept = [
+        c
+        for c in suite.cells
+        if not c.simulated and c.id in asked and any(name == c.id for name, _ in found)
+    ]
     with device.exclusive(), bar() as progress:
         for cell in kept:
             evaluator = live.evaluator(cell, live.text_for(cell, suite_folder or folder / "suites"))
             path = remeasure.path_of(folder / "results" / "verified", cell)
             task = progress.add_task(cell.id)
-            for left in remeasure.take(cell, evaluator, remeasure.winners(found, cell), path, workers):
-                progress.update(task, total=left, completed=0, description=f"{cell.id}: {left} left")
+            for left in remeasure.take(
+                cell, evaluator, remeasure.winners(found, cell), path, workers
+            ):
+                progress.update(
+                    task, total=left, completed=0, description=f"{cell.id}: {left} left"
+                )
             copy = remeasure.path_of(run_folder / "verified", cell)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())

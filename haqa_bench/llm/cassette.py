@@ -1,8 +1,10 @@
-"""Cassettes: the recorded exchanges of one agent study, and the two chat models that write and read them.
+"""Cassettes: the recorded exchanges of one agent study, and the two chat models that write and read
+them.
 
-A cassette is JSON lines: a `card` (who or what answered, when, with which templates, space and measurements), `text`s (static
-prompts, once each, by hash), `exchange`s, and `failure`s (calls that gave no reply). An exchange's key is the SHA-256 of its whole
-request body and its place: study, round, attempt. A replay answers only the very request that was recorded.
+A cassette is JSON lines: a `card` (who or what answered, when, with which templates, space and
+measurements), `text`s (static prompts, once each, by hash), `exchange`s, and `failure`s (calls that
+gave no reply). An exchange's key is the SHA-256 of its whole request body and its place: study,
+round, attempt. A replay answers only the very request that was recorded.
 """
 
 import datetime
@@ -41,7 +43,9 @@ class Cassette(NamedTuple):
 
 def key_of(study: str, position: Position, body: Mapping[str, Any]) -> str:
     """What must be equal for a recorded reply to answer a request."""
-    return sha256({"study": study, "round": position.round, "attempt": position.attempt, "body": body})
+    return sha256(
+        {"study": study, "round": position.round, "attempt": position.attempt, "body": body}
+    )
 
 
 def read(path: Path) -> Cassette:
@@ -51,7 +55,9 @@ def read(path: Path) -> Cassette:
         HaqaError: missing, cut, or an exchange that is not what its key says; names the line.
     """
     if not path.is_file():
-        raise HaqaError(path, "no such cassette", "Record it with: haqa-bench run SUITE --agent live")
+        raise HaqaError(
+            path, "no such cassette", "Record it with: haqa-bench run SUITE --agent live"
+        )
     return _parsed(path, read_lines(path))
 
 
@@ -67,17 +73,25 @@ def _parsed(path: Path, lines: list[dict[str, Any]]) -> Cassette:
                 exchanges.append(_exchange(line, texts, card["study"]))
             except (KeyError, ValueError, TypeError) as error:
                 raise HaqaError(
-                    f"{path}:{number}", f"damaged exchange: {error!r}".splitlines()[0], "Restore the file, or record it again"
+                    f"{path}:{number}",
+                    f"damaged exchange: {error!r}".splitlines()[0],
+                    "Restore the file, or record it again",
                 ) from None
     return Cassette(path, card, tuple(exchanges), sum(line["kind"] == "failure" for line in lines))
 
 
 def _exchange(line: Mapping[str, Any], texts: Mapping[str, str], study: str) -> Exchange:
-    body = line["request"] | {"messages": [m | {"content": _unfolded(m["content"], texts)} for m in line["request"]["messages"]]}
+    body = line["request"] | {
+        "messages": [
+            m | {"content": _unfolded(m["content"], texts)} for m in line["request"]["messages"]
+        ]
+    }
     position = Position(line["round"], line["attempt"])
     if key_of(study, position, body) != line["key"]:
         raise ValueError("its request is not the one that its key was made from")
-    return Exchange(position, line["key"], body, ChatReply.model_validate_json(json.dumps(line["reply"])))
+    return Exchange(
+        position, line["key"], body, ChatReply.model_validate_json(json.dumps(line["reply"]))
+    )
 
 
 def _unfolded(content: str, texts: Mapping[str, str]) -> str:
@@ -85,7 +99,8 @@ def _unfolded(content: str, texts: Mapping[str, str]) -> str:
 
 
 class RecordingChatModel:
-    """Passes requests on and writes each exchange, flushed, beside the cassette; `finish` swaps it in.
+    """Passes requests on and writes each exchange, flushed, beside the cassette; `finish` swaps it
+    in.
 
     A recording that was cut goes on: what it holds is not asked again.
     """
@@ -99,7 +114,9 @@ class RecordingChatModel:
             self.journal.append(self.card | {"recorded": today})
         elif {k: v for k, v in self.journal.entries[0].items() if k != "recorded"} != self.card:
             raise HaqaError(
-                self.journal.path, "was begun with other templates, settings or measurements", "Finish it with those, or delete it"
+                self.journal.path,
+                "was begun with other templates, settings or measurements",
+                "Finish it with those, or delete it",
             )
 
     def chat(self, request: ChatRequest, position: Position) -> ChatReply:
@@ -117,7 +134,15 @@ class RecordingChatModel:
             raise
         folded = body | {"messages": [self._folded(m) for m in body["messages"]]}
         action = read_reply(reply.content).action
-        self.journal.append({"kind": "exchange", **place, "request": folded, "reply": reply.model_dump(mode="json"), "action": action})
+        self.journal.append(
+            {
+                "kind": "exchange",
+                **place,
+                "request": folded,
+                "reply": reply.model_dump(mode="json"),
+                "action": action,
+            }
+        )
         return reply
 
     def finish(self) -> None:
@@ -143,11 +168,14 @@ def finish(target: Path) -> None:
 class ReplayChatModel:
     """Answers from a cassette and never calls out.
 
-    `match="request"` answers only the recorded request; `match="place"` answers by study, round and attempt, for proposals that
-    are measured anew elsewhere, and `drifted` counts the prompts that differ.
+    `match="request"` answers only the recorded request; `match="place"` answers by study, round and
+    attempt, for proposals that are measured anew elsewhere, and `drifted` counts the prompts that
+    differ.
     """
 
-    def __init__(self, cassette: Cassette, study: str, match: Literal["request", "place"] = "request") -> None:
+    def __init__(
+        self, cassette: Cassette, study: str, match: Literal["request", "place"] = "request"
+    ) -> None:
         self.cassette, self.study, self.match = cassette, study, match
         self.asked: list[Position] = []
         self.drifted: list[Position] = []
@@ -156,7 +184,9 @@ class ReplayChatModel:
         """See ChatModel."""
         body = request.body()
         exchange = next((e for e in self.cassette.exchanges if e.position == position), None)
-        if exchange is None or (self.match == "request" and exchange.key != key_of(self.study, position, body)):
+        if exchange is None or (
+            self.match == "request" and exchange.key != key_of(self.study, position, body)
+        ):
             raise self._miss(body, position, exchange)
         self.asked.append(position)
         if exchange.body != body:
@@ -165,9 +195,15 @@ class ReplayChatModel:
 
     def unused(self) -> list[Position]:
         """Recorded exchanges, from the first that was asked on, that nobody asked for."""
-        return [e.position for e in self.cassette.exchanges if self.asked and e.position > self.asked[0] and e.position not in self.asked]
+        return [
+            e.position
+            for e in self.cassette.exchanges
+            if self.asked and e.position > self.asked[0] and e.position not in self.asked
+        ]
 
-    def _miss(self, body: Mapping[str, Any], position: Position, here: Exchange | None) -> CassetteMiss:
+    def _miss(
+        self, body: Mapping[str, Any], position: Position, here: Exchange | None
+    ) -> CassetteMiss:
         wanted = list(_readable(body))
         nearest = here or max(
             self.cassette.exchanges,
@@ -179,9 +215,17 @@ class ReplayChatModel:
         if nearest is None:
             return CassetteMiss(place, "the cassette holds no exchange", todo)
         name = f"recorded round {nearest.position.round}, attempt {nearest.position.attempt}"
-        diff = "\n".join(difflib.unified_diff(list(_readable(nearest.body)), wanted, name, "asked now", lineterm="", n=1))
+        diff = "\n".join(
+            difflib.unified_diff(
+                list(_readable(nearest.body)), wanted, name, "asked now", lineterm="", n=1
+            )
+        )
         same = "the request is recorded, but for another study or place"
-        return CassetteMiss(place, f"no recorded exchange answers this request; nearest: {name}", f"{todo}\n{diff or same}")
+        return CassetteMiss(
+            place,
+            f"no recorded exchange answers this request; nearest: {name}",
+            f"{todo}\n{diff or same}",
+        )
 
 
 def _readable(body: Mapping[str, Any]) -> Iterator[str]:

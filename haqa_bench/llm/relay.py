@@ -1,8 +1,10 @@
-"""An OpenAI-compatible endpoint whose answers are files: whoever can read and write a folder can play the LLM.
+"""An OpenAI-compatible endpoint whose answers are files: whoever can read and write a folder can
+play the LLM.
 
-Each request becomes `0001.request.md`; the client waits until somebody has written `0001.answer.md` beside it. An identical
-request can only be a retry (its seed and messages are the same), so it gets the same number: nobody is asked twice, and neither
-a client that timed out nor a relay that was restarted loses anything. Listens on loopback only.
+Each request becomes `0001.request.md`; the client waits until somebody has written `0001.answer.md`
+beside it. An identical request can only be a retry (its seed and messages are the same), so it gets
+the same number: nobody is asked twice, and neither a client that timed out nor a relay that was
+restarted loses anything. Listens on loopback only.
 """
 
 import json
@@ -37,7 +39,9 @@ class _Message(BaseModel):
 
 
 class Question(BaseModel):
-    """The body of a chat request. Keys that are not shown to whoever answers are kept, since they tell requests apart."""
+    """The body of a chat request. Keys that are not shown to whoever answers are kept, since they
+    tell requests apart.
+    """
 
     model_config = ConfigDict(extra="allow")
     messages: list[_Message] = Field(min_length=1)
@@ -49,22 +53,34 @@ class Question(BaseModel):
         """The request as whoever answers reads it."""
         limit = f", and may have at most {self.max_tokens:,} tokens" if self.max_tokens else ""
         parts = [HEADER.format(name=name, limit=limit)]
-        parts += [f"# Message {number}: {message.role}\n\n{message.content}" for number, message in enumerate(self.messages, 1)]
+        parts += [
+            f"# Message {number}: {message.role}\n\n{message.content}"
+            for number, message in enumerate(self.messages, 1)
+        ]
         if self.response_format:
             schema = self.response_format.get("json_schema", self.response_format)
-            parts.append(f"# The form the reply must have\n\n```json\n{json.dumps(schema, indent=2, ensure_ascii=False)}\n```")
+            parts.append(
+                f"# The form the reply must have\n\n```json\n{json.dumps(schema, indent=2, ensure_ascii=False)}\n```"
+            )
         return "\n\n".join(parts) + "\n"
 
 
 class Questions:
-    """A folder of numbered questions (`NNNN.request.md`), their hashes (`NNNN.sha256`) and their answers (`NNNN.answer.md`)."""
+    """A folder of numbered questions (`NNNN.request.md`), their hashes (`NNNN.sha256`) and their
+    answers (`NNNN.answer.md`).
+    """
 
     def __init__(self, folder: Path, announce: Callable[[str], None]) -> None:
         self._folder, self._announce, self._adding = folder, announce, threading.Lock()
-        self._names = {path.read_text("ascii", errors="replace"): path.stem for path in sorted(folder.glob("*.sha256"))}
+        self._names = {
+            path.read_text("ascii", errors="replace"): path.stem
+            for path in sorted(folder.glob("*.sha256"))
+        }
 
     def add(self, question: Question) -> str:
-        """The name (`NNNN`) of `question`: its own if it is known, else the next, with its files written."""
+        """The name (`NNNN`) of `question`: its own if it is known, else the next, with its files
+        written.
+        """
         key = sha256(question.model_dump(mode="json", exclude_unset=True))
         with self._adding:
             name = self._names.get(key) or self._next()
@@ -95,7 +111,9 @@ class Questions:
 
     def _next(self) -> str:
         numbers = [path.name.partition(".")[0] for path in self._folder.iterdir()]
-        return f"{max((int(number) for number in numbers if number.isdecimal()), default=0) + 1:04d}"
+        return (
+            f"{max((int(number) for number in numbers if number.isdecimal()), default=0) + 1:04d}"
+        )
 
 
 def _write(path: Path, text: str) -> None:
@@ -133,14 +151,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(refused.code, refused.what)
 
     def _models(self, body: bytes) -> dict[str, Any]:
-        return {"object": "list", "data": [{"id": "relay", "object": "model", "created": 0, "owned_by": "haqa-bench"}]}
+        return {
+            "object": "list",
+            "data": [{"id": "relay", "object": "model", "created": 0, "owned_by": "haqa-bench"}],
+        }
 
     def _completion(self, body: bytes) -> dict[str, Any]:
         try:
             name = self.server.questions.add(Question.model_validate_json(body))
             answer = self.server.questions.answer(name, self.server.stopped)
             if answer is None:
-                raise _Refused(503, f"the relay was stopped; {name}.request.md is kept for your retry")
+                raise _Refused(
+                    503, f"the relay was stopped; {name}.request.md is kept for your retry"
+                )
             message = {"role": "assistant", "content": answer.decode("utf-8")}
         except ValidationError as error:
             place, what = ".".join(map(str, error.errors()[0]["loc"])), error.errors()[0]["msg"]
@@ -153,7 +176,13 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(500, f"the relay's folder: {error.strerror}") from None
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         # "relay": it does not know who answered. No usage either, since nobody counted.
-        return {"id": f"relay-{name}", "object": "chat.completion", "created": 0, "model": "relay", "choices": [choice]}
+        return {
+            "id": f"relay-{name}",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "relay",
+            "choices": [choice],
+        }
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "0")
@@ -161,13 +190,25 @@ class _Handler(BaseHTTPRequestHandler):
         if left <= MAX_BODY_BYTES:
             return self.rfile.read(left)
         while left > 0 and (chunk := self.rfile.read(min(left, 65_536))):
-            left -= len(chunk)  # read to its end, or the client would find a broken connection instead of our reply
+            left -= len(
+                chunk
+            )  # read to its end, or the client would find a broken connection instead of our reply
         raise _Refused(413, f"the body is larger than {MAX_BODY_BYTES:,} bytes")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """The fault in OpenAI's form, also for what http.server itself refuses."""
         kind = "server_error" if code >= 500 else "invalid_request_error"
-        self._send(code, {"error": {"message": message or f"HTTP {code}", "type": kind, "param": None, "code": None}})
+        self._send(
+            code,
+            {
+                "error": {
+                    "message": message or f"HTTP {code}",
+                    "type": kind,
+                    "param": None,
+                    "code": None,
+                }
+            },
+        )
 
     def _send(self, code: int, value: dict[str, Any]) -> None:
         data = json.dumps(value).encode()
@@ -193,7 +234,8 @@ class _Server(ThreadingHTTPServer):
 
 
 class Relay:
-    """The relay over `folder`, serving at `base_url` while used as a context manager. Port 0 takes a free one.
+    """The relay over `folder`, serving at `base_url` while used as a context manager. Port 0 takes
+    a free one.
 
     `announce` gets each new request's file name, from the thread that serves it.
 
@@ -201,21 +243,29 @@ class Relay:
         HaqaError: the port is taken, the folder cannot be made, or another relay serves it.
     """
 
-    def __init__(self, folder: Path, port: int = 0, announce: Callable[[str], None] = lambda name: None) -> None:
+    def __init__(
+        self, folder: Path, port: int = 0, announce: Callable[[str], None] = lambda name: None
+    ) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / ".relay.lock", thread_local=False)
             self._lock.acquire(timeout=0)
             questions = Questions(folder, announce)
         except Timeout:
-            raise HaqaError(folder, "another relay serves this folder", "Stop it, or choose another folder") from None
+            raise HaqaError(
+                folder, "another relay serves this folder", "Stop it, or choose another folder"
+            ) from None
         except OSError as error:
-            raise HaqaError(folder, error.strerror or str(error), "Choose a folder that can be written") from None
+            raise HaqaError(
+                folder, error.strerror or str(error), "Choose a folder that can be written"
+            ) from None
         try:
             self._server = _Server(port, questions)
         except OSError as error:
             self._lock.release()
-            raise HaqaError(f"127.0.0.1:{port}", error.strerror or str(error), "Choose another port with --port") from None
+            raise HaqaError(
+                f"127.0.0.1:{port}", error.strerror or str(error), "Choose another port with --port"
+            ) from None
         self.base_url = f"http://127.0.0.1:{self._server.server_port}/v1"
 
     def __enter__(self) -> Self:

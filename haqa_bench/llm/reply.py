@@ -1,7 +1,7 @@
 """Reads an agent's action out of an LLM's reply.
 
-A reply should be one JSON object, `{"thought": ..., "action": {...}}`. What models wrap around it, a `<think>` block, Markdown fences,
-prose, is passed over; the object itself is never mended.
+A reply should be one JSON object, `{"thought": ..., "action": {...}}`. What models wrap around it,
+a `<think>` block, Markdown fences, prose, is passed over; the object itself is never mended.
 """
 
 import json

@@ -1,4 +1,6 @@
-"""A ChatModel without an LLM: it gives prepared answers, for tests, examples and trying a new agent."""
+"""A ChatModel without an LLM: it gives prepared answers, for tests, examples and trying a new
+agent.
+"""
 
 from collections.abc import Sequence
 
@@ -22,5 +24,14 @@ class Scripted:
         self.requests.append(request)
         if len(self.requests) > len(self._replies):
             asked, given = len(self.requests), len(self._replies)
-            raise ChatFailed("scripted", f"request {asked} has no reply: the script holds {given}", "Give it more replies")
-        return ChatReply(content=self._replies[len(self.requests) - 1], model="scripted", finish_reason="stop", latency_s=0.0)
+            raise ChatFailed(
+                "scripted",
+                f"request {asked} has no reply: the script holds {given}",
+                "Give it more replies",
+            )
+        return ChatReply(
+            content=self._replies[len(self.requests) - 1],
+            model="scripted",
+            finish_reason="stop",
+            latency_s=0.0,
+        )

@@ -1,8 +1,11 @@
-"""Bayesian optimisation with a Gaussian process, by scikit-learn, over the untried rest of a finite space.
+"""Bayesian optimisation with a Gaussian process, by scikit-learn, over the untried rest of a finite
+space.
 
-Two processes with a Matern kernel (nu = 5/2, one length scale per parameter): one of the score, one of whether a configuration can
-be measured and keeps the constraints (+1 or -1). The next proposal has the largest expected improvement times the probability of
-being feasible (Schonlau, Welch and Jones, 1998). Several goals are made one by random weights, anew for each trial (ParEGO, Knowles 2006).
+Two processes with a Matern kernel (nu = 5/2, one length scale per parameter): one of the score, one
+of whether a configuration can be measured and keeps the constraints (+1 or -1). The next proposal
+has the largest expected improvement times the probability of being feasible (Schonlau, Welch and
+Jones, 1998). Several goals are made one by random weights, anew for each trial (ParEGO, Knowles
+2006).
 """
 
 import random
@@ -32,13 +35,19 @@ RHO = 0.05
 
 
 class GaussianProcess:
-    """Draws `n_startup_trials` at random, then proposes where improvement is expected. None when the whole space has been tried."""
+    """Draws `n_startup_trials` at random, then proposes where improvement is expected. None when
+    the whole space has been tried.
+    """
 
     def __init__(self, study: Study) -> None:
         self.space, self.objective, self.seed = study.cell.space, study.cell.objective, study.seed
-        self.settings = settled(study, n_startup_trials=max(3, study.cell.budget.proposals // 4), candidates=1000)
+        self.settings = settled(
+            study, n_startup_trials=max(3, study.cell.budget.proposals // 4), candidates=1000
+        )
         self.start_up = int(self.settings["n_startup_trials"])
-        self.random = RandomSearch(study._replace(method=study.method.model_copy(update={"options": {}})))
+        self.random = RandomSearch(
+            study._replace(method=study.method.model_copy(update={"options": {}}))
+        )
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""
@@ -48,7 +57,9 @@ class GaussianProcess:
         candidates = _untried(self.space, tried, int(self.settings["candidates"]), rng)
         if len(history) < self.start_up or not known.feasible.any() or not candidates:
             return self.random.ask(history)
-        with threadpool_limits(1):  # the matrices are small, and other studies may want the other cores
+        with threadpool_limits(
+            1
+        ):  # the matrices are small, and other studies may want the other cores
             worth = self._worth(known, _encoded(self.space, candidates), rng)
         return Proposal(candidates[int(np.argmax(worth))])
 
@@ -56,12 +67,16 @@ class GaussianProcess:
         places = _encoded(self.space, known.configurations)
         score = _scalar(known.scores, len(self.objective.goals), rng)
         measured = ~np.isnan(score)
-        worth = _expected_improvement(places[measured], score[measured], score[known.feasible].max(), at)
+        worth = _expected_improvement(
+            places[measured], score[measured], score[known.feasible].max(), at
+        )
         return worth if known.feasible.all() else worth * _probability(places, known.feasible, at)
 
 
 class Known(NamedTuple):
-    """The distinct configurations of a history; `scores` has a row for each and a column per goal, NaN where it was not measured."""
+    """The distinct configurations of a history; `scores` has a row for each and a column per goal,
+    NaN where it was not measured.
+    """
 
     configurations: Sequence[Configuration]
     scores: Floats
@@ -75,18 +90,27 @@ def _known(objective: Objective, history: Sequence[Trial]) -> Known:
     return Known(
         configurations=[t.configuration for t in trials if t.configuration is not None],
         scores=np.array([unknown if s is None else s for s in scores]),
-        feasible=np.array([s is not None and not objective.violations(t, history[0]) for s, t in zip(scores, trials, strict=True)]),
+        feasible=np.array(
+            [
+                s is not None and not objective.violations(t, history[0])
+                for s, t in zip(scores, trials, strict=True)
+            ]
+        ),
     )
 
 
-def _untried(space: SearchSpace, tried: set[str | None], most: int, rng: random.Random) -> list[Configuration]:
+def _untried(
+    space: SearchSpace, tried: set[str | None], most: int, rng: random.Random
+) -> list[Configuration]:
     """All that is untried of a small space; of a larger one, as many random draws as `most`."""
     drawn = list(space.grid()) if space.size <= most else [space.sample(rng) for _ in range(most)]
     return [c for c in drawn if key_of(c) not in tried]
 
 
 def _encoded(space: SearchSpace, configurations: Sequence[Mapping[str, object]]) -> Floats:
-    """Ordered choices as places in [0, 1], names as one coordinate each, at distance 1 from one another."""
+    """Ordered choices as places in [0, 1], names as one coordinate each, at distance 1 from one
+    another.
+    """
     columns = []
     for name, parameter in space.root.items():
         place = np.array([parameter.choices.index(c[name]) for c in configurations])
@@ -98,7 +122,9 @@ def _encoded(space: SearchSpace, configurations: Sequence[Mapping[str, object]])
 
 
 def _scalar(scores: Floats, goals: int, rng: random.Random) -> Floats:
-    """One standardised score, larger is better: the only one, or ParEGO's augmented Tchebycheff sum of all."""
+    """One standardised score, larger is better: the only one, or ParEGO's augmented Tchebycheff sum
+    of all.
+    """
     spread = np.nanstd(scores, axis=0)
     standard = (scores - np.nanmean(scores, axis=0)) / np.where(spread > 0, spread, 1.0)
     if goals == 1:
@@ -109,12 +135,20 @@ def _scalar(scores: Floats, goals: int, rng: random.Random) -> Floats:
 
 
 def _process(places: Floats, values: Floats, fitted: bool) -> GaussianProcessRegressor:
-    """With the kernel's scales fitted to the values, or as they are: there is little to learn them from."""
+    """With the kernel's scales fitted to the values, or as they are: there is little to learn them
+    from.
+    """
     scales = np.ones(places.shape[1])
-    kernel = ConstantKernel(1.0, (0.05, 20.0)) * Matern(scales, (0.1, 10.0), nu=2.5) + WhiteKernel(0.01, (1e-4, 0.3))
+    kernel = ConstantKernel(1.0, (0.05, 20.0)) * Matern(scales, (0.1, 10.0), nu=2.5) + WhiteKernel(
+        0.01, (1e-4, 0.3)
+    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of a length scale at its bound: a parameter that does not matter
-        return GaussianProcessRegressor(kernel, optimizer="fmin_l_bfgs_b" if fitted else None).fit(places, values)
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # of a length scale at its bound: a parameter that does not matter
+        return GaussianProcessRegressor(kernel, optimizer="fmin_l_bfgs_b" if fitted else None).fit(
+            places, values
+        )
 
 
 def _expected_improvement(places: Floats, scores: Floats, best: float, at: Floats) -> Floats:
@@ -124,5 +158,7 @@ def _expected_improvement(places: Floats, scores: Floats, best: float, at: Float
 
 
 def _probability(places: Floats, feasible: NDArray[np.bool_], at: Floats) -> Floats:
-    mean, deviation = _process(places, np.where(feasible, 1.0, -1.0), fitted=False).predict(at, return_std=True)
+    mean, deviation = _process(places, np.where(feasible, 1.0, -1.0), fitted=False).predict(
+        at, return_std=True
+    )
     return np.asarray(norm.cdf(mean / deviation))

@@ -1,6 +1,8 @@
-"""Restarted hill climbing: try the neighbours of the best configuration of this climb; when none is left, start anew somewhere else.
+"""Restarted hill climbing: try the neighbours of the best configuration of this climb; when none is
+left, start anew somewhere else.
 
-A neighbour differs in one parameter: by one step where the choices are numbers, by any other choice where they are names.
+A neighbour differs in one parameter: by one step where the choices are numbers, by any other choice
+where they are names.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +16,9 @@ from haqa_bench.trial import Objective, Trial
 
 
 class LocalSearch:
-    """Climbs from the default. Where it stands is read off the history; the order of neighbours off (seed, trial)."""
+    """Climbs from the default. Where it stands is read off the history; the order of neighbours off
+    (seed, trial).
+    """
 
     start_up = 0
 
@@ -36,7 +40,9 @@ class LocalSearch:
         return Proposal(configuration)
 
     def _summit(self, history: Sequence[Trial]) -> Trial:
-        """The best trial of the climb that is under way: a climb ends when no neighbour of its best is untried."""
+        """The best trial of the climb that is under way: a climb ends when no neighbour of its best
+        is untried.
+        """
         summit, tried = history[0], set[str]()
         for trial in history:
             if trial.key is None:
@@ -49,8 +55,12 @@ class LocalSearch:
 
 
 def better(objective: Objective, one: Trial, other: Trial, default: Trial) -> bool:
-    """Whether `one` is measured, breaks no constraint, and scores higher than `other` (or `other` does not count)."""
-    score, reference = (None if objective.violations(t, default) else objective.score(t) for t in (one, other))
+    """Whether `one` is measured, breaks no constraint, and scores higher than `other` (or `other`
+    does not count).
+    """
+    score, reference = (
+        None if objective.violations(t, default) else objective.score(t) for t in (one, other)
+    )
     return score is not None and (reference is None or score > reference)
 
 
@@ -60,7 +70,11 @@ def neighbours(space: SearchSpace, configuration: Configuration) -> Iterator[Con
         here = parameter.choices.index(configuration[name])
         for there, choice in enumerate(parameter.choices):
             moved = {**configuration, name: choice}
-            if there != here and (not parameter.ordered or abs(there - here) == 1) and not space.broken(moved):
+            if (
+                there != here
+                and (not parameter.ordered or abs(there - here) == 1)
+                and not space.broken(moved)
+            ):
                 yield moved
 
 

@@ -16,8 +16,16 @@ def settled(study: Study, **defaults: Scalar) -> dict[str, Any]:
     where = f"method '{study.method.name}': options"
     for name, value in study.method.options.items():
         if name not in defaults:
-            known = f"Known: {', '.join(defaults)}" if defaults else f"'{study.method.optimizer}' has none"
+            known = (
+                f"Known: {', '.join(defaults)}"
+                if defaults
+                else f"'{study.method.optimizer}' has none"
+            )
             raise HaqaError(where, f"unknown option '{name}'", known)
         if type(value) is not type(defaults[name]):
-            raise HaqaError(where, f"{name}: {value!r} is no {type(defaults[name]).__name__}", f"Its default is {defaults[name]!r}")
+            raise HaqaError(
+                where,
+                f"{name}: {value!r} is no {type(defaults[name]).__name__}",
+                f"Its default is {defaults[name]!r}",
+            )
     return {**defaults, **study.method.options}

@@ -1,10 +1,11 @@
 """Bayesian optimisation (TPE) and NSGA-II, by Optuna, set up for small budgets.
 
-Optuna's defaults draw the first 10 trials (TPE) or 50 (NSGA-II) at random: most of a short study, or all of it. Here start-up and
-population are scaled to the budget, and a proposal that was tried already, or breaks a limit, is drawn anew a few times, then at
-random: a repeat costs as much as a new trial and teaches nothing. Each trial's sampler is seeded by (seed, trial) alone and the
-history is told again, so that a resumed study goes on as if it had never stopped. Failed configurations and broken constraints are
-told as constraint violations.
+Optuna's defaults draw the first 10 trials (TPE) or 50 (NSGA-II) at random: most of a short study,
+or all of it. Here start-up and population are scaled to the budget, and a proposal that was tried
+already, or breaks a limit, is drawn anew a few times, then at random: a repeat costs as much as a
+new trial and teaches nothing. Each trial's sampler is seeded by (seed, trial) alone and the history
+is told again, so that a resumed study goes on as if it had never stopped. Failed configurations and
+broken constraints are told as constraint violations.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,11 @@ class Sampled:
     """An Optuna study that is told a history; `sampler` makes the one that proposes, from a seed."""
 
     def __init__(
-        self, study: Study, sampler: Callable[[int], optuna.samplers.BaseSampler], settings: Mapping[str, Scalar], start_up: int
+        self,
+        study: Study,
+        sampler: Callable[[int], optuna.samplers.BaseSampler],
+        settings: Mapping[str, Scalar],
+        start_up: int,
     ) -> None:
         self.sampler, self.settings, self.start_up = sampler, settings, start_up
         self.space, self.objective, self.seed = study.cell.space, study.cell.objective, study.seed
@@ -37,7 +42,9 @@ class Sampled:
             else optuna.distributions.CategoricalDistribution(range(len(p.choices)))
             for name, p in self.space.root.items()
         }
-        self.random = RandomSearch(study._replace(method=study.method.model_copy(update={"options": {}})))
+        self.random = RandomSearch(
+            study._replace(method=study.method.model_copy(update={"options": {}}))
+        )
         self._told: list[Trial] = []
         self._study = self._new_study()
 
@@ -72,15 +79,25 @@ class Sampled:
         return self._study.ask(self.distributions)
 
     def _tell(self, trial: Trial, history: Sequence[Trial]) -> None:
-        """Asks for the trial's own configuration, then tells what became of it. Invalid proposals teach nothing."""
+        """Asks for the trial's own configuration, then tells what became of it. Invalid proposals
+        teach nothing.
+        """
         self._told.append(trial)
         if trial.configuration is None:
             return
-        self._study.enqueue_trial({name: p.choices.index(trial.configuration[name]) for name, p in self.space.root.items()})
+        self._study.enqueue_trial(
+            {
+                name: p.choices.index(trial.configuration[name])
+                for name, p in self.space.root.items()
+            }
+        )
         asked = self._asked({"seed": self.seed, "told": trial.number})
         if isinstance(self._study.sampler, optuna.samplers.BaseGASampler):
-            # An enqueued trial belongs to no generation, and without generations NSGA-II is random search.
-            self._study.sampler.get_trial_generation(self._study, self._study.get_trials(deepcopy=False)[-1])
+            # An enqueued trial belongs to no generation, and without generations NSGA-II is random
+            # search.
+            self._study.sampler.get_trial_generation(
+                self._study, self._study.get_trials(deepcopy=False)[-1]
+            )
         scores = self.objective.scores(trial)
         asked.set_constraint("not measured", 1.0 if scores is None else 0.0)
         for constraint in self.objective.constraints:
@@ -90,20 +107,40 @@ class Sampled:
     def _worst(self) -> Sequence[float]:
         """The worst scores told so far, goal by goal: what a trial without any is told with."""
         known = [s for t in self._told if (s := self.objective.scores(t)) is not None]
-        return [min(of_goal) for of_goal in zip(*known, strict=True)] if known else [0.0] * len(self.objective.goals)
+        return (
+            [min(of_goal) for of_goal in zip(*known, strict=True)]
+            if known
+            else [0.0] * len(self.objective.goals)
+        )
 
 
 def tpe(study: Study) -> Sampled:
     """Tree-structured Parzen estimator; a quarter of the budget is random start-up."""
     start_up = max(3, study.cell.budget.proposals // 4)
-    settings = settled(study, n_startup_trials=start_up, multivariate=True, n_ei_candidates=24, redraws=REDRAWS)
+    settings = settled(
+        study, n_startup_trials=start_up, multivariate=True, n_ei_candidates=24, redraws=REDRAWS
+    )
     own = {name: value for name, value in settings.items() if name != "redraws"}
-    return Sampled(study, lambda seed: optuna.samplers.TPESampler(seed=seed, **own), settings, int(settings["n_startup_trials"]))
+    return Sampled(
+        study,
+        lambda seed: optuna.samplers.TPESampler(seed=seed, **own),
+        settings,
+        int(settings["n_startup_trials"]),
+    )
 
 
 def nsga2(study: Study) -> Sampled:
-    """NSGA-II with a population of about the square root of the budget, so that there are as many generations as members."""
+    """NSGA-II with a population of about the square root of the budget, so that there are as many
+    generations as members.
+    """
     size = max(4, round(study.cell.budget.proposals**0.5))
-    settings = settled(study, population_size=size, crossover_prob=0.9, swapping_prob=0.5, redraws=REDRAWS)
+    settings = settled(
+        study, population_size=size, crossover_prob=0.9, swapping_prob=0.5, redraws=REDRAWS
+    )
     own = {name: value for name, value in settings.items() if name != "redraws"}
-    return Sampled(study, lambda seed: optuna.samplers.NSGAIISampler(seed=seed, **own), settings, int(settings["population_size"]))
+    return Sampled(
+        study,
+        lambda seed: optuna.samplers.NSGAIISampler(seed=seed, **own),
+        settings,
+        int(settings["population_size"]),
+    )

@@ -11,7 +11,9 @@ from haqa_bench.trial import Trial
 
 
 class RandomSearch:
-    """Draws uniformly. Trial k's generator is seeded by (seed, k) alone, so that a resumed study draws what it would have drawn."""
+    """Draws uniformly. Trial k's generator is seeded by (seed, k) alone, so that a resumed study
+    draws what it would have drawn.
+    """
 
     start_up = 0
 

@@ -1,4 +1,6 @@
-"""A trial's own random numbers, from its study's seed and its number alone, so that a resumed study draws what it would have drawn."""
+"""A trial's own random numbers, from its study's seed and its number alone, so that a resumed study
+draws what it would have drawn.
+"""
 
 import hashlib
 import json
@@ -6,7 +8,9 @@ import random
 
 
 def generator(seed: int, trial: int, of: str = "") -> random.Random:
-    """Seeded by SHA-256 of the canonical JSON of its arguments; `of` keeps several generators of one trial apart."""
+    """Seeded by SHA-256 of the canonical JSON of its arguments; `of` keeps several generators of
+    one trial apart.
+    """
     named = {"of": of} if of else {}
     canonical = json.dumps({**named, "seed": seed, "trial": trial}, separators=(",", ":"))
     return random.Random(hashlib.sha256(canonical.encode()).hexdigest())

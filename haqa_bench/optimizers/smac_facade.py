@@ -1,6 +1,7 @@
 """Bayesian optimisation with random forests, by SMAC3 (the extra `smac`).
 
-SMAC is told the history anew at each ask, and seeded by (seed, trial), so that a resumed study goes on as if it had never stopped.
+SMAC is told the history anew at each ask, and seeded by (seed, trial), so that a resumed study goes
+on as if it had never stopped.
 """
 
 import logging
@@ -23,9 +24,11 @@ logging.getLogger("smac").setLevel(logging.WARNING)
 
 
 class Smac:
-    """Draws `n_startup_trials` at random, then asks SMAC's hyperparameter optimisation facade. It goes by the first goal.
+    """Draws `n_startup_trials` at random, then asks SMAC's hyperparameter optimisation facade. It
+    goes by the first goal.
 
-    SMAC knows no constraints: what breaks one, or could not be measured, is told as the worst score so far.
+    SMAC knows no constraints: what breaks one, or could not be measured, is told as the worst score
+    so far.
     """
 
     def __init__(self, study: Study) -> None:
@@ -33,7 +36,9 @@ class Smac:
         self.budget = study.cell.budget.proposals
         self.settings = settled(study, n_startup_trials=max(3, self.budget // 4), redraws=20)
         self.start_up = int(self.settings["n_startup_trials"])
-        self.random = RandomSearch(study._replace(method=study.method.model_copy(update={"options": {}})))
+        self.random = RandomSearch(
+            study._replace(method=study.method.model_copy(update={"options": {}}))
+        )
         self.configspace = ConfigSpace.ConfigurationSpace(
             {
                 name: ConfigSpace.Integer(name, (0, len(p.choices) - 1))
@@ -54,24 +59,39 @@ class Smac:
             facade = self._told(history, Path(folder))
             for _ in range(int(self.settings["redraws"]) + 1):
                 asked = dict(facade.ask().config)
-                configuration = {name: p.choices[int(asked[name])] for name, p in self.space.root.items()}
+                configuration = {
+                    name: p.choices[int(asked[name])] for name, p in self.space.root.items()
+                }
                 if key_of(configuration) not in tried and not self.space.broken(configuration):
                     return Proposal(configuration)
         return self.random.ask(history)
 
-    def _told(self, history: Sequence[Trial], folder: Path) -> "smac.HyperparameterOptimizationFacade":
+    def _told(
+        self, history: Sequence[Trial], folder: Path
+    ) -> "smac.HyperparameterOptimizationFacade":
         seed = int(sha256({"seed": self.seed, "trial": len(history), "of": "smac"})[:7], 16)
-        scenario = smac.Scenario(self.configspace, deterministic=True, n_trials=10 * self.budget, seed=seed, output_directory=folder)
+        scenario = smac.Scenario(
+            self.configspace,
+            deterministic=True,
+            n_trials=10 * self.budget,
+            seed=seed,
+            output_directory=folder,
+        )
         facade = smac.HyperparameterOptimizationFacade(
             scenario,
             lambda config, seed=0: 0.0,
-            initial_design=smac.HyperparameterOptimizationFacade.get_initial_design(scenario, n_configs=0, additional_configs=[]),
+            initial_design=smac.HyperparameterOptimizationFacade.get_initial_design(
+                scenario, n_configs=0, additional_configs=[]
+            ),
             logging_level=False,
             overwrite=True,
         )
         for trial in history:
             if trial.configuration is not None and trial.repeat_of is None:
-                info = smac.runhistory.TrialInfo(ConfigSpace.Configuration(self.configspace, self._indices(trial.configuration)), seed=0)
+                info = smac.runhistory.TrialInfo(
+                    ConfigSpace.Configuration(self.configspace, self._indices(trial.configuration)),
+                    seed=0,
+                )
                 facade.tell(info, smac.runhistory.TrialValue(cost=-self._score(trial, history)))
         return facade
 

@@ -9,7 +9,9 @@ from haqa_bench.store.database import query
 
 
 class Row(NamedTuple):
-    """A cell and method. Values in the objective's unit; speed_up is the median over studies of best over the same study's default."""
+    """A cell and method. Values in the objective's unit; speed_up is the median over studies of
+    best over the same study's default.
+    """
 
     track: str
     cell: str
@@ -47,4 +49,7 @@ def rows(folder: Path) -> list[Row]:
     Raises:
         HaqaError: the run has no database, or it cannot be read.
     """
-    return [Row(*row) for row in query(folder, files("haqa_bench.report").joinpath("best.sql").read_text())]
+    return [
+        Row(*row)
+        for row in query(folder, files("haqa_bench.report").joinpath("best.sql").read_text())
+    ]

@@ -16,7 +16,9 @@ from haqa_bench.suite import TRAINED
 
 
 class Beside(NamedTuple):
-    """What rows are compared with: what was published, pairs, the rooflines of kernels by cell, and tests of what was trained."""
+    """What rows are compared with: what was published, pairs, the rooflines of kernels by cell, and
+    tests of what was trained.
+    """
 
     figure: PublishedFigure
     again: Pairs
@@ -28,7 +30,8 @@ TIMED = ("deploy", "kernel", "joint")
 
 
 class Column(NamedTuple):
-    """A heading, in which {} is the unit and {metric} what is measured, what stands below it, and how that is reckoned.
+    """A heading, in which {} is the unit and {metric} what is measured, what stands below it, and
+    how that is reckoned.
 
     `tuned` columns are empty for the default; those that are not `tested`, for references too.
     """
@@ -45,7 +48,11 @@ def _n(row: Row, beside: Beside) -> str:
     human = row.optimizer == "human"
     if row.track in TRAINED and (human or row.optimizer == REFERENCE):
         return count(beside.tests.seeds(row), "seeds", "seed")
-    return count(row.default_samples or 0, "samples", "sample") if human else count(row.studies, "studies", "study")
+    return (
+        count(row.default_samples or 0, "samples", "sample")
+        if human
+        else count(row.studies, "studies", "study")
+    )
 
 
 def _kernel(row: Row) -> str:
@@ -65,14 +72,20 @@ def _against_peer(row: Row, beside: Beside) -> str:
 
 
 def _published(row: Row, beside: Beside) -> str:
-    return beside.figure.said(_kernel(row) if row.track == "kernel" else row.model, row.bit_width, row.optimizer)
+    return beside.figure.said(
+        _kernel(row) if row.track == "kernel" else row.model, row.bit_width, row.optimizer
+    )
 
 
 def _gain(row: Row, beside: Beside) -> str:
     """The median best less the default, larger is better."""
     if row.best is None or row.default_value is None:
         return "none"
-    gain = row.best - row.default_value if row.direction == "maximize" else row.default_value - row.best
+    gain = (
+        row.best - row.default_value
+        if row.direction == "maximize"
+        else row.default_value - row.best
+    )
     return f"{gain:+.{DIGITS.get(row.unit, 1)}f}"
 
 
@@ -86,7 +99,9 @@ def _test_range(row: Row, beside: Beside) -> str:
 
 
 def _against_default(row: Row, beside: Beside) -> str:
-    """The median over studies of the winner less the default, in points, and how many winners are better."""
+    """The median over studies of the winner less the default, in points, and how many winners are
+    better.
+    """
     found = beside.tests.differences(row)
     if not found:
         return "not yet"
@@ -95,7 +110,9 @@ def _against_default(row: Row, beside: Beside) -> str:
 
 
 def _again(row: Row, again: Pairs) -> str:
-    """The median over studies of the winner against the default in pairs, and how many winners beat it; else the default is kept, at 1."""
+    """The median over studies of the winner against the default in pairs, and how many winners beat
+    it; else the default is kept, at 1.
+    """
     ratio, better = _ratio(row, again), _better(row, again)
     if ratio is None:
         return "not yet"
@@ -103,7 +120,9 @@ def _again(row: Row, again: Pairs) -> str:
 
 
 def _ratio(row: Row, again: Pairs) -> float | None:
-    """The median over studies of the winner against the default, in pairs; None as long as one is missing."""
+    """The median over studies of the winner against the default, in pairs; None as long as one is
+    missing.
+    """
     if any((row.cell, w) not in again.verdicts for w in _tuned(row)):
         return None
     better = _better(row, again)
@@ -148,7 +167,9 @@ COLUMNS = (
     Column("Model", lambda row, _: row.model, tested=True),
     Column("Bit-width", lambda row, _: row.bit_width, tested=True),
     Column("Hardware", lambda row, _: row.hardware, tested=True),
-    Column("Method", lambda row, _: "default" if row.optimizer == "human" else row.method, tested=True),
+    Column(
+        "Method", lambda row, _: "default" if row.optimizer == "human" else row.method, tested=True
+    ),
     Column("{}", lambda row, _: exact(row.best, row.unit), BEST, tracks=TIMED),
     Column("{metric}, {}", lambda row, _: exact(row.best, row.unit), BEST, tracks=TRAINED),
     Column(
@@ -163,7 +184,13 @@ COLUMNS = (
         "the median over studies of the best found over the same study's default (the other way round for times)",
         tracks=TIMED,
     ),
-    Column("Gain", _gain, "the best found less the default, larger is better", tuned=True, tracks=TRAINED),
+    Column(
+        "Gain",
+        _gain,
+        "the best found less the default, larger is better",
+        tuned=True,
+        tracks=TRAINED,
+    ),
     Column(
         "Measured again",
         lambda row, beside: _again(row, beside.again),
@@ -183,7 +210,12 @@ COLUMNS = (
         "the median over studies of the least time that bandwidth or arithmetic allow over the winner's, sample by sample",
         tracks=("kernel",),
     ),
-    Column("Against ggml", _against_peer, "the winner's ratio to the default in pairs over that of ggml's own kernel", tracks=("kernel",)),
+    Column(
+        "Against ggml",
+        _against_peer,
+        "the winner's ratio to the default in pairs over that of ggml's own kernel",
+        tracks=("kernel",),
+    ),
     Column(
         "Test accuracy, %",
         _test,
@@ -191,7 +223,13 @@ COLUMNS = (
         tracks=TRAINED,
         tested=True,
     ),
-    Column("Test range", _test_range, "the test accuracy of the worst and of the best study's winner", tuned=True, tracks=TRAINED),
+    Column(
+        "Test range",
+        _test_range,
+        "the test accuracy of the worst and of the best study's winner",
+        tuned=True,
+        tracks=TRAINED,
+    ),
     Column(
         "Against default, points",
         _against_default,
@@ -200,8 +238,18 @@ COLUMNS = (
         tuned=True,
         tracks=TRAINED,
     ),
-    Column("n", _n, "studies of the method on the cell; of the default its samples, or the seeds that it was tested with", tested=True),
-    Column("Source", lambda row, _: row.source or "none", "where the numbers of the trials came from", tested=True),
+    Column(
+        "n",
+        _n,
+        "studies of the method on the cell; of the default its samples, or the seeds that it was tested with",
+        tested=True,
+    ),
+    Column(
+        "Source",
+        lambda row, _: row.source or "none",
+        "where the numbers of the trials came from",
+        tested=True,
+    ),
     Column(
         "Invalid / failed / repeated",
         lambda row, _: f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}",

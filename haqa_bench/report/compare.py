@@ -1,4 +1,6 @@
-"""Methods against each other at equal budgets: medians with intervals, probability of improvement, paired tests, ranks."""
+"""Methods against each other at equal budgets: medians with intervals, probability of improvement,
+paired tests, ranks.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -43,7 +45,9 @@ SIGNIFICANT = 0.05
 
 
 class StudyResult(NamedTuple):
-    """What a study found. `best` is a score, larger is better, None where nothing feasible was measured."""
+    """What a study found. `best` is a score, larger is better, None where nothing feasible was
+    measured.
+    """
 
     cell: str
     method: str
@@ -75,7 +79,10 @@ def results(folder: Path) -> list[StudyResult]:
     Raises:
         HaqaError: the run has no database, or it cannot be read.
     """
-    return [StudyResult(*row) for row in query(folder, files("haqa_bench.report").joinpath("studies.sql").read_text())]
+    return [
+        StudyResult(*row)
+        for row in query(folder, files("haqa_bench.report").joinpath("studies.sql").read_text())
+    ]
 
 
 def grouped(found: Sequence[StudyResult]) -> Groups:
@@ -87,28 +94,41 @@ def grouped(found: Sequence[StudyResult]) -> Groups:
 
 
 def blocks(groups: Groups) -> list[dict[str, float | None]]:
-    """For each cell, the median of each method that runs on them all; None, a failure, where any of its studies found nothing."""
+    """For each cell, the median of each method that runs on them all; None, a failure, where any of
+    its studies found nothing.
+    """
     methods = sorted(set.intersection(*(set(m) for m in groups.values())))
-    return [{name: _median([r.best for r in cell[name]]) for name in methods} for cell in groups.values()]
+    return [
+        {name: _median([r.best for r in cell[name]]) for name in methods}
+        for cell in groups.values()
+    ]
 
 
 def table(found: Sequence[StudyResult], against: str, floors: Mapping[str, float]) -> Table:
     """Each cell's methods beside the method `against`, and below it the ranking over all cells.
 
-    `floors` is the noise floor of each cell whose default was measured against itself: medians no further apart are a tie.
+    `floors` is the noise floor of each cell whose default was measured against itself: medians no
+    further apart are a tie.
 
     Raises:
         HaqaError: no study is of the method `against`.
     """
     groups = grouped(found)
     if not any(against in methods for methods in groups.values()):
-        raise HaqaError("--against", f"no study of '{against}' in this run", f"Methods: {', '.join(sorted({r.method for r in found}))}")
+        raise HaqaError(
+            "--against",
+            f"no study of '{against}' in this run",
+            f"Methods: {', '.join(sorted({r.method for r in found}))}",
+        )
     tests = _tests(groups, against)
     lines, keys = [], []
     for cell, methods in groups.items():
         keys += [f"{cell}/{name}" for name in methods]
         others, floor = methods.get(against, ()), floors.get(cell, 0.0)
-        lines += [_cells(cell, name, rows, others, tests.get((cell, name)), floor) for name, rows in methods.items()]
+        lines += [
+            _cells(cell, name, rows, others, tests.get((cell, name)), floor)
+            for name, rows in methods.items()
+        ]
     return Table(
         title=f"Methods at equal budgets, against {against}",
         headings=[h.format(against) for h in HEADINGS],
@@ -119,9 +139,18 @@ def table(found: Sequence[StudyResult], against: str, floors: Mapping[str, float
     )
 
 
-def _cells(cell: str, name: str, rows: Sequence[StudyResult], others: Sequence[StudyResult], p: float | None, floor: float) -> list[str]:
+def _cells(
+    cell: str,
+    name: str,
+    rows: Sequence[StudyResult],
+    others: Sequence[StudyResult],
+    p: float | None,
+    floor: float,
+) -> list[str]:
     values = [r.best_value for r in rows if r.best_value is not None]
-    scores, their_scores = ([r.best for r in group if r.best is not None] for group in (rows, others))
+    scores, their_scores = (
+        [r.best for r in group if r.best is not None] for group in (rows, others)
+    )
     interval = statistics.median_interval(values)
     regrets = [r.regret for r in rows if r.regret is not None]
     ranks = [r.rank for r in rows if r.rank is not None]
@@ -143,7 +172,9 @@ def _cells(cell: str, name: str, rows: Sequence[StudyResult], others: Sequence[S
 
 
 def _verdict(ours: Sequence[float], theirs: Sequence[float], p: float | None, floor: float) -> str:
-    """In a word: tie, where the medians are within the noise floor; better or worse, where a test says so; else undecided."""
+    """In a word: tie, where the medians are within the noise floor; better or worse, where a test
+    says so; else undecided.
+    """
     one, other = float(np.median(ours)), float(np.median(theirs))
     if abs(one - other) <= floor * abs(other):
         return "tie"
@@ -153,7 +184,9 @@ def _verdict(ours: Sequence[float], theirs: Sequence[float], p: float | None, fl
 
 
 def _tests(groups: Groups, against: str) -> dict[tuple[str, str], float | None]:
-    """Within each cell paired over seeds, each method against one, Holm-corrected over all cells and methods."""
+    """Within each cell paired over seeds, each method against one, Holm-corrected over all cells
+    and methods.
+    """
     pairs: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for cell, methods in groups.items():
         reference = {r.seed: r.best for r in methods.get(against, ())}
@@ -169,10 +202,20 @@ def _rankings(groups: Groups) -> list[str]:
     """Average ranks over cells of the methods' medians, failures ranked last and failures dropped."""
     every = blocks(groups)
     notes = []
-    for label, kept in (("failures last", every), ("failures dropped", [b for b in every if None not in b.values()])):
+    for label, kept in (
+        ("failures last", every),
+        ("failures dropped", [b for b in every if None not in b.values()]),
+    ):
         found = statistics.ranking(kept, list(every[0]))
-        order = ", ".join(f"{name} {rank:.1f}" for name, rank in sorted(found.ranks.items(), key=lambda item: (item[1], item[0])))
-        p = f"Friedman p = {found.p:.3f}" if found.p is not None else "no Friedman test below three cells"
+        order = ", ".join(
+            f"{name} {rank:.1f}"
+            for name, rank in sorted(found.ranks.items(), key=lambda item: (item[1], item[0]))
+        )
+        p = (
+            f"Friedman p = {found.p:.3f}"
+            if found.p is not None
+            else "no Friedman test below three cells"
+        )
         notes.append(f"Average rank over {found.blocks} cells ({label}): {order}; {p}.")
     return notes
 
@@ -180,7 +223,8 @@ def _rankings(groups: Groups) -> list[str]:
 def _legend(found: Sequence[StudyResult], floors: Mapping[str, float]) -> list[str]:
     failed = sum(r.best is None for r in found)
     within = (
-        "; ".join(f"{cell} {100 * floor:.1f} %" for cell, floor in sorted(floors.items())) or "not measured, so that only equal medians tie"
+        "; ".join(f"{cell} {100 * floor:.1f} %" for cell, floor in sorted(floors.items()))
+        or "not measured, so that only equal medians tie"
     )
     legend = [
         f"All values: {', '.join(sorted({r.source for r in found if r.source})) or 'of unknown source'}.",
@@ -192,9 +236,14 @@ def _legend(found: Sequence[StudyResult], floors: Mapping[str, float]) -> list[s
         f"Studies without any feasible result: {failed} of {len(found)}.",
     ]
     agents = sorted({r.method for r in found if r.answered_by})
-    return legend + [f"{name}: each seed is one recording of an LLM; its n says nothing of other recordings." for name in agents]
+    return legend + [
+        f"{name}: each seed is one recording of an LLM; its n says nothing of other recordings."
+        for name in agents
+    ]
 
 
 def _median(values: Sequence[float | None]) -> float | None:
-    """The median, or None where any study failed: a method that fails sometimes is not as good as its good days."""
+    """The median, or None where any study failed: a method that fails sometimes is not as good as
+    its good days.
+    """
     return None if None in values else float(np.median([v for v in values if v is not None]))

@@ -14,11 +14,15 @@ from haqa_bench.store.database import query
 
 Ledger = Literal["proposals", "evaluations", "seconds", "dollars"]
 POINTS = 20
-"""At how many amounts seconds and dollars are shown, evenly spaced by their logarithms; proposals and evaluations at each."""
+"""At how many amounts seconds and dollars are shown, evenly spaced by their logarithms; proposals
+and evaluations at each.
+"""
 
 
 class Step(NamedTuple):
-    """A study after one trial: what it had spent, and the best value and regret so far (None before the first feasible trial)."""
+    """A study after one trial: what it had spent, and the best value and regret so far (None before
+    the first feasible trial).
+    """
 
     cell: str
     method: str
@@ -34,7 +38,8 @@ class Step(NamedTuple):
 def table(folder: Path, ledger: Ledger) -> Table:
     """Median and interval over studies, one row for each cell, method and amount spent.
 
-    Studies that have nothing feasible yet, or whose dollars are unknown, are not in a row's n; one that has ended stays where it is.
+    Studies that have nothing feasible yet, or whose dollars are unknown, are not in a row's n; one
+    that has ended stays where it is.
 
     Raises:
         HaqaError: the run has no database, or it cannot be read.
@@ -45,10 +50,22 @@ def table(folder: Path, ledger: Ledger) -> Table:
         groups[step.cell, step.method][step.study].append(step)
     rows = []
     for (cell, method), studies in groups.items():
-        rows += [[cell, method, _digits(x), *_row(studies, ledger, x)] for x in _amounts(found, cell, ledger)]
+        rows += [
+            [cell, method, _digits(x), *_row(studies, ledger, x)]
+            for x in _amounts(found, cell, ledger)
+        ]
     return Table(
         title=f"Best so far against {ledger}",
-        headings=["Cell", "Method", ledger.capitalize(), "n", "Median best", "Low", "High", "Median regret"],
+        headings=[
+            "Cell",
+            "Method",
+            ledger.capitalize(),
+            "n",
+            "Median best",
+            "Low",
+            "High",
+            "Median regret",
+        ],
         cells=rows,
         notes=["Low and high: 95 % bootstrap interval of the median, from three studies on."],
     )
@@ -60,7 +77,10 @@ def steps(folder: Path) -> list[Step]:
     Raises:
         HaqaError: the run has no database, or it cannot be read.
     """
-    return [Step(*row) for row in query(folder, files("haqa_bench.report").joinpath("curves.sql").read_text())]
+    return [
+        Step(*row)
+        for row in query(folder, files("haqa_bench.report").joinpath("curves.sql").read_text())
+    ]
 
 
 def at(steps: Sequence[Step], ledger: Ledger, amount: float) -> Step | None:
@@ -80,7 +100,11 @@ def _amounts(steps: Sequence[Step], cell: str, ledger: Ledger) -> list[float]:
 
 
 def _row(studies: Mapping[str, Sequence[Step]], ledger: Ledger, amount: float) -> list[str]:
-    reached = [r for steps in studies.values() if (r := at(steps, ledger, amount)) is not None and r.best is not None]
+    reached = [
+        r
+        for steps in studies.values()
+        if (r := at(steps, ledger, amount)) is not None and r.best is not None
+    ]
     best = [r.best for r in reached if r.best is not None]
     regrets = [r.regret for r in reached if r.regret is not None]
     interval = statistics.median_interval(best)

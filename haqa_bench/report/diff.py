@@ -1,4 +1,6 @@
-"""Two runs beside each other: what each method found then and now, whether the change is beyond the noise, and which cells changed why."""
+"""Two runs beside each other: what each method found then and now, whether the change is beyond the
+noise, and which cells changed why.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,7 +47,11 @@ class Change(NamedTuple):
         if self.ratio == 1:
             return "same"
         if abs(self.ratio - 1) <= (WITHIN if self.floor is None else self.floor):
-            return "within the noise" if self.floor is not None else f"within {100 * WITHIN:g} %, noise not measured"
+            return (
+                "within the noise"
+                if self.floor is not None
+                else f"within {100 * WITHIN:g} %, noise not measured"
+            )
         return "better" if self.ratio > 1 else "worse"
 
 
@@ -77,7 +83,11 @@ def changes(then: Path, now: Path) -> list[Change]:
 
 
 def _larger(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {cell: max(floors[cell] for floors in found if cell in floors) for floors in found for cell in floors}
+    return {
+        cell: max(floors[cell] for floors in found if cell in floors)
+        for floors in found
+        for cell in floors
+    }
 
 
 def _cells(change: Change) -> list[str]:
@@ -94,12 +104,16 @@ def _cells(change: Change) -> list[str]:
 
 
 def _changed(then: Path, now: Path) -> list[str]:
-    """The cells of both runs that are not defined alike any more: which parts, and what a recorded table of theirs is then."""
+    """The cells of both runs that are not defined alike any more: which parts, and what a recorded
+    table of theirs is then.
+    """
     sides = [{cell.id: cell for cell in database.suite_of(folder).cells} for folder in (then, now)]
     notes = []
     for name in sorted(sides[0].keys() & sides[1].keys()):
         if parts := _parts(sides[0][name], sides[1][name]):
-            notes.append(f"{name} is another cell now ({', '.join(parts)} changed): what was measured or recorded then is stale.")
+            notes.append(
+                f"{name} is another cell now ({', '.join(parts)} changed): what was measured or recorded then is stale."
+            )
     return notes
 
 

@@ -1,4 +1,6 @@
-"""From a printed number back to what it was made of: its formula, the studies and trials, their samples, the cassette's line, the table."""
+"""From a printed number back to what it was made of: its formula, the studies and trials, their
+samples, the cassette's line, the table.
+"""
 
 import difflib
 import json
@@ -28,7 +30,9 @@ class Number(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """A study behind a number: its best trial, that trial's value and samples, and who answered and measured."""
+    """A study behind a number: its best trial, that trial's value and samples, and who answered and
+    measured.
+    """
 
     study: str
     suite: str
@@ -52,13 +56,16 @@ class Evidence(NamedTuple):
 
 
 def find(made: Mapping[str, Table], text: str) -> Number:
-    """The number, or the row, that an id names: TABLE:CELL/METHOD/COLUMN, or words of its row, as T4:SmolLM2-135M/INT4/haqa.
+    """The number, or the row, that an id names: TABLE:CELL/METHOD/COLUMN, or words of its row, as
+    T4:SmolLM2-135M/INT4/haqa.
 
     Raises:
         HaqaError: there is none, or several; tells the nearest.
     """
     name, _, rest = text.partition(":")
-    name = re.sub(r"^([tf])(?=\d)", lambda found: PAPER[found[0].lower()], name, flags=re.IGNORECASE)
+    name = re.sub(
+        r"^([tf])(?=\d)", lambda found: PAPER[found[0].lower()], name, flags=re.IGNORECASE
+    )
     if name not in made:
         raise HaqaError(text, f"no table '{name}' in this run", f"Known: {', '.join(made)}")
     table = made[name]
@@ -77,13 +84,19 @@ def _by_words(name: str, table: Table, rest: str) -> Number:
     slugs = {id_of("", "", heading).rpartition("/")[2]: heading for heading in table.headings}
     heading = slugs.get(words[-1])
     wanted = words[:-1] if heading else words
-    rows = [i for i, row in enumerate(table.cells) if table.keys and set(wanted) <= {cell.casefold() for cell in row}]
+    rows = [
+        i
+        for i, row in enumerate(table.cells)
+        if table.keys and set(wanted) <= {cell.casefold() for cell in row}
+    ]
     if len(rows) == 1:
         return Number(name, table, rows[0], heading)
     known = [f"{name}:{key}" for key in table.keys]
     near = difflib.get_close_matches(f"{name}:{rest}", known, 3, 0.3) or known[:3]
     what = f"{len(rows)} rows have it" if rows else "no such row"
-    raise HaqaError(f"{name}:{rest}", what, f"Near: {', '.join(near)}; a column may follow: {', '.join(slugs)}")
+    raise HaqaError(
+        f"{name}:{rest}", what, f"Near: {', '.join(near)}; a column may follow: {', '.join(slugs)}"
+    )
 
 
 def explain(folder: Path, project: Path, number: Number) -> dict[str, Any]:
@@ -100,15 +113,23 @@ def explain(folder: Path, project: Path, number: Number) -> dict[str, Any]:
     column = number.heading or ""
     wanted = {rest} & methods or {column} & methods or methods
     printed = dict(zip(number.table.headings, number.table.cells[number.row], strict=True))
-    found = database.query(folder, files("haqa_bench.report").joinpath("evidence.sql").read_text(), cell_id)
+    found = database.query(
+        folder, files("haqa_bench.report").joinpath("evidence.sql").read_text(), cell_id
+    )
     studies = [e for e in (Evidence(*row) for row in found) if e.method in wanted]
     return {
         "id": id_of(number.name, key, column) if column else f"{number.name}:{key}",
         "table": number.table.title,
-        "row": printed if number.heading is None else {h: v for h, v in printed.items() if h in number.table.headings[:5]},
+        "row": printed
+        if number.heading is None
+        else {h: v for h, v in printed.items() if h in number.table.headings[:5]},
         "printed": printed.get(column, ""),
         "formula": number.table.about.get(column, ""),
-        "cell": {"hardware": cell.hardware.title, "workload": cell.workload.model_dump(mode="json"), "objective": cell.objective.metric},
+        "cell": {
+            "hardware": cell.hardware.title,
+            "workload": cell.workload.model_dump(mode="json"),
+            "objective": cell.objective.metric,
+        },
         "lock": suite.lock,
         "response_table": _response_table(project, cell),
         "measured_again": _again(project, cell),
@@ -117,14 +138,18 @@ def explain(folder: Path, project: Path, number: Number) -> dict[str, Any]:
 
 
 def _told(found: Evidence, project: Path, cell: str) -> dict[str, Any]:
-    """Evidence as JSON takes it, with where it is journalled, and in which line of which cassette the trial was proposed."""
+    """Evidence as JSON takes it, with where it is journalled, and in which line of which cassette
+    the trial was proposed.
+    """
     cassette = project / "cassettes" / found.suite / cell / f"{found.method}-s{found.seed}.jsonl"
     return {
         **found._asdict(),
         "configuration": json.loads(found.configuration or "null"),
         "facts": json.loads(found.facts or "{}"),
         "journal": f"journal/{cell}/{found.method}-s{found.seed}.jsonl",
-        "cassette": _line(cassette, project, found.trial) if found.answered_by and found.trial else "",
+        "cassette": _line(cassette, project, found.trial)
+        if found.answered_by and found.trial
+        else "",
     }
 
 
@@ -132,8 +157,16 @@ def _line(cassette: Path, project: Path, trial: int) -> str:
     """Where the exchange is recorded that proposed a trial: file and line."""
     if not cassette.is_file():
         return ""
-    rounds = [i for i, line in enumerate(read_lines(cassette), 1) if line.get("kind") == "exchange" and line.get("round") == trial]
-    return f"{cassette.relative_to(project)}:{rounds[-1]}" if rounds else str(cassette.relative_to(project))
+    rounds = [
+        i
+        for i, line in enumerate(read_lines(cassette), 1)
+        if line.get("kind") == "exchange" and line.get("round") == trial
+    ]
+    return (
+        f"{cassette.relative_to(project)}:{rounds[-1]}"
+        if rounds
+        else str(cassette.relative_to(project))
+    )
 
 
 def _response_table(project: Path, cell: Cell) -> dict[str, Any]:
@@ -141,7 +174,13 @@ def _response_table(project: Path, cell: Cell) -> dict[str, Any]:
     if not path.is_file():
         return {}
     table = tables.read(path)
-    builds = sorted({entry.facts[tables.BUILD] for entry in table.entries.values() if tables.BUILD in entry.facts})
+    builds = sorted(
+        {
+            entry.facts[tables.BUILD]
+            for entry in table.entries.values()
+            if tables.BUILD in entry.facts
+        }
+    )
     return {
         "path": str(path.relative_to(project)),
         "sha256": table.sha256,
@@ -158,4 +197,8 @@ def _again(project: Path, cell: Cell) -> dict[str, Any]:
     if not path.is_file():
         return {}
     card, *entries = read_lines(path)
-    return {"path": str(path.relative_to(project)), "machine": card.get("machine"), "entries": len(entries)}
+    return {
+        "path": str(path.relative_to(project)),
+        "machine": card.get("machine"),
+        "entries": len(entries),
+    }

@@ -1,4 +1,6 @@
-"""A table in LaTeX: booktabs, one line a number with its id in a comment, the best of each group bold, notes below in small print."""
+"""A table in LaTeX: booktabs, one line a number with its id in a comment, the best of each group
+bold, notes below in small print.
+"""
 
 from collections.abc import Sequence
 
@@ -23,7 +25,9 @@ SPECIAL = {
 
 
 def latex(table: Table, name: str) -> str:
-    """A `table*` as wide as the page, for a document that loads PACKAGES; `name` becomes its label and part of the ids."""
+    """A `table*` as wide as the page, for a document that loads PACKAGES; `name` becomes its label
+    and part of the ids.
+    """
     columns = "".join("r" if table.numeric(i) else "l" for i in range(len(table.headings)))
     rows = "\n".join(_row(table, name, number) for number in range(len(table.cells)))
     notes = " ".join(escaped(note) for note in table.notes)
@@ -49,7 +53,15 @@ def document(tables: Sequence[str]) -> str:
     """A document of its own that holds the tables."""
     packages = "\n".join(rf"\usepackage{{{package}}}" for package in PACKAGES)
     return "\n".join(
-        [r"\documentclass{article}", r"\usepackage[margin=1cm]{geometry}", packages, r"\begin{document}", *tables, r"\end{document}", ""]
+        [
+            r"\documentclass{article}",
+            r"\usepackage[margin=1cm]{geometry}",
+            packages,
+            r"\begin{document}",
+            *tables,
+            r"\end{document}",
+            "",
+        ]
     )
 
 
@@ -59,7 +71,9 @@ def escaped(text: str) -> str:
 
 
 def _row(table: Table, name: str, number: int) -> str:
-    """A cell a line. What stands in the row above too is left to it, from the left up to the first cell that differs."""
+    """A cell a line. What stands in the row above too is left to it, from the left up to the first
+    cell that differs.
+    """
     cells = list(table.cells[number])
     spans = [_span(table, number, column) for column in range(len(cells))]
     lines = []
@@ -68,14 +82,20 @@ def _row(table: Table, name: str, number: int) -> str:
         shown = rf"\textbf{{{shown}}}" if (number, column) in table.bold else shown
         shown = rf"\multirow{{{spans[column]}}}{{*}}{{{shown}}}" if spans[column] > 1 else shown
         end = r" \\" if column == len(cells) - 1 else " &"
-        called = f" % {id_of(name, table.keys[number], table.headings[column])}" if table.keys and text else ""
+        called = (
+            f" % {id_of(name, table.keys[number], table.headings[column])}"
+            if table.keys and text
+            else ""
+        )
         lines.append(shown + end + called)
     first = number > 0 and spans[0] > 0 and _span(table, 0, 0) > 1
     return (r"\midrule" + "\n" if first else "") + "\n".join(lines)
 
 
 def _span(table: Table, number: int, column: int) -> int:
-    """How many rows a cell spans: 0 where the one above spans it; one where a column to the left, or itself, is a number."""
+    """How many rows a cell spans: 0 where the one above spans it; one where a column to the left,
+    or itself, is a number.
+    """
     if any(table.numeric(i) for i in range(column + 1)):
         return 1
     left = [tuple(row[: column + 1]) for row in table.cells]

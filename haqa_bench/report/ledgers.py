@@ -1,4 +1,6 @@
-"""What each method spent: proposals, evaluations, seconds, and, for an LLM, seconds, tokens and dollars; and with which settings."""
+"""What each method spent: proposals, evaluations, seconds, and, for an LLM, seconds, tokens and
+dollars; and with which settings.
+"""
 
 import json
 from importlib.resources import files
@@ -8,7 +10,18 @@ from typing import NamedTuple
 from haqa_bench.report.table import Table
 from haqa_bench.store.database import query
 
-HEADINGS = ("Cell", "Method", "n", "Proposals", "Evaluations", "Evaluation s", "LLM s", "Tokens in", "Tokens out", "Dollars")
+HEADINGS = (
+    "Cell",
+    "Method",
+    "n",
+    "Proposals",
+    "Evaluations",
+    "Evaluation s",
+    "LLM s",
+    "Tokens in",
+    "Tokens out",
+    "Dollars",
+)
 
 
 class Row(NamedTuple):
@@ -34,7 +47,10 @@ def table(folder: Path) -> Table:
     Raises:
         HaqaError: the run has no database, or it cannot be read.
     """
-    found = [Row(*row) for row in query(folder, files("haqa_bench.report").joinpath("ledgers.sql").read_text())]
+    found = [
+        Row(*row)
+        for row in query(folder, files("haqa_bench.report").joinpath("ledgers.sql").read_text())
+    ]
     settings = sorted({(r.method, _settings(r.settings)) for r in found if r.settings != "{}"})
     return Table(
         title="What was spent, medians over studies",
@@ -55,8 +71,19 @@ def _cells(row: Row) -> list[str]:
     words = ["unknown" if x is None else f"{x:.0f}" for x in llm] if row.agent else ["", "", ""]
     dollars = "" if not row.agent else "unknown" if row.dollars is None else f"{row.dollars:.4f}"
     seconds = "unknown" if row.seconds is None else f"{row.seconds:.1f}"
-    return [row.cell, row.method, str(row.studies), f"{row.proposals:g}", f"{row.evaluations:g}", seconds, *words, dollars]
+    return [
+        row.cell,
+        row.method,
+        str(row.studies),
+        f"{row.proposals:g}",
+        f"{row.evaluations:g}",
+        seconds,
+        *words,
+        dollars,
+    ]
 
 
 def _settings(text: str) -> str:
-    return ", ".join(f"{name} {json.dumps(value)}" for name, value in sorted(json.loads(text).items()))
+    return ", ".join(
+        f"{name} {json.dumps(value)}" for name, value in sorted(json.loads(text).items())
+    )

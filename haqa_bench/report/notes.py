@@ -10,14 +10,20 @@ from haqa_bench.suite import TRAINED
 
 
 def notes(found: Sequence[Row], beside: Beside) -> list[str]:
-    """The legend, who answered, where pairs were measured, agents against random search, and conflicts in what was published."""
+    """The legend, who answered, where pairs were measured, agents against random search, and
+    conflicts in what was published.
+    """
     return [
         *_legend(found),
         *roofs.notes(beside.roofs, [row.cell for row in found], beside.again),
         *tests.notes(beside.tests, [row.cell for row in found]),
         *_machines(found, beside.again),
         *_verdicts(found, beside.again),
-        *(f"Published, CONFLICT, {e.model}: {e.value}; {e.doubt}." for e in beside.figure.entries if e.doubt),
+        *(
+            f"Published, CONFLICT, {e.model}: {e.value}; {e.doubt}."
+            for e in beside.figure.entries
+            if e.doubt
+        ),
     ]
 
 
@@ -31,17 +37,28 @@ def _machines(found: Sequence[Row], again: Pairs) -> list[str]:
         )
     for machine in dict.fromkeys(again.machines[cell] for cell in cells if cell in again.machines):
         floors = [
-            f"{cell} {100 * again.floors[cell]:.1f} %" for cell in cells if again.machines.get(cell) == machine and cell in again.floors
+            f"{cell} {100 * again.floors[cell]:.1f} %"
+            for cell in cells
+            if again.machines.get(cell) == machine and cell in again.floors
         ]
-        said = f"; noise floors (the default against itself, as many pairs): {', '.join(floors)}" if floors else ""
+        said = (
+            f"; noise floors (the default against itself, as many pairs): {', '.join(floors)}"
+            if floors
+            else ""
+        )
         notes.append(f"Pairs were measured on {machine}{said}.")
-    return notes + [f"{cell}: measured now on {machine}." for cell, machine in sorted({(r.cell, r.machine) for r in found if r.machine})]
+    return notes + [
+        f"{cell}: measured now on {machine}."
+        for cell, machine in sorted({(r.cell, r.machine) for r in found if r.machine})
+    ]
 
 
 def _legend(found: Sequence[Row]) -> list[str]:
     first = found[0]
     gain = (
-        "gain: that over the default" if first.track in TRAINED else "speed-up: median over studies of that over the same study's default"
+        "gain: that over the default"
+        if first.track in TRAINED
+        else "speed-up: median over studies of that over the same study's default"
     )
     what = f"{first.metric}, {first.unit}" if first.track in TRAINED else first.unit
     legend = [

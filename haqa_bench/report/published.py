@@ -1,4 +1,6 @@
-"""The paper's numbers, as far as they are known. UNKNOWN and CONFLICT are values of their own; nothing is ever filled in."""
+"""The paper's numbers, as far as they are known. UNKNOWN and CONFLICT are values of their own;
+nothing is ever filled in.
+"""
 
 import re
 from pathlib import Path
@@ -9,11 +11,15 @@ from pydantic import Field
 from haqa_bench.documents import Document, read_yaml
 
 ROUNDING = 0.05
-"""How far a published average may be from the mean of its parts: half of the last digit that papers give."""
+"""How far a published average may be from the mean of its parts: half of the last digit that papers
+give.
+"""
 
 
 class Entry(Document):
-    """A published number, as text: the sources give ranges and words. `any` model or bit-width stands for all."""
+    """A published number, as text: the sources give ranges and words. `any` model or bit-width
+    stands for all.
+    """
 
     model: str
     bit_width: str
@@ -43,14 +49,23 @@ class PublishedFigure(Document):
     entries: tuple[Entry, ...]
 
     def said(self, model: str, bit_width: str, method: str) -> str:
-        """What was published of `method` on `model` at `bit_width`; UNKNOWN where nothing is known. The most particular entry counts."""
+        """What was published of `method` on `model` at `bit_width`; UNKNOWN where nothing is known.
+        The most particular entry counts.
+        """
         for wanted in ((model, bit_width), (model, "any"), ("any", bit_width), ("any", "any")):
             for entry in self.entries:
-                if (entry.model, entry.bit_width, entry.method) == (*wanted, method) and entry.value != "UNKNOWN":
+                if (entry.model, entry.bit_width, entry.method) == (
+                    *wanted,
+                    method,
+                ) and entry.value != "UNKNOWN":
                     return f"{entry.value} ({self.hardware}; {entry.source}{'; CONFLICT' if entry.doubt else ''})"
         return "UNKNOWN"
 
 
 def load(path: Path) -> PublishedFigure:
     """The published figure in the YAML file at `path`; where there is no file, nothing is known."""
-    return read_yaml(path, PublishedFigure) if path.is_file() else PublishedFigure(title="", hardware="", entries=())
+    return (
+        read_yaml(path, PublishedFigure)
+        if path.is_file()
+        else PublishedFigure(title="", hardware="", entries=())
+    )

@@ -1,4 +1,6 @@
-"""The roofline model against what was measured: how far off it is on devices that are here, and whether it ranks formats alike."""
+"""The roofline model against what was measured: how far off it is on devices that are here, and
+whether it ranks formats alike.
+"""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +11,7 @@ from typing import NamedTuple
 
 from scipy import stats
 
-from haqa_bench.roofline import Roofline, counted, token
+from haqa_bench.arithmetic.token_roofline import Roofline, counted, token
 from haqa_bench.store import database
 from haqa_bench.suite import Cell
 
@@ -19,7 +21,9 @@ FEWEST = 4
 
 
 class Compared(NamedTuple):
-    """The formats of a cell that were measured: tokens/s as measured, as simulated, and so if reading and computing take turns."""
+    """The formats of a cell that were measured: tokens/s as measured, as simulated, and so if
+    reading and computing take turns.
+    """
 
     cell: str
     measured: Mapping[str, float]
@@ -28,7 +32,9 @@ class Compared(NamedTuple):
 
     def words(self) -> str:
         """One sentence."""
-        both = "; if reading and computing take turns: ".join(self._agreement(found) for found in (self.simulated, self.apart))
+        both = "; if reading and computing take turns: ".join(
+            self._agreement(found) for found in (self.simulated, self.apart)
+        )
         return f"The roofline on {self.cell}, {len(self.measured)} formats, simulated against measured: {both}."
 
     def _agreement(self, simulated: Mapping[str, float]) -> str:
@@ -47,12 +53,19 @@ def rank_correlation(one: Mapping[str, float], other: Mapping[str, float]) -> fl
 
 
 def compared(folder: Path, cells: Mapping[str, Cell]) -> list[Compared]:
-    """Each measured cell of the run in `folder` whose device has measured costs of weights; of a format, its fastest setting counts."""
+    """Each measured cell of the run in `folder` whose device has measured costs of weights; of a
+    format, its fastest setting counts.
+    """
     sql = files("haqa_bench.report").joinpath("trials.sql").read_text()
     found: dict[str, dict[str, tuple[float, Roofline]]] = {}
     for name, configuration, facts, value in database.query(folder, sql):
         cell, kind, read = cells[name], json.loads(configuration)["format"], json.loads(facts)
-        if cell.simulated or not cell.hardware.weight_cost or "multiplied" not in read or cell.objective.metric != METRIC:
+        if (
+            cell.simulated
+            or not cell.hardware.weight_cost
+            or "multiplied" not in read
+            or cell.objective.metric != METRIC
+        ):
             continue
         roof = token(counted(read["multiplied"]), int(read["layers"]), cell.hardware)
         of_cell = found.setdefault(name, {})

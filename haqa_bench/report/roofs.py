@@ -1,4 +1,6 @@
-"""How near a kernel's time is to what the device allows: its roofline, and the peer measured beside it."""
+"""How near a kernel's time is to what the device allows: its roofline, and the peer measured beside
+it.
+"""
 
 import json
 from collections import defaultdict
@@ -8,21 +10,23 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from haqa_bench.backends.opencl.roofline import Work, work
-from haqa_bench.evaluators.kernel import GGML
+from haqa_bench.arithmetic.kernel_roofline import Work, work
 from haqa_bench.report.pairs import Pairs, Verdict
 from haqa_bench.space import key_of
 from haqa_bench.store.database import query, suite_of
+from haqa_bench.tracks.kernel.evaluator import GGML
 from haqa_bench.workloads import KernelWorkload
 
 PEER = key_of(GGML)
 
 
 class Roof(NamedTuple):
-    """A cell's work over the device's limits: GB/s and GFLOP/s, medians of `readings` taken between the samples of all its trials.
+    """A cell's work over the device's limits: GB/s and GFLOP/s, medians of `readings` taken between
+    the samples of all its trials.
 
-    `shares` has, by configuration, the share of the roofline that it reaches: the median over its samples, each against the limits
-    as they were read just before it, since a shared host's memory is now quick, now slow.
+    `shares` has, by configuration, the share of the roofline that it reaches: the median over its
+    samples, each against the limits as they were read just before it, since a shared host's memory
+    is now quick, now slow.
     """
 
     work: Work
@@ -38,16 +42,21 @@ class Roof(NamedTuple):
 
 
 def read(folder: Path) -> Mapping[str, Roof]:
-    """The rooflines of the run in `folder`, by cell; of kernels whose device was measured beside them.
+    """The rooflines of the run in `folder`, by cell; of kernels whose device was measured beside
+    them.
 
     Raises:
         HaqaError: the run has no database, or it cannot be read.
     """
     samples: dict[str, dict[str, Samples]] = defaultdict(dict)
-    for cell, configuration, *found in query(folder, files("haqa_bench.report").joinpath("roofs.sql").read_text()):
+    for cell, configuration, *found in query(
+        folder, files("haqa_bench.report").joinpath("roofs.sql").read_text()
+    ):
         samples[cell][key_of(json.loads(configuration))] = Samples(*found)
     return {
-        cell.id: _roof(work(cell.workload.kernel, cell.bit_width, cell.workload.sizes), samples[cell.id])
+        cell.id: _roof(
+            work(cell.workload.kernel, cell.bit_width, cell.workload.sizes), samples[cell.id]
+        )
         for cell in (suite_of(folder).cells if samples else ())
         if isinstance(cell.workload, KernelWorkload) and cell.id in samples
     }
@@ -64,7 +73,10 @@ class Samples(NamedTuple):
 def _roof(needs: Work, samples: Mapping[str, Samples]) -> Roof:
     bandwidths = [reading for s in samples.values() for reading in s.bandwidths]
     peaks = [reading for s in samples.values() for reading in s.peaks]
-    shares = {key: median(needs.least_us(b, p) / t for t, b, p in zip(*s, strict=True)) for key, s in samples.items()}
+    shares = {
+        key: median(needs.least_us(b, p) / t for t, b, p in zip(*s, strict=True))
+        for key, s in samples.items()
+    }
     return Roof(needs, median(bandwidths), median(peaks), len(bandwidths), shares)
 
 

@@ -10,13 +10,19 @@ COMPARED = ("comparison", "fronts", "spent")
 DECIMAL = re.compile(r"\d+\.\d+")
 
 
-def chosen(made: Mapping[str, Table], wanted: Sequence[str], published: bool, digits: int | None) -> dict[str, Table]:
-    """The tables that are `wanted` (all where none is named), with or without the paper's numbers, to at most so many digits."""
+def chosen(
+    made: Mapping[str, Table], wanted: Sequence[str], published: bool, digits: int | None
+) -> dict[str, Table]:
+    """The tables that are `wanted` (all where none is named), with or without the paper's numbers,
+    to at most so many digits.
+    """
     names = {_name(word) for word in wanted}
     kept = {name: table for name, table in made.items() if not names or name in names}
     if not published:
         kept = {name: _without_published(table) for name, table in kept.items()}
-    return kept if digits is None else {name: _rounded(table, digits) for name, table in kept.items()}
+    return (
+        kept if digits is None else {name: _rounded(table, digits) for name, table in kept.items()}
+    )
 
 
 def is_compared(word: str) -> bool:
@@ -42,8 +48,19 @@ def _without_published(table: Table) -> Table:
 
 def _rounded(table: Table, digits: int) -> Table:
     def shorter(found: re.Match[str]) -> str:
-        return found[0] if len(found[0].partition(".")[2]) <= digits else f"{float(found[0]):.{digits}f}"
+        return (
+            found[0]
+            if len(found[0].partition(".")[2]) <= digits
+            else f"{float(found[0]):.{digits}f}"
+        )
 
-    words = {i for i, heading in enumerate(table.headings) if heading in ("Model", "Method", "Hardware", "Cell")}
-    cells = [[text if i in words else DECIMAL.sub(shorter, text) for i, text in enumerate(row)] for row in table.cells]
+    words = {
+        i
+        for i, heading in enumerate(table.headings)
+        if heading in ("Model", "Method", "Hardware", "Cell")
+    }
+    cells = [
+        [text if i in words else DECIMAL.sub(shorter, text) for i, text in enumerate(row)]
+        for row in table.cells
+    ]
     return table._replace(cells=cells)

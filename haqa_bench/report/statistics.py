@@ -1,7 +1,7 @@
 """The statistics of a comparison, by scipy and statsmodels; here is only which, and when none.
 
-Few studies say little: below six pairs no test is made (a two-sided Wilcoxon test of five pairs cannot fall below 0.06), and an
-interval of fewer than three values is not printed.
+Few studies say little: below six pairs no test is made (a two-sided Wilcoxon test of five pairs
+cannot fall below 0.06), and an interval of fewer than three values is not printed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from scipy import stats
 
-from haqa_bench.estimate import Interval
+from haqa_bench.arithmetic.estimate import Interval
 
 Key = TypeVar("Key")
 FEWEST_PAIRS = 6
@@ -18,7 +18,9 @@ FEWEST_VALUES = 3
 
 
 def median_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
-    """The 95 % percentile bootstrap interval of the median (10,000 resamples); None below three values."""
+    """The 95 % percentile bootstrap interval of the median (10,000 resamples); None below three
+    values.
+    """
     if len(values) < FEWEST_VALUES:
         return None
     rng = np.random.default_rng(seed)
@@ -39,14 +41,17 @@ def probability_of_improvement(ours: Sequence[float], theirs: Sequence[float]) -
 
 
 def holm(pairs: Mapping[Key, Sequence[tuple[float, float]]]) -> dict[Key, float | None]:
-    """The p value of a Wilcoxon signed-rank test of each list of pairs, Holm-corrected over them all; None below six pairs.
+    """The p value of a Wilcoxon signed-rank test of each list of pairs, Holm-corrected over them
+    all; None below six pairs.
 
     Pairs that are all equal differ in nothing: p = 1.
     """
     from statsmodels.stats.multitest import multipletests
 
     raw = {
-        name: 1.0 if all(a == b for a, b in both) else float(stats.wilcoxon(*zip(*both, strict=True)).pvalue)
+        name: 1.0
+        if all(a == b for a, b in both)
+        else float(stats.wilcoxon(*zip(*both, strict=True)).pvalue)
         for name, both in pairs.items()
         if len(both) >= FEWEST_PAIRS
     }
@@ -56,7 +61,9 @@ def holm(pairs: Mapping[Key, Sequence[tuple[float, float]]]) -> dict[Key, float 
 
 
 class Ranking(NamedTuple):
-    """Average ranks (1 is best) over `blocks`, and Friedman's p that all methods are alike (None: fewer than three methods or blocks)."""
+    """Average ranks (1 is best) over `blocks`, and Friedman's p that all methods are alike (None:
+    fewer than three methods or blocks).
+    """
 
     ranks: Mapping[str, float]
     blocks: int
@@ -64,10 +71,19 @@ class Ranking(NamedTuple):
 
 
 def ranking(blocks: Sequence[Mapping[str, float | None]], methods: Sequence[str]) -> Ranking:
-    """Ranks methods within each block, larger values first, ties averaged. None, a failure, ranks last."""
-    values = np.array([[-np.inf if block[m] is None else block[m] for m in methods] for block in blocks], dtype=float)
+    """Ranks methods within each block, larger values first, ties averaged. None, a failure, ranks
+    last.
+    """
+    values = np.array(
+        [[-np.inf if block[m] is None else block[m] for m in methods] for block in blocks],
+        dtype=float,
+    )
     ranks = np.array([stats.rankdata(-row) for row in values]).reshape(len(blocks), len(methods))
     enough = len(methods) >= FEWEST_VALUES and len(blocks) >= FEWEST_VALUES
-    p = float(stats.friedmanchisquare(*ranks.T).pvalue) if enough and (ranks != ranks[:, :1]).any() else None
+    p = (
+        float(stats.friedmanchisquare(*ranks.T).pvalue)
+        if enough and (ranks != ranks[:, :1]).any()
+        else None
+    )
     means = ranks.mean(axis=0) if len(blocks) else np.full(len(methods), np.nan)
     return Ranking(dict(zip(methods, map(float, means), strict=True)), len(blocks), p)

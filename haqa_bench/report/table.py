@@ -9,7 +9,9 @@ NUMBER = re.compile(r"[<+-]? ?\d")
 
 
 class Table(NamedTuple):
-    """Cells are text, notes stand below it. `keys` name its rows, such as SmolLM2-135M/INT4/haqa; empty where nothing explains them."""
+    """Cells are text, notes stand below it. `keys` name its rows, such as SmolLM2-135M/INT4/haqa;
+    empty where nothing explains them.
+    """
 
     title: str
     headings: Sequence[str]
@@ -28,6 +30,8 @@ class Table(NamedTuple):
 
 
 def id_of(name: str, key: str, heading: str) -> str:
-    """What the number below `heading` in a row is called, in every format: table2:SmolLM2-135M/INT4/haqa/test-accuracy."""
+    """What the number below `heading` in a row is called, in every format:
+    table2:SmolLM2-135M/INT4/haqa/test-accuracy.
+    """
     slug = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
     return f"{name}:{key.replace(' ', '_')}/{slug}"

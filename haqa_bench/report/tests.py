@@ -1,4 +1,6 @@
-"""What was trained anew and tested, apart from the tuning: accuracies of winners, default and references, on the same items."""
+"""What was trained anew and tested, apart from the tuning: accuracies of winners, default and
+references, on the same items.
+"""
 
 import json
 from collections import defaultdict
@@ -25,14 +27,18 @@ Bits = npt.NDArray[np.float64]
 
 
 class Test(NamedTuple):
-    """One configuration with one seed: its accuracy in %, and by task (one for images) whether each item is right."""
+    """One configuration with one seed: its accuracy in %, and by task (one for images) whether each
+    item is right.
+    """
 
     accuracy: float
     items: Mapping[str, Bits]
 
 
 class Difference(NamedTuple):
-    """A configuration less the default, in points, the mean over seeds; `error` is of the choice of items, `ahead` the seeds ahead."""
+    """A configuration less the default, in points, the mean over seeds; `error` is of the choice of
+    items, `ahead` the seeds ahead.
+    """
 
     points: float
     error: float
@@ -41,12 +47,16 @@ class Difference(NamedTuple):
 
     @property
     def better(self) -> bool:
-        """Whether it beats the default: ahead with every seed, and by more than the 95 % interval over items."""
+        """Whether it beats the default: ahead with every seed, and by more than the 95 % interval
+        over items.
+        """
         return self.ahead == self.seeds and self.points > NORMAL_95 * self.error
 
 
 class Tests(NamedTuple):
-    """All tests of a run, by (cell, configuration) and seed; `defaults` and `machines` by cell; `failed` in words, by cell."""
+    """All tests of a run, by (cell, configuration) and seed; `defaults` and `machines` by cell;
+    `failed` in words, by cell.
+    """
 
     found: Mapping[tuple[str, str], Mapping[int, Test]]
     defaults: Mapping[str, str]
@@ -54,7 +64,9 @@ class Tests(NamedTuple):
     failed: Mapping[str, Sequence[str]]
 
     def of(self, row: Row) -> float | None:
-        """The median over studies of the accuracy of the winner, in %; None as long as one is missing."""
+        """The median over studies of the accuracy of the winner, in %; None as long as one is
+        missing.
+        """
         found = self._accuracies(row)
         return median(found) if found and len(found) == len(row.winners) else None
 
@@ -71,7 +83,11 @@ class Tests(NamedTuple):
         """Each study's winner less the default; none as long as one is missing."""
         default = self.found.get((row.cell, self.defaults.get(row.cell, "")), {})
         found = [self.found.get((row.cell, _key(w)), {}) for w in row.winners]
-        return [_difference(one, default) for one in found] if all(one.keys() & default.keys() for one in found) else []
+        return (
+            [_difference(one, default) for one in found]
+            if all(one.keys() & default.keys() for one in found)
+            else []
+        )
 
     def references(self, cell: str) -> list[str]:
         """What was tested of a cell that no method proposed."""
@@ -88,11 +104,15 @@ def read(folder: Path) -> Tests:
     Raises:
         HaqaError: the run has no database, or it cannot be read.
     """
-    metrics: dict[tuple[str, str], dict[int, dict[str, tuple[float, str | None]]]] = defaultdict(lambda: defaultdict(dict))
+    metrics: dict[tuple[str, str], dict[int, dict[str, tuple[float, str | None]]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
     defaults, machines = {}, {}
     failures: dict[str, list[str]] = defaultdict(list)
     sql = files("haqa_bench.report").joinpath("tests.sql").read_text()
-    for cell, configuration, is_default, seed, name, value, items, machine, failed in query(folder, sql):
+    for cell, configuration, is_default, seed, name, value, items, machine, failed in query(
+        folder, sql
+    ):
         machines[cell] = machine
         if failed:
             failures[cell].append(f"{configuration}, seed {seed}: {failed}")
@@ -100,7 +120,10 @@ def read(folder: Path) -> Tests:
         metrics[cell, configuration][seed][name] = (value, items)
         if is_default:
             defaults[cell] = configuration
-    found = {key: {seed: _one(values) for seed, values in seeds.items()} for key, seeds in metrics.items()}
+    found = {
+        key: {seed: _one(values) for seed, values in seeds.items()}
+        for key, seeds in metrics.items()
+    }
     return Tests(found, defaults, machines, failures)
 
 
@@ -111,7 +134,9 @@ def _one(values: Mapping[str, tuple[float, str | None]]) -> Test:
 
 
 def _difference(one: Mapping[int, Test], default: Mapping[int, Test]) -> Difference:
-    """Over the seeds that both have; a seed with which one failed is not ahead. The items of a task weigh alike, and so do tasks."""
+    """Over the seeds that both have; a seed with which one failed is not ahead. The items of a task
+    weigh alike, and so do tasks.
+    """
     seeds = sorted(one.keys() & default.keys())
     points = [one[s].accuracy - default[s].accuracy for s in seeds]
     tasks = list(one[seeds[0]].items)
@@ -139,5 +164,9 @@ def notes(tests: Tests, cells: Sequence[str]) -> list[str]:
         "seeds, median over studies; range: worst and best study.",
         "Against default: the same seeds and items; better: ahead with every seed, and by more than the 95 % interval over items.",
         f"Tests were run on {', '.join(machines)}.",
-        *(f"{cell}: a test failed, and is in no mean: {failure}." for cell in known for failure in tests.failed.get(cell, ())),
+        *(
+            f"{cell}: a test failed, and is in no mean: {failure}."
+            for cell in known
+            for failure in tests.failed.get(cell, ())
+        ),
     ]

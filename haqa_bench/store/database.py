@@ -19,8 +19,17 @@ from haqa_bench.trial import Objective, Trial
 NAME = "trials.duckdb"
 
 
-def header(study: Study, lock: str, answered_by: str, whole: Whole | None, settings: Mapping[str, Scalar], machine: str) -> dict[str, Any]:
-    """The first line of a study's journal: all that a report needs to know of it. `whole` is the table's, where one is replayed."""
+def header(
+    study: Study,
+    lock: str,
+    answered_by: str,
+    whole: Whole | None,
+    settings: Mapping[str, Scalar],
+    machine: str,
+) -> dict[str, Any]:
+    """The first line of a study's journal: all that a report needs to know of it. `whole` is the
+    table's, where one is replayed.
+    """
     return {
         "kind": "study",
         "id": study.id,
@@ -53,14 +62,20 @@ def trials(path: Path, lines: list[dict[str, Any]]) -> list[Trial]:
     found: list[Trial] = []
     for number, line in enumerate(lines[1:], 2):
         try:
-            trial = Trial.model_validate_json(json.dumps({k: v for k, v in line.items() if k != "kind"}))
+            trial = Trial.model_validate_json(
+                json.dumps({k: v for k, v in line.items() if k != "kind"})
+            )
         except ValidationError as error:
             raise HaqaError(
-                f"{path}:{number}", f"not a trial: {error.errors()[0]['msg']}", "Restore the file, or delete it to start over"
+                f"{path}:{number}",
+                f"not a trial: {error.errors()[0]['msg']}",
+                "Restore the file, or delete it to start over",
             ) from None
         if trial.number != len(found):
             raise HaqaError(
-                f"{path}:{number}", f"trial {trial.number} where {len(found)} was due", "Restore the file, or delete it to start over"
+                f"{path}:{number}",
+                f"trial {trial.number} where {len(found)} was due",
+                "Restore the file, or delete it to start over",
             )
         found.append(trial)
     return found
@@ -82,7 +97,11 @@ def build(folder: Path) -> Path:
     with duckdb.connect(str(partial)) as connection:
         connection.execute(files("haqa_bench.store").joinpath("schema.sql").read_text())
         rows = [row for path in journals for row in _rows(path, read_lines(path))]
-        rows += [row for path in sorted((folder / "verified").glob("*/*.jsonl")) for row in _verified(read_lines(path))]
+        rows += [
+            row
+            for path in sorted((folder / "verified").glob("*/*.jsonl"))
+            for row in _verified(read_lines(path))
+        ]
         for table in ("studies", "trials", "measurements", "pairs", "tests"):
             _insert(connection, table, [row for name, row in rows if name == table])
     partial.replace(folder / NAME)
@@ -99,11 +118,15 @@ def suite_of(folder: Path) -> Suite:
     try:
         return Suite.model_validate_json(read_bytes(path))
     except ValidationError as error:
-        raise HaqaError(path, f"not this version's lock: {error.errors()[0]['msg']}", "Run the suite again") from None
+        raise HaqaError(
+            path, f"not this version's lock: {error.errors()[0]['msg']}", "Run the suite again"
+        ) from None
 
 
 def winners(folder: Path) -> list[tuple[str, str]]:
-    """The best configuration of every study, in JSON, with its cell's id; none before the run has a database."""
+    """The best configuration of every study, in JSON, with its cell's id; none before the run has a
+    database.
+    """
     if not (folder / NAME).is_file():
         return []
     sql = "SELECT DISTINCT s.cell, b.configuration FROM best_trials b JOIN studies s ON s.id = b.study ORDER BY ALL"
@@ -111,7 +134,8 @@ def winners(folder: Path) -> list[tuple[str, str]]:
 
 
 def query(folder: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """What `sql` finds in the database of the run in `folder`; `values` stand for its question marks.
+    """What `sql` finds in the database of the run in `folder`; `values` stand for its question
+    marks.
 
     Raises:
         HaqaError: there is none, or it cannot be read.
@@ -125,7 +149,9 @@ def query(folder: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(path), read_only=True) as connection:
             return connection.execute(sql, values).fetchall()
     except duckdb.Error as error:
-        raise HaqaError(path, str(error).splitlines()[0], f"Rebuild it with: haqa-bench db rebuild {folder}") from None
+        raise HaqaError(
+            path, str(error).splitlines()[0], f"Rebuild it with: haqa-bench db rebuild {folder}"
+        ) from None
 
 
 def _insert(connection: Any, table: str, rows: list[Mapping[str, Any]]) -> None:
@@ -143,7 +169,9 @@ def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[st
     if not lines or lines[0].get("kind") != "study":
         raise HaqaError(f"{path}:1", "not a study's journal", "Delete it to start over")
     if not {"settings", "samples"} <= lines[0].keys():
-        raise HaqaError(f"{path}:1", "was written by an earlier version", "Run the suite again with --fresh")
+        raise HaqaError(
+            f"{path}:1", "was written by an earlier version", "Run the suite again with --fresh"
+        )
     head = dict(lines[0])
     objective = Objective.model_validate_json(json.dumps(head.pop("objective")))
     known = trials(path, lines)
@@ -181,7 +209,13 @@ def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[st
             "feasible": score is not None and not objective.violations(trial, known[0]),
         }
         rows.append(("trials", row))
-        rows += [("measurements", {"study": head["id"], "number": trial.number, **m.model_dump(mode="json")}) for m in trial.measurements]
+        rows += [
+            (
+                "measurements",
+                {"study": head["id"], "number": trial.number, **m.model_dump(mode="json")},
+            )
+            for m in trial.measurements
+        ]
     return rows
 
 
@@ -197,7 +231,9 @@ def _verified(lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[str, Any]]
             "machine": card["machine"],
             "failed": entry["failed"],
         }
-        rows += _tests(entry, about) if entry["kind"] == "test" else [("pairs", _pair(entry, about))]
+        rows += (
+            _tests(entry, about) if entry["kind"] == "test" else [("pairs", _pair(entry, about))]
+        )
     return rows
 
 
@@ -211,9 +247,21 @@ def _pair(entry: Mapping[str, Any], about: Mapping[str, Any]) -> Mapping[str, An
     }
 
 
-def _tests(entry: Mapping[str, Any], about: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def _tests(
+    entry: Mapping[str, Any], about: Mapping[str, Any]
+) -> list[tuple[str, Mapping[str, Any]]]:
     values: Mapping[str, Any] = entry["values"] or {"none": (None, "")}
     return [
-        ("tests", {**about, "seed": entry["seed"], "name": name, "value": value, "unit": unit, "items": entry["facts"].get(name)})
+        (
+            "tests",
+            {
+                **about,
+                "seed": entry["seed"],
+                "name": name,
+                "value": value,
+                "unit": unit,
+                "items": entry["facts"].get(name),
+            },
+        )
         for name, (value, unit) in values.items()
     ]

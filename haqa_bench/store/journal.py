@@ -1,7 +1,8 @@
 """Append-only JSON lines that survive a kill.
 
-Each line is flushed to the disk before `append` returns. A kill can only cut the last line, which is then dropped, aloud, when
-the file is next read; a line damaged anywhere else is refused, since what follows may depend on it.
+Each line is flushed to the disk before `append` returns. A kill can only cut the last line, which
+is then dropped, aloud, when the file is next read; a line damaged anywhere else is refused, since
+what follows may depend on it.
 """
 
 import json
@@ -42,7 +43,9 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """
     try:
         with path.open(encoding="utf-8") as file:
-            lines = list(file)  # ends at \n alone; str.splitlines would cut at the U+2028 in an LLM's words
+            lines = list(
+                file
+            )  # ends at \n alone; str.splitlines would cut at the U+2028 in an LLM's words
     except (OSError, UnicodeDecodeError) as error:
         raise HaqaError(path, str(error)) from None
     return [_entry(path, number, line) for number, line in enumerate(lines, 1)]
@@ -52,7 +55,9 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     if len(whole) < len(data):
-        log.warning("%s: dropped its last line, which was cut off (%d bytes)", path, len(data) - len(whole))
+        log.warning(
+            "%s: dropped its last line, which was cut off (%d bytes)", path, len(data) - len(whole)
+        )
         with path.open("r+b") as file:
             file.truncate(len(whole))
     return read_lines(path)
@@ -64,5 +69,9 @@ def _entry(path: Path, number: int, line: str) -> dict[str, Any]:
     except ValueError:
         entry = None
     if not isinstance(entry, dict) or not line.endswith("\n"):
-        raise HaqaError(f"{path}:{number}", "damaged line, not a whole JSON object", "Restore the file, or delete it to start over")
+        raise HaqaError(
+            f"{path}:{number}",
+            "damaged line, not a whole JSON object",
+            "Restore the file, or delete it to start over",
+        )
     return entry

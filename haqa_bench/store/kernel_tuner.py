@@ -1,10 +1,12 @@
-"""Response tables in Kernel Tuner's two forms: its cache file, on which its strategies run in simulation mode, and T4, the format of
-autotuning results that several tuners share (schema 1.0.0). Both are written and read. A cache knows no units: what is read from one
-has the cell's for the objective, and none for the rest.
+"""Response tables in Kernel Tuner's two forms: its cache file, on which its strategies run in
+simulation mode, and T4, the format of autotuning results that several tuners share (schema 1.0.0).
+Both are written and read. A cache knows no units: what is read from one has the cell's for the
+objective, and none for the rest.
 
-A cache holds each configuration under its values, joined by commas: the values, every metric, the raw samples, and the milliseconds
-that the evaluation took; one that could not be measured has an `__error__`. One that breaks a constraint is an entry like any other,
-since Kernel Tuner knows no constraints. Samples that were disturbed are left out: neither form can say so.
+A cache holds each configuration under its values, joined by commas: the values, every metric, the
+raw samples, and the milliseconds that the evaluation took; one that could not be measured has an
+`__error__`. One that breaks a constraint is an entry like any other, since Kernel Tuner knows no
+constraints. Samples that were disturbed are left out: neither form can say so.
 """
 
 import json
@@ -12,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from haqa_bench.arithmetic.estimate import undisturbed
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import HaqaError
-from haqa_bench.estimate import undisturbed
 from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.store.tables import Entry, ResponseTable
 from haqa_bench.suite import Cell
@@ -40,7 +42,9 @@ PER_MS = {"us": 1000.0, "ms": 1.0, "s": 0.001}
 
 
 def to_cache(table: ResponseTable, cell: Cell) -> dict[str, Any]:
-    """The table of `cell` as a cache. Its kernel's name is the cell's, its objective the cell's metric."""
+    """The table of `cell` as a cache. Its kernel's name is the cell's, its objective the cell's
+    metric.
+    """
     return {
         "device_name": cell.hardware.name,
         "kernel_name": cell.id,
@@ -49,20 +53,35 @@ def to_cache(table: ResponseTable, cell: Cell) -> dict[str, Any]:
         "tune_params": {name: list(p.choices) for name, p in cell.space.root.items()},
         "restrictions": restrictions(cell.space),
         "objective": cell.objective.metric,
-        "cache": {_key(c): _cached(c, table.entries[key_of(c)], cell.objective.metric) for c in cell.space.grid()},
+        "cache": {
+            _key(c): _cached(c, table.entries[key_of(c)], cell.objective.metric)
+            for c in cell.space.grid()
+        },
     }
 
 
 def restrictions(space: SearchSpace) -> list[str]:
-    """The limits of a space as `tune_kernel` takes them; it reads none from a cache, where they stand for people."""
-    return [f"{' * '.join((name, *p.limit.times))} <= {p.limit.at_most}" for name, p in space.root.items() if p.limit]
+    """The limits of a space as `tune_kernel` takes them; it reads none from a cache, where they
+    stand for people.
+    """
+    return [
+        f"{' * '.join((name, *p.limit.times))} <= {p.limit.at_most}"
+        for name, p in space.root.items()
+        if p.limit
+    ]
 
 
 def to_t4(table: ResponseTable, cell: Cell) -> dict[str, Any]:
-    """The table of `cell` as T4 results. `runtimes` are in the unit that the metadata names; of a metric that is no time there are none."""
+    """The table of `cell` as T4 results. `runtimes` are in the unit that the metadata names; of a
+    metric that is no time there are none.
+    """
     return {
         "schema_version": T4_VERSION,
-        "metadata": {"timeunit": TIME_UNITS.get(cell.objective.unit, "none"), "cell": cell.id, "device": cell.hardware.name},
+        "metadata": {
+            "timeunit": TIME_UNITS.get(cell.objective.unit, "none"),
+            "cell": cell.id,
+            "device": cell.hardware.name,
+        },
         "results": [_result(c, table.entries[key_of(c)], cell) for c in cell.space.grid()],
     }
 
@@ -71,12 +90,15 @@ def rows(path: Path, cell: Cell) -> list[dict[str, Any]]:
     """The file at `path`, a cache or T4 results of the space of `cell`, as a response table's rows.
 
     Raises:
-        HaqaError: it is neither, or a configuration or its objective is missing or outside the space.
+        HaqaError: it is neither, or a configuration or its objective is missing or outside the
+        space.
     """
     try:
         data = json.loads(read_bytes(path))
     except ValueError as error:
-        raise HaqaError(path, f"not JSON: {error}", "Name a Kernel Tuner cache or T4 results") from None
+        raise HaqaError(
+            path, f"not JSON: {error}", "Name a Kernel Tuner cache or T4 results"
+        ) from None
     if isinstance(data, dict) and isinstance(data.get("cache"), dict):
         found = [_from_cache(cell, entry) for entry in data["cache"].values()]
     elif isinstance(data, dict) and isinstance(data.get("results"), list):
@@ -95,7 +117,9 @@ def _kept(entry: Entry, metric: str) -> list[float]:
     found: Mapping[str, Measurement] = {m.name: m for m in entry.measurements}
     if metric not in found:
         return []
-    return undisturbed(found[metric].samples, found["others_share"].samples if "others_share" in found else ())
+    return undisturbed(
+        found[metric].samples, found["others_share"].samples if "others_share" in found else ()
+    )
 
 
 def _cached(configuration: Configuration, entry: Entry, metric: str) -> dict[str, Any]:
@@ -114,7 +138,9 @@ def _result(configuration: Configuration, entry: Entry, cell: Cell) -> dict[str,
         "times": {"runtimes": _kept(entry, cell.objective.metric) if timed else []},
         "invalidity": INVALIDITY.get(entry.status, "runtime"),
         "correctness": 0 if entry.status == Status.WRONG_OUTPUT else 1,
-        "measurements": [{"name": m.name, "value": m.value, "unit": m.unit} for m in entry.measurements],
+        "measurements": [
+            {"name": m.name, "value": m.value, "unit": m.unit} for m in entry.measurements
+        ],
     }
 
 
@@ -126,10 +152,20 @@ def _from_cache(cell: Cell, entry: Mapping[str, Any]) -> dict[str, Any]:
         return _row(configuration, statuses.get(entry["__error__"], Status.CRASHED), [])
     samples = list(entry.get("times", []))
     if metric in entry:
-        others = [(n, "", [v]) for n, v in entry.items() if n not in (*cell.space.root, *TAKEN, metric) and isinstance(v, int | float)]
+        others = [
+            (n, "", [v])
+            for n, v in entry.items()
+            if n not in (*cell.space.root, *TAKEN, metric) and isinstance(v, int | float)
+        ]
         return _row(configuration, Status.OK, [(metric, unit, samples or [entry[metric]]), *others])
-    times = [t for t in samples or [entry.get("time")] if isinstance(t, int | float)]  # Kernel Tuner's own are in milliseconds
-    return _row(configuration, Status.OK, [(metric, unit, [PER_MS[unit] * t for t in times] if unit in PER_MS else [])])
+    times = [
+        t for t in samples or [entry.get("time")] if isinstance(t, int | float)
+    ]  # Kernel Tuner's own are in milliseconds
+    return _row(
+        configuration,
+        Status.OK,
+        [(metric, unit, [PER_MS[unit] * t for t in times] if unit in PER_MS else [])],
+    )
 
 
 def _from_t4(cell: Cell, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,27 +175,44 @@ def _from_t4(cell: Cell, entry: Mapping[str, Any]) -> dict[str, Any]:
     configuration = dict(entry["configuration"])
     if status != Status.OK:
         return _row(configuration, status, [])
-    readings = [(m["name"], m["unit"], [m["value"]]) for m in entry.get("measurements", []) if isinstance(m["value"], int | float)]
+    readings = [
+        (m["name"], m["unit"], [m["value"]])
+        for m in entry.get("measurements", [])
+        if isinstance(m["value"], int | float)
+    ]
     runtimes = list(entry["times"].get("runtimes", []))
     readings = [(n, u, runtimes if n == metric and runtimes else s) for n, u, s in readings]
     return _row(configuration, status, readings or [(metric, unit, runtimes)])
 
 
-def _row(configuration: Mapping[str, Any], status: Status, readings: list[tuple[str, str, list[float]]]) -> dict[str, Any]:
+def _row(
+    configuration: Mapping[str, Any], status: Status, readings: list[tuple[str, str, list[float]]]
+) -> dict[str, Any]:
     return {
         "configuration": configuration,
         "pass": 0,
         "status": status,
         "reason": "" if status == Status.OK else "as the file that was imported says",
-        "readings": [{"name": name, "unit": unit, "samples": [float(s) for s in samples]} for name, unit, samples in readings],
+        "readings": [
+            {"name": name, "unit": unit, "samples": [float(s) for s in samples]}
+            for name, unit, samples in readings
+        ],
     }
 
 
 def _checked(path: Path, cell: Cell, row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its configuration's key; raises HaqaError for a configuration outside the space or without the objective."""
+    """The row with its configuration's key; raises HaqaError for a configuration outside the space
+    or without the objective.
+    """
     if problems := cell.space.problems(row["configuration"]):
-        raise HaqaError(path, f"{cell.id}: {dict(row['configuration'])}: {problems[0]}", "Import it into the cell that it was measured for")
+        raise HaqaError(
+            path,
+            f"{cell.id}: {dict(row['configuration'])}: {problems[0]}",
+            "Import it into the cell that it was measured for",
+        )
     measured = any(r["name"] == cell.objective.metric and r["samples"] for r in row["readings"])
     if row["status"] == Status.OK and not measured:
-        raise HaqaError(path, f"{dict(row['configuration'])}: neither {cell.objective.metric} nor times")
+        raise HaqaError(
+            path, f"{dict(row['configuration'])}: neither {cell.objective.metric} nor times"
+        )
     return row | {"configuration": key_of(row["configuration"])}

@@ -1,7 +1,7 @@
 """Response tables: a cell whose whole space was measured once.
 
-A Parquet file of one row per configuration and pass, with the raw samples; its card (what was measured, on what, when, with which
-build) is in the file's metadata under `haqa_bench`.
+A Parquet file of one row per configuration and pass, with the raw samples; its card (what was
+measured, on what, when, with which build) is in the file's metadata under `haqa_bench`.
 """
 
 import json
@@ -15,14 +15,16 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import HaqaError
-from haqa_bench.estimate import estimate
 from haqa_bench.space import key_of
 from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Source, Status
 
-READINGS = pa.list_(pa.struct([("name", pa.string()), ("unit", pa.string()), ("samples", pa.list_(pa.float64()))]))
+READINGS = pa.list_(
+    pa.struct([("name", pa.string()), ("unit", pa.string()), ("samples", pa.list_(pa.float64()))])
+)
 TAKEN = "process_s"
 """The reading that says what a configuration's process took, whatever came of it."""
 BUILD = "llama_cpp_python"
@@ -40,7 +42,9 @@ SCHEMA = pa.schema(
 
 
 class Entry(NamedTuple):
-    """All that a table knows of one configuration. `measurements` hold the samples of every pass; `seconds` is a process' median."""
+    """All that a table knows of one configuration. `measurements` hold the samples of every pass;
+    `seconds` is a process' median.
+    """
 
     status: Status
     reason: str
@@ -50,7 +54,9 @@ class Entry(NamedTuple):
 
 
 class ResponseTable(NamedTuple):
-    """A measured cell. `entries` by configuration key, `card` says what was measured, `sha256` is the file's."""
+    """A measured cell. `entries` by configuration key, `card` says what was measured, `sha256` is
+    the file's.
+    """
 
     path: Path
     card: Mapping[str, Any]
@@ -69,7 +75,9 @@ def write(path: Path, card: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
     ordered = sorted(rows, key=lambda r: (r["configuration"], r["pass"]))
     columns = {name: [row[name] for row in ordered] for name in SCHEMA.names}
     columns["facts"] = [json.dumps(facts, sort_keys=True) for facts in columns["facts"]]
-    table = pa.table(columns, SCHEMA.with_metadata({"haqa_bench": json.dumps(card, sort_keys=True)}))
+    table = pa.table(
+        columns, SCHEMA.with_metadata({"haqa_bench": json.dumps(card, sort_keys=True)})
+    )
     partial = path.with_suffix(".partial")
     pq.write_table(table, partial, compression="zstd")
     partial.replace(path)
@@ -83,24 +91,36 @@ def read(path: Path) -> ResponseTable:
     """
     data = read_bytes(path)
     try:
-        table = pq.read_table(pa.BufferReader(data), use_threads=False, pre_buffer=False)  # its threads may abort a process that ends soon
+        table = pq.read_table(
+            pa.BufferReader(data), use_threads=False, pre_buffer=False
+        )  # its threads may abort a process that ends soon
     except pa.ArrowInvalid as error:
         raise HaqaError(
-            path, f"not a Parquet file: {str(error).splitlines()[0]}", "Restore it, or measure it with: haqa-bench tabulate"
+            path,
+            f"not a Parquet file: {str(error).splitlines()[0]}",
+            "Restore it, or measure it with: haqa-bench tabulate",
         ) from None
     metadata = (table.schema.metadata or {}).get(b"haqa_bench")
     if metadata is None or not table.schema.equals(SCHEMA):
-        raise HaqaError(path, "a Parquet file, but not a response table", "Measure one with: haqa-bench tabulate")
+        raise HaqaError(
+            path,
+            "a Parquet file, but not a response table",
+            "Measure one with: haqa-bench tabulate",
+        )
     passes: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in table.to_pylist():
         passes[row["configuration"]].append(row)
     card = json.loads(metadata)
     source = Source.SIMULATED if card.get("source") == Source.SIMULATED else Source.REPLAYED
-    return ResponseTable(path, card, {k: _entry(rows, source) for k, rows in passes.items()}, sha256(data))
+    return ResponseTable(
+        path, card, {k: _entry(rows, source) for k, rows in passes.items()}, sha256(data)
+    )
 
 
 def stale(table: ResponseTable) -> str:
-    """Why a table no longer says what this machine's llama.cpp would, in words; empty where it does, or where none is installed here."""
+    """Why a table no longer says what this machine's llama.cpp would, in words; empty where it
+    does, or where none is installed here.
+    """
     builds = {entry.facts[BUILD] for entry in table.entries.values() if BUILD in entry.facts}
     try:
         here = version("llama-cpp-python")
@@ -114,28 +134,48 @@ def stale(table: ResponseTable) -> str:
 def check(table: ResponseTable, cell: Cell) -> None:
     """Raises HaqaError when `table` is not a measurement of all of `cell`."""
     todo = "Measure it with: haqa-bench tabulate SUITE"
-    if table.card.get("cell") != cell.id or table.card.get("workload") != cell.workload.model_dump(mode="json"):
-        raise HaqaError(table.path, f"was measured for another cell or workload than {cell.id}'s now", todo)
+    if table.card.get("cell") != cell.id or table.card.get("workload") != cell.workload.model_dump(
+        mode="json"
+    ):
+        raise HaqaError(
+            table.path, f"was measured for another cell or workload than {cell.id}'s now", todo
+        )
     missing = [key for key in map(key_of, cell.space.grid()) if key not in table.entries]
     if missing:
-        raise HaqaError(table.path, f"{len(missing)} of {cell.space.size} configurations are missing, first {missing[0]}", todo)
+        raise HaqaError(
+            table.path,
+            f"{len(missing)} of {cell.space.size} configurations are missing, first {missing[0]}",
+            todo,
+        )
 
 
 def _entry(rows: Sequence[Mapping[str, Any]], source: Source) -> Entry:
     """What most passes say; among equals, the worse."""
     measured = [r for r in rows if r["status"] == Status.OK]
-    taken = [s for r in rows for reading in r["readings"] if reading["name"] == TAKEN for s in reading["samples"]]
+    taken = [
+        s
+        for r in rows
+        for reading in r["readings"]
+        if reading["name"] == TAKEN
+        for s in reading["samples"]
+    ]
     seconds = median(taken) if taken else None
     if 2 * len(measured) <= len(rows):
         failed = next(r for r in rows if r["status"] != Status.OK)
-        return Entry(Status(failed["status"]), failed["reason"], (), json.loads(failed["facts"]), seconds)
+        return Entry(
+            Status(failed["status"]), failed["reason"], (), json.loads(failed["facts"]), seconds
+        )
     samples: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for reading in (reading for row in measured for reading in row["readings"] if reading["name"] != TAKEN):
+    for reading in (
+        reading for row in measured for reading in row["readings"] if reading["name"] != TAKEN
+    ):
         samples[reading["name"], reading["unit"]] += reading["samples"]
     others = samples.get(("others_share", "1"), [])
     estimates = {name: estimate(values, unit, others) for (name, unit), values in samples.items()}
     measurements = tuple(
-        Measurement(name=name, unit=unit, source=source, samples=tuple(values), **estimates[name]._asdict())
+        Measurement(
+            name=name, unit=unit, source=source, samples=tuple(values), **estimates[name]._asdict()
+        )
         for (name, unit), values in samples.items()
     )
     return Entry(Status.OK, "", measurements, json.loads(measured[0]["facts"]), seconds)

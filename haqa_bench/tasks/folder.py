@@ -1,4 +1,6 @@
-"""Where data sets lie on machines that reach no hub: the folder that HAQA_BENCH_DATA, or `--data-dir`, names (docs/training.md)."""
+"""Where data sets lie on machines that reach no hub: the folder that HAQA_BENCH_DATA, or
+`--data-dir`, names (docs/training.md).
+"""
 
 import os
 from pathlib import Path
@@ -19,7 +21,11 @@ def data_folder() -> Path | None:
         return None
     folder = Path(name).expanduser()
     if not folder.is_dir():
-        raise HaqaError(folder, "no such data folder", f"Give one with --data-dir or {VARIABLE}, or neither to use the hubs")
+        raise HaqaError(
+            folder,
+            "no such data folder",
+            f"Give one with --data-dir or {VARIABLE}, or neither to use the hubs",
+        )
     return folder
 
 

@@ -1,7 +1,9 @@
-"""Images to train on and to test: CIFAR-10 (50,000 and 10,000, 32 x 32 pixels, ten classes), and ImageNet's folders.
+"""Images to train on and to test: CIFAR-10 (50,000 and 10,000, 32 x 32 pixels, ten classes), and
+ImageNet's folders.
 
-CIFAR-10 from a data folder, `cifar10/train.zip` and `test.zip` hold `CLASS/NNNN.jpg`: lossy against the original release, so numbers
-from them say so. Without a folder, torchvision fetches the original. Either is decoded once and kept as arrays in the cache.
+CIFAR-10 from a data folder, `cifar10/train.zip` and `test.zip` hold `CLASS/NNNN.jpg`: lossy against
+the original release, so numbers from them say so. Without a folder, torchvision fetches the
+original. Either is decoded once and kept as arrays in the cache.
 """
 
 import hashlib
@@ -24,7 +26,8 @@ ORIGINAL = "CIFAR-10, the original release"
 class Stored(NamedTuple):
     """Where images are; `about` says which.
 
-    CIFAR-10 is a .npz of `train` and `test` (n x 32 x 32 x 3 bytes), `train_labels` and `test_labels` (n).
+    CIFAR-10 is a .npz of `train` and `test` (n x 32 x 32 x 3 bytes), `train_labels` and
+    `test_labels` (n).
     """
 
     path: Path
@@ -43,18 +46,25 @@ def cifar10() -> Stored:
 
 
 def imagenet() -> Stored:
-    """ImageNet-2012's folders `train/CLASS/*` and `val/CLASS/*` below the data folder's `imagenet`; known by their names, not contents.
+    """ImageNet-2012's folders `train/CLASS/*` and `val/CLASS/*` below the data folder's `imagenet`;
+    known by their names, not contents.
 
     Raises:
         HaqaError: there is no data folder, or it has them not.
     """
     folder = data_folder()
     if folder is None:
-        raise HaqaError("ImageNet", "is read from a data folder, and none is given", f"Give one with --data-dir or {VARIABLE}")
+        raise HaqaError(
+            "ImageNet",
+            "is read from a data folder, and none is given",
+            f"Give one with --data-dir or {VARIABLE}",
+        )
     path = folder / "imagenet"
     for part in ("train", "val"):
         if not (path / part).is_dir():
-            raise HaqaError(path / part, "no such folder", "Put ImageNet's folders of classes there")
+            raise HaqaError(
+                path / part, "no such folder", "Put ImageNet's folders of classes there"
+            )
     names = [p.relative_to(path).as_posix() for p in sorted(path.glob("*/*/*"))]
     return Stored(path, "ImageNet-2012", hashlib.sha256("\n".join(names).encode()).hexdigest())
 
@@ -66,7 +76,9 @@ def _from_zips(folder: Path) -> Stored:
         try:
             digest.update(file.read_bytes())
         except OSError as error:
-            raise HaqaError(file, error.strerror or str(error), "Put CIFAR-10's train.zip and test.zip there") from None
+            raise HaqaError(
+                file, error.strerror or str(error), "Put CIFAR-10's train.zip and test.zip there"
+            ) from None
     target = _target(digest.hexdigest())
     if not target.is_file():
         parts = {}
@@ -80,16 +92,24 @@ def _decoded(file: Path) -> tuple[Pixels, Pixels]:
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
-        raise HaqaError(file, "Pillow is not installed", 'Install it with: pip install -e ".[train]"') from None
+        raise HaqaError(
+            file, "Pillow is not installed", 'Install it with: pip install -e ".[train]"'
+        ) from None
     try:
         with zipfile.ZipFile(file) as archive:
             names = sorted(n for n in archive.namelist() if n.endswith(".jpg"))
             classes = sorted({n.split("/")[0] for n in names})
-            images = [np.asarray(Image.open(io.BytesIO(archive.read(n))).convert("RGB")) for n in names]
+            images = [
+                np.asarray(Image.open(io.BytesIO(archive.read(n))).convert("RGB")) for n in names
+            ]
     except (zipfile.BadZipFile, UnidentifiedImageError, OSError) as error:
         raise HaqaError(file, f"damaged: {error}", "Fetch it again") from None
     if len(classes) != 10 or any(image.shape != (32, 32, 3) for image in images):
-        raise HaqaError(file, "is not CIFAR-10: ten folders of 32 x 32 pixel .jpg files are wanted", "Fetch it again")
+        raise HaqaError(
+            file,
+            "is not CIFAR-10: ten folders of 32 x 32 pixel .jpg files are wanted",
+            "Fetch it again",
+        )
     return np.stack(images), np.array([classes.index(n.split("/")[0]) for n in names], np.uint8)
 
 
@@ -98,14 +118,25 @@ def _from_torchvision() -> Stored:
     if not target.is_file():
         try:
             from torchvision.datasets import CIFAR10
-        except (ImportError, RuntimeError) as error:  # a torchvision that does not fit its torch raises RuntimeError
-            raise HaqaError("CIFAR-10", f"torchvision cannot fetch it: {error}", "Install torchvision, or give a data folder") from None
+        except (
+            ImportError,
+            RuntimeError,
+        ) as error:  # a torchvision that does not fit its torch raises RuntimeError
+            raise HaqaError(
+                "CIFAR-10",
+                f"torchvision cannot fetch it: {error}",
+                "Install torchvision, or give a data folder",
+            ) from None
         parts = {}
         for name in ("train", "test"):
             try:
                 found = CIFAR10(str(target.parent), train=name == "train", download=True)
             except (OSError, RuntimeError) as error:
-                raise HaqaError("CIFAR-10", f"cannot be fetched: {error}", "Check the network, or give a data folder") from None
+                raise HaqaError(
+                    "CIFAR-10",
+                    f"cannot be fetched: {error}",
+                    "Check the network, or give a data folder",
+                ) from None
             parts[name], parts[f"{name}_labels"] = found.data, np.array(found.targets, np.uint8)
         _write(target, parts)
     return Stored(target, ORIGINAL, hashlib.sha256(target.read_bytes()).hexdigest())

@@ -1,6 +1,8 @@
-"""Instructions to tune on, in Alpaca's form: a list of objects with `instruction`, `input` (may be empty) and `output`.
+"""Instructions to tune on, in Alpaca's form: a list of objects with `instruction`, `input` (may be
+empty) and `output`.
 
-From the hub by name (`hub:tatsu-lab/alpaca`), or from a JSON or JSONL file below the data folder. The words around them are ours.
+From the hub by name (`hub:tatsu-lab/alpaca`), or from a JSON or JSONL file below the data folder.
+The words around them are ours.
 """
 
 import json
@@ -33,19 +35,29 @@ def load(source: str) -> list[Instruction]:
     Raises:
         HaqaError: missing, damaged, or of another form; names file and item.
     """
-    return _from_hub(source.removeprefix("hub:")) if source.startswith("hub:") else _from_file(source)
+    return (
+        _from_hub(source.removeprefix("hub:")) if source.startswith("hub:") else _from_file(source)
+    )
 
 
 def _from_file(name: str) -> list[Instruction]:
     folder = data_folder()
     if folder is None:
-        raise HaqaError(name, "lies in a data folder, and none is given", f"Give one with --data-dir or {VARIABLE}")
+        raise HaqaError(
+            name,
+            "lies in a data folder, and none is given",
+            f"Give one with --data-dir or {VARIABLE}",
+        )
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise HaqaError(name, "must lie below the data folder")
     text = read_bytes(path).decode(errors="replace")
     try:
-        items = [json.loads(line) for line in text.split("\n") if line.strip()] if path.suffix == ".jsonl" else json.loads(text)
+        items = (
+            [json.loads(line) for line in text.split("\n") if line.strip()]
+            if path.suffix == ".jsonl"
+            else json.loads(text)
+        )
     except ValueError as error:
         raise HaqaError(path, f"not JSON: {error}", "Mend it, or fetch it again") from None
     return _checked(path, items)
@@ -56,13 +68,19 @@ def _checked(where: Path | str, items: object) -> list[Instruction]:
         raise HaqaError(where, "holds no list of instructions")
     found = []
     for number, item in enumerate(items):
-        known = {k: v for k, v in item.items() if k in Instruction.model_fields} if isinstance(item, dict) else item
+        known = (
+            {k: v for k, v in item.items() if k in Instruction.model_fields}
+            if isinstance(item, dict)
+            else item
+        )
         try:
             found.append(Instruction.model_validate(known))
         except ValidationError as error:
             fault = error.errors()[0]
             raise HaqaError(
-                where, f"item {number}: {'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}", "Alpaca's form is wanted"
+                where,
+                f"item {number}: {'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}",
+                "Alpaca's form is wanted",
             ) from None
     return found
 
@@ -73,4 +91,8 @@ def _from_hub(name: str) -> list[Instruction]:
 
         return _checked(name, list(load_dataset(name, split="train")))
     except (ImportError, OSError, ValueError, RuntimeError) as error:
-        raise HaqaError(f"hub:{name}", str(error).splitlines()[0], "Check name and network, or name a file of a data folder") from None
+        raise HaqaError(
+            f"hub:{name}",
+            str(error).splitlines()[0],
+            "Check name and network, or name a file of a data folder",
+        ) from None

@@ -1,7 +1,9 @@
-"""The paper's eight tasks, by lm-eval's own definitions: from their hub names, or from files of a data folder.
+"""The paper's eight tasks, by lm-eval's own definitions: from their hub names, or from files of a
+data folder.
 
-With a folder, each task gets a file that includes lm-eval's definition and changes where the items come from:
-`lm_eval_tasks/NAME.SPLIT.jsonl`, in the columns of the hub's data set (HellaSwag alone as lm-eval processes it: query, choices, gold).
+With a folder, each task gets a file that includes lm-eval's definition and changes where the items
+come from: `lm_eval_tasks/NAME.SPLIT.jsonl`, in the columns of the hub's data set (HellaSwag alone
+as lm-eval processes it: query, choices, gold).
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +25,9 @@ FILES = {
     "mathqa": "mathqa.test.jsonl",
 }
 """The split that lm-eval tests on: test where its labels are public, else validation."""
-CHANGED: Mapping[str, Mapping[str, Any]] = {"hellaswag": {"process_docs": None, "doc_to_target": "gold"}}
+CHANGED: Mapping[str, Mapping[str, Any]] = {
+    "hellaswag": {"process_docs": None, "doc_to_target": "gold"}
+}
 
 
 class Tasks(NamedTuple):
@@ -35,7 +39,12 @@ class Tasks(NamedTuple):
     @property
     def sha256(self) -> str:
         """Of names and of the contents of all files."""
-        return sha256({name: sha256(Path(self.files[name]).read_bytes()) if name in self.files else "hub" for name in self.names})
+        return sha256(
+            {
+                name: sha256(Path(self.files[name]).read_bytes()) if name in self.files else "hub"
+                for name in self.names
+            }
+        )
 
 
 def find(names: Sequence[str]) -> Tasks:
@@ -54,13 +63,17 @@ def find(names: Sequence[str]) -> Tasks:
     for name, path in files.items():
         if not path.is_file():
             raise HaqaError(
-                path, f"the items of the task '{name}' are missing", "Put them there, or leave the task out of the suite's tasks"
+                path,
+                f"the items of the task '{name}' are missing",
+                "Put them there, or leave the task out of the suite's tasks",
             )
     return Tasks(names, {name: str(path.resolve()) for name, path in files.items()})
 
 
 def definition(name: str, of_lm_eval: Path, items: str) -> dict[str, Any]:
-    """A task file's content: lm-eval's own, at `of_lm_eval`, with the items of the JSONL file `items`."""
+    """A task file's content: lm-eval's own, at `of_lm_eval`, with the items of the JSONL file
+    `items`.
+    """
     return {
         "include": str(of_lm_eval),
         "task": f"{name}_from_file",

@@ -1,4 +1,6 @@
-"""What a tuning recommends: the winner where pairs of processes confirm it, else llama.cpp's default, and how to start either."""
+"""What a tuning recommends: the winner where pairs of processes confirm it, else llama.cpp's
+default, and how to start either.
+"""
 
 import json
 from pathlib import Path
@@ -12,7 +14,9 @@ from haqa_bench.suite import Cell
 
 
 class Recommendation(NamedTuple):
-    """The settings to use, in full; the gain over llama.cpp's default that tuning saw, and that pairs of processes measured."""
+    """The settings to use, in full; the gain over llama.cpp's default that tuning saw, and that
+    pairs of processes measured.
+    """
 
     configuration: Configuration
     kept_default: bool
@@ -31,12 +35,17 @@ def of_run(folder: Path, cell: Cell) -> Recommendation:
     """The recommendation of the run of one study in `folder`.
 
     Raises:
-        HaqaError: the run has no database; or the default itself could not be measured, so that nothing can be compared with it.
+        HaqaError: the run has no database; or the default itself could not be measured, so that
+        nothing can be compared with it.
     """
     row, again = best.rows(folder)[0], pairs.read(folder)
     if row.default_value is None:
         ((status, reason),) = query(folder, "SELECT status, reason FROM trials WHERE number = 0")
-        raise HaqaError("the default configuration", f"could not be measured: {status}: {reason}", "Mend that first")
+        raise HaqaError(
+            "the default configuration",
+            f"could not be measured: {status}: {reason}",
+            "Mend that first",
+        )
     tuned = json.loads(row.winners[0]) if row.winners else dict(cell.space.default)
     verdict = again.verdicts.get((cell.id, key_of(tuned)))
     kept = verdict is None or not verdict.better
@@ -49,7 +58,9 @@ def of_run(folder: Path, cell: Cell) -> Recommendation:
         found=row.default_value if row.best is None else row.best,
         gain=1.0 if row.speed_up is None else row.speed_up,
         measured_gain=verdict.ratio if verdict else None,
-        interval=(verdict.interval.low, verdict.interval.high) if verdict and verdict.interval else None,
+        interval=(verdict.interval.low, verdict.interval.high)
+        if verdict and verdict.interval
+        else None,
         pairs=verdict.pairs if verdict else 0,
         noise_floor=again.floors.get(cell.id),
     )

@@ -1,4 +1,6 @@
-"""What is tried when a user's own model is tuned for this machine: a suite of one cell, written to a folder that runs like any other."""
+"""What is tried when a user's own model is tuned for this machine: a suite of one cell, written to
+a folder that runs like any other.
+"""
 
 import importlib.util
 import json
@@ -8,12 +10,12 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.machine import cpu
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.evaluators.deploy import DEFAULTS
 from haqa_bench.hardware import to_yaml
-from haqa_bench.memory import OWN
+from haqa_bench.tracks.deploy.evaluator import DEFAULTS
 
 SPACE: Mapping[str, tuple[Sequence[Any], str]] = {
     "n_ubatch": ((64, 512), "prompt tokens computed at once"),
@@ -26,7 +28,9 @@ DEFAULT: Mapping[str, Any] = {**DEFAULTS, "flash_attn": "on"}
 """llama.cpp's own settings on a CPU, where `auto` turns the fused kernel on."""
 QUALITY_TOKENS = 512
 FORMATS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "IQ4_NL")
-"""llama.cpp's formats that are tried beside the file's own, as far as they are no larger: a larger one holds no more than the file does."""
+"""llama.cpp's formats that are tried beside the file's own, as far as they are no larger: a larger
+one holds no more than the file does.
+"""
 GOALS = {
     "total": ("end_to_end_tokens_per_s", "tokens/s", "maximize"),
     "generation": ("generation_tokens_per_s", "tokens/s", "maximize"),
@@ -37,7 +41,9 @@ GOALS = {
 
 
 class Wish(NamedTuple):
-    """What a user asks for: a GGUF model, what it may take (bytes), how much quality it must keep (1: all of it), and for what use."""
+    """What a user asks for: a GGUF model, what it may take (bytes), how much quality it must keep
+    (1: all of it), and for what use.
+    """
 
     model: str
     limit: int
@@ -53,7 +59,9 @@ class Wish(NamedTuple):
 
 
 class Options(NamedTuple):
-    """The formats that fit, the file's own first, the larger ones before the smaller ones, and why others do not."""
+    """The formats that fit, the file's own first, the larger ones before the smaller ones, and why
+    others do not.
+    """
 
     fit: Sequence[str]
     left_out: Mapping[str, str]
@@ -67,7 +75,9 @@ def options(path: Path, wish: Wish) -> Options:
     """
     settings = {**DEFAULT, "n_threads": 1, "n_threads_batch": 1}
     try:
-        found = llama_cpp_memory.predict(path, [OWN, *FORMATS], settings, wish.n_ctx, min(QUALITY_TOKENS, wish.n_ctx) // 2)
+        found = llama_cpp_memory.predict(
+            path, [OWN, *FORMATS], settings, wish.n_ctx, min(QUALITY_TOKENS, wish.n_ctx) // 2
+        )
     except EvaluationFailed as failure:
         raise HaqaError(wish.model, failure.reason) from None
     own = found[OWN]
@@ -83,19 +93,25 @@ def options(path: Path, wish: Wish) -> Options:
         else:
             fit.append(name)
     if not fit:
-        raise HaqaError(wish.model, next(iter(left_out.values())), "Allow more with --memory, or shorten --n-ctx")
+        raise HaqaError(
+            wish.model,
+            next(iter(left_out.values())),
+            "Allow more with --memory, or shorten --n-ctx",
+        )
     return Options(fit, left_out)
 
 
 def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: str) -> Path:
-    """Writes the suite, this machine's profile and the quality text below `folder`; the suite's path. What is there already is kept.
+    """Writes the suite, this machine's profile and the quality text below `folder`; the suite's
+    path. What is there already is kept.
 
     Raises:
         HaqaError: the folder holds another wish, or cannot be written.
     """
     hardware = cpu()
     files = {
-        "suites/tune.yaml": json.dumps(_suite(wish, path, hardware.name, formats), indent=1) + "\n",  # JSON is YAML
+        "suites/tune.yaml": json.dumps(_suite(wish, path, hardware.name, formats), indent=1)
+        + "\n",  # JSON is YAML
         "suites/quality.txt": text,
         f"hardware/{hardware.name}.yaml": to_yaml(hardware),
     }
@@ -106,12 +122,16 @@ def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: st
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(words, "utf-8")
             elif name.startswith("suites/") and target.read_text("utf-8") != words:
-                raise HaqaError(folder, "holds another tuning", "Name another --output, or delete it")
+                raise HaqaError(
+                    folder, "holds another tuning", "Name another --output, or delete it"
+                )
         (folder / "prompts").mkdir(exist_ok=True)
         for template in _of_project("prompts").glob("*.j2") if wish.llm else ():
             (folder / "prompts" / template.name).write_bytes(template.read_bytes())
     except OSError as error:
-        raise HaqaError(error.filename or folder, error.strerror or str(error), "Name another --output") from None
+        raise HaqaError(
+            error.filename or folder, error.strerror or str(error), "Name another --output"
+        ) from None
     return folder / "suites" / "tune.yaml"
 
 
@@ -120,7 +140,10 @@ def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> dic
     cores = psutil.cpu_count(logical=False) or 1
     model = gguf_models.Formats(path)
     facts = model.facts(OWN)
-    settings = {name: {"choices": list(choices), "default": DEFAULT[name], "about": about} for name, (choices, about) in SPACE.items()}
+    settings = {
+        name: {"choices": list(choices), "default": DEFAULT[name], "about": about}
+        for name, (choices, about) in SPACE.items()
+    }
     block = {
         "track": "deploy",
         "models": ["model"],
@@ -137,32 +160,54 @@ def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> dic
             "memory_gb": wish.limit / 1e9,
         },
         "space": {
-            "format": {"choices": list(formats), "default": formats[0], "about": "llama.cpp quantization format; own: the file as it is"},
-            "n_threads": {"choices": sorted({1, max(1, cores // 2), cores}), "default": cores, "about": "threads"},
+            "format": {
+                "choices": list(formats),
+                "default": formats[0],
+                "about": "llama.cpp quantization format; own: the file as it is",
+            },
+            "n_threads": {
+                "choices": sorted({1, max(1, cores // 2), cores}),
+                "default": cores,
+                "about": "threads",
+            },
             **settings,
         },
         "objective": {
             "metric": metric,
             "unit": unit,
             "direction": direction,
-            "constraints": [{"metric": "perplexity", "at_most_times_default": round(1 / wish.min_quality, 6)}],
+            "constraints": [
+                {"metric": "perplexity", "at_most_times_default": round(1 / wish.min_quality, 6)}
+            ],
         },
         "budget": {"proposals": wish.budget},
     }
     about = f"{wish.model}, sha256 {model.sha256[:16]}: {facts['tensor_types']}"
-    described = {"gguf": str(path.resolve()), "architecture": "of the file", "parameters": int(facts["parameters"]), "about": about}
+    described = {
+        "gguf": str(path.resolve()),
+        "architecture": "of the file",
+        "parameters": int(facts["parameters"]),
+        "about": about,
+    }
     return {
         "name": "tune",
         "title": f"{wish.model} on this machine",
         "models": {"model": described},
-        "methods": [{"name": wish.method, "optimizer": wish.method, **({"chat": {"model": wish.llm}} if wish.llm else {})}],
+        "methods": [
+            {
+                "name": wish.method,
+                "optimizer": wish.method,
+                **({"chat": {"model": wish.llm}} if wish.llm else {}),
+            }
+        ],
         "seeds": [0],
         "cells": [block],
     }
 
 
 def quality_text(given: Path | None) -> str:
-    """The text that perplexity is computed of: the file given, or the one of this project's own suites.
+    """The text that perplexity is computed of: the file given, or the one of this project's own
+    suites.
 
     Raises:
         HaqaError: there is neither, or it is not UTF-8.
@@ -171,7 +216,11 @@ def quality_text(given: Path | None) -> str:
     try:
         return path.read_text("utf-8")
     except OSError:
-        raise HaqaError(path, "no text to compute perplexity of", "Name one, of a few thousand words, with --text") from None
+        raise HaqaError(
+            path,
+            "no text to compute perplexity of",
+            "Name one, of a few thousand words, with --text",
+        ) from None
     except UnicodeDecodeError:
         raise HaqaError(path, "the quality text is not UTF-8") from None
 

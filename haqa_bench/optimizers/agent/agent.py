@@ -1,7 +1,9 @@
-"""The HAQA agent: static and dynamic prompt, a thought and an action, the measured outcome as the next observation.
+"""The HAQA agent: static and dynamic prompt, a thought and an action, the measured outcome as the
+next observation.
 
-Paper: the loop and the two prompts, as its abstract and summaries describe them. Ours: the wording, one repair attempt, the rule
-for the history. The agent keeps no state: what it sends depends on the study and the trials alone.
+Paper: the loop and the two prompts, as its abstract and summaries describe them. Ours: the wording,
+one repair attempt, the rule for the history. The agent keeps no state: what it sends depends on the
+study and the trials alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,14 +25,18 @@ class Agent:
 
     start_up = 0
 
-    def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path, **shown: bool) -> None:
+    def __init__(
+        self, study: Study, settings: Chat, chat: ChatModel, templates: Path, **shown: bool
+    ) -> None:
         """`shown`: what prompts hold or leave out, as Prompts takes it."""
         self.cell, self.seed, self.asks, self.chat = study.cell, study.seed, settings, chat
         self.prompts = Prompts(templates, **shown)
         self.settings: Mapping[str, Scalar] = {**self.prompts.shown, "attempts": ATTEMPTS}
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
-        """See Optimizer. An invalid action gets one repair attempt with the problem shown, then is a proposal without configuration."""
+        """See Optimizer. An invalid action gets one repair attempt with the problem shown, then is
+        a proposal without configuration.
+        """
         messages = [
             Message(role="system", content=self.prompts.static(self.cell)),
             Message(role="user", content=self.prompts.dynamic(self.cell, history)),
@@ -50,7 +56,9 @@ class Agent:
         return Proposal(None, problem, reply.thought, ATTEMPTS, usage_of(answers))
 
     def request(self, messages: Sequence[Message], count: int | None = None) -> ChatRequest:
-        """A conversation with the suite's settings, as it is sent; where `count` is given, it is to be answered by so many actions."""
+        """A conversation with the suite's settings, as it is sent; where `count` is given, it is to
+        be answered by so many actions.
+        """
         return ChatRequest(
             model=self.asks.model,
             messages=tuple(messages),
@@ -62,7 +70,10 @@ class Agent:
 
     def _response_format(self, schema: dict[str, Any]) -> dict[str, Any] | None:
         if self.asks.response_format == "json_schema":
-            return {"type": "json_schema", "json_schema": {"name": "proposal", "strict": True, "schema": schema}}
+            return {
+                "type": "json_schema",
+                "json_schema": {"name": "proposal", "strict": True, "schema": schema},
+            }
         if self.asks.response_format == "json_object":
             return {"type": "json_object", "schema": schema}
         return None
@@ -72,9 +83,15 @@ class Agent:
         parameters = self.cell.space.root
         action = _object({name: {"enum": list(p.choices)} for name, p in parameters.items()})
         answer = (
-            {"action": action} if count is None else {"actions": {"type": "array", "items": action, "minItems": count, "maxItems": count}}
+            {"action": action}
+            if count is None
+            else {
+                "actions": {"type": "array", "items": action, "minItems": count, "maxItems": count}
+            }
         )
-        return _object({"thought": {"type": "string"}, **answer} if self.prompts.shown["react"] else answer)
+        return _object(
+            {"thought": {"type": "string"}, **answer} if self.prompts.shown["react"] else answer
+        )
 
 
 def usage_of(answers: Sequence[ChatReply]) -> Usage:
@@ -92,4 +109,9 @@ def _sum(counts: Sequence[int | None]) -> int | None:
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }

@@ -1,4 +1,5 @@
-"""Controls for the agent: each takes one thing away, to show what that thing is worth. Each is a small composition of the agent.
+"""Controls for the agent: each takes one thing away, to show what that thing is worth. Each is a
+small composition of the agent.
 
 | control | what is taken away |
 | --- | --- |
@@ -43,7 +44,9 @@ def no_react(study: Study, settings: Chat, chat: ChatModel, templates: Path) -> 
 
 
 class Shuffled:
-    """The agent, shown its trials with their outcomes exchanged at random: the form of feedback without its content."""
+    """The agent, shown its trials with their outcomes exchanged at random: the form of feedback
+    without its content.
+    """
 
     start_up = 0
 
@@ -56,14 +59,22 @@ class Shuffled:
         outcomes = list(history[1:])
         generator(self.seed, len(history)).shuffle(outcomes)
         shown = [
-            own.model_copy(update={"status": other.status, "reason": other.reason, "measurements": other.measurements})
+            own.model_copy(
+                update={
+                    "status": other.status,
+                    "reason": other.reason,
+                    "measurements": other.measurements,
+                }
+            )
             for own, other in zip(history[1:], outcomes, strict=True)
         ]
         return self.agent.ask([history[0], *shown])
 
 
 class ZeroShot:
-    """One request for all proposals. An action that is missing or outside the space is an invalid proposal; there is no repair."""
+    """One request for all proposals. An action that is missing or outside the space is an invalid
+    proposal; there is no repair.
+    """
 
     start_up = 0
 
@@ -72,17 +83,27 @@ class ZeroShot:
         self.settings: Mapping[str, Scalar] = {"requests": 1, "attempts": 1}
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
-        """See Optimizer. The request is the same each time, and so is its place: it is answered once."""
+        """See Optimizer. The request is the same each time, and so is its place: it is answered
+        once.
+        """
         prompts, count = self.agent.prompts, self.cell.budget.left(spent_by(history[:1]))
         messages = [
             Message(role="system", content=prompts.static(self.cell)),
             Message(role="user", content=prompts.zero_shot(count)),
         ]
         answer = self.chat.chat(self.agent.request(messages, count), Position(1, 1))
-        reply, usage = read_reply(answer.content, "actions"), usage_of([answer]) if len(history) == 1 else None
+        reply, usage = (
+            read_reply(answer.content, "actions"),
+            usage_of([answer]) if len(history) == 1 else None,
+        )
         actions = reply.action if isinstance(reply.action, list) else []
         if len(history) > len(actions):
-            return Proposal(None, reply.problem or f"the list of actions has only {len(actions)}", reply.thought, usage=usage)
+            return Proposal(
+                None,
+                reply.problem or f"the list of actions has only {len(actions)}",
+                reply.thought,
+                usage=usage,
+            )
         action = actions[len(history) - 1]
         problem = "; ".join(self.cell.space.problems(action))
         return Proposal(None if problem else action, problem, reply.thought, usage=usage)

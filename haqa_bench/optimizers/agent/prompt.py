@@ -1,6 +1,8 @@
-"""The words that an agent sends: templates in `prompts/*.j2`, filled with nothing that changes from run to run.
+"""The words that an agent sends: templates in `prompts/*.j2`, filled with nothing that changes from
+run to run.
 
-No clock, path or host name goes in, and every number through one filter, so that equal histories give equal prompts.
+No clock, path or host name goes in, and every number through one filter, so that equal histories
+give equal prompts.
 """
 
 from collections.abc import Sequence
@@ -9,44 +11,64 @@ from typing import NamedTuple
 
 import jinja2
 
-from haqa_bench.backends.opencl import roofline, sources
+from haqa_bench.arithmetic import kernel_roofline as roofline
 from haqa_bench.budget import spent_by
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import Scalar, limit_in_words
 from haqa_bench.suite import Cell
+from haqa_bench.tracks.kernel import sources
 from haqa_bench.trial import Status, Trial
 from haqa_bench.workloads import KernelWorkload
 
 THOUGHTS = 3
-"""How many of its latest thoughts an agent is shown again. Paper: history is managed, the rule is unknown."""
+"""How many of its latest thoughts an agent is shown again. Paper: history is managed, the rule is
+unknown.
+"""
 
 
 class Prompts:
     """The templates of an agent, in `folder`.
 
-    Without `hints` they tell nothing of the hardware, without `native` not which number formats it computes in, and how fast; without
-    `react` they ask no thought.
+    Without `hints` they tell nothing of the hardware, without `native` not which number formats it
+    computes in, and how fast; without `react` they ask no thought.
     """
 
-    def __init__(self, folder: Path, hints: bool = True, react: bool = True, native: bool = True) -> None:
+    def __init__(
+        self, folder: Path, hints: bool = True, react: bool = True, native: bool = True
+    ) -> None:
         self.shown = {"hints": hints, "react": react, "native": native}
         self.environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(folder), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+            loader=jinja2.FileSystemLoader(folder),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
         )
         self.environment.filters |= {"number": number, "setting": setting}
 
     def static(self, cell: Cell) -> str:
         """What stays the same during a study: the words of the cell's track."""
-        told = {"kernel": _kernel(cell.workload, cell.bit_width)} if isinstance(cell.workload, KernelWorkload) else {}
+        told = (
+            {"kernel": _kernel(cell.workload, cell.bit_width)}
+            if isinstance(cell.workload, KernelWorkload)
+            else {}
+        )
         limits = [limit_in_words(name, p.limit) for name, p in cell.space.root.items() if p.limit]
-        text = self._filled(f"{cell.track}.j2", cell=cell, constraints=cell.objective.constraints, limits=limits, **told)
+        text = self._filled(
+            f"{cell.track}.j2",
+            cell=cell,
+            constraints=cell.objective.constraints,
+            limits=limits,
+            **told,
+        )
         goals = cell.objective.also
         return f"{text}\n\n{self._filled('goals.j2', goals=goals)}" if goals else text
 
     def dynamic(self, cell: Cell, history: Sequence[Trial]) -> str:
         """What is new each round: trials so far, the best, what is left.
 
-        Of what is simulated, where one answer counts, none of it: how FP16 scores would tell where it fits, or what bounds it.
+        Of what is simulated, where one answer counts, none of it: how FP16 scores would tell where
+        it fits, or what bounds it.
         """
         if cell.simulated:
             return self._filled("one_answer.j2", cell=cell)
@@ -76,7 +98,9 @@ class Prompts:
         try:
             return self.environment.get_template(name).render(**values, **self.shown).strip()
         except jinja2.TemplateError as error:
-            raise HaqaError(f"prompts/{name}", f"{type(error).__name__}: {error.message}", "Mend the template") from None
+            raise HaqaError(
+                f"prompts/{name}", f"{type(error).__name__}: {error.message}", "Mend the template"
+            ) from None
 
 
 class Kernel(NamedTuple):
@@ -99,7 +123,13 @@ FORMATS = {
 
 def _kernel(workload: KernelWorkload, bit_width: str) -> Kernel:
     needs = roofline.work(workload.kernel, bit_width, workload.sizes)
-    return Kernel(workload.kernel, FORMATS[bit_width], needs.bytes / 1e6, needs.operations / 1e6, sources.tunable_part(workload.kernel))
+    return Kernel(
+        workload.kernel,
+        FORMATS[bit_width],
+        needs.bytes / 1e6,
+        needs.operations / 1e6,
+        sources.tunable_part(workload.kernel),
+    )
 
 
 def number(value: float) -> str:
@@ -113,8 +143,17 @@ def setting(value: Scalar) -> str:
 
 
 def _metrics(cell: Cell, history: Sequence[Trial]) -> dict[str, str]:
-    """The metrics worth showing, with their units: the objective's, then the track's others that were measured."""
-    others = ("generation_tokens_per_s", "prompt_tokens_per_s", "held_out_loss", "train_loss", "peak_memory_mb", "perplexity")
+    """The metrics worth showing, with their units: the objective's, then the track's others that
+    were measured.
+    """
+    others = (
+        "generation_tokens_per_s",
+        "prompt_tokens_per_s",
+        "held_out_loss",
+        "train_loss",
+        "peak_memory_mb",
+        "perplexity",
+    )
     shown = (*(g.metric for g in cell.objective.goals), *others)
     units = {m.name: m.unit for t in history for m in t.measurements}
     return {name: units[name] for name in dict.fromkeys(shown) if name in units}

@@ -1,4 +1,6 @@
-"""Everything that a run can be drawn as, in a folder. Matplotlib is imported when that is asked for, and not before."""
+"""Everything that a run can be drawn as, in a folder. Matplotlib is imported when that is asked
+for, and not before.
+"""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def write(folder: Path, project: Path, target: Path) -> list[str]:
-    """Draws the run in `folder` into `target`: of each figure a PDF, an SVG, a PNG and its caption. Returns their names.
+    """Draws the run in `folder` into `target`: of each figure a PDF, an SVG, a PNG and its caption.
+    Returns their names.
 
     Raises:
         HaqaError: matplotlib is missing, or the run or a response table cannot be read.
@@ -20,7 +23,11 @@ def write(folder: Path, project: Path, target: Path) -> list[str]:
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError:
-        raise HaqaError("--figures", "matplotlib is not installed", 'Install it with: pip install -e ".[figures]"') from None
+        raise HaqaError(
+            "--figures",
+            "matplotlib is not installed",
+            'Install it with: pip install -e ".[figures]"',
+        ) from None
     from haqa_bench.report.figures import style
 
     names = []
@@ -34,7 +41,16 @@ def write(folder: Path, project: Path, target: Path) -> list[str]:
 
 def pictures(folder: Path, project: Path) -> Iterator["Picture"]:
     """Each figure of the run in `folder`, drawn but not written."""
-    from haqa_bench.report.figures import bitwidths, curves, fronts, gains, landscapes, memory, ranks, subject
+    from haqa_bench.report.figures import (
+        bitwidths,
+        curves,
+        fronts,
+        gains,
+        landscapes,
+        memory,
+        ranks,
+        subject,
+    )
 
     run = subject.read(folder, project)
     kinds = (gains, ranks, bitwidths, memory, fronts, curves, landscapes)

@@ -1,4 +1,6 @@
-"""The fastest INT8 and the fastest INT4 of each model on each device (the data of the paper's table 4)."""
+"""The fastest INT8 and the fastest INT4 of each model on each device (the data of the paper's table
+4).
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -6,8 +8,8 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from haqa_bench.estimate import Interval, estimate, interval
-from haqa_bench.formats import bit_width_of
+from haqa_bench.arithmetic.estimate import Interval, estimate, interval
+from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.report import bitwidths
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Picture
@@ -33,8 +35,12 @@ class Fastest(NamedTuple):
 def pictures(run: Subject) -> Iterator[Picture]:
     """One of all cells whose bit-width is a decision, a panel a device."""
     devices: dict[str, dict[str, list[Fastest]]] = {}
-    for cell, source, samples in {c.cell: (run.cells[c.cell], c.source, c.samples) for c in bitwidths.choices(run.folder)}.values():
-        devices.setdefault(cell.hardware.name, {})[cell.model_name] = _fastest(cell, source, samples)
+    for cell, source, samples in {
+        c.cell: (run.cells[c.cell], c.source, c.samples) for c in bitwidths.choices(run.folder)
+    }.values():
+        devices.setdefault(cell.hardware.name, {})[cell.model_name] = _fastest(
+            cell, source, samples
+        )
     if any(found for models in devices.values() for found in models.values()):
         yield _picture(devices)
 
@@ -46,7 +52,17 @@ def _fastest(cell: Cell, source: str, samples: Mapping[str, Sequence[float]]) ->
     for bits in BITS:
         if formats := [name for name in values if bit_width_of(name) == bits]:
             best = max(formats, key=lambda name: values[name])
-            found.append(Fastest(cell, bits, best, values[best], interval(samples[best], unit), len(samples[best]), source))
+            found.append(
+                Fastest(
+                    cell,
+                    bits,
+                    best,
+                    values[best],
+                    interval(samples[best], unit),
+                    len(samples[best]),
+                    source,
+                )
+            )
     return found
 
 
@@ -56,12 +72,20 @@ def _picture(devices: Mapping[str, Mapping[str, Sequence[Fastest]]]) -> Picture:
     width = style.COLUMN if columns == 1 else style.PAGE
     figure, panels = style.panels(len(devices), width, 1.9, columns)
     for axes, (device, models) in zip(panels, devices.items(), strict=True):
-        axes.set_title(f"{device} ({', '.join(sorted({f.source for found in models.values() for f in found}))})")
+        axes.set_title(
+            f"{device} ({', '.join(sorted({f.source for found in models.values() for f in found}))})"
+        )
         _bars(axes, models)
-        style.name_columns(axes, range(len(models)), list(models), (width / columns - 0.5) / len(models))
+        style.name_columns(
+            axes, range(len(models)), list(models), (width / columns - 0.5) / len(models)
+        )
     panels[0].set_ylabel(subject.label_of(every[0].cell.objective))
     patches = [Patch(color=COLOURS[bits], label=f"{bits}, the fastest format") for bits in BITS]
-    simulated = [Patch(facecolor="white", edgecolor=style.INK, hatch=style.SIMULATED, lw=0.5, label="simulated")]
+    simulated = [
+        Patch(
+            facecolor="white", edgecolor=style.INK, hatch=style.SIMULATED, lw=0.5, label="simulated"
+        )
+    ]
     style.legend(figure, patches + (simulated if any(f.cell.simulated for f in every) else []))
     return Picture("bitwidths", figure, _caption(every))
 
@@ -71,13 +95,28 @@ def _bars(axes: Axes, models: Mapping[str, Sequence[Fastest]]) -> None:
         for fastest in found:
             x = place + (-0.2 if fastest.bits == "INT8" else 0.2)
             hatch = style.SIMULATED if fastest.cell.simulated else None
-            axes.bar(x, fastest.value, 0.37, color=COLOURS[fastest.bits], hatch=hatch, edgecolor="white", linewidth=0)
+            axes.bar(
+                x,
+                fastest.value,
+                0.37,
+                color=COLOURS[fastest.bits],
+                hatch=hatch,
+                edgecolor="white",
+                linewidth=0,
+            )
             top = fastest.value
             if fastest.around:
                 axes.vlines(x, *fastest.around, color=style.INK, linewidth=0.8)
                 top = max(top, fastest.around.high)
             words = f"{style.digits(fastest.value)}\n{fastest.format}"
-            axes.annotate(words, (x, top), (0, 3), textcoords="offset points", ha="center", fontsize=style.SMALL)
+            axes.annotate(
+                words,
+                (x, top),
+                (0, 3),
+                textcoords="offset points",
+                ha="center",
+                fontsize=style.SMALL,
+            )
     axes.set_xlim(-0.6, len(models) - 0.4)
     axes.margins(y=0.22)
 

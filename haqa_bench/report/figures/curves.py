@@ -51,13 +51,22 @@ def _studies(steps: Sequence[Step]) -> Mapping[str, Mapping[str, Sequence[Step]]
     return found
 
 
-def _picture(run: Subject, cell: Cell, methods: Mapping[str, Mapping[str, Sequence[Step]]], last: int) -> Picture:
+def _picture(
+    run: Subject, cell: Cell, methods: Mapping[str, Mapping[str, Sequence[Step]]], last: int
+) -> Picture:
     results = [r for r in run.studies if r.cell == cell.id]
-    human = {r.method for r in results if r.optimizer == "human"}  # always the default: the dotted line
+    human = {
+        r.method for r in results if r.optimizer == "human"
+    }  # always the default: the dotted line
     kept = [name for name in run.looks if name in methods and name not in human]
     best = {name: _curve(methods[name], "best", last) for name in kept}
     regret = {name: curve for name in kept if (curve := _curve(methods[name], "regret", last))}
-    default = [steps[0].best for studies in methods.values() for steps in studies.values() if steps[0].best is not None]
+    default = [
+        steps[0].best
+        for studies in methods.values()
+        for steps in studies.values()
+        if steps[0].best is not None
+    ]
     figure, axes = style.panels(2 if regret else 1, style.COLUMN, 1.65, 1)
     axes[0].set_title(f"{subject.title_of(cell)}, {cell.hardware.name}")
     axes[0].set_ylabel(subject.label_of(cell.objective))
@@ -71,15 +80,21 @@ def _picture(run: Subject, cell: Cell, methods: Mapping[str, Mapping[str, Sequen
     axes[-1].set_xlabel("Evaluations, the default's included")
     floor = _log_down_to_zero(axes[1], regret) if regret else None
     handles = [Line2D([], [], **style.line(run.looks[name]), label=name) for name in kept]
-    style.legend(figure, [*handles, Line2D([], [], color=style.INK, linestyle=":", label="default")])
+    style.legend(
+        figure, [*handles, Line2D([], [], color=style.INK, linestyle=":", label="default")]
+    )
     return Picture(f"curves-{cell.id}", figure, _caption(run, cell, default, floor))
 
 
 def _curve(studies: Mapping[str, Sequence[Step]], what: str, last: int) -> Curve:
     points = []
     for evaluations in range(1, last + 1):
-        reached = [step for steps in studies.values() if (step := at(steps, "evaluations", evaluations))]
-        values = [v for step in reached if (v := getattr(step, what)) is not None and math.isfinite(v)]
+        reached = [
+            step for steps in studies.values() if (step := at(steps, "evaluations", evaluations))
+        ]
+        values = [
+            v for step in reached if (v := getattr(step, what)) is not None and math.isfinite(v)
+        ]
         if values:
             low, high = _band(tuple(values))
             points.append(Point(evaluations, float(np.median(values)), low, high))
@@ -96,23 +111,50 @@ def _draw(axes: Axes, curves: Mapping[str, Curve], looks: Mapping[str, Look]) ->
     for place, (name, curve) in enumerate(curves.items()):
         look, x = looks[name], [p.evaluations for p in curve]
         if any(p.low < p.high for p in curve):
-            axes.fill_between(x, [p.low for p in curve], [p.high for p in curve], step="post", color=look.colour, alpha=0.07, linewidth=0)
+            axes.fill_between(
+                x,
+                [p.low for p in curve],
+                [p.high for p in curve],
+                step="post",
+                color=look.colour,
+                alpha=0.07,
+                linewidth=0,
+            )
             for edge in ([p.low for p in curve], [p.high for p in curve]):
-                axes.plot(x, edge, drawstyle="steps-post", color=look.colour, linestyle=look.dashes, linewidth=0.4, alpha=0.7)
+                axes.plot(
+                    x,
+                    edge,
+                    drawstyle="steps-post",
+                    color=look.colour,
+                    linestyle=look.dashes,
+                    linewidth=0.4,
+                    alpha=0.7,
+                )
         axes.plot(
             *(x, [p.middle for p in curve]),
             **style.line(look),
             drawstyle="steps-post",
-            linewidth=2.2 - 1.1 * place / max(1, len(curves) - 1),  # what lies below another looks out from under it
-            markevery=(place % 4, 4),  # not all at the same evaluation, where they would hide each other
+            linewidth=2.2
+            - 1.1
+            * place
+            / max(1, len(curves) - 1),  # what lies below another looks out from under it
+            markevery=(
+                place % 4,
+                4,
+            ),  # not all at the same evaluation, where they would hide each other
             zorder=3,
         )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=2))
 
 
 def _log_down_to_zero(axes: Axes, curves: Mapping[str, Curve]) -> float:
-    """A logarithmic axis in %, that is linear below the power of ten that the least regret lies above, so that 0 has a place."""
-    least = min((v for curve in curves.values() for p in curve for v in (p.middle, p.low) if v > 0), default=0.001)
+    """A logarithmic axis in %, that is linear below the power of ten that the least regret lies
+    above, so that 0 has a place.
+    """
+    least = min(
+        (v for curve in curves.values() for p in curve for v in (p.middle, p.low) if v > 0),
+        default=0.001,
+    )
     floor = 10.0 ** math.floor(math.log10(least))
     axes.set_yscale("symlog", linthresh=floor, linscale=0.5)
     axes.set_ylim(-floor / 6, None)
@@ -127,7 +169,9 @@ def _caption(run: Subject, cell: Cell, default: Sequence[float], floor: float | 
         f"Best {goal.metric} found so far, in {goal.unit} ({subject.better(goal)}), against evaluations: {subject.place_of(cell)}.",
         f"Lines: median over studies. {BAND}",
         "A study that has ended stays where it is; one that has found nothing feasible yet is left out.",
-        f"Dotted: the default, {float(np.median(default)):.4g} {goal.unit}." if default else "The default was not feasible.",
+        f"Dotted: the default, {float(np.median(default)):.4g} {goal.unit}."
+        if default
+        else "The default was not feasible.",
         subject.numbers(results),
         subject.answered(results),
     ]

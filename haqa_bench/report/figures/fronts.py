@@ -23,15 +23,24 @@ def pictures(run: Subject) -> Iterator[Picture]:
     """One for each cell with several goals, a panel for each two of them."""
     found: dict[str, dict[str, list[Sequence[float]]]] = {}
     known: dict[str, Floats | None] = {}
-    for cell, method, _, front, scores in query(run.folder, files("haqa_bench.report").joinpath("fronts.sql").read_text()):
+    for cell, method, _, front, scores in query(
+        run.folder, files("haqa_bench.report").joinpath("fronts.sql").read_text()
+    ):
         found.setdefault(cell, {}).setdefault(method, []).append(scores)
         known[cell] = np.array(json.loads(front)["points"]) if front else None
     for name, methods in found.items():
-        yield _picture(run, run.cells[name], {m: np.array(methods[m]) for m in run.looks if m in methods}, known[name])
+        yield _picture(
+            run,
+            run.cells[name],
+            {m: np.array(methods[m]) for m in run.looks if m in methods},
+            known[name],
+        )
 
 
 def staircase(points: Floats) -> Floats:
-    """The corners of the front of `points` in two scores, larger is better, from the best in the first to the best in the second."""
+    """The corners of the front of `points` in two scores, larger is better, from the best in the
+    first to the best in the second.
+    """
     kept: list[Sequence[float]] = []
     for x, y in sorted(map(tuple, points.tolist()), reverse=True):
         if not kept or y > kept[-1][1]:
@@ -39,33 +48,60 @@ def staircase(points: Floats) -> Floats:
     return np.array(kept)
 
 
-def _picture(run: Subject, cell: Cell, methods: Mapping[str, Floats], known: Floats | None) -> Picture:
+def _picture(
+    run: Subject, cell: Cell, methods: Mapping[str, Floats], known: Floats | None
+) -> Picture:
     front = np.concatenate(list(methods.values())) if known is None else known
     pairs = list(combinations(range(len(cell.objective.goals)), 2))
-    figure, panels = style.panels(len(pairs), style.COLUMN if len(pairs) == 1 else style.PAGE, 2.3, min(3, len(pairs)))
+    figure, panels = style.panels(
+        len(pairs), style.COLUMN if len(pairs) == 1 else style.PAGE, 2.3, min(3, len(pairs))
+    )
     for axes, pair in zip(panels, pairs, strict=True):
         _draw(run, axes, cell, methods, front, pair)
-    figure.suptitle(f"{subject.title_of(cell)}, {cell.hardware.name}", fontsize=style.SETTINGS["axes.titlesize"])
-    line = Line2D([], [], color=style.INK, label=f"front, {'exact' if known is not None else 'of all that was found'}")
-    points = [Line2D([], [], **style.line(run.looks[name]) | {"linestyle": "none"}, label=name) for name in methods]
+    figure.suptitle(
+        f"{subject.title_of(cell)}, {cell.hardware.name}", fontsize=style.SETTINGS["axes.titlesize"]
+    )
+    line = Line2D(
+        [],
+        [],
+        color=style.INK,
+        label=f"front, {'exact' if known is not None else 'of all that was found'}",
+    )
+    points = [
+        Line2D([], [], **style.line(run.looks[name]) | {"linestyle": "none"}, label=name)
+        for name in methods
+    ]
     style.legend(figure, [line, *points])
     return Picture(f"front-{cell.id}", figure, _caption(run, cell, methods, known))
 
 
-def _draw(run: Subject, axes: Axes, cell: Cell, methods: Mapping[str, Floats], front: Floats, pair: tuple[int, int]) -> None:
+def _draw(
+    run: Subject,
+    axes: Axes,
+    cell: Cell,
+    methods: Mapping[str, Floats],
+    front: Floats,
+    pair: tuple[int, int],
+) -> None:
     goals = [cell.objective.goals[i] for i in pair]
     signs = np.array([1 if goal.direction == "maximize" else -1 for goal in goals])
     stairs = staircase(front[:, pair]) * signs
     axes.plot(*stairs.T, color=style.INK, linewidth=1, zorder=2)
     for name, scores in methods.items():
         shape = style.line(run.looks[name]) | {"linestyle": "none", "alpha": 0.8}
-        axes.plot(*(scores[:, pair] * signs).T, **shape, zorder=4 if name in ("human", "haqa") else 3)
+        axes.plot(
+            *(scores[:, pair] * signs).T, **shape, zorder=4 if name in ("human", "haqa") else 3
+        )
     for axis, goal in zip((axes.xaxis, axes.yaxis), goals, strict=True):
-        axis.set_label_text(f"{subject.label_of(goal)} ({'more' if goal.direction == 'maximize' else 'less'} is better)")
+        axis.set_label_text(
+            f"{subject.label_of(goal)} ({'more' if goal.direction == 'maximize' else 'less'} is better)"
+        )
 
 
 def _caption(run: Subject, cell: Cell, methods: Mapping[str, Floats], known: Floats | None) -> str:
-    goals = "; ".join(f"{goal.metric} in {goal.unit}, {subject.better(goal)}" for goal in cell.objective.goals)
+    goals = "; ".join(
+        f"{goal.metric} in {goal.unit}, {subject.better(goal)}" for goal in cell.objective.goals
+    )
     seen = ", as far as these two goals go" if len(cell.objective.goals) > 2 else ""
     of_what = (
         f"the exact front of the whole response table, {len(known)} points"

@@ -1,4 +1,6 @@
-"""What tuning gained in each cell: how many times as fast as the default, or, of what is no speed, the difference to it."""
+"""What tuning gained in each cell: how many times as fast as the default, or, of what is no speed,
+the difference to it.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -6,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from haqa_bench.estimate import SPEEDS
+from haqa_bench.arithmetic.estimate import SPEEDS
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
@@ -18,7 +20,9 @@ COLUMNS, MOST = 3, 12
 
 
 class Gain(NamedTuple):
-    """The median over the studies of a method, the least and the largest, and how many studies there are."""
+    """The median over the studies of a method, the least and the largest, and how many studies
+    there are.
+    """
 
     middle: float
     low: float
@@ -33,12 +37,16 @@ def pictures(run: Subject) -> Iterator[Picture]:
     """For each track and metric, a panel a cell; several figures where there are many cells."""
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in run.cells.values():
-        if cell.track != "memory" and _gains(run, cell):  # decisions are right or wrong, they gain nothing
+        if cell.track != "memory" and _gains(
+            run, cell
+        ):  # decisions are right or wrong, they gain nothing
             groups.setdefault((cell.track, cell.objective.metric), []).append(cell)
     for (track, metric), cells in groups.items():
         parts = list(_split(cells))
         for number, part in enumerate(parts, 1):
-            name = f"gains-{track}-{metric.replace('_', '-')}" + (f"-{number}" if len(parts) > 1 else "")
+            name = f"gains-{track}-{metric.replace('_', '-')}" + (
+                f"-{number}" if len(parts) > 1 else ""
+            )
             yield _picture(run, name, part)
 
 
@@ -54,11 +62,18 @@ def _gains(run: Subject, cell: Cell) -> Gains:
     ends = {step.study: step.best for step in run.steps if step.cell == cell.id}
     for step in run.steps:
         last = ends.get(step.study)
-        if step.cell == cell.id and step.proposals == 1 and step.best is not None and last is not None:
+        if (
+            step.cell == cell.id
+            and step.proposals == 1
+            and step.best is not None
+            and last is not None
+        ):
             found.setdefault(step.method, []).append(_gain(cell.objective, step.best, last))
     human = {r.method for r in run.studies if r.optimizer == "human"}
     return {
-        name: Gain(float(np.median(found[name])), min(found[name]), max(found[name]), len(found[name]))
+        name: Gain(
+            float(np.median(found[name])), min(found[name]), max(found[name]), len(found[name])
+        )
         for name in run.looks
         if name in found and name not in human
     }
@@ -74,11 +89,15 @@ def _picture(run: Subject, name: str, cells: Sequence[Cell]) -> Picture:
     found = {cell.id: _gains(run, cell) for cell in cells}
     methods = [m for m in run.looks if any(m in gains for gains in found.values())]
     columns = min(COLUMNS, len(cells))
-    figure, panels = style.panels(len(cells), style.PAGE if columns > 1 else style.COLUMN, 0.62 + 0.15 * len(methods), columns)
+    figure, panels = style.panels(
+        len(cells), style.PAGE if columns > 1 else style.COLUMN, 0.62 + 0.15 * len(methods), columns
+    )
     goal = cells[0].objective
     for place, (axes, cell) in enumerate(zip(panels, cells, strict=True)):
         studies = [s for s in run.studies if s.cell == cell.id]
-        axes.set_title(f"{subject.title_of(cell)}\n{cell.hardware.name}, {subject.sources(studies)}")
+        axes.set_title(
+            f"{subject.title_of(cell)}\n{cell.hardware.name}, {subject.sources(studies)}"
+        )
         _bars(run, axes, cell, methods, found[cell.id])
         axes.tick_params(labelleft=place % columns == 0)
     figure.supxlabel(_axis(goal), fontsize=style.SETTINGS["axes.labelsize"])
@@ -90,10 +109,28 @@ def _bars(run: Subject, axes: Axes, cell: Cell, methods: Sequence[str], gains: G
     widest = max(g.high for g in gains.values())
     for place, name in enumerate(methods):
         if gain := gains.get(name):
-            axes.barh(place, gain.middle, height=0.66, color=run.looks[name].colour, hatch=hatch, edgecolor="white", linewidth=0)
+            axes.barh(
+                place,
+                gain.middle,
+                height=0.66,
+                color=run.looks[name].colour,
+                hatch=hatch,
+                edgecolor="white",
+                linewidth=0,
+            )
             axes.hlines(place, gain.low, gain.high, color=style.INK, linewidth=0.8)
-            said = f"{gain.middle:.2f}\N{MULTIPLICATION SIGN}" if speed else f"+{style.digits(gain.middle)}"
-            axes.text(gain.high + 0.03 * widest, place, f"{said}, n {gain.n}", va="center", fontsize=style.SMALL)
+            said = (
+                f"{gain.middle:.2f}\N{MULTIPLICATION SIGN}"
+                if speed
+                else f"+{style.digits(gain.middle)}"
+            )
+            axes.text(
+                gain.high + 0.03 * widest,
+                place,
+                f"{said}, n {gain.n}",
+                va="center",
+                fontsize=style.SMALL,
+            )
     axes.axvline(1 if speed else 0, color=style.INK, linestyle=":", linewidth=0.8)
     axes.set_xlim(0, 1.45 * widest if widest else 1)
     axes.set_ylim(len(methods) - 0.4, -0.6)
@@ -102,7 +139,11 @@ def _bars(run: Subject, axes: Axes, cell: Cell, methods: Sequence[str], gains: G
 
 
 def _axis(goal: Goal) -> str:
-    return "Times the default's speed" if goal.unit in SPEEDS else f"Gain over the default, {_unit(goal)}"
+    return (
+        "Times the default's speed"
+        if goal.unit in SPEEDS
+        else f"Gain over the default, {_unit(goal)}"
+    )
 
 
 def _unit(goal: Goal) -> str:
@@ -112,7 +153,11 @@ def _unit(goal: Goal) -> str:
 
 def _caption(run: Subject, cells: Sequence[Cell], found: Mapping[str, Gains]) -> str:
     goal = cells[0].objective
-    what = "the best as many times as fast as" if goal.unit in SPEEDS else f"how much better, in {_unit(goal)}, the best is than"
+    what = (
+        "the best as many times as fast as"
+        if goal.unit in SPEEDS
+        else f"how much better, in {_unit(goal)}, the best is than"
+    )
     studies = [s for s in run.studies if s.cell in found]
     parts = [
         f"What tuning gained in {goal.metric}: {what} the default of the same study ({cells[0].track} track).",
@@ -127,5 +172,6 @@ def _caption(run: Subject, cells: Sequence[Cell], found: Mapping[str, Gains]) ->
 def _numbers(gains: Gains, goal: Goal) -> str:
     times = "x" if goal.unit in SPEEDS else f" {_unit(goal)}"
     return ", ".join(
-        f"{name} {style.digits(g.middle)}{times} (n {g.n}, {style.digits(g.low)} to {style.digits(g.high)})" for name, g in gains.items()
+        f"{name} {style.digits(g.middle)}{times} (n {g.n}, {style.digits(g.low)} to {style.digits(g.high)})"
+        for name, g in gains.items()
     )

@@ -41,7 +41,9 @@ Way = Sequence[Stop]
 
 
 def pictures(run: Subject) -> Iterator[Picture]:
-    """One for each agent on each cell that has a response table and two parameters, a panel a study."""
+    """One for each agent on each cell that has a response table and two parameters, a panel a
+    study.
+    """
     ways: dict[str, dict[str, dict[int, list[Stop]]]] = {}
     for cell, method, seed, number, configuration, feasible in query(
         run.folder, files("haqa_bench.report.figures").joinpath("paths.sql").read_text()
@@ -54,23 +56,43 @@ def pictures(run: Subject) -> Iterator[Picture]:
                 yield _picture(run, run.cells[name], found, method, studies)
 
 
-def _picture(run: Subject, cell: Cell, found: Landscape, method: str, studies: Mapping[int, Way]) -> Picture:
+def _picture(
+    run: Subject, cell: Cell, found: Landscape, method: str, studies: Mapping[int, Way]
+) -> Picture:
     columns = min(3, len(studies))
-    figure, panels = style.panels(len(studies), style.COLUMN if columns == 1 else style.PAGE, 0.75 + _height(found), columns)
+    figure, panels = style.panels(
+        len(studies), style.COLUMN if columns == 1 else style.PAGE, 0.75 + _height(found), columns
+    )
     goal = cell.objective
     least, most = float(np.nanmin(found.best)), float(np.nanmax(found.best))
     scale = LogNorm(least, most) if least > 0 and most / least >= WIDE else Normalize(least, most)
     colours = matplotlib.colormaps["viridis" if goal.direction == "maximize" else "viridis_r"]
     for panel, (axes, (seed, way)) in enumerate(zip(panels, studies.items(), strict=True)):
         axes.set_title(f"seed {seed}")
-        axes.pcolormesh(np.where(found.known, 1.0, np.nan), cmap="Greys", vmin=0, vmax=3, edgecolors="white", linewidth=0.5)
-        mesh = axes.pcolormesh(found.best, cmap=colours, norm=scale, edgecolors="white", linewidth=0.5)
+        axes.pcolormesh(
+            np.where(found.known, 1.0, np.nan),
+            cmap="Greys",
+            vmin=0,
+            vmax=3,
+            edgecolors="white",
+            linewidth=0.5,
+        )
+        mesh = axes.pcolormesh(
+            found.best, cmap=colours, norm=scale, edgecolors="white", linewidth=0.5
+        )
         _ticks(axes, cell, found, panel % columns == 0)
         _way(axes, cell, found, way, run.looks[method])
-    figure.suptitle(f"{subject.title_of(cell)}, {cell.hardware.name}: {method}", fontsize=style.SETTINGS["axes.titlesize"])
-    figure.colorbar(mesh, ax=panels, label=f"Best: {subject.label_of(goal)}", fraction=0.05, pad=0.01).outline.set_visible(False)
+    figure.suptitle(
+        f"{subject.title_of(cell)}, {cell.hardware.name}: {method}",
+        fontsize=style.SETTINGS["axes.titlesize"],
+    )
+    figure.colorbar(
+        mesh, ax=panels, label=f"Best: {subject.label_of(goal)}", fraction=0.05, pad=0.01
+    ).outline.set_visible(False)
     style.legend(figure, _signs(run.looks[method]))
-    return Picture(f"landscape-{cell.id}-{method}", figure, _caption(run, cell, found, method, studies))
+    return Picture(
+        f"landscape-{cell.id}-{method}", figure, _caption(run, cell, found, method, studies)
+    )
 
 
 def _height(found: Landscape) -> float:
@@ -79,7 +101,10 @@ def _height(found: Landscape) -> float:
 
 
 def _ticks(axes: Axes, cell: Cell, found: Landscape, leftmost: bool) -> None:
-    across, up = ([str(choice) for choice in cell.space.root[name].choices] for name in (found.across, found.up))
+    across, up = (
+        [str(choice) for choice in cell.space.root[name].choices]
+        for name in (found.across, found.up)
+    )
     style.name_columns(axes, [i + 0.5 for i in range(len(across))], across, BROAD / len(across))
     axes.set_yticks([i + 0.5 for i in range(len(up))], up)
     axes.set_xlabel(found.across)
@@ -89,7 +114,9 @@ def _ticks(axes: Axes, cell: Cell, found: Landscape, leftmost: bool) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     corner = place(cell, found.optimum, found.across), place(cell, found.optimum, found.up)
-    axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=style.INK, linewidth=1.4, zorder=2))
+    axes.add_patch(
+        Rectangle(corner, 1, 1, fill=False, edgecolor=style.INK, linewidth=1.4, zorder=2)
+    )
 
 
 def _way(axes: Axes, cell: Cell, found: Landscape, way: Way, look: Look) -> None:
@@ -97,19 +124,45 @@ def _way(axes: Axes, cell: Cell, found: Landscape, way: Way, look: Look) -> None
     here: dict[tuple[int, int], list[Stop]] = {}
     for stop in way:
         if stop.configuration is not None:
-            at = place(cell, stop.configuration, found.across), place(cell, stop.configuration, found.up)
+            at = (
+                place(cell, stop.configuration, found.across),
+                place(cell, stop.configuration, found.up),
+            )
             here.setdefault(at, []).append(stop)
-    broad, tall = BROAD / found.best.shape[1], _height(found) / len(found.best)  # a point of the map in inches, about
+    broad, tall = (
+        BROAD / found.best.shape[1],
+        _height(found) / len(found.best),
+    )  # a point of the map in inches, about
     spots = {}
     for (x, y), stops in here.items():
         high = min(math.ceil((len(stops) * tall / broad) ** 0.5), max(1, int(tall / APART)))
         wide = -(-len(stops) // high)
         for i, stop in enumerate(stops):
-            spots[stop.number] = (x + (i % wide + 0.5) / wide, y + 1 - (i // wide + 0.5) / high, stop.feasible)
+            spots[stop.number] = (
+                x + (i % wide + 0.5) / wide,
+                y + 1 - (i // wide + 0.5) / high,
+                stop.feasible,
+            )
     order = [spots[number] for number in sorted(spots)]
-    axes.plot([x for x, _, _ in order], [y for _, y, _ in order], color=look.colour, linewidth=0.9, path_effects=style.halo(), zorder=3)
+    axes.plot(
+        [x for x, _, _ in order],
+        [y for _, y, _ in order],
+        color=look.colour,
+        linewidth=0.9,
+        path_effects=style.halo(),
+        zorder=3,
+    )
     for number, (x, y, feasible) in spots.items():
-        axes.plot(x, y, "o", color="white" if feasible else style.PALE, markeredgecolor=look.colour, markersize=7, mew=0.7, zorder=4)
+        axes.plot(
+            x,
+            y,
+            "o",
+            color="white" if feasible else style.PALE,
+            markeredgecolor=look.colour,
+            markersize=7,
+            mew=0.7,
+            zorder=4,
+        )
         axes.text(x, y, str(number), ha="center", va="center_baseline", fontsize=5, zorder=5)
 
 
@@ -130,11 +183,17 @@ def _signs(look: Look) -> list[Line2D | Patch]:
     ]
 
 
-def _caption(run: Subject, cell: Cell, found: Landscape, method: str, studies: Mapping[int, Way]) -> str:
+def _caption(
+    run: Subject, cell: Cell, found: Landscape, method: str, studies: Mapping[int, Way]
+) -> str:
     results = [r for r in run.studies if r.cell == cell.id and r.method == method]
     lost = sum(stop.configuration is None for way in studies.values() for stop in way)
     table = "simulated" if cell.simulated else "replayed"
-    samples = f"{found.used[0]}" if found.used[0] == found.used[1] else f"{found.used[0]} to {found.used[1]}"
+    samples = (
+        f"{found.used[0]}"
+        if found.used[0] == found.used[1]
+        else f"{found.used[0]} to {found.used[1]}"
+    )
     parts = [
         f"The way of {method} over {subject.place_of(cell)}: {found.up} against {found.across}, the two parameters with the largest "
         "main effect (variance of the marginal means).",

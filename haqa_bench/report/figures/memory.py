@@ -1,4 +1,6 @@
-"""What models take in each bit-width, against the limits of the memory track (the data of the paper's table 5)."""
+"""What models take in each bit-width, against the limits of the memory track (the data of the
+paper's table 5).
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -33,7 +35,9 @@ def pictures(run: Subject) -> Iterator[Picture]:
 def _picture(sizes: Sizes, limits: Sequence[float]) -> Picture:
     bits = list(dict.fromkeys(name for of_model in sizes.values() for name in of_model))
     largest = max(size for of_model in sizes.values() for size in of_model.values())
-    shown = [limit for limit in limits if limit <= largest] + [limit for limit in limits if limit > largest][:1]
+    shown = [limit for limit in limits if limit <= largest] + [
+        limit for limit in limits if limit > largest
+    ][:1]
     across = style.COLUMN if len(sizes) < 3 else style.PAGE
     figure, (axes,) = style.panels(1, across, 2.7, 1)
     width = 0.8 / len(bits)
@@ -42,21 +46,51 @@ def _picture(sizes: Sizes, limits: Sequence[float]) -> Picture:
             if name in of_model:
                 x = place + (step - (len(bits) - 1) / 2) * width
                 axes.bar(
-                    x, of_model[name], 0.92 * width, color=COLOURS.get(name, style.PALE), hatch=style.SIMULATED, edgecolor="white", lw=0
+                    x,
+                    of_model[name],
+                    0.92 * width,
+                    color=COLOURS.get(name, style.PALE),
+                    hatch=style.SIMULATED,
+                    edgecolor="white",
+                    lw=0,
                 )
                 axes.text(
-                    x, of_model[name], f"{of_model[name]:.1f}", ha="center", va="bottom", fontsize=style.SMALL, path_effects=style.halo()
+                    x,
+                    of_model[name],
+                    f"{of_model[name]:.1f}",
+                    ha="center",
+                    va="bottom",
+                    fontsize=style.SMALL,
+                    path_effects=style.halo(),
                 )
     for limit in shown:
         axes.axhline(limit, color=style.INK, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0.5)
-        axes.annotate(f"{limit:g} GB", (1.01, limit), xycoords=("axes fraction", "data"), va="center", fontsize=style.SMALL)
+        axes.annotate(
+            f"{limit:g} GB",
+            (1.01, limit),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=style.SMALL,
+        )
     style.name_columns(axes, range(len(sizes)), list(sizes), (across - 0.8) / len(sizes))
     axes.set_ylim(0, 1.03 * max(largest, *shown))
     axes.set_ylabel("Memory that is safe to plan with, GB")
     style.legend(
-        figure, [Patch(facecolor=COLOURS.get(n, style.PALE), hatch=style.SIMULATED, edgecolor="white", lw=0, label=n) for n in bits]
+        figure,
+        [
+            Patch(
+                facecolor=COLOURS.get(n, style.PALE),
+                hatch=style.SIMULATED,
+                edgecolor="white",
+                lw=0,
+                label=n,
+            )
+            for n in bits
+        ],
     )
-    return Picture("memory", figure, _caption(sizes, [limit for limit in limits if limit not in shown]))
+    return Picture(
+        "memory", figure, _caption(sizes, [limit for limit in limits if limit not in shown])
+    )
 
 
 def _caption(sizes: Sizes, left_out: Sequence[float]) -> str:
@@ -68,6 +102,8 @@ def _caption(sizes: Sizes, left_out: Sequence[float]) -> str:
         "Memory of a process, with a margin of 5 %, of each model and bit-width, against limits (dashed). 1 GB is 10^9 bytes.",
         "Source: simulated (hatched), by llama.cpp's own planning; n: one plan each, of the same outcome every time.",
         f"{models}.",
-        f"Limits above all: {', '.join(f'{limit:g} GB' for limit in left_out)}, not drawn." if left_out else "",
+        f"Limits above all: {', '.join(f'{limit:g} GB' for limit in left_out)}, not drawn."
+        if left_out
+        else "",
     ]
     return " ".join(filter(None, parts))

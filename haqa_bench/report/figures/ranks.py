@@ -1,4 +1,6 @@
-"""Average ranks of methods over cells, as Demsar (2006, Statistical comparisons of classifiers over multiple data sets) draws them."""
+"""Average ranks of methods over cells, as Demsar (2006, Statistical comparisons of classifiers over
+multiple data sets) draws them.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -29,17 +31,23 @@ def pictures(run: Subject) -> Iterator[Picture]:
 
 
 def critical_difference(found: Ranking) -> float | None:
-    """By how much average ranks differ significantly (Nemenyi, 5 %); None where Friedman's test does not say that any do."""
+    """By how much average ranks differ significantly (Nemenyi, 5 %); None where Friedman's test
+    does not say that any do.
+    """
     if found.p is None or found.p >= compare.SIGNIFICANT:
         return None
     k = len(found.ranks)
     return float(
-        stats.studentized_range.ppf(1 - compare.SIGNIFICANT, k, math.inf) / math.sqrt(2) * math.sqrt(k * (k + 1) / (6 * found.blocks))
+        stats.studentized_range.ppf(1 - compare.SIGNIFICANT, k, math.inf)
+        / math.sqrt(2)
+        * math.sqrt(k * (k + 1) / (6 * found.blocks))
     )
 
 
 def groups(found: Ranking, difference: float) -> list[tuple[float, float]]:
-    """The longest stretches of ranks, of two methods at least, that are no further apart than `difference`."""
+    """The longest stretches of ranks, of two methods at least, that are no further apart than
+    `difference`.
+    """
     ranks = sorted(found.ranks.values())
     spans = [(low, max(r for r in ranks if r - low <= difference)) for low in ranks]
     return [s for i, s in enumerate(spans) if s[0] < s[1] and (i == 0 or s[1] > spans[i - 1][1])]
@@ -62,13 +70,35 @@ def _drawn(run: Subject, found: Ranking) -> Figure:
     _axis(axes, len(order), scale)
     for place, (low, high) in enumerate(bars):
         y = -0.07 - 0.07 * place
-        axes.plot([(low - 1) * scale - 0.03, (high - 1) * scale + 0.03], [y, y], color=style.INK, linewidth=2.5, solid_capstyle="butt")
+        axes.plot(
+            [(low - 1) * scale - 0.03, (high - 1) * scale + 0.03],
+            [y, y],
+            color=style.INK,
+            linewidth=2.5,
+            solid_capstyle="butt",
+        )
     if difference:
-        axes.plot([0, difference * scale], [0.36, 0.36], color=style.INK, linewidth=1.2, marker="|", markersize=5)
+        axes.plot(
+            [0, difference * scale],
+            [0.36, 0.36],
+            color=style.INK,
+            linewidth=1.2,
+            marker="|",
+            markersize=5,
+        )
         axes.text(difference * scale / 2, 0.4, f"CD = {difference:.2f}", ha="center", va="bottom")
     for side, names in ((-1, left), (1, right[::-1])):
         for level, (name, rank) in enumerate(names):
-            _name(axes, run.looks[name], name, rank, (rank - 1) * scale, -first - LEVEL * level, side, scale * (len(order) - 1))
+            _name(
+                axes,
+                run.looks[name],
+                name,
+                rank,
+                (rank - 1) * scale,
+                -first - LEVEL * level,
+                side,
+                scale * (len(order) - 1),
+            )
     return figure
 
 
@@ -80,7 +110,9 @@ def _axis(axes: Axes, last: int, scale: float) -> None:
         axes.text(x, 0.08, str(rank), ha="center", va="bottom")
 
 
-def _name(axes: Axes, look: Look, name: str, rank: float, x: float, y: float, side: int, length: float) -> None:
+def _name(
+    axes: Axes, look: Look, name: str, rank: float, x: float, y: float, side: int, length: float
+) -> None:
     """A method's name and average rank beside the axis, and a line from its place on it."""
     end = -0.1 if side < 0 else length + 0.1
     axes.plot([x, x, end], [0, y, y], color=look.colour, linewidth=1)
@@ -92,7 +124,11 @@ def _name(axes: Axes, look: Look, name: str, rank: float, x: float, y: float, si
 def _caption(run: Subject, found: Ranking) -> str:
     studies: Sequence[compare.StudyResult] = [s for s in run.studies if s.method in found.ranks]
     difference = critical_difference(found)
-    friedman = f"Friedman's test that all are alike: p = {found.p:.3g}" if found.p is not None else "No test below three cells or methods"
+    friedman = (
+        f"Friedman's test that all are alike: p = {found.p:.3g}"
+        if found.p is not None
+        else "No test below three cells or methods"
+    )
     bars = (
         f"Methods under one bar differ by less than the critical difference of {difference:.2f} (Nemenyi, 5 %)"
         if difference

@@ -1,7 +1,9 @@
-"""How every figure looks: its width, its letters, and one look a method, the same in every figure of every run.
+"""How every figure looks: its width, its letters, and one look a method, the same in every figure
+of every run.
 
-Drawn at the width that it is printed at, so that 7 points stay 7 points. Methods differ by marker and dashes as well as by colour
-(Okabe and Ito's, and Tol's, which most colour-blind readers tell apart), so that a grey print still says which is which.
+Drawn at the width that it is printed at, so that 7 points stay 7 points. Methods differ by marker
+and dashes as well as by colour (Okabe and Ito's, and Tol's, which most colour-blind readers tell
+apart), so that a grey print still says which is which.
 """
 
 import math
@@ -52,7 +54,11 @@ SETTINGS: Any = {
     "svg.fonttype": "path",
     "svg.hashsalt": "haqa-bench",
 }
-METADATA: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+METADATA: dict[str, dict[str, Any]] = {
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+    "png": {},
+}
 """No dates: what is drawn twice is equal byte for byte."""
 
 
@@ -89,18 +95,28 @@ DASHES = ((0, (6, 1)), "-", (0, (3, 1)), "-.", "--")
 
 
 def looks(methods: Sequence[str]) -> dict[str, Look]:
-    """The look of each method: those that come with us have their own, any others take the next of the rest, in the suite's order."""
+    """The look of each method: those that come with us have their own, any others take the next of
+    the rest, in the suite's order.
+    """
     others = [name for name in methods if name not in KNOWN]
-    # Numbers of colours, markers and dashes without a common divisor: their combinations repeat after 280.
+    # Numbers of colours, markers and dashes without a common divisor: their combinations repeat
+    # after 280.
     return KNOWN | {
-        name: Look(OTHERS[i % len(OTHERS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)]) for i, name in enumerate(others)
+        name: Look(OTHERS[i % len(OTHERS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
+        for i, name in enumerate(others)
     }
 
 
 def line(look: Look) -> dict[str, Any]:
     """A method's line, for matplotlib's plot."""
     size = 5.5 if look.marker == "*" else 3.5  # stars look smaller than they are
-    return {"color": look.colour, "linestyle": look.dashes, "marker": look.marker, "markersize": size, "markeredgewidth": 0}
+    return {
+        "color": look.colour,
+        "linestyle": look.dashes,
+        "marker": look.marker,
+        "markersize": size,
+        "markeredgewidth": 0,
+    }
 
 
 def halo() -> list[Any]:
@@ -120,7 +136,11 @@ def applied() -> Iterator[None]:
 def name_columns(axes: Axes, places: Sequence[float], names: Sequence[str], inches: float) -> None:
     """Names below the columns of a panel, `inches` for each; aslant where they do not fit."""
     longest = max(len(line) for name in names for line in name.split("\n"))
-    slant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if longest * LETTER > inches else {}
+    slant: dict[str, Any] = (
+        {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+        if longest * LETTER > inches
+        else {}
+    )
     axes.set_xticks(places, names, **slant)
     axes.tick_params(axis="x", length=0)
 
@@ -139,17 +159,27 @@ def panels(count: int, width: float, height: float, columns: int) -> tuple[Figur
 
 
 def legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
-    """Below the panels, in as many columns as fit; the figure grows by it, its panels do not shrink."""
+    """Below the panels, in as many columns as fit; the figure grows by it, its panels do not
+    shrink.
+    """
     width, height = figure.get_size_inches()
     labels = [str(handle.get_label()) for handle in handles]
     columns = next(n for n in range(len(labels), 0, -1) if n == 1 or _breadth(labels, n) <= width)
     figure.set_size_inches(width, height + 0.14 * math.ceil(len(labels) / columns) + 0.08)
-    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, handlelength=2.6, columnspacing=1.2)
+    figure.legend(
+        handles=list(handles),
+        loc="outside lower center",
+        ncols=columns,
+        handlelength=2.6,
+        columnspacing=1.2,
+    )
 
 
 def _breadth(labels: Sequence[str], columns: int) -> float:
     """Of a legend, in inches: matplotlib splits it so too."""
-    return sum(0.45 + LETTER * max(map(len, column)) for column in np.array_split(list(labels), columns))
+    return sum(
+        0.45 + LETTER * max(map(len, column)) for column in np.array_split(list(labels), columns)
+    )
 
 
 def save(picture: Picture, folder: Path) -> None:

@@ -1,4 +1,6 @@
-"""What figures are drawn of: a run, and how its cells, metrics, sources and numbers of studies are called in labels and captions."""
+"""What figures are drawn of: a run, and how its cells, metrics, sources and numbers of studies are
+called in labels and captions.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,7 +18,9 @@ from haqa_bench.workloads import KernelWorkload
 
 
 class Subject(NamedTuple):
-    """A run: its folder and project, its cells, the look of its methods, its studies, and what each had found after each trial."""
+    """A run: its folder and project, its cells, the look of its methods, its studies, and what each
+    had found after each trial.
+    """
 
     folder: Path
     project: Path
@@ -34,7 +38,14 @@ def read(folder: Path, project: Path) -> Subject:
     """
     suite = suite_of(folder)
     cells = {cell.id: cell for cell in suite.cells}
-    return Subject(folder, project, cells, looks([m.name for m in suite.methods]), compare.results(folder), curves.steps(folder))
+    return Subject(
+        folder,
+        project,
+        cells,
+        looks([m.name for m in suite.methods]),
+        compare.results(folder),
+        curves.steps(folder),
+    )
 
 
 def title_of(cell: Cell) -> str:
@@ -77,7 +88,10 @@ def sources(studies: Sequence[StudyResult]) -> str:
         found.setdefault(study.source or "unknown", []).append(study.method)
     if len(found) == 1:
         return next(iter(found))
-    return "; ".join(f"{source} ({', '.join(dict.fromkeys(methods))})" for source, methods in sorted(found.items()))
+    return "; ".join(
+        f"{source} ({', '.join(dict.fromkeys(methods))})"
+        for source, methods in sorted(found.items())
+    )
 
 
 def answered(studies: Sequence[StudyResult]) -> str:
@@ -86,9 +100,18 @@ def answered(studies: Sequence[StudyResult]) -> str:
     for study in studies:
         if study.answered_by:
             who.setdefault(study.answered_by, []).append(study.method)
-    return " ".join(f"{', '.join(dict.fromkeys(methods))}: answered by {name}." for name, methods in who.items())
+    return " ".join(
+        f"{', '.join(dict.fromkeys(methods))}: answered by {name}." for name, methods in who.items()
+    )
 
 
 def _words(metric: str) -> str:
-    bare = next((metric.removesuffix(s) for s in ("_tokens_per_s", "_us", "_ms", "_mb", "_s") if metric.endswith(s)), metric)
+    bare = next(
+        (
+            metric.removesuffix(s)
+            for s in ("_tokens_per_s", "_us", "_ms", "_mb", "_s")
+            if metric.endswith(s)
+        ),
+        metric,
+    )
     return bare.replace("_", " ").capitalize()

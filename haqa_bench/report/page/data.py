@@ -1,7 +1,9 @@
-"""What the page shows of runs, as it is embedded in it: JSON of the documents below, which page.js and its neighbours read.
+"""What the page shows of runs, as it is embedded in it: JSON of the documents below, which page.js
+and its neighbours read.
 
-What many studies share is held once: an outcome by its cell (a replayed configuration gives the same one to every method), and the
-texts of prompts and replies by the page. Trials and exchanges refer to them by index. What has its default is left out.
+What many studies share is held once: an outcome by its cell (a replayed configuration gives the
+same one to every method), and the texts of prompts and replies by the page. Trials and exchanges
+refer to them by index. What has its default is left out.
 """
 
 from typing import NamedTuple
@@ -36,7 +38,9 @@ class Outcome(Document):
 
 
 class Round(Document):
-    """A trial: the index of its outcome, what it cost, and the study's ledgers, best value and regret up to it."""
+    """A trial: the index of its outcome, what it cost, and the study's ledgers, best value and
+    regret up to it.
+    """
 
     outcome: int
     repeat_of: int | None = None
@@ -74,7 +78,9 @@ class StudyShown(Document):
 
 
 class CellShown(Document):
-    """A cell, its objective, the default configuration in the order of the run's lock, and its studies."""
+    """A cell, its objective, the default configuration in the order of the run's lock, and its
+    studies.
+    """
 
     id: str
     track: str
@@ -105,7 +111,9 @@ class RunShown(Document):
 
 
 class PageData(Document):
-    """Everything that the page's scripts show. A text is the indices of its lines, which prompts of one study mostly share."""
+    """Everything that the page's scripts show. A text is the indices of its lines, which prompts of
+    one study mostly share.
+    """
 
     runs: tuple[RunShown, ...]
     texts: tuple[tuple[int, ...], ...]

@@ -6,14 +6,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from haqa_bench.report.page.data import CellShown, Exchange, Metric, Outcome, Round, RunShown, StudyShown
+from haqa_bench.report.page.data import (
+    CellShown,
+    Exchange,
+    Metric,
+    Outcome,
+    Round,
+    RunShown,
+    StudyShown,
+)
 from haqa_bench.space import Scalar
 from haqa_bench.store.database import query, suite_of
 from haqa_bench.suite import Cell, Study
 
 
 class Said(NamedTuple):
-    """One recorded exchange of an agent study: where it stands, the messages sent as (role, content), and the reply."""
+    """One recorded exchange of an agent study: where it stands, the messages sent as (role,
+    content), and the reply.
+    """
 
     round: int
     attempt: int
@@ -29,7 +39,8 @@ class Recording(NamedTuple):
 
 
 def run_shown(folder: Path, recordings: Mapping[str, Recording], texts: dict[str, int]) -> RunShown:
-    """The run in `folder`, with the recordings of its studies by id. Adds to `texts`, which gives each text its index.
+    """The run in `folder`, with the recordings of its studies by id. Adds to `texts`, which gives
+    each text its index.
 
     Raises:
         HaqaError: the run has no database, or it cannot be read.
@@ -37,7 +48,9 @@ def run_shown(folder: Path, recordings: Mapping[str, Recording], texts: dict[str
     suite, rows = suite_of(folder), _rows(folder)
     studies = [study for study in suite.studies() if study.id in rows]
     cells = [
-        _cell(cell, [study for study in studies if study.cell.id == cell.id], rows, recordings, texts)
+        _cell(
+            cell, [study for study in studies if study.cell.id == cell.id], rows, recordings, texts
+        )
         for cell in suite.cells
         if any(study.cell.id == cell.id for study in studies)
     ]
@@ -80,10 +93,17 @@ def _rows(folder: Path) -> dict[str, list[_Row]]:
 
 
 def _cell(
-    cell: Cell, studies: Sequence[Study], rows: Mapping[str, list[_Row]], recordings: Mapping[str, Recording], texts: dict[str, int]
+    cell: Cell,
+    studies: Sequence[Study],
+    rows: Mapping[str, list[_Row]],
+    recordings: Mapping[str, Recording],
+    texts: dict[str, int],
 ) -> CellShown:
     outcomes: dict[str, int] = {}
-    shown = [_study(study, rows[study.id], recordings.get(study.id, Recording("", [])), outcomes, texts) for study in studies]
+    shown = [
+        _study(study, rows[study.id], recordings.get(study.id, Recording("", [])), outcomes, texts)
+        for study in studies
+    ]
     objective = cell.objective
     return CellShown(
         id=cell.id,
@@ -95,14 +115,23 @@ def _cell(
         unit=objective.unit,
         direction=objective.direction,
         also=tuple(f"{goal.metric}, {goal.unit}, {goal.direction}" for goal in objective.also),
-        constraints=tuple(f"{c.metric} at most {c.at_most_times_default:g} times the default's" for c in objective.constraints),
+        constraints=tuple(
+            f"{c.metric} at most {c.at_most_times_default:g} times the default's"
+            for c in objective.constraints
+        ),
         default=dict(cell.space.default),
         outcomes=tuple(Outcome.model_validate_json(text) for text in outcomes),
         studies=tuple(shown),
     )
 
 
-def _study(study: Study, rows: Sequence[_Row], recording: Recording, outcomes: dict[str, int], texts: dict[str, int]) -> StudyShown:
+def _study(
+    study: Study,
+    rows: Sequence[_Row],
+    recording: Recording,
+    outcomes: dict[str, int],
+    texts: dict[str, int],
+) -> StudyShown:
     exchanges = [
         Exchange(
             round=said.round,
@@ -118,7 +147,10 @@ def _study(study: Study, rows: Sequence[_Row], recording: Recording, outcomes: d
         seed=study.seed,
         answered_by=rows[0].answered_by,
         optimum=_short(rows[0].optimum),
-        trials=tuple(_round(row, _index(outcomes, _outcome(row, list(study.cell.space.root)))) for row in rows),
+        trials=tuple(
+            _round(row, _index(outcomes, _outcome(row, list(study.cell.space.root))))
+            for row in rows
+        ),
         cassette=recording.path,
         exchanges=tuple(exchanges),
     )
@@ -131,7 +163,9 @@ def _index(known: dict[str, int], text: str) -> int:
 def _outcome(row: _Row, order: Sequence[str]) -> str:
     """A trial's outcome in JSON; its configuration in the order of the run's lock."""
     read: dict[str, Scalar] | None = json.loads(row.configuration)
-    configuration = None if read is None else {name: read[name] for name in sorted(read, key=order.index)}
+    configuration = (
+        None if read is None else {name: read[name] for name in sorted(read, key=order.index)}
+    )
     metrics = [Metric(**{**m, "value": _digits(m["value"])}) for m in row.metrics or []]
     outcome = Outcome(
         configuration=configuration,

@@ -1,0 +1,403 @@
+"""Runs llama.cpp, in a process of its own: `python -m haqa_bench.backends.workers.llama_cpp <
+job.json > result.json`.
+
+A process each, because llama.cpp aborts on some settings instead of returning an error, and because
+peak memory belongs to a process. The C interface is called directly, so that what is timed is
+`llama_decode` and nothing of a wrapper. Times:
+
+    time to first token   prompt decoded, first token chosen
+    prompt tokens/s       n_prompt over the time its decoding took
+    generation tokens/s   tokens after the first, over the time their decoding took
+    end-to-end tokens/s   all generated tokens over the whole time, prompt and choice of tokens
+    included
+
+Greedy choice, fixed prompt tokens: every configuration does the same work. `llama_perf_context` is
+read beside each sample.
+"""
+
+import contextlib
+import ctypes
+import json
+import math
+import os
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import llama_cpp as llama
+import numpy as np
+
+from haqa_bench.arithmetic.memory import CACHE_TYPES
+from haqa_bench.backends.workers.load import (
+    cpu_times,
+    involuntary_switches,
+    others_share,
+    peak_bytes,
+)
+
+LOG: list[str] = []
+SPLITS = {"none": 0, "layer": 1, "row": 2}
+FLASH = {"auto": -1, "off": 0, "on": 1}
+
+
+ERROR = 4  # ggml's level
+IGNORED = -100
+"""The label of a token that is not scored."""
+NO_MEMORY = ("allocate", "bad_alloc", "insufficient memory")
+
+
+class Refused(Exception):
+    """llama.cpp would not take the model or the setting."""
+
+
+def main() -> None:
+    """One job from stdin to one result on stdout. llama.cpp's own prints go to stderr."""
+    work_on({"quantize": quantize, "inspect": inspect, "measure": measure, "answer": answer})
+
+
+def work_on(actions: Mapping[str, Callable[[dict[str, Any]], Any]]) -> None:
+    """Does what the job on stdin says, and writes the result, or why there is none, to stdout."""
+    job = json.load(sys.stdin)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    keep = llama.llama_log_callback(heard)
+    llama.llama_log_set(keep, ctypes.c_void_p(0))
+    if job.get("memory_bytes"):
+        resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"], job["memory_bytes"]))
+    try:
+        result = actions[job["do"]](job)
+    except Refused as refusal:
+        result = {
+            "refused": str(refusal),
+            "status": "oom" if any(word in "".join(LOG) for word in NO_MEMORY) else "refused",
+        }
+    except MemoryError:
+        result = {"refused": "MemoryError", "status": "oom"}
+    with contextlib.closing(answers):
+        json.dump(result, answers)
+
+
+def heard(level: int, text: bytes, _: Any) -> None:
+    """Keeps llama.cpp's log. Its errors go to stderr too: should it abort, they are the reason."""
+    LOG.append(text.decode(errors="replace"))
+    if level == ERROR:
+        print(LOG[-1], end="", file=sys.stderr, flush=True)
+
+
+def quantize(job: dict[str, Any]) -> dict[str, Any]:
+    """Writes `source` in `format` to `target` with llama.cpp's quantizer; all of it in the format's
+    main type where it is to be pure.
+    """
+    params = llama.llama_model_quantize_default_params()
+    params.ftype = file_type(job["format"])
+    params.allow_requantize, params.pure = True, job.get("pure", False)
+    code = llama.llama_model_quantize(
+        job["source"].encode(), job["target"].encode(), ctypes.byref(params)
+    )
+    if code != 0:
+        raise Refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
+    return {}
+
+
+def file_type(name: str) -> int:
+    """llama.cpp's number for a format, or Refused."""
+    number: int | None = getattr(llama, f"LLAMA_FTYPE_MOSTLY_{name.upper()}", None)
+    if number is None:
+        raise Refused(f"llama.cpp has no format '{name}'")
+    return number
+
+
+def measure(job: dict[str, Any]) -> dict[str, Any]:
+    """Loads, warms up, takes `repeats` samples, and reads everything back."""
+    settings, work = job["settings"], job["workload"]
+    started = time.perf_counter()
+    model = load(job["model"], settings)
+    context = open_context(model, settings, work["n_ctx"])
+    load_s = time.perf_counter() - started
+    vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
+    prompt = [(7919 * i + 13) % vocabulary for i in range(1, work["n_prompt"] + 1)]
+    run = Run(context, vocabulary, settings["n_batch"])
+    run.generate(prompt, min(8, work["n_generate"]))
+    samples = [run.generate(prompt, work["n_generate"]) for _ in range(work["repeats"])]
+    return {
+        "load_s": load_s,
+        "samples": samples,
+        "peak_bytes": peak_bytes(),
+        "perplexity": run.perplexity(model, job["text"], work["quality_tokens"])
+        if job["text"]
+        else None,
+        "held_out_loss": run.held_out_loss(job["examples"]) if job["examples"] else None,
+        "facts": facts(context),
+    }
+
+
+def answer(job: dict[str, Any]) -> dict[str, Any]:
+    """What the model chooses greedily after each of `prompts`, tokens both: at most `n_generate`,
+    up to where it ends.
+    """
+    settings = job["settings"]
+    model = load(job["model"], settings)
+    context = open_context(model, settings, job["n_ctx"])
+    run = Run(
+        context, llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model)), settings["n_batch"]
+    )
+    vocabulary = llama.llama_model_get_vocab(model)
+    return {
+        "answers": [run.answer(prompt, job["n_generate"], vocabulary) for prompt in job["prompts"]]
+    }
+
+
+def load(path: str, settings: dict[str, Any], simulated: bool = False) -> Any:
+    """The model, or Refused with llama.cpp's own complaint; where it is simulated, without its
+    weights.
+    """
+    params = llama.llama_model_default_params()
+    params.n_gpu_layers, params.no_alloc = settings["n_gpu_layers"], simulated
+    params.split_mode, params.main_gpu = SPLITS[settings["split_mode"]], settings["main_gpu"]
+    params.load_mode = (
+        llama.LLAMA_LOAD_MODE_MMAP
+        if settings["mmap"] and not simulated
+        else llama.LLAMA_LOAD_MODE_NONE
+    )
+    model = llama.llama_model_load_from_file(path.encode(), params)
+    if not model:
+        raise Refused(last_complaint())
+    return model
+
+
+def open_context(model: Any, settings: dict[str, Any], n_ctx: int) -> Any:
+    """A context with the settings, or Refused with llama.cpp's own complaint."""
+    context = llama.llama_init_from_model(model, context_params(settings, n_ctx))
+    if not context:
+        raise Refused(last_complaint())
+    return context
+
+
+def context_params(settings: dict[str, Any], n_ctx: int) -> Any:
+    """The settings as llama.cpp takes them."""
+    params = llama.llama_context_default_params()
+    params.n_ctx, params.no_perf = n_ctx, False
+    params.n_batch, params.n_ubatch = settings["n_batch"], settings["n_ubatch"]
+    params.n_threads, params.n_threads_batch = settings["n_threads"], settings["n_threads_batch"]
+    params.flash_attn_type = FLASH[settings["flash_attn"]]
+    params.type_k, params.type_v = CACHE_TYPES[settings["type_k"]], CACHE_TYPES[settings["type_v"]]
+    return params
+
+
+class Run:
+    """Decodes on one context."""
+
+    def __init__(self, context: Any, vocabulary: int, n_batch: int) -> None:
+        self.context, self.vocabulary, self.n_batch = context, vocabulary, n_batch
+
+    def generate(self, prompt: list[int], n_generate: int) -> dict[str, float]:
+        """One sample, in seconds; beside it llama.cpp's own timing and what others took of the
+        machine.
+        """
+        llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
+        llama.llama_perf_context_reset(self.context)
+        before, switches = cpu_times(), involuntary_switches()
+        start = time.perf_counter()
+        self.decode(prompt)
+        prompt_end = time.perf_counter()
+        token = self.greedy()
+        first = time.perf_counter()
+        decoding = 0.0
+        for _ in range(n_generate - 1):
+            begin = time.perf_counter()
+            self.decode([token])
+            decoding += time.perf_counter() - begin
+            token = self.greedy()
+        end = time.perf_counter()
+        perf = llama.llama_perf_context(self.context)
+        return {
+            "prompt_s": prompt_end - start,
+            "first_token_s": first - start,
+            "generate_s": decoding,
+            "total_s": end - start,
+            "llama_prompt_s": perf.t_p_eval_ms / 1000,
+            "llama_generate_s": perf.t_eval_ms / 1000,
+            "others_share": others_share(before, cpu_times(), end - start),
+            "involuntary_switches": involuntary_switches() - switches,
+        }
+
+    def answer(self, prompt: list[int], n_generate: int, vocabulary: Any) -> list[int]:
+        """The tokens that follow `prompt` greedily, an end included."""
+        llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
+        found: list[int] = []
+        while len(found) < n_generate and not (
+            found and llama.llama_vocab_is_eog(vocabulary, found[-1])
+        ):
+            self.decode(found[-1:] or prompt)
+            found.append(self.greedy())
+        return found
+
+    def decode(self, tokens: list[int]) -> None:
+        """Decodes `tokens`, at most n_batch at a time: a longer llama_decode aborts the process."""
+        for begin in range(0, len(tokens), self.n_batch):
+            part = tokens[begin : begin + self.n_batch]
+            array = (llama.llama_token * len(part))(
+                *part
+            )  # named, since the batch only points at it
+            code = llama.llama_decode(self.context, llama.llama_batch_get_one(array, len(part)))
+            if code != 0:
+                raise Refused(f"llama_decode returned {code}: {last_complaint()}")
+        llama.llama_synchronize(self.context)
+
+    def greedy(self) -> int:
+        """The likeliest next token."""
+        logits = llama.llama_get_logits_ith(self.context, -1)
+        return int(np.ctypeslib.as_array(logits, shape=(self.vocabulary,)).argmax())
+
+    def perplexity(self, model: Any, text: str, n_tokens: int) -> float:
+        """exp of the mean negative log likelihood of the second half of the first `n_tokens` of
+        `text`, one window.
+        """
+        tokens = tokenize(model, text)[:n_tokens]
+        if len(tokens) < n_tokens:
+            raise Refused(
+                f"the quality text has {len(tokens)} tokens, quality_tokens asks for {n_tokens}"
+            )
+        losses = self._losses(tokens, n_tokens // 2)
+        return math.exp(sum(losses) / len(losses))
+
+    def held_out_loss(self, examples: list[dict[str, list[int]]]) -> float:
+        """The mean negative log likelihood, in nats, of the tokens of all `examples` that have a
+        label; an example's follow each other.
+        """
+        losses = [
+            loss
+            for e in examples
+            for loss in self._losses(
+                e["input_ids"], next(i for i, x in enumerate(e["labels"]) if x != IGNORED) - 1
+            )
+        ]
+        return sum(losses) / len(losses)
+
+    def _losses(self, tokens: list[int], first: int) -> list[float]:
+        """The negative log likelihoods of the tokens that follow those from the `first` on, in a
+        fresh context.
+        """
+        llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
+        return [
+            loss
+            for begin in range(0, len(tokens), self.n_batch)
+            for loss in self._of_batch(tokens, begin, min(begin + self.n_batch, len(tokens)), first)
+        ]
+
+    def _of_batch(self, tokens: list[int], begin: int, end: int, first: int) -> list[float]:
+        """Decodes one batch; the negative log likelihoods of the next tokens of those of its
+        positions that are scored.
+        """
+        scored = [p for p in range(begin, end) if first <= p < len(tokens) - 1]
+        batch = llama.llama_batch_init(end - begin, 0, 1)
+        batch.n_tokens = end - begin
+        for i, position in enumerate(range(begin, end)):
+            batch.token[i], batch.pos[i], batch.n_seq_id[i], batch.logits[i] = (
+                tokens[position],
+                position,
+                1,
+                position in scored,
+            )
+            batch.seq_id[i][0] = 0
+        code = llama.llama_decode(self.context, batch)
+        llama.llama_batch_free(batch)
+        if code != 0:
+            raise Refused(f"llama_decode returned {code}: {last_complaint()}")
+        return [self._loss(position - begin, tokens[position + 1]) for position in scored]
+
+    def _loss(self, row: int, token: int) -> float:
+        """-log p(token) after the `row`-th token of the last batch."""
+        logits = np.ctypeslib.as_array(
+            llama.llama_get_logits_ith(self.context, row), shape=(self.vocabulary,)
+        )
+        top = float(logits.max())
+        return top + math.log(np.exp(logits - top).sum(dtype=np.float64)) - float(logits[token])
+
+
+def tokenize(model: Any, text: str) -> list[int]:
+    """The tokens of `text`, with the model's beginning-of-text token where it has one."""
+    data = text.encode()
+    room = (llama.llama_token * (len(data) + 8))()
+    count = llama.llama_tokenize(
+        llama.llama_model_get_vocab(model), data, len(data), room, len(room), True, False
+    )
+    return list(room[:count])
+
+
+def facts(context: Any) -> dict[str, str]:
+    """What took effect, read back from llama.cpp."""
+    log = "".join(LOG)
+    buffers = [line for line in log.splitlines() if "model buffer size" in line]
+    return {
+        "n_ctx": str(llama.llama_n_ctx(context)),
+        "n_batch": str(llama.llama_n_batch(context)),
+        "n_ubatch": str(llama.llama_n_ubatch(context)),
+        "n_threads": str(llama.llama_n_threads(context)),
+        "n_threads_batch": str(llama.llama_n_threads_batch(context)),
+        "flash_attn": said(log, "llama_context: flash_attn"),
+        "kv_cache": said(log, "llama_kv_cache: size").replace("  ", " "),
+        "mmap": str(any("_Mapped" in line for line in buffers)).lower(),
+        "repacked": str(any("REPACK" in line for line in buffers)).lower(),
+        "llama_cpp_python": llama.__version__,
+        "system_info": llama.llama_print_system_info().decode().strip(" |"),
+    }
+
+
+def said(log: str, start: str) -> str:
+    """What llama.cpp's log says after `start`, in its last such line; empty when it says nothing."""
+    lines = [line for line in log.splitlines() if line.startswith(start)]
+    return lines[-1].removeprefix(start).strip(" =:") if lines else ""
+
+
+def inspect(job: dict[str, Any]) -> dict[str, str]:
+    """The tensor types that a GGUF file really holds, by weight, and its bits per weight. A
+    format's name can hide them.
+
+    `multiplied` counts the weights of each type that a token is multiplied by: an embedding is
+    looked up, but where it is the output layer.
+    """
+    from gguf import GGUFReader
+
+    weights: Counter[str] = Counter()
+    multiplied: Counter[str] = Counter()
+    stored = 0
+    tensors = GGUFReader(job["model"]).tensors
+    tied = all(tensor.name != "output.weight" for tensor in tensors)
+    for tensor in tensors:
+        weights[tensor.tensor_type.name] += int(tensor.n_elements)
+        stored += int(tensor.n_bytes)
+        if len(tensor.shape) > 1 and (tied or tensor.name != "token_embd.weight"):
+            multiplied[tensor.tensor_type.name] += int(tensor.n_elements)
+    total = sum(weights.values())
+    types = ", ".join(
+        f"{name} {100 * count / total:.1f} %" for name, count in weights.most_common()
+    )
+    return {
+        "tensor_types": types,
+        "bits_per_weight": f"{8 * stored / total:.3f}",
+        "file_bytes": str(Path(job["model"]).stat().st_size),
+        "parameters": str(total),
+        "layers": str(
+            len({tensor.name.split(".")[1] for tensor in tensors if tensor.name.startswith("blk.")})
+        ),
+        "multiplied": ", ".join(f"{name} {count}" for name, count in multiplied.most_common()),
+    }
+
+
+def last_complaint() -> str:
+    """The last error of llama.cpp's log, for people."""
+    lines = [
+        line
+        for line in "".join(LOG).splitlines()
+        if any(w in line.lower() for w in ("error", "fail", "require", "invalid", "unsupported"))
+    ]
+    return lines[-1].strip() if lines else "llama.cpp gave no reason"
+
+
+if __name__ == "__main__":
+    main()

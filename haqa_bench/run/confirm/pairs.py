@@ -1,0 +1,98 @@
+"""Winners measured again, apart from the tuning: in pairs with the default, interleaved, each
+process fresh and in random order.
+
+What tuning reports is the largest of many noisy numbers, hence too large. A pair is taken within
+seconds, so that what slows the machine slows both. The default also meets itself: how far those
+pairs are from 1 is the machine's noise floor.
+"""
+
+import datetime
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from haqa_bench.arithmetic.estimate import QUIET, estimate
+from haqa_bench.documents import sha256
+from haqa_bench.errors import EvaluationFailed
+from haqa_bench.protocols import Evaluator
+from haqa_bench.space import Configuration, key_of
+from haqa_bench.store.journal import Journal
+from haqa_bench.suite import Cell
+
+AGAIN = 2
+"""How many times as many pairs a configuration may get when some were disturbed."""
+FLOOR = 3
+"""How many times as many pairs the default takes with itself: every comparison rests on what they
+say.
+"""
+
+
+def pairs(
+    cell: Cell, evaluator: Evaluator, configurations: Sequence[Configuration], journal: Journal
+) -> Iterable[int]:
+    """Takes what is missing of every configuration's pairs with the default into the journal;
+    yields how many are left.
+    """
+    wanted = {key_of(c): c for c in configurations}
+    enough = dict.fromkeys(wanted, cell.measurement.pairs) | {
+        key_of(cell.space.default): FLOOR * cell.measurement.pairs
+    }
+    for number in range(AGAIN * max(enough.values())):
+        order = [
+            k
+            for k in wanted
+            if _quiet(journal, k) < enough[k]
+            and number < AGAIN * enough[k]
+            and not _has(journal, k, number)
+        ]
+        random.Random(sha256({"cell": cell.id, "pair": number})).shuffle(order)
+        for key in order:
+            yield sum(max(enough[k] - _quiet(journal, k), 0) for k in wanted)
+            journal.append(_pair(cell, evaluator, wanted[key], number))
+
+
+def _pair(
+    cell: Cell, evaluator: Evaluator, configuration: Configuration, number: int
+) -> dict[str, Any]:
+    """One pair. A failure of either side is kept, with neither's value."""
+    sides = {"default": cell.space.default, "tuned": configuration}
+    order = sorted(sides)
+    random.Random(
+        sha256({"cell": cell.id, "pair": number, "configuration": key_of(configuration)})
+    ).shuffle(order)
+    row: dict[str, Any] = {
+        "kind": "pair",
+        "configuration": key_of(configuration),
+        "pair": number,
+        "first": order[0],
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "others": 0.0,
+        "failed": "",
+    }
+    for side in order:
+        try:
+            outcome = evaluator.sample(sides[side], repeat=1 + number)
+        except EvaluationFailed as failure:
+            return row | {"failed": f"{side}: {failure.status}: {failure.reason}"}
+        found = {m.name: m for m in outcome.measurements}
+        metric = found[cell.objective.metric]
+        others = found["others_share"].samples if "others_share" in found else ()
+        row[f"{side}_samples"] = metric.samples
+        row[side] = estimate(metric.samples, metric.unit, others).value
+        row["others"] = max(row["others"], *others, 0.0)
+    return row
+
+
+def _quiet(journal: Journal, key: str) -> int:
+    """The pairs of a configuration in which nobody else took a share of the machine, or that
+    failed, which no repeat will mend.
+    """
+    return sum(
+        e["others"] <= QUIET or bool(e["failed"])
+        for e in journal.entries[1:]
+        if e["configuration"] == key
+    )
+
+
+def _has(journal: Journal, key: str, number: int) -> bool:
+    return any(e["configuration"] == key and e["pair"] == number for e in journal.entries[1:])

@@ -1,0 +1,147 @@
+"""Runs studies on this machine: one after the other, or several at once in processes of their own.
+
+A worker process sends its entries home as they come, so that one process writes all journals, and a
+worker that dies takes at most the trial in flight with it: its study goes on from its journalled
+trials in another one.
+"""
+
+import multiprocessing
+import queue
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, nullcontext
+
+from haqa_bench.backends import device
+from haqa_bench.errors import HaqaError
+from haqa_bench.protocols import Evaluator
+from haqa_bench.run.study import Ended, Entry, Plan, entries, evaluator_of
+from haqa_bench.suite import Cell, Study
+from haqa_bench.trial import Trial
+
+LIVES = 3
+"""How often what is left is begun again after a worker died."""
+_home: "queue.Queue[tuple[int, Entry]]"
+_serial: "Serial"
+
+
+class Serial:
+    """One study after the other, in this process. `evaluators` by cell id take the place of those
+    that the plan names.
+    """
+
+    def __init__(self, evaluators: Mapping[str, Evaluator] | None = None) -> None:
+        self.evaluators = dict(evaluators or {})
+
+    def run(
+        self, plan: Plan, jobs: Sequence[tuple[Study, Sequence[Trial]]]
+    ) -> Iterator[tuple[Study, Entry]]:
+        """See Executor."""
+        for study, trials in jobs:
+            for entry in entries(plan, study, trials, self.evaluator(plan, study.cell)):
+                yield study, entry
+
+    def evaluator(self, plan: Plan, cell: Cell) -> Evaluator:
+        """See Executor."""
+        if cell.id not in self.evaluators:
+            self.evaluators[cell.id] = evaluator_of(plan, cell)
+        return self.evaluators[cell.id]
+
+    def hold(self, plan: Plan) -> AbstractContextManager[None]:
+        """See Executor."""
+        return device.exclusive() if plan.measure == "live" else nullcontext()
+
+
+class Workers:
+    """Several studies at once, in `count` processes. Live measurements would disturb one another,
+    so they are refused.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def run(
+        self, plan: Plan, jobs: Sequence[tuple[Study, Sequence[Trial]]]
+    ) -> Iterator[tuple[Study, Entry]]:
+        """See Executor."""
+        left = {number: (study, list(trials)) for number, (study, trials) in enumerate(jobs)}
+        for _ in range(LIVES):
+            for number, entry in self._run(plan, left):
+                study, trials = left[number]
+                if isinstance(entry, Trial):
+                    trials.append(entry)
+                elif isinstance(entry, Ended):
+                    del left[number]
+                yield study, entry
+            if not left:
+                return
+        stuck = next(iter(left.values()))[0].id
+        raise HaqaError(
+            stuck, f"its worker process died {LIVES} times", "Run it with --workers 1 to see why"
+        )
+
+    def _run(
+        self, plan: Plan, jobs: Mapping[int, tuple[Study, list[Trial]]]
+    ) -> Iterator[tuple[int, Entry]]:
+        """What the workers send, until all are done or one has died."""
+        context = multiprocessing.get_context("spawn")
+        with (
+            context.Manager() as manager
+        ):  # its queue, unlike a plain one, survives a writer that is killed while it writes
+            home = manager.Queue()
+            with ProcessPoolExecutor(
+                self.count, mp_context=context, initializer=_attach, initargs=(home,)
+            ) as pool:
+                try:
+                    working = [
+                        pool.submit(_work, plan, number, study, tuple(trials))
+                        for number, (study, trials) in jobs.items()
+                    ]
+                    while not all(future.done() for future in working):
+                        yield from _arrived(home, 0.05)
+                    yield from _arrived(home, 0.05)
+                finally:
+                    pool.shutdown(cancel_futures=True)
+        _raise_faults(working)
+
+    def evaluator(self, plan: Plan, cell: Cell) -> Evaluator:
+        """See Executor."""
+        return evaluator_of(plan, cell)
+
+    def hold(self, plan: Plan) -> AbstractContextManager[None]:
+        """See Executor."""
+        if plan.measure == "live":
+            raise HaqaError(
+                "--workers",
+                "one machine measures one configuration at a time",
+                "Leave it out with --measure live",
+            )
+        return nullcontext()
+
+
+def _arrived(
+    home: "queue.Queue[tuple[int, Entry]]", patience_s: float
+) -> Iterator[tuple[int, Entry]]:
+    while True:
+        try:
+            yield home.get(timeout=patience_s)
+        except queue.Empty:
+            return
+
+
+def _raise_faults(working: Sequence["Future[None]"]) -> None:
+    for future in working:
+        fault = None if future.cancelled() else future.exception()
+        if fault is not None and not isinstance(fault, BrokenProcessPool):
+            raise fault
+
+
+def _attach(home: "queue.Queue[tuple[int, Entry]]") -> None:
+    global _home, _serial
+    _home, _serial = home, Serial()
+
+
+def _work(plan: Plan, number: int, study: Study, trials: Sequence[Trial]) -> None:
+    """One study in a worker process, which keeps its evaluators from study to study."""
+    for _, entry in _serial.run(plan, [(study, trials)]):
+        _home.put((number, entry))

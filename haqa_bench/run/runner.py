@@ -1,0 +1,127 @@
+"""Runs a plan into its folder: every trial is on the disk before the next of its study begins; then
+the database is built.
+
+The folder is named by the hash of all that is run and replayed, so that the same command goes on
+where it was stopped, and a changed input starts anew. One process writes a folder. A live run
+measures the machine's noise floor first, and its winners again at the end.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+
+from haqa_bench.errors import HaqaError
+from haqa_bench.run import confirm as remeasure
+from haqa_bench.run.executors import Executor
+from haqa_bench.run.study import Ended, Header, Plan, finished
+from haqa_bench.store import database
+from haqa_bench.store.journal import Journal
+from haqa_bench.suite import TRAINED, Cell, Study
+from haqa_bench.trial import Trial
+
+VERIFIED = "verified"
+
+
+class Event(NamedTuple):
+    """A trial of a study, or, without one, the study's end with what is worth telling of it."""
+
+    study: Study
+    trial: Trial | None
+    note: str = ""
+
+
+class Pairing(NamedTuple):
+    """A pair of a cell's winner, or of its default, with its default, about to be measured; how
+    many are left.
+    """
+
+    cell: Cell
+    left: int
+
+
+def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairing]:
+    """Runs what is missing of every study into `folder`, then builds its database.
+
+    Raises:
+        HaqaError: a recording is missing or does not fit, an endpoint fails, another process runs
+        here, or measures this machine.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    cells = list({s.cell.id: s.cell for s in plan.studies}.values())
+    with ExitStack() as stack:
+        stack.enter_context(_alone(folder))
+        stack.enter_context(executor.hold(plan))
+        (folder / "lock.json").write_text(
+            plan.suite.model_dump_json(), "utf-8"
+        )  # not canonical JSON, which makes 1 of 1.0
+        if plan.measure == "live":
+            yield from _pairs(
+                plan, folder, executor, [c for c in cells if c.track not in TRAINED]
+            )  # the noise floor of times
+        yield from _studies(plan, folder, executor)
+        if plan.measure == "live":
+            database.build(folder)
+            yield from _pairs(plan, folder, executor, cells)
+        else:
+            _copy_pairs(plan, folder, cells)
+        database.build(folder)
+
+
+def _studies(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event]:
+    journals = {
+        study.id: Journal(folder / "journal" / study.cell.id / study.file.name)
+        for study in plan.studies
+    }
+    known = {
+        name: database.trials(journal.path, journal.entries) for name, journal in journals.items()
+    }
+    jobs = []
+    for study in plan.studies:
+        yield from (Event(study, trial) for trial in known[study.id])
+        if finished(plan, study, known[study.id]):
+            yield Event(study, None)
+        else:
+            jobs.append((study, known[study.id]))
+    for study, entry in executor.run(plan, jobs):
+        journal = journals[study.id]
+        if isinstance(entry, Header):
+            if not journal.entries:
+                journal.append(entry.line)
+        elif isinstance(entry, Ended):
+            yield Event(study, None, entry.note)
+        else:
+            journal.append({"kind": "trial", **entry.model_dump(mode="json")})
+            yield Event(study, entry)
+
+
+def _pairs(plan: Plan, folder: Path, executor: Executor, cells: list[Cell]) -> Iterator[Pairing]:
+    """The default with itself, and, once there are any, each winner with the default."""
+    found = database.winners(folder)
+    for cell in (c for c in cells if not c.simulated):
+        configurations = remeasure.winners(found, cell)
+        path = remeasure.path_of(folder / VERIFIED, cell)
+        for left in remeasure.take(cell, executor.evaluator(plan, cell), configurations, path):
+            yield Pairing(cell, left)
+
+
+def _copy_pairs(plan: Plan, folder: Path, cells: list[Cell]) -> None:
+    for cell in cells:
+        if remeasure.read(plan.pairs(cell), cell):
+            target = remeasure.path_of(folder / VERIFIED, cell)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(plan.pairs(cell).read_bytes())
+
+
+def _alone(folder: Path) -> FileLock:
+    """A lock on a run's folder, held."""
+    lock = FileLock(folder / "running.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise HaqaError(
+            folder, "another process is running this", "Wait for it, or end it"
+        ) from None
+    return lock

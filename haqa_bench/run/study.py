@@ -1,0 +1,358 @@
+"""One study: ask, evaluate, until the budget is spent; and what it takes to begin or to go on with
+it.
+
+What is run is a *plan*: a suite's lock, two switches (who answers, who measures) and the files that
+it replays. A study of it gives *entries*, which whoever runs it journals: its header, each trial,
+and how it ended.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, Literal, NamedTuple
+
+from haqa_bench import __version__, registry
+from haqa_bench.budget import spent_by
+from haqa_bench.documents import sha256
+from haqa_bench.errors import EvaluationFailed
+from haqa_bench.llm import cassette as cassettes
+from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
+from haqa_bench.run import confirm as remeasure
+from haqa_bench.space import key_of
+from haqa_bench.store import database, tables
+from haqa_bench.suite import TRAINED, Cell, Price, Study, Suite
+from haqa_bench.trial import Status, Trial, Usage
+from haqa_bench.workloads import MemoryWorkload, RooflineWorkload
+
+
+class Plan(NamedTuple):
+    """What to run, and from what. `project` holds prompts/, cassettes/ and results/."""
+
+    suite: Suite
+    suite_folder: Path
+    project: Path
+    studies: Sequence[Study]
+    agent: Literal["cassette", "live"] = "cassette"
+    measure: Literal["recorded", "live"] = "recorded"
+    chat_model: str = "openai"
+    base_url: str | None = None
+    chat_timeout_s: float = 120.0
+    chat_retries: int = 3
+    answered_by: str = ""
+
+    def table(self, cell: Cell) -> Path:
+        """Where the response table of a cell lies, for every suite that has the cell."""
+        return tables.path_of(self.project, cell)
+
+    def cassette(self, study: Study) -> Path:
+        """Where the cassette of a study lies."""
+        return self.project / "cassettes" / study.file
+
+    def pairs(self, cell: Cell) -> Path:
+        """Where the recorded pairs of a cell's winners with its default lie, if there are any."""
+        return remeasure.path_of(self.project / "results" / "verified", cell)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The recordings that this run replays."""
+        cells = [s.cell for s in self.studies] if self.measure == "recorded" else []
+        replayed = {self.table(cell) for cell in cells} | {self.pairs(cell) for cell in cells}
+        if self.agent == "cassette":
+            replayed |= {self.cassette(s) for s in self.studies if s.method.chat}
+        return sorted(replayed)
+
+    @property
+    def folder(self) -> Path:
+        """Where the run's journals, database and tables go."""
+        what = {
+            "lock": self.suite.lock,
+            "studies": sorted(s.id for s in self.studies),
+            "agent": self.agent,
+            "measure": self.measure,
+            "inputs": {
+                p.relative_to(self.project).as_posix(): sha256(p.read_bytes())
+                for p in self.inputs
+                if p.is_file()
+            },
+        }
+        return (
+            self.project
+            / "results"
+            / "runs"
+            / self.suite.name
+            / f"{self.agent}-{self.measure}-{sha256(what)[:12]}"
+        )
+
+
+class Header(NamedTuple):
+    """How a study begins: the first line of its journal."""
+
+    line: Mapping[str, Any]
+
+
+class Ended(NamedTuple):
+    """How a study ended: what is worth telling of it."""
+
+    note: str = ""
+
+
+Entry = Header | Trial | Ended
+
+
+def entries(
+    plan: Plan, study: Study, trials: Sequence[Trial], evaluator: Evaluator
+) -> Iterator[Entry]:
+    """What follows `trials`, which are journalled already; the header only where there is none yet.
+
+    Raises:
+        HaqaError: a recording is missing or does not fit, or an endpoint fails.
+    """
+    chat = _chat_model(plan, study) if study.method.chat else None
+    optimizer = registry.optimizer(study, chat, plan.project / "prompts")
+    if not trials:
+        machine = evaluator.machine
+        yield Header(
+            database.header(
+                study,
+                plan.suite.lock,
+                _answered_by(plan, study),
+                evaluator.whole,
+                optimizer.settings,
+                machine,
+            )
+        )
+    yield from run_study(study, optimizer, evaluator, trials)
+    yield Ended(_closed(chat))
+
+
+def finished(plan: Plan, study: Study, trials: Sequence[Trial]) -> bool:
+    """Whether `trials` have spent the study's budget."""
+    done = bool(trials) and study.cell.budget.left(spent_by(trials)) == 0
+    if done and plan.agent == "live" and study.method.chat:
+        cassettes.finish(
+            plan.cassette(study)
+        )  # it may have been killed after its last trial, before this
+    return done
+
+
+def run_study(
+    study: Study, optimizer: Optimizer, evaluator: Evaluator, trials: Sequence[Trial]
+) -> Iterator[Trial]:
+    """The trials that follow `trials`, until the budget is spent or the optimizer is done. Trial 0
+    is the default.
+    """
+    trials, spent = list(trials), spent_by(trials)
+    first: dict[str | None, Trial] = {
+        trial.key: trial
+        for trial in reversed(trials)
+        if trial.key is not None and trial.repeat_of is None
+    }
+    while study.cell.budget.left(spent) > 0:
+        proposal = optimizer.ask(trials) if trials else Proposal(study.cell.space.default)
+        if proposal is None:
+            return
+        if proposal.configuration is not None and (
+            problems := study.cell.space.problems(proposal.configuration)
+        ):
+            proposal = proposal._replace(configuration=None, problem="; ".join(problems))
+        trial = _trial(len(trials), proposal, evaluator, first, study.price)
+        if trial.key is not None:
+            first.setdefault(trial.key, trial)
+        trials.append(trial)
+        spent = spent.after(trial)
+        yield trial
+
+
+def _trial(
+    number: int,
+    proposal: Proposal,
+    evaluator: Evaluator,
+    first: Mapping[str | None, Trial],
+    price: Price | None,
+) -> Trial:
+    """The trial that a proposal becomes: invalid, a repeat, measured, or failed. `first` has each
+    configuration's first trial.
+    """
+    usage = _priced(proposal.usage, price)
+    proposed: dict[str, Any] = {
+        "number": number,
+        "thought": proposal.thought,
+        "attempts": proposal.attempts,
+        "usage": usage,
+    }
+    if proposal.configuration is None:
+        return Trial(configuration=None, status=Status.INVALID, reason=proposal.problem, **proposed)
+    if earlier := first.get(key_of(proposal.configuration)):
+        return earlier.model_copy(update={**proposed, "repeat_of": earlier.number, "seconds": 0.0})
+    proposed["configuration"] = dict(proposal.configuration)
+    try:
+        found = evaluator.measure(proposal.configuration)
+    except EvaluationFailed as failure:
+        return Trial(
+            status=Status(failure.status),
+            reason=failure.reason,
+            seconds=failure.seconds,
+            **proposed,
+        )
+    return Trial(
+        status=Status.OK,
+        measurements=found.measurements,
+        facts=dict(found.facts),
+        seconds=found.seconds,
+        rank=found.rank,
+        **proposed,
+    )
+
+
+def _priced(usage: Usage | None, price: Price | None) -> Usage | None:
+    if (
+        usage is None
+        or price is None
+        or usage.prompt_tokens is None
+        or usage.completion_tokens is None
+    ):
+        return usage
+    read = usage.prompt_tokens * price.usd_per_million_prompt_tokens
+    written = usage.completion_tokens * price.usd_per_million_completion_tokens
+    return usage.model_copy(update={"dollars": (read + written) / 1e6})
+
+
+def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
+    """What measures the configurations of a cell.
+
+    Raises:
+        HaqaError: the response table is missing, or of another space or workload; or this machine
+        lacks what a live measurement needs.
+    """
+    if plan.measure == "live":
+        from haqa_bench.tracks import live
+
+        return live.evaluator(cell, live.text_for(cell, plan.suite_folder))
+    if isinstance(cell.workload, MemoryWorkload):
+        from haqa_bench.tracks.memory import evaluator as memory
+
+        return memory.MemoryEvaluator(cell, memory.recorded(cell, plan.table(cell)))
+    from haqa_bench.tracks.replayed import TableEvaluator
+
+    table = tables.read(plan.table(cell))
+    tables.check(table, cell)
+    return TableEvaluator(table, cell)
+
+
+def warnings(plan: Plan) -> list[str]:
+    """The budget check: what keeps a method of the plan from showing what it can do. LLMs are not
+    asked for it.
+    """
+    found = []
+    for study in {
+        (s.cell.id, s.method.name): s for s in plan.studies if s.method.chat is None
+    }.values():
+        start_up, proposals = (
+            registry.optimizer(study, None, plan.project / "prompts").start_up,
+            study.cell.budget.proposals,
+        )
+        drawn = min(start_up, proposals) - 1
+        if start_up > 1 and 2 * drawn > proposals - 1:
+            found.append(
+                f"{study.method.name} on {study.cell.id}: {drawn} of its {proposals - 1} proposals are random draws, "
+                f"since it starts up for {start_up} trials; give it a larger budget, or a smaller start-up in its options"
+            )
+    return found
+
+
+def stale(plan: Plan) -> list[str]:
+    """The tables of the plan that another llama.cpp than the installed one made, a line each."""
+    cells = {
+        s.cell.id: s.cell
+        for s in plan.studies
+        if s.cell.track in ("deploy", "joint") and not s.cell.simulated
+    }
+    paths = [plan.table(cell) for cell in cells.values()] if plan.measure == "recorded" else []
+    return [
+        f"{path.name} {why}"
+        for path in paths
+        if path.is_file() and (why := tables.stale(tables.read(path)))
+    ]
+
+
+def forecast(plan: Plan) -> list[str]:
+    """What measuring each cell of the plan live takes at most, and, where its response table says
+    so, will take, a line each.
+    """
+    from haqa_bench.tracks import live
+
+    lines = []
+    for cell in {s.cell.id: s.cell for s in plan.studies}.values():
+        studies = sum(s.cell.id == cell.id for s in plan.studies)
+        text = f"{cell.id} on {cell.hardware.name}: {studies} studies, at most {studies * (cell.budget.proposals or 0)} trials; "
+        text += _limits(cell)
+        if plan.table(cell).is_file():
+            entries = tables.read(plan.table(cell)).entries.values()
+            seconds = [e.seconds for e in entries if e.seconds is not None]
+            memory = [
+                m.value for e in entries for m in e.measurements if m.name == "peak_memory_mb"
+            ]
+            text += f"; recorded there: {median(seconds):.0f} s" if seconds else ""
+            text += f" and {max(memory) / 1000:.1f} GB" if memory and seconds else ""
+        if cell.track in TRAINED:
+            again = (studies + 1 + len(live.peers(cell))) * cell.measurement.tests
+            text += f"; then at most {again} trainings more, which are tested"
+        lines.append(f"{text}.")
+    return lines
+
+
+def _limits(cell: Cell) -> str:
+    if isinstance(cell.workload, MemoryWorkload | RooflineWorkload):
+        return "nothing is run: all of it is simulated"
+    return f"at most {cell.workload.timeout_s:g} s and {cell.workload.memory_gb:g} GB each"
+
+
+def _chat_model(plan: Plan, study: Study) -> ChatModel:
+    if plan.agent == "cassette":
+        match: Literal["request", "place"] = "request" if plan.measure == "recorded" else "place"
+        return cassettes.ReplayChatModel(cassettes.read(plan.cassette(study)), study.id, match)
+    live = registry.chat_model(
+        plan.chat_model, plan.base_url, plan.chat_timeout_s, plan.chat_retries
+    )
+    return cassettes.RecordingChatModel(live, plan.cassette(study), _card(plan, study))
+
+
+def _answered_by(plan: Plan, study: Study) -> str:
+    if study.method.chat is None:
+        return ""
+    if plan.agent == "live":
+        return plan.answered_by or "not stated"
+    return str(cassettes.read(plan.cassette(study)).card["answered_by"])
+
+
+def _card(plan: Plan, study: Study) -> dict[str, object]:
+    measured = tables.read(plan.table(study.cell)).sha256 if plan.measure == "recorded" else "live"
+    return {
+        "study": study.id,
+        "answered_by": _answered_by(plan, study),
+        "method": study.method.model_dump(mode="json"),
+        "templates": plan.suite.templates,
+        "space_sha256": sha256(study.cell.space.model_dump(mode="json")),
+        "measurements_sha256": measured,
+        "haqa_bench": __version__,
+    }
+
+
+def _closed(chat: ChatModel | None) -> str:
+    """Ends a study's chat model, and says what is worth telling."""
+    if isinstance(chat, cassettes.RecordingChatModel):
+        chat.finish()
+        return f"recorded {chat.target}"
+    if isinstance(chat, cassettes.ReplayChatModel):
+        unused, drifted = chat.unused(), chat.drifted
+        told = [f"{len(unused)} recorded exchanges were not asked for"] if unused else []
+        rounds = ", ".join(str(position.round) for position in drifted)
+        told += (
+            [
+                f"{len(drifted)} of {len(chat.asked)} prompts differ from the recording (measured anew; rounds {rounds})"
+            ]
+            if drifted
+            else []
+        )
+        return "; ".join(told)
+    return ""

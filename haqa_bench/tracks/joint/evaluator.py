@@ -1,0 +1,138 @@
+"""The joint track: what fine-tuning and deployment give together (paper: one loop over accuracy and
+speed).
+
+A configuration's part that trains makes a model, once; every deployment of it is then that model in
+a format, run by llama.cpp.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from haqa_bench.documents import sha256
+from haqa_bench.errors import EvaluationFailed
+from haqa_bench.protocols import Outcome, Whole
+from haqa_bench.space import Configuration, SearchSpace
+from haqa_bench.suite import Cell
+from haqa_bench.tasks.folder import cache
+from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
+from haqa_bench.tracks.qlora import evaluator as qlora
+from haqa_bench.tracks.repeats import repeated
+from haqa_bench.trial import Status
+from haqa_bench.workloads import JointWorkload
+
+TRAINING = {*qlora.DEFAULTS, "max_steps"}
+"""The settings that make a model; all others run it."""
+SEED = 0
+
+
+class Trained(NamedTuple):
+    """A model made by training: what runs it, the training's facts, and the seconds that it took."""
+
+    deployment: DeployEvaluator
+    facts: Mapping[str, str]
+    seconds: float
+
+
+class JointEvaluator:
+    """Trains, merges and runs each configuration; models are kept in the cache by what they were
+    made of.
+
+    Metrics: those of the deploy track but perplexity, and held_out_loss (nats a token, over the
+    answers of examples held out) of the quantized file as llama.cpp runs it. A trial takes the
+    seconds of its training too, kept or not.
+    """
+
+    whole: Whole | None = None
+
+    def __init__(self, cell: Cell) -> None:
+        assert isinstance(cell.workload, JointWorkload)
+        self.cell, self.workload = cell, cell.workload
+        self.trainer = qlora.QloraEvaluator(_part(cell, "qlora", True))
+        self.deployed = _part(cell, "deploy", False)
+        self._trained: dict[str, Trained | EvaluationFailed] = {}
+
+    @cached_property
+    def machine(self) -> str:
+        """See Evaluator."""
+        return self.trainer.machine
+
+    @property
+    def made_of(self) -> Mapping[str, str]:
+        """See LiveEvaluator."""
+        return self.trainer.made_of
+
+    def measure(self, configuration: Configuration) -> Outcome:
+        """See Evaluator."""
+        return repeated(self.cell, self.sample, configuration)
+
+    def sample(self, configuration: Configuration, repeat: int) -> Outcome:
+        """See Evaluator. Training has one seed: what is repeated is the deployment."""
+        trained = self._model(
+            {name: value for name, value in configuration.items() if name in TRAINING}
+        )
+        try:
+            outcome = trained.deployment.sample(
+                {n: v for n, v in configuration.items() if n not in TRAINING}, repeat
+            )
+        except EvaluationFailed as failure:
+            failure.seconds = (failure.seconds or 0.0) + trained.seconds
+            raise
+        facts = {
+            **{f"training_{name}": fact for name, fact in trained.facts.items()},
+            **outcome.facts,
+        }
+        return outcome._replace(facts=facts, seconds=(outcome.seconds or 0.0) + trained.seconds)
+
+    def _model(self, settings: Configuration) -> Trained:
+        work = self.workload.model_dump(mode="json", include={"training", "train_bits"})
+        key = sha256([self.trainer.base.identity, self.trainer.data_sha256, work, dict(settings)])
+        if key not in self._trained:
+            try:
+                self._trained[key] = self._kept(settings, cache() / "trained" / key[:16])
+            except EvaluationFailed as failure:
+                if failure.status != Status.DIVERGED:
+                    raise
+                self._trained[key] = failure
+        found = self._trained[key]
+        if isinstance(found, EvaluationFailed):
+            raise EvaluationFailed(found.status, found.reason, found.seconds)
+        return found
+
+    def _kept(self, settings: Configuration, folder: Path) -> Trained:
+        """The model in `folder`, made where it is not there yet."""
+        model, about = folder / "model.gguf", folder / "training.json"
+        if not about.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            started, partial = time.perf_counter(), model.with_suffix(".partial")
+            _, facts = self.trainer.merged(settings, SEED, partial)
+            partial.replace(model)
+            made = {
+                "settings": dict(settings),
+                "facts": facts,
+                "seconds": time.perf_counter() - started,
+            }
+            partial.write_text(json.dumps(made), "utf-8")
+            partial.replace(about)
+        kept: dict[str, Any] = json.loads(about.read_text("utf-8"))
+        return Trained(
+            DeployEvaluator(self.deployed, "", model, self.trainer.held_out()),
+            kept["facts"],
+            kept["seconds"],
+        )
+
+
+def _part(cell: Cell, track: str, trains: bool) -> Cell:
+    """The cell that the training, or the deployment, of a joint cell would be by itself."""
+    assert isinstance(cell.workload, JointWorkload)
+    space = SearchSpace(
+        {name: p for name, p in cell.space.root.items() if (name in TRAINING) == trains}
+    )
+    workload = cell.workload.training if trains else cell.workload.deployment
+    bits = cell.workload.train_bits if trains else cell.bit_width
+    return cell.model_copy(
+        update={"track": track, "space": space, "workload": workload, "bit_width": bits}
+    )

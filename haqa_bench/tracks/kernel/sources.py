@@ -1,0 +1,19 @@
+"""The kernels' sources, in the folder beside this file."""
+
+from pathlib import Path
+
+from haqa_bench.documents import sha256
+
+FOLDER = Path(__file__).parent / "cl"
+
+
+def tunable_part(kernel: str) -> str:
+    """The kernel itself, from its first comment on, without what it includes."""
+    lines = (FOLDER / f"{kernel}.cl").read_text().splitlines()
+    return "\n".join(line for line in lines if not line.startswith("#include"))
+
+
+def sources_sha256(kernel: str, folder: Path) -> str:
+    """The hash of all that a kernel is compiled from."""
+    files = [*sorted(folder.glob("*.h")), folder / f"{kernel}.cl"]
+    return sha256({path.name: sha256(path.read_bytes()) for path in files})

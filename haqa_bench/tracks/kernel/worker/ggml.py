@@ -1,0 +1,189 @@
+"""Times ggml's own kernels, in a process of its own: `python -m
+haqa_bench.tracks.kernel.worker.ggml < job.json > result.json`.
+
+ggml comes with llama-cpp-python, which calls none of its operations by themselves; its C interface
+is called here as ggml.h declares it. The operation runs on ggml's CPU backend with as many threads
+as cores, on the inputs that our kernels get, and its output is checked too: it rounds activations
+to 8 bits (INT4, INT8) or to half (FP16) before it multiplies, which ours do not, so more error is
+allowed.
+"""
+
+import ctypes
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import numpy as np
+
+from haqa_bench.backends.workers.load import cpu_times, involuntary_switches, others_share
+from haqa_bench.tracks.kernel.worker.problems import Array, Problem, Shape, problem
+
+TOLERANCE = 0.03
+EVICTED = 128 * 2**20
+WARM_UPS = 3
+F32, I32 = 0, 26
+TYPES = {32: F32, 16: 1, 8: 8, 4: 2}
+"""ggml's numbers for F32, F16, Q8_0 and Q4_0, by the bits of a weight."""
+HALVES = 2
+"""ggml's rope mode that rotates the halves of a head against each other."""
+
+
+class InitParams(ctypes.Structure):
+    """ggml_init_params."""
+
+    _fields_ = (
+        ("mem_size", ctypes.c_size_t),
+        ("mem_buffer", ctypes.c_void_p),
+        ("no_alloc", ctypes.c_bool),
+    )
+
+
+class Ggml:
+    """As much of ggml as one operation needs: tensors in one context, a graph of what was asked
+    for, threads that stay.
+    """
+
+    def __init__(self, memory: int, threads: int) -> None:
+        self.threads = threads
+        folder = Path(llama_cpp.__file__).parent / "lib"
+        self.base, self.cpu = (
+            ctypes.CDLL(str(next(folder.glob(f"libggml-{name}.*")))) for name in ("base", "cpu")
+        )
+        self.context = self._pointer(self.base.ggml_init, InitParams(memory, None, False))
+        self.backend = self._pointer(self.cpu.ggml_backend_cpu_init)
+        self.cpu.ggml_backend_cpu_set_n_threads(self.backend, ctypes.c_int(threads))
+        settings = ctypes.create_string_buffer(4096)  # ggml fills it, and alone knows what is where
+        self.base.ggml_threadpool_params_init(settings, ctypes.c_int(threads))
+        pool = self._pointer(self.cpu.ggml_threadpool_new, settings)
+        self.cpu.ggml_backend_cpu_set_threadpool(self.backend, pool)
+
+    def tensor(self, kind: int, values: Array, *sizes: int) -> ctypes.c_void_p:
+        """A tensor of ggml's type `kind` that holds `values`; ggml gives the innermost size first."""
+        shape = (ctypes.c_int64 * len(sizes))(*sizes)
+        made = self._pointer(
+            self.base.ggml_new_tensor,
+            self.context,
+            ctypes.c_int(kind),
+            ctypes.c_int(len(sizes)),
+            shape,
+        )
+        ctypes.memmove(
+            self._pointer(self.base.ggml_get_data, made),
+            np.ascontiguousarray(values).ctypes.data,
+            values.nbytes,
+        )
+        return made
+
+    def call(self, name: str, *arguments: Any) -> ctypes.c_void_p:
+        """The result of ggml_NAME in this context, as a tensor still to be computed."""
+        return self._pointer(getattr(self.base, f"ggml_{name}"), self.context, *arguments)
+
+    def graph(self, result: ctypes.c_void_p) -> ctypes.c_void_p:
+        """What has to be computed for `result`."""
+        made = self._pointer(self.base.ggml_new_graph, self.context)
+        self.base.ggml_build_forward_expand(made, result)
+        return made
+
+    def compute(self, graph: ctypes.c_void_p) -> float:
+        """Computes, and says how long that took, in microseconds."""
+        started = time.perf_counter_ns()
+        self.base.ggml_backend_graph_compute(self.backend, graph)
+        return (time.perf_counter_ns() - started) / 1000
+
+    def values(self, tensor: ctypes.c_void_p, count: int) -> Array:
+        """The floats of a tensor that was computed."""
+        data = ctypes.cast(
+            self._pointer(self.base.ggml_get_data, tensor), ctypes.POINTER(ctypes.c_float)
+        )
+        return np.array(np.ctypeslib.as_array(data, (count,)))
+
+    @staticmethod
+    def _pointer(function: Any, *arguments: Any) -> ctypes.c_void_p:
+        function.restype = ctypes.c_void_p
+        return ctypes.c_void_p(function(*arguments))
+
+
+def operation(
+    ggml: Ggml, kernel: str, bits: int, shape: Shape, inputs: list[Array]
+) -> ctypes.c_void_p:
+    """ggml's operation for a kernel, on the kernel's inputs."""
+    if kernel in ("gemv", "gemm"):
+        weights = ggml.tensor(TYPES[bits], inputs[0], shape["columns"], shape["outputs"])
+        return ggml.call(
+            "mul_mat",
+            weights,
+            ggml.tensor(F32, inputs[1], shape["columns"], shape.get("tokens", 1)),
+        )
+    if kernel == "softmax":
+        return ggml.call("soft_max", ggml.tensor(F32, inputs[0], shape["columns"], shape["rows"]))
+    if kernel == "silu":
+        rows = next(
+            n for n in range(ggml.threads, 0, -1) if shape["count"] % n == 0
+        )  # it gives each thread whole rows
+        return ggml.call(
+            "swiglu_split",
+            *(ggml.tensor(F32, values, shape["count"] // rows, rows) for values in inputs),
+        )
+    if kernel == "rmsnorm":
+        normed = ggml.call(
+            "rms_norm",
+            ggml.tensor(F32, inputs[0], shape["columns"], shape["rows"]),
+            ctypes.c_float(1e-5),
+        )
+        return ggml.call("mul", normed, ggml.tensor(F32, inputs[1], shape["columns"]))
+    heads = ggml.tensor(F32, inputs[0], shape["head_size"], shape["heads"], shape["tokens"])
+    positions = ggml.tensor(I32, np.arange(shape["tokens"], dtype=np.int32), shape["tokens"])
+    return ggml.call(
+        "rope", heads, positions, ctypes.c_int(shape["head_size"]), ctypes.c_int(HALVES)
+    )
+
+
+def measure(job: dict[str, Any]) -> dict[str, Any]:
+    """Computes, checks, then times `repeats` times; before each, a large buffer is read, as before
+    our kernels.
+    """
+    posed: Problem = problem(job["kernel"], job["bits"], job["shape"], job["settings"], job["seed"])
+    threads = os.cpu_count() or 1
+    size = sum(values.nbytes for values in posed.inputs) + 12 * posed.expected.size + 64 * 2**20
+    ggml = Ggml(size, threads)
+    result = operation(ggml, job["kernel"], job["bits"], job["shape"], list(posed.inputs))
+    graph = ggml.graph(result)
+    for _ in range(WARM_UPS):
+        ggml.compute(graph)
+    found, expected = ggml.values(result, posed.expected.size), posed.expected.ravel()
+    error = float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
+    if not error <= TOLERANCE:
+        return {
+            "refused": f"ggml: largest error {error:.2e} of the largest value, allowed {TOLERANCE:.0e}",
+            "status": "wrong_output",
+        }
+    ballast, samples = np.ones(EVICTED // 8), []
+    before, began, switches = cpu_times(), time.perf_counter(), involuntary_switches()
+    for _ in range(job["repeats"]):
+        ballast.max()
+        samples.append(ggml.compute(graph))
+    share = others_share(before, cpu_times(), time.perf_counter() - began)
+    return {
+        "times_us": samples,
+        "error": error,
+        "others_share": share,
+        "involuntary_switches": involuntary_switches() - switches,
+        "facts": {"ggml": f"llama-cpp-python {llama_cpp.__version__}", "threads": str(threads)},
+    }
+
+
+def main() -> None:
+    """One job from stdin to one result on stdout. What ggml prints goes to stderr."""
+    job = json.load(sys.stdin)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    with answers:
+        json.dump(measure(job), answers)
+
+
+if __name__ == "__main__":
+    main()

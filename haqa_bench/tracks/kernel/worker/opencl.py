@@ -1,0 +1,249 @@
+"""Runs an OpenCL kernel, in a process of its own: `python -m haqa_bench.tracks.kernel.worker.opencl
+< job.json > result.json`.
+
+Before a time counts, the output is checked: the buffer is filled with a sentinel (NaN), the kernel
+run on inputs made for this process, and all of it compared with a float64 reference. Then each
+sample is the device's own time of one launch, after a large buffer was read, so that the weights
+come from memory and not from a cache, as they do between two tokens. That reading is timed too: it
+is the memory bandwidth that the device gives a kernel at that moment; and so is some arithmetic in
+registers, which says whether the host just lent a core to somebody else.
+"""
+
+import contextlib
+import json
+import os
+import re
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+os.environ.setdefault(
+    "POCL_AFFINITY", "1"
+)  # else PoCL's threads may share a core for a while, and times are twice as long
+import pyopencl as cl
+
+from haqa_bench.backends.workers.load import cpu_times, involuntary_switches, others_share
+from haqa_bench.tracks.kernel.sources import FOLDER
+from haqa_bench.tracks.kernel.worker.problems import Problem, problem
+
+EVICTED = 128 * 2**20
+"""Bytes read between two samples: four times the largest last-level cache met so far."""
+WARM_UPS = 2
+
+
+class Refused(Exception):
+    """The device, or its compiler, would not take the kernel with these settings."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        self.status = status
+        super().__init__(reason)
+
+
+def main() -> None:
+    """One job from stdin to one result on stdout. What drivers print goes to stderr."""
+    job = json.load(sys.stdin)
+    resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"], job["memory_bytes"]))
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    try:
+        result = measure(job)
+    except Refused as refusal:
+        result = {"refused": str(refusal), "status": refusal.status}
+    except MemoryError:
+        result = {"refused": "MemoryError", "status": "oom"}
+    with contextlib.closing(answers):
+        json.dump(result, answers)
+
+
+def measure(job: dict[str, Any]) -> dict[str, Any]:
+    """Compiles, checks, then times `repeats` launches; without a kernel, what the device gives at
+    most.
+    """
+    device = find(job["device"])
+    context = cl.Context([device])
+    queue = cl.CommandQueue(context, properties=cl.command_queue_properties.PROFILING_ENABLE)
+    few = bool(device.type & cl.device_type.CPU)
+    if "kernel" not in job:
+        limits = Limits(context, queue, few)
+        return {"peaks_gflops": [limits.peak() for _ in range(job["repeats"])]}
+    posed = problem(job["kernel"], job["bits"], job["shape"], job["settings"], job["seed"])
+    started = time.perf_counter()
+    kernel = compiled(
+        context, Path(job["sources"]) / f"{job['kernel']}.cl", {**job["settings"], **posed.defines}
+    )
+    compile_s = time.perf_counter() - started
+    launch = Launch(context, queue, kernel, posed)
+    error = launch.error()
+    if not error <= job["tolerance"]:  # NaN is not
+        raise Refused(
+            "wrong_output",
+            f"largest error {error:.2e} of the largest value, allowed {job['tolerance']:.0e}",
+        )
+    limits = Limits(context, queue, few)
+    samples, bandwidths, peaks = [], [], []
+    before, began, switches = cpu_times(), time.perf_counter(), involuntary_switches()
+    for _ in range(job["repeats"]):
+        peaks.append(limits.peak())
+        bandwidths.append(limits.bandwidth())
+        samples.append(launch.run())
+    share = others_share(before, cpu_times(), time.perf_counter() - began)
+    return {
+        "times_us": samples,
+        "bandwidths_gb_s": bandwidths,
+        "peaks_gflops": peaks,
+        "compile_s": compile_s,
+        "error": error,
+        "others_share": share,
+        "involuntary_switches": involuntary_switches() - switches,
+        "facts": {**facts(device), "inputs_seed": str(job["seed"])},
+    }
+
+
+def find(wanted: str) -> Any:
+    """The first OpenCL device whose name, or whose platform's name, holds `wanted`; the first of
+    all where it is empty.
+    """
+    devices = [d for platform in cl.get_platforms() for d in platform.get_devices()]
+    for device in devices:
+        if wanted.lower() in f"{device.platform.name} {device.name}".lower():
+            return device
+    raise Refused(
+        "refused",
+        f"no OpenCL device '{wanted}'; there are: {', '.join(d.name for d in devices) or 'none'}",
+    )
+
+
+def compiled(context: Any, source: Path, defines: dict[str, Any]) -> Any:
+    """The kernel of that name, built from source with the settings as macros; pyopencl keeps what
+    was built before.
+    """
+    options = ["-I", str(source.parent), "-cl-std=CL1.2", "-cl-mad-enable"]
+    options += [
+        f"-D{key}={f'{value:.9g}f' if isinstance(value, float) else int(value)}"
+        for key, value in sorted(defines.items())
+    ]
+    try:
+        program = cl.Program(context, source.read_text()).build(options)
+        return getattr(program, source.stem)
+    except cl.RuntimeError as error:
+        lines = [line for line in str(error).splitlines() if "error" in line.lower()]
+        reason = (lines or ["the compiler gave no reason"])[0].strip()
+        raise Refused(
+            "compile_error", re.sub(r"[^\s=]*/", "", reason)
+        ) from None  # a table is no place for this machine's folders
+
+
+class Launch:
+    """A kernel with its buffers."""
+
+    def __init__(self, context: Any, queue: Any, kernel: Any, posed: Problem) -> None:
+        self.queue, self.kernel, self.posed = queue, kernel, posed
+        flags = cl.mem_flags
+        self.inputs = [
+            cl.Buffer(
+                context, flags.READ_ONLY | flags.COPY_HOST_PTR, hostbuf=np.ascontiguousarray(a)
+            )
+            for a in posed.inputs
+        ]
+        self.output = cl.Buffer(context, flags.WRITE_ONLY, posed.expected.size * 4)
+
+    def run(self) -> float:
+        """The device's time of one launch, in microseconds."""
+        try:
+            event = self.kernel(
+                self.queue, self.posed.global_size, self.posed.local_size, *self.inputs, self.output
+            )
+            event.wait()
+        except cl.Error as error:
+            raise Refused("refused", str(error)) from None
+        return float(event.profile.end - event.profile.start) / 1000
+
+    def error(self) -> float:
+        """The largest error of the output, as a share of the largest value expected; warms up
+        besides.
+        """
+        cl.enqueue_fill_buffer(
+            self.queue, self.output, np.array([np.nan], np.float32), 0, self.posed.expected.size * 4
+        )
+        for _ in range(WARM_UPS):
+            self.run()
+        found = np.empty(self.posed.expected.size, np.float32)
+        cl.enqueue_copy(self.queue, found, self.output)
+        expected = self.posed.expected.ravel()
+        return float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
+
+
+class Limits:
+    """What the device gives a kernel that does nothing but read memory, or multiply and add
+    (limits.cl).
+
+    A CPU is asked with few work-items, each of which streams through a part of its own; any other
+    device with as many as keep it busy, which read side by side.
+    """
+
+    CHAINS = 12
+
+    def __init__(self, context: Any, queue: Any, few: bool) -> None:
+        self.queue, self.group = queue, 1 if few else 256
+        self.readers = 512 if few else queue.device.max_compute_units * 1024
+        self.workers, self.steps = (16, 100_000) if few else (self.readers, 2000)
+        flags = cl.mem_flags
+        self.memory = cl.Buffer(context, flags.READ_WRITE, EVICTED)
+        self.results = cl.Buffer(context, flags.WRITE_ONLY, 4 * self.readers)
+        cl.enqueue_fill_buffer(queue, self.memory, np.array([1.0], np.float32), 0, EVICTED).wait()
+        self.vectors = EVICTED // 32 // self.readers // 4 * 4
+        options = [
+            "-cl-mad-enable",
+            f"-DVECTORS={self.vectors}",
+            f"-DSIDE_BY_SIDE={int(not few)}",
+            f"-DSTEPS={self.steps}",
+        ]
+        program = cl.Program(context, (FOLDER / "limits.cl").read_text()).build(options)
+        self.read, self.multiply_add = (
+            cl.Kernel(program, "read"),
+            cl.Kernel(program, "multiply_add"),
+        )
+
+    def bandwidth(self) -> float:
+        """GB/s of one reading of EVICTED bytes, or nearly so many; what the caches held before is
+        gone after it.
+        """
+        return (
+            32 * self.vectors * self.readers / 1e3 / self._us(self.read, self.readers, self.memory)
+        )
+
+    def peak(self) -> float:
+        """GFLOP/s of multiply-adds in float32, all in registers."""
+        return (
+            2
+            * 8
+            * self.CHAINS
+            * self.steps
+            * self.workers
+            / 1e3
+            / self._us(self.multiply_add, self.workers)
+        )
+
+    def _us(self, kernel: Any, items: int, *arguments: Any) -> float:
+        event = kernel(self.queue, (items,), (self.group,), *arguments, self.results)
+        event.wait()
+        return float(event.profile.end - event.profile.start) / 1000
+
+
+def facts(device: Any) -> dict[str, str]:
+    """What ran it."""
+    return {
+        "device": device.name.strip(),
+        "platform": device.platform.name.strip(),
+        "driver": device.driver_version.strip(),
+        "opencl": device.version.strip(),
+        "pyopencl": cl.VERSION_TEXT,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""What each kernel computes: its inputs, made fresh from a seed, how it is launched, and what must
+come out, in float64.
+
+Weights are random blocks in llama.cpp's layouts (weights.h); what is checked is the arithmetic on
+them, not how they were quantized.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 32
+ROPE_BASE = 10000.0
+EPSILON = 1e-5
+Shape = Mapping[str, int]
+Settings = Mapping[str, int]
+Array = NDArray[Any]
+
+
+class Problem(NamedTuple):
+    """One launch of a kernel. `expected` is the whole output in float64; sizes are in work-items,
+    `defines` go to the compiler.
+    """
+
+    inputs: Sequence[Array]
+    expected: NDArray[np.float64]
+    global_size: tuple[int, ...]
+    local_size: tuple[int, ...]
+    defines: Mapping[str, float]
+
+
+def problem(kernel: str, bits: int, shape: Shape, settings: Settings, seed: int) -> Problem:
+    """The kernel's problem of that shape, for weights of `bits` (of no weight, where it has none),
+    with fresh inputs.
+    """
+    return PROBLEMS[kernel](bits, shape, settings, np.random.default_rng(seed))
+
+
+def _gemv(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    outputs, columns = shape["outputs"], shape["columns"]
+    packed, x = weights(bits, outputs, columns, rng), _values(rng, columns)
+    groups = _groups(outputs, s["GROUP_ROWS"] * s["ROWS"])
+    return Problem(
+        inputs=(packed, x),
+        expected=product(bits, packed, outputs, columns, x[:, None])[:, 0],
+        global_size=(s["LANES"], groups * s["GROUP_ROWS"]),
+        local_size=(s["LANES"], s["GROUP_ROWS"]),
+        defines={"OUTPUTS": outputs, "COLUMNS": columns, "BITS": bits},
+    )
+
+
+def _gemm(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    outputs, columns, tokens = shape["outputs"], shape["columns"], shape["tokens"]
+    packed, x = weights(bits, outputs, columns, rng), _values(rng, tokens, columns)
+    rows = (_groups(outputs, s["GROUP_ROWS"] * s["TILE_ROWS"]) * s["GROUP_ROWS"], s["GROUP_ROWS"])
+    columns_of_y = (
+        _groups(tokens, s["GROUP_TOKENS"] * s["TILE_TOKENS"]) * s["GROUP_TOKENS"],
+        s["GROUP_TOKENS"],
+    )
+    fast, slow = (columns_of_y, rows) if s["ORDER"] else (rows, columns_of_y)
+    return Problem(
+        inputs=(packed, x),
+        expected=product(bits, packed, outputs, columns, x.T).T.copy(),
+        global_size=(fast[0], slow[0]),
+        local_size=(fast[1], slow[1]),
+        defines={"OUTPUTS": outputs, "COLUMNS": columns, "TOKENS": tokens, "BITS": bits},
+    )
+
+
+def _softmax(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    rows, columns = shape["rows"], shape["columns"]
+    x = 4 * _values(rng, rows, columns)
+    powers = np.exp(x.astype(np.float64) - x.max(axis=1, keepdims=True))
+    return _rowwise((x,), powers / powers.sum(axis=1, keepdims=True), rows, columns, s)
+
+
+def _rmsnorm(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    rows, columns = shape["rows"], shape["columns"]
+    x, weight = _values(rng, rows, columns), _values(rng, columns)
+    exact = x.astype(np.float64)
+    expected = exact / np.sqrt((exact**2).mean(axis=1, keepdims=True) + EPSILON) * weight
+    return _rowwise((x, weight), expected, rows, columns, s)
+
+
+def _rowwise(
+    inputs: Sequence[Array], expected: NDArray[np.float64], rows: int, columns: int, s: Settings
+) -> Problem:
+    return Problem(
+        inputs=inputs,
+        expected=expected,
+        global_size=(s["LANES"], _groups(rows, s["GROUP_ROWS"]) * s["GROUP_ROWS"]),
+        local_size=(s["LANES"], s["GROUP_ROWS"]),
+        defines={"ROWS": rows, "COLUMNS": columns},
+    )
+
+
+def _silu(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    count = shape["count"]
+    x, gate = _values(rng, count), _values(rng, count)
+    exact = x.astype(np.float64)
+    return Problem(
+        inputs=(x, gate),
+        expected=gate * exact / (1 + np.exp(-exact)),
+        global_size=(_groups(count, s["GROUP"] * s["VEC"] * s["ITEMS"]) * s["GROUP"],),
+        local_size=(s["GROUP"],),
+        defines={"COUNT": count},
+    )
+
+
+def _rope(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    tokens, heads, size = shape["tokens"], shape["heads"], shape["head_size"]
+    x = _values(rng, tokens, heads, size)
+    angles = np.arange(tokens)[:, None] * ROPE_BASE ** (-2.0 * np.arange(size // 2) / size)
+    cosine, sine = (f(angles)[:, None, :] for f in (np.cos, np.sin))
+    low, high = np.split(x.astype(np.float64), 2, axis=2)
+    table = np.concatenate([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    items = tokens * _groups(heads, s["ITEMS"]) * (size // 2 // s["VEC"])
+    return Problem(
+        inputs=(x, table),
+        expected=np.concatenate([low * cosine - high * sine, low * sine + high * cosine], axis=2),
+        global_size=(_groups(items, s["GROUP"]) * s["GROUP"],),
+        local_size=(s["GROUP"],),
+        defines={
+            "TOKENS": tokens,
+            "HEADS": heads,
+            "HEAD_SIZE": size,
+            "LOG2_BASE": float(np.log2(ROPE_BASE)),
+        },
+    )
+
+
+PROBLEMS: Mapping[str, Callable[[int, Shape, Settings, np.random.Generator], Problem]] = {
+    "gemv": _gemv,
+    "gemm": _gemm,
+    "softmax": _softmax,
+    "silu": _silu,
+    "rmsnorm": _rmsnorm,
+    "rope": _rope,
+}
+
+
+def weights(bits: int, outputs: int, columns: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Random packed weights, (outputs x columns / 32 x bytes of a block)."""
+    blocks = outputs * columns // BLOCK
+    if bits in (16, 32):
+        values = rng.standard_normal((blocks, BLOCK), dtype=np.float32)
+        return values.astype(np.float16 if bits == 16 else np.float32).view(np.uint8)
+    scales = rng.uniform(0.01, 0.02, blocks).astype(np.float16)
+    quants = rng.integers(0, 256, (blocks, BLOCK * bits // 8), dtype=np.uint8)
+    return np.hstack([scales.view(np.uint8).reshape(blocks, 2), quants])
+
+
+def unpacked(bits: int, packed: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The values of blocks, (blocks x 32), in float64."""
+    if bits in (16, 32):
+        return packed.view(np.float16 if bits == 16 else np.float32).astype(np.float64)
+    scales = packed[:, :2].copy().view(np.float16).astype(np.float64)
+    quants = packed[:, 2:]
+    if bits == 8:
+        return scales * quants.view(np.int8)
+    return scales * (np.hstack([quants & 15, quants >> 4]).astype(np.float64) - 8)
+
+
+def product(
+    bits: int, packed: NDArray[np.uint8], outputs: int, columns: int, x: Array
+) -> NDArray[np.float64]:
+    """The weights times `x` (columns x tokens) in float64, some rows at a time, to hold little."""
+    blocks, exact = columns // BLOCK, x.astype(np.float64)
+    parts = [
+        unpacked(bits, packed[first * blocks : (first + 512) * blocks]).reshape(-1, columns) @ exact
+        for first in range(0, outputs, 512)
+    ]
+    return np.concatenate(parts)
+
+
+def _values(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def _groups(count: int, size: int) -> int:
+    return -(-count // size)

@@ -1,0 +1,98 @@
+"""How often a configuration is measured: processes are started until the objective's interval is
+narrow enough, or the cap is met.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing.pool import ThreadPool
+from typing import TypeVar
+
+from haqa_bench.arithmetic.estimate import SPEEDS, estimate, interval
+from haqa_bench.errors import EvaluationFailed
+from haqa_bench.protocols import Outcome
+from haqa_bench.space import Configuration
+from haqa_bench.suite import Cell
+from haqa_bench.trial import Measurement, Source
+
+What = TypeVar("What")
+Row = TypeVar("Row")
+
+
+def repeated(
+    cell: Cell, sample: Callable[[Configuration, int], Outcome], configuration: Configuration
+) -> Outcome:
+    """As many processes as the cell's measurement protocol asks for, as one outcome; a failure
+    after the first ends them.
+
+    Raises:
+        EvaluationFailed: the first process failed.
+    """
+    outcomes = [sample(configuration, 0)]
+    while len(outcomes) < cell.measurement.processes and not _precise(cell, outcomes):
+        try:
+            outcomes.append(sample(configuration, len(outcomes)))
+        except EvaluationFailed as failure:
+            facts = {**outcomes[0].facts, "failed_repeat": f"{failure.status}: {failure.reason}"}
+            return _merged([outcomes[0]._replace(facts=facts), *outcomes[1:]])
+    return _merged(outcomes)
+
+
+def timed(take: Callable[[], Outcome]) -> Outcome:
+    """What `take` gives, or its failure, with the seconds that it took."""
+    started = time.perf_counter()
+    try:
+        outcome = take()
+    except EvaluationFailed as failure:
+        failure.seconds = time.perf_counter() - started
+        raise
+    return outcome._replace(seconds=time.perf_counter() - started)
+
+
+def estimated(readings: Mapping[tuple[str, str], Sequence[float]]) -> tuple[Measurement, ...]:
+    """Measurements from raw samples by (name, unit), `others_share` among them."""
+    others = readings.get(("others_share", "1"), ())
+    estimates = {name: estimate(values, unit, others) for (name, unit), values in readings.items()}
+    return tuple(
+        Measurement(
+            name=name,
+            unit=unit,
+            source=Source.MEASURED,
+            samples=tuple(values),
+            **estimates[name]._asdict(),
+        )
+        for (name, unit), values in readings.items()
+    )
+
+
+def as_they_come(
+    measure: Callable[[What], Row], wanted: Sequence[What], workers: int
+) -> Iterator[Row]:
+    """What `measure` gives of each, as it comes; several at once by threads, each of which waits
+    for a process of its own.
+    """
+    if workers == 1:
+        yield from map(measure, wanted)
+    else:
+        with ThreadPool(workers) as pool:
+            yield from pool.imap_unordered(measure, wanted)
+
+
+def _precise(cell: Cell, outcomes: Sequence[Outcome]) -> bool:
+    """Whether the objective's interval is as narrow as asked for; other metrics than speeds do not
+    vary.
+    """
+    merged = {m.name: m for m in _merged(outcomes).measurements}
+    found = merged.get(cell.objective.metric)
+    if found is None or found.unit not in SPEEDS:
+        return True
+    known = interval(found.samples, found.unit, merged["others_share"].samples)
+    width = cell.measurement.precision * found.value
+    return known is not None and max(known.high - found.value, found.value - known.low) <= width
+
+
+def _merged(outcomes: Sequence[Outcome]) -> Outcome:
+    """Several processes' outcomes of one configuration as one."""
+    samples: dict[tuple[str, str], list[float]] = {}
+    for measurement in (m for outcome in outcomes for m in outcome.measurements):
+        samples.setdefault((measurement.name, measurement.unit), []).extend(measurement.samples)
+    return Outcome(estimated(samples), outcomes[0].facts, sum(o.seconds or 0.0 for o in outcomes))
