@@ -6,6 +6,7 @@ it replays. A study of it gives *entries*, which whoever runs it journals: its h
 and how it ended.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -75,13 +76,9 @@ class Plan(NamedTuple):
                 if p.is_file()
             },
         }
-        return (
-            self.project
-            / "results"
-            / "runs"
-            / self.suite.name
-            / f"{self.agent}-{self.measure}-{sha256(what)[:12]}"
-        )
+        named = os.environ.get("HAQA_BENCH_RUNS")
+        runs = Path(named) if named else self.project / "results" / "runs"
+        return runs / self.suite.name / f"{self.agent}-{self.measure}-{sha256(what)[:12]}"
 
 
 class Header(NamedTuple):
