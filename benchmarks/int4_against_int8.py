@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,11 +28,13 @@ from haqa_bench import suite
 from haqa_bench.arithmetic import kernel_roofline as roofline
 from haqa_bench.arithmetic.estimate import QUIET
 from haqa_bench.backends import device
+from haqa_bench.backends.wire import dump, load
 from haqa_bench.documents import sha256
 from haqa_bench.report.statistics import median_interval
 from haqa_bench.space import Configuration
 from haqa_bench.store import tables
 from haqa_bench.tracks.kernel.evaluator import KernelEvaluator
+from haqa_bench.tracks.kernel.jobs import Measured
 from haqa_bench.tracks.replayed import TableEvaluator
 
 LOOP = re.compile(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$")
@@ -134,16 +137,16 @@ def instructions(side: Side) -> str:
     if shutil.which("objdump") is None:
         return "instructions unknown: objdump is not installed"
     with tempfile.TemporaryDirectory() as cache:
-        job = side.evaluator._job(side.configuration) | {"repeats": 1}
+        job = replace(side.evaluator._job(side.configuration), repeats=1)
         done = subprocess.run(
-            [sys.executable, "-m", "haqa_bench.tracks.kernel.worker.opencl"],
-            input=json.dumps(job),
+            [sys.executable, "-m", job.worker],
+            input=dump(job),
             env={**os.environ, "POCL_CACHE_DIR": cache},
             capture_output=True,
             text=True,
             check=True,
         )
-        assert "times_us" in json.loads(done.stdout)
+        assert load(done.stdout, Measured).times_us
         libraries = sorted(Path(cache).rglob("gemv*.so"))
         if not libraries:
             return "instructions unknown: not PoCL"

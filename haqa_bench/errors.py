@@ -9,6 +9,23 @@
 Anything else that escapes is a bug and keeps its traceback.
 """
 
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What became of a trial. All but OK are data: metrics are absent, never 0."""
+
+    OK = "ok"
+    INVALID = "invalid"  # the proposal was outside the space, or no configuration at all
+    REFUSED = "refused"  # the tool would not take the setting
+    COMPILE_ERROR = "compile_error"
+    WRONG_OUTPUT = "wrong_output"  # it ran, and gave something else than the reference
+    DIVERGED = "diverged"  # training whose loss is no number, or worse than guessing
+    OOM = "oom"
+    TIMEOUT = "timeout"
+    CRASHED = "crashed"
+    KILLED = "killed"
+
 
 class HaqaError(Exception):
     """A fault the user can mend: `where` it is, `what` it is, and `todo`, what to do about it."""
@@ -33,14 +50,18 @@ class ChatFailed(HaqaError):
 
 
 class EvaluationFailed(Exception):
-    """A configuration that could not be measured. `status` is one of trial.Status, `reason` is for
-    people, `seconds` what it took.
+    """A configuration that could not be measured: its `status`, a `reason` for people, and the
+    `seconds` it took, where they are known.
     """
 
-    def __init__(self, status: str, reason: str, seconds: float | None = None) -> None:
-        self.status, self.reason, self.seconds = status, reason, seconds
+    def __init__(self, status: Status, reason: str, seconds: float | None = None) -> None:
+        self.status, self.reason, self.seconds = Status(status), reason, seconds
         super().__init__(f"{status}: {reason}")
 
-    def __reduce__(self) -> tuple[type["EvaluationFailed"], tuple[str, str, float | None]]:
+    def __reduce__(self) -> tuple[type["EvaluationFailed"], tuple[Status, str, float | None]]:
         """So that it can cross a process' border."""
         return type(self), (self.status, self.reason, self.seconds)
+
+    def after(self, seconds: float) -> "EvaluationFailed":
+        """The same failure, `seconds` after its measurement began."""
+        return EvaluationFailed(self.status, self.reason, seconds)

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from haqa_bench.documents import Document
+from haqa_bench.errors import Status as Status  # told here too: it is a trial's
 from haqa_bench.space import Scalar, key_of
 
 
@@ -20,21 +21,6 @@ class Source(StrEnum):
     REPLAYED = "replayed"
     SIMULATED = "simulated"
     PUBLISHED = "published"
-
-
-class Status(StrEnum):
-    """What became of a trial. All but OK are data: metrics are absent, never 0."""
-
-    OK = "ok"
-    INVALID = "invalid"  # the proposal was outside the space, or no configuration at all
-    REFUSED = "refused"  # the tool would not take the setting
-    COMPILE_ERROR = "compile_error"
-    WRONG_OUTPUT = "wrong_output"  # it ran, and gave something else than the reference
-    DIVERGED = "diverged"  # training whose loss is no number, or worse than guessing
-    OOM = "oom"
-    TIMEOUT = "timeout"
-    CRASHED = "crashed"
-    KILLED = "killed"
 
 
 class Measurement(Document):

@@ -10,7 +10,7 @@ from haqa_bench.tracks.qat.worker import (  # noqa: E402
     resnet,
 )
 from haqa_bench.tracks.qat.worker.dorefa import Bits  # noqa: E402
-from haqa_bench.tracks.qlora.worker.rounding import rounded  # noqa: E402
+from haqa_bench.tracks.qat.worker.rounding import rounded  # noqa: E402
 
 WIDTHS = [1, 2, 3, 4, 8]
 

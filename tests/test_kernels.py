@@ -11,6 +11,7 @@ from haqa_bench.arithmetic import kernel_roofline as roofline
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.tracks.kernel.evaluator import KernelEvaluator
+from haqa_bench.tracks.kernel.jobs import Between, Measured, Peaks
 from haqa_bench.tracks.kernel.worker.problems import problem, unpacked, weights
 
 SUITE = """\
@@ -257,20 +258,11 @@ def test_a_roofline_is_set_by_the_scarcer_of_bytes_and_operations():
 def test_a_sample_taken_while_the_host_lent_a_core_counts_as_disturbed(tmp_path, monkeypatch):
     cell = cell_of(tmp_path, "silu", "FP32", "{count: 64}", SILU)
     evaluator = KernelEvaluator(cell)
-    limits = {"peaks_gflops": [200.0]}
-    told = {
-        "times_us": [1.0, 2.0],
-        "bandwidths_gb_s": [30.0, 30.0],
-        "peaks_gflops": [190.0, 100.0],
-        "compile_s": 0.1,
-        "error": 0.0,
-        "others_share": 0.01,
-        "involuntary_switches": 0,
-        "facts": {},
-    }
+    limits = Peaks((200.0,))
+    told = Measured((1.0, 2.0), 0.0, 0.01, 0, {}, 0.1, Between((30.0, 30.0), (190.0, 100.0)))
     results = iter([told, limits, limits, limits])
     monkeypatch.setattr(
-        "haqa_bench.tracks.kernel.evaluator.run_job", lambda worker, job, timeout_s: next(results)
+        "haqa_bench.tracks.kernel.evaluator.run_job", lambda job, timeout_s: next(results)
     )
 
     outcome = evaluator.sample({}, repeat=1)

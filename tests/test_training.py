@@ -13,7 +13,8 @@ import pytest
 from conftest import REPOSITORY
 
 from haqa_bench import suite
-from haqa_bench.backends.workers.training import Curve, Diverged, factor, memory_fault
+from haqa_bench.backends.workers.frame import is_memory_fault
+from haqa_bench.backends.workers.training import Curve, Diverged, factor
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome
 from haqa_bench.run import confirm as remeasure
@@ -22,7 +23,7 @@ from haqa_bench.tasks import images, instructions, lm_eval
 from haqa_bench.tasks.folder import data_folder
 from haqa_bench.tracks import live
 from haqa_bench.tracks.qat.evaluator import FULL_PRECISION, ROUNDED, QatEvaluator
-from haqa_bench.tracks.qlora.evaluator import QloraEvaluator, tokenwise
+from haqa_bench.tracks.qlora.evaluator import QloraEvaluator, share_in_common
 from haqa_bench.trial import Measurement, Source, Status
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
@@ -169,7 +170,7 @@ def test_a_warm_up_rises_to_the_whole_rate():
     ],
 )
 def test_want_of_memory_is_told_from_other_faults(error, memory):
-    assert memory_fault(error) == memory
+    assert is_memory_fault(error) == memory
 
 
 # What is read at the door
@@ -409,4 +410,4 @@ def test_peers_of_a_track_that_trains_are_its_references_where_it_is_quantized(t
     [([1, 2, 3], [1, 2, 3], 1.0), ([1, 2], [1, 9], 0.5), ([1], [1, 2], 0.5), ([], [], 0.0)],
 )
 def test_answers_agree_up_to_their_first_difference(one, other, share):
-    assert tokenwise(one, other) == share
+    assert share_in_common(one, other) == share

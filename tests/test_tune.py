@@ -9,10 +9,10 @@ from haqa_bench import suite
 from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_tools
 from haqa_bench.backends.llama_cpp_memory import Foreseen
+from haqa_bench.backends.llama_jobs import Contents, with_defaults
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
-from haqa_bench.tracks.deploy.evaluator import settled
 from haqa_bench.tune import recommendation, space
 
 WISH = space.Wish(
@@ -90,8 +90,8 @@ def written(tmp_path, monkeypatch):
     model.write_bytes(b"GGUF")
     monkeypatch.setattr(
         gguf_models.Formats,
-        "facts",
-        lambda *_: {"parameters": "1000", "tensor_types": "Q5_1 100 %"},
+        "contents",
+        lambda *_: Contents({"Q5_1": 1000}, {"Q5_1": 1000}, 1, 750, 800),
     )
     return space.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words"), model
 
@@ -168,7 +168,7 @@ def test_settings_become_ready_command_lines():
         "type_v": "f16",
     }
 
-    found = llama_tools.commands(Path("m.gguf"), settled(configuration), 4096)
+    found = llama_tools.commands(Path("m.gguf"), with_defaults(configuration), 4096)
 
     assert (
         found["llama-server"]
@@ -176,7 +176,9 @@ def test_settings_become_ready_command_lines():
     )
     assert (
         "-m 'my model.gguf' "
-        in llama_tools.commands(Path("my model.gguf"), settled(configuration), 4096)["llama-cli"]
+        in llama_tools.commands(Path("my model.gguf"), with_defaults(configuration), 4096)[
+            "llama-cli"
+        ]
     )
     call = found["llama-cpp-python"]
     compile(call, "call", "eval")

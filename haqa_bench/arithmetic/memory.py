@@ -11,7 +11,7 @@ tokenizer included.
 """
 
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from haqa_bench.errors import HaqaError
@@ -102,28 +102,47 @@ class TrainingPrediction(NamedTuple):
         return round(self.peak * (1 + MARGIN))
 
 
+@dataclass(frozen=True)
+class Step:
+    """What a step of QLoRA would hold: weights that are `quantized`, in so many `rows`, `kept` as
+    they are, and `trained`; and bytes.
+
+    `activations` are what autograd keeps for the backward pass, parameters and logits apart;
+    `inputs`, those that linear layers get and that are not among them; `logits` are of float32.
+    """
+
+    quantized: int
+    rows: int
+    kept: int
+    trained: int
+    activations: int
+    inputs: int
+    logits: int
+    runtime: int
+
+
 LOGITS_HELD = 3
 FLOAT32 = 4
 
 
-def training(planned: Mapping[str, int], bits: int) -> TrainingPrediction:
+def training(step: Step, bits: int) -> TrainingPrediction:
     """What training takes whose step was planned with so many weights, tokens and adapters, at 4
     bits (NF4, its scales quantized) or 8.
     """
-    quantized, rows = planned["quantized"], planned["rows"]
+    quantized, rows = step.quantized, step.rows
     small = (
         quantized // 2 + quantized // 64 + 4 * (quantized // (64 * 256))
         if bits == 4
         else quantized + 4 * rows
     )
     return TrainingPrediction(
-        weights=small + 2 * planned["kept"],
-        adapters=FLOAT32 * planned["trained"],
-        optimizer=2 * FLOAT32 * planned["trained"],
-        activations=planned["activations"]
-        + (planned["inputs"] if bits == 8 else 0),  # LLM.int8 keeps what its layers get
-        logits=LOGITS_HELD * planned["logits"],
-        runtime=planned["runtime"],
+        weights=small + 2 * step.kept,
+        adapters=FLOAT32 * step.trained,
+        optimizer=2 * FLOAT32 * step.trained,
+        activations=step.activations
+        + (step.inputs if bits == 8 else 0),  # LLM.int8 keeps what its layers get
+        logits=LOGITS_HELD * step.logits,
+        runtime=step.runtime,
     )
 
 

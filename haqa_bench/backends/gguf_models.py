@@ -10,11 +10,12 @@ import os
 from pathlib import Path
 
 from haqa_bench.arithmetic.memory import OWN
+from haqa_bench.backends.llama_jobs import Contents, Inspect, Quantize
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import HaqaError
+from haqa_bench.installed import extra, require
 from haqa_bench.tasks.folder import cache, data_folder
 
-WORKER = "haqa_bench.backends.workers.llama_cpp"
 QUANTIZE_TIMEOUT_S = 3600
 
 
@@ -53,7 +54,7 @@ class Formats:
         with source.open("rb") as file:
             self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         self.folder = (folder or cache()) / self.sha256[:16]
-        self._facts: dict[str, dict[str, str]] = {}
+        self._contents: dict[str, Contents] = {}
 
     def path(self, name: str) -> Path:
         """The file in format `name`; the source itself for OWN.
@@ -67,38 +68,28 @@ class Formats:
         if not target.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)
             partial = self.folder / f"{name}.{os.getpid()}.partial"
-            job = {
-                "do": "quantize",
-                "source": str(self.source),
-                "target": str(partial),
-                "format": name,
-            }
+            job = Quantize(source=str(self.source), target=str(partial), format=name)
             try:
-                run_job(WORKER, job, QUANTIZE_TIMEOUT_S)
+                run_job(job, QUANTIZE_TIMEOUT_S)
                 partial.replace(target)
             finally:
                 partial.unlink(missing_ok=True)
         return target
 
-    def facts(self, name: str) -> dict[str, str]:
-        """The tensor types that the file in format `name` really holds, its bits per weight and its
-        size.
+    def contents(self, name: str) -> Contents:
+        """What the file in format `name` really holds.
+
+        Raises:
+            EvaluationFailed: llama.cpp's quantizer refused.
         """
-        if name not in self._facts:
-            self._facts[name] = run_job(
-                WORKER, {"do": "inspect", "model": str(self.path(name))}, QUANTIZE_TIMEOUT_S
-            )
-        return self._facts[name]
+        if name not in self._contents:
+            self._contents[name] = run_job(Inspect(model=str(self.path(name))), QUANTIZE_TIMEOUT_S)
+        return self._contents[name]
 
 
 def require_llama_cpp() -> None:
     """Raises HaqaError when llama-cpp-python is not installed."""
-    if importlib.util.find_spec("llama_cpp") is None:
-        raise HaqaError(
-            "llama.cpp",
-            "llama-cpp-python is not installed",
-            'Install it with: pip install -e ".[deploy]"',
-        )
+    require("llama_cpp", "llama.cpp", extra("deploy"), "llama-cpp-python")
 
 
 def _in_package(name: str) -> Path:
@@ -119,12 +110,7 @@ def _from_hub(name: str) -> Path:
     here = data_folder()
     if here and (here / Path(name).name).is_file():
         return here / Path(name).name
-    if importlib.util.find_spec("huggingface_hub") is None:
-        raise HaqaError(
-            f"hub:{name}",
-            "huggingface_hub is not installed",
-            "Install it with: pip install huggingface_hub",
-        )
+    require("huggingface_hub", f"hub:{name}", "pip install huggingface_hub")
     from huggingface_hub import hf_hub_download
 
     owner, _, rest = name.partition("/")

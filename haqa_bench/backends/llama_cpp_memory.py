@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from haqa_bench.arithmetic.memory import NEEDED, Prediction
 from haqa_bench.backends import gguf_models
+from haqa_bench.backends.llama_jobs import Peak, Settings, Simulate, WriteHollow
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import HaqaError
 
-WORKER = "haqa_bench.backends.workers.llama_cpp_memory"
 SIMULATE_TIMEOUT_S = 600.0
 PEAK_TIMEOUT_S = 3600.0
 CONFIG = {
@@ -43,7 +43,7 @@ class Foreseen(NamedTuple):
 
 
 def predict(
-    model: Path, formats: Sequence[str], settings: Mapping[str, Any], n_ctx: int, n_outputs: int = 1
+    model: Path, formats: Sequence[str], settings: Settings, n_ctx: int, n_outputs: int = 1
 ) -> dict[str, Foreseen]:
     """By format (OWN is the file's), what a process takes that generates from a context of `n_ctx`
     tokens.
@@ -54,35 +54,40 @@ def predict(
     Raises:
         EvaluationFailed: llama.cpp refuses the model or a setting.
     """
-    job = {
-        "do": "simulate",
-        "model": str(model),
-        "formats": list(formats),
-        "settings": dict(settings),
-        "n_ctx": n_ctx,
-        "n_outputs": n_outputs,
-    }
-    found = run_job(WORKER, job, SIMULATE_TIMEOUT_S)
-    shared = {name: found[name] for name in ("cache", "compute", "output", "work", "runtime")}
+    job = Simulate(
+        model=str(model),
+        formats=tuple(formats),
+        settings=settings,
+        n_ctx=n_ctx,
+        n_outputs=n_outputs,
+    )
+    found = run_job(job, SIMULATE_TIMEOUT_S)
     return {
         name: Foreseen(
-            Prediction(weights=found["weights"][name], repacked=found["repacked"][name], **shared),
-            found["types"][name],
-            found["multiplied"][name],
+            Prediction(
+                weights=sizes.weights,
+                repacked=sizes.repacked,
+                cache=found.cache,
+                compute=found.compute,
+                output=found.output,
+                work=found.work,
+                runtime=found.runtime,
+            ),
+            sizes.types,
+            sizes.multiplied,
         )
-        for name in formats
+        for name, sizes in found.formats.items()
     }
 
 
-def peak(model: Path, settings: Mapping[str, Any], n_ctx: int) -> int:
+def peak(model: Path, settings: Settings, n_ctx: int) -> int:
     """The most bytes that a process really has which fills a context of `n_ctx` tokens.
 
     Raises:
         EvaluationFailed: it cannot be loaded, or dies.
     """
-    job = {"do": "peak", "model": str(model), "settings": dict(settings), "n_ctx": n_ctx}
-    measured: int = run_job(WORKER, job, PEAK_TIMEOUT_S)["peak"]
-    return measured
+    job = Peak(model=str(model), settings=settings, n_ctx=n_ctx)
+    return run_job(job, PEAK_TIMEOUT_S).peak
 
 
 @contextmanager
@@ -107,11 +112,7 @@ def hollow(dimensions: Mapping[str, int]) -> Iterator[Path]:
     """A GGUF file of a LLaMA-architecture model's sizes, without weights."""
     with TemporaryDirectory() as folder:
         target = Path(folder) / "hollow.gguf"
-        run_job(
-            WORKER,
-            {"do": "hollow", "dimensions": dict(dimensions), "target": str(target)},
-            SIMULATE_TIMEOUT_S,
-        )
+        run_job(WriteHollow(dimensions=dict(dimensions), target=str(target)), SIMULATE_TIMEOUT_S)
         yield target
 
 

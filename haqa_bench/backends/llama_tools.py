@@ -7,14 +7,27 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from haqa_bench.arithmetic.memory import CACHE_TYPES
-from haqa_bench.errors import EvaluationFailed
-from haqa_bench.trial import Status
+from haqa_bench.backends.llama_jobs import Settings
+from haqa_bench.errors import EvaluationFailed, Status
 from haqa_bench.workloads import DeployWorkload
 
 FLASH = {"auto": (), "on": ("-fa", "1"), "off": ("-fa", "0")}
 """Of llama-bench, which takes 0 and 1 in every build, auto not in all; not said, it is auto where
 there is one.
 """
+BUILT = (
+    "build_commit",
+    "build_number",
+    "backends",
+    "cpu_info",
+    "gpu_info",
+    "model_type",
+    "test_time",
+    "flash_attn",
+)
+"""What llama-bench tells of its build and its devices."""
+TOLD = ("n_threads", "n_batch", "n_ubatch", "type_k", "type_v", "n_gpu_layers")
+"""The settings that it tells back."""
 SPOKEN = 8
 """Tokens that llama-cli has to say, to show that it runs."""
 
@@ -30,19 +43,19 @@ class Bench(NamedTuple):
     facts: Mapping[str, str]
 
 
-def options(settings: Mapping[str, Any]) -> list[str]:
+def options(settings: Settings) -> list[str]:
     """The settings of a configuration that llama-server, llama-cli and llama-bench name alike; of
     several GPUs, only where one is used.
     """
-    named = {"-ngl": settings["n_gpu_layers"]}
-    if settings["n_gpu_layers"]:
-        named |= {"-sm": settings["split_mode"], "-mg": settings["main_gpu"]}
-    named |= {"-t": settings["n_threads"], "-b": settings["n_batch"], "-ub": settings["n_ubatch"]}
-    named |= {"-ctk": settings["type_k"], "-ctv": settings["type_v"]}
+    named: dict[str, object] = {"-ngl": settings.n_gpu_layers}
+    if settings.n_gpu_layers:
+        named |= {"-sm": settings.split_mode, "-mg": settings.main_gpu}
+    named |= {"-t": settings.n_threads, "-b": settings.n_batch, "-ub": settings.n_ubatch}
+    named |= {"-ctk": settings.type_k, "-ctv": settings.type_v}
     return [word for flag, value in named.items() for word in (flag, str(value))]
 
 
-def bench(program: str, model: str, settings: Mapping[str, Any], work: DeployWorkload) -> list[str]:
+def bench(program: str, model: str, settings: Settings, work: DeployWorkload) -> list[str]:
     """llama-bench's command line: the prompt alone, tokens alone, and both; as JSON."""
     tests = [
         "-p",
@@ -54,21 +67,21 @@ def bench(program: str, model: str, settings: Mapping[str, Any], work: DeployWor
         "-r",
         str(work.repeats),
     ]
-    loaded = [] if settings["mmap"] else ["-lm", "none"]
+    loaded = [] if settings.mmap else ["-lm", "none"]
     return [
         program,
         "-m",
         model,
         *tests,
         *options(settings),
-        *FLASH[settings["flash_attn"]],
+        *FLASH[settings.flash_attn],
         *loaded,
         "-o",
         "json",
     ]
 
 
-def cli(program: str, model: str, settings: Mapping[str, Any], n_ctx: int) -> list[str]:
+def cli(program: str, model: str, settings: Settings, n_ctx: int) -> list[str]:
     """llama-cli's command line: a few tokens, greedily, then it ends."""
     said = [
         "-p",
@@ -83,58 +96,39 @@ def cli(program: str, model: str, settings: Mapping[str, Any], n_ctx: int) -> li
     return [program, "-m", model, *said, *_more(settings, n_ctx), *options(settings)]
 
 
-def read(output: str, settings: Mapping[str, Any], work: DeployWorkload) -> Bench:
+def parse_bench(output: str, settings: Settings, work: DeployWorkload) -> Bench:
     """llama-bench's JSON.
 
     Raises:
         EvaluationFailed: it is none, or says that other settings than these took effect.
     """
+    wanted_tests = (
+        (work.n_prompt, 0),
+        (0, work.n_generate),
+        (work.n_prompt, work.n_generate),
+    )
     try:
         found: list[dict[str, Any]] = json.loads(output)
         tests = {(test["n_prompt"], test["n_gen"]): test for test in found}
-        prompt, generate, both = (
-            tests[sizes]
-            for sizes in (
-                (work.n_prompt, 0),
-                (0, work.n_generate),
-                (work.n_prompt, work.n_generate),
-            )
-        )
         prompt_s, generate_s, total_s = (
-            [ns / 1e9 for ns in test["samples_ns"]] for test in (prompt, generate, both)
+            [ns / 1e9 for ns in tests[sizes]["samples_ns"]] for sizes in wanted_tests
         )
     except (ValueError, TypeError, KeyError) as error:
         raise EvaluationFailed(
             Status.CRASHED,
             f"llama-bench gave no such JSON as expected: {type(error).__name__}: {error}",
         ) from None
-    wanted = {
-        name: settings[name]
-        for name in ("n_threads", "n_batch", "n_ubatch", "type_k", "type_v", "n_gpu_layers")
-    }
-    if other := [
-        f"{name} = {both[name]}"
-        for name, value in wanted.items()
-        if name in both and both[name] != value
-    ]:
-        raise EvaluationFailed(Status.REFUSED, f"other settings took effect: {', '.join(other)}")
-    named = (
-        "build_commit",
-        "build_number",
-        "backends",
-        "cpu_info",
-        "gpu_info",
-        "model_type",
-        "test_time",
-        "flash_attn",
-        *wanted,
-    )
-    return Bench(
-        prompt_s, generate_s, total_s, {name: str(both[name]) for name in named if name in both}
-    )
+    both = tests[wanted_tests[-1]]
+    wanted = {name: getattr(settings, name) for name in TOLD}
+    other = {name: both[name] for name, value in wanted.items() if both.get(name, value) != value}
+    if other:
+        said = ", ".join(f"{name} = {value}" for name, value in other.items())
+        raise EvaluationFailed(Status.REFUSED, f"other settings took effect: {said}")
+    facts = {name: str(both[name]) for name in (*BUILT, *TOLD) if name in both}
+    return Bench(prompt_s, generate_s, total_s, facts)
 
 
-def commands(model: Path, settings: Mapping[str, Any], n_ctx: int) -> dict[str, str]:
+def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
     """How llama.cpp's server, its command line and llama-cpp-python are started with these
     settings.
     """
@@ -143,7 +137,7 @@ def commands(model: Path, settings: Mapping[str, Any], n_ctx: int) -> dict[str, 
         "model_path": str(model),
         "n_ctx": n_ctx,
         **{
-            name: settings[name]
+            name: getattr(settings, name)
             for name in (
                 "n_gpu_layers",
                 "main_gpu",
@@ -153,9 +147,9 @@ def commands(model: Path, settings: Mapping[str, Any], n_ctx: int) -> dict[str, 
                 "n_ubatch",
             )
         },
-        "flash_attn": settings["flash_attn"] != "off",
-        "type_k": CACHE_TYPES[settings["type_k"]],
-        "type_v": CACHE_TYPES[settings["type_v"]],
+        "flash_attn": settings.flash_attn != "off",
+        "type_k": CACHE_TYPES[settings.type_k],
+        "type_v": CACHE_TYPES[settings.type_v],
     }
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     return {
@@ -165,13 +159,13 @@ def commands(model: Path, settings: Mapping[str, Any], n_ctx: int) -> dict[str, 
     }
 
 
-def _more(settings: Mapping[str, Any], n_ctx: int) -> list[str]:
+def _more(settings: Settings, n_ctx: int) -> list[str]:
     """What llama-bench has another name for, or none."""
     return [
         "-c",
         str(n_ctx),
         "-tb",
-        str(settings["n_threads_batch"]),
+        str(settings.n_threads_batch),
         "-fa",
-        settings["flash_attn"],
+        settings.flash_attn,
     ]

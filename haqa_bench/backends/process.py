@@ -2,82 +2,93 @@
 take the run down.
 """
 
-import json
 import os
 import signal
 import subprocess
 import sys
-from typing import Any
+from typing import TypeVar
 
-from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.trial import Status
+from haqa_bench.backends.jobs import Fault, Job, Refusal, result_of
+from haqa_bench.backends.wire import Mismatch, dump, load
+from haqa_bench.errors import EvaluationFailed, HaqaError, Status
+
+Result = TypeVar("Result")
+NO_MEMORY = (
+    "bad_alloc",
+    "MemoryError",
+    "failed to allocate",
+    "insufficient memory",
+    "failed to map segment",
+    "allocate memory",
+)
+"""What a process says that ends for want of memory."""
 
 
-def run_job(module: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-    """The result that `python -m module` writes for `job`.
+def run_job(job: Job[Result], timeout_s: float) -> Result:
+    """The result that the job's worker gives.
 
     Raises:
         EvaluationFailed: it timed out, crashed, was killed, ran out of memory, or the tool refused
-        the job. HaqaError: what the job is to work with is missing or damaged.
+        the job.
+        HaqaError: what the job is to work with is missing or damaged.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", job.worker],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        env={
-            **os.environ,
-            "GGML_NO_BACKTRACE": "1",
-        },  # else an abort runs a debugger first, for seconds
+        # else an abort runs a debugger first, for seconds
+        env={**os.environ, "GGML_NO_BACKTRACE": "1"},
     )
     try:
-        output, complaints = process.communicate(json.dumps(job), timeout=timeout_s)
+        output, complaints = process.communicate(dump(job), timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        raise EvaluationFailed(Status.TIMEOUT, f"no result within {timeout_s:g} s") from None
+        raise timeout_of(timeout_s) from None
     finally:
         process.kill()
         process.wait()
     if process.returncode != 0:
-        raise died(process.returncode, complaints)
-    return refused(output)
+        raise failure_of(process.returncode, complaints)
+    return parse_result(output, result_of(job))
 
 
-def refused(output: str) -> dict[str, Any]:
-    """What a worker wrote, or what it says against the job.
+def parse_result(output: str, kind: type[Result]) -> Result:
+    """The result that a worker wrote.
 
     Raises:
         EvaluationFailed: the tool refused the job, or there is no result.
         HaqaError: what the job is to work with is missing or damaged.
     """
     try:
-        result: dict[str, Any] = json.loads(output)
-    except ValueError:
-        raise EvaluationFailed(
-            Status.CRASHED, f"no JSON result but: {output.strip()[:200] or 'nothing'}"
-        ) from None
-    if "unusable" in result:
-        raise HaqaError(*result["unusable"])
-    if "refused" in result:
-        raise EvaluationFailed(Status(result["status"]), result["refused"])
-    return result
+        answer: object = load(output, kind, Refusal, Fault)
+    except Mismatch as fault:
+        said = output.strip()[:200] or "nothing"
+        raise EvaluationFailed(Status.CRASHED, f"no result ({fault}) but: {said}") from None
+    if isinstance(answer, kind):
+        return answer
+    raise error_of(answer)
 
 
-def died(code: int, complaints: str) -> EvaluationFailed:
+def error_of(answer: object) -> Exception:
+    """The error that a worker's refusal or fault amounts to."""
+    if isinstance(answer, Fault):
+        return HaqaError(answer.where, answer.what, answer.todo)
+    if isinstance(answer, Refusal):
+        return EvaluationFailed(answer.status, answer.reason)
+    return TypeError(f"{answer!r} is neither a refusal nor a fault")
+
+
+def timeout_of(timeout_s: float) -> EvaluationFailed:
+    """The failure of what took too long."""
+    return EvaluationFailed(Status.TIMEOUT, f"no result within {timeout_s:g} s")
+
+
+def failure_of(code: int, complaints: str) -> EvaluationFailed:
     """The failure that an exit code and what was written to stderr amount to."""
-    last = (complaints.strip().splitlines() or ["it said nothing"])[-1]
-    if any(
-        word in complaints
-        for word in (
-            "bad_alloc",
-            "MemoryError",
-            "failed to allocate",
-            "insufficient memory",
-            "failed to map segment",
-            "allocate memory",
-        )
-    ):
+    last = last_line(complaints)
+    if any(words in complaints for words in NO_MEMORY):
         return EvaluationFailed(Status.OOM, last)
     if code == -signal.SIGKILL:
         return EvaluationFailed(
@@ -86,3 +97,8 @@ def died(code: int, complaints: str) -> EvaluationFailed:
     if code < 0:
         return EvaluationFailed(Status.CRASHED, f"ended by {signal.Signals(-code).name}: {last}")
     return EvaluationFailed(Status.CRASHED, f"exit code {code}: {last}")
+
+
+def last_line(complaints: str) -> str:
+    """The last line of what a process wrote to stderr."""
+    return (complaints.strip().splitlines() or ["it said nothing"])[-1]

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench.backends.process import died
+from haqa_bench.backends.process import failure_of, last_line, timeout_of
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.hardware import TARGET
-from haqa_bench.trial import Status
 
 SSH_OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=20")
 UNREACHABLE = 255
@@ -53,7 +52,7 @@ class Target(NamedTuple):
                 timeout=timeout_s + SLACK_S,
             )
         except subprocess.TimeoutExpired:
-            raise EvaluationFailed(Status.TIMEOUT, f"no result within {timeout_s:g} s") from None
+            raise timeout_of(timeout_s) from None
         except FileNotFoundError:
             raise HaqaError(
                 self.kind, "is not installed here", f"Install it, to reach {self.address}"
@@ -61,13 +60,13 @@ class Target(NamedTuple):
         if self._unreachable(done):
             raise HaqaError(
                 f"{self.kind}://{self.address}",
-                _last(done.stderr),
+                last_line(done.stderr),
                 "Check that it is on, and that no password is asked for",
             )
         if done.returncode == TIMED_OUT:
-            raise EvaluationFailed(Status.TIMEOUT, f"no result within {timeout_s:g} s")
+            raise timeout_of(timeout_s)
         if done.returncode != 0:
-            raise died(_signal(done.returncode), done.stderr or done.stdout)
+            raise failure_of(_signal(done.returncode), done.stderr or done.stdout)
         return done.stdout
 
     def put(self, file: Path, name: str) -> str:
@@ -111,7 +110,7 @@ class Target(NamedTuple):
                 "Copy it there by hand, or over a faster line",
             ) from None
         if done.returncode != 0:
-            raise HaqaError(where, _last(done.stderr), "Is there room for it?")
+            raise HaqaError(where, last_line(done.stderr), "Is there room for it?")
 
     def line(self, command: Sequence[str], timeout_s: float, memory_bytes: int = 0) -> str:
         """The command with its limits, for a shell there."""
@@ -155,7 +154,3 @@ def parse(text: str) -> Target:
 def _signal(code: int) -> int:
     """A shell's exit code as subprocess gives it: negative where a signal ended the command."""
     return 128 - code if 128 < code < 160 else code
-
-
-def _last(complaints: str) -> str:
-    return (complaints.strip().splitlines() or ["it said nothing"])[-1]

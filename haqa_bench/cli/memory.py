@@ -138,11 +138,11 @@ def _run(
     """What llama.cpp takes in each format, and what it was measured to take."""
     from haqa_bench.backends import gguf_models
     from haqa_bench.backends import llama_cpp_memory as llama
-    from haqa_bench.tracks.deploy.evaluator import DEFAULTS
+    from haqa_bench.backends.llama_jobs import with_defaults
 
     gguf_models.require_llama_cpp()
-    chosen = {**DEFAULTS, **settings, "n_threads": 1, "n_threads_batch": 1}
     try:
+        chosen = with_defaults({**settings, "n_threads": 1})
         with llama.file_of(model) as path:
             if measure and llama.is_hollow(path):
                 raise HaqaError(
@@ -168,13 +168,13 @@ def _run(
 def _trained(model: str, given: str, max_length: int) -> list[dict[str, Any]]:
     """What a step of QLoRA takes at each bit-width."""
     from haqa_bench.arithmetic.memory import training
-    from haqa_bench.tracks.qlora.evaluator import BITS, planned
+    from haqa_bench.tracks.qlora.evaluator import BITS, plan_step
 
     try:
         settings = json.loads(given)
     except ValueError as error:
         raise HaqaError("--training", f"not JSON: {error}") from None
-    found = planned(model, settings, max_length)
+    found = plan_step(model, settings, max_length)
     return [_row(bit_width, training(found, bits)) for bit_width, bits in BITS.items()]
 
 

@@ -186,12 +186,13 @@ def _report(
     wish: "Wish", path: Path, run: Path, found: "Options", told: "Recommendation"
 ) -> dict[str, Any]:
     from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_tools
-    from haqa_bench.tracks.deploy.evaluator import settled
+    from haqa_bench.backends.llama_jobs import with_defaults
+    from haqa_bench.store import facts
 
     formats = gguf_models.Formats(path)
     name = str(told.configuration["format"])
     file = formats.path(name)
-    settings = settled(told.configuration)
+    settings = with_defaults(told.configuration)
     memory: Prediction = llama_cpp_memory.predict(file, [OWN], settings, wish.n_ctx)[OWN].memory
     return {
         "model": wish.model,
@@ -212,7 +213,7 @@ def _report(
             "pairs": told.pairs,
             "noise_floor": told.noise_floor,
         },
-        "format": {"name": name, **formats.facts(name)},
+        "format": {"name": name, **facts.of_file(formats.contents(name))},
         "memory": {
             "source": "simulated",
             "peak_mb": memory.peak / 1e6,
@@ -220,7 +221,7 @@ def _report(
             "limit_mb": wish.limit / 1e6,
         },
         "left_out": dict(found.left_out),
-        "commands": llama_tools.commands(file, settled(told.configuration), wish.n_ctx),
+        "commands": llama_tools.commands(file, settings, wish.n_ctx),
         "run": str(run),
     }
 

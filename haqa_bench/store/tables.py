@@ -19,6 +19,7 @@ from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import key_of
+from haqa_bench.store.facts import BUILD as BUILD
 from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Source, Status
 
@@ -27,7 +28,6 @@ READINGS = pa.list_(
 )
 TAKEN = "process_s"
 """The reading that says what a configuration's process took, whatever came of it."""
-BUILD = "llama_cpp_python"
 """The fact that says which llama.cpp ran."""
 SCHEMA = pa.schema(
     [

@@ -3,19 +3,48 @@ narrow enough, or the cap is met.
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from multiprocessing.pool import ThreadPool
 from typing import TypeVar
 
 from haqa_bench.arithmetic.estimate import SPEEDS, estimate, interval
 from haqa_bench.errors import EvaluationFailed
-from haqa_bench.protocols import Outcome
+from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Source
 
 What = TypeVar("What")
 Row = TypeVar("Row")
+
+
+class MeasuredHere(ABC):
+    """What evaluators have in common that start a process on this machine for each sample."""
+
+    whole: Whole | None = None
+    cell: Cell
+
+    @property
+    def kind(self) -> str:
+        """Which of this machine's devices runs it: cpu or gpu."""
+        return self.cell.hardware.kind
+
+    @cached_property
+    def machine(self) -> str:
+        """See Evaluator."""
+        from haqa_bench.backends.machine import title
+
+        return title(self.kind)
+
+    def measure(self, configuration: Configuration) -> Outcome:
+        """See Evaluator."""
+        return repeated(self.cell, self.sample, configuration)
+
+    @abstractmethod
+    def sample(self, configuration: Configuration, repeat: int) -> Outcome:
+        """See Evaluator."""
 
 
 def repeated(
@@ -38,13 +67,16 @@ def repeated(
 
 
 def timed(take: Callable[[], Outcome]) -> Outcome:
-    """What `take` gives, or its failure, with the seconds that it took."""
+    """What `take` gives, or its failure, with the seconds that it took.
+
+    Raises:
+        EvaluationFailed: `take` did; with its seconds.
+    """
     started = time.perf_counter()
     try:
         outcome = take()
     except EvaluationFailed as failure:
-        failure.seconds = time.perf_counter() - started
-        raise
+        raise failure.after(time.perf_counter() - started) from None
     return outcome._replace(seconds=time.perf_counter() - started)
 
 

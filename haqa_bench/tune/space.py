@@ -5,6 +5,7 @@ a folder that runs like any other.
 import importlib.util
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,10 +13,10 @@ import psutil
 
 from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_models, llama_cpp_memory
+from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.backends.machine import cpu
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.hardware import to_yaml
-from haqa_bench.tracks.deploy.evaluator import DEFAULTS
 
 SPACE: Mapping[str, tuple[Sequence[Any], str]] = {
     "n_ubatch": ((64, 512), "prompt tokens computed at once"),
@@ -24,7 +25,7 @@ SPACE: Mapping[str, tuple[Sequence[Any], str]] = {
     "type_v": (("f16", "q8_0"), "number format of the cache's values"),
 }
 """What is tried beside formats and threads, and what it is; llama.cpp's default is in DEFAULT."""
-DEFAULT: Mapping[str, Any] = {**DEFAULTS, "flash_attn": "on"}
+DEFAULT = replace(ONE_THREAD, flash_attn="on")
 """llama.cpp's own settings on a CPU, where `auto` turns the fused kernel on."""
 QUALITY_TOKENS = 512
 FORMATS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "IQ4_NL")
@@ -73,10 +74,9 @@ def options(path: Path, wish: Wish) -> Options:
     Raises:
         HaqaError: not even one does, with the sums; or llama.cpp cannot read the model.
     """
-    settings = {**DEFAULT, "n_threads": 1, "n_threads_batch": 1}
     try:
         found = llama_cpp_memory.predict(
-            path, [OWN, *FORMATS], settings, wish.n_ctx, min(QUALITY_TOKENS, wish.n_ctx) // 2
+            path, [OWN, *FORMATS], DEFAULT, wish.n_ctx, min(QUALITY_TOKENS, wish.n_ctx) // 2
         )
     except EvaluationFailed as failure:
         raise HaqaError(wish.model, failure.reason) from None
@@ -139,9 +139,9 @@ def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> dic
     metric, unit, direction = GOALS[wish.objective]
     cores = psutil.cpu_count(logical=False) or 1
     model = gguf_models.Formats(path)
-    facts = model.facts(OWN)
+    contents = model.contents(OWN)
     settings = {
-        name: {"choices": list(choices), "default": DEFAULT[name], "about": about}
+        name: {"choices": list(choices), "default": getattr(DEFAULT, name), "about": about}
         for name, (choices, about) in SPACE.items()
     }
     block = {
@@ -182,11 +182,11 @@ def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> dic
         },
         "budget": {"proposals": wish.budget},
     }
-    about = f"{wish.model}, sha256 {model.sha256[:16]}: {facts['tensor_types']}"
+    about = f"{wish.model}, sha256 {model.sha256[:16]}: {contents.tensor_types}"
     described = {
         "gguf": str(path.resolve()),
         "architecture": "of the file",
-        "parameters": int(facts["parameters"]),
+        "parameters": contents.parameters,
         "about": about,
     }
     return {

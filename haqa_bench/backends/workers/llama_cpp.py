@@ -15,16 +15,12 @@ Greedy choice, fixed prompt tokens: every configuration does the same work. `lla
 read beside each sample.
 """
 
-import contextlib
 import ctypes
-import json
 import math
-import os
-import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +28,26 @@ import llama_cpp as llama
 import numpy as np
 
 from haqa_bench.arithmetic.memory import CACHE_TYPES
+from haqa_bench.backends.jobs import Done, Example
+from haqa_bench.backends.llama_jobs import (
+    Answer,
+    Answers,
+    Contents,
+    Inspect,
+    Measure,
+    Measured,
+    Quantize,
+    Sample,
+    Settings,
+)
+from haqa_bench.backends.workers.frame import Action, Refused, work
 from haqa_bench.backends.workers.load import (
     cpu_times,
     involuntary_switches,
     others_share,
     peak_bytes,
 )
+from haqa_bench.errors import Status
 
 LOG: list[str] = []
 SPLITS = {"none": 0, "layer": 1, "row": 2}
@@ -50,141 +60,120 @@ IGNORED = -100
 NO_MEMORY = ("allocate", "bad_alloc", "insufficient memory")
 
 
-class Refused(Exception):
-    """llama.cpp would not take the model or the setting."""
-
-
-def main() -> None:
-    """One job from stdin to one result on stdout. llama.cpp's own prints go to stderr."""
-    work_on({"quantize": quantize, "inspect": inspect, "measure": measure, "answer": answer})
-
-
-def work_on(actions: Mapping[str, Callable[[dict[str, Any]], Any]]) -> None:
-    """Does what the job on stdin says, and writes the result, or why there is none, to stdout."""
-    job = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    keep = llama.llama_log_callback(heard)
+def work_logged(*actions: Action) -> None:
+    """A worker's work, with llama.cpp's log kept."""
+    keep = llama.llama_log_callback(on_log)
     llama.llama_log_set(keep, ctypes.c_void_p(0))
-    if job.get("memory_bytes"):
-        resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"], job["memory_bytes"]))
-    try:
-        result = actions[job["do"]](job)
-    except Refused as refusal:
-        result = {
-            "refused": str(refusal),
-            "status": "oom" if any(word in "".join(LOG) for word in NO_MEMORY) else "refused",
-        }
-    except MemoryError:
-        result = {"refused": "MemoryError", "status": "oom"}
-    with contextlib.closing(answers):
-        json.dump(result, answers)
+    work(*actions)
 
 
-def heard(level: int, text: bytes, _: Any) -> None:
+def on_log(level: int, text: bytes, _: object) -> None:
     """Keeps llama.cpp's log. Its errors go to stderr too: should it abort, they are the reason."""
     LOG.append(text.decode(errors="replace"))
     if level == ERROR:
         print(LOG[-1], end="", file=sys.stderr, flush=True)
 
 
-def quantize(job: dict[str, Any]) -> dict[str, Any]:
-    """Writes `source` in `format` to `target` with llama.cpp's quantizer; all of it in the format's
-    main type where it is to be pure.
+def refused(reason: str) -> Refused:
+    """That llama.cpp would not take the model or the setting, or, if its log says so, that memory
+    ran out.
     """
+    log = "".join(LOG)
+    want = any(words in log for words in NO_MEMORY)
+    return Refused(reason, Status.OOM if want else Status.REFUSED)
+
+
+def quantize(job: Quantize) -> Done:
+    """Writes a file in another format with llama.cpp's quantizer."""
     params = llama.llama_model_quantize_default_params()
-    params.ftype = file_type(job["format"])
-    params.allow_requantize, params.pure = True, job.get("pure", False)
+    params.ftype = file_type(job.format)
+    params.allow_requantize, params.pure = True, job.pure
     code = llama.llama_model_quantize(
-        job["source"].encode(), job["target"].encode(), ctypes.byref(params)
+        job.source.encode(), job.target.encode(), ctypes.byref(params)
     )
     if code != 0:
-        raise Refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
-    return {}
+        raise refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
+    return Done()
 
 
 def file_type(name: str) -> int:
     """llama.cpp's number for a format, or Refused."""
     number: int | None = getattr(llama, f"LLAMA_FTYPE_MOSTLY_{name.upper()}", None)
     if number is None:
-        raise Refused(f"llama.cpp has no format '{name}'")
+        raise refused(f"llama.cpp has no format '{name}'")
     return number
 
 
-def measure(job: dict[str, Any]) -> dict[str, Any]:
+def measure(job: Measure) -> Measured:
     """Loads, warms up, takes `repeats` samples, and reads everything back."""
-    settings, work = job["settings"], job["workload"]
     started = time.perf_counter()
-    model = load(job["model"], settings)
-    context = open_context(model, settings, work["n_ctx"])
+    model = load(job.model, job.settings)
+    context = open_context(model, job.settings, job.n_ctx)
     load_s = time.perf_counter() - started
     vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
-    prompt = [(7919 * i + 13) % vocabulary for i in range(1, work["n_prompt"] + 1)]
-    run = Run(context, vocabulary, settings["n_batch"])
-    run.generate(prompt, min(8, work["n_generate"]))
-    samples = [run.generate(prompt, work["n_generate"]) for _ in range(work["repeats"])]
-    return {
-        "load_s": load_s,
-        "samples": samples,
-        "peak_bytes": peak_bytes(),
-        "perplexity": run.perplexity(model, job["text"], work["quality_tokens"])
-        if job["text"]
-        else None,
-        "held_out_loss": run.held_out_loss(job["examples"]) if job["examples"] else None,
-        "facts": facts(context),
-    }
-
-
-def answer(job: dict[str, Any]) -> dict[str, Any]:
-    """What the model chooses greedily after each of `prompts`, tokens both: at most `n_generate`,
-    up to where it ends.
-    """
-    settings = job["settings"]
-    model = load(job["model"], settings)
-    context = open_context(model, settings, job["n_ctx"])
-    run = Run(
-        context, llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model)), settings["n_batch"]
+    prompt = made_up_prompt(vocabulary, job.n_prompt)
+    run = Run(context, vocabulary, job.settings.n_batch)
+    run.generate(prompt, min(8, job.n_generate))
+    samples = tuple(run.generate(prompt, job.n_generate) for _ in range(job.repeats))
+    peak = peak_bytes()
+    return Measured(
+        load_s=load_s,
+        samples=samples,
+        peak_bytes=peak,
+        perplexity=run.perplexity(model, job.text, job.quality_tokens) if job.text else None,
+        held_out_loss=run.held_out_loss(job.examples) if job.examples else None,
+        facts=facts(context),
     )
+
+
+def made_up_prompt(vocabulary: int, n_prompt: int) -> list[int]:
+    """The same `n_prompt` tokens each time, spread over the vocabulary."""
+    return [(7919 * i + 13) % vocabulary for i in range(1, n_prompt + 1)]
+
+
+def answer(job: Answer) -> Answers:
+    """What the model chooses greedily after each prompt, up to where it ends."""
+    model = load(job.model, job.settings)
+    context = open_context(model, job.settings, job.n_ctx)
     vocabulary = llama.llama_model_get_vocab(model)
-    return {
-        "answers": [run.answer(prompt, job["n_generate"], vocabulary) for prompt in job["prompts"]]
-    }
+    run = Run(context, llama.llama_vocab_n_tokens(vocabulary), job.settings.n_batch)
+    return Answers(tuple(tuple(run.answer(p, job.n_generate, vocabulary)) for p in job.prompts))
 
 
-def load(path: str, settings: dict[str, Any], simulated: bool = False) -> Any:
+def load(path: str, settings: Settings, simulated: bool = False) -> Any:
     """The model, or Refused with llama.cpp's own complaint; where it is simulated, without its
     weights.
     """
     params = llama.llama_model_default_params()
-    params.n_gpu_layers, params.no_alloc = settings["n_gpu_layers"], simulated
-    params.split_mode, params.main_gpu = SPLITS[settings["split_mode"]], settings["main_gpu"]
+    params.n_gpu_layers, params.no_alloc = settings.n_gpu_layers, simulated
+    params.split_mode, params.main_gpu = SPLITS[settings.split_mode], settings.main_gpu
     params.load_mode = (
         llama.LLAMA_LOAD_MODE_MMAP
-        if settings["mmap"] and not simulated
+        if settings.mmap and not simulated
         else llama.LLAMA_LOAD_MODE_NONE
     )
     model = llama.llama_model_load_from_file(path.encode(), params)
     if not model:
-        raise Refused(last_complaint())
+        raise refused(last_complaint())
     return model
 
 
-def open_context(model: Any, settings: dict[str, Any], n_ctx: int) -> Any:
+def open_context(model: Any, settings: Settings, n_ctx: int) -> Any:
     """A context with the settings, or Refused with llama.cpp's own complaint."""
     context = llama.llama_init_from_model(model, context_params(settings, n_ctx))
     if not context:
-        raise Refused(last_complaint())
+        raise refused(last_complaint())
     return context
 
 
-def context_params(settings: dict[str, Any], n_ctx: int) -> Any:
+def context_params(settings: Settings, n_ctx: int) -> Any:
     """The settings as llama.cpp takes them."""
     params = llama.llama_context_default_params()
     params.n_ctx, params.no_perf = n_ctx, False
-    params.n_batch, params.n_ubatch = settings["n_batch"], settings["n_ubatch"]
-    params.n_threads, params.n_threads_batch = settings["n_threads"], settings["n_threads_batch"]
-    params.flash_attn_type = FLASH[settings["flash_attn"]]
-    params.type_k, params.type_v = CACHE_TYPES[settings["type_k"]], CACHE_TYPES[settings["type_v"]]
+    params.n_batch, params.n_ubatch = settings.n_batch, settings.n_ubatch
+    params.n_threads, params.n_threads_batch = settings.n_threads, settings.n_threads_batch
+    params.flash_attn_type = FLASH[settings.flash_attn]
+    params.type_k, params.type_v = CACHE_TYPES[settings.type_k], CACHE_TYPES[settings.type_v]
     return params
 
 
@@ -194,7 +183,7 @@ class Run:
     def __init__(self, context: Any, vocabulary: int, n_batch: int) -> None:
         self.context, self.vocabulary, self.n_batch = context, vocabulary, n_batch
 
-    def generate(self, prompt: list[int], n_generate: int) -> dict[str, float]:
+    def generate(self, prompt: Sequence[int], n_generate: int) -> Sample:
         """One sample, in seconds; beside it llama.cpp's own timing and what others took of the
         machine.
         """
@@ -214,18 +203,18 @@ class Run:
             token = self.greedy()
         end = time.perf_counter()
         perf = llama.llama_perf_context(self.context)
-        return {
-            "prompt_s": prompt_end - start,
-            "first_token_s": first - start,
-            "generate_s": decoding,
-            "total_s": end - start,
-            "llama_prompt_s": perf.t_p_eval_ms / 1000,
-            "llama_generate_s": perf.t_eval_ms / 1000,
-            "others_share": others_share(before, cpu_times(), end - start),
-            "involuntary_switches": involuntary_switches() - switches,
-        }
+        return Sample(
+            prompt_s=prompt_end - start,
+            first_token_s=first - start,
+            generate_s=decoding,
+            total_s=end - start,
+            llama_prompt_s=perf.t_p_eval_ms / 1000,
+            llama_generate_s=perf.t_eval_ms / 1000,
+            others_share=others_share(before, cpu_times(), end - start),
+            involuntary_switches=involuntary_switches() - switches,
+        )
 
-    def answer(self, prompt: list[int], n_generate: int, vocabulary: Any) -> list[int]:
+    def answer(self, prompt: Sequence[int], n_generate: int, vocabulary: Any) -> list[int]:
         """The tokens that follow `prompt` greedily, an end included."""
         llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
         found: list[int] = []
@@ -236,7 +225,7 @@ class Run:
             found.append(self.greedy())
         return found
 
-    def decode(self, tokens: list[int]) -> None:
+    def decode(self, tokens: Sequence[int]) -> None:
         """Decodes `tokens`, at most n_batch at a time: a longer llama_decode aborts the process."""
         for begin in range(0, len(tokens), self.n_batch):
             part = tokens[begin : begin + self.n_batch]
@@ -245,7 +234,7 @@ class Run:
             )  # named, since the batch only points at it
             code = llama.llama_decode(self.context, llama.llama_batch_get_one(array, len(part)))
             if code != 0:
-                raise Refused(f"llama_decode returned {code}: {last_complaint()}")
+                raise refused(f"llama_decode returned {code}: {last_complaint()}")
         llama.llama_synchronize(self.context)
 
     def greedy(self) -> int:
@@ -259,13 +248,13 @@ class Run:
         """
         tokens = tokenize(model, text)[:n_tokens]
         if len(tokens) < n_tokens:
-            raise Refused(
+            raise refused(
                 f"the quality text has {len(tokens)} tokens, quality_tokens asks for {n_tokens}"
             )
         losses = self._losses(tokens, n_tokens // 2)
         return math.exp(sum(losses) / len(losses))
 
-    def held_out_loss(self, examples: list[dict[str, list[int]]]) -> float:
+    def held_out_loss(self, examples: Sequence[Example]) -> float:
         """The mean negative log likelihood, in nats, of the tokens of all `examples` that have a
         label; an example's follow each other.
         """
@@ -273,12 +262,12 @@ class Run:
             loss
             for e in examples
             for loss in self._losses(
-                e["input_ids"], next(i for i, x in enumerate(e["labels"]) if x != IGNORED) - 1
+                e.input_ids, next(i for i, x in enumerate(e.labels) if x != IGNORED) - 1
             )
         ]
         return sum(losses) / len(losses)
 
-    def _losses(self, tokens: list[int], first: int) -> list[float]:
+    def _losses(self, tokens: Sequence[int], first: int) -> list[float]:
         """The negative log likelihoods of the tokens that follow those from the `first` on, in a
         fresh context.
         """
@@ -289,7 +278,7 @@ class Run:
             for loss in self._of_batch(tokens, begin, min(begin + self.n_batch, len(tokens)), first)
         ]
 
-    def _of_batch(self, tokens: list[int], begin: int, end: int, first: int) -> list[float]:
+    def _of_batch(self, tokens: Sequence[int], begin: int, end: int, first: int) -> list[float]:
         """Decodes one batch; the negative log likelihoods of the next tokens of those of its
         positions that are scored.
         """
@@ -307,7 +296,7 @@ class Run:
         code = llama.llama_decode(self.context, batch)
         llama.llama_batch_free(batch)
         if code != 0:
-            raise Refused(f"llama_decode returned {code}: {last_complaint()}")
+            raise refused(f"llama_decode returned {code}: {last_complaint()}")
         return [self._loss(position - begin, tokens[position + 1]) for position in scored]
 
     def _loss(self, row: int, token: int) -> float:
@@ -354,39 +343,26 @@ def said(log: str, start: str) -> str:
     return lines[-1].removeprefix(start).strip(" =:") if lines else ""
 
 
-def inspect(job: dict[str, Any]) -> dict[str, str]:
-    """The tensor types that a GGUF file really holds, by weight, and its bits per weight. A
-    format's name can hide them.
-
-    `multiplied` counts the weights of each type that a token is multiplied by: an embedding is
-    looked up, but where it is the output layer.
-    """
+def inspect(job: Inspect) -> Contents:
+    """What a GGUF file really holds. A format's name can hide it."""
     from gguf import GGUFReader
 
     weights: Counter[str] = Counter()
     multiplied: Counter[str] = Counter()
-    stored = 0
-    tensors = GGUFReader(job["model"]).tensors
+    tensors = GGUFReader(job.model).tensors
     tied = all(tensor.name != "output.weight" for tensor in tensors)
     for tensor in tensors:
         weights[tensor.tensor_type.name] += int(tensor.n_elements)
-        stored += int(tensor.n_bytes)
         if len(tensor.shape) > 1 and (tied or tensor.name != "token_embd.weight"):
             multiplied[tensor.tensor_type.name] += int(tensor.n_elements)
-    total = sum(weights.values())
-    types = ", ".join(
-        f"{name} {100 * count / total:.1f} %" for name, count in weights.most_common()
+    blocks = {tensor.name.split(".")[1] for tensor in tensors if tensor.name.startswith("blk.")}
+    return Contents(
+        weights=dict(weights.most_common()),
+        multiplied=dict(multiplied.most_common()),
+        layers=len(blocks),
+        stored_bytes=sum(int(tensor.n_bytes) for tensor in tensors),
+        file_bytes=Path(job.model).stat().st_size,
     )
-    return {
-        "tensor_types": types,
-        "bits_per_weight": f"{8 * stored / total:.3f}",
-        "file_bytes": str(Path(job["model"]).stat().st_size),
-        "parameters": str(total),
-        "layers": str(
-            len({tensor.name.split(".")[1] for tensor in tensors if tensor.name.startswith("blk.")})
-        ),
-        "multiplied": ", ".join(f"{name} {count}" for name, count in multiplied.most_common()),
-    }
 
 
 def last_complaint() -> str:
@@ -400,4 +376,4 @@ def last_complaint() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    work_logged(quantize, inspect, measure, answer)

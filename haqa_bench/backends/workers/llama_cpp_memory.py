@@ -12,21 +12,32 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import llama_cpp as llama
 
 from haqa_bench.arithmetic.memory import OWN
+from haqa_bench.backends.jobs import Done
+from haqa_bench.backends.llama_jobs import (
+    FormatSizes,
+    Peak,
+    PeakBytes,
+    Settings,
+    Simulate,
+    Simulated,
+    WriteHollow,
+)
 from haqa_bench.backends.workers.llama_cpp import (
     LOG,
-    Refused,
     Run,
     context_params,
     file_type,
     last_complaint,
     load,
+    made_up_prompt,
     open_context,
-    work_on,
+    refused,
+    work_logged,
 )
 from haqa_bench.backends.workers.load import peak_bytes
 
@@ -57,38 +68,34 @@ class Tensor(NamedTuple):
     size: int
 
 
-def main() -> None:
-    """One job from stdin to one result on stdout."""
-    work_on({"simulate": simulate, "peak": peak, "hollow": write_hollow})
-
-
-def simulate(job: dict[str, Any]) -> dict[str, Any]:
-    """Bytes by part: those that all formats share, and weights and their repacked copy for each of
-    `formats` ('own' is the file's).
-    """
-    settings = job["settings"]
-    model = load(job["model"], settings, simulated=True)
-    params = context_params(settings, job["n_ctx"])
-    params.n_outputs_max = job["n_outputs"]
+def simulate(job: Simulate) -> Simulated:
+    """Bytes by part: those that all formats share, and weights and their repacked copy of each."""
+    model = load(job.model, job.settings, simulated=True)
+    params = context_params(job.settings, job.n_ctx)
+    params.n_outputs_max = job.n_outputs
     if not llama.llama_init_from_model(model, params):
-        raise Refused(last_complaint())
+        raise refused(last_complaint())
     log = "".join(LOG)
     runtime = peak_bytes()
-    files = {name: tensors(job["model"], name) for name in job["formats"]}
-    return {
-        "cache": _sum(CACHE, log),
-        "compute": _sum(COMPUTE, log),
-        "output": _sum(OUTPUT, log),
-        "runtime": runtime,
-        "work": work(next(iter(files.values())), settings, job["n_ctx"], log),
-        "weights": {name: sum(t.size for t in found) for name, found in files.items()},
-        "repacked": {
-            name: sum(t.size for t in found if settings["mmap"] and repacks(t))
-            for name, found in files.items()
-        },
-        "types": {name: _types(found) for name, found in files.items()},
-        "multiplied": {name: _multiplied(found) for name, found in files.items()},
-    }
+    files = {name: tensors(job.model, name) for name in job.formats}
+    return Simulated(
+        cache=_sum(CACHE, log),
+        compute=_sum(COMPUTE, log),
+        output=_sum(OUTPUT, log),
+        runtime=runtime,
+        work=work_bytes(next(iter(files.values())), job.settings, job.n_ctx, log),
+        formats={name: sizes(found, job.settings.mmap) for name, found in files.items()},
+    )
+
+
+def sizes(found: Sequence[Tensor], mmap: bool) -> FormatSizes:
+    """What tensors take, and what of them a CPU holds twice where the file is mapped."""
+    return FormatSizes(
+        weights=sum(t.size for t in found),
+        repacked=sum(t.size for t in found if mmap and repacks(t)),
+        types=_types(found),
+        multiplied=_multiplied(found),
+    )
 
 
 def tensors(model: str, name: str) -> list[Tensor]:
@@ -101,7 +108,7 @@ def tensors(model: str, name: str) -> list[Tensor]:
     LOG.clear()
     code = llama.llama_model_quantize(model.encode(), b"", ctypes.byref(params))
     if code != 0:
-        raise Refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
+        raise refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
     found = []
     for label, *sizes, kind, size, new_size, new_kind in TENSOR.findall("".join(LOG)):
         kind, size = (new_kind, new_size) if new_kind and name != OWN else (kind, size)
@@ -120,33 +127,32 @@ def repacks(tensor: Tensor) -> bool:
     )
 
 
-def work(found: Sequence[Tensor], settings: dict[str, Any], n_ctx: int, log: str) -> int:
+def work_bytes(found: Sequence[Tensor], settings: Settings, n_ctx: int, log: str) -> int:
     """The largest input of a matrix product: of a layer's widest matrix, or, without the fused
     kernel, attention over all positions.
     """
-    widest: int = max(t.shape[0] for t in found if t.shape[1] > 1) * settings["n_ubatch"] * F16
-    fused = settings["flash_attn"] != "off" and "set to disabled" not in log
+    widest = max(t.shape[0] for t in found if t.shape[1] > 1) * settings.n_ubatch * F16
+    fused = settings.flash_attn != "off" and "set to disabled" not in log
     heads = max((int(n) for n in re.findall(r"\d+", "".join(HEADS.findall(log)))), default=0)
-    return widest if fused else max(widest, n_ctx * heads * min(settings["n_ubatch"], n_ctx) * F16)
+    return widest if fused else max(widest, n_ctx * heads * min(settings.n_ubatch, n_ctx) * F16)
 
 
-def peak(job: dict[str, Any]) -> dict[str, Any]:
+def peak(job: Peak) -> PeakBytes:
     """The most memory that a process ever has which fills a context of `n_ctx` tokens."""
-    settings = job["settings"]
-    model = load(job["model"], settings)
-    context = open_context(model, settings, job["n_ctx"])
+    model = load(job.model, job.settings)
+    context = open_context(model, job.settings, job.n_ctx)
     vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
-    prompt = [(7919 * i + 13) % vocabulary for i in range(1, job["n_ctx"] - SPARE)]
-    Run(context, vocabulary, settings["n_batch"]).generate(prompt, SPARE)
-    return {"peak": peak_bytes()}
+    prompt = made_up_prompt(vocabulary, job.n_ctx - SPARE - 1)
+    Run(context, vocabulary, job.settings.n_batch).generate(prompt, SPARE)
+    return PeakBytes(peak_bytes())
 
 
-def write_hollow(job: dict[str, Any]) -> dict[str, Any]:
-    """A model without weights, of the `dimensions` given, as the GGUF file `target`."""
+def write_hollow(job: WriteHollow) -> Done:
+    """A model without weights."""
     from haqa_bench.backends.workers import hollow  # gguf is no part of what a model takes
 
-    hollow.write(job["dimensions"], Path(job["target"]))
-    return {}
+    hollow.write(job.dimensions, Path(job.target))
+    return Done()
 
 
 def _sum(pattern: re.Pattern[str], log: str) -> int:
@@ -170,4 +176,4 @@ def _multiplied(found: Sequence[Tensor]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main()
+    work_logged(simulate, peak, write_hollow)

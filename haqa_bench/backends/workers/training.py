@@ -1,9 +1,11 @@
 """What training tells of itself: how the loss falls, and when it never will."""
 
 import math
-from typing import Any
 
 import torch
+
+from haqa_bench.backends.workers.frame import Refused
+from haqa_bench.errors import Status
 
 POINTS = 20
 """How many points of a learning curve are kept: each the mean loss of a twentieth of all steps."""
@@ -11,8 +13,11 @@ MEMORY = 0.8
 """How much of the running mean of the loss is kept at each step."""
 
 
-class Diverged(Exception):
+class Diverged(Refused):
     """The loss is no number, or worse than guessing."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, Status.DIVERGED)
 
 
 class Curve:
@@ -89,15 +94,7 @@ def curve_as_text(points: list[tuple[int, float]]) -> str:
     return " ".join(f"{step}:{loss:.4g}" for step, loss in points)
 
 
-def memory_fault(error: BaseException) -> bool:
-    """Whether an error of torch's says that memory ran out; of oneDNN, that it found no room to
-    prepare a layer.
-    """
-    words = ("allocate memory", "out of memory", "bad_alloc", "could not create a primitive")
-    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
-
-
-def facts_of(**values: Any) -> dict[str, str]:
+def facts_of(**values: object) -> dict[str, str]:
     """Facts as text, as trials keep them."""
     return {
         name: f"{value:g}" if isinstance(value, float) else str(value)
@@ -105,7 +102,7 @@ def facts_of(**values: Any) -> dict[str, str]:
     }
 
 
-def gpu_facts() -> dict[str, Any]:
+def gpu_facts() -> dict[str, object]:
     """The GPU that was used, if any, and the most memory that tensors took on it."""
     if not torch.cuda.is_available():
         return {}

@@ -1,40 +1,28 @@
 """The deploy track: what a llama.cpp configuration gives (paper: figure 5, table 4)."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from haqa_bench.arithmetic.memory import OWN, Prediction
-from haqa_bench.backends.gguf_models import WORKER, Formats, find, require_llama_cpp
+from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
+from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.llama_cpp_memory import predict
+from haqa_bench.backends.llama_jobs import SETTINGS, Measure, Measured, Settings, with_defaults
 from haqa_bench.backends.process import run_job
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.protocols import Outcome, Whole
+from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
+from haqa_bench.store import facts
 from haqa_bench.suite import Cell
-from haqa_bench.tracks.repeats import estimated, repeated, timed
+from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
+from haqa_bench.tracks.settings import check_names
 from haqa_bench.trial import Measurement, Status
 from haqa_bench.workloads import DeployWorkload
 
-DEFAULTS: Mapping[str, Any] = {
-    "n_gpu_layers": 0,
-    "split_mode": "layer",
-    "main_gpu": 0,
-    "n_batch": 2048,
-    "n_ubatch": 512,
-    "flash_attn": "auto",
-    "type_k": "f16",
-    "type_v": "f16",
-    "mmap": True,
-}
-"""llama.cpp's own, for whatever a space leaves out; n_threads_batch follows n_threads, as in
-llama.cpp's tools.
-"""
 
-
-class DeployEvaluator:
+class DeployEvaluator(MeasuredHere):
     """Runs each configuration with llama.cpp, in a process of its own, and measures it.
 
     Metrics: end_to_end_tokens_per_s, generation_tokens_per_s and prompt_tokens_per_s (tokens/s),
@@ -42,32 +30,28 @@ class DeployEvaluator:
     included) and, where asked, perplexity (no unit).
     """
 
-    whole: Whole | None = None
-
     def __init__(
         self,
         cell: Cell,
         text: str = "",
         source: Path | None = None,
-        examples: Sequence[Mapping[str, list[int]]] = (),
+        examples: Sequence[Example] = (),
     ) -> None:
         """`text` is what perplexity is computed of: see `text_of`. `source` is the GGUF file where
         it is not the cell's model as it is.
 
-        Of `examples`, tokens and labels, held_out_loss (nats) is computed.
+        Of `examples`, held_out_loss (nats) is computed.
         """
         require_llama_cpp()
         check_space(cell)
         self.cell, self.workload, self.text, self.examples = cell, deployed(cell), text, examples
         self.formats = Formats(source or find(cell.model.gguf or ""))
-        self._predictions: dict[str, Prediction] = {}
+        self._predictions: dict[tuple[str, Settings], Prediction] = {}
 
-    @cached_property
-    def machine(self) -> str:
-        """See Evaluator."""
-        from haqa_bench.backends.machine import title
-
-        return title(self.cell.hardware.kind if "n_gpu_layers" in self.cell.space.root else "cpu")
+    @property
+    def kind(self) -> str:
+        """See MeasuredHere: layers are put on a GPU by a setting alone."""
+        return self.cell.hardware.kind if "n_gpu_layers" in self.cell.space.root else "cpu"
 
     @property
     def made_of(self) -> Mapping[str, str]:
@@ -77,65 +61,62 @@ class DeployEvaluator:
             "quality_text_sha256": sha256(self.text.encode()),
         }
 
-    def measure(self, configuration: Configuration) -> Outcome:
-        """See Evaluator."""
-        return repeated(self.cell, self.sample, configuration)
-
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator."""
         return timed(lambda: self._sample(configuration, repeat))
 
     def _sample(self, configuration: Configuration, repeat: int) -> Outcome:
-        name = str(configuration["format"])
-        settings = settled(configuration)
+        name, settings = str(configuration["format"]), with_defaults(configuration)
         limit = int(self.workload.memory_gb * 1e9)
         foreseen = self._foreseen(name, settings)
         if foreseen and not foreseen.fits(limit):
             raise EvaluationFailed(
                 Status.OOM, f"not loaded: does not fit {limit / 1e6:g} MB: {foreseen.arithmetic()}"
             )
-        job = {
-            "do": "measure",
-            "model": str(self.formats.path(name)),
-            "settings": settings,
-            "workload": self.workload.model_dump(),
-            "text": self.text if repeat == 0 else None,
-            "examples": list(self.examples) if repeat == 0 else None,
-            "memory_bytes": limit,
-        }
-        result = run_job(WORKER, job, self.workload.timeout_s)
-        if result["peak_bytes"] > limit:
+        found = run_job(self._job(name, settings, repeat), self.workload.timeout_s)
+        if found.peak_bytes > limit:
             raise EvaluationFailed(
                 Status.OOM,
-                f"peak memory {result['peak_bytes'] / 1e9:.2f} GB is over {self.workload.memory_gb:g} GB",
+                f"peak memory {found.peak_bytes / 1e9:.2f} GB"
+                f" is over {self.workload.memory_gb:g} GB",
             )
-        return Outcome(
-            _measurements(result, self.workload), {**result["facts"], **self.formats.facts(name)}
+        told = {**found.facts, **facts.of_file(self.formats.contents(name))}
+        return Outcome(_measurements(found, self.workload), told)
+
+    def _job(self, name: str, settings: Settings, repeat: int) -> Measure:
+        work = self.workload
+        return Measure(
+            memory_bytes=int(work.memory_gb * 1e9),
+            model=str(self.formats.path(name)),
+            settings=settings,
+            n_ctx=work.n_ctx,
+            n_prompt=work.n_prompt,
+            n_generate=work.n_generate,
+            repeats=work.repeats,
+            quality_tokens=work.quality_tokens,
+            text=self.text if repeat == 0 else "",
+            examples=tuple(self.examples) if repeat == 0 else (),
         )
 
-    def _foreseen(self, name: str, settings: Mapping[str, Any]) -> Prediction | None:
+    def _foreseen(self, name: str, settings: Settings) -> Prediction | None:
         """What a configuration takes, perplexity included; not known where layers are put on a GPU,
         which has memory of its own.
         """
-        if settings["n_gpu_layers"]:
+        if settings.n_gpu_layers:
             return None
-        key = sha256([name, *(settings[setting] for setting in DEFAULTS)])
+        key = name, replace(settings, n_threads=1, n_threads_batch=1)
         if key not in self._predictions:
-            scored = min(
-                settings["n_batch"],
-                max(
-                    self.workload.quality_tokens // 2, *(len(e["labels"]) for e in self.examples), 1
-                ),
+            most = max(
+                self.workload.quality_tokens // 2, *(len(e.labels) for e in self.examples), 1
             )
             self._predictions[key] = predict(
-                self.formats.path(name), [OWN], settings, self.workload.n_ctx, scored
+                self.formats.path(name),
+                [OWN],
+                settings,
+                self.workload.n_ctx,
+                min(settings.n_batch, most),
             )[OWN].memory
         return self._predictions[key]
-
-
-def settled(configuration: Configuration) -> dict[str, Any]:
-    """Every setting of llama.cpp's, its own default where a configuration leaves one out."""
-    return {"n_threads_batch": configuration["n_threads"], **DEFAULTS, **configuration}
 
 
 def deployed(cell: Cell) -> DeployWorkload:
@@ -148,12 +129,13 @@ def check_space(cell: Cell) -> None:
     """Raises HaqaError for a space with a setting that llama.cpp does not have here, or without one
     that it needs.
     """
-    known = {"format", "n_threads", "n_threads_batch", *DEFAULTS}
-    unknown = sorted(cell.space.root.keys() - known)
-    missing = [name for name in ("format", "n_threads") if name not in cell.space.root]
-    if unknown or missing:
-        what = f"unknown setting '{unknown[0]}'" if unknown else f"'{missing[0]}' is missing"
-        raise HaqaError(f"{cell.id}: space", what, f"Known: {', '.join(sorted(known))}")
+    known = {"format", *SETTINGS}
+    check_names(f"{cell.id}: space", cell.space.root, known)
+    for name in ("format", "n_threads"):
+        if name not in cell.space.root:
+            raise HaqaError(
+                f"{cell.id}: space", f"'{name}' is missing", f"Known: {', '.join(sorted(known))}"
+            )
 
 
 def text_of(cell: Cell, suite_folder: Path) -> str:
@@ -176,28 +158,27 @@ def text_of(cell: Cell, suite_folder: Path) -> str:
         raise HaqaError(path, "the quality text is not UTF-8") from None
 
 
-def _measurements(result: dict[str, Any], work: DeployWorkload) -> tuple[Measurement, ...]:
-    samples = result["samples"]
-    readings = {
-        ("end_to_end_tokens_per_s", "tokens/s"): [work.n_generate / s["total_s"] for s in samples],
-        ("generation_tokens_per_s", "tokens/s"): [
-            (work.n_generate - 1) / s["generate_s"] for s in samples
-        ],
-        ("prompt_tokens_per_s", "tokens/s"): [work.n_prompt / s["prompt_s"] for s in samples],
+def _measurements(found: Measured, work: DeployWorkload) -> tuple[Measurement, ...]:
+    samples = found.samples
+    after_first = work.n_generate - 1
+    readings: dict[tuple[str, str], Sequence[float]] = {
+        ("end_to_end_tokens_per_s", "tokens/s"): [work.n_generate / s.total_s for s in samples],
+        ("generation_tokens_per_s", "tokens/s"): [after_first / s.generate_s for s in samples],
+        ("prompt_tokens_per_s", "tokens/s"): [work.n_prompt / s.prompt_s for s in samples],
         ("llama_generation_tokens_per_s", "tokens/s"): [
-            (work.n_generate - 1) / s["llama_generate_s"] for s in samples
+            after_first / s.llama_generate_s for s in samples
         ],
         ("llama_prompt_tokens_per_s", "tokens/s"): [
-            work.n_prompt / s["llama_prompt_s"] for s in samples
+            work.n_prompt / s.llama_prompt_s for s in samples
         ],
-        ("first_token_ms", "ms"): [1000 * s["first_token_s"] for s in samples],
-        ("load_ms", "ms"): [1000 * result["load_s"]],
-        ("peak_memory_mb", "MB"): [result["peak_bytes"] / 1e6],
-        ("others_share", "1"): [s["others_share"] for s in samples],
-        ("involuntary_switches", "1"): [s["involuntary_switches"] for s in samples],
+        ("first_token_ms", "ms"): [1000 * s.first_token_s for s in samples],
+        ("load_ms", "ms"): [1000 * found.load_s],
+        ("peak_memory_mb", "MB"): [found.peak_bytes / 1e6],
+        ("others_share", "1"): [s.others_share for s in samples],
+        ("involuntary_switches", "1"): [s.involuntary_switches for s in samples],
     }
-    if result["perplexity"] is not None:
-        readings["perplexity", "1"] = [result["perplexity"]]
-    if result["held_out_loss"] is not None:
-        readings["held_out_loss", "nats"] = [result["held_out_loss"]]
+    if found.perplexity is not None:
+        readings["perplexity", "1"] = [found.perplexity]
+    if found.held_out_loss is not None:
+        readings["held_out_loss", "nats"] = [found.held_out_loss]
     return estimated(readings)

@@ -7,11 +7,13 @@ from functools import cached_property
 
 from haqa_bench.backends import llama_tools, targets
 from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
+from haqa_bench.backends.llama_jobs import with_defaults
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
+from haqa_bench.store import facts
 from haqa_bench.suite import Cell
-from haqa_bench.tracks.deploy.evaluator import check_space, deployed, settled
+from haqa_bench.tracks.deploy.evaluator import check_space, deployed
 from haqa_bench.tracks.repeats import estimated, repeated, timed
 from haqa_bench.trial import Status
 
@@ -74,14 +76,15 @@ class RemoteEvaluator:
         return timed(lambda: self._bench(configuration, repeat))
 
     def _bench(self, configuration: Configuration, repeat: int) -> Outcome:
-        name, settings, work = str(configuration["format"]), settled(configuration), self.workload
+        name, work = str(configuration["format"]), self.workload
+        settings = with_defaults(configuration)
         model = self.target.put(self.formats.path(name), f"{self.formats.sha256[:16]}-{name}.gguf")
         if (
             repeat == 0
             and not self._run(llama_tools.cli("./llama-cli", model, settings, work.n_ctx)).strip()
         ):
             raise EvaluationFailed(Status.WRONG_OUTPUT, "llama-cli says nothing")
-        found = llama_tools.read(
+        found = llama_tools.parse_bench(
             self._run(llama_tools.bench("./llama-bench", model, settings, work)), settings, work
         )
         readings = {
@@ -91,7 +94,8 @@ class RemoteEvaluator:
             ],
             ("prompt_tokens_per_s", "tokens/s"): [work.n_prompt / s for s in found.prompt_s],
         }
-        return Outcome(estimated(readings), {**found.facts, **self.formats.facts(name)})
+        told = {**found.facts, **facts.of_file(self.formats.contents(name))}
+        return Outcome(estimated(readings), told)
 
     def _run(self, command: list[str]) -> str:
         return self.target.run(command, self.workload.timeout_s, int(self.workload.memory_gb * 1e9))

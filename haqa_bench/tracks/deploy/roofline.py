@@ -7,12 +7,13 @@ from functools import cached_property
 
 from haqa_bench.arithmetic.token_roofline import token
 from haqa_bench.backends import gguf_models, llama_cpp_memory
+from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
+from haqa_bench.store import facts
 from haqa_bench.suite import Cell
-from haqa_bench.tracks.deploy.evaluator import DEFAULTS
 from haqa_bench.trial import Measurement, Source, Status
 from haqa_bench.workloads import RooflineWorkload
 
@@ -51,11 +52,10 @@ class RooflineEvaluator:
     @cached_property
     def weights(self) -> Mapping[str, Mapping[str, int]]:
         """By format and tensor type, the weights that a token is multiplied by."""
-        settings = {**DEFAULTS, "n_threads": 1, "n_threads_batch": 1}
         formats = [str(name) for name in self.cell.space.root["format"].choices]
         with llama_cpp_memory.hollow(self.cell.model.dimensions) as model:
             try:
-                found = llama_cpp_memory.predict(model, formats, settings, 64)
+                found = llama_cpp_memory.predict(model, formats, ONE_THREAD, 64)
             except EvaluationFailed as failure:
                 raise HaqaError(self.cell.id, failure.reason) from None
         return {name: one.multiplied for name, one in found.items()}
@@ -78,12 +78,7 @@ class RooflineEvaluator:
             samples=(found.tokens_per_s,),
             used=1,
         )
-        facts = {
-            "layers": str(layers),
-            "multiplied": ", ".join(f"{kind} {count}" for kind, count in weights.items()),
-            "bound": found.bound,
-        }
-        return Outcome((speed,), facts, 0.0)
+        return Outcome((speed,), {**facts.of_token(layers, weights), "bound": found.bound}, 0.0)
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. What is simulated does not vary."""

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psutil
 
 from haqa_bench.backends import gguf_models, llama_cpp_memory
+from haqa_bench.backends.llama_jobs import Measure, Quantize, Settings
 from haqa_bench.backends.machine import measured
 from haqa_bench.backends.process import run_job
 from haqa_bench.hardware import Figure, Hardware
-from haqa_bench.tracks.deploy.evaluator import DEFAULTS
 from haqa_bench.workloads import DeployWorkload
 
 FORMATS = {
@@ -143,20 +143,16 @@ def weights_of(sizes: Mapping[str, int]) -> int:
 def _seconds(sizes: Mapping[str, int], kind: str, threads: int, folder: Path) -> float:
     """What a token takes, at best of PROCESSES: now and then one has its threads on one core."""
     with _pure(sizes, kind, folder) as model:
-        settings = {**DEFAULTS, "n_threads": threads, "n_threads_batch": threads}
-        job: dict[str, Any] = {
-            "do": "measure",
-            "model": str(model),
-            "settings": settings,
-            "workload": WORK.model_dump(),
-        }
-        job |= {"text": None, "examples": None, "memory_bytes": 0}
-        samples = [
-            s
-            for _ in range(PROCESSES)
-            for s in run_job(gguf_models.WORKER, job, WORK.timeout_s)["samples"]
-        ]
-    return float(min(s["generate_s"] for s in samples) / (WORK.n_generate - 1))
+        job = Measure(
+            model=str(model),
+            settings=Settings(n_threads=threads, n_threads_batch=threads),
+            n_ctx=WORK.n_ctx,
+            n_prompt=WORK.n_prompt,
+            n_generate=WORK.n_generate,
+            repeats=WORK.repeats,
+        )
+        samples = [s for _ in range(PROCESSES) for s in run_job(job, WORK.timeout_s).samples]
+    return min(s.generate_s for s in samples) / (WORK.n_generate - 1)
 
 
 @contextmanager
@@ -164,13 +160,7 @@ def _pure(sizes: Mapping[str, int], kind: str, folder: Path) -> Iterator[Path]:
     """A model without weights all of whose matrices are of one type."""
     target = folder / "pure.gguf"
     with llama_cpp_memory.hollow(sizes) as source:
-        job = {
-            "do": "quantize",
-            "source": str(source),
-            "target": str(target),
-            "format": FORMATS[kind],
-            "pure": True,
-        }
-        run_job(gguf_models.WORKER, job, gguf_models.QUANTIZE_TIMEOUT_S)
+        job = Quantize(source=str(source), target=str(target), format=FORMATS[kind], pure=True)
+        run_job(job, gguf_models.QUANTIZE_TIMEOUT_S)
     yield target
     target.unlink()

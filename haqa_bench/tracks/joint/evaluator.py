@@ -8,23 +8,25 @@ a format, run by llama.cpp.
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from haqa_bench.backends.wire import build
 from haqa_bench.documents import sha256
-from haqa_bench.errors import EvaluationFailed
+from haqa_bench.errors import EvaluationFailed, Status
 from haqa_bench.protocols import Outcome, Whole
-from haqa_bench.space import Configuration, SearchSpace
+from haqa_bench.space import Configuration, Scalar, SearchSpace
 from haqa_bench.suite import Cell
 from haqa_bench.tasks.folder import cache
 from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
 from haqa_bench.tracks.qlora import evaluator as qlora
+from haqa_bench.tracks.qlora.jobs import SETTINGS
 from haqa_bench.tracks.repeats import repeated
-from haqa_bench.trial import Status
 from haqa_bench.workloads import JointWorkload
 
-TRAINING = {*qlora.DEFAULTS, "max_steps"}
+TRAINING = frozenset(SETTINGS)
 """The settings that make a model; all others run it."""
 SEED = 0
 
@@ -33,6 +35,15 @@ class Trained(NamedTuple):
     """A model made by training: what runs it, the training's facts, and the seconds that it took."""
 
     deployment: DeployEvaluator
+    facts: Mapping[str, str]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is kept beside a model: what made it, its training's facts, and the seconds it took."""
+
+    settings: Mapping[str, Scalar]
     facts: Mapping[str, str]
     seconds: float
 
@@ -79,8 +90,7 @@ class JointEvaluator:
                 {n: v for n, v in configuration.items() if n not in TRAINING}, repeat
             )
         except EvaluationFailed as failure:
-            failure.seconds = (failure.seconds or 0.0) + trained.seconds
-            raise
+            raise failure.after((failure.seconds or 0.0) + trained.seconds) from None
         facts = {
             **{f"training_{name}": fact for name, fact in trained.facts.items()},
             **outcome.facts,
@@ -110,19 +120,12 @@ class JointEvaluator:
             started, partial = time.perf_counter(), model.with_suffix(".partial")
             _, facts = self.trainer.merged(settings, SEED, partial)
             partial.replace(model)
-            made = {
-                "settings": dict(settings),
-                "facts": facts,
-                "seconds": time.perf_counter() - started,
-            }
-            partial.write_text(json.dumps(made), "utf-8")
+            made = Made(dict(settings), facts, time.perf_counter() - started)
+            partial.write_text(json.dumps(vars(made)), "utf-8")
             partial.replace(about)
-        kept: dict[str, Any] = json.loads(about.read_text("utf-8"))
-        return Trained(
-            DeployEvaluator(self.deployed, "", model, self.trainer.held_out()),
-            kept["facts"],
-            kept["seconds"],
-        )
+        kept = build(Made, json.loads(about.read_text("utf-8")))
+        deployment = DeployEvaluator(self.deployed, "", model, self.trainer.held_out())
+        return Trained(deployment, kept.facts, kept.seconds)
 
 
 def _part(cell: Cell, track: str, trains: bool) -> Cell:

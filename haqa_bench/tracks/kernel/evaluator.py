@@ -1,24 +1,22 @@
 """The kernel track: what an OpenCL kernel's parameters give (paper: table 3)."""
 
-import importlib.util
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from haqa_bench.arithmetic.kernel_roofline import BITS
 from haqa_bench.backends.process import run_job
-from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.protocols import Outcome, Whole
+from haqa_bench.errors import EvaluationFailed, HaqaError, Status
+from haqa_bench.installed import extra, require
+from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.suite import Cell
+from haqa_bench.tracks.kernel.jobs import Measure, Measured, MeasureGgml, MeasurePeaks
 from haqa_bench.tracks.kernel.sources import FOLDER, sources_sha256
-from haqa_bench.tracks.repeats import estimated, repeated
+from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
 from haqa_bench.workloads import KernelWorkload
 
-WORKER = "haqa_bench.tracks.kernel.worker.opencl"
-GGML_WORKER = "haqa_bench.tracks.kernel.worker.ggml"
 GGML: Configuration = {"peer": "ggml"}
 """Stands where a configuration would, for ggml's own kernel: the best known on a CPU."""
 MUCH = 0.75
@@ -27,7 +25,7 @@ on its own, and halves then.
 """
 
 
-class KernelEvaluator:
+class KernelEvaluator(MeasuredHere):
     """Compiles, checks and times each configuration of a kernel, in a process of its own.
 
     Metrics: time_us (us, the device's own time of one launch), bandwidth_gb_s and peak_gflops (what
@@ -35,76 +33,45 @@ class KernelEvaluator:
     (ms), error (largest, as a share of the largest value).
     """
 
-    whole: Whole | None = None
-
     def __init__(self, cell: Cell, sources: Path = FOLDER) -> None:
-        if importlib.util.find_spec("pyopencl") is None:
-            raise HaqaError(
-                "OpenCL",
-                "pyopencl is not installed",
-                'Install it with: pip install -e ".[kernels]"',
-            )
+        require("pyopencl", "OpenCL", extra("kernels"))
         if not isinstance(cell.workload, KernelWorkload) or cell.bit_width.upper() not in BITS:
             raise HaqaError(
                 cell.id, f"no kernel of bit-width {cell.bit_width}", f"Known: {', '.join(BITS)}"
             )
         self.cell, self.workload, self.sources = cell, cell.workload, sources
 
-    @cached_property
-    def machine(self) -> str:
-        """See Evaluator."""
-        from haqa_bench.backends.machine import title
-
-        return title(self.cell.hardware.kind)
-
     @property
     def made_of(self) -> Mapping[str, str]:
         """See LiveEvaluator."""
         return {"kernel_sha256": sources_sha256(self.workload.kernel, self.sources)}
 
-    def measure(self, configuration: Configuration) -> Outcome:
-        """See Evaluator."""
-        return repeated(self.cell, self.sample, configuration)
-
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. The output is checked in every process, on inputs of its own. GGML is
         measured as a configuration is.
         """
-        started = time.perf_counter()
-        try:
-            if configuration == GGML:
-                result = run_job(
-                    GGML_WORKER, self._job(self.cell.space.default), self.workload.timeout_s
-                )
-            else:
-                result = run_job(WORKER, self._job(configuration), self.workload.timeout_s)
-        except EvaluationFailed as failure:
-            failure.seconds = time.perf_counter() - started
-            raise
-        return Outcome(
-            estimated(self._readings(result)), result["facts"], time.perf_counter() - started
-        )
+        return timed(lambda: self._sample(configuration))
 
-    def _readings(self, result: Mapping[str, Any]) -> dict[tuple[str, str], Sequence[float]]:
-        times, peaks, others = (
-            result["times_us"],
-            result.get("peaks_gflops"),
-            result["others_share"],
-        )
+    def _sample(self, configuration: Configuration) -> Outcome:
+        job = self._ggml_job() if configuration == GGML else self._job(configuration)
+        found = run_job(job, self.workload.timeout_s)
+        return Outcome(estimated(self._readings(found)), found.facts)
+
+    def _readings(self, found: Measured) -> dict[tuple[str, str], Sequence[float]]:
+        others = [found.others_share] * len(found.times_us)
+        if found.between:
+            others = [max(found.others_share, self._lost(p)) for p in found.between.peaks_gflops]
         readings: dict[tuple[str, str], Sequence[float]] = {
-            ("time_us", "us"): times,
-            ("error", "1"): [result["error"]],
-            ("others_share", "1"): [max(others, self._lost(peak)) for peak in peaks]
-            if peaks
-            else [others] * len(times),
-            ("involuntary_switches", "1"): [result["involuntary_switches"]],
+            ("time_us", "us"): found.times_us,
+            ("error", "1"): [found.error],
+            ("others_share", "1"): others,
+            ("involuntary_switches", "1"): [found.involuntary_switches],
         }
-        if peaks:
-            readings["bandwidth_gb_s", "GB/s"], readings["peak_gflops", "GFLOP/s"] = (
-                result["bandwidths_gb_s"],
-                peaks,
-            )
-            readings["compile_ms", "ms"] = [1000 * result["compile_s"]]
+        if found.between:
+            readings["bandwidth_gb_s", "GB/s"] = found.between.bandwidths_gb_s
+            readings["peak_gflops", "GFLOP/s"] = found.between.peaks_gflops
+        if found.compile_s is not None:
+            readings["compile_ms", "ms"] = [1000 * found.compile_s]
         return readings
 
     def _lost(self, peak: float) -> float:
@@ -117,28 +84,56 @@ class KernelEvaluator:
     @cached_property
     def _best_peak(self) -> float:
         """GFLOP/s of this machine when it is undisturbed, as far as seen."""
-        job = {
-            "device": self.workload.device,
-            "memory_bytes": int(self.workload.memory_gb * 1e9),
-            "repeats": 20,
-        }
-        found: list[float] = [
-            peak
-            for _ in range(3)
-            for peak in run_job(WORKER, job, self.workload.timeout_s)["peaks_gflops"]
-        ]
-        return max(found)
+        job = MeasurePeaks(device=self.workload.device, repeats=20, memory_bytes=self._memory_bytes)
+        found = [run_job(job, self.workload.timeout_s).peaks_gflops for _ in range(3)]
+        return max(peak for peaks in found for peak in peaks)
 
-    def _job(self, configuration: Configuration) -> dict[str, Any]:
-        return {
-            "kernel": self.workload.kernel,
-            "sources": str(self.sources),
-            "bits": BITS[self.cell.bit_width.upper()],
-            "shape": dict(self.workload.sizes),
-            "settings": dict(configuration),
-            "repeats": self.workload.repeats,
-            "tolerance": self.workload.tolerance,
-            "device": self.workload.device,
-            "memory_bytes": int(self.workload.memory_gb * 1e9),
-            "seed": time.time_ns() % 2**31,  # fresh inputs for each check
-        }
+    @property
+    def _memory_bytes(self) -> int:
+        return int(self.workload.memory_gb * 1e9)
+
+    def _job(self, configuration: Configuration) -> Measure:
+        work = self.workload
+        return Measure(
+            memory_bytes=self._memory_bytes,
+            kernel=work.kernel,
+            sources=str(self.sources),
+            bits=BITS[self.cell.bit_width.upper()],
+            shape=dict(work.sizes),
+            settings=_macros(configuration),
+            repeats=work.repeats,
+            tolerance=work.tolerance,
+            device=work.device,
+            seed=_fresh_seed(),
+        )
+
+    def _ggml_job(self) -> MeasureGgml:
+        work = self.workload
+        return MeasureGgml(
+            memory_bytes=self._memory_bytes,
+            kernel=work.kernel,
+            bits=BITS[self.cell.bit_width.upper()],
+            shape=dict(work.sizes),
+            settings=_macros(self.cell.space.default),
+            repeats=work.repeats,
+            seed=_fresh_seed(),
+        )
+
+
+def _macros(configuration: Configuration) -> dict[str, int]:
+    """A configuration as the whole numbers that a kernel is compiled with.
+
+    Raises:
+        EvaluationFailed: a value is none.
+    """
+    found = {name: value for name, value in configuration.items() if isinstance(value, int)}
+    if other := sorted(configuration.keys() - found.keys()):
+        raise EvaluationFailed(
+            Status.REFUSED, f"{other[0]} = {configuration[other[0]]} is no whole number"
+        )
+    return found
+
+
+def _fresh_seed() -> int:
+    """Another for each check, so that no kernel can know its inputs."""
+    return time.time_ns() % 2**31

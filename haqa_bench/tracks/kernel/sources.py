@@ -1,10 +1,9 @@
-"""The kernels' sources, in the folder beside this file."""
+"""The kernels' sources: what is tuned of them, and their hash."""
 
 from pathlib import Path
 
 from haqa_bench.documents import sha256
-
-FOLDER = Path(__file__).parent / "cl"
+from haqa_bench.tracks.kernel.folder import FOLDER as FOLDER
 
 
 def tunable_part(kernel: str) -> str:

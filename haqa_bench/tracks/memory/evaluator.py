@@ -4,6 +4,7 @@ llama.cpp's own plan of its buffers.
 
 import datetime
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
@@ -12,13 +13,13 @@ from typing import Any
 from haqa_bench import __version__
 from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import gguf_models, llama_cpp_memory
+from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration, key_of
-from haqa_bench.store import tables
+from haqa_bench.store import facts, tables
 from haqa_bench.suite import NOTHING, Cell
-from haqa_bench.tracks.deploy.evaluator import DEFAULTS
 from haqa_bench.trial import Measurement, Source
 from haqa_bench.workloads import MemoryWorkload
 
@@ -55,9 +56,9 @@ class MemoryEvaluator:
             float(not self._fits(str(configuration[work.within(limit)]), limit))
             for limit in work.limits_gb
         ]
-        facts = {f"{bits}_safe_mb": f"{size.safe / 1e6:.1f}" for bits, size in self.sizes.items()}
-        facts |= {work.within(limit): truth(work, self.sizes, limit) for limit in work.limits_gb}
-        return Outcome((_share(RIGHT, right), _share(TOO_LARGE, large)), facts, 0.0)
+        told = facts.of_sizes(self.sizes)
+        told |= {work.within(limit): truth(work, self.sizes, limit) for limit in work.limits_gb}
+        return Outcome((_share(RIGHT, right), _share(TOO_LARGE, large)), told, 0.0)
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. What is simulated does not vary."""
@@ -83,11 +84,10 @@ def simulate(cell: Cell) -> dict[str, Prediction]:
     """
     assert isinstance(cell.workload, MemoryWorkload)
     gguf_models.require_llama_cpp()
-    settings = {**DEFAULTS, "mmap": False, "n_threads": 1, "n_threads_batch": 1}
+    settings = replace(ONE_THREAD, mmap=False)
     names = [f.format for f in cell.workload.formats]
-    outputs = (
-        1 if cell.hardware.kind == "cpu" else DEFAULTS["n_ubatch"]
-    )  # a GPU reserves what it may need, a CPU touches what it uses
+    # a GPU reserves what it may need, a CPU touches what it uses
+    outputs = 1 if cell.hardware.kind == "cpu" else settings.n_ubatch
     try:
         with llama_cpp_memory.hollow(cell.model.dimensions) as path:
             found = llama_cpp_memory.predict(path, names, settings, cell.workload.n_ctx, outputs)
@@ -107,7 +107,7 @@ def record(cell: Cell, target: Path) -> None:
         **_card(cell),
         "source": "simulated",
         "measured": [today, today],
-        "llama_cpp_python": version("llama-cpp-python"),
+        facts.BUILD: version("llama-cpp-python"),
     }
     rows = [
         {

@@ -2,35 +2,24 @@
 1).
 """
 
-import importlib.util
 import re
-import time
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 from haqa_bench.backends.device import threads
 from haqa_bench.backends.process import run_job
-from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.protocols import Outcome, Whole
+from haqa_bench.errors import HaqaError
+from haqa_bench.installed import extra, require
+from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
+from haqa_bench.store import facts
 from haqa_bench.suite import Cell
 from haqa_bench.tasks import images
-from haqa_bench.tracks.repeats import estimated, repeated
+from haqa_bench.tracks.qat.jobs import SETTINGS, Train, with_defaults
+from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
+from haqa_bench.tracks.settings import check_names
 from haqa_bench.workloads import QatWorkload
 
-WORKER = "haqa_bench.tracks.qat.worker.train"
-DEFAULTS: Mapping[str, Any] = {
-    "optimizer": "sgd",
-    "learning_rate": 0.1,
-    "momentum": 0.9,
-    "weight_decay": 1e-4,
-    "batch_size": 128,
-    "schedule": "step",
-    "warmup": 0.0,
-    "augmentation": "crop_flip",
-}
-"""For whatever a space leaves out: the recipe of a public PyTorch port of DoReFa, for CIFAR-10."""
 FULL_PRECISION: Configuration = {"reference": "full precision"}
 ROUNDED: Configuration = {"reference": "round to nearest"}
 """Stand where a configuration would: the default recipe at full precision, and that network rounded
@@ -40,7 +29,7 @@ BIT_WIDTH = re.compile(r"w([1-8])a([1-8])", re.IGNORECASE)
 FULL = 32
 
 
-class QatEvaluator:
+class QatEvaluator(MeasuredHere):
     """Trains and tries each configuration, in a process of its own.
 
     Metrics: valid_accuracy (%, on images held out of the training set), train_loss (nats, the last
@@ -48,88 +37,66 @@ class QatEvaluator:
     (%, on the test set) instead.
     """
 
-    whole: Whole | None = None
-
     def __init__(self, cell: Cell) -> None:
-        if importlib.util.find_spec("torch") is None:
-            raise HaqaError(
-                "training", "torch is not installed", 'Install it with: pip install -e ".[train]"'
-            )
+        require("torch", "training", extra("train"))
         assert isinstance(cell.workload, QatWorkload)
-        if (
-            cell.model.network == "resnet50" or cell.workload.data == "imagenet"
-        ) and importlib.util.find_spec("torchvision") is None:
-            raise HaqaError(
-                cell.id,
-                "torchvision is not installed",
-                "Install the one that fits your torch: pip install torchvision",
-            )
+        if cell.model.network == "resnet50" or cell.workload.data == "imagenet":
+            fitting = "pip install torchvision (the one that fits your torch)"
+            require("torchvision", cell.id, fitting)
         self.cell, self.workload, self.bits = cell, cell.workload, _bits(cell)
-        _check(cell)
+        check_names(f"{cell.id}: space", cell.space.root, SETTINGS)
 
     @cached_property
     def data(self) -> images.Stored:
         """The images, decoded once."""
         return images.cifar10() if self.workload.data == "cifar10" else images.imagenet()
 
-    @cached_property
-    def machine(self) -> str:
-        """See Evaluator."""
-        from haqa_bench.backends.machine import title
-
-        return title(self.cell.hardware.kind)
-
     @property
     def made_of(self) -> Mapping[str, str]:
         """See LiveEvaluator."""
         return {"data": self.data.about, "data_sha256": self.data.sha256}
 
-    def measure(self, configuration: Configuration) -> Outcome:
-        """See Evaluator."""
-        return repeated(self.cell, self.sample, configuration)
-
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. `repeat` is the seed of the weights, of the order of images and of what
         augments them.
         """
-        return self._run(configuration, repeat, test=False)
+        return timed(lambda: self._run(configuration, repeat, test=False))
 
     def test(self, configuration: Configuration, repeat: int) -> Outcome:
         """See TestedEvaluator."""
-        return self._run(configuration, repeat, test=True)
+        return timed(lambda: self._run(configuration, repeat, test=True))
 
     def _run(self, configuration: Configuration, seed: int, test: bool) -> Outcome:
-        started = time.perf_counter()
-        try:
-            result = run_job(WORKER, self._job(configuration, seed, test), self.workload.timeout_s)
-        except EvaluationFailed as failure:
-            failure.seconds = time.perf_counter() - started
-            raise
-        facts = {**result["facts"], "data": self.data.about, "items": str(result["items"])}
-        if result["right"]:
-            facts["test_accuracy"] = "".join(map(str, result["right"]))
+        found = run_job(self._job(configuration, seed, test), self.workload.timeout_s)
+        told = {**found.facts, "data": self.data.about, "items": str(found.items)}
+        if test:
+            told |= facts.of_answers("test_accuracy", found.right)
         readings = {
-            ("test_accuracy" if test else "valid_accuracy", "%"): [result["accuracy"]],
-            ("train_loss", "nats"): [result["train_loss"]],
-            ("peak_memory_mb", "MB"): [result["peak_bytes"] / 1e6],
+            ("test_accuracy" if test else "valid_accuracy", "%"): [found.accuracy],
+            ("train_loss", "nats"): [found.train_loss],
+            ("peak_memory_mb", "MB"): [found.peak_bytes / 1e6],
         }
-        return Outcome(estimated(readings), facts, time.perf_counter() - started)
+        return Outcome(estimated(readings), told)
 
-    def _job(self, configuration: Configuration, seed: int, test: bool) -> dict[str, Any]:
-        reference = configuration in (FULL_PRECISION, ROUNDED)
+    def _job(self, configuration: Configuration, seed: int, test: bool) -> Train:
+        work, reference = self.workload, configuration in (FULL_PRECISION, ROUNDED)
         chosen = self.cell.space.default if reference else configuration
-        return {
-            "network": self.cell.model.network,
-            "workload": self.workload.model_dump(),
-            "settings": {**DEFAULTS, "epochs": self.workload.epochs, **chosen},
-            "bits": (FULL, FULL) if reference else self.bits,
-            "round_to": self.bits if configuration == ROUNDED else None,
-            "data": str(self.data.path),
-            "seed": seed,
-            "test": test,
-            "threads": threads(),
-            "memory_bytes": int(self.workload.memory_gb * 1e9),
-        }
+        return Train(
+            memory_bytes=int(work.memory_gb * 1e9),
+            network=str(self.cell.model.network),
+            data=work.data,
+            path=str(self.data.path),
+            images=work.images,
+            held_out=work.held_out,
+            rescale_weights=work.rescale_weights,
+            quantize_ends=work.quantize_ends,
+            settings=with_defaults(chosen, work.epochs),
+            bits=(FULL, FULL) if reference else self.bits,
+            round_to=self.bits if configuration == ROUNDED else None,
+            seed=seed,
+            test=test,
+            threads=threads(),
+        )
 
 
 def _bits(cell: Cell) -> tuple[int, int]:
@@ -141,14 +108,3 @@ def _bits(cell: Cell) -> tuple[int, int]:
             "Known: w1a1 to w8a8, such as w2a2; FP32",
         )
     return (int(found[1]), int(found[2])) if found else (FULL, FULL)
-
-
-def _check(cell: Cell) -> None:
-    """Raises HaqaError for a space with a setting that training does not have."""
-    known = {*DEFAULTS, "epochs"}
-    if unknown := sorted(cell.space.root.keys() - known):
-        raise HaqaError(
-            f"{cell.id}: space",
-            f"unknown setting '{unknown[0]}'",
-            f"Known: {', '.join(sorted(known))}",
-        )

@@ -1,47 +1,52 @@
 """The qlora track: what hyperparameters of QLoRA fine-tuning give (paper: table 2)."""
 
-import json
 import os
 import random
 import tempfile
 import threading
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from statistics import mean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from haqa_bench.backends import base_models, gguf_models
+from haqa_bench.arithmetic.memory import Step
 from haqa_bench.backends.device import threads
 from haqa_bench.backends.forks import Forks
+from haqa_bench.backends.jobs import Example
+from haqa_bench.backends.llama_jobs import Answer
+from haqa_bench.backends.llama_jobs import Settings as LlamaSettings
 from haqa_bench.backends.process import run_job
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.protocols import Outcome, Whole
+from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
+from haqa_bench.store import facts
 from haqa_bench.suite import Cell, Model
 from haqa_bench.tasks import instructions, lm_eval
 from haqa_bench.tasks.folder import cache
-from haqa_bench.tracks.deploy.evaluator import DEFAULTS as LLAMA_CPP
-from haqa_bench.tracks.repeats import estimated, repeated
+from haqa_bench.tracks.qlora import base_models
+from haqa_bench.tracks.qlora.jobs import (
+    SETTINGS,
+    TRAIN,
+    Exchange,
+    Merge,
+    Plan,
+    Quantized,
+    Split,
+    TaskItems,
+    Tokenize,
+    Train,
+    Trained,
+    read_split,
+    with_defaults,
+    write_split,
+)
+from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
+from haqa_bench.tracks.settings import check_names
 from haqa_bench.workloads import QloraWorkload
 
-WORKER = base_models.WORKER
-DEFAULTS: Mapping[str, Any] = {
-    "learning_rate": 2e-4,
-    "per_device_train_batch_size": 1,
-    "gradient_accumulation_steps": 16,
-    "lora_r": 64,
-    "lora_alpha": 16,
-    "lora_dropout": 0.0,
-    "target_modules": "all-linear",
-    "lr_scheduler_type": "constant_with_warmup",
-    "warmup_ratio": 0.03,
-    "weight_decay": 0.0,
-    "max_grad_norm": 0.3,
-}
-"""For whatever a space leaves out: the published settings of artidoro/qlora."""
 BITS: Mapping[str, int] = {"INT4": 4, "INT8": 8}
 FULL_PRECISION: Configuration = {"reference": "full precision"}
 ROUNDED: Configuration = {"reference": "round to nearest"}
@@ -69,15 +74,20 @@ class Agreement(NamedTuple):
     tokens: Sequence[float]
 
 
-class QloraEvaluator:
+class Merged(NamedTuple):
+    """What a merged model answers to prompts, and the facts of its training."""
+
+    said: Sequence[Exchange]
+    facts: Mapping[str, str]
+
+
+class QloraEvaluator(MeasuredHere):
     """Trains and tries each configuration, in a process of its own.
 
     Metrics: held_out_loss (nats a token, over the answers of examples held out), train_loss (nats,
     the last twentieth of the steps) and peak_memory_mb (10^6 bytes). A test gives average_accuracy
     (%, the mean of the tasks' acc), and acc and acc_norm of each task, instead.
     """
-
-    whole: Whole | None = None
 
     def __init__(self, cell: Cell) -> None:
         assert isinstance(cell.workload, QloraWorkload)
@@ -88,12 +98,7 @@ class QloraEvaluator:
                 f"bitsandbytes has no bit-width {cell.bit_width}",
                 f"Known: {', '.join(BITS)}",
             )
-        if unknown := sorted(cell.space.root.keys() - {*DEFAULTS, "max_steps"}):
-            raise HaqaError(
-                f"{cell.id}: space",
-                f"unknown setting '{unknown[0]}'",
-                f"Known: {', '.join(sorted(DEFAULTS))}, max_steps",
-            )
+        check_names(f"{cell.id}: space", cell.space.root, SETTINGS)
         self.bits = BITS[cell.bit_width.upper()]
         self.base = base_models.find(cell.model)
         self.local = threading.local()
@@ -113,63 +118,25 @@ class QloraEvaluator:
         """What winners are tested on."""
         return lm_eval.find(self.workload.tasks)
 
-    @cached_property
-    def machine(self) -> str:
-        """See Evaluator."""
-        from haqa_bench.backends.machine import title
-
-        return title(self.cell.hardware.kind)
-
     @property
     def made_of(self) -> Mapping[str, str]:
         """See LiveEvaluator."""
         return {"model": self.base.identity, "data_sha256": self.data_sha256}
-
-    def measure(self, configuration: Configuration) -> Outcome:
-        """See Evaluator."""
-        return repeated(self.cell, self.sample, configuration)
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. `repeat` is the seed of the adapter, of the order of examples and of
         dropout.
         """
         if any(goal.metric == AVERAGE for goal in self.cell.objective.goals):
-            return self._tried(
-                configuration, repeat, self.workload.tuning_items, self.workload.items or 0
-            )
-        result, seconds = self._run(configuration, repeat, {"tasks": None})
-        nats, tokens = (sum(each) for each in zip(*result["losses"], strict=True))
-        readings = {("held_out_loss", "nats"): [nats / tokens]} | self._readings(result)
-        return Outcome(estimated(readings), _with_losses(result), seconds)
+            work = self.workload
+            wanted = self._task_items(work.tuning_items, skipped=work.items or 0)
+            return self._tried(configuration, repeat, wanted)
+        examples = self._tokenized()
+        return timed(lambda: self._held_out_loss(configuration, repeat, examples))
 
     def test(self, configuration: Configuration, repeat: int) -> Outcome:
         """See TestedEvaluator."""
-        return self._tried(configuration, repeat, self.workload.items, 0)
-
-    def _tried(
-        self, configuration: Configuration, repeat: int, items: int | None, skipped: int
-    ) -> Outcome:
-        wanted = {
-            "names": list(self.tasks.names),
-            "files": dict(self.tasks.files),
-            "items": items,
-            "skipped": skipped,
-        }
-        result, seconds = self._run(configuration, repeat, {"tasks": wanted})
-        readings: dict[tuple[str, str], list[float]] = {}
-        facts = dict(result["facts"])
-        for name, scores in result["tasks"].items():
-            for metric in ("acc", "acc_norm"):
-                if metric in scores:
-                    readings[f"{name}_{metric}", "%"] = [100 * mean(scores[metric])]
-                    facts[f"{name}_{metric}"] = "".join(map(str, scores[metric]))
-            facts[f"{name}_items"] = str(len(scores["items"]))
-        average = mean(readings[f"{name}_acc", "%"][0] for name in result["tasks"])
-        return Outcome(
-            estimated({(AVERAGE, "%"): [average], **readings, **self._readings(result)}),
-            facts,
-            seconds,
-        )
+        return self._tried(configuration, repeat, self._task_items(self.workload.items, skipped=0))
 
     def exported(self, configuration: Configuration, repeat: int, target: Path) -> Agreement:
         """Trains `configuration`, and writes the model with its adapter merged to the GGUF file
@@ -179,34 +146,28 @@ class QloraEvaluator:
             EvaluationFailed: it cannot be trained.
             HaqaError: the model did not come from a GGUF file, whose form the new one takes.
         """
-        said, _ = self.merged(
-            configuration, repeat, target, [item.prompt for item in self.items[:PROMPTS]]
+        prompts = [item.prompt for item in self.items[:PROMPTS]]
+        said = self.merged(configuration, repeat, target, prompts).said
+        job = Answer(
+            model=str(target),
+            settings=LlamaSettings(n_threads=threads(), n_threads_batch=threads()),
+            n_ctx=ROOM,
+            n_generate=ANSWERED,
+            prompts=tuple(one.prompt for one in said),
         )
-        settings = {**LLAMA_CPP, "n_threads": threads(), "n_threads_batch": threads()}
-        job: dict[str, Any] = {
-            "do": "answer",
-            "model": str(target),
-            "settings": settings,
-            "n_ctx": ROOM,
-            "n_generate": ANSWERED,
-            "memory_bytes": 0,
-        }
-        job["prompts"] = [s["prompt"] for s in said]
-        answers = run_job(gguf_models.WORKER, job, self.workload.timeout_s)["answers"]
-        same = [s["answer"] == answer for s, answer in zip(said, answers, strict=True)]
+        answers = run_job(job, self.workload.timeout_s).answers
+        pairs = [(one.answer, answer) for one, answer in zip(said, answers, strict=True)]
         return Agreement(
-            len(same),
-            sum(same),
-            [tokenwise(s["answer"], answer) for s, answer in zip(said, answers, strict=True)],
+            prompts=len(pairs),
+            same=sum(one == other for one, other in pairs),
+            tokens=[share_in_common(one, other) for one, other in pairs],
         )
 
     def merged(
         self, configuration: Configuration, repeat: int, target: Path, prompts: Sequence[str] = ()
-    ) -> tuple[list[dict[str, Any]], Mapping[str, str]]:
+    ) -> Merged:
         """Trains `configuration`, and writes the model with its adapter merged to the GGUF file
-        `target`.
-
-        What it answers to `prompts` (tokens of both), and the training's facts.
+        `target`; then lets it answer `prompts`.
 
         Raises:
             EvaluationFailed: it cannot be trained.
@@ -219,74 +180,60 @@ class QloraEvaluator:
                 "Merge with peft, and convert with llama.cpp's convert_hf_to_gguf.py",
             )
         with tempfile.TemporaryDirectory() as adapter:
-            result, _ = self._run(configuration, repeat, {"tasks": None, "save": adapter})
-            job: dict[str, Any] = {
-                "do": "merge",
-                "model": self.base.name,
-                "adapter": adapter,
-                "donor": str(self.base.gguf),
-                "target": str(target),
-            }
-            more = {
-                "prompts": list(prompts),
-                "n_generate": ANSWERED,
-                "threads": threads(),
-                "memory_bytes": 0,
-            }
-            said: list[dict[str, Any]] = run_job(WORKER, job | more, self.workload.timeout_s)[
-                "said"
-            ]
-        return said, _with_losses(result)
+            job = self._job(configuration, repeat, self._tokenized())
+            trained = self._train(replace(job, adapter=adapter))
+            merging = Merge(
+                model=self.base.name,
+                adapter=adapter,
+                donor=str(self.base.gguf),
+                target=str(target),
+                prompts=tuple(prompts),
+                n_generate=ANSWERED,
+                threads=threads(),
+            )
+            said = run_job(merging, self.workload.timeout_s).said
+        return Merged(said, _with_losses(trained))
 
-    def held_out(self) -> list[dict[str, list[int]]]:
-        """The examples held out, in tokens; labels are -100 where nothing is scored."""
-        found: list[dict[str, list[int]]] = json.loads(self._tokenized().read_text("utf-8"))[
-            "held_out"
-        ]
-        return found
+    def held_out(self) -> Sequence[Example]:
+        """The examples held out, in tokens."""
+        return read_split(self._tokenized()).held_out
 
-    def _readings(self, result: Mapping[str, Any]) -> dict[tuple[str, str], list[float]]:
-        trained = {("train_loss", "nats"): [result["train_loss"]]} if "train_loss" in result else {}
-        return {**trained, ("peak_memory_mb", "MB"): [result["peak_bytes"] / 1e6]}
+    def _held_out_loss(self, configuration: Configuration, seed: int, examples: Path) -> Outcome:
+        found = self._train(self._job(configuration, seed, examples))
+        nats, tokens = sum(x.nats for x in found.losses), sum(x.tokens for x in found.losses)
+        readings = {("held_out_loss", "nats"): [nats / tokens], **_readings(found)}
+        return Outcome(estimated(readings), _with_losses(found))
 
-    def _run(
-        self, configuration: Configuration, seed: int, what: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], float]:
-        reference = configuration in (FULL_PRECISION, ROUNDED)
-        job = {
-            "do": "train",
-            "model": self.base.name,
-            "bits": None if configuration == FULL_PRECISION else self.bits,
-            "compute": self.workload.compute,
-            "settings": None if reference else {**DEFAULTS, **configuration},
-            "save": None,
-            "examples": str(self._tokenized()),
-            "seen": self.workload.examples,
-            "seed": seed,
-            "threads": threads(),
-            "memory_bytes": int(self.workload.memory_gb * 1e9),
-            **what,
-        }
-        started = time.perf_counter()
-        try:
-            result = self._train(job)
-        except EvaluationFailed as failure:
-            failure.seconds = time.perf_counter() - started
-            raise
-        return result, time.perf_counter() - started
+    def _task_items(self, items: int | None, skipped: int) -> TaskItems:
+        return TaskItems(tuple(self.tasks.names), dict(self.tasks.files), items, skipped)
 
-    def _train(self, job: Mapping[str, Any]) -> dict[str, Any]:
+    def _tried(self, configuration: Configuration, seed: int, tasks: TaskItems) -> Outcome:
+        job = replace(self._job(configuration, seed, self._tokenized()), tasks=tasks)
+        return timed(lambda: _scored(self._train(job)))
+
+    def _job(self, configuration: Configuration, seed: int, examples: Path) -> Train:
+        work, reference = self.workload, configuration in (FULL_PRECISION, ROUNDED)
+        bits = None if configuration == FULL_PRECISION else self.bits
+        return Train(
+            memory_bytes=int(work.memory_gb * 1e9),
+            quantized=Quantized(self.base.name, bits, work.compute),
+            settings=None if reference else with_defaults(configuration),
+            examples=str(examples),
+            seen=work.examples,
+            seed=seed,
+            threads=threads(),
+        )
+
+    def _train(self, job: Train) -> Trained:
         """On a CPU, forked from a process that holds the quantized model, one for each thread of a
         sweep; a GPU allows no fork.
         """
-        if self.cell.hardware.kind != "cpu" or job["bits"] is None:
-            return run_job(WORKER, dict(job), self.workload.timeout_s)
+        if self.cell.hardware.kind != "cpu" or job.quantized.bits is None:
+            return run_job(job, self.workload.timeout_s)
         if not hasattr(self.local, "forks"):
-            self.local.forks = Forks(
-                WORKER, {name: job[name] for name in ("model", "bits", "compute")}
-            )
-        result: dict[str, Any] = self.local.forks.run(dict(job), self.workload.timeout_s)
-        return result
+            self.local.forks = Forks(TRAIN, job.quantized)
+        forks: Forks = self.local.forks
+        return forks.run(job, self.workload.timeout_s)
 
     def _tokenized(self) -> Path:
         """The examples in tokens, made once: those held out are the same for every seed and
@@ -298,86 +245,91 @@ class QloraEvaluator:
         )
         path = cache() / "tokens" / f"{key[:16]}.json"
         if not path.is_file():
-            items = [[item.prompt, item.output] for item in self.items]
-            job = {
-                "do": "tokenize",
-                "model": self.base.name,
-                "items": items,
-                "max_length": work.max_length,
-                "threads": 1,
-                "memory_bytes": 0,
-            }
-            examples = run_job(WORKER, job, TOKENIZE_TIMEOUT_S)["examples"]
-            random.Random(SPLIT_SEED).shuffle(examples)
-            if len(examples) <= work.held_out:
-                raise HaqaError(
-                    work.data, f"{len(examples)} examples are too few to hold {work.held_out} out"
-                )
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(f".{os.getpid()}.partial")
-            partial.write_text(
-                json.dumps(
-                    {"held_out": examples[: work.held_out], "train": examples[work.held_out :]}
-                ),
-                "utf-8",
-            )
+            write_split(partial, self._split())
             partial.replace(path)
         return path
 
+    def _split(self) -> Split:
+        work = self.workload
+        items = tuple((item.prompt, item.output) for item in self.items)
+        job = Tokenize(model=self.base.name, items=items, max_length=work.max_length)
+        examples = list(run_job(job, TOKENIZE_TIMEOUT_S).examples)
+        random.Random(SPLIT_SEED).shuffle(examples)
+        if len(examples) <= work.held_out:
+            raise HaqaError(
+                work.data, f"{len(examples)} examples are too few to hold {work.held_out} out"
+            )
+        return Split(tuple(examples[: work.held_out]), tuple(examples[work.held_out :]))
 
-def planned(model: str, settings: Any, max_length: int) -> dict[str, int]:
-    """What a training step of `settings` would hold, for haqa_bench.arithmetic.memory.training:
-    counts of weights, and bytes.
+
+def plan_step(model: str, given: object, max_length: int) -> Step:
+    """What a training step would hold, for haqa_bench.arithmetic.memory.training.
 
     `model` is a GGUF file as gguf_models.find takes it, or transformers' config.json, or its
-    folder.
+    folder; `given`, an object of settings.
 
     Raises:
         HaqaError: the model or a setting is none.
     """
-    if not isinstance(settings, dict) or (unknown := sorted(settings.keys() - DEFAULTS.keys())):
-        what = (
-            f"unknown setting '{unknown[0]}'"
-            if isinstance(settings, dict)
-            else "not an object of settings"
+    known = [name for name in SETTINGS if name != "max_steps"]
+    if not isinstance(given, dict):
+        raise HaqaError(
+            "--training", "not an object of settings", f"Known: {', '.join(sorted(known))}"
         )
-        raise HaqaError("--training", what, f"Known: {', '.join(sorted(DEFAULTS))}")
-    path = Path(model).expanduser()
-    config = path.is_dir() or path.suffix == ".json"
-    source = Model(
-        architecture="llama",
-        parameters=0,
-        gguf=None if config else model,
-        transformers=str(path.parent if path.suffix == ".json" else path) if config else None,
-    )
-    chosen = {**DEFAULTS, **settings}
-    job = {
-        "do": "plan",
-        "model": base_models.find(source).name,
-        "compute": "bfloat16",
-        "settings": chosen,
-        "batch": chosen["per_device_train_batch_size"],
-        "length": max_length,
-        "threads": 1,
-        "memory_bytes": 0,
-    }
+    check_names("--training", given, known)
     try:
-        return run_job(WORKER, job, TOKENIZE_TIMEOUT_S)
+        job = Plan(
+            model=base_models.find(_source(model)).name,
+            compute="bfloat16",
+            settings=with_defaults(given),
+            length=max_length,
+        )
+        return run_job(job, TOKENIZE_TIMEOUT_S)
     except EvaluationFailed as failure:
         raise HaqaError(model, failure.reason) from None
 
 
-def _with_losses(result: Mapping[str, Any]) -> dict[str, str]:
+def _source(model: str) -> Model:
+    """The model of a suite that a user's word for one stands for."""
+    path = Path(model).expanduser()
+    if path.is_dir() or path.suffix == ".json":
+        folder = path.parent if path.suffix == ".json" else path
+        return Model(architecture="llama", parameters=0, transformers=str(folder))
+    return Model(architecture="llama", parameters=0, gguf=model)
+
+
+def _readings(found: Trained) -> dict[tuple[str, str], Sequence[float]]:
+    """What each training gives."""
+    readings: dict[tuple[str, str], Sequence[float]] = {}
+    if found.train_loss is not None:
+        readings["train_loss", "nats"] = [found.train_loss]
+    readings["peak_memory_mb", "MB"] = [found.peak_bytes / 1e6]
+    return readings
+
+
+def _scored(found: Trained) -> Outcome:
+    """A model's scores on lm-eval's tasks."""
+    readings: dict[tuple[str, str], Sequence[float]] = {}
+    told = dict(found.facts)
+    for name, scores in found.tasks.items():
+        for metric, right in (("acc", scores.acc), ("acc_norm", scores.acc_norm)):
+            if right:
+                readings[f"{name}_{metric}", "%"] = [100 * mean(right)]
+                told |= facts.of_answers(f"{name}_{metric}", right)
+        told[f"{name}_items"] = str(len(scores.items))
+    average = mean(readings[f"{name}_acc", "%"][0] for name in found.tasks)
+    return Outcome(estimated({(AVERAGE, "%"): [average], **readings, **_readings(found)}), told)
+
+
+def _with_losses(found: Trained) -> dict[str, str]:
     """A training's facts, and the loss of each example held out, in nats a token."""
-    return {
-        **result["facts"],
-        "held_out_losses": " ".join(
-            f"{loss / max(count, 1):.4g}" for loss, count in result["losses"]
-        ),
-    }
+    losses = " ".join(f"{loss.nats / max(loss.tokens, 1):.4g}" for loss in found.losses)
+    return {**found.facts, "held_out_losses": losses}
 
 
-def tokenwise(one: Sequence[int], other: Sequence[int]) -> float:
+def share_in_common(one: Sequence[int], other: Sequence[int]) -> float:
     """The share of tokens that two answers have in common, from the first on."""
     same = 0
     for a, b in zip(one, other, strict=False):

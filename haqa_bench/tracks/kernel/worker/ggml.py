@@ -9,9 +9,7 @@ allowed.
 """
 
 import ctypes
-import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,10 @@ from typing import Any
 import llama_cpp
 import numpy as np
 
+from haqa_bench.backends.workers.frame import Refused, work
 from haqa_bench.backends.workers.load import cpu_times, involuntary_switches, others_share
+from haqa_bench.errors import Status
+from haqa_bench.tracks.kernel.jobs import Measured, MeasureGgml
 from haqa_bench.tracks.kernel.worker.problems import Array, Problem, Shape, problem
 
 TOLERANCE = 0.03
@@ -142,48 +143,48 @@ def operation(
     )
 
 
-def measure(job: dict[str, Any]) -> dict[str, Any]:
+def measure(job: MeasureGgml) -> Measured:
     """Computes, checks, then times `repeats` times; before each, a large buffer is read, as before
     our kernels.
     """
-    posed: Problem = problem(job["kernel"], job["bits"], job["shape"], job["settings"], job["seed"])
+    posed = problem(job.kernel, job.bits, job.shape, job.settings, job.seed)
     threads = os.cpu_count() or 1
     size = sum(values.nbytes for values in posed.inputs) + 12 * posed.expected.size + 64 * 2**20
     ggml = Ggml(size, threads)
-    result = operation(ggml, job["kernel"], job["bits"], job["shape"], list(posed.inputs))
+    result = operation(ggml, job.kernel, job.bits, job.shape, list(posed.inputs))
     graph = ggml.graph(result)
     for _ in range(WARM_UPS):
         ggml.compute(graph)
-    found, expected = ggml.values(result, posed.expected.size), posed.expected.ravel()
-    error = float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
-    if not error <= TOLERANCE:
-        return {
-            "refused": f"ggml: largest error {error:.2e} of the largest value, allowed {TOLERANCE:.0e}",
-            "status": "wrong_output",
-        }
+    error = checked(ggml.values(result, posed.expected.size), posed)
     ballast, samples = np.ones(EVICTED // 8), []
     before, began, switches = cpu_times(), time.perf_counter(), involuntary_switches()
-    for _ in range(job["repeats"]):
+    for _ in range(job.repeats):
         ballast.max()
         samples.append(ggml.compute(graph))
-    share = others_share(before, cpu_times(), time.perf_counter() - began)
-    return {
-        "times_us": samples,
-        "error": error,
-        "others_share": share,
-        "involuntary_switches": involuntary_switches() - switches,
-        "facts": {"ggml": f"llama-cpp-python {llama_cpp.__version__}", "threads": str(threads)},
-    }
+    return Measured(
+        times_us=tuple(samples),
+        error=error,
+        others_share=others_share(before, cpu_times(), time.perf_counter() - began),
+        involuntary_switches=involuntary_switches() - switches,
+        facts={"ggml": f"llama-cpp-python {llama_cpp.__version__}", "threads": str(threads)},
+    )
 
 
-def main() -> None:
-    """One job from stdin to one result on stdout. What ggml prints goes to stderr."""
-    job = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    with answers:
-        json.dump(measure(job), answers)
+def checked(found: Array, posed: Problem) -> float:
+    """The largest error of an output, as a share of the largest value expected.
+
+    Raises:
+        Refused: it is too large.
+    """
+    expected = posed.expected.ravel()
+    error = float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
+    if not error <= TOLERANCE:  # NaN is not
+        raise Refused(
+            f"ggml: largest error {error:.2e} of the largest value, allowed {TOLERANCE:.0e}",
+            Status.WRONG_OUTPUT,
+        )
+    return error
 
 
 if __name__ == "__main__":
-    main()
+    work(measure)

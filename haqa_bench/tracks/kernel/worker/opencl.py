@@ -9,13 +9,10 @@ is the memory bandwidth that the device gives a kernel at that moment; and so is
 registers, which says whether the host just lent a core to somebody else.
 """
 
-import contextlib
-import json
 import os
 import re
-import resource
-import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +23,11 @@ os.environ.setdefault(
 )  # else PoCL's threads may share a core for a while, and times are twice as long
 import pyopencl as cl
 
+from haqa_bench.backends.workers.frame import Refused, work
 from haqa_bench.backends.workers.load import cpu_times, involuntary_switches, others_share
-from haqa_bench.tracks.kernel.sources import FOLDER
+from haqa_bench.errors import Status
+from haqa_bench.tracks.kernel.folder import FOLDER
+from haqa_bench.tracks.kernel.jobs import Between, Measure, Measured, MeasurePeaks, Peaks
 from haqa_bench.tracks.kernel.worker.problems import Problem, problem
 
 EVICTED = 128 * 2**20
@@ -35,72 +35,55 @@ EVICTED = 128 * 2**20
 WARM_UPS = 2
 
 
-class Refused(Exception):
-    """The device, or its compiler, would not take the kernel with these settings."""
-
-    def __init__(self, status: str, reason: str) -> None:
-        self.status = status
-        super().__init__(reason)
-
-
-def main() -> None:
-    """One job from stdin to one result on stdout. What drivers print goes to stderr."""
-    job = json.load(sys.stdin)
-    resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"], job["memory_bytes"]))
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    try:
-        result = measure(job)
-    except Refused as refusal:
-        result = {"refused": str(refusal), "status": refusal.status}
-    except MemoryError:
-        result = {"refused": "MemoryError", "status": "oom"}
-    with contextlib.closing(answers):
-        json.dump(result, answers)
-
-
-def measure(job: dict[str, Any]) -> dict[str, Any]:
-    """Compiles, checks, then times `repeats` launches; without a kernel, what the device gives at
-    most.
-    """
-    device = find(job["device"])
-    context = cl.Context([device])
-    queue = cl.CommandQueue(context, properties=cl.command_queue_properties.PROFILING_ENABLE)
-    few = bool(device.type & cl.device_type.CPU)
-    if "kernel" not in job:
-        limits = Limits(context, queue, few)
-        return {"peaks_gflops": [limits.peak() for _ in range(job["repeats"])]}
-    posed = problem(job["kernel"], job["bits"], job["shape"], job["settings"], job["seed"])
+def measure(job: Measure) -> Measured:
+    """Compiles, checks, then times `repeats` launches."""
+    queue = queue_of(job.device)
+    posed = problem(job.kernel, job.bits, job.shape, job.settings, job.seed)
     started = time.perf_counter()
-    kernel = compiled(
-        context, Path(job["sources"]) / f"{job['kernel']}.cl", {**job["settings"], **posed.defines}
-    )
+    source = Path(job.sources) / f"{job.kernel}.cl"
+    kernel = compiled(queue.context, source, {**job.settings, **posed.defines})
     compile_s = time.perf_counter() - started
-    launch = Launch(context, queue, kernel, posed)
+    launch = Launch(queue.context, queue, kernel, posed)
     error = launch.error()
-    if not error <= job["tolerance"]:  # NaN is not
+    if not error <= job.tolerance:  # NaN is not
         raise Refused(
-            "wrong_output",
-            f"largest error {error:.2e} of the largest value, allowed {job['tolerance']:.0e}",
+            f"largest error {error:.2e} of the largest value, allowed {job.tolerance:.0e}",
+            Status.WRONG_OUTPUT,
         )
-    limits = Limits(context, queue, few)
+    limits = Limits(queue.context, queue, is_cpu(queue.device))
     samples, bandwidths, peaks = [], [], []
     before, began, switches = cpu_times(), time.perf_counter(), involuntary_switches()
-    for _ in range(job["repeats"]):
+    for _ in range(job.repeats):
         peaks.append(limits.peak())
         bandwidths.append(limits.bandwidth())
         samples.append(launch.run())
-    share = others_share(before, cpu_times(), time.perf_counter() - began)
-    return {
-        "times_us": samples,
-        "bandwidths_gb_s": bandwidths,
-        "peaks_gflops": peaks,
-        "compile_s": compile_s,
-        "error": error,
-        "others_share": share,
-        "involuntary_switches": involuntary_switches() - switches,
-        "facts": {**facts(device), "inputs_seed": str(job["seed"])},
-    }
+    return Measured(
+        times_us=tuple(samples),
+        error=error,
+        others_share=others_share(before, cpu_times(), time.perf_counter() - began),
+        involuntary_switches=involuntary_switches() - switches,
+        facts={**facts(queue.device), "inputs_seed": str(job.seed)},
+        compile_s=compile_s,
+        between=Between(tuple(bandwidths), tuple(peaks)),
+    )
+
+
+def measure_peaks(job: MeasurePeaks) -> Peaks:
+    """What the device gives at most."""
+    queue = queue_of(job.device)
+    limits = Limits(queue.context, queue, is_cpu(queue.device))
+    return Peaks(tuple(limits.peak() for _ in range(job.repeats)))
+
+
+def queue_of(wanted: str) -> Any:
+    """A queue of commands, which are timed, to the device that `find` finds."""
+    context = cl.Context([find(wanted)])
+    return cl.CommandQueue(context, properties=cl.command_queue_properties.PROFILING_ENABLE)
+
+
+def is_cpu(device: Any) -> bool:
+    """Whether an OpenCL device is a CPU, which is asked with few work-items."""
+    return bool(device.type & cl.device_type.CPU)
 
 
 def find(wanted: str) -> Any:
@@ -112,12 +95,11 @@ def find(wanted: str) -> Any:
         if wanted.lower() in f"{device.platform.name} {device.name}".lower():
             return device
     raise Refused(
-        "refused",
-        f"no OpenCL device '{wanted}'; there are: {', '.join(d.name for d in devices) or 'none'}",
+        f"no OpenCL device '{wanted}'; there are: {', '.join(d.name for d in devices) or 'none'}"
     )
 
 
-def compiled(context: Any, source: Path, defines: dict[str, Any]) -> Any:
+def compiled(context: Any, source: Path, defines: Mapping[str, float]) -> Any:
     """The kernel of that name, built from source with the settings as macros; pyopencl keeps what
     was built before.
     """
@@ -132,9 +114,9 @@ def compiled(context: Any, source: Path, defines: dict[str, Any]) -> Any:
     except cl.RuntimeError as error:
         lines = [line for line in str(error).splitlines() if "error" in line.lower()]
         reason = (lines or ["the compiler gave no reason"])[0].strip()
-        raise Refused(
-            "compile_error", re.sub(r"[^\s=]*/", "", reason)
-        ) from None  # a table is no place for this machine's folders
+        # a table is no place for this machine's folders
+        reason = re.sub(r"[^\s=]*/", "", reason)
+        raise Refused(reason, Status.COMPILE_ERROR) from None
 
 
 class Launch:
@@ -159,7 +141,7 @@ class Launch:
             )
             event.wait()
         except cl.Error as error:
-            raise Refused("refused", str(error)) from None
+            raise Refused(str(error)) from None
         return float(event.profile.end - event.profile.start) / 1000
 
     def error(self) -> float:
@@ -246,4 +228,4 @@ def facts(device: Any) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    work(measure, measure_peaks)

@@ -5,101 +5,74 @@ The accuracy is of images held out of the training set; only a job that tests tr
 Everything random, but the split of the images, comes from the job's seed.
 """
 
-import json
 import math
-import os
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from haqa_bench.backends.workers.frame import work
 from haqa_bench.backends.workers.load import peak_bytes
 from haqa_bench.backends.workers.training import (
     Curve,
-    Diverged,
     curve_as_text,
     factor,
     facts_of,
     gpu_facts,
-    memory_fault,
 )
+from haqa_bench.tracks.qat.jobs import Settings, Train, Trained
 from haqa_bench.tracks.qat.worker import resnet
 from haqa_bench.tracks.qat.worker.dorefa import FULL, Bits, Conv, Linear, quantized_weights
 from haqa_bench.tracks.qat.worker.image_sets import Batch, Cifar10, ImageFolder, ImageSet
-from haqa_bench.tracks.qlora.worker.rounding import round_to_nearest
+from haqa_bench.tracks.qat.worker.rounding import round_to_nearest
 
 ROUNDED_ON = 500
 """On how many training images the activations of a network that is rounded are measured."""
 
 
-def main() -> None:
-    """One job from stdin to one result on stdout."""
-    job = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    if job["memory_bytes"]:
-        resource.setrlimit(resource.RLIMIT_DATA, (job["memory_bytes"], job["memory_bytes"]))
-    try:
-        result = run(job)
-    except Diverged as reason:
-        result = {"refused": str(reason), "status": "diverged"}
-    except (MemoryError, RuntimeError) as error:
-        if not memory_fault(error):
-            raise
-        result = {"refused": str(error).splitlines()[0], "status": "oom"}
-    with answers:
-        json.dump(result, answers)
-
-
-def run(job: dict[str, Any]) -> dict[str, Any]:
+def run(job: Train) -> Trained:
     """Trains as the job says; then the share of images that are right, on those held out or, where
     it tests, on the test set.
     """
-    torch.set_num_threads(job["threads"])
-    torch.manual_seed(job["seed"])
+    torch.set_num_threads(job.threads)
+    torch.manual_seed(job.seed)
     started = time.perf_counter()
-    work, settings = job["workload"], job["settings"]
-    read = Cifar10 if work["data"] == "cifar10" else ImageFolder
-    data: ImageSet = read(Path(job["data"]), work["held_out"], work["images"])
+    read = Cifar10 if job.data == "cifar10" else ImageFolder
+    data: ImageSet = read(Path(job.path), job.held_out, job.images)
     loaded = time.perf_counter()
-    how = resnet.Quantization(Bits(*job["bits"]), work["rescale_weights"], work["quantize_ends"])
-    network = device_of(resnet.build(job["network"], data.classes, how))
-    curve, epochs = train(network, data, settings, job["seed"])
+    how = resnet.Quantization(Bits(*job.bits), job.rescale_weights, job.quantize_ends)
+    network = device_of(resnet.build(job.network, data.classes, how))
+    curve, epochs = train(network, data, job.settings, job.seed)
     trained = time.perf_counter()
-    if job.get("round_to"):
-        round_to_nearest(
-            network,
-            Bits(*job["round_to"]),
-            next(data.training(ROUNDED_ON, "none", torch.Generator().manual_seed(0)))[0],
-        )
-    right = evaluated(network, data.trying(job["test"]))
-    return {
-        "right": [int(r) for r in right.tolist()] if job["test"] else None,
-        "accuracy": 100 * int(right.sum()) / len(right),
-        "items": len(right),
-        "train_loss": curve.points[-1][1],
-        "peak_bytes": peak_bytes(),
-        "facts": facts_of(
-            seed=job["seed"],
-            steps=len(curve.losses),
-            epochs=epochs,
-            train_images=data.count,
-            distinct_weights=distinct(network),
-            learning_curve=curve_as_text(curve.points),
-            threads=job["threads"],
-            torch=torch.__version__,
-            load_s=round(loaded - started, 2),
-            train_s=round(trained - loaded, 2),
-            evaluate_s=round(time.perf_counter() - trained, 2),
-            **gpu_facts(),
-        ),
-    }
+    if job.round_to:
+        images, _ = next(data.training(ROUNDED_ON, "none", torch.Generator().manual_seed(0)))
+        round_to_nearest(network, Bits(*job.round_to), images)
+    right = evaluated(network, data.trying(job.test))
+    facts = facts_of(
+        seed=job.seed,
+        steps=len(curve.losses),
+        epochs=epochs,
+        train_images=data.count,
+        distinct_weights=distinct(network),
+        learning_curve=curve_as_text(curve.points),
+        threads=job.threads,
+        torch=torch.__version__,
+        load_s=round(loaded - started, 2),
+        train_s=round(trained - loaded, 2),
+        evaluate_s=round(time.perf_counter() - trained, 2),
+        **gpu_facts(),
+    )
+    return Trained(
+        accuracy=100 * int(right.sum()) / len(right),
+        items=len(right),
+        right=tuple(int(r) for r in right.tolist()),
+        train_loss=curve.points[-1][1],
+        peak_bytes=peak_bytes(),
+        facts=facts,
+    )
 
 
 def device_of(network: nn.Module) -> nn.Module:
@@ -109,26 +82,24 @@ def device_of(network: nn.Module) -> nn.Module:
     )
 
 
-def train(
-    network: nn.Module, data: ImageSet, settings: dict[str, Any], seed: int
-) -> tuple[Curve, float]:
+def train(network: nn.Module, data: ImageSet, settings: Settings, seed: int) -> tuple[Curve, float]:
     """Trains in place. The curve of the loss, and how many epochs that were.
 
     Raises:
         Diverged: the loss is no number, or stays above twice what guessing gives.
     """
     generator = torch.Generator().manual_seed(seed)
-    batch = min(settings["batch_size"], data.count)
-    steps = max(1, round(data.count * settings["epochs"] / batch))
+    batch = min(settings.batch_size, data.count)
+    steps = max(1, round(data.count * settings.epochs / batch))
     optimizer = optimizer_of(network, settings)
     curve = Curve(steps, 2 * math.log(data.classes))
     where = next(network.parameters()).device
     network.train()
-    batches = data.training(batch, settings["augmentation"], generator)
+    batches = data.training(batch, settings.augmentation, generator)
     for step, (images, labels) in zip(range(steps), batches):  # noqa: B905 - batches have no end
         for group in optimizer.param_groups:
-            group["lr"] = settings["learning_rate"] * factor(
-                settings["schedule"], step, steps, settings["warmup"]
+            group["lr"] = settings.learning_rate * factor(
+                settings.schedule, step, steps, settings.warmup
             )
         loss = functional.cross_entropy(network(images.to(where)), labels.to(where))
         optimizer.zero_grad(set_to_none=True)
@@ -139,16 +110,12 @@ def train(
     return curve, steps * batch / data.count
 
 
-def optimizer_of(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
+def optimizer_of(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
     """SGD with momentum, Adam or AdamW (momentum is their beta 1), with weight decay on everything."""
-    rate, momentum, decay = (
-        settings["learning_rate"],
-        settings["momentum"],
-        settings["weight_decay"],
-    )
-    if settings["optimizer"] == "sgd":
+    rate, momentum, decay = settings.learning_rate, settings.momentum, settings.weight_decay
+    if settings.optimizer == "sgd":
         return torch.optim.SGD(network.parameters(), lr=rate, momentum=momentum, weight_decay=decay)
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings["optimizer"]]
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
     return kind(network.parameters(), lr=rate, betas=(momentum, 0.999), weight_decay=decay)
 
 
@@ -172,4 +139,4 @@ def distinct(network: nn.Module) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    work(run)

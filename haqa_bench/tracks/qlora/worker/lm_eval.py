@@ -3,9 +3,8 @@
 import json
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import lm_eval
 from datasets.exceptions import DatasetGenerationError
@@ -13,44 +12,31 @@ from jinja2 import UndefinedError
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
+from haqa_bench.backends.workers.frame import Unusable
 from haqa_bench.tasks.lm_eval import definition
+from haqa_bench.tracks.qlora.jobs import Scores, TaskItems
+from haqa_bench.tracks.qlora.worker.models import Loaded
 
 ITEMS_SEED = 0
 BATCH = 16
 
 
-class Unreadable(Exception):
-    """Items that are damaged: where, and what is wrong."""
-
-
-def tried(
-    model: Any,
-    tokenizer: Any,
-    names: Sequence[str],
-    files: Mapping[str, str],
-    items: int | None = None,
-    skipped: int = 0,
-) -> dict[str, Any]:
-    """By task: the numbers of the items that were tried, and `acc` and `acc_norm` of each, 0 or 1.
-
-    Tried are `items` of each task in an order drawn once, after as many as are `skipped`; all where
-    it is None.
+def scores_of(loaded: Loaded, tasks: TaskItems) -> dict[str, Scores]:
+    """By task, what the model scores on its items.
 
     Raises:
-        Unreadable: the items of a task are damaged.
+        Unusable: the items of a task are damaged, or too few.
     """
     results = {}
     with tempfile.TemporaryDirectory() as folder:
-        manager = _with_files(files, Path(folder)) if files else TaskManager()
-        model = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=BATCH)
-        for name in names:
-            task = f"{name}_from_file" if files else name
-            count = _checked(manager, task, files.get(name, name))
-            numbers = _drawn(count, items, skipped)
+        manager = _with_files(tasks.files, Path(folder)) if tasks.files else TaskManager()
+        model = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=BATCH)
+        for name in tasks.names:
+            task, where = f"{name}_from_file" if tasks.files else name, tasks.files.get(name, name)
+            count = _checked(manager, task, where)
+            numbers = _drawn(count, tasks.items, tasks.skipped)
             if not numbers:
-                raise Unreadable(
-                    files.get(name, name), f"has {count} items: none are left after {skipped}"
-                )
+                raise Unusable(where, f"has {count} items: none are left after {tasks.skipped}")
             results[name] = _tried(model, task, manager, numbers)
     return results
 
@@ -62,7 +48,7 @@ def _checked(manager: TaskManager, name: str, where: str) -> int:
         for item in task.eval_docs:
             task.doc_to_text(item), task.doc_to_choice(item), task.doc_to_target(item)
     except (DatasetGenerationError, UndefinedError, KeyError, ValueError, IndexError) as error:
-        raise Unreadable(where, f"damaged: {str(error).splitlines()[0]}") from None
+        raise Unusable(where, f"damaged: {str(error).splitlines()[0]}") from None
     return len(task.eval_docs)
 
 
@@ -71,18 +57,15 @@ def _drawn(count: int, items: int | None, skipped: int) -> list[int]:
     return sorted(order[skipped : None if items is None else skipped + items])
 
 
-def _tried(model: HFLM, task: str, manager: TaskManager, numbers: list[int]) -> dict[str, Any]:
+def _tried(model: HFLM, task: str, manager: TaskManager, numbers: list[int]) -> Scores:
     found = lm_eval.simple_evaluate(
         model=model, tasks=[task], task_manager=manager, samples={task: numbers}, bootstrap_iters=0
     )
-    assert found is not None
     samples = sorted(found["samples"][task], key=lambda s: s["doc_id"])
-    scores = {
-        metric: [int(s[metric]) for s in samples]
-        for metric in ("acc", "acc_norm")
-        if metric in samples[0]
-    }
-    return {"items": [s["doc_id"] for s in samples], **scores}
+    acc, acc_norm = (
+        tuple(int(s[metric]) for s in samples if metric in s) for metric in ("acc", "acc_norm")
+    )
+    return Scores(tuple(int(s["doc_id"]) for s in samples), acc, acc_norm)
 
 
 def _with_files(files: Mapping[str, str], folder: Path) -> TaskManager:

@@ -4,18 +4,17 @@ A GGUF model is converted once and kept below the cache by the hash of its file:
 are in that file, unpacked.
 """
 
-import importlib.util
 from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench.backends import gguf_models
 from haqa_bench.backends.process import run_job
 from haqa_bench.documents import sha256
-from haqa_bench.errors import HaqaError
+from haqa_bench.installed import extra, require
 from haqa_bench.suite import Model
 from haqa_bench.tasks.folder import cache
+from haqa_bench.tracks.qlora.jobs import Convert
 
-WORKER = "haqa_bench.tracks.qlora.worker.train"
 CONVERT_TIMEOUT_S = 3600
 
 
@@ -34,12 +33,7 @@ def find(model: Model) -> Base:
         HaqaError: it is missing, or cannot be read.
     """
     for package in ("torch", "transformers", "peft", "bitsandbytes"):
-        if importlib.util.find_spec(package) is None:
-            raise HaqaError(
-                "fine-tuning",
-                f"{package} is not installed",
-                'Install it with: pip install -e ".[train]"',
-            )
+        require(package, "fine-tuning", extra("train"))
     if model.transformers is not None:
         name = model.transformers.removeprefix("hub:")
         return Base(
@@ -50,17 +44,7 @@ def find(model: Model) -> Base:
     folder = cache() / identity[:16] / "transformers"
     if not folder.is_dir():
         partial = folder.with_suffix(".partial")
-        run_job(
-            WORKER,
-            {
-                "do": "convert",
-                "source": str(source),
-                "target": str(partial),
-                "threads": 1,
-                "memory_bytes": 0,
-            },
-            CONVERT_TIMEOUT_S,
-        )
+        run_job(Convert(source=str(source), target=str(partial)), CONVERT_TIMEOUT_S)
         partial.replace(folder)
     return Base(str(folder), source, identity)
 

@@ -1,0 +1,226 @@
+"""What a run asks of llama.cpp, and what llama.cpp tells: documents of the workers `llama_cpp` and
+`llama_cpp_memory`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from haqa_bench.backends.jobs import Done, Example, Job
+from haqa_bench.backends.wire import Mismatch, build
+from haqa_bench.errors import EvaluationFailed, Status
+
+WORKER = "haqa_bench.backends.workers.llama_cpp"
+MEMORY_WORKER = "haqa_bench.backends.workers.llama_cpp_memory"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All of llama.cpp's settings that a space may have, with llama.cpp's own defaults."""
+
+    n_threads: int
+    n_threads_batch: int
+    n_gpu_layers: int = 0
+    split_mode: Literal["none", "layer", "row"] = "layer"
+    main_gpu: int = 0
+    n_batch: int = 2048
+    n_ubatch: int = 512
+    flash_attn: Literal["auto", "on", "off"] = "auto"
+    type_k: str = "f16"
+    type_v: str = "f16"
+    mmap: bool = True
+
+
+SETTINGS = tuple(field.name for field in fields(Settings))
+ONE_THREAD = Settings(n_threads=1, n_threads_batch=1)
+"""llama.cpp's defaults, where nothing is timed."""
+
+
+def with_defaults(configuration: Mapping[str, object]) -> Settings:
+    """The settings of a configuration, llama.cpp's own default where it leaves one out;
+    n_threads_batch follows n_threads, as in llama.cpp's tools.
+
+    Raises:
+        EvaluationFailed: a value is of another type than llama.cpp takes.
+    """
+    given = {name: value for name, value in configuration.items() if name != "format"}
+    try:
+        return build(Settings, {"n_threads_batch": given.get("n_threads"), **given})
+    except Mismatch as fault:
+        raise EvaluationFailed(Status.REFUSED, str(fault)) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantize(Job[Done], worker=WORKER):
+    """Write `source` in llama.cpp's `format` to `target`; all of it in the format's main type where
+    it is to be `pure`.
+    """
+
+    source: str
+    target: str
+    format: str
+    pure: bool = False
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a GGUF file really holds: weights by tensor type, those of them that a token is
+    `multiplied` by (an embedding is looked up, but where it is the output layer), and bytes.
+    """
+
+    weights: Mapping[str, int]
+    multiplied: Mapping[str, int]
+    layers: int
+    stored_bytes: int
+    file_bytes: int
+
+    @property
+    def parameters(self) -> int:
+        """All weights."""
+        return sum(self.weights.values())
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Of the tensors, block scales included."""
+        return 8 * self.stored_bytes / self.parameters
+
+    @property
+    def tensor_types(self) -> str:
+        """The types with their shares of all weights, for people: 'Q4_0 80.1 %, Q8_0 19.9 %'."""
+        shares = {name: 100 * count / self.parameters for name, count in self.weights.items()}
+        return ", ".join(f"{name} {share:.1f} %" for name, share in shares.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspect(Job[Contents], worker=WORKER):
+    """Say what the GGUF file `model` holds."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One prompt and its answer, in seconds: ours, llama.cpp's own, and what others took of the
+    machine.
+    """
+
+    prompt_s: float
+    first_token_s: float
+    generate_s: float
+    total_s: float
+    llama_prompt_s: float
+    llama_generate_s: float
+    others_share: float
+    involuntary_switches: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a process found: perplexity and held_out_loss (nats) where they were asked for, and
+    `facts`, what llama.cpp says took effect.
+    """
+
+    load_s: float
+    samples: tuple[Sample, ...]
+    peak_bytes: int
+    perplexity: float | None
+    held_out_loss: float | None
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure(Job[Measured], worker=WORKER):
+    """Load a model, warm up, and take samples of `n_prompt` tokens read and `n_generate` generated.
+
+    Perplexity is of the first `quality_tokens` of `text`, the loss of `examples`, where there are
+    any.
+    """
+
+    model: str
+    settings: Settings
+    n_ctx: int
+    n_prompt: int
+    n_generate: int
+    repeats: int
+    text: str = ""
+    quality_tokens: int = 0
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Tokens that follow each prompt."""
+
+    answers: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer(Job[Answers], worker=WORKER):
+    """Choose greedily what follows each of `prompts`, in tokens: at most `n_generate`, up to where
+    the model ends.
+    """
+
+    model: str
+    settings: Settings
+    n_ctx: int
+    prompts: tuple[tuple[int, ...], ...]
+    n_generate: int
+
+
+@dataclass(frozen=True)
+class FormatSizes:
+    """A model in one format: bytes of its weights and of their repacked copy, bytes by tensor type,
+    and the weights of each type that a token is multiplied by.
+    """
+
+    weights: int
+    repacked: int
+    types: Mapping[str, int]
+    multiplied: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Bytes by part, as arithmetic.memory names them; `formats` in the order asked for."""
+
+    cache: int
+    compute: int
+    output: int
+    work: int
+    runtime: int
+    formats: Mapping[str, FormatSizes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulate(Job[Simulated], worker=MEMORY_WORKER):
+    """Plan a model's buffers without loading it, in each of `formats` (memory.OWN: the file's)."""
+
+    model: str
+    formats: tuple[str, ...]
+    settings: Settings
+    n_ctx: int
+    n_outputs: int
+
+
+@dataclass(frozen=True)
+class PeakBytes:
+    """The most memory that a process ever had."""
+
+    peak: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peak(Job[PeakBytes], worker=MEMORY_WORKER):
+    """Fill a context of `n_ctx` tokens."""
+
+    model: str
+    settings: Settings
+    n_ctx: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteHollow(Job[Done], worker=MEMORY_WORKER):
+    """Write a model of these `dimensions`, without weights, as the GGUF file `target`."""
+
+    dimensions: Mapping[str, int]
+    target: str

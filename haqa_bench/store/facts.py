@@ -1,0 +1,80 @@
+"""Facts of a trial that have a meaning, as they are recorded (words) and as they are used (values).
+
+A trial's `facts` are words for people, kept as they are in tables and journals. Some are read again
+by a report: here, and nowhere else, is how such a fact is written and what it means.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from haqa_bench.arithmetic.memory import Prediction
+from haqa_bench.arithmetic.token_roofline import counted
+from haqa_bench.backends.llama_jobs import Contents
+
+BUILD = "llama_cpp_python"
+LAYERS, MULTIPLIED, SAFE = "layers", "multiplied", "_safe_mb"
+RIGHT = re.compile(r"[01]+")
+SCORES = ("accuracy", "_acc", "_acc_norm")
+"""How the names of metrics end that are a share of items which are right."""
+
+
+class Facts(NamedTuple):
+    """What recorded facts mean. Empty, or None, where they do not tell.
+
+    `multiplied`: the weights that a token is multiplied by, by tensor type. `safe_mb`: what has to
+    fit, in 10^6 bytes, by bit-width. `build`: the version of llama-cpp-python. `right`: whether
+    each item was right, by metric.
+    """
+
+    multiplied: Mapping[str, int]
+    layers: int | None
+    safe_mb: Mapping[str, float]
+    build: str
+    right: Mapping[str, tuple[bool, ...]]
+
+
+def parse(words: Mapping[str, str]) -> Facts:
+    """What recorded facts mean."""
+    return Facts(
+        multiplied=counted(words[MULTIPLIED]) if MULTIPLIED in words else {},
+        layers=int(words[LAYERS]) if LAYERS in words else None,
+        safe_mb={
+            name.removesuffix(SAFE): float(said)
+            for name, said in words.items()
+            if name.endswith(SAFE)
+        },
+        build=words.get(BUILD, ""),
+        right={
+            name: tuple(item == "1" for item in said)
+            for name, said in words.items()
+            if name.endswith(SCORES) and RIGHT.fullmatch(said)
+        },
+    )
+
+
+def of_file(contents: Contents) -> dict[str, str]:
+    """Of a GGUF file, as words."""
+    return {
+        "tensor_types": contents.tensor_types,
+        "bits_per_weight": f"{contents.bits_per_weight:.3f}",
+        "file_bytes": str(contents.file_bytes),
+        "parameters": str(contents.parameters),
+        **of_token(contents.layers, contents.multiplied),
+    }
+
+
+def of_token(layers: int, multiplied: Mapping[str, int]) -> dict[str, str]:
+    """Of what a token is multiplied by, as words: 'Q4_0 106168320, Q8_0 28311552'."""
+    counts = ", ".join(f"{name} {count}" for name, count in multiplied.items())
+    return {LAYERS: str(layers), MULTIPLIED: counts}
+
+
+def of_sizes(sizes: Mapping[str, Prediction]) -> dict[str, str]:
+    """Of what has to fit at each bit-width, as words, in MB."""
+    return {f"{bits}{SAFE}": f"{size.safe / 1e6:.1f}" for bits, size in sizes.items()}
+
+
+def of_answers(metric: str, right: Sequence[int]) -> dict[str, str]:
+    """Of the items of a metric, 1 where the answer is right, as words: '0110'."""
+    return {metric: "".join(map(str, right))}

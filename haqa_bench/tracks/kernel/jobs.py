@@ -1,0 +1,80 @@
+"""What the kernel track asks of a process, and what that tells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from haqa_bench.backends.jobs import Job
+
+OPENCL = "haqa_bench.tracks.kernel.worker.opencl"
+GGML = "haqa_bench.tracks.kernel.worker.ggml"
+
+
+@dataclass(frozen=True)
+class Between:
+    """What the device gave in between: a kernel that only reads (GB/s), and one that only
+    multiplies (GFLOP/s), at each sample.
+    """
+
+    bandwidths_gb_s: tuple[float, ...]
+    peaks_gflops: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Times of launches; the largest `error`, as a share of the largest value; and what others took
+    of the machine meanwhile.
+    """
+
+    times_us: tuple[float, ...]
+    error: float
+    others_share: float
+    involuntary_switches: int
+    facts: Mapping[str, str]
+    compile_s: float | None = None
+    between: Between | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure(Job[Measured], worker=OPENCL):
+    """Compile, check and time a kernel: `sources` is the folder of its .cl file, `bits` are those
+    of a weight, `settings` the macros that are tuned, `seed` makes the inputs.
+    """
+
+    kernel: str
+    sources: str
+    bits: int
+    shape: Mapping[str, int]
+    settings: Mapping[str, int]
+    repeats: int
+    tolerance: float
+    device: str
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureGgml(Job[Measured], worker=GGML):
+    """Check and time ggml's own kernel on the inputs that ours would get; ggml heeds no `settings`,
+    which tell how ours would be launched.
+    """
+
+    kernel: str
+    bits: int
+    shape: Mapping[str, int]
+    settings: Mapping[str, int]
+    repeats: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """GFLOP/s of multiply-adds in registers."""
+
+    peaks_gflops: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasurePeaks(Job[Peaks], worker=OPENCL):
+    """Say what the device gives at most, `repeats` times."""
+
+    device: str
+    repeats: int

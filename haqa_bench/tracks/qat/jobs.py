@@ -1,0 +1,79 @@
+"""What the qat track asks of a process, and what that tells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from haqa_bench.backends.jobs import Job
+from haqa_bench.backends.wire import Mismatch, build
+from haqa_bench.errors import EvaluationFailed, Status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Of a training; where a space leaves one out, the recipe of a public PyTorch port of DoReFa,
+    for CIFAR-10.
+    """
+
+    epochs: float
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    batch_size: int = 128
+    schedule: Literal["constant", "cosine", "step"] = "step"
+    warmup: float = 0.0
+    augmentation: str = "crop_flip"
+
+
+SETTINGS = tuple(field.name for field in fields(Settings))
+
+
+def with_defaults(configuration: Mapping[str, object], epochs: float) -> Settings:
+    """The settings of a configuration, defaults where it leaves one out.
+
+    Raises:
+        EvaluationFailed: a value is of another type.
+    """
+    try:
+        return build(Settings, {"epochs": epochs, **configuration})
+    except Mismatch as fault:
+        raise EvaluationFailed(Status.REFUSED, str(fault)) from None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Accuracy in % of `items` images, and whether each is `right`, 1 or 0; train_loss in nats, the
+    last twentieth of the steps.
+    """
+
+    accuracy: float
+    items: int
+    right: tuple[int, ...]
+    train_loss: float
+    peak_bytes: int
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Job[Trained], worker="haqa_bench.tracks.qat.worker.train"):
+    """Train a network on `images` (all where it is None) of a data set in the file or folder
+    `path`, then try it on those held out or, to `test`, on the test set.
+
+    `bits` are those of weights and activations; `round_to`, those that it is rounded to afterwards.
+    The rest is as in QatWorkload.
+    """
+
+    network: str
+    data: Literal["cifar10", "imagenet"]
+    path: str
+    images: int | None
+    held_out: int
+    rescale_weights: bool
+    quantize_ends: bool
+    settings: Settings
+    bits: tuple[int, int]
+    round_to: tuple[int, int] | None
+    seed: int
+    test: bool
+    threads: int
