@@ -7,6 +7,7 @@ from conftest import evaluator_of, rows, write_table
 
 from haqa_bench import suite
 from haqa_bench.arithmetic.estimate import estimate, interval
+from haqa_bench.backends.llama_jobs import Measured, Sample
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome
 from haqa_bench.run import sweep as tabulate
@@ -339,23 +340,8 @@ def test_an_interval_holds_its_estimate_and_is_none_of_few_samples_or_of_anythin
 
 
 def test_rates_are_tokens_over_the_seconds_that_they_took(cell):
-    sample = {
-        "prompt_s": 0.5,
-        "first_token_s": 0.5,
-        "generate_s": 0.31,
-        "total_s": 0.8,
-        "llama_prompt_s": 0.5,
-        "llama_generate_s": 0.31,
-        "others_share": 0.0,
-        "involuntary_switches": 0,
-    }
-    result = {
-        "samples": [sample],
-        "load_s": 0.1,
-        "peak_bytes": 2e8,
-        "perplexity": None,
-        "held_out_loss": None,
-    }
+    sample = Sample(0.5, 0.5, 0.31, 0.8, 0.5, 0.31, 0.0, 0)
+    result = Measured(0.1, (sample,), 200_000_000, None, None, {})
 
     values = {m.name: m.value for m in deploy._measurements(result, cell.workload)}
 

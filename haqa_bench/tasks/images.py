@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from haqa_bench.errors import HaqaError
+from haqa_bench.installed import extra, missing
 from haqa_bench.tasks.folder import VARIABLE, cache, data_folder
 
 Pixels = npt.NDArray[np.uint8]
@@ -92,9 +93,7 @@ def _decoded(file: Path) -> tuple[Pixels, Pixels]:
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
-        raise HaqaError(
-            file, "Pillow is not installed", 'Install it with: pip install -e ".[train]"'
-        ) from None
+        raise missing("Pillow", file, extra("train")) from None
     try:
         with zipfile.ZipFile(file) as archive:
             names = sorted(n for n in archive.namelist() if n.endswith(".jpg"))

@@ -22,7 +22,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import llama_cpp as llama
 import numpy as np
@@ -140,7 +139,7 @@ def answer(job: Answer) -> Answers:
     return Answers(tuple(tuple(run.answer(p, job.n_generate, vocabulary)) for p in job.prompts))
 
 
-def load(path: str, settings: Settings, simulated: bool = False) -> Any:
+def load(path: str, settings: Settings, simulated: bool = False) -> "llama.llama_model_p":
     """The model, or Refused with llama.cpp's own complaint; where it is simulated, without its
     weights.
     """
@@ -158,7 +157,9 @@ def load(path: str, settings: Settings, simulated: bool = False) -> Any:
     return model
 
 
-def open_context(model: Any, settings: Settings, n_ctx: int) -> Any:
+def open_context(
+    model: "llama.llama_model_p", settings: Settings, n_ctx: int
+) -> "llama.llama_context_p":
     """A context with the settings, or Refused with llama.cpp's own complaint."""
     context = llama.llama_init_from_model(model, context_params(settings, n_ctx))
     if not context:
@@ -166,7 +167,7 @@ def open_context(model: Any, settings: Settings, n_ctx: int) -> Any:
     return context
 
 
-def context_params(settings: Settings, n_ctx: int) -> Any:
+def context_params(settings: Settings, n_ctx: int) -> "llama.llama_context_params":
     """The settings as llama.cpp takes them."""
     params = llama.llama_context_default_params()
     params.n_ctx, params.no_perf = n_ctx, False
@@ -180,7 +181,7 @@ def context_params(settings: Settings, n_ctx: int) -> Any:
 class Run:
     """Decodes on one context."""
 
-    def __init__(self, context: Any, vocabulary: int, n_batch: int) -> None:
+    def __init__(self, context: "llama.llama_context_p", vocabulary: int, n_batch: int) -> None:
         self.context, self.vocabulary, self.n_batch = context, vocabulary, n_batch
 
     def generate(self, prompt: Sequence[int], n_generate: int) -> Sample:
@@ -214,7 +215,9 @@ class Run:
             involuntary_switches=involuntary_switches() - switches,
         )
 
-    def answer(self, prompt: Sequence[int], n_generate: int, vocabulary: Any) -> list[int]:
+    def answer(
+        self, prompt: Sequence[int], n_generate: int, vocabulary: "llama.llama_vocab_p"
+    ) -> list[int]:
         """The tokens that follow `prompt` greedily, an end included."""
         llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
         found: list[int] = []
@@ -242,7 +245,7 @@ class Run:
         logits = llama.llama_get_logits_ith(self.context, -1)
         return int(np.ctypeslib.as_array(logits, shape=(self.vocabulary,)).argmax())
 
-    def perplexity(self, model: Any, text: str, n_tokens: int) -> float:
+    def perplexity(self, model: "llama.llama_model_p", text: str, n_tokens: int) -> float:
         """exp of the mean negative log likelihood of the second half of the first `n_tokens` of
         `text`, one window.
         """
@@ -308,7 +311,7 @@ class Run:
         return top + math.log(np.exp(logits - top).sum(dtype=np.float64)) - float(logits[token])
 
 
-def tokenize(model: Any, text: str) -> list[int]:
+def tokenize(model: "llama.llama_model_p", text: str) -> list[int]:
     """The tokens of `text`, with the model's beginning-of-text token where it has one."""
     data = text.encode()
     room = (llama.llama_token * (len(data) + 8))()
@@ -318,7 +321,7 @@ def tokenize(model: Any, text: str) -> list[int]:
     return list(room[:count])
 
 
-def facts(context: Any) -> dict[str, str]:
+def facts(context: "llama.llama_context_p") -> dict[str, str]:
     """What took effect, read back from llama.cpp."""
     log = "".join(LOG)
     buffers = [line for line in log.splitlines() if "model buffer size" in line]

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from haqa_bench.backends import device
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.installed import extra, missing
 from haqa_bench.protocols import Evaluator, Outcome, Whole
 from haqa_bench.run.study import Entry, Plan, entries, evaluator_of
 from haqa_bench.space import Configuration
@@ -110,11 +111,7 @@ def connect(address: str) -> None:
     try:
         import ray
     except ImportError:
-        raise HaqaError(
-            "--executor ray",
-            "Ray is not installed",
-            'Install it with: pip install "haqa-bench[distributed]"',
-        ) from None
+        raise missing("Ray", "--executor ray", extra("distributed")) from None
     if ray.is_initialized():
         return
     check_answer(address)

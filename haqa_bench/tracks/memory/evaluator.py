@@ -8,7 +8,6 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 from haqa_bench import __version__
 from haqa_bench.arithmetic.memory import Prediction
@@ -147,13 +146,13 @@ def recorded(cell: Cell, path: Path) -> dict[str, Prediction]:
     }
 
 
-def _card(cell: Cell) -> dict[str, Any]:
+def _card(cell: Cell) -> dict[str, object]:
     """What sizes depend on."""
     model, workload = (part.model_dump(mode="json") for part in (cell.model, cell.workload))
     return {"cell": cell.id, "model": model, "workload": workload, "hardware": cell.hardware.name}
 
 
-def _readings(size: Prediction) -> Sequence[Mapping[str, Any]]:
+def _readings(size: Prediction) -> Sequence[Mapping[str, object]]:
     return [
         {"name": name, "unit": "B", "samples": [float(value)]}
         for name, value in size._asdict().items()

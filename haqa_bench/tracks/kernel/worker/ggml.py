@@ -79,7 +79,7 @@ class Ggml:
         )
         return made
 
-    def call(self, name: str, *arguments: Any) -> ctypes.c_void_p:
+    def call(self, name: str, *arguments: object) -> ctypes.c_void_p:
         """The result of ggml_NAME in this context, as a tensor still to be computed."""
         return self._pointer(getattr(self.base, f"ggml_{name}"), self.context, *arguments)
 
@@ -103,7 +103,7 @@ class Ggml:
         return np.array(np.ctypeslib.as_array(data, (count,)))
 
     @staticmethod
-    def _pointer(function: Any, *arguments: Any) -> ctypes.c_void_p:
+    def _pointer(function: Any, *arguments: object) -> ctypes.c_void_p:
         function.restype = ctypes.c_void_p
         return ctypes.c_void_p(function(*arguments))
 

@@ -14,7 +14,6 @@ import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -75,18 +74,18 @@ def measure_peaks(job: MeasurePeaks) -> Peaks:
     return Peaks(tuple(limits.peak() for _ in range(job.repeats)))
 
 
-def queue_of(wanted: str) -> Any:
+def queue_of(wanted: str) -> cl.CommandQueue:
     """A queue of commands, which are timed, to the device that `find` finds."""
     context = cl.Context([find(wanted)])
     return cl.CommandQueue(context, properties=cl.command_queue_properties.PROFILING_ENABLE)
 
 
-def is_cpu(device: Any) -> bool:
+def is_cpu(device: cl.Device) -> bool:
     """Whether an OpenCL device is a CPU, which is asked with few work-items."""
     return bool(device.type & cl.device_type.CPU)
 
 
-def find(wanted: str) -> Any:
+def find(wanted: str) -> cl.Device:
     """The first OpenCL device whose name, or whose platform's name, holds `wanted`; the first of
     all where it is empty.
     """
@@ -99,7 +98,7 @@ def find(wanted: str) -> Any:
     )
 
 
-def compiled(context: Any, source: Path, defines: Mapping[str, float]) -> Any:
+def compiled(context: cl.Context, source: Path, defines: Mapping[str, float]) -> cl.Kernel:
     """The kernel of that name, built from source with the settings as macros; pyopencl keeps what
     was built before.
     """
@@ -122,7 +121,9 @@ def compiled(context: Any, source: Path, defines: Mapping[str, float]) -> Any:
 class Launch:
     """A kernel with its buffers."""
 
-    def __init__(self, context: Any, queue: Any, kernel: Any, posed: Problem) -> None:
+    def __init__(
+        self, context: cl.Context, queue: cl.CommandQueue, kernel: cl.Kernel, posed: Problem
+    ) -> None:
         self.queue, self.kernel, self.posed = queue, kernel, posed
         flags = cl.mem_flags
         self.inputs = [
@@ -169,7 +170,7 @@ class Limits:
 
     CHAINS = 12
 
-    def __init__(self, context: Any, queue: Any, few: bool) -> None:
+    def __init__(self, context: cl.Context, queue: cl.CommandQueue, few: bool) -> None:
         self.queue, self.group = queue, 1 if few else 256
         self.readers = 512 if few else queue.device.max_compute_units * 1024
         self.workers, self.steps = (16, 100_000) if few else (self.readers, 2000)
@@ -210,13 +211,13 @@ class Limits:
             / self._us(self.multiply_add, self.workers)
         )
 
-    def _us(self, kernel: Any, items: int, *arguments: Any) -> float:
+    def _us(self, kernel: cl.Kernel, items: int, *arguments: cl.Buffer) -> float:
         event = kernel(self.queue, (items,), (self.group,), *arguments, self.results)
         event.wait()
         return float(event.profile.end - event.profile.start) / 1000
 
 
-def facts(device: Any) -> dict[str, str]:
+def facts(device: cl.Device) -> dict[str, str]:
     """What ran it."""
     return {
         "device": device.name.strip(),

@@ -8,10 +8,11 @@ where they are rescaled, as a public PyTorch port does. k = 1: sign(w) mean|w|. 
 q_k(clip(a, 0, 1)), which takes the place of ReLU.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
 FULL = 32
@@ -37,11 +38,11 @@ class _Round(torch.autograd.Function):
     """To the nearest of `levels` + 1 levels in [0, 1]; the gradient passes."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, levels: int) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor, levels: int) -> Tensor:
         return torch.round(x * levels).div_(levels)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> Tensor | tuple[Tensor | None, ...]:
         return gradients[0], None
 
 
@@ -49,12 +50,12 @@ class _Sign(torch.autograd.Function):
     """sign(x) mean|x|, of which 0 counts as positive; the gradient passes."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
         mean = x.abs().mean()
         return torch.where(x < 0, -mean, mean)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> Tensor | tuple[Tensor | None, ...]:
         return gradients[0]
 
 
@@ -64,12 +65,12 @@ class _Clip(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, levels: int) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor, levels: int) -> Tensor:
         ctx.save_for_backward((x >= 0) & (x <= 1))
         return x.clamp(0, 1).mul_(levels).round_().div_(levels)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> Tensor | tuple[Tensor | None, ...]:
         (inside,) = ctx.saved_tensors
         return gradients[0] * inside, None
 

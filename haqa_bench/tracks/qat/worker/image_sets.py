@@ -5,13 +5,15 @@ The training set is split by a seed of its own, the same for every configuration
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+Numbers = NDArray[np.int64]
 SPLIT_SEED = 0
 EVALUATED_AT_ONCE = 500
 CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
@@ -134,14 +136,14 @@ READERS = 8
 """Processes that decode ImageNet's files."""
 
 
-def split(count: int, held_out: int, images: int | None) -> tuple[Any, Any]:
+def split(count: int, held_out: int, images: int | None) -> tuple[Numbers, Numbers]:
     """Numbers of the images held out, and of those to train on: `images` of the rest, or all of it."""
     order = np.random.default_rng(SPLIT_SEED).permutation(count)
     rest = order[held_out:]
     return order[:held_out], rest[:images] if images else rest
 
 
-def _normalised(images: Any, labels: Any) -> Batch:
+def _normalised(images: NDArray[np.uint8], labels: Numbers) -> Batch:
     floats = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (CIFAR_MEAN, CIFAR_STD))
     return floats.sub_(mean).div_(std).contiguous(

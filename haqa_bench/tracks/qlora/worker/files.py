@@ -3,11 +3,15 @@ haqa_bench.tracks.qlora.worker.files < job.json > result.json`.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from haqa_bench.backends.jobs import Done, Example
 from haqa_bench.backends.workers.frame import Unusable, work
@@ -48,7 +52,9 @@ def tokenize(job: Tokenize) -> Tokens:
     return Tokens(tuple(example for example in examples if example))
 
 
-def tokenized(tokenizer: Any, prompt: str, answer: str, max_length: int) -> Example | None:
+def tokenized(
+    tokenizer: PreTrainedTokenizerBase, prompt: str, answer: str, max_length: int
+) -> Example | None:
     """An example in at most `max_length` tokens, its prompt's without labels; None where nothing is
     left of its answer.
     """
@@ -77,7 +83,9 @@ def merge(job: Merge) -> Said:
     return Said(tuple(exchange(model, tokenizer, p, job.n_generate) for p in job.prompts))
 
 
-def exchange(model: Any, tokenizer: Any, prompt: str, n_generate: int) -> Exchange:
+def exchange(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: str, n_generate: int
+) -> Exchange:
     """A prompt and the model's greedy answer, in tokens."""
     tokens = tokenizer(prompt, return_tensors="pt")["input_ids"].to(model.device)
     found = model.generate(tokens, max_new_tokens=n_generate, do_sample=False)

@@ -1,12 +1,18 @@
 """Models of transformers', quantized by bitsandbytes, with peft's adapters."""
 
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import transformers
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from haqa_bench.backends.workers.frame import Unusable
 from haqa_bench.tracks.qlora.jobs import Quantized, Settings
@@ -18,8 +24,8 @@ TARGETS = {"all-linear": "all-linear", "attention": ATTENTION, "q_v": ["q_proj",
 class Loaded(NamedTuple):
     """A model and its tokenizer."""
 
-    model: Any
-    tokenizer: Any
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
 
 
 def be_quiet(threads: int = 1) -> None:
@@ -41,7 +47,7 @@ def load(quantized: Quantized) -> Loaded:
     return Loaded(model, tokenizer_of(quantized.model))
 
 
-def load_model(folder: str, bits: int | None, compute: torch.dtype) -> Any:
+def load_model(folder: str, bits: int | None, compute: torch.dtype) -> PreTrainedModel:
     """The model in a folder of transformers', its linear layers quantized to 4 or 8 bits, or not at
     all.
 
@@ -67,7 +73,7 @@ def load_model(folder: str, bits: int | None, compute: torch.dtype) -> Any:
     return model if quantization else model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def tokenizer_of(folder: str) -> Any:
+def tokenizer_of(folder: str) -> PreTrainedTokenizerBase:
     """The model's tokenizer, with something to fill short examples up with.
 
     Raises:
@@ -86,7 +92,7 @@ def tokenizer_of(folder: str) -> Any:
     return tokenizer
 
 
-def adapted(model: Any, settings: Settings) -> Any:
+def adapted(model: PreTrainedModel, settings: Settings) -> PeftModel:
     """The model with adapters in float32, which alone are trained."""
     model = get_peft_model(
         model,

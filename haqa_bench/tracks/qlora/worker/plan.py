@@ -6,9 +6,10 @@ backward pass is counted.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
+from peft import PeftModel
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from haqa_bench.arithmetic.memory import Step
@@ -60,12 +61,15 @@ def plan(job: Plan) -> Step:
 
 
 def kept_by_autograd(
-    model: Any, linear: Sequence[Any], shape: tuple[int, int], compute: torch.dtype
+    model: PeftModel,
+    linear: Sequence[torch.nn.Linear],
+    shape: tuple[int, int],
+    compute: torch.dtype,
 ) -> Kept:
     """What a forward pass of tokens (examples x length) leaves for the backward pass."""
     owned = {p.untyped_storage()._cdata for p in model.parameters()}
-    saved: dict[int, Any] = {}
-    inputs: dict[int, Any] = {}
+    saved: dict[int, torch.UntypedStorage] = {}
+    inputs: dict[int, torch.UntypedStorage] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
         if (storage := tensor.untyped_storage())._cdata not in owned:

@@ -11,12 +11,21 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import transformers
+from peft import PeftModel
 from torch.nn import functional
-from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import (
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
 
 from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.workers.frame import serve, work
@@ -43,7 +52,7 @@ class Tuned(NamedTuple):
     effect.
     """
 
-    model: Any
+    model: PeftModel
     curve: Curve
     facts: Mapping[str, str]
 
@@ -110,14 +119,21 @@ class Watch(TrainerCallback):
     def __init__(self, curve: Curve) -> None:
         self.curve = curve
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, float] | None = None,
+        **_: object,
+    ) -> None:
         """See TrainerCallback."""
         if logs and "loss" in logs:
             self.curve.add(float(logs["loss"]))
 
 
 def train(
-    model: Any, pad: int, examples: Sequence[Example], job: Train, settings: Settings
+    model: PreTrainedModel, pad: int, examples: Sequence[Example], job: Train, settings: Settings
 ) -> Tuned:
     """Trains an adapter on `examples`.
 
@@ -197,7 +213,7 @@ def padded(examples: Sequence[Example], pad: int) -> dict[str, torch.Tensor]:
 
 @torch.no_grad()
 def losses_of(
-    model: Any, pad: int, examples: Sequence[Example], compute: torch.dtype
+    model: PreTrainedModel, pad: int, examples: Sequence[Example], compute: torch.dtype
 ) -> list[Loss]:
     """The loss of each example in its order.
 
