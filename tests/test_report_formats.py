@@ -120,7 +120,7 @@ def test_every_number_of_the_recorded_results_is_explained(name):
     from haqa_bench.run.study import Plan
 
     loaded = suite.load(REPOSITORY / f"suites/{name}.yaml", REPOSITORY)
-    plan = Plan(loaded, REPOSITORY / "suites", REPOSITORY, loaded.studies())
+    plan = Plan(loaded, REPOSITORY, loaded.studies())
     for _ in run(plan, plan.folder, Serial()):
         pass
     made = {**paper.tables(plan.folder, REPOSITORY / "paper_tables"), **paper.compared(plan.folder)}

@@ -11,7 +11,8 @@ import click
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
-    from haqa_bench.suite import Study, Suite
+    from haqa_bench.study import Study
+    from haqa_bench.suite import Suite
 
 SUITE = click.argument("suite_path", metavar="SUITE", type=click.Path(path_type=Path))
 RUNS = click.argument(

@@ -182,7 +182,6 @@ def replayed(suite_path: Path, project: Path | None) -> Path:
     suite, folder = open_suite(suite_path, project)
     plan = Plan(
         suite=suite,
-        suite_folder=suite_path.resolve().parent,
         project=folder,
         studies=suite.studies(),
     )

@@ -16,12 +16,12 @@ import numpy as np
 from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.arithmetic.token_roofline import break_even
+from haqa_bench.cell import Cell
 from haqa_bench.report import rooflines
 from haqa_bench.report.columns import PUBLISHED, count, exact
 from haqa_bench.report.published import PublishedFigure
 from haqa_bench.report.table import Table
 from haqa_bench.store import database
-from haqa_bench.suite import Cell
 
 NONE = "none"
 RESAMPLES = 10_000

@@ -8,12 +8,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.report.columns import PUBLISHED, count
 from haqa_bench.report.published import PublishedFigure
 from haqa_bench.report.table import Table
 from haqa_bench.store import database
-from haqa_bench.suite import NOTHING, Cell
-from haqa_bench.workloads import MemoryWorkload
+from haqa_bench.tracks.memory.workload import NOTHING, MemoryWorkload
 
 INVALID = "invalid"
 

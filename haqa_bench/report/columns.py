@@ -12,7 +12,6 @@ from haqa_bench.report.published import PublishedFigure
 from haqa_bench.report.roofs import Roof
 from haqa_bench.report.tests import REFERENCE, Tests
 from haqa_bench.space import key_of
-from haqa_bench.suite import TRAINED
 
 
 class Beside(NamedTuple):
@@ -26,6 +25,7 @@ class Beside(NamedTuple):
     tests: Tests
 
 
+TRAINED = ("qat", "qlora")
 TIMED = ("deploy", "kernel", "joint")
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.report import best, pairs
 from haqa_bench.report.best import Row
 from haqa_bench.report.columns import exact
 from haqa_bench.report.table import Table
 from haqa_bench.store import database
-from haqa_bench.suite import Cell
 
 HEADINGS = ("Cell", "Method", "Then", "Now", "Change", "Verdict", "n then", "n now")
 WITHIN = 0.02

@@ -10,11 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.report.table import Table, id_of
 from haqa_bench.store import database, tables
 from haqa_bench.store.journal import read_lines
-from haqa_bench.suite import Cell
 
 PAPER = {"t": "table", "f": "figure"}
 """T4 and F5 stand for table4 and figure5."""

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from haqa_bench.report import roofs, tests
 from haqa_bench.report.best import Row
-from haqa_bench.report.columns import Beside, count, exact
+from haqa_bench.report.columns import TRAINED, Beside, count, exact
 from haqa_bench.report.pairs import Pairs
-from haqa_bench.suite import TRAINED
 
 
 def notes(found: Sequence[Row], beside: Beside) -> list[str]:

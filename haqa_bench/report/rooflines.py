@@ -12,8 +12,8 @@ from typing import NamedTuple
 from scipy import stats
 
 from haqa_bench.arithmetic.token_roofline import Roofline, counted, token
+from haqa_bench.cell import Cell
 from haqa_bench.store import database
-from haqa_bench.suite import Cell
 
 METRIC = "generation_tokens_per_s"
 FEWEST = 4

@@ -14,10 +14,10 @@ from haqa_bench.arithmetic.kernel_roofline import Work, work
 from haqa_bench.report.pairs import Pairs, Verdict
 from haqa_bench.space import key_of
 from haqa_bench.store.database import query, suite_of
-from haqa_bench.tracks.kernel.evaluator import GGML
-from haqa_bench.workloads import KernelWorkload
+from haqa_bench.tracks.kernel.track import GGML
+from haqa_bench.tracks.kernel.workload import KernelWorkload
 
-PEER = key_of(GGML)
+PEER = GGML.key
 
 
 class Roof(NamedTuple):

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.report import best, pairs
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.database import query
-from haqa_bench.suite import Cell
 
 
 class Recommendation(NamedTuple):

@@ -11,7 +11,7 @@ from haqa_bench.report.figures import style
 from haqa_bench.report.figures.bitwidths import COLOURS
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
-from haqa_bench.workloads import MemoryWorkload
+from haqa_bench.tracks.memory.workload import MemoryWorkload
 
 Sizes = Mapping[str, Mapping[str, float]]
 """GB by bit-width, by model and device."""

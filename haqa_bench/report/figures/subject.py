@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.report import compare, curves
 from haqa_bench.report.compare import StudyResult
 from haqa_bench.report.curves import Step
 from haqa_bench.report.figures.style import Look, looks
 from haqa_bench.store.database import suite_of
-from haqa_bench.suite import Cell
+from haqa_bench.tracks.kernel.workload import KernelWorkload
 from haqa_bench.trial import Goal
-from haqa_bench.workloads import KernelWorkload
 
 
 class Subject(NamedTuple):

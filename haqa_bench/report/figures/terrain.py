@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from haqa_bench.cell import Cell
 from haqa_bench.space import Configuration, Scalar, key_of
 from haqa_bench.store import tables
-from haqa_bench.suite import Cell
 from haqa_bench.tracks.replayed import TableEvaluator
 
 

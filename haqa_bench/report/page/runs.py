@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.report.page.data import (
     CellShown,
     Exchange,
@@ -17,7 +18,7 @@ from haqa_bench.report.page.data import (
 )
 from haqa_bench.space import Scalar
 from haqa_bench.store.database import query, suite_of
-from haqa_bench.suite import Cell, Study
+from haqa_bench.study import Study
 
 
 class Said(NamedTuple):
@@ -113,7 +114,7 @@ def _cell(
         hardware=cell.hardware.name,
         metric=objective.metric,
         unit=objective.unit,
-        direction=objective.direction,
+        direction=objective.direction or "maximize",
         also=tuple(f"{goal.metric}, {goal.unit}, {goal.direction}" for goal in objective.also),
         constraints=tuple(
             f"{c.metric} at most {c.at_most_times_default:g} times the default's"
