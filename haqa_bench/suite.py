@@ -7,7 +7,9 @@ is one method on one cell with one seed.
 
 import itertools
 import math
+from collections.abc import Mapping
 from fnmatch import fnmatch
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -316,10 +318,16 @@ class Suite(Document):
     templates: dict[str, str]
     """SHA-256 of each prompt template."""
 
-    @property
+    @cached_property
     def lock(self) -> str:
         """SHA-256 of the suite's canonical JSON."""
         return sha256(self.model_dump(mode="json"))
+
+    def __copy__(self) -> Self:
+        """Without the lock, which is not that of a copy with other seeds."""
+        copied = super().__copy__()
+        copied.__dict__.pop("lock", None)
+        return copied
 
     def studies(self) -> list[Study]:
         """Every method on every cell of its own with every seed of its own, or else of the suite's."""
@@ -341,12 +349,15 @@ def load(path: Path, project: Path) -> Suite:
     """
     file = read_yaml(path, SuiteFile)
     templates = {t.name: sha256(t.read_bytes()) for t in sorted((project / "prompts").glob("*.j2"))}
+    points = [(block, point) for block in file.cells for point in block.points()]
+    devices = {
+        name: hardware.load(project / "hardware", name)
+        for name in dict.fromkeys(device for _, (_, _, device) in points)
+    }
     return Suite(
         name=file.name,
         title=file.title,
-        cells=tuple(
-            _cell(file, block, point, project) for block in file.cells for point in block.points()
-        ),
+        cells=tuple(_cell(file, block, point, devices) for block, point in points),
         methods=file.methods,
         prices=file.prices,
         seeds=file.seeds,
@@ -406,7 +417,12 @@ def _factors(sizes: Size | tuple[Size, ...]) -> tuple[Size, ...]:
     return sizes if isinstance(sizes, tuple) else (sizes,)
 
 
-def _cell(file: SuiteFile, block: AnyBlock, point: tuple[str, str, str], project: Path) -> Cell:
+def _cell(
+    file: SuiteFile,
+    block: AnyBlock,
+    point: tuple[str, str, str],
+    devices: Mapping[str, hardware.Hardware],
+) -> Cell:
     model, bit_width, device = point
     return Cell(
         id=_id(block, point),
@@ -414,7 +430,7 @@ def _cell(file: SuiteFile, block: AnyBlock, point: tuple[str, str, str], project
         model_name=model,
         model=file.models[model],
         bit_width=bit_width,
-        hardware=hardware.load(project / "hardware", device),
+        hardware=devices[device],
         space=block.space,
         workload=_workload(block, file.models[model]),
         measurement=block.measurement,

@@ -6,6 +6,7 @@ give equal prompts.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,14 +38,7 @@ class Prompts:
         self, folder: Path, hints: bool = True, react: bool = True, native: bool = True
     ) -> None:
         self.shown = {"hints": hints, "react": react, "native": native}
-        self.environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(folder),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            autoescape=False,
-        )
-        self.environment.filters |= {"number": number, "setting": setting}
+        self.environment = _environment(folder)
 
     def static(self, cell: Cell) -> str:
         """What stays the same during a study: the words of the cell's track."""
@@ -101,6 +95,20 @@ class Prompts:
             raise HaqaError(
                 f"prompts/{name}", f"{type(error).__name__}: {error.message}", "Mend the template"
             ) from None
+
+
+@cache
+def _environment(folder: Path) -> jinja2.Environment:
+    """The templates of a folder, each compiled once, and again where its file changes."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    environment.filters |= {"number": number, "setting": setting}
+    return environment
 
 
 class Kernel(NamedTuple):
