@@ -96,6 +96,11 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
             if not self.broken(configuration := dict(zip(self.root, values, strict=True))):
                 yield configuration
 
+    @cached_property
+    def by_key(self) -> Mapping[str, Configuration]:
+        """Every configuration by its key, in the order of the file; for spaces that are small."""
+        return {key_of(configuration): configuration for configuration in self.grid()}
+
     def sample(self, rng: random.Random) -> Configuration:
         """A configuration drawn uniformly."""
         while self.broken(

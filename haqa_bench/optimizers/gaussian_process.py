@@ -98,7 +98,9 @@ def _untried(
     space: SearchSpace, tried: set[str | None], most: int, rng: random.Random
 ) -> list[Configuration]:
     """All that is untried of a small space; of a larger one, as many random draws as `most`."""
-    drawn = list(space.grid()) if space.size <= most else [space.sample(rng) for _ in range(most)]
+    if space.size <= most:
+        return [c for key, c in space.by_key.items() if key not in tried]
+    drawn = [space.sample(rng) for _ in range(most)]
     return [c for c in drawn if key_of(c) not in tried]
 
 
