@@ -55,7 +55,7 @@ class Sampled:
         for trial in history[len(self._told) :]:
             self._tell(trial, history)
         tried = {t.key for t in history}
-        if len(tried - {None}) == self.space.size:
+        if len(tried) - (None in tried) == self.space.size:
             return None
         redraws = int(self.settings["redraws"])
         for draw in range(redraws + 1):

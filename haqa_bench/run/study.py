@@ -170,12 +170,11 @@ def _trial(
     """The trial that a proposal becomes: invalid, a repeat, measured, or failed. `first` has each
     configuration's first trial.
     """
-    usage = _priced(proposal.usage, price)
     proposed: dict[str, Any] = {
         "number": number,
         "thought": proposal.thought,
         "attempts": proposal.attempts,
-        "usage": usage,
+        "usage": _priced(proposal.usage, price),
     }
     if proposal.configuration is None:
         return Trial(configuration=None, status=Status.INVALID, reason=proposal.problem, **proposed)
