@@ -26,11 +26,6 @@ def test_it_predicts_what_scikit_learn_predicts(seed, fitted):
             np.testing.assert_array_equal(mine, other)
 
 
-def test_places_that_no_covariance_can_be_made_of_are_refused():
-    with pytest.raises(ValueError, match="cannot be factored"):
-        fit(np.full((3, 2), np.nan), np.zeros(3), fitted=False)
-
-
 def scikit_learn(places, values, fitted):
     kernels = process.kernels
     kernel = kernels.ConstantKernel(1.0, (0.05, 20.0)) * kernels.Matern(
