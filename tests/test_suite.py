@@ -67,6 +67,13 @@ def test_the_lock_changes_with_anything_that_changes_a_run(project):
     assert load(project, "# a comment\n" + SUITE).lock == locks[3]
 
 
+def test_a_copy_with_other_seeds_has_another_lock(project):
+    loaded = load(project, SUITE)
+
+    assert loaded.lock != loaded.model_copy(update={"seeds": (5,)}).lock
+    assert loaded.lock == loaded.model_copy().lock
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
