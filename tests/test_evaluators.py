@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from conftest import evaluator_of, rows, write_table
+from support import evaluator_of, rows, write_table
 
 from haqa_bench import suite
 from haqa_bench.arithmetic.estimate import estimate, interval

@@ -4,7 +4,7 @@ status.
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench import suite
 from haqa_bench.arithmetic import kernel_roofline as roofline

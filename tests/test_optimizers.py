@@ -5,7 +5,7 @@ import re
 from importlib.util import find_spec
 
 import pytest
-from conftest import REPOSITORY, action, evaluator_of
+from support import REPOSITORY, action, evaluator_of
 
 from haqa_bench import suite
 from haqa_bench.llm.scripted import Scripted

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import REPOSITORY, SUITE, action
+from support import REPOSITORY, SUITE, action
 
 PYPROJECT = """
 [build-system]
@@ -65,21 +65,23 @@ def installed(tmp_path_factory):
     return {"PYTHONPATH": os.pathsep.join([str(target), os.environ.get("PYTHONPATH", "")])}
 
 
-def test_an_installed_optimizer_runs_beside_ours(project, cli, installed):
+def test_an_installed_optimizer_runs_beside_ours(project, cli_process, installed):
     suite = project / "suites/small.yaml"
     suite.write_text(SUITE.replace("methods:\n", "methods:\n  - {name: coin, optimizer: coin}\n"))
 
-    done = cli("run", suite, "--methods", "coin,random", **installed)
+    done = cli_process("run", suite, "--methods", "coin,random", **installed)
 
     assert done.returncode == 0, done.stderr
     assert "| coin" in done.stdout
-    assert "unknown optimizer 'coin'" in cli("run", suite).stderr
+    assert "unknown optimizer 'coin'" in cli_process("run", suite).stderr
 
 
-def test_an_installed_chat_model_is_recorded_and_replays_without_it(project, cli, installed):
+def test_an_installed_chat_model_is_recorded_and_replays_without_it(
+    project, cli_process, installed
+):
     suite = project / "suites/small.yaml"
 
-    live = cli(
+    live = cli_process(
         "run",
         suite,
         "--methods",
@@ -92,34 +94,34 @@ def test_an_installed_chat_model_is_recorded_and_replays_without_it(project, cli
         "an echo",
         **installed,
     )
-    replayed = cli("run", suite, "--methods", "haqa")
+    replayed = cli_process("run", suite, "--methods", "haqa")
 
     assert live.returncode == 0, live.stderr
     assert "haqa was answered by: an echo." in replayed.stdout
 
 
-def test_a_plug_in_that_cannot_be_loaded_is_one_clear_line(project, cli, installed):
+def test_a_plug_in_that_cannot_be_loaded_is_one_clear_line(project, cli_process, installed):
     suite = project / "suites/small.yaml"
     suite.write_text(SUITE.replace("optimizer: random", "optimizer: broken"))
 
-    done = cli("run", suite, "--methods", "random", **installed)
+    done = cli_process("run", suite, "--methods", "random", **installed)
 
     assert done.returncode == 2
     assert "'broken' (coin_search:NoSuchClass): cannot be loaded" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_plug_in_never_hides_one_of_ours(project, cli, installed):
+def test_a_plug_in_never_hides_one_of_ours(project, cli_process, installed):
     suite = project / "suites/small.yaml"
 
     assert (
-        cli("run", suite, "--methods", "random", **installed).stdout
-        == cli("run", suite, "--methods", "random", "--fresh").stdout
+        cli_process("run", suite, "--methods", "random", **installed).stdout
+        == cli_process("run", suite, "--methods", "random", "--fresh").stdout
     )
 
 
-def test_an_unknown_chat_model_names_those_there_are(project, cli):
-    done = cli(
+def test_an_unknown_chat_model_names_those_there_are(project, cli_process):
+    done = cli_process(
         "run",
         project / "suites/small.yaml",
         "--methods",
