@@ -2,9 +2,12 @@
 to record it, and stand-ins of what measures.
 """
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
+import numpy as np
 from click.testing import CliRunner
 from endpoint import Endpoint, reply
 
@@ -223,3 +226,17 @@ cells:
     objective: {metric: valid_accuracy, unit: "%", direction: maximize}
     budget: {proposals: 3}
 """
+
+
+def write_images(folder, per_class):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for part, count in per_class.items():
+        with zipfile.ZipFile(folder / "cifar10" / f"{part}.zip", "w") as archive:
+            for label in range(10):
+                for number in range(count):
+                    noise = rng.integers(0, 20, (32, 32, 3)) + 20 * label
+                    out = io.BytesIO()
+                    Image.fromarray(noise.astype(np.uint8)).save(out, "JPEG")
+                    archive.writestr(f"class{label}/{number:04}.jpg", out.getvalue())

@@ -3,14 +3,12 @@ and how winners are tested.
 """
 
 import importlib.util
-import io
 import json
 import math
 import zipfile
 
-import numpy as np
 import pytest
-from support import REPOSITORY, TRAINING_SUITE
+from support import REPOSITORY, TRAINING_SUITE, write_images
 
 from haqa_bench import suite
 from haqa_bench.backends.workers.training import Curve, Diverged, factor, memory_fault
@@ -45,20 +43,6 @@ def data(tmp_path, monkeypatch):
     monkeypatch.setenv("HAQA_BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     return folder
-
-
-def write_images(folder, per_class):
-    from PIL import Image
-
-    rng = np.random.default_rng(0)
-    for part, count in per_class.items():
-        with zipfile.ZipFile(folder / "cifar10" / f"{part}.zip", "w") as archive:
-            for label in range(10):
-                for number in range(count):
-                    noise = rng.integers(0, 20, (32, 32, 3)) + 20 * label
-                    out = io.BytesIO()
-                    Image.fromarray(noise.astype(np.uint8)).save(out, "JPEG")
-                    archive.writestr(f"class{label}/{number:04}.jpg", out.getvalue())
 
 
 # How a training is watched
