@@ -78,7 +78,7 @@ def test_an_installed_optimizer_runs_beside_ours(project, cli, cli_process, inst
 
 
 def test_an_installed_chat_model_is_recorded_and_replays_without_it(
-    project, cli_process, installed
+    project, cli, cli_process, installed
 ):
     suite = project / "suites/small.yaml"
 
