@@ -34,6 +34,13 @@ def own_machine(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def own_core(monkeypatch):
+    """Beside other workers, OpenCL takes one core: its threads spin while they wait."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        monkeypatch.setenv("POCL_CPU_MAX_CU_COUNT", "1")
+
+
+@pytest.fixture(autouse=True)
 def own_runs(tmp_path, monkeypatch) -> Path:
     """Runs go where the small project would have them, even those of the repository's suites: a
     developer's own stay as they are.

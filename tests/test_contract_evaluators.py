@@ -30,7 +30,7 @@ cells:
     space: {GROUP: {choices: [8, 100000], default: 8}, VEC: {choices: [4], default: 4},
       ITEMS: {choices: [2], default: 2}, STRIDED: {choices: [1], default: 1},
       NATIVE: {choices: [0], default: 0}}
-    workload: {kernel: silu, shape: {count: 1000}, repeats: 2, timeout_s: 20.0}
+    workload: {kernel: silu, shape: {count: 1000}, repeats: 2, timeout_s: 60.0}
     measurement: {processes: 1}
     objective: {metric: time_us, unit: us, direction: minimize}
     budget: {proposals: 2}
