@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import write_table
+from support import write_table
 
 from haqa_bench.report import diff
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from conftest import action
 from endpoint import Endpoint, reply
-from test_replay import plan, run
+from support import action, plan, run
 
 from haqa_bench.report import formats, paper, published
 from haqa_bench.report.published import Entry, PublishedFigure
@@ -67,7 +66,7 @@ def test_csv_and_json_hold_the_same_cells(table):
 
 
 def test_a_study_without_any_result_prints_none_not_zero(project):
-    from conftest import rows as made_up
+    from support import rows as made_up
 
     from haqa_bench import suite
     from haqa_bench.store import tables

@@ -1,7 +1,7 @@
 """Suite files: what they expand to, and how bad ones are refused."""
 
 import pytest
-from conftest import SUITE
+from support import SUITE
 
 from haqa_bench import suite
 from haqa_bench.errors import HaqaError
