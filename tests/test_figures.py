@@ -262,7 +262,8 @@ def test_a_map_s_axes_are_the_parameters_with_the_largest_main_effect(project):
 
 
 def test_a_table_of_another_workload_is_no_map_of_this_run(recorded):
-    (recorded / "suites/small.yaml").write_text(SUITE.replace("text.txt}", "other.txt}"))
+    longer = SUITE.replace("{quality_text: text.txt}", "{quality_text: text.txt, n_prompt: 64}")
+    (recorded / "suites/small.yaml").write_text(longer)
     cell = load(recorded / "suites/small.yaml", recorded).cells[0]
 
     with pytest.raises(HaqaError, match="was measured for another cell or workload"):
