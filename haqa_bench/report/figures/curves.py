@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from haqa_bench.report import statistics
-from haqa_bench.report.curves import Step, at
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Look, Picture
 from haqa_bench.report.figures.subject import Subject
+from haqa_bench.report.found.steps import Step, at
 from haqa_bench.suite import Cell
 
 FEWEST = 3
