@@ -24,7 +24,7 @@ RUNS = "HAQA_BENCH_RUNS"
 """The environment variable that says where runs go, in place of results/runs/ of the project."""
 LOCK = "lock.json"
 """The suite as it was run; what makes a folder a run."""
-Row = TypeVar("Row", bound=NamedTuple)
+Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 class Project(NamedTuple):
@@ -126,7 +126,7 @@ class Run:
             lines = found.fetchall()
         except duckdb.Error as error:
             raise database.unreadable(self.folder, error) from None
-        fields = kind._fields
+        fields = [field for field in kind.__annotations__ if not field.startswith("__")]
         if sorted(columns) != sorted(fields):
             raise TypeError(f"{kind.__name__} has {', '.join(fields)}; its query {columns}")
         return [kind(**dict(zip(columns, line, strict=True))) for line in lines]
@@ -193,8 +193,8 @@ def find_run(word: str, given: Path | None = None) -> Path:
     if found:
         names = ", ".join(map(_long_name, found))
         raise HaqaError(word, f"{len(found)} runs begin so", f"Known: {names}")
-    names = list(dict.fromkeys([*(f.parent.name for f in known), *map(_long_name, known)]))
-    raise HaqaError(word, "no run of that name, nor a run's folder", nearest(word, names))
+    every = list(dict.fromkeys([*(f.parent.name for f in known), *map(_long_name, known)]))
+    raise HaqaError(word, "no run of that name, nor a run's folder", nearest(word, every))
 
 
 def find_suite(word: Path, given: Path | None = None) -> Path:

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from haqa_bench import suite
+from haqa_bench.project import Project, open_run
+from haqa_bench.report.tables import catalogue
+from haqa_bench.report.tables.table import Table
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
 from haqa_bench.tracks.replayed import TableEvaluator
@@ -113,6 +116,22 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "suites" / "small.yaml").write_text(SUITE)
     write_table(tmp_path)
     return tmp_path
+
+
+def tables_of(folder: Path, project: Path = REPOSITORY) -> dict[str, Table]:
+    """The tables of a run, beside what a project says was published."""
+    with open_run(folder) as run:
+        return catalogue.tables(run, Project(project))
+
+
+def row_texts(table: Table) -> list[dict[str, str]]:
+    """Every row of a table as it is printed, by heading."""
+    return [dict(zip(table.headings, row, strict=True)) for row in table.cells]
+
+
+def printed_rows(told: dict) -> list[dict[str, str]]:
+    """The same of a table that was read from JSON."""
+    return [{h: value["text"] for h, value in row["values"].items()} for row in told["rows"]]
 
 
 @pytest.fixture(autouse=True)

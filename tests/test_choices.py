@@ -5,7 +5,7 @@ llama.cpp's plan itself: test_live.py.
 import json
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, printed_rows
 
 from haqa_bench import suite
 from haqa_bench.arithmetic.memory import Prediction
@@ -138,9 +138,9 @@ def test_table_5_prints_with_the_published_choice_beside(cli, monkeypatch):
 
     assert done.returncode == 0, done.stderr
     table = json.loads(done.stdout)["tables"]["table5"]
-    rows = {(row["Model"], row["Limit"]): row for row in table["rows"]}
+    rows = {(row["Model"], row["Limit"]): row for row in printed_rows(table)}
     assert len(rows) == 4 * 8
-    assert {row["Source"] for row in table["rows"]} == {"simulated"}
+    assert {row["Source"] for row in printed_rows(table)} == {"simulated"}
     assert rows["LLaMA2-13B", "12 GB"]["Fits"] == "INT4"
     assert rows["LLaMA2-13B", "12 GB"]["Published"].startswith("INT8 rejected, INT4 chosen")
     assert rows["LLaMA2-13B", "16 GB"]["Published"] == "UNKNOWN"
@@ -156,7 +156,7 @@ def test_table_4_prints_each_choice_with_its_source_and_what_was_published(cli, 
 
     assert done.returncode == 0, done.stderr
     table = json.loads(done.stdout)["tables"]["table4"]
-    rows = {(row["Model"], row["Hardware"]): row for row in table["rows"]}
+    rows = {(row["Model"], row["Hardware"]): row for row in printed_rows(table)}
     assert len(rows) == 7
     assert {row["Source"] for (_, device), row in rows.items() if device != "epyc-zen4-2core"} == {
         "simulated"

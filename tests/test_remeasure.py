@@ -5,13 +5,13 @@ them.
 import json
 
 import pytest
-from conftest import evaluator_of
+from conftest import evaluator_of, tables_of
 from test_replay import plan
 
 from haqa_bench import suite
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome
-from haqa_bench.report import formats, paper
+from haqa_bench.report import formats
 from haqa_bench.run import confirm as remeasure
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
@@ -151,7 +151,7 @@ def table_of(project, speed):
     what = what._replace(studies=[s for s in what.studies if s.method.name in ("human", "random")])
     live = Live(evaluator_of(project), speed)
     list(runner.run(what, what.folder, Serial({what.suite.cells[0].id: live})))
-    return paper.tables(what.folder, project / "paper_tables")["figure5"], what.folder
+    return tables_of(what.folder, project)["figure5"], what.folder
 
 
 def test_a_live_run_measures_its_winners_again_and_says_on_what(project):

@@ -8,13 +8,13 @@ import socket
 
 import pytest
 from click.testing import CliRunner
-from conftest import SUITE, action, write_table
+from conftest import SUITE, action, tables_of, write_table
 from endpoint import Endpoint, reply
 
 from haqa_bench import suite
 from haqa_bench.cli import app
 from haqa_bench.errors import CassetteMiss, HaqaError
-from haqa_bench.report import formats, paper
+from haqa_bench.report import formats
 from haqa_bench.run import runner
 from haqa_bench.run import study as studies
 from haqa_bench.run.executors.local import Serial
@@ -68,7 +68,7 @@ def notes(events):
 
 
 def tables(project, folder):
-    return formats.markdown(paper.tables(folder, project / "paper_tables")["figure5"])
+    return formats.markdown(tables_of(folder, project)["figure5"])
 
 
 @pytest.fixture

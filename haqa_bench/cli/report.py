@@ -82,7 +82,7 @@ def report(
     in any format.
     """
     from haqa_bench.report import formats
-    from haqa_bench.report.formats import latex
+    from haqa_bench.report.formats.latex import document
 
     folders = _folders(runs, suites, every, project)
     if html:
@@ -95,9 +95,7 @@ def report(
             click.echo("\n".join(map(str, _written(chosen, output))))
             return
         texts = [formats.several(made, kind) for made in chosen.values() if made]
-        click.echo(
-            latex.document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False
-        )
+        click.echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
 
 
 def _folders(

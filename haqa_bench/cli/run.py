@@ -205,12 +205,12 @@ def _told(
     target: Path, written: Sequence[Path], notes: Sequence[str], found: "Mapping[str, Table]"
 ) -> str:
     """All of it as JSON."""
-    from haqa_bench.report import formats
+    from haqa_bench.report.formats.as_json import as_json
 
     report = {
         "folder": str(target),
         "written": [str(p) for p in written],
         "notes": list(notes),
-        "tables": {name: json.loads(formats.as_json(t, name)) for name, t in found.items()},
+        "tables": {name: json.loads(as_json(t, name)) for name, t in found.items()},
     }
     return json.dumps(report, indent=2, ensure_ascii=False)

@@ -73,10 +73,11 @@ def _scored(cell: str, rows: Sequence[_Row]) -> Scored:
         method: {study: np.array(scores) for study, scores in studies.items()}
         for method, studies in found.items()
     }
-    return Scored(cell, _front(rows[0].front, [row.scores for row in rows]), methods)
+    return Scored(cell, front_of(rows[0].front, [row.scores for row in rows]), methods)
 
 
-def _front(known: str | None, found: Sequence[Sequence[float]]) -> Front:
+def front_of(known: str | None, found: Sequence[Sequence[float]]) -> Front:
+    """The front that a table knows, in JSON, or else that of all that was found."""
     if known is None:
         every = np.array(found)
         return Front(every, every.min(axis=0), False)

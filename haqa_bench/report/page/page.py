@@ -19,7 +19,7 @@ from haqa_bench.report.page.data import PageData, RunShown
 from haqa_bench.report.page.recordings import Recording, recordings
 from haqa_bench.report.page.runs import run_shown
 from haqa_bench.report.tables import catalogue
-from haqa_bench.report.tables.table import Table, Value, id_of
+from haqa_bench.report.tables.table import Key, Table, Value, id_of
 
 NAME = "report.html"
 SCRIPTS = ("elements.js", "tables.js", "chart.js", "curves.js", "studies.js", "page.js")
@@ -130,7 +130,7 @@ def _json(runs: Sequence[RunShown], texts: Iterable[str]) -> str:
 
 def _shown(name: str, table: Table, run: RunShown, taken: set[str]) -> Shown:
     called = _free(name, run, taken)
-    keys = [*table.keys] or [None] * len(table.rows)
+    keys: list[Key | None] = [*table.keys] or [None] * len(table.rows)
     rows = [
         [
             Cell(
