@@ -33,7 +33,7 @@ from haqa_bench.report.statistics import FEWEST_VALUES, median_interval
 from haqa_bench.run import confirm as remeasure
 from haqa_bench.run import study as studies
 from haqa_bench.space import Configuration, key_of
-from haqa_bench.tracks.deploy.evaluator import DeployEvaluator, text_of
+from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
 
 
 class Candidate(NamedTuple):
@@ -130,12 +130,12 @@ def agreements(calm: Finding, found: Finding) -> tuple[bool, ...]:
 def candidates_of(path: Path) -> list[Candidate]:
     """The default and the best configuration of each cell; the last cell's best comes last."""
     loaded = suite.load(path, path.parent.parent)
-    plan = studies.Plan(loaded, path.parent, path.parent.parent, [])
+    plan = studies.Plan(loaded, path.parent.parent, [])
     found = []
     for cell in loaded.cells:
         outcomes = studies.evaluator_of(plan, cell).outcomes
         best = next(c for c in cell.space.grid() if outcomes[key_of(c)].rank == 1)
-        evaluator = DeployEvaluator(cell, text_of(cell, path.parent))
+        evaluator = DeployEvaluator(cell)
         found += [
             Candidate(cell, evaluator, c, plan.project)
             for c in {key_of(c): c for c in (cell.space.default, best)}.values()

@@ -48,7 +48,7 @@ def main() -> None:
     path = options.suite.resolve()
     loaded = suite.load(path, path.parent.parent)
     cell = loaded.cells[0]
-    plan = studies.Plan(loaded, path.parent, path.parent.parent, [])
+    plan = studies.Plan(loaded, path.parent.parent, [])
     evaluator = studies.evaluator_of(plan, cell)
     assert isinstance(evaluator, TableEvaluator)
     with tempfile.TemporaryDirectory() as folder:

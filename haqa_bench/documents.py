@@ -152,11 +152,19 @@ def _in_file(node: Any, place: Sequence[int | str]) -> tuple[int | str, ...]:
     kept: list[int | str] = []
     for number, step in enumerate(place):
         inside = _child(node, step)
-        if inside is None and number < len(place) - 1:
+        of_union = number > 0 and isinstance(place[number - 1], int) and step in _values_of(node)
+        if inside is None and (number < len(place) - 1 or of_union):
             continue
         kept.append(step)
         node = inside
     return tuple(kept)
+
+
+def _values_of(node: Any) -> set[str]:
+    """What stands behind the keys of a mapping: a discriminated union's branch is one of them."""
+    if node is None or isinstance(node.value, str) or node.id != "mapping":
+        return set()
+    return {value.value for _, value in node.value if isinstance(value.value, str)}
 
 
 def _child(node: Any, step: int | str) -> Any:

@@ -13,9 +13,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.store import database
-from haqa_bench.suite import Cell, Study, Suite
+from haqa_bench.study import Study
+from haqa_bench.suite import Suite
 
 if TYPE_CHECKING:
     import duckdb

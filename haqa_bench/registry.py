@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import ChatModel, Optimizer
-from haqa_bench.suite import Method, Study
+from haqa_bench.study import Method, Study
 
 OPTIMIZERS = {
     "human": "haqa_bench.optimizers.default:Human",

@@ -114,6 +114,7 @@ def project(tmp_path: Path) -> Path:
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "small.yaml").write_text(SUITE)
+    (tmp_path / "suites" / "text.txt").write_text("Words to be scored.")
     write_table(tmp_path)
     return tmp_path
 

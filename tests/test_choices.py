@@ -12,7 +12,7 @@ from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.documents import read_yaml
 from haqa_bench.errors import HaqaError
 from haqa_bench.optimizers.rules import Rules
-from haqa_bench.suite import SuiteFile
+from haqa_bench.suite import file_type
 from haqa_bench.tracks.memory import evaluator as memory
 from haqa_bench.trial import Source
 
@@ -128,7 +128,7 @@ def test_a_suite_that_cannot_be_decided_is_told(tmp_path, old, new, message):
     path.write_text(SUITE.replace(old, new))
 
     with pytest.raises(HaqaError, match=message):
-        read_yaml(path, SuiteFile)
+        read_yaml(path, file_type())
 
 
 def test_table_5_prints_with_the_published_choice_beside(cli, monkeypatch):

@@ -15,7 +15,7 @@ from conftest import REPOSITORY
 from haqa_bench.cli import COMMANDS, app
 from haqa_bench.documents import read_yaml
 from haqa_bench.store.database import query
-from haqa_bench.suite import SuiteFile
+from haqa_bench.suite import file_type
 
 PAGES = sorted(
     [*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"]
@@ -82,7 +82,7 @@ def test_suites_in_the_documentation_are_valid(tmp_path):
     assert whole
     for block in whole:
         (tmp_path / "suite.yaml").write_text(block)
-        assert read_yaml(tmp_path / "suite.yaml", SuiteFile).cells
+        assert read_yaml(tmp_path / "suite.yaml", file_type()).cells
 
 
 def test_queries_in_the_documentation_find_something(cli, project):

@@ -15,7 +15,7 @@ from haqa_bench.protocols import Outcome
 from haqa_bench.report.found.fronts import front_of
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
-from haqa_bench.suite import SuiteFile
+from haqa_bench.suite import file_type
 from haqa_bench.tracks.joint import evaluator as joint
 from haqa_bench.tracks.qlora import evaluator as qlora
 from haqa_bench.tracks.replayed import TableEvaluator
@@ -50,7 +50,7 @@ class Trainer:
 
 
 class Deployed:
-    def __init__(self, cell, text, source, examples):
+    def __init__(self, cell, source, examples):
         self.cell, self.source = cell, source
 
     def sample(self, configuration, repeat):
@@ -117,7 +117,7 @@ def test_examples_must_fit_the_context(tmp_path):
     with pytest.raises(
         HaqaError, match="examples of max_length = 1024 tokens do not fit n_ctx = 512"
     ):
-        read_yaml(tmp_path / "joint.yaml", SuiteFile)
+        read_yaml(tmp_path / "joint.yaml", file_type())
 
 
 def table_of(cell, tmp_path):

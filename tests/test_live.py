@@ -25,9 +25,11 @@ from haqa_bench.backends.gguf_models import WORKER, Formats, find
 from haqa_bench.backends.process import run_job
 from haqa_bench.backends.workers import hollow
 from haqa_bench.errors import EvaluationFailed
-from haqa_bench.tracks.deploy.evaluator import DEFAULTS, DeployEvaluator, text_of
+from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
 from haqa_bench.tracks.deploy.remote import RemoteEvaluator
-from haqa_bench.tracks.kernel.evaluator import GGML, KernelEvaluator
+from haqa_bench.tracks.deploy.settings import DEFAULTS
+from haqa_bench.tracks.kernel.evaluator import KernelEvaluator
+from haqa_bench.tracks.kernel.track import GGML
 from haqa_bench.trial import Status
 
 pytestmark = pytest.mark.live
@@ -36,7 +38,7 @@ pytestmark = pytest.mark.live
 @pytest.fixture(scope="module")
 def evaluator():
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
-    return DeployEvaluator(cell, text_of(cell, REPOSITORY / "suites"))
+    return DeployEvaluator(cell)
 
 
 def configuration(**changes):
@@ -113,7 +115,6 @@ def test_a_limit_that_is_hit_is_a_status(evaluator, change, status):
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
     limited = DeployEvaluator(
         cell.model_copy(update={"workload": cell.workload.model_copy(update=change)}),
-        text_of(cell, REPOSITORY / "suites"),
     )
 
     with pytest.raises(EvaluationFailed) as caught:
@@ -131,7 +132,7 @@ def test_what_cannot_fit_is_not_loaded_and_the_sum_is_told(evaluator):
         EvaluationFailed,
         match=r"not loaded: does not fit 200 MB: weights 89\.7 \+ repacked 59\.5 \+ cache",
     ) as caught:
-        DeployEvaluator(small, "").sample(configuration(), repeat=1)
+        DeployEvaluator(small).sample(configuration(), repeat=1)
     assert caught.value.status == Status.OOM
 
 
@@ -171,7 +172,7 @@ def test_a_prompt_longer_than_a_batch_is_decoded_in_parts(evaluator):
 
 def test_perplexity_orders_the_formats_as_their_bits(evaluator):
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[1]
-    eight = DeployEvaluator(cell, text_of(cell, REPOSITORY / "suites"))
+    eight = DeployEvaluator(cell)
 
     perplexity = {
         name: next(
@@ -318,7 +319,7 @@ def test_ggml_s_own_kernels_give_what_ours_must_give(pattern):
     cells = suite.load(REPOSITORY / "suites/kernels.yaml", REPOSITORY).cells
     cell = next(c for c in cells if fnmatch(c.id, f"smollm2-135m-{pattern}"))
 
-    outcome = KernelEvaluator(cell).sample(GGML, repeat=1)
+    outcome = KernelEvaluator(cell).refer(GGML, repeat=1)
 
     values = {m.name: m.value for m in outcome.measurements}
     assert 0 <= values["error"] < 0.03

@@ -289,9 +289,7 @@ def measured():
     loaded = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY)
     cell = loaded.cells[0]
     roomy = cell.model_copy(update={"budget": cell.budget.model_copy(update={"proposals": 31})})
-    return roomy, studies_of.evaluator_of(
-        studies_of.Plan(loaded, REPOSITORY / "suites", REPOSITORY, []), cell
-    )
+    return roomy, studies_of.evaluator_of(studies_of.Plan(loaded, REPOSITORY, []), cell)
 
 
 def bests(measured, name):

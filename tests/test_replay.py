@@ -60,7 +60,7 @@ def record(project, *options):
 def plan(project, **changes):
     path = project / "suites" / "small.yaml"
     loaded = suite.load(path, project)
-    return studies.Plan(loaded, path.parent, project, loaded.studies(), **changes)
+    return studies.Plan(loaded, project, loaded.studies(), **changes)
 
 
 def notes(events):

@@ -157,7 +157,7 @@ def test_every_number_of_the_recorded_results_is_explained(name):
     from haqa_bench.run.study import Plan
 
     loaded = suite.load(REPOSITORY / f"suites/{name}.yaml", REPOSITORY)
-    plan = Plan(loaded, REPOSITORY / "suites", REPOSITORY, loaded.studies())
+    plan = Plan(loaded, REPOSITORY, loaded.studies())
     for _ in run(plan, plan.folder, Serial()):
         pass
     with open_run(plan.folder) as run:

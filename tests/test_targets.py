@@ -10,13 +10,13 @@ import pytest
 from conftest import REPOSITORY
 
 from haqa_bench import hardware, suite
-from haqa_bench.backends import llama_tools, targets
+from haqa_bench.backends import targets
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.tracks.deploy import remote
-from haqa_bench.tracks.deploy.evaluator import settled
-from haqa_bench.workloads import DeployWorkload
+from haqa_bench.tracks.deploy import llama_tools, remote
+from haqa_bench.tracks.deploy.settings import with_defaults
+from haqa_bench.tracks.deploy.workload import DeployWorkload
 
-SETTINGS = settled(
+SETTINGS = with_defaults(
     {
         "format": "Q4_0",
         "n_threads": 4,

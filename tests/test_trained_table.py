@@ -8,6 +8,7 @@ from test_training import SUITE
 
 from haqa_bench import suite
 from haqa_bench.project import open_run
+from haqa_bench.protocols import subject_key
 from haqa_bench.report.found import tests
 from haqa_bench.run import confirm as remeasure
 from haqa_bench.run import runner
@@ -15,7 +16,7 @@ from haqa_bench.run.executors.local import Serial
 from haqa_bench.run.study import Plan
 from haqa_bench.space import key_of
 from haqa_bench.store import database, tables
-from haqa_bench.tracks.qat.evaluator import FULL_PRECISION, ROUNDED
+from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED
 
 ACCURACIES = {0.01: 40.0, 0.1: 25.0, 1e20: None}
 # Of ten test images, with the first seed and with the second.
@@ -36,7 +37,7 @@ def folder(project):
     verified = remeasure.path_of(project / "results" / "verified", cell)
     verified.parent.mkdir(parents=True)
     verified.write_text("".join(json.dumps(line) + "\n" for line in verified_lines(cell)))
-    plan = Plan(loaded, project / "suites", project, loaded.studies())
+    plan = Plan(loaded, project, loaded.studies())
     list(runner.run(plan, plan.folder, Serial()))
     return plan.folder
 
@@ -76,7 +77,7 @@ def verified_lines(cell):
         for seed, right in enumerate(RIGHT[name], 1000):
             yield {
                 "kind": "test",
-                "configuration": key_of(configuration),
+                "configuration": subject_key(configuration),
                 "seed": seed,
                 "date": "2026-01-01",
                 "failed": "",

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY
 
-from haqa_bench import suite
+from haqa_bench import suite, tracks
 from haqa_bench.backends.workers.training import Curve, Diverged, factor, memory_fault
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.protocols import Outcome
+from haqa_bench.protocols import Outcome, subject_key
 from haqa_bench.run import confirm as remeasure
 from haqa_bench.space import key_of
 from haqa_bench.tasks import images, instructions, lm_eval
 from haqa_bench.tasks.folder import data_folder
-from haqa_bench.tracks import live
-from haqa_bench.tracks.qat.evaluator import FULL_PRECISION, ROUNDED, QatEvaluator
+from haqa_bench.tracks.qat.evaluator import QatEvaluator
 from haqa_bench.tracks.qlora.evaluator import QloraEvaluator, tokenwise
+from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED
 from haqa_bench.trial import Measurement, Source, Status
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
@@ -283,6 +283,7 @@ def test_accuracy_is_tuned_apart_from_tests(tmp_path):
         (REPOSITORY / "suites/paper/llama.yaml")
         .read_text()
         .replace("metric: held_out_loss", "metric: average_accuracy")
+        .replace("unit: nats", "unit: '%'")
     )
     (tmp_path / "s.yaml").write_text(text)
 
@@ -326,10 +327,8 @@ def test_a_test_keeps_what_it_says_of_each_image(data, tmp_path):
     write_images(data, {"train": 20, "test": 2})
     evaluator = QatEvaluator(cell_of(tmp_path))
 
-    found = [
-        evaluator.test(c, 1000)
-        for c in (dict(evaluator.cell.space.default), FULL_PRECISION, ROUNDED)
-    ]
+    default = evaluator.test(evaluator.cell.space.default, 1000)
+    found = [default, *(evaluator.refer(r, 1000) for r in (FULL_PRECISION, ROUNDED))]
 
     for outcome in found:
         values = {m.name: m.value for m in outcome.measurements}
@@ -351,9 +350,12 @@ class Trained:
     def __init__(self, right):
         self.right, self.asked = right, []
 
+    def refer(self, reference, repeat):
+        return self.test(reference, repeat)
+
     def test(self, configuration, repeat):
-        self.asked.append((key_of(configuration), repeat))
-        right = self.right.get(key_of(configuration))
+        self.asked.append((subject_key(configuration), repeat))
+        right = self.right.get(subject_key(configuration))
         if right is None:
             raise EvaluationFailed(Status.DIVERGED, "the loss is nan")
         accuracy = Measurement(
@@ -382,7 +384,7 @@ def test_winners_default_and_references_take_the_same_new_seeds(trained, tmp_pat
 
     assert asked == [cell.space.default, winner, FULL_PRECISION, ROUNDED]
     assert left == [7, 6, 5, 4, 3, 2, 1, 0]
-    assert evaluator.asked == [(key_of(c), seed) for seed in (1000, 1001) for c in asked]
+    assert evaluator.asked == [(subject_key(c), seed) for seed in (1000, 1001) for c in asked]
 
 
 def test_tests_that_were_stopped_go_on(trained, tmp_path):
@@ -400,8 +402,9 @@ def test_tests_that_were_stopped_go_on(trained, tmp_path):
 
 
 def test_peers_of_a_track_that_trains_are_its_references_where_it_is_quantized(trained):
-    assert live.peers(trained[0]) == (FULL_PRECISION, ROUNDED)
-    assert live.peers(trained[0].model_copy(update={"bit_width": "FP32"})) == ()
+    assert tracks.of(trained[0]).references(trained[0]) == (FULL_PRECISION, ROUNDED)
+    unquantized = trained[0].model_copy(update={"bit_width": "FP32"})
+    assert tracks.of(trained[0]).references(unquantized) == ()
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ from test_remeasure import WINNER, Live, evaluator_of, plan
 
 from haqa_bench import suite
 from haqa_bench.arithmetic.memory import Prediction
-from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_tools
+from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.project import open_run
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
-from haqa_bench.tracks.deploy.evaluator import settled
+from haqa_bench.tracks.deploy import llama_tools
+from haqa_bench.tracks.deploy.settings import with_defaults
 from haqa_bench.tune import recommendation, space
 
 WISH = space.Wish(
@@ -170,7 +171,7 @@ def test_settings_become_ready_command_lines():
         "type_v": "f16",
     }
 
-    found = llama_tools.commands(Path("m.gguf"), settled(configuration), 4096)
+    found = llama_tools.commands(Path("m.gguf"), with_defaults(configuration), 4096)
 
     assert (
         found["llama-server"]
@@ -178,7 +179,9 @@ def test_settings_become_ready_command_lines():
     )
     assert (
         "-m 'my model.gguf' "
-        in llama_tools.commands(Path("my model.gguf"), settled(configuration), 4096)["llama-cli"]
+        in llama_tools.commands(Path("my model.gguf"), with_defaults(configuration), 4096)[
+            "llama-cli"
+        ]
     )
     call = found["llama-cpp-python"]
     compile(call, "call", "eval")

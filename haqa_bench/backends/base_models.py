@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from haqa_bench.backends import gguf_models
 from haqa_bench.backends.process import run_job
+from haqa_bench.cell import Model
 from haqa_bench.documents import sha256
 from haqa_bench.errors import HaqaError
-from haqa_bench.suite import Model
 from haqa_bench.tasks.folder import cache
 
 WORKER = "haqa_bench.tracks.qlora.worker.train"

@@ -138,7 +138,7 @@ def _run(
     """What llama.cpp takes in each format, and what it was measured to take."""
     from haqa_bench.backends import gguf_models
     from haqa_bench.backends import llama_cpp_memory as llama
-    from haqa_bench.tracks.deploy.evaluator import DEFAULTS
+    from haqa_bench.tracks.deploy.settings import DEFAULTS
 
     gguf_models.require_llama_cpp()
     chosen = {**DEFAULTS, **settings, "n_threads": 1, "n_threads_batch": 1}
@@ -168,7 +168,8 @@ def _run(
 def _trained(model: str, given: str, max_length: int) -> list[dict[str, Any]]:
     """What a step of QLoRA takes at each bit-width."""
     from haqa_bench.arithmetic.memory import training
-    from haqa_bench.tracks.qlora.evaluator import BITS, planned
+    from haqa_bench.tracks.qlora.evaluator import planned
+    from haqa_bench.tracks.qlora.track import BITS
 
     try:
         settings = json.loads(given)

@@ -12,7 +12,8 @@ import click
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
-    from haqa_bench.suite import Study, Suite
+    from haqa_bench.study import Study
+    from haqa_bench.suite import Suite
 
 
 def _runs_go(context: click.Context, _parameter: click.Parameter, folder: Path | None) -> None:

@@ -74,6 +74,6 @@ def replayed(suite_path: Path, project: Path | None) -> Path:
     from haqa_bench.run.study import Plan
 
     suite, folder = open_suite(suite_path, project)
-    plan = Plan(suite, suite_path.resolve().parent, folder, suite.studies())
+    plan = Plan(suite, folder, suite.studies())
     with_progress(plan, plan.folder, Serial())
     return plan.folder

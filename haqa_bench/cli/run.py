@@ -116,14 +116,14 @@ def run(
     was stopped goes on with the same command. Journals, database and tables go to results/runs/.
     """
     from haqa_bench.cli.progress import with_progress
-    from haqa_bench.run.study import Plan, forecast, stale, warnings
+    from haqa_bench.run.forecast import forecast, stale, warnings
+    from haqa_bench.run.study import Plan
 
     suite, folder = open_suite(suite_path, project)
     if seeds:
         suite = suite.model_copy(update={"seeds": tuple(range(seeds))})
     plan = Plan(
         suite=suite,
-        suite_folder=suite_path.resolve().parent,
         project=folder,
         studies=chosen(suite, cells, methods, seed),
         agent=how["agent"],

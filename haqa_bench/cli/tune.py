@@ -11,7 +11,7 @@ from haqa_bench.cli.options import JSON
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
-    from haqa_bench.suite import Cell
+    from haqa_bench.cell import Cell
     from haqa_bench.tune.recommendation import Recommendation
     from haqa_bench.tune.space import Options, Wish
 
@@ -170,7 +170,6 @@ def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
     suite, project = open_suite(suite_path, None)
     plan = Plan(
         suite=suite,
-        suite_folder=suite_path.resolve().parent,
         project=project,
         studies=suite.studies(),
         measure="live",
@@ -187,13 +186,14 @@ def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
 def _report(
     wish: "Wish", path: Path, run: Path, found: "Options", told: "Recommendation"
 ) -> dict[str, Any]:
-    from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_tools
-    from haqa_bench.tracks.deploy.evaluator import settled
+    from haqa_bench.backends import gguf_models, llama_cpp_memory
+    from haqa_bench.tracks.deploy import llama_tools
+    from haqa_bench.tracks.deploy.settings import with_defaults
 
     formats = gguf_models.Formats(path)
     name = str(told.configuration["format"])
     file = formats.path(name)
-    settings = settled(told.configuration)
+    settings = with_defaults(told.configuration)
     memory: Prediction = llama_cpp_memory.predict(file, [OWN], settings, wish.n_ctx)[OWN].memory
     return {
         "model": wish.model,
@@ -222,7 +222,7 @@ def _report(
             "limit_mb": wish.limit / 1e6,
         },
         "left_out": dict(found.left_out),
-        "commands": llama_tools.commands(file, settled(told.configuration), wish.n_ctx),
+        "commands": llama_tools.commands(file, with_defaults(told.configuration), wish.n_ctx),
         "run": str(run),
     }
 

@@ -19,11 +19,6 @@ from haqa_bench.cli.options import (
 @click.command()
 @RUN
 @click.option(
-    "--suite-folder",
-    type=click.Path(path_type=Path),
-    help="Where the suite file lies; suites/ of the project when left out.",
-)
-@click.option(
     "--cells",
     default="*",
     show_default=True,
@@ -33,20 +28,18 @@ from haqa_bench.cli.options import (
 @DATA
 @RUNS_FOLDER
 @PROJECT
-def verify(
-    run_folder: Path, suite_folder: Path | None, cells: str, workers: int, project: Path | None
-) -> None:
+def verify(run_folder: Path, cells: str, workers: int, project: Path | None) -> None:
     """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or,
     where it trains, anew and on a test set.
 
     What is found goes to results/verified/, for every run of the same cells, and into RUN. Stopped,
     it goes on with the same command.
     """
+    from haqa_bench import tracks
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
     from haqa_bench.run import confirm as remeasure
     from haqa_bench.store import database
-    from haqa_bench.tracks import live
 
     folder = project_of(run_folder, project)
     share_cores(workers)
@@ -56,11 +49,14 @@ def verify(
     kept = [
         c
         for c in suite.cells
-        if not c.simulated and c.id in asked and any(name == c.id for name, _ in found)
+        if not c.simulated
+        and tracks.of(c).confirmed != "none"
+        and c.id in asked
+        and any(name == c.id for name, _ in found)
     ]
     with device.exclusive(), bar() as progress:
         for cell in kept:
-            evaluator = live.evaluator(cell, live.text_for(cell, suite_folder or folder / "suites"))
+            evaluator = tracks.of(cell).evaluator(cell)
             path = remeasure.path_of(folder / "results" / "verified", cell)
             task = progress.add_task(cell.id)
             for left in remeasure.take(

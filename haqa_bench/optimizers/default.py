@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from haqa_bench.optimizers.options import settled
 from haqa_bench.protocols import Proposal
-from haqa_bench.suite import Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
 

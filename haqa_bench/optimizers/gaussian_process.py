@@ -26,7 +26,7 @@ from haqa_bench.optimizers.random_search import RandomSearch
 from haqa_bench.optimizers.seeding import generator
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, SearchSpace, key_of
-from haqa_bench.suite import Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Objective, Trial
 
 Floats = NDArray[np.float64]

@@ -5,12 +5,12 @@ noise, and which cells changed why.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report import statistics
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.found.pairs import pairs
 from haqa_bench.report.tables.table import Column, Form, Table, Value, exact, value, whole, words
-from haqa_bench.suite import Cell
 
 COLUMNS = (
     Column("Cell", role="key"),

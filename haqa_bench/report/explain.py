@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project, Run
 from haqa_bench.report.formats.filters import full_name
@@ -15,7 +16,6 @@ from haqa_bench.report.found.evidence import Evidence, evidence
 from haqa_bench.report.tables.table import Column, Table, Value, id_of, row_id
 from haqa_bench.store import tables
 from haqa_bench.store.journal import read_lines
-from haqa_bench.suite import Cell
 
 
 class Number(NamedTuple):

@@ -41,14 +41,14 @@ def regret(value: float | None, optimum: float | None) -> float | None:
     return None if value is None or optimum is None else abs(optimum - value) / abs(optimum)
 
 
-def gain(value: float, default: float, direction: str) -> float:
+def gain(value: float, default: float, direction: str | None) -> float:
     """How much better than the default, in the value's unit; above 0 is better."""
-    return value - default if direction == "maximize" else default - value
+    return default - value if direction == "minimize" else value - default
 
 
-def times_better(value: float, default: float, direction: str) -> float:
+def times_better(value: float, default: float, direction: str | None) -> float:
     """How many times as good as the default; above 1 is better."""
-    return value / default if direction == "maximize" else default / value
+    return default / value if direction == "minimize" else value / default
 
 
 def interquartile_mean(values: Sequence[float]) -> float:

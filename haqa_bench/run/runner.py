@@ -14,13 +14,15 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
+from haqa_bench import tracks
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.run import confirm as remeasure
 from haqa_bench.run.executors import Executor
 from haqa_bench.run.study import Ended, Header, Plan, finished
 from haqa_bench.store import database
 from haqa_bench.store.journal import Journal
-from haqa_bench.suite import TRAINED, Cell, Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
 VERIFIED = "verified"
@@ -60,7 +62,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         )  # not canonical JSON, which makes 1 of 1.0
         if plan.measure == "live":
             yield from _pairs(
-                plan, folder, executor, [c for c in cells if c.track not in TRAINED]
+                plan, folder, executor, [c for c in cells if tracks.of(c).confirmed == "pairs"]
             )  # the noise floor of times
         yield from _studies(plan, folder, executor)
         if plan.measure == "live":

@@ -14,7 +14,8 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Whole
 from haqa_bench.space import Scalar
 from haqa_bench.store.journal import read_lines
-from haqa_bench.suite import Study, Suite
+from haqa_bench.study import Study
+from haqa_bench.suite import Suite
 from haqa_bench.trial import Objective, Trial
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from haqa_bench.arithmetic.estimate import estimate
+from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import key_of
-from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Source, Status
 
 READINGS = pa.list_(

@@ -5,12 +5,12 @@ default, and how to start either.
 import json
 from typing import NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Run
 from haqa_bench.report.found.best import best
 from haqa_bench.report.found.pairs import pairs
 from haqa_bench.space import Configuration, key_of
-from haqa_bench.suite import Cell
 
 
 class Recommendation(NamedTuple):

@@ -15,7 +15,7 @@ from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.machine import cpu
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.hardware import to_yaml
-from haqa_bench.tracks.deploy.evaluator import DEFAULTS
+from haqa_bench.tracks.deploy.settings import DEFAULTS
 
 SPACE: Mapping[str, tuple[Sequence[Any], str]] = {
     "n_ubatch": ((64, 512), "prompt tokens computed at once"),

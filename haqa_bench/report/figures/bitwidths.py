@@ -10,11 +10,11 @@ from matplotlib.patches import Patch
 
 from haqa_bench.arithmetic.estimate import Interval, estimate, interval
 from haqa_bench.arithmetic.formats import bit_width_of
+from haqa_bench.cell import Cell
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.found.format_choices import format_choices
-from haqa_bench.suite import Cell
 
 COLOURS = {"FP16": "#999999", "INT8": "#0072b2", "INT4": "#e69f00"}
 BITS = ("INT8", "INT4")

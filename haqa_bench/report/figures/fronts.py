@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from haqa_bench.cell import Cell
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.found.fronts import Floats, fronts
-from haqa_bench.suite import Cell
 
 
 def pictures(run: Subject) -> Iterator[Picture]:

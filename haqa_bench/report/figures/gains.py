@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from haqa_bench.arithmetic.estimate import SPEEDS
+from haqa_bench.cell import Cell
 from haqa_bench.report import statistics, traits
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
-from haqa_bench.suite import Cell
 from haqa_bench.trial import Goal
 
 COLUMNS, MOST = 3, 12

@@ -11,12 +11,12 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from haqa_bench.cell import Cell
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Look, Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.figures.terrain import Landscape, landscape, place
 from haqa_bench.report.found.paths import Stop, paths
-from haqa_bench.suite import Cell
 
 BROAD = 1.7
 """Inches that a map is wide, about."""

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.project import Project, Run
 from haqa_bench.report import traits
 from haqa_bench.report.figures.style import Look, looks
 from haqa_bench.report.found import answered as who
 from haqa_bench.report.found.steps import Step, steps
 from haqa_bench.report.found.studies import StudyResult, results
-from haqa_bench.suite import Cell
 from haqa_bench.trial import Goal
 
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from haqa_bench.cell import Cell
 from haqa_bench.project import Project
 from haqa_bench.report import traits
 from haqa_bench.space import Configuration, Scalar, key_of
 from haqa_bench.store import tables
-from haqa_bench.suite import Cell
 from haqa_bench.tracks.replayed import TableEvaluator
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
+from haqa_bench import tracks
 from haqa_bench.arithmetic.kernel_roofline import Work
 from haqa_bench.project import Run
-from haqa_bench.report import traits
 from haqa_bench.space import key_of
 
 
@@ -57,7 +57,8 @@ def roofs(run: Run) -> Mapping[str, Roof]:
         samples[taken.cell].append(taken)
     found = {}
     for name, of_cell in samples.items():
-        if work := traits.work_of(run.cells[name]):
+        cell = run.cells[name]
+        if work := tracks.of(cell).work(cell):
             found[name] = _roof(work, of_cell)
     return found
 

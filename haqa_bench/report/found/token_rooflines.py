@@ -8,10 +8,9 @@ from statistics import median
 from typing import NamedTuple
 
 from haqa_bench.arithmetic.token_roofline import Roofline, counted, token
+from haqa_bench.cell import Cell
 from haqa_bench.project import Run
-from haqa_bench.report import traits
 from haqa_bench.report.found.format_choices import Fact, facts
-from haqa_bench.suite import Cell
 
 METRIC = "generation_tokens_per_s"
 FEWEST = 4
@@ -68,7 +67,7 @@ def compared(run: Run) -> list[Compared]:
 def _roof(cell: Cell, fact: Fact) -> Roofline | None:
     """The roofline of what one token multiplies; None where that, or the device, is not known."""
     told = json.loads(fact.facts)
-    here = not traits.simulated(cell) and cell.hardware.weight_cost
+    here = not cell.simulated and cell.hardware.weight_cost
     if not here or "multiplied" not in told or cell.objective.metric != METRIC:
         return None
     return token(counted(told["multiplied"]), int(told["layers"]), cell.hardware)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report.page.data import (
     CellShown,
@@ -16,7 +17,7 @@ from haqa_bench.report.page.data import (
 )
 from haqa_bench.report.page.recordings import Recording
 from haqa_bench.space import Scalar
-from haqa_bench.suite import Cell, Study
+from haqa_bench.study import Study
 
 
 def run_shown(run: Run, recordings: Mapping[str, Recording], texts: dict[str, int]) -> RunShown:
@@ -94,7 +95,7 @@ def _cell(
         hardware=cell.hardware.name,
         metric=objective.metric,
         unit=objective.unit,
-        direction=objective.direction,
+        direction=objective.direction or "maximize",
         also=tuple(f"{goal.metric}, {goal.unit}, {goal.direction}" for goal in objective.also),
         constraints=tuple(
             f"{c.metric} at most {c.at_most_times_default:g} times the default's"

@@ -11,8 +11,8 @@ import numpy as np
 
 from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.arithmetic.formats import bit_width_of
+from haqa_bench.cell import Cell
 from haqa_bench.project import Run
-from haqa_bench.report import traits
 from haqa_bench.report.found.format_choices import FormatChoice
 from haqa_bench.report.found.published import ABOUT as PUBLISHED
 from haqa_bench.report.found.published import PublishedFigure
@@ -29,7 +29,6 @@ from haqa_bench.report.tables.table import (
     value,
     words,
 )
-from haqa_bench.suite import Cell
 
 ABOUT_SPEEDS = "the fastest configuration of that bit-width that the whole response table holds and that breaks no constraint"
 OF_METHODS = "the format of the best configuration of each study, and the median over studies of how far it is below the optimum"
@@ -108,7 +107,7 @@ def _row(
     values = {name: estimate(taken, unit).value for name, taken in samples.items()}
     best = {bits: _fastest(values, bits) for bits in ("INT8", "INT4")}
     both = {name: samples[name] for name in best.values() if name}
-    measured = not traits.simulated(cell)
+    measured = not cell.simulated
     return [
         words(cell.model_name),
         words(cell.hardware.name),

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.arithmetic.token_roofline import break_even
 from haqa_bench.project import Run
-from haqa_bench.report import traits
 from haqa_bench.report.found import answered, token_rooflines
 from haqa_bench.report.found.format_choices import FormatChoice, facts
 from haqa_bench.report.tables.table import count
@@ -47,7 +46,7 @@ def _legend(found: Sequence[FormatChoice]) -> list[str]:
 def _first_choices(run: Run, found: Sequence[FormatChoice]) -> list[str]:
     """What agents proposed first: what they know, or what the prompt gives away."""
     agents = [c for c in found if c.answered_by]
-    simulated = {c.cell for c in agents if traits.simulated(run.cells[c.cell])}
+    simulated = {c.cell for c in agents if run.cells[c.cell].simulated}
     wheres = (
         (
             [c for c in agents if c.cell not in simulated],
@@ -74,7 +73,7 @@ def _firsts(found: Sequence[FormatChoice]) -> str:
 
 def _simulated(run: Run, found: Sequence[FormatChoice]) -> list[str]:
     cells = (run.cells[c.cell] for c in found)
-    devices = {c.hardware.name: c.hardware for c in cells if traits.simulated(c)}
+    devices = {c.hardware.name: c.hardware for c in cells if c.simulated}
     return [
         f"{name}: simulated by the roofline of its profile; {break_even(device)}."
         for name, device in devices.items()

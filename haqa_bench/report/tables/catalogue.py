@@ -7,6 +7,7 @@ other does, so that nothing is left out in silence.
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from haqa_bench import tracks
 from haqa_bench.project import Project, Run
 from haqa_bench.report import traits
 from haqa_bench.report.found import answers as memory
@@ -68,26 +69,25 @@ def _others(run: Run) -> set[str]:
 def _best_found(run: Run, project: Project) -> Mapping[str, Table]:
     cells = _others(run)
     rows = [row for row in best(run) if row.cell in cells]
-    tracks = {row.track: [r for r in rows if r.track == row.track] for row in rows}
-    made = (_of_track(run, project, of_track) for of_track in tracks.values())
-    return dict(sorted(made, key=lambda named: traits.place(named[0])))
+    order = [*tracks.known()]
+    names = sorted({row.track for row in rows}, key=order.index)
+    return dict(_of_track(run, project, [r for r in rows if r.track == name]) for name in names)
 
 
 def _of_track(run: Run, project: Project, rows: Sequence[Best]) -> tuple[str, Table]:
     cell = run.cells[rows[0].cell]
-    name, cells = traits.published(cell), {row.cell: run.cells[row.cell] for row in rows}
+    track, name = tracks.of(cell), traits.name_of(cell)
+    cells = {row.cell: run.cells[row.cell] for row in rows}
     beside = Beside(
         published.load(project.paper_tables / f"{name}.yaml"),
         pairs.pairs(run),
         tests.tests(run),
-        {name: part for name, of in cells.items() if (part := traits.part(of))},
+        {cell_id: part for cell_id, of in cells.items() if (part := traits.part(of))},
         kernel_rooflines.roofs(run),
-        {name: traits.peer(of) for name, of in cells.items()},
+        {cell_id: traits.peer(of) for cell_id, of in cells.items()},
     )
-    kind = best_found.kind_of(
-        rows, traits.confirmed(cell), traits.has_published(cell), bool(beside.parts)
-    )
-    return name, best_found.table(traits.title(cell), rows, kind, beside)
+    kind = best_found.kind_of(rows, track.confirmed, bool(track.published), bool(beside.parts))
+    return name, best_found.table(track.title, rows, kind, beside)
 
 
 TABLES = (Maker("best", _others, _best_found), *SPECIAL)

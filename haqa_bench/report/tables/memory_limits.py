@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
+from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report import traits
 from haqa_bench.report.found import answered
@@ -11,8 +12,7 @@ from haqa_bench.report.found.answers import Answer
 from haqa_bench.report.found.published import ABOUT as PUBLISHED
 from haqa_bench.report.found.published import PublishedFigure
 from haqa_bench.report.tables.table import Column, Form, Key, Table, Value, count, value, words
-from haqa_bench.suite import NOTHING, Cell
-from haqa_bench.workloads import MemoryWorkload
+from haqa_bench.tracks.memory.workload import NOTHING, MemoryWorkload
 
 INVALID = "invalid"
 SIZES = "weights, cache, buffers and the process as llama.cpp plans them, and the margin of 5 % (docs/memory.md)"

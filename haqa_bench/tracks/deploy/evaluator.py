@@ -9,29 +9,15 @@ from haqa_bench.arithmetic.memory import OWN, Prediction
 from haqa_bench.backends.gguf_models import WORKER, Formats, find, require_llama_cpp
 from haqa_bench.backends.llama_cpp_memory import predict
 from haqa_bench.backends.process import run_job
-from haqa_bench.documents import read_bytes, sha256
-from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.cell import Cell
+from haqa_bench.documents import sha256
+from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell
+from haqa_bench.tracks.deploy.settings import DEFAULTS, QUALITY, with_defaults
+from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.tracks.repeats import estimated, repeated, timed
 from haqa_bench.trial import Measurement, Status
-from haqa_bench.workloads import DeployWorkload
-
-DEFAULTS: Mapping[str, Any] = {
-    "n_gpu_layers": 0,
-    "split_mode": "layer",
-    "main_gpu": 0,
-    "n_batch": 2048,
-    "n_ubatch": 512,
-    "flash_attn": "auto",
-    "type_k": "f16",
-    "type_v": "f16",
-    "mmap": True,
-}
-"""llama.cpp's own, for whatever a space leaves out; n_threads_batch follows n_threads, as in
-llama.cpp's tools.
-"""
 
 
 class DeployEvaluator:
@@ -46,19 +32,17 @@ class DeployEvaluator:
 
     def __init__(
         self,
-        cell: Cell,
-        text: str = "",
+        cell: Cell[DeployWorkload],
         source: Path | None = None,
         examples: Sequence[Mapping[str, list[int]]] = (),
     ) -> None:
-        """`text` is what perplexity is computed of: see `text_of`. `source` is the GGUF file where
-        it is not the cell's model as it is.
+        """`source` is the GGUF file where it is not the cell's model as it is.
 
         Of `examples`, tokens and labels, held_out_loss (nats) is computed.
         """
         require_llama_cpp()
-        check_space(cell)
-        self.cell, self.workload, self.text, self.examples = cell, deployed(cell), text, examples
+        self.cell, self.workload, self.examples = cell, cell.workload, examples
+        self.text = cell.texts.get(QUALITY, "")
         self.formats = Formats(source or find(cell.model.gguf or ""))
         self._predictions: dict[str, Prediction] = {}
 
@@ -87,7 +71,7 @@ class DeployEvaluator:
 
     def _sample(self, configuration: Configuration, repeat: int) -> Outcome:
         name = str(configuration["format"])
-        settings = settled(configuration)
+        settings = with_defaults(configuration)
         limit = int(self.workload.memory_gb * 1e9)
         foreseen = self._foreseen(name, settings)
         if foreseen and not foreseen.fits(limit):
@@ -131,49 +115,6 @@ class DeployEvaluator:
                 self.formats.path(name), [OWN], settings, self.workload.n_ctx, scored
             )[OWN].memory
         return self._predictions[key]
-
-
-def settled(configuration: Configuration) -> dict[str, Any]:
-    """Every setting of llama.cpp's, its own default where a configuration leaves one out."""
-    return {"n_threads_batch": configuration["n_threads"], **DEFAULTS, **configuration}
-
-
-def deployed(cell: Cell) -> DeployWorkload:
-    """The workload of a cell of the deploy track."""
-    assert isinstance(cell.workload, DeployWorkload)
-    return cell.workload
-
-
-def check_space(cell: Cell) -> None:
-    """Raises HaqaError for a space with a setting that llama.cpp does not have here, or without one
-    that it needs.
-    """
-    known = {"format", "n_threads", "n_threads_batch", *DEFAULTS}
-    unknown = sorted(cell.space.root.keys() - known)
-    missing = [name for name in ("format", "n_threads") if name not in cell.space.root]
-    if unknown or missing:
-        what = f"unknown setting '{unknown[0]}'" if unknown else f"'{missing[0]}' is missing"
-        raise HaqaError(f"{cell.id}: space", what, f"Known: {', '.join(sorted(known))}")
-
-
-def text_of(cell: Cell, suite_folder: Path) -> str:
-    """The cell's quality text, a file beside or below its suite; empty where it has none.
-
-    Raises:
-        HaqaError: it is missing, elsewhere, or not UTF-8.
-    """
-    folder, name = suite_folder, deployed(cell).quality_text
-    if not name:
-        return ""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise HaqaError(
-            name, "the quality text must lie beside or below the suite", "Copy it there"
-        )
-    try:
-        return read_bytes(path).decode()
-    except UnicodeDecodeError:
-        raise HaqaError(path, "the quality text is not UTF-8") from None
 
 
 def _measurements(result: dict[str, Any], work: DeployWorkload) -> tuple[Measurement, ...]:

@@ -5,13 +5,15 @@ run where the profile's target says.
 from collections.abc import Mapping
 from functools import cached_property
 
-from haqa_bench.backends import llama_tools, targets
+from haqa_bench.backends import targets
 from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
+from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell
-from haqa_bench.tracks.deploy.evaluator import check_space, deployed, settled
+from haqa_bench.tracks.deploy import llama_tools
+from haqa_bench.tracks.deploy.settings import with_defaults
+from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.tracks.repeats import estimated, repeated, timed
 from haqa_bench.trial import Status
 
@@ -30,9 +32,8 @@ class RemoteEvaluator:
 
     whole: Whole | None = None
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell[DeployWorkload]) -> None:
         require_llama_cpp()
-        check_space(cell)
         if cell.objective.constraints and any(
             c.metric in ("perplexity", "peak_memory_mb") for c in cell.objective.constraints
         ):
@@ -47,7 +48,7 @@ class RemoteEvaluator:
                 "llama-bench has one number of threads, n_threads",
                 "Leave n_threads_batch out",
             )
-        self.cell, self.workload = cell, deployed(cell)
+        self.cell, self.workload = cell, cell.workload
         self.target = targets.parse(cell.hardware.target)
         self.formats = Formats(find(cell.model.gguf or ""))
 
@@ -74,7 +75,11 @@ class RemoteEvaluator:
         return timed(lambda: self._bench(configuration, repeat))
 
     def _bench(self, configuration: Configuration, repeat: int) -> Outcome:
-        name, settings, work = str(configuration["format"]), settled(configuration), self.workload
+        name, settings, work = (
+            str(configuration["format"]),
+            with_defaults(configuration),
+            self.workload,
+        )
         model = self.target.put(self.formats.path(name), f"{self.formats.sha256[:16]}-{name}.gguf")
         if (
             repeat == 0

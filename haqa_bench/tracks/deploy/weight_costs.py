@@ -18,8 +18,8 @@ from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.machine import measured
 from haqa_bench.backends.process import run_job
 from haqa_bench.hardware import Figure, Hardware
-from haqa_bench.tracks.deploy.evaluator import DEFAULTS
-from haqa_bench.workloads import DeployWorkload
+from haqa_bench.tracks.deploy.settings import DEFAULTS
+from haqa_bench.tracks.deploy.workload import DeployWorkload
 
 FORMATS = {
     "F16": "F16",

@@ -9,18 +9,16 @@ from typing import Any
 
 from haqa_bench.arithmetic.kernel_roofline import BITS
 from haqa_bench.backends.process import run_job
+from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.protocols import Outcome, Whole
+from haqa_bench.protocols import Outcome, Reference, Whole
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell
 from haqa_bench.tracks.kernel.sources import FOLDER, sources_sha256
+from haqa_bench.tracks.kernel.workload import KernelWorkload
 from haqa_bench.tracks.repeats import estimated, repeated
-from haqa_bench.workloads import KernelWorkload
 
 WORKER = "haqa_bench.tracks.kernel.worker.opencl"
 GGML_WORKER = "haqa_bench.tracks.kernel.worker.ggml"
-GGML: Configuration = {"peer": "ggml"}
-"""Stands where a configuration would, for ggml's own kernel: the best known on a CPU."""
 MUCH = 0.75
 """A peak below this share of the best is a sign that somebody else has a core: it varies by a tenth
 on its own, and halves then.
@@ -37,14 +35,14 @@ class KernelEvaluator:
 
     whole: Whole | None = None
 
-    def __init__(self, cell: Cell, sources: Path = FOLDER) -> None:
+    def __init__(self, cell: Cell[KernelWorkload], sources: Path = FOLDER) -> None:
         if importlib.util.find_spec("pyopencl") is None:
             raise HaqaError(
                 "OpenCL",
                 "pyopencl is not installed",
                 'Install it with: pip install -e ".[kernels]"',
             )
-        if not isinstance(cell.workload, KernelWorkload) or cell.bit_width.upper() not in BITS:
+        if cell.bit_width.upper() not in BITS:
             raise HaqaError(
                 cell.id, f"no kernel of bit-width {cell.bit_width}", f"Known: {', '.join(BITS)}"
             )
@@ -67,17 +65,17 @@ class KernelEvaluator:
         return repeated(self.cell, self.sample, configuration)
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
-        """See Evaluator. The output is checked in every process, on inputs of its own. GGML is
-        measured as a configuration is.
-        """
+        """See Evaluator. The output is checked in every process, on inputs of its own."""
+        return self._timed(WORKER, configuration)
+
+    def refer(self, reference: Reference, repeat: int) -> Outcome:
+        """See ReferenceEvaluator."""
+        return self._timed(GGML_WORKER, self.cell.space.default)
+
+    def _timed(self, worker: str, configuration: Configuration) -> Outcome:
         started = time.perf_counter()
         try:
-            if configuration == GGML:
-                result = run_job(
-                    GGML_WORKER, self._job(self.cell.space.default), self.workload.timeout_s
-                )
-            else:
-                result = run_job(WORKER, self._job(configuration), self.workload.timeout_s)
+            result = run_job(worker, self._job(configuration), self.workload.timeout_s)
         except EvaluationFailed as failure:
             failure.seconds = time.perf_counter() - started
             raise

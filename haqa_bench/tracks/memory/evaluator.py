@@ -12,15 +12,15 @@ from typing import Any
 from haqa_bench import __version__
 from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import gguf_models, llama_cpp_memory
+from haqa_bench.cell import Cell
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
-from haqa_bench.suite import NOTHING, Cell
-from haqa_bench.tracks.deploy.evaluator import DEFAULTS
+from haqa_bench.tracks.deploy.settings import DEFAULTS
+from haqa_bench.tracks.memory.workload import NOTHING, MemoryWorkload
 from haqa_bench.trial import Measurement, Source
-from haqa_bench.workloads import MemoryWorkload
 
 RIGHT, TOO_LARGE = "right_choices", "too_large"
 
@@ -35,8 +35,7 @@ class MemoryEvaluator:
     whole: Whole | None = Whole(optimum=100.0)
     machine = ""
 
-    def __init__(self, cell: Cell, sizes: Mapping[str, Prediction]) -> None:
-        assert isinstance(cell.workload, MemoryWorkload)
+    def __init__(self, cell: Cell[MemoryWorkload], sizes: Mapping[str, Prediction]) -> None:
         self.workload, self.sizes = cell.workload, sizes
 
     @property
@@ -74,19 +73,18 @@ def truth(workload: MemoryWorkload, sizes: Mapping[str, Prediction], limit_gb: f
     )
 
 
-def simulate(cell: Cell) -> dict[str, Prediction]:
+def simulate(cell: Cell[MemoryWorkload]) -> dict[str, Prediction]:
     """What a cell's model takes at each bit-width, as llama.cpp on this machine plans it; without
     the copies that a CPU repacks.
 
     Raises:
         HaqaError: llama.cpp is not here, or refuses the model.
     """
-    assert isinstance(cell.workload, MemoryWorkload)
     gguf_models.require_llama_cpp()
     settings = {**DEFAULTS, "mmap": False, "n_threads": 1, "n_threads_batch": 1}
     names = [f.format for f in cell.workload.formats]
     outputs = (
-        1 if cell.hardware.kind == "cpu" else DEFAULTS["n_ubatch"]
+        1 if cell.hardware.kind == "cpu" else int(DEFAULTS["n_ubatch"])
     )  # a GPU reserves what it may need, a CPU touches what it uses
     try:
         with llama_cpp_memory.hollow(cell.model.dimensions) as path:
@@ -96,7 +94,7 @@ def simulate(cell: Cell) -> dict[str, Prediction]:
     return {f.bit_width: found[f.format].memory for f in cell.workload.formats}
 
 
-def record(cell: Cell, target: Path) -> None:
+def record(cell: Cell[MemoryWorkload], target: Path) -> None:
     """Writes what `simulate` finds as the table that replays read: a row for each bit-width.
 
     Raises:
@@ -123,13 +121,12 @@ def record(cell: Cell, target: Path) -> None:
     tables.write(target, card | {"haqa_bench": __version__}, rows)
 
 
-def recorded(cell: Cell, path: Path) -> dict[str, Prediction]:
+def recorded(cell: Cell[MemoryWorkload], path: Path) -> dict[str, Prediction]:
     """What `record` wrote.
 
     Raises:
         HaqaError: it is missing, or of another model or workload.
     """
-    assert isinstance(cell.workload, MemoryWorkload)
     table, wanted = tables.read(path), _card(cell)
     if any(table.card.get(name) != value for name, value in wanted.items()):
         raise HaqaError(
@@ -147,7 +144,7 @@ def recorded(cell: Cell, path: Path) -> dict[str, Prediction]:
     }
 
 
-def _card(cell: Cell) -> dict[str, Any]:
+def _card(cell: Cell[MemoryWorkload]) -> dict[str, Any]:
     """What sizes depend on."""
     model, workload = (part.model_dump(mode="json") for part in (cell.model, cell.workload))
     return {"cell": cell.id, "model": model, "workload": workload, "hardware": cell.hardware.name}

@@ -11,31 +11,17 @@ from typing import Any
 
 from haqa_bench.backends.device import threads
 from haqa_bench.backends.process import run_job
+from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.protocols import Outcome, Whole
+from haqa_bench.protocols import Outcome, Reference, Whole
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell
 from haqa_bench.tasks import images
+from haqa_bench.tracks.qat.track import DEFAULTS
+from haqa_bench.tracks.qat.workload import QatWorkload
 from haqa_bench.tracks.repeats import estimated, repeated
-from haqa_bench.workloads import QatWorkload
+from haqa_bench.tracks.training import ROUNDED
 
 WORKER = "haqa_bench.tracks.qat.worker.train"
-DEFAULTS: Mapping[str, Any] = {
-    "optimizer": "sgd",
-    "learning_rate": 0.1,
-    "momentum": 0.9,
-    "weight_decay": 1e-4,
-    "batch_size": 128,
-    "schedule": "step",
-    "warmup": 0.0,
-    "augmentation": "crop_flip",
-}
-"""For whatever a space leaves out: the recipe of a public PyTorch port of DoReFa, for CIFAR-10."""
-FULL_PRECISION: Configuration = {"reference": "full precision"}
-ROUNDED: Configuration = {"reference": "round to nearest"}
-"""Stand where a configuration would: the default recipe at full precision, and that network rounded
-without tuning.
-"""
 BIT_WIDTH = re.compile(r"w([1-8])a([1-8])", re.IGNORECASE)
 FULL = 32
 
@@ -50,12 +36,11 @@ class QatEvaluator:
 
     whole: Whole | None = None
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell[QatWorkload]) -> None:
         if importlib.util.find_spec("torch") is None:
             raise HaqaError(
                 "training", "torch is not installed", 'Install it with: pip install -e ".[train]"'
             )
-        assert isinstance(cell.workload, QatWorkload)
         if (
             cell.model.network == "resnet50" or cell.workload.data == "imagenet"
         ) and importlib.util.find_spec("torchvision") is None:
@@ -65,7 +50,6 @@ class QatEvaluator:
                 "Install the one that fits your torch: pip install torchvision",
             )
         self.cell, self.workload, self.bits = cell, cell.workload, _bits(cell)
-        _check(cell)
 
     @cached_property
     def data(self) -> images.Stored:
@@ -98,7 +82,11 @@ class QatEvaluator:
         """See TestedEvaluator."""
         return self._run(configuration, repeat, test=True)
 
-    def _run(self, configuration: Configuration, seed: int, test: bool) -> Outcome:
+    def refer(self, reference: Reference, repeat: int) -> Outcome:
+        """See ReferenceEvaluator."""
+        return self._run(reference, repeat, test=True)
+
+    def _run(self, configuration: Configuration | Reference, seed: int, test: bool) -> Outcome:
         started = time.perf_counter()
         try:
             result = run_job(WORKER, self._job(configuration, seed, test), self.workload.timeout_s)
@@ -115,9 +103,11 @@ class QatEvaluator:
         }
         return Outcome(estimated(readings), facts, time.perf_counter() - started)
 
-    def _job(self, configuration: Configuration, seed: int, test: bool) -> dict[str, Any]:
-        reference = configuration in (FULL_PRECISION, ROUNDED)
-        chosen = self.cell.space.default if reference else configuration
+    def _job(
+        self, configuration: Configuration | Reference, seed: int, test: bool
+    ) -> dict[str, Any]:
+        reference = isinstance(configuration, Reference)
+        chosen = self.cell.space.default if isinstance(configuration, Reference) else configuration
         return {
             "network": self.cell.model.network,
             "workload": self.workload.model_dump(),
@@ -132,7 +122,7 @@ class QatEvaluator:
         }
 
 
-def _bits(cell: Cell) -> tuple[int, int]:
+def _bits(cell: Cell[QatWorkload]) -> tuple[int, int]:
     found = BIT_WIDTH.fullmatch(cell.bit_width)
     if found is None and cell.bit_width.upper() != "FP32":
         raise HaqaError(
@@ -141,14 +131,3 @@ def _bits(cell: Cell) -> tuple[int, int]:
             "Known: w1a1 to w8a8, such as w2a2; FP32",
         )
     return (int(found[1]), int(found[2])) if found else (FULL, FULL)
-
-
-def _check(cell: Cell) -> None:
-    """Raises HaqaError for a space with a setting that training does not have."""
-    known = {*DEFAULTS, "epochs"}
-    if unknown := sorted(cell.space.root.keys() - known):
-        raise HaqaError(
-            f"{cell.id}: space",
-            f"unknown setting '{unknown[0]}'",
-            f"Known: {', '.join(sorted(known))}",
-        )

@@ -16,41 +16,22 @@ from haqa_bench.backends import base_models, gguf_models
 from haqa_bench.backends.device import threads
 from haqa_bench.backends.forks import Forks
 from haqa_bench.backends.process import run_job
+from haqa_bench.cell import Cell, Model
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.protocols import Outcome, Whole
+from haqa_bench.protocols import Outcome, Reference, Whole
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell, Model
 from haqa_bench.tasks import instructions, lm_eval
 from haqa_bench.tasks.folder import cache
-from haqa_bench.tracks.deploy.evaluator import DEFAULTS as LLAMA_CPP
+from haqa_bench.tracks.deploy.settings import DEFAULTS as LLAMA_CPP
+from haqa_bench.tracks.qlora.track import AVERAGE, BITS, DEFAULTS
+from haqa_bench.tracks.qlora.workload import QloraWorkload
 from haqa_bench.tracks.repeats import estimated, repeated
-from haqa_bench.workloads import QloraWorkload
+from haqa_bench.tracks.training import FULL_PRECISION
 
 WORKER = base_models.WORKER
-DEFAULTS: Mapping[str, Any] = {
-    "learning_rate": 2e-4,
-    "per_device_train_batch_size": 1,
-    "gradient_accumulation_steps": 16,
-    "lora_r": 64,
-    "lora_alpha": 16,
-    "lora_dropout": 0.0,
-    "target_modules": "all-linear",
-    "lr_scheduler_type": "constant_with_warmup",
-    "warmup_ratio": 0.03,
-    "weight_decay": 0.0,
-    "max_grad_norm": 0.3,
-}
-"""For whatever a space leaves out: the published settings of artidoro/qlora."""
-BITS: Mapping[str, int] = {"INT4": 4, "INT8": 8}
-FULL_PRECISION: Configuration = {"reference": "full precision"}
-ROUNDED: Configuration = {"reference": "round to nearest"}
-"""Stand where a configuration would: the model as it is, and quantized (NF4's or INT8's nearest
-levels), neither tuned.
-"""
 SPLIT_SEED = 0
 TOKENIZE_TIMEOUT_S = 3600
-AVERAGE = "average_accuracy"
 PROMPTS = 10
 ANSWERED = 32
 ROOM = 2048
@@ -79,20 +60,13 @@ class QloraEvaluator:
 
     whole: Whole | None = None
 
-    def __init__(self, cell: Cell) -> None:
-        assert isinstance(cell.workload, QloraWorkload)
+    def __init__(self, cell: Cell[QloraWorkload]) -> None:
         self.cell, self.workload = cell, cell.workload
         if cell.bit_width.upper() not in BITS:
             raise HaqaError(
                 cell.id,
                 f"bitsandbytes has no bit-width {cell.bit_width}",
                 f"Known: {', '.join(BITS)}",
-            )
-        if unknown := sorted(cell.space.root.keys() - {*DEFAULTS, "max_steps"}):
-            raise HaqaError(
-                f"{cell.id}: space",
-                f"unknown setting '{unknown[0]}'",
-                f"Known: {', '.join(sorted(DEFAULTS))}, max_steps",
             )
         self.bits = BITS[cell.bit_width.upper()]
         self.base = base_models.find(cell.model)
@@ -146,8 +120,12 @@ class QloraEvaluator:
         """See TestedEvaluator."""
         return self._tried(configuration, repeat, self.workload.items, 0)
 
+    def refer(self, reference: Reference, repeat: int) -> Outcome:
+        """See ReferenceEvaluator."""
+        return self._tried(reference, repeat, self.workload.items, 0)
+
     def _tried(
-        self, configuration: Configuration, repeat: int, items: int | None, skipped: int
+        self, configuration: Configuration | Reference, repeat: int, items: int | None, skipped: int
     ) -> Outcome:
         wanted = {
             "names": list(self.tasks.names),
@@ -250,15 +228,16 @@ class QloraEvaluator:
         return {**trained, ("peak_memory_mb", "MB"): [result["peak_bytes"] / 1e6]}
 
     def _run(
-        self, configuration: Configuration, seed: int, what: Mapping[str, Any]
+        self, configuration: Configuration | Reference, seed: int, what: Mapping[str, Any]
     ) -> tuple[dict[str, Any], float]:
-        reference = configuration in (FULL_PRECISION, ROUNDED)
         job = {
             "do": "train",
             "model": self.base.name,
             "bits": None if configuration == FULL_PRECISION else self.bits,
             "compute": self.workload.compute,
-            "settings": None if reference else {**DEFAULTS, **configuration},
+            "settings": None
+            if isinstance(configuration, Reference)
+            else {**DEFAULTS, **configuration},
             "save": None,
             "examples": str(self._tokenized()),
             "seen": self.workload.examples,

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from haqa_bench.arithmetic.memory import CACHE_TYPES
 from haqa_bench.errors import EvaluationFailed
+from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.trial import Status
-from haqa_bench.workloads import DeployWorkload
 
 FLASH = {"auto": (), "on": ("-fa", "1"), "off": ("-fa", "0")}
 """Of llama-bench, which takes 0 and 1 in every build, auto not in all; not said, it is auto where
