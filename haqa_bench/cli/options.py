@@ -89,6 +89,7 @@ def RUNS(command: Command) -> Command:  # noqa: N802
 
 RUNS_FOLDER = click.option(
     "--runs",
+    "runs_folder",
     type=click.Path(path_type=Path, file_okay=False),
     expose_value=False,
     callback=_runs_go,
