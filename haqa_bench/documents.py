@@ -10,12 +10,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from haqa_bench.errors import HaqaError
+
+if TYPE_CHECKING:
+    from ruamel.yaml import YAML
 
 Doc = TypeVar("Doc", bound=BaseModel)
 MAX_BYTES = 2_000_000
@@ -56,18 +59,22 @@ def read_yaml(path: Path, kind: type[Doc]) -> Doc:
     text = read_bytes(path)
     if len(text) > MAX_BYTES:
         raise HaqaError(path, f"{len(text):,} bytes is more than the {MAX_BYTES:,} allowed")
-    data, node = _load(path, text)
     try:
-        return kind.model_validate_json(json.dumps(data))
+        return kind.model_validate_json(json.dumps(_load(path, text)))
     except ValidationError as error:
-        raise _explained(path, error, kind, node) from None
+        raise _explained(path, error, kind, _yaml().compose(text)) from None
 
 
-def _load(path: Path, text: bytes) -> tuple[Any, Any]:
+def _yaml() -> "YAML":
     from ruamel.yaml import YAML
+
+    return YAML(typ="safe", pure=True)
+
+
+def _load(path: Path, text: bytes) -> Any:
     from ruamel.yaml.error import YAMLError
 
-    yaml = YAML(typ="safe", pure=True)
+    yaml = _yaml()
     try:
         node = yaml.compose(text)
         if _values(node, {}) > MAX_VALUES:
@@ -76,7 +83,8 @@ def _load(path: Path, text: bytes) -> tuple[Any, Any]:
                 f"its aliases expand into more than {MAX_VALUES:,} values (a YAML bomb?)",
                 "Remove them",
             )
-        return yaml.load(text), node
+        # Built from the node, which it changes: merged keys move into the mappings that take them.
+        return None if node is None else yaml.constructor.construct_document(node)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else path

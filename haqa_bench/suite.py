@@ -4,7 +4,7 @@ A suite file lists blocks of cells (haqa_bench.cell); what their workloads, metr
 are, the tracks say. Resolving it expands the matrices and pins profiles, texts and templates.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, Union
@@ -119,6 +119,12 @@ class Suite(Document):
         """SHA-256 of the suite's canonical JSON."""
         return sha256(self.model_dump(mode="json"))
 
+    def __copy__(self) -> Self:
+        """Without the lock, which is not that of a copy with other seeds."""
+        copied = super().__copy__()
+        copied.__dict__.pop("lock", None)
+        return copied
+
     def studies(self) -> list[Study]:
         """Every method on every cell of its own with every seed of its own, or else of the
         suite's.
@@ -140,9 +146,11 @@ def load(path: Path, project: Path) -> Suite:
         HaqaError: the file, a profile, a text or a template is missing or wrong.
     """
     file = read_yaml(path, file_type())
-    cells = tuple(
-        _cell(file, block, point, path, project) for block in file.cells for point in block.points()
-    )
+    points = [(block, point) for block in file.cells for point in block.points()]
+    names = dict.fromkeys(device for _, (_, _, device) in points)
+    devices = {name: hardware.load(project / "hardware", name) for name in names}
+    texts = path.resolve().parent
+    cells = tuple(_cell(file, block, point, devices, texts) for block, point in points)
     return Suite(
         name=file.name,
         title=file.title,
@@ -168,25 +176,28 @@ def _id(block: Block, point: tuple[str, str, str]) -> str:
 
 
 def _cell(
-    file: SuiteFile, block: Block, point: tuple[str, str, str], path: Path, project: Path
+    file: SuiteFile,
+    block: Block,
+    point: tuple[str, str, str],
+    devices: Mapping[str, hardware.Hardware],
+    suite_folder: Path,
 ) -> Cell:
     name, bit_width, device = point
     track, model = tracks.named(block.track), file.models[name]
-    profile = hardware.load(project / "hardware", device)
     return Cell(
         id=_id(block, point),
         track=block.track,
         model_name=name,
         model=model,
         bit_width=bit_width,
-        hardware=profile,
+        hardware=devices[device],
         space=block.space,
         workload=track.resolve(block.workload, model),
         measurement=block.measurement,
         objective=_objective(block),
         budget=block.budget,
-        simulated=track.simulates(block.workload, profile),
-        texts=dict(track.texts(block.workload, path.resolve().parent)),
+        simulated=track.simulates(block.workload, devices[device]),
+        texts=dict(track.texts(block.workload, suite_folder)),
     )
 
 

@@ -4,7 +4,7 @@ import json
 from types import MappingProxyType
 
 import pytest
-from conftest import SUITE, evaluator_of
+from support import SUITE, evaluator_of
 
 from haqa_bench import suite
 from haqa_bench.budget import Budget, Spent, spent_by

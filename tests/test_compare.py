@@ -4,8 +4,7 @@ import csv
 import io
 
 import pytest
-from conftest import SUITE, evaluator_of, row_texts
-from test_replay import plan, record
+from support import SUITE, evaluator_of, plan, record, row_texts
 
 from haqa_bench import suite
 from haqa_bench.project import open_run

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import printed_rows, write_table
+from support import printed_rows, write_table
 
 
 def ran(cli, project):

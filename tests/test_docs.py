@@ -10,13 +10,14 @@ from pathlib import Path
 
 import click
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench.cli import COMMANDS, app
 from haqa_bench.documents import read_yaml
 from haqa_bench.store.database import query
 from haqa_bench.suite import file_type
 
+pytestmark = pytest.mark.usefixtures("developers_runs_stay")
 PAGES = sorted(
     [*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"]
 )

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 import pytest
-from conftest import SUITE, evaluator_of, rows, write_table
+from support import SUITE, evaluator_of, rows, write_table
 
 from haqa_bench import suite
 from haqa_bench.arithmetic.estimate import estimate, interval

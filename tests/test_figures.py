@@ -10,8 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY, SUITE, evaluator_of
-from test_replay import record, run
+from support import REPOSITORY, SUITE, evaluator_of, record, run
 
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project, open_run
@@ -81,14 +80,14 @@ def test_a_run_is_drawn_as_what_it_holds_in_three_formats_each_with_its_caption(
 
 
 def test_the_same_run_gives_the_same_bytes_whatever_day_it_is_and_whatever_a_matplotlibrc_says(
-    recorded, cli
+    recorded, cli_process
 ):
     (recorded / "matplotlibrc").write_text(
         "font.size: 20\nsavefig.dpi: 30\naxes.grid: True\nsavefig.bbox: tight\n"
     )
 
-    cli("report", folder_of(recorded), "--figures", recorded / "one", SOURCE_DATE_EPOCH="1")
-    cli(
+    cli_process("report", folder_of(recorded), "--figures", recorded / "one", SOURCE_DATE_EPOCH="1")
+    cli_process(
         "report",
         folder_of(recorded),
         "--figures",
@@ -143,14 +142,16 @@ def test_a_run_of_the_default_alone_has_nothing_to_draw(project, cli):
     assert not (project / "figures").exists()
 
 
-def test_matplotlib_that_is_missing_is_one_line(project, cli, tmp_path):
+def test_matplotlib_that_is_missing_is_one_line(project, cli_process, tmp_path):
     run(project, "--methods", "human")
     without = tmp_path / "without" / "matplotlib"
     without.mkdir(parents=True)
     (without / "__init__.py").write_text("raise ModuleNotFoundError('No module named matplotlib')")
     path = os.pathsep.join([str(without.parent), os.environ.get("PYTHONPATH", "")])
 
-    done = cli("report", folder_of(project), "--figures", tmp_path / "figures", PYTHONPATH=path)
+    done = cli_process(
+        "report", folder_of(project), "--figures", tmp_path / "figures", PYTHONPATH=path
+    )
 
     assert done.returncode == 2
     assert (

@@ -6,7 +6,7 @@ import json
 from typing import ClassVar
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench import suite
 from haqa_bench.documents import read_yaml

@@ -4,7 +4,7 @@ status.
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench import suite
 from haqa_bench.arithmetic import kernel_roofline as roofline
@@ -25,7 +25,7 @@ cells:
     bit_widths: [{bits}]
     hardware: [epyc-zen4-2core]
     space: {space}
-    workload: {{kernel: {kernel}, shape: {shape}, repeats: 2, timeout_s: 20.0}}
+    workload: {{kernel: {kernel}, shape: {shape}, repeats: 2, timeout_s: 60.0}}
     measurement: {{processes: 1}}
     objective: {{metric: time_us, unit: us, direction: minimize}}
     budget: {{proposals: 2}}
@@ -134,7 +134,7 @@ def test_a_broken_kernel_ends_as_a_status(tmp_path, body, status, reason):
     quick = cell.model_copy(
         update={
             "workload": cell.workload.model_copy(
-                update={"timeout_s": 3.0 if status == "timeout" else 20.0}
+                update={"timeout_s": 3.0 if status == "timeout" else 60.0}
             )
         }
     )

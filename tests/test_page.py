@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import action, tables_of
 from endpoint import Endpoint, reply
-from test_replay import ANSWERS, plan, record, run
+from support import ANSWERS, NASTY, action, record, replayed, run, tables_of, written
 
 from haqa_bench.cli import app
 from haqa_bench.llm import cassette
@@ -22,11 +21,7 @@ from haqa_bench.project import Project, open_run
 from haqa_bench.report.page import page
 from haqa_bench.report.tables import catalogue
 from haqa_bench.report.tables.table import Column, Key, Table, exact, words
-from haqa_bench.run import runner
-from haqa_bench.run.executors.local import Serial
 from haqa_bench.store import database
-
-NASTY = "</script><script>alert(1)</script><img src=https://example.org/x onerror=alert(2)> <!-- & \u2028 ]]>"
 
 
 class Read(HTMLParser):
@@ -61,22 +56,6 @@ class Read(HTMLParser):
 def folder(project: Path) -> Path:
     record(project)
     return replayed(project)
-
-
-def replayed(project: Path) -> Path:
-    what = plan(project)
-    list(runner.run(what, what.folder, Serial()))
-    return what.folder
-
-
-def written(*runs: Path, name: str = "page.html") -> str:
-    target = runs[0] / name
-    result = CliRunner().invoke(
-        app, ["report", *map(str, runs), "--html", str(target)], catch_exceptions=False
-    )
-    assert result.exit_code == 0
-    assert result.stdout == f"Written to {target}\n"
-    return target.read_text("utf-8")
 
 
 def data(text: str) -> dict:

@@ -7,7 +7,7 @@ import shutil
 from statistics import median
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench import suite
 from haqa_bench.arithmetic import memory

@@ -5,46 +5,17 @@ them.
 import json
 
 import pytest
-from conftest import evaluator_of, tables_of
-from test_replay import plan
+from support import DEFAULT, WINNER, Device, Live, evaluator_of, plan, tables_of
 
 from haqa_bench import suite
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.protocols import Outcome
 from haqa_bench.report import formats
 from haqa_bench.run import confirm as remeasure
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.space import key_of
 from haqa_bench.store import database
-from haqa_bench.trial import Measurement, Source, Status
-
-DEFAULT = {"n_threads": 2, "format": "Q4_1"}
-WINNER = {"n_threads": 2, "format": "IQ4_NL"}
-
-
-class Device:
-    """A machine that says what it was asked; `speed(configuration, call)` is what it measures,
-    `others` what disturbs it.
-    """
-
-    machine = "a test machine"
-
-    def __init__(self, speed, others=lambda call: 0.0):
-        self.speed, self.others, self.calls = speed, others, []
-
-    def sample(self, configuration, repeat):
-        assert repeat > 0  # 0 would ask for quality too
-        self.calls.append(dict(configuration))
-        call = len(self.calls) - 1
-        speed = reading("end_to_end_tokens_per_s", "tokens/s", self.speed(configuration, call))
-        return Outcome((speed, reading("others_share", "1", self.others(call))), {})
-
-
-def reading(name, unit, value):
-    return Measurement(
-        name=name, value=value, unit=unit, source=Source.MEASURED, samples=(value,), used=1
-    )
+from haqa_bench.trial import Status
 
 
 @pytest.fixture
@@ -135,14 +106,6 @@ def test_pairs_of_another_workload_or_machine_are_not_mixed(cell, tmp_path):
         remeasure.read(tmp_path / "p.jsonl", longer)
     with pytest.raises(HaqaError, match="another workload, default or machine"):
         taken(cell, elsewhere, tmp_path / "p.jsonl")
-
-
-class Live(Device):
-    """The small suite's table, as if it were measured now; pairs by `speed`."""
-
-    def __init__(self, table, speed):
-        super().__init__(speed)
-        self.measure, self.whole = table.measure, None
 
 
 def table_of(project, speed):

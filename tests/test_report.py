@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import action, row_texts, tables_of
 from endpoint import Endpoint, reply
-from test_replay import plan, run
+from support import action, plan, row_texts, run, tables_of
 
 from haqa_bench.report import formats
 from haqa_bench.report.found import published
@@ -72,7 +71,7 @@ def test_csv_and_json_hold_numbers_in_full_beside_what_is_printed(table):
 
 
 def test_a_study_without_any_result_prints_none_not_zero(project):
-    from conftest import rows as made_up
+    from support import rows as made_up
 
     from haqa_bench import suite
     from haqa_bench.store import tables

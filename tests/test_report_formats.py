@@ -10,8 +10,10 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
+from whole_suites import NAMES
 
+from haqa_bench import suite
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project, open_run
 from haqa_bench.report import explain, formats
@@ -19,6 +21,7 @@ from haqa_bench.report.formats import filters, latex
 from haqa_bench.report.tables import catalogue
 from haqa_bench.report.tables.table import Column, Form, Key, Table, exact, id_of, value, words
 
+pytestmark = pytest.mark.usefixtures("developers_runs_stay")
 TABLE = Table(
     title="Speeds & losses",
     columns=[
@@ -45,6 +48,18 @@ TABLE = Table(
 
 def values_of(table, name):
     return [row["values"] for row in json.loads(formats.as_json(table, name))["rows"]]
+
+
+@pytest.fixture
+def copied(own_runs, whole_suites):
+    """Lets a test's own runs begin with those of whole suites."""
+
+    def copy(*names):
+        for name in names:
+            folder = whole_suites(name).folder
+            shutil.copytree(folder, own_runs / name / folder.name)
+
+    return copy
 
 
 def test_every_format_calls_a_number_the_same():
@@ -133,34 +148,13 @@ def test_an_id_that_names_nothing_tells_the_nearest(text, message):
         explain.find({"figure5": TABLE}, text)
 
 
-SUITES = [
-    "llama",
-    "kernels",
-    "memory",
-    "resnet",
-    "gpu",
-    "ablations",
-    "formats",
-    "joint",
-    "joint-constrained",
-]
-
-
-@pytest.mark.parametrize("name", SUITES)
-def test_every_number_of_the_recorded_results_is_explained(name):
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_of_the_recorded_results_is_explained(whole_suites, name):
     """In this process, since each is a second: every id of every table leads to evidence, or to
     what is simulated.
     """
-    from haqa_bench import suite
-    from haqa_bench.run.executors.local import Serial
-    from haqa_bench.run.runner import run
-    from haqa_bench.run.study import Plan
-
     loaded = suite.load(REPOSITORY / f"suites/{name}.yaml", REPOSITORY)
-    plan = Plan(loaded, REPOSITORY, loaded.studies())
-    for _ in run(plan, plan.folder, Serial()):
-        pass
-    with open_run(plan.folder) as run:
+    with open_run(whole_suites(name).folder) as run:
         made = {**catalogue.tables(run, Project(REPOSITORY)), **catalogue.compared(run)}
         assert made
         for table_name, table in made.items():
@@ -180,11 +174,11 @@ def explained(run, loaded, made, name, table):
     assert told["lock"] == loaded.lock
 
 
-def test_explain_tells_formula_samples_and_the_line_of_the_cassette(cli, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
-    run = json.loads(cli("run", "suites/llama.yaml", "--json").stdout)["folder"]
+def test_explain_tells_formula_samples_and_the_line_of_the_cassette(cli, whole_suites):
+    run = whole_suites("llama").folder
 
-    done = cli("explain", run, "F5:smollm2-135m-int4-epyc-zen4-2core/haqa/speed-up")
+    number = "F5:smollm2-135m-int4-epyc-zen4-2core/haqa/speed-up"
+    done = cli("explain", run, number, "--project", REPOSITORY)
 
     assert done.returncode == 0, done.stderr
     assert "printed: 1.306x" in done.stdout
@@ -201,12 +195,15 @@ def test_explain_tells_formula_samples_and_the_line_of_the_cassette(cli, monkeyp
 
 
 def test_a_report_of_suites_is_written_in_every_format_and_twice_the_same(
-    cli, monkeypatch, tmp_path
+    cli, monkeypatch, tmp_path, copied
 ):
+    copied("memory", "llama")
     monkeypatch.chdir(REPOSITORY)
     for name in ("a", "b"):
         done = cli(
             "report",
+            "--project",
+            REPOSITORY,
             "--suite",
             "suites/memory.yaml",
             "--suite",
@@ -225,13 +222,14 @@ def test_a_report_of_suites_is_written_in_every_format_and_twice_the_same(
 
 
 @pytest.mark.parametrize("kind", ["article", "twocolumn"])
-def test_latex_compiles_alone_and_in_two_columns(cli, monkeypatch, tmp_path, kind):
+def test_latex_compiles_alone_and_in_two_columns(cli, monkeypatch, tmp_path, copied, kind):
     if (
         not shutil.which("pdflatex")
         or not shutil.which("kpsewhich")
         or subprocess.run(["kpsewhich", "multirow.sty"], check=False).returncode != 0
     ):
         pytest.skip("needs Debian's texlive-latex-extra")
+    copied("llama", "memory", "formats")
     monkeypatch.chdir(REPOSITORY)
     suites = [
         "--suite",
@@ -242,7 +240,7 @@ def test_latex_compiles_alone_and_in_two_columns(cli, monkeypatch, tmp_path, kin
         "suites/formats.yaml",
     ]
     alone = ["--standalone"] if kind == "article" else []
-    text = cli("report", *suites, "--format", "tex", *alone).stdout
+    text = cli("report", "--project", ".", *suites, "--format", "tex", *alone).stdout
     if kind == "twocolumn":
         head = r"\documentclass[twocolumn]{article}\usepackage{booktabs,multirow,graphicx}\begin{document}Words."
         text = f"{head}\n{text}\nMore words.\\end{{document}}\n"

@@ -1,7 +1,7 @@
 """The roofline of generating text, from a profile; and how it is held against what was measured."""
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench import hardware, suite
 from haqa_bench.arithmetic import token_roofline as roofline

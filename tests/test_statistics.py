@@ -1,8 +1,7 @@
 """Statistics against values worked out by hand, and the comparison that is made of them."""
 
 import pytest
-from conftest import SUITE
-from test_replay import plan
+from support import SUITE, plan
 
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import open_run

@@ -1,7 +1,7 @@
 """Suite files: what they expand to, and how bad ones are refused."""
 
 import pytest
-from conftest import SUITE
+from support import SUITE
 
 from haqa_bench import suite
 from haqa_bench.errors import HaqaError
@@ -65,6 +65,13 @@ def test_the_lock_changes_with_anything_that_changes_a_run(project):
 
     assert len(set(locks)) == 4
     assert load(project, "# a comment\n" + SUITE).lock == locks[3]
+
+
+def test_a_copy_with_other_seeds_has_another_lock(project):
+    loaded = load(project, SUITE)
+
+    assert loaded.lock != loaded.model_copy(update={"seeds": (5,)}).lock
+    assert loaded.lock == loaded.model_copy().lock
 
 
 @pytest.mark.parametrize(

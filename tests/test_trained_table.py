@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from conftest import row_texts, tables_of
-from test_training import SUITE
+from support import TRAINING_SUITE, row_texts, tables_of
 
 from haqa_bench import suite
 from haqa_bench.project import open_run
@@ -25,7 +24,7 @@ RIGHT = {"default": (3, 4), "winner": (6, 8), "full precision": (9, 9), "round t
 
 @pytest.fixture
 def folder(project):
-    (project / "suites" / "train.yaml").write_text(SUITE.replace("BITS", "w2a2"))
+    (project / "suites" / "train.yaml").write_text(TRAINING_SUITE.replace("BITS", "w2a2"))
     loaded = suite.load(project / "suites" / "train.yaml", project)
     cell = loaded.cells[0]
     rows = [row(c, ACCURACIES[c["learning_rate"]]) for c in cell.space.grid()]

@@ -3,14 +3,12 @@ and how winners are tested.
 """
 
 import importlib.util
-import io
 import json
 import math
 import zipfile
 
-import numpy as np
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY, TRAINING_SUITE, write_images
 
 from haqa_bench import suite, tracks
 from haqa_bench.backends.workers.training import Curve, Diverged, factor, memory_fault
@@ -27,26 +25,8 @@ from haqa_bench.trial import Measurement, Source, Status
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 
-SUITE = """\
-name: train
-models:
-  Net: {network: resnet20, architecture: resnet, parameters: 272474}
-methods: [{name: human, optimizer: human}, {name: random, optimizer: random}]
-seeds: [0]
-cells:
-  - track: qat
-    models: [Net]
-    bit_widths: [BITS]
-    hardware: [epyc-zen4-2core]
-    space: {learning_rate: {choices: [0.01, 0.1, 1e20], default: 0.1}, batch_size: {choices: [32], default: 32}}
-    workload: {data: cifar10, images: 64, epochs: 1, held_out: 100, timeout_s: 300.0}
-    measurement: {tests: 2}
-    objective: {metric: valid_accuracy, unit: "%", direction: maximize}
-    budget: {proposals: 3}
-"""
 
-
-def cell_of(tmp_path, bits="w2a2", text=SUITE):
+def cell_of(tmp_path, bits="w2a2", text=TRAINING_SUITE):
     path = tmp_path / "train.yaml"
     path.write_text(text.replace("BITS", bits))
     return suite.load(path, REPOSITORY).cells[0]
@@ -63,20 +43,6 @@ def data(tmp_path, monkeypatch):
     monkeypatch.setenv("HAQA_BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     return folder
-
-
-def write_images(folder, per_class):
-    from PIL import Image
-
-    rng = np.random.default_rng(0)
-    for part, count in per_class.items():
-        with zipfile.ZipFile(folder / "cifar10" / f"{part}.zip", "w") as archive:
-            for label in range(10):
-                for number in range(count):
-                    noise = rng.integers(0, 20, (32, 32, 3)) + 20 * label
-                    out = io.BytesIO()
-                    Image.fromarray(noise.astype(np.uint8)).save(out, "JPEG")
-                    archive.writestr(f"class{label}/{number:04}.jpg", out.getvalue())
 
 
 # How a training is watched
@@ -275,7 +241,7 @@ def test_a_bit_width_that_bitsandbytes_lacks_is_refused():
 
 def test_a_model_needs_what_its_track_asks_for(tmp_path):
     with pytest.raises(HaqaError, match="the model 'Net' is to be trained, but has no network"):
-        cell_of(tmp_path, text=SUITE.replace("network: resnet20, ", ""))
+        cell_of(tmp_path, text=TRAINING_SUITE.replace("network: resnet20, ", ""))
 
 
 def test_accuracy_is_tuned_apart_from_tests(tmp_path):

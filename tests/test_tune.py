@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_remeasure import WINNER, Live, evaluator_of, plan
+from support import WINNER, Live, evaluator_of, plan
 
 from haqa_bench import suite
 from haqa_bench.arithmetic.memory import Prediction

@@ -23,7 +23,7 @@ class RandomSearch:
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""
         tried = {t.key for t in history}
-        if len(tried - {None}) == self.space.size:
+        if len(tried) - (None in tried) == self.space.size:
             return None
         rng = generator(self.seed, len(history))
         while key_of(configuration := self.space.sample(rng)) in tried:

@@ -1,5 +1,6 @@
 """Runs a plan into its folder: every trial is on the disk before the next of its study begins; then
-the database is built.
+the database is built. Where nothing is asked or measured, a study's trials are written together at
+its end: one that is cut is replayed again from where its journal ends, to the same trials.
 
 The folder is named by the hash of all that is run and replayed, so that the same command goes on
 where it was stopped, and a changed input starts anew. One process writes a folder. A live run
@@ -7,10 +8,10 @@ measures the machine's noise floor first, and its winners again at the end.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -88,15 +89,20 @@ def _studies(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event]:
             yield Event(study, None)
         else:
             jobs.append((study, known[study.id]))
+    replays = plan.agent == "cassette" and plan.measure == "recorded"
+    unwritten: dict[str, list[Mapping[str, Any]]] = {study.id: [] for study, _ in jobs}
     for study, entry in executor.run(plan, jobs):
-        journal = journals[study.id]
-        if isinstance(entry, Header):
-            if not journal.entries:
-                journal.append(entry.line)
-        elif isinstance(entry, Ended):
+        journal, lines = journals[study.id], unwritten[study.id]
+        if isinstance(entry, Trial):
+            lines.append({"kind": "trial", **entry.model_dump(mode="json")})
+        elif isinstance(entry, Header) and not journal.entries and not lines:
+            lines.append(entry.line)
+        if lines and (isinstance(entry, Ended) or not replays):
+            journal.append(*lines)
+            lines.clear()
+        if isinstance(entry, Ended):
             yield Event(study, None, entry.note)
-        else:
-            journal.append({"kind": "trial", **entry.model_dump(mode="json")})
+        elif isinstance(entry, Trial):
             yield Event(study, entry)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from haqa_bench import __version__, registry, tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
-from haqa_bench.documents import sha256
+from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.llm import cassette as cassettes
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
@@ -111,7 +111,7 @@ def entries(
             database.header(
                 study,
                 plan.suite.lock,
-                _answered_by(plan, study),
+                _answered_by(plan, study, chat),
                 evaluator.whole,
                 optimizer.settings,
                 machine,
@@ -169,12 +169,11 @@ def _trial(
     """The trial that a proposal becomes: invalid, a repeat, measured, or failed. `first` has each
     configuration's first trial.
     """
-    usage = _priced(proposal.usage, price)
     proposed: dict[str, Any] = {
         "number": number,
         "thought": proposal.thought,
         "attempts": proposal.attempts,
-        "usage": usage,
+        "usage": _priced(proposal.usage, price),
     }
     if proposal.configuration is None:
         return Trial(configuration=None, status=Status.INVALID, reason=proposal.problem, **proposed)
@@ -236,19 +235,20 @@ def _chat_model(plan: Plan, study: Study) -> ChatModel:
     return cassettes.RecordingChatModel(live, plan.cassette(study), _card(plan, study))
 
 
-def _answered_by(plan: Plan, study: Study) -> str:
+def _answered_by(plan: Plan, study: Study, chat: ChatModel | None) -> str:
     if study.method.chat is None:
         return ""
-    if plan.agent == "live":
-        return plan.answered_by or "not stated"
-    return str(cassettes.read(plan.cassette(study)).card["answered_by"])
+    if isinstance(chat, cassettes.ReplayChatModel):
+        return str(chat.cassette.card["answered_by"])
+    return plan.answered_by or "not stated"
 
 
 def _card(plan: Plan, study: Study) -> dict[str, object]:
-    measured = tables.read(plan.table(study.cell)).sha256 if plan.measure == "recorded" else "live"
+    recorded = plan.measure == "recorded"
+    measured = sha256(read_bytes(plan.table(study.cell))) if recorded else "live"
     return {
         "study": study.id,
-        "answered_by": _answered_by(plan, study),
+        "answered_by": plan.answered_by or "not stated",
         "method": study.method.model_dump(mode="json"),
         "templates": plan.suite.templates,
         "space_sha256": sha256(study.cell.space.model_dump(mode="json")),

@@ -108,7 +108,8 @@ def build(folder: Path) -> Path:
             for row in _verified(read_lines(path))
         ]
         for table in ("studies", "trials", "measurements", "pairs", "tests"):
-            _insert(connection, table, [row for name, row in rows if name == table])
+            lines = folder / f"{table}.jsonl.partial"
+            _insert(connection, table, [row for name, row in rows if name == table], lines)
     partial.replace(folder / NAME)
     return folder / NAME
 
@@ -180,14 +181,22 @@ def query(folder: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
             raise unreadable(folder, error) from None
 
 
-def _insert(connection: Any, table: str, rows: list[Mapping[str, Any]]) -> None:
-    """Adds rows at once, through an Arrow table: DuckDB takes one row at a time slowly."""
-    import pyarrow as pa
-
-    if rows:
-        batch = pa.Table.from_pylist(rows)  # read by DuckDB through its name
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM batch")
-        del batch
+def _insert(
+    connection: "duckdb.DuckDBPyConnection", table: str, rows: list[Mapping[str, Any]], lines: Path
+) -> None:
+    """Adds rows at once, through a file of JSON lines: DuckDB takes one row at a time slowly, and
+    Arrow would import pandas.
+    """
+    if not rows:
+        return
+    described = connection.execute(f"SELECT name, type FROM pragma_table_info('{table}')")
+    columns = {name: kind for name, kind in described.fetchall() if name in rows[0]}
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    connection.execute(
+        f"INSERT INTO {table} BY NAME SELECT * FROM read_json(?, format='nd', columns={columns})",
+        [str(lines)],
+    )
+    lines.unlink()
 
 
 def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -91,9 +91,8 @@ def read(path: Path) -> ResponseTable:
     """
     data = read_bytes(path)
     try:
-        table = pq.read_table(
-            pa.BufferReader(data), use_threads=False, pre_buffer=False
-        )  # its threads may abort a process that ends soon
+        # Threads may abort a process that ends soon; pq.read_table would import pandas.
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
     except pa.ArrowInvalid as error:
         raise HaqaError(
             path,

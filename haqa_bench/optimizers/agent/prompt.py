@@ -6,6 +6,7 @@ give equal prompts.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -35,14 +36,7 @@ class Prompts:
     ) -> None:
         self.folder = folder
         self.shown = {"hints": hints, "react": react, "native": native}
-        self.environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(folder),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            autoescape=False,
-        )
-        self.environment.filters |= {"number": number, "setting": setting}
+        self.environment = _environment(folder)
 
     def static(self, cell: Cell) -> str:
         """What stays the same during a study: the words of the cell's track."""
@@ -102,6 +96,20 @@ class Prompts:
         if brought and not (self.folder / name).is_file():
             return self.environment.from_string(brought)
         return self.environment.get_template(name)
+
+
+@cache
+def _environment(folder: Path) -> jinja2.Environment:
+    """The templates of a folder, each compiled once, and again where its file changes."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    environment.filters |= {"number": number, "setting": setting}
+    return environment
 
 
 def number(value: float) -> str:
