@@ -184,7 +184,7 @@ def find_run(word: str, given: Path | None = None) -> Path:
     Raises:
         HaqaError: there is none (names the nearest), or several.
     """
-    if (Path(word) / LOCK).is_file() or (Path(word) / database.NAME).is_file():
+    if any((Path(word) / part).exists() for part in (LOCK, database.NAME, "journal")):
         return Path(word)
     known = run_folders(project_above(Path.cwd(), given))
     if of_suite := [folder for folder in known if folder.parent.name == word]:

@@ -119,7 +119,7 @@ def test_cassettes_are_listed_shown_and_checked(project, cli):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("run", "nowhere.yaml"), "nowhere.yaml: No such file"),
+        (("run", "nowhere.yaml"), "nowhere.yaml: no such file, nor a suite"),
         (("suite", "validate", "pyproject.toml"), "not YAML"),
         (
             ("run", "suites/llama.yaml", "--methods", "hqaa"),
@@ -135,8 +135,8 @@ def test_cassettes_are_listed_shown_and_checked(project, cli):
         ),
         (("run", "suites/llama.yaml", "--seed", "99"), "no study has it. Known: [0, 1, 2]"),
         (("cassette", "check", "README.md"), "README.md:1: damaged line"),
-        (("report", "docs"), "no database"),
-        (("db", "rebuild", "docs"), "no journals"),
+        (("report", "docs"), "docs: no run of that name, nor a run's folder"),
+        (("db", "rebuild", "docs"), "no run of that name"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(cli, monkeypatch, arguments, message):

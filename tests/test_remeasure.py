@@ -162,5 +162,5 @@ def test_verify_needs_a_run(project, cli):
     done = cli("verify", project / "suites")
 
     assert done.returncode == 2
-    assert "lock.json" in done.stderr
+    assert "no run of that name" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
