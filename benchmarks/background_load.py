@@ -28,7 +28,7 @@ from typing import NamedTuple
 from haqa_bench import suite
 from haqa_bench.arithmetic.estimate import QUIET, Interval, estimate, interval
 from haqa_bench.backends import device
-from haqa_bench.report import pairs
+from haqa_bench.report.found import pairs
 from haqa_bench.report.statistics import FEWEST_VALUES, median_interval
 from haqa_bench.run import confirm as remeasure
 from haqa_bench.run import study as studies

@@ -13,7 +13,10 @@ from endpoint import Endpoint, reply
 
 from haqa_bench import suite
 from haqa_bench.cli import app
+from haqa_bench.project import Project, open_run
 from haqa_bench.protocols import Outcome
+from haqa_bench.report.tables import catalogue
+from haqa_bench.report.tables.table import Table
 from haqa_bench.run import runner
 from haqa_bench.run import study as studies
 from haqa_bench.run.executors.local import Serial
@@ -240,3 +243,19 @@ def write_images(folder, per_class):
                     out = io.BytesIO()
                     Image.fromarray(noise.astype(np.uint8)).save(out, "JPEG")
                     archive.writestr(f"class{label}/{number:04}.jpg", out.getvalue())
+
+
+def tables_of(folder: Path, project: Path = REPOSITORY) -> dict[str, Table]:
+    """The tables of a run, beside what a project says was published."""
+    with open_run(folder) as run:
+        return catalogue.tables(run, Project(project))
+
+
+def row_texts(table: Table) -> list[dict[str, str]]:
+    """Every row of a table as it is printed, by heading."""
+    return [dict(zip(table.headings, row, strict=True)) for row in table.cells]
+
+
+def printed_rows(told: dict) -> list[dict[str, str]]:
+    """The same of a table that was read from JSON."""
+    return [{h: value["text"] for h, value in row["values"].items()} for row in told["rows"]]

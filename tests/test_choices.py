@@ -3,7 +3,7 @@ llama.cpp's plan itself: test_live.py.
 """
 
 import pytest
-from support import REPOSITORY
+from support import REPOSITORY, printed_rows
 
 from haqa_bench import suite
 from haqa_bench.arithmetic.memory import Prediction
@@ -133,9 +133,9 @@ def test_a_suite_that_cannot_be_decided_is_told(tmp_path, old, new, message):
 def test_table_5_prints_with_the_published_choice_beside(whole_suites):
     table = whole_suites("memory").table("table5")
 
-    rows = {(row["Model"], row["Limit"]): row for row in table["rows"]}
+    rows = {(row["Model"], row["Limit"]): row for row in printed_rows(table)}
     assert len(rows) == 4 * 8
-    assert {row["Source"] for row in table["rows"]} == {"simulated"}
+    assert {row["Source"] for row in printed_rows(table)} == {"simulated"}
     assert rows["LLaMA2-13B", "12 GB"]["Fits"] == "INT4"
     assert rows["LLaMA2-13B", "12 GB"]["Published"].startswith("INT8 rejected, INT4 chosen")
     assert rows["LLaMA2-13B", "16 GB"]["Published"] == "UNKNOWN"
@@ -147,7 +147,7 @@ def test_table_5_prints_with_the_published_choice_beside(whole_suites):
 def test_table_4_prints_each_choice_with_its_source_and_what_was_published(whole_suites):
     table = whole_suites("formats").table("table4")
 
-    rows = {(row["Model"], row["Hardware"]): row for row in table["rows"]}
+    rows = {(row["Model"], row["Hardware"]): row for row in printed_rows(table)}
     assert len(rows) == 7
     assert {row["Source"] for (_, device), row in rows.items() if device != "epyc-zen4-2core"} == {
         "simulated"

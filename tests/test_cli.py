@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from endpoint import Endpoint, half_json, hang, html, refusing_url, reply, status
-from support import REPOSITORY, SUITE, action, record
+from support import REPOSITORY, SUITE, action, printed_rows, record
 
 pytestmark = pytest.mark.usefixtures("developers_runs_stay")
 HEAVY = ("torch", "llama_cpp", "gguf", "matplotlib", "openai")
@@ -74,12 +74,12 @@ def test_json_is_one_object_on_stdout(project, cli):
 
     assert done.stderr == ""
     report = json.loads(done.stdout)
-    assert [row["Method"] for row in report["tables"]["figure5"]["rows"]] == [
+    assert [row["Method"] for row in printed_rows(report["tables"]["figure5"])] == [
         "default",
         "random",
         "haqa",
     ]
-    assert report["tables"]["figure5"]["rows"][2]["Source"] == "replayed"
+    assert printed_rows(report["tables"]["figure5"])[2]["Source"] == "replayed"
 
 
 def test_a_run_s_table_is_printed_again_and_its_database_rebuilt(project, cli):
@@ -102,7 +102,7 @@ def test_a_run_s_table_is_printed_again_and_its_database_rebuilt(project, cli):
 def test_more_seeds_are_run_by_methods_that_have_none_of_their_own(project, cli):
     done = cli("run", project / "suites/small.yaml", "--methods", "random", "--seeds", 4, "--json")
 
-    assert json.loads(done.stdout)["tables"]["figure5"]["rows"][0]["n"] == "4 studies"
+    assert printed_rows(json.loads(done.stdout)["tables"]["figure5"])[0]["n"] == "4 studies"
 
 
 def test_cassettes_are_listed_shown_and_checked(project, cli):
@@ -119,7 +119,7 @@ def test_cassettes_are_listed_shown_and_checked(project, cli):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("run", "nowhere.yaml"), "nowhere.yaml: No such file"),
+        (("run", "nowhere.yaml"), "nowhere.yaml: no such file, nor a suite"),
         (("suite", "validate", "pyproject.toml"), "not YAML"),
         (
             ("run", "suites/llama.yaml", "--methods", "hqaa"),
@@ -135,8 +135,8 @@ def test_cassettes_are_listed_shown_and_checked(project, cli):
         ),
         (("run", "suites/llama.yaml", "--seed", "99"), "no study has it. Known: [0, 1, 2]"),
         (("cassette", "check", "README.md"), "README.md:1: damaged line"),
-        (("report", "docs"), "no database"),
-        (("db", "rebuild", "docs"), "no journals"),
+        (("report", "docs"), "docs: no run of that name, nor a run's folder"),
+        (("db", "rebuild", "docs"), "no run of that name"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(cli, monkeypatch, arguments, message):

@@ -13,6 +13,7 @@ import pytest
 from support import REPOSITORY, SUITE, evaluator_of, record, run
 
 from haqa_bench.errors import HaqaError
+from haqa_bench.project import Project, open_run
 from haqa_bench.report.figures import album, curves, fronts, gains, ranks, style, subject, terrain
 from haqa_bench.report.statistics import Ranking
 from haqa_bench.suite import load
@@ -47,11 +48,17 @@ def committed(tmp_path):
     return tmp_path
 
 
+def captions_of(folder, project):
+    """The captions of what is drawn of a run, by name."""
+    with open_run(folder) as run:
+        return {p.name: p.caption for p in album.pictures(run, Project(project))}
+
+
 def drawn(cli, project, suite, *options):
     """The captions of the figures of a committed suite, by their names."""
     done = cli("run", project / "suites" / f"{suite}.yaml", *options)
     assert done.returncode == 0, done.stderr
-    return {p.name: p.caption for p in album.pictures(folder_of(project, suite), project)}
+    return captions_of(folder_of(project, suite), project)
 
 
 def test_a_run_is_drawn_as_what_it_holds_in_three_formats_each_with_its_caption(recorded, cli):
@@ -98,7 +105,8 @@ def test_the_same_run_gives_the_same_bytes_whatever_day_it_is_and_whatever_a_mat
 
 def test_captions_say_n_source_and_who_answered(recorded):
     captions = {
-        p.name.partition("-")[0]: p.caption for p in album.pictures(folder_of(recorded), recorded)
+        name.partition("-")[0]: caption
+        for name, caption in captions_of(folder_of(recorded), recorded).items()
     }
 
     assert "n (studies): haqa 2, human 2, random 2. Source: replayed." in captions["curves"]
@@ -115,7 +123,7 @@ def test_captions_say_n_source_and_who_answered(recorded):
 def test_without_an_agent_there_is_no_way_to_draw(project):
     run(project, "--methods", "human,random")
 
-    names = [picture.name for picture in album.pictures(folder_of(project), project)]
+    names = [*captions_of(folder_of(project), project)]
 
     assert not [
         name
@@ -177,7 +185,7 @@ def test_several_goals_are_drawn_against_each_other_with_the_exact_front(project
     (project / "suites/small.yaml").write_text(SUITE.replace("    objective: {metric", goals))
     run(project, "--methods", "human,random")
 
-    captions = {p.name: p.caption for p in album.pictures(folder_of(project), project)}
+    captions = captions_of(folder_of(project), project)
 
     caption = captions[f"front-{CELL}"]
     assert "Line: the exact front of the whole response table, 1 points." in caption
@@ -247,7 +255,7 @@ def test_a_map_s_axes_are_the_parameters_with_the_largest_main_effect(project):
         if o.rank is not None
     }
 
-    found = terrain.landscape(project, cell)
+    found = terrain.landscape(Project(project), cell)
 
     # Feasible: Q4_1 with one thread (30) and with two (60), IQ4_NL with two (80). By threads 30 and
     # 70, by format 45 and 80.
@@ -267,7 +275,7 @@ def test_a_table_of_another_workload_is_no_map_of_this_run(recorded):
     cell = load(recorded / "suites/small.yaml", recorded).cells[0]
 
     with pytest.raises(HaqaError, match="was measured for another cell or workload"):
-        terrain.landscape(recorded, cell)
+        terrain.landscape(Project(recorded), cell)
 
 
 def test_the_critical_difference_is_demsar_s():
@@ -309,7 +317,7 @@ def test_regret_of_nought_has_a_place_on_its_axis():
 
 
 def test_what_was_not_known_is_said_so_in_a_caption():
-    from haqa_bench.report.compare import StudyResult
+    from haqa_bench.report.found.studies import StudyResult
 
     same = ("optimizer", 0, "", "maximize", "tokens/s", 1.0, 1.0, None, None)
     studies = [StudyResult("cell", "a", *same, "measured"), StudyResult("cell", "b", *same, None)]

@@ -12,7 +12,7 @@ from haqa_bench import suite
 from haqa_bench.documents import read_yaml
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome
-from haqa_bench.report import fronts
+from haqa_bench.report.found.fronts import front_of
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
 from haqa_bench.suite import file_type
@@ -193,11 +193,11 @@ def test_a_table_tells_its_front_exactly(cell, tmp_path):
 
 def test_hypervolume_is_a_share_of_the_exact_front(cell, tmp_path):
     whole = TableEvaluator(table_of(cell, tmp_path), cell).whole
-    front = fronts._front(json.dumps({"points": whole.front, "worst": whole.worst}), [])
+    front = front_of(json.dumps({"points": whole.front, "worst": whole.worst}), [])
 
     assert front.exact
-    assert fronts._share(front.points, front) == pytest.approx(1.0)
-    assert 0 < fronts._share(front.points[:2], front) < fronts._share(front.points[:5], front) < 1
+    assert front.share(front.points) == pytest.approx(1.0)
+    assert 0 < front.share(front.points[:2]) < front.share(front.points[:5]) < 1
 
 
 def test_the_optimum_of_a_table_breaks_no_limit_of_the_default(cell, tmp_path):

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from endpoint import Endpoint, reply
-from support import ANSWERS, NASTY, action, record, replayed, run, written
+from support import ANSWERS, NASTY, action, record, replayed, run, tables_of, written
 
 from haqa_bench.cli import app
 from haqa_bench.llm import cassette
-from haqa_bench.report import paper
+from haqa_bench.project import Project, open_run
 from haqa_bench.report.page import page
-from haqa_bench.report.table import Table
+from haqa_bench.report.tables import catalogue
+from haqa_bench.report.tables.table import Column, Key, Table, exact, words
 from haqa_bench.store import database
 
 
@@ -154,25 +155,24 @@ def test_without_a_cassette_there_are_no_prompts(project, folder):
 def test_the_tables_are_the_report_s_with_their_notes(project, folder):
     text = written(folder)
 
-    table = paper.tables(folder, project / "paper_tables")["figure5"]
+    table = tables_of(folder, project)["figure5"]
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", text)
     assert [c.replace("&#39;", "'") for c in cells] == [cell for row in table.cells for cell in row]
-    assert text.count("<li>") >= len(table.notes)
+    assert text.count("<li>") >= len(table.remarks)
     assert table.title.replace("'", "&#39;") in text
 
 
 def test_numbers_have_their_names_as_ids_and_no_id_comes_twice(folder, monkeypatch):
     table = Table(
         "T",
-        ["Method", "Test accuracy, %"],
-        [["haqa", "41.00"], ["random", "39.00"]],
-        [],
-        ["Net/INT4/haqa", "Net/INT4/random"],
+        [Column("Method", role="key"), Column("Test accuracy, %", "%")],
+        [[words("haqa"), exact(41.0, "%")], [words("random"), exact(39.0, "%")]],
+        keys=[Key("Net/INT4", "haqa"), Key("Net/INT4", "random")],
     )
-    monkeypatch.setattr(paper, "tables", lambda *_: {"table2": table})
-    runs = [page.Run(folder, folder, {}), page.Run(folder, folder, {})]
-
-    ids = Read(page.html(runs)).having("id")
+    monkeypatch.setattr(catalogue, "tables", lambda *_: {"table2": table})
+    with open_run(folder) as run:
+        twice = [page.Source(run, Project(folder), {})] * 2
+        ids = Read(page.html(twice)).having("id")
 
     assert "table2:Net/INT4/haqa/test-accuracy" in ids
     assert f"table2:Net/INT4/haqa/test-accuracy@small/{folder.name}" in ids

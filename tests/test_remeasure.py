@@ -5,11 +5,11 @@ them.
 import json
 
 import pytest
-from support import DEFAULT, WINNER, Device, Live, evaluator_of, plan
+from support import DEFAULT, WINNER, Device, Live, evaluator_of, plan, tables_of
 
 from haqa_bench import suite
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.report import formats, paper
+from haqa_bench.report import formats
 from haqa_bench.run import confirm as remeasure
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
@@ -114,7 +114,7 @@ def table_of(project, speed):
     what = what._replace(studies=[s for s in what.studies if s.method.name in ("human", "random")])
     live = Live(evaluator_of(project), speed)
     list(runner.run(what, what.folder, Serial({what.suite.cells[0].id: live})))
-    return paper.tables(what.folder, project / "paper_tables")["figure5"], what.folder
+    return tables_of(what.folder, project)["figure5"], what.folder
 
 
 def test_a_live_run_measures_its_winners_again_and_says_on_what(project):
@@ -162,5 +162,5 @@ def test_verify_needs_a_run(project, cli):
     done = cli("verify", project / "suites")
 
     assert done.returncode == 2
-    assert "lock.json" in done.stderr
+    assert "no run of that name" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -8,10 +8,10 @@ import socket
 
 import pytest
 from endpoint import Endpoint, reply
-from support import ANSWERS, SUITE, plan, record, run, write_table
+from support import ANSWERS, SUITE, plan, record, run, tables_of, write_table
 
 from haqa_bench.errors import CassetteMiss, HaqaError
-from haqa_bench.report import formats, paper
+from haqa_bench.report import formats
 from haqa_bench.run import runner
 from haqa_bench.run import study as studies
 from haqa_bench.run.executors.local import Serial
@@ -22,7 +22,7 @@ def notes(events):
 
 
 def tables(project, folder):
-    return formats.markdown(paper.tables(folder, project / "paper_tables")["figure5"])
+    return formats.markdown(tables_of(folder, project)["figure5"])
 
 
 @pytest.fixture

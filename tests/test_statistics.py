@@ -4,7 +4,10 @@ import pytest
 from support import SUITE, plan
 
 from haqa_bench.errors import HaqaError
-from haqa_bench.report import compare, formats, statistics
+from haqa_bench.project import open_run
+from haqa_bench.report import formats, statistics
+from haqa_bench.report.found.studies import results
+from haqa_bench.report.tables import comparison
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 
@@ -73,8 +76,13 @@ def folder(project):
     return what.folder
 
 
+def compared(folder, against):
+    with open_run(folder) as run:
+        return comparison.table(results(run), against, {})
+
+
 def test_a_comparison_gives_regret_intervals_and_tests(folder):
-    table = compare.table(compare.results(folder), "random", {})
+    table = compared(folder, "random")
 
     by_method = {row[1]: dict(zip(table.headings, row, strict=True)) for row in table.cells}
     assert list(by_method) == ["human", "local", "random", "tpe"]
@@ -85,14 +93,12 @@ def test_a_comparison_gives_regret_intervals_and_tests(folder):
     assert float(by_method["human"]["p (Holm)"]) <= 1
     assert "no Friedman test below three cells" in "\n".join(table.notes)
     assert "All values: replayed." in table.notes
-    assert formats.markdown(table) == formats.markdown(
-        compare.table(compare.results(folder), "random", {})
-    )
+    assert formats.markdown(table) == formats.markdown(compared(folder, "random"))
 
 
 def test_comparing_with_a_method_that_was_not_run_names_those_that_were(folder):
     with pytest.raises(HaqaError, match=r"no study of 'haqa'.*human, local, random, tpe"):
-        compare.table(compare.results(folder), "haqa", {})
+        compared(folder, "haqa")
 
 
 def test_the_command_compares_a_run(folder, cli):

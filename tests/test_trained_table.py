@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from support import REPOSITORY, TRAINING_SUITE
+from support import TRAINING_SUITE, row_texts, tables_of
 
 from haqa_bench import suite
+from haqa_bench.project import open_run
 from haqa_bench.protocols import subject_key
-from haqa_bench.report import formats, paper, tests
+from haqa_bench.report.found import tests
 from haqa_bench.run import confirm as remeasure
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
@@ -85,9 +86,9 @@ def verified_lines(cell):
 
 
 def test_the_table_is_what_trials_and_tests_say(folder):
-    (table,) = paper.tables(folder, REPOSITORY / "paper_tables").values()
+    (table,) = tables_of(folder).values()
 
-    rows = {r["Method"]: r for r in json.loads(formats.as_json(table))["rows"]}
+    rows = {r["Method"]: r for r in row_texts(table)}
     assert rows["full precision"]["Test accuracy, %"] == "90.00"
     assert rows["round to nearest"]["Test accuracy, %"] == "10.00"
     assert (
@@ -119,14 +120,15 @@ def test_the_table_is_what_trials_and_tests_say(folder):
 
 
 def test_a_difference_is_over_the_same_items(folder):
-    found = tests.read(folder)
+    with open_run(folder) as run:
+        found = tests.tests(run)
     cell = next(iter(found.defaults))
 
     one, default = (
         found.found[cell, key_of({"learning_rate": 0.01, "batch_size": 32})],
         found.found[cell, found.defaults[cell]],
     )
-    difference = tests._difference(one, default)
+    difference = tests.difference(one, default)
 
     # Items 4 to 8 are right with the winner alone, in both seeds, in one, or in one: 0, 0, 0, 0.5,
     # 1, 1, 0.5, 0.5, 0, 0.
@@ -150,9 +152,9 @@ def test_a_test_that_failed_is_told_and_its_winner_is_not_better(folder):
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     database.build(folder)
 
-    (table,) = paper.tables(folder, REPOSITORY / "paper_tables").values()
+    (table,) = tables_of(folder).values()
 
-    rows = {r["Method"]: r for r in json.loads(formats.as_json(table))["rows"]}
+    rows = {r["Method"]: r for r in row_texts(table)}
     assert rows["random"]["Against default, points"] == "+30.00, 0 of 1 better"
     assert any("seed 1001: diverged: the loss is nan" in note for note in table.notes)
 
@@ -162,9 +164,9 @@ def test_winners_that_are_not_tested_say_so(folder):
         path.unlink()
     database.build(folder)
 
-    (table,) = paper.tables(folder, REPOSITORY / "paper_tables").values()
+    (table,) = tables_of(folder).values()
 
-    rows = {r["Method"]: r for r in json.loads(formats.as_json(table))["rows"]}
+    rows = {r["Method"]: r for r in row_texts(table)}
     assert (rows["random"]["Test accuracy, %"], rows["random"]["Against default, points"]) == (
         "not yet",
         "not yet",

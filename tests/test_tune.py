@@ -10,6 +10,7 @@ from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.project import open_run
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.tracks.deploy import llama_tools
@@ -137,7 +138,8 @@ def run_of(project, speed):
     for study in studies:  # one whose winner is not the default
         one = what._replace(studies=[study])
         list(runner.run(one, one.folder, Serial({cell.id: Live(table, speed)})))
-        found = recommendation.of_run(one.folder, cell)
+        with open_run(one.folder) as run:
+            found = recommendation.of_run(run, cell)
         if found.gain != 1:
             return found, cell
     raise AssertionError
@@ -223,10 +225,13 @@ def test_a_default_that_cannot_be_measured_is_no_recommendation(project):
     one = what._replace(studies=[study])
     list(runner.run(one, one.folder, Serial({study.cell.id: broken})))
 
-    with pytest.raises(
-        HaqaError, match="could not be measured: refused: the quality text has 3 tokens"
+    with (
+        pytest.raises(
+            HaqaError, match="could not be measured: refused: the quality text has 3 tokens"
+        ),
+        open_run(one.folder) as run,
     ):
-        recommendation.of_run(one.folder, study.cell)
+        recommendation.of_run(run, study.cell)
 
 
 def test_an_agent_needs_an_llm_and_no_other_method_takes_one(cli):

@@ -15,6 +15,7 @@ COMMANDS = {
         "haqa_bench.cli.run:run",
         "Run a suite's studies, or replay them, and print its table.",
     ),
+    "runs": ("haqa_bench.cli.runs:runs", "List the runs that there are."),
     "report": (
         "haqa_bench.cli.report:report",
         "Print or write the tables, figures or page of runs and suites.",

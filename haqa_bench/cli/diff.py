@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from haqa_bench.cli.options import PROJECT
+from haqa_bench.cli.options import PROJECT, RUNS_FOLDER
 from haqa_bench.errors import HaqaError
 
 PARTS = ("suites", "hardware", "prompts", "cassettes", "results/tables", "results/verified")
@@ -33,6 +33,7 @@ PARTS = ("suites", "hardware", "prompts", "cassettes", "results/tables", "result
     default="md",
     show_default=True,
 )
+@RUNS_FOLDER
 @PROJECT
 def diff(then: str, now: str, suite: str, kind: str, project: Path | None) -> None:
     """Compare two runs, or a suite's replay at two commits: what changed, by how much, beyond noise
@@ -41,15 +42,15 @@ def diff(then: str, now: str, suite: str, kind: str, project: Path | None) -> No
     A and B are folders that `haqa-bench run` wrote, or revisions of the project's git repository,
     such as HEAD~5.
     """
+    from haqa_bench.project import open_run, project_above
     from haqa_bench.report import diff as comparison
     from haqa_bench.report import formats
 
     with ExitStack() as stack:
-        folders = [
-            stack.enter_context(_run_of(side, suite, (project or Path()).resolve()))
-            for side in (then, now)
-        ]
-        click.echo(formats.several({"diff": comparison.table(*folders)}, kind), nl=False)
+        where = project_above(Path.cwd(), project).folder
+        folders = [stack.enter_context(_run_of(side, suite, where)) for side in (then, now)]
+        runs = [stack.enter_context(open_run(folder)) for folder in folders]
+        click.echo(formats.several({"diff": comparison.table(*runs)}, kind), nl=False)
 
 
 @contextmanager
@@ -58,7 +59,7 @@ def _run_of(side: str, suite: str, project: Path) -> Iterator[Path]:
     if (Path(side) / "lock.json").is_file():
         yield Path(side)
         return
-    from haqa_bench.cli.report import replayed
+    from haqa_bench.cli.progress import replayed
 
     with TemporaryDirectory() as folder:
         _unpack(side, project, Path(folder))

@@ -116,6 +116,7 @@ def tune(
     import psutil
 
     from haqa_bench.backends import gguf_models
+    from haqa_bench.project import open_run
     from haqa_bench.tune import space
     from haqa_bench.tune.recommendation import of_run
 
@@ -150,7 +151,8 @@ def tune(
         cell, run = _run(
             space.write(target, wish, path, found.fit, space.quality_text(text)), base_url
         )
-        told = of_run(run, cell)
+        with open_run(run) as done:
+            told = of_run(done, cell)
         report = _report(wish, path, run, found, told)
     except EvaluationFailed as failure:
         raise HaqaError(model, failure.reason) from None
@@ -161,7 +163,7 @@ def tune(
 def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
     """Runs the one study of the suite; its cell, and the run's folder."""
     from haqa_bench.cli.options import open_suite
-    from haqa_bench.cli.run import with_progress
+    from haqa_bench.cli.progress import with_progress
     from haqa_bench.run.executors.local import Serial
     from haqa_bench.run.study import Plan
 

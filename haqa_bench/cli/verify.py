@@ -4,11 +4,20 @@ from pathlib import Path
 
 import click
 
-from haqa_bench.cli.options import DATA, PROJECT, TRAININGS, matching, project_of, share_cores
+from haqa_bench.cli.options import (
+    DATA,
+    PROJECT,
+    RUN,
+    RUNS_FOLDER,
+    TRAININGS,
+    matching,
+    project_of,
+    share_cores,
+)
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@RUN
 @click.option(
     "--cells",
     default="*",
@@ -17,6 +26,7 @@ from haqa_bench.cli.options import DATA, PROJECT, TRAININGS, matching, project_o
 )
 @TRAININGS
 @DATA
+@RUNS_FOLDER
 @PROJECT
 def verify(run_folder: Path, cells: str, workers: int, project: Path | None) -> None:
     """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or,

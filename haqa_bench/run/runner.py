@@ -7,8 +7,9 @@ where it was stopped, and a changed input starts anew. One process writes a fold
 measures the machine's noise floor first, and its winners again at the end.
 """
 
+import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,9 +53,9 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         HaqaError: a recording is missing or does not fit, an endpoint fails, another process runs
         here, or measures this machine.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     cells = list({s.cell.id: s.cell for s in plan.studies}.values())
     with ExitStack() as stack:
+        stack.enter_context(_tidied(plan, folder))
         stack.enter_context(_alone(folder))
         stack.enter_context(executor.hold(plan))
         (folder / "lock.json").write_text(
@@ -121,6 +122,19 @@ def _copy_pairs(plan: Plan, folder: Path, cells: list[Cell]) -> None:
             target = remeasure.path_of(folder / VERIFIED, cell)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(plan.pairs(cell).read_bytes())
+
+
+@contextmanager
+def _tidied(plan: Plan, folder: Path) -> Iterator[None]:
+    """A run's folder; a replay that is refused leaves no new one behind."""
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except HaqaError:
+        if new and (plan.agent, plan.measure) == ("cassette", "recorded"):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _alone(folder: Path) -> FileLock:

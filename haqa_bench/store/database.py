@@ -1,7 +1,8 @@
 """The run's DuckDB file: built from the journals, at any time, by one writer, and swapped in whole."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,6 +139,32 @@ def winners(folder: Path) -> list[tuple[str, str]]:
     return [(str(cell), str(configuration)) for cell, configuration in query(folder, sql)]
 
 
+@contextmanager
+def connected(folder: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """The database of the run in `folder`, open to read.
+
+    Raises:
+        HaqaError: there is none, or it cannot be opened.
+    """
+    import duckdb
+
+    path = folder / NAME
+    if not path.is_file():
+        raise HaqaError(path, "no database", f"Build it with: haqa-bench db rebuild {folder}")
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise unreadable(folder, error) from None
+    with connection:
+        yield connection
+
+
+def unreadable(folder: Path, error: Exception) -> HaqaError:
+    """What to tell where a database cannot be read."""
+    todo = f"Rebuild it with: haqa-bench db rebuild {folder}"
+    return HaqaError(folder / NAME, str(error).splitlines()[0], todo)
+
+
 def query(folder: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """What `sql` finds in the database of the run in `folder`; `values` stand for its question
     marks.
@@ -147,16 +174,11 @@ def query(folder: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """
     import duckdb
 
-    path = folder / NAME
-    if not path.is_file():
-        raise HaqaError(path, "no database", f"Build it with: haqa-bench db rebuild {folder}")
-    try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+    with connected(folder) as connection:
+        try:
             return connection.execute(sql, values).fetchall()
-    except duckdb.Error as error:
-        raise HaqaError(
-            path, str(error).splitlines()[0], f"Rebuild it with: haqa-bench db rebuild {folder}"
-        ) from None
+        except duckdb.Error as error:
+            raise unreadable(folder, error) from None
 
 
 def _insert(

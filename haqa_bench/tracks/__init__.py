@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
+from haqa_bench.arithmetic.kernel_roofline import Work
 from haqa_bench.cell import Block, Cell, Model, Workload
 from haqa_bench.errors import HaqaError
 from haqa_bench.hardware import Hardware
@@ -61,6 +62,11 @@ class Track(Protocol[W]):
     anew and tested; or not, where there is no noise."""
     published: str = ""
     """The paper's table of the same, a file of paper_tables/; empty where there is none."""
+    published_bit_widths: str = ""
+    """The paper's table of cells whose bit-width is a decision, told apart from the other cells;
+    empty where they are told with those."""
+    peer: Reference | None = None
+    """Another tool's own, which winners may be measured beside."""
     swept: bool = True
     """Whether a response table is a sweep over the whole space; else `record` writes it."""
 
@@ -79,6 +85,14 @@ class Track(Protocol[W]):
     def suffix(self, workload: W) -> str:
         """What ends the ids of its cells, after model, bit-width and hardware."""
         return self.name
+
+    def part(self, workload: W) -> str:
+        """The part of a model that its cells are of, such as a kernel; empty for the whole."""
+        return ""
+
+    def work(self, cell: Cell[W]) -> Work | None:
+        """The bytes and operations of one trial, where they are known: what its roofline is of."""
+        return None
 
     def resolve(self, workload: W, model: Model) -> W:
         """The workload in numbers, where a suite may name sizes of the model."""

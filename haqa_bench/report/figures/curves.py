@@ -12,10 +12,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from haqa_bench.cell import Cell
 from haqa_bench.report import statistics
-from haqa_bench.report.curves import Step, at
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Look, Picture
 from haqa_bench.report.figures.subject import Subject
+from haqa_bench.report.found.steps import Step, at
 
 FEWEST = 3
 """Evaluations below which there is no curve to see."""

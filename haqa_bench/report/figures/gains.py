@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from haqa_bench.arithmetic.estimate import SPEEDS
 from haqa_bench.cell import Cell
+from haqa_bench.report import statistics, traits
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
@@ -37,7 +38,7 @@ def pictures(run: Subject) -> Iterator[Picture]:
     """For each track and metric, a panel a cell; several figures where there are many cells."""
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in run.cells.values():
-        if cell.track != "memory" and _gains(
+        if traits.walked(cell) and _gains(
             run, cell
         ):  # decisions are right or wrong, they gain nothing
             groups.setdefault((cell.track, cell.objective.metric), []).append(cell)
@@ -81,8 +82,8 @@ def _gains(run: Subject, cell: Cell) -> Gains:
 
 def _gain(goal: Goal, default: float, best: float) -> float:
     if goal.unit in SPEEDS:
-        return best / default if goal.direction == "maximize" else default / best
-    return best - default if goal.direction == "maximize" else default - best
+        return statistics.times_better(best, default, goal.direction)
+    return statistics.gain(best, default, goal.direction)
 
 
 def _picture(run: Subject, name: str, cells: Sequence[Cell]) -> Picture:

@@ -66,6 +66,7 @@ class DeployTrack(Track[AnyWorkload]):
     workload = AnyWorkload  # type: ignore[assignment] # a union is no type to mypy, but to pydantic
     metrics = METRICS
     published = "figure5"
+    published_bit_widths = "table4"
 
     def check(self, block: Block[AnyWorkload], name: str, model: Model) -> None:
         """See Track."""

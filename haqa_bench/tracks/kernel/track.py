@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from haqa_bench.arithmetic.kernel_roofline import work
+from haqa_bench.arithmetic.kernel_roofline import Work, work
 from haqa_bench.cell import Block, Cell, Model
 from haqa_bench.hardware import Hardware
 from haqa_bench.protocols import LiveEvaluator, Metric, Reference
@@ -60,6 +60,15 @@ class KernelTrack(Track[KernelWorkload]):
         SWITCHES,
     )
     published = "table3"
+    peer = GGML
+
+    def part(self, workload: KernelWorkload) -> str:
+        """See Track."""
+        return workload.kernel
+
+    def work(self, cell: Cell[KernelWorkload]) -> Work:
+        """See Track."""
+        return work(cell.workload.kernel, cell.bit_width, cell.workload.sizes)
 
     def check(self, block: Block[KernelWorkload], name: str, model: Model) -> None:
         """See Track."""
