@@ -13,7 +13,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from pydantic import ValidationError
+
 from haqa_bench.cell import Cell
+from haqa_bench.documents import read_bytes
 from haqa_bench.errors import HaqaError
 from haqa_bench.store import database
 from haqa_bench.study import Study
@@ -134,6 +137,21 @@ class Run:
         return [kind(**dict(zip(columns, line, strict=True))) for line in lines]
 
 
+def suite_of(folder: Path) -> Suite:
+    """The suite that was run into `folder`.
+
+    Raises:
+        HaqaError: it holds no run, or one of another version.
+    """
+    path = folder / "lock.json"
+    try:
+        return Suite.model_validate_json(read_bytes(path))
+    except ValidationError as error:
+        raise HaqaError(
+            path, f"not this version's lock: {error.errors()[0]['msg']}", "Run the suite again"
+        ) from None
+
+
 @contextmanager
 def open_run(folder: Path) -> Iterator[Run]:
     """The run in `folder`, whose database is open meanwhile.
@@ -141,7 +159,7 @@ def open_run(folder: Path) -> Iterator[Run]:
     Raises:
         HaqaError: it holds no run, or one of another version; or has no database that can be read.
     """
-    suite = database.suite_of(folder)
+    suite = suite_of(folder)
     with database.connected(folder) as connection:
         yield Run(folder, suite, connection)
 

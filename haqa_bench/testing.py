@@ -35,7 +35,7 @@ from haqa_bench.protocols import (
 )
 from haqa_bench.run.study import run_study
 from haqa_bench.space import Configuration
-from haqa_bench.study import Study
+from haqa_bench.study import Method, Study
 from haqa_bench.trial import Measurement, Source, Status, Trial
 
 HARDWARE = """\
@@ -140,7 +140,7 @@ class OptimizerContract:
         named: dict[str, object] = {"name": self.method, "optimizer": self.method}
         if self.replies:
             named["chat"] = {"model": "test-model"}
-        method = suite.Method.model_validate(named)
+        method = Method.model_validate(named)
         return [study._replace(method=method) for study in small_studies(tmp_path)]
 
     def make(self, study: Study, chat: ChatModel | None) -> Optimizer:

@@ -38,12 +38,13 @@ def verify(run_folder: Path, cells: str, workers: int, project: Path | None) -> 
     from haqa_bench import tracks
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
+    from haqa_bench.project import suite_of
     from haqa_bench.run import confirm as remeasure
     from haqa_bench.store import database
 
     folder = project_of(run_folder, project)
     share_cores(workers)
-    suite = database.suite_of(run_folder)
+    suite = suite_of(run_folder)
     found = database.winners(run_folder)
     asked = matching("--cells", cells, [c.id for c in suite.cells])
     kept = [

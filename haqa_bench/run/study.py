@@ -19,8 +19,9 @@ from haqa_bench.errors import EvaluationFailed
 from haqa_bench.llm import cassette as cassettes
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
 from haqa_bench.run import confirm as remeasure
+from haqa_bench.run.header import header
 from haqa_bench.space import key_of
-from haqa_bench.store import database, tables
+from haqa_bench.store import tables
 from haqa_bench.study import Price, Study
 from haqa_bench.suite import Suite
 from haqa_bench.trial import Status, Trial, Usage
@@ -108,7 +109,7 @@ def entries(
     if not trials:
         machine = evaluator.machine
         yield Header(
-            database.header(
+            header(
                 study,
                 plan.suite.lock,
                 _answered_by(plan, study, chat),

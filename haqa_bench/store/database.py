@@ -9,53 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from haqa_bench.documents import read_bytes
 from haqa_bench.errors import HaqaError
-from haqa_bench.protocols import Whole
-from haqa_bench.space import Scalar
 from haqa_bench.store.journal import read_lines
-from haqa_bench.study import Study
-from haqa_bench.suite import Suite
 from haqa_bench.trial import Objective, Trial
 
 if TYPE_CHECKING:
     import duckdb
 
 NAME = "trials.duckdb"
-
-
-def header(
-    study: Study,
-    lock: str,
-    answered_by: str,
-    whole: Whole | None,
-    settings: Mapping[str, Scalar],
-    machine: str,
-) -> dict[str, Any]:
-    """The first line of a study's journal: all that a report needs to know of it. `whole` is the
-    table's, where one is replayed.
-    """
-    return {
-        "kind": "study",
-        "id": study.id,
-        "suite": study.suite,
-        "cell": study.cell.id,
-        "track": study.cell.track,
-        "model": study.cell.model_name,
-        "bit_width": study.cell.bit_width,
-        "hardware": study.cell.hardware.name,
-        "method": study.method.name,
-        "optimizer": study.method.optimizer,
-        "seed": study.seed,
-        "answered_by": answered_by,
-        "settings": dict(settings),
-        "machine": machine,
-        "optimum": whole.optimum if whole else None,
-        "front": {"points": whole.front, "worst": whole.worst} if whole and whole.front else None,
-        "samples": dict(whole.samples) if whole else {},
-        "objective": study.cell.objective.model_dump(mode="json"),
-        "lock": lock,
-    }
 
 
 def trials(path: Path, lines: list[dict[str, Any]]) -> list[Trial]:
@@ -112,21 +73,6 @@ def build(folder: Path) -> Path:
             _insert(connection, table, [row for name, row in rows if name == table], lines)
     partial.replace(folder / NAME)
     return folder / NAME
-
-
-def suite_of(folder: Path) -> Suite:
-    """The suite that was run into `folder`.
-
-    Raises:
-        HaqaError: it holds no run, or one of another version.
-    """
-    path = folder / "lock.json"
-    try:
-        return Suite.model_validate_json(read_bytes(path))
-    except ValidationError as error:
-        raise HaqaError(
-            path, f"not this version's lock: {error.errors()[0]['msg']}", "Run the suite again"
-        ) from None
 
 
 def winners(folder: Path) -> list[tuple[str, str]]:
