@@ -9,7 +9,7 @@ cell, in random order, as pairs do in docs/measurement.md. Samples of which othe
 left out; rounds go on until the ratio of every configuration to the last cell's best is known well
 enough, or --rounds are over. It says which bit-width and configuration wins, and with which
 intervals: of its speed, and of how many times as fast it is as the other bit-width's best, both
-widened by the machine's noise floor (results/verified/), since slow times of a shared machine
+widened by the machine's noise floor (results/confirmed/), since slow times of a shared machine
 outlast a re-measurement. At the end, how often each agrees with what was measured without the load.
 """
 
@@ -30,7 +30,7 @@ from haqa_bench.arithmetic.estimate import QUIET, Interval, estimate, interval
 from haqa_bench.backends import device
 from haqa_bench.report.found import pairs
 from haqa_bench.report.statistics import FEWEST_VALUES, median_interval
-from haqa_bench.run import confirm as remeasure
+from haqa_bench.run import confirm
 from haqa_bench.run import study as studies
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
@@ -188,11 +188,11 @@ def finding(candidates: list[Candidate], taken: list[Samples]) -> Finding:
 
 def noise_floor(candidate: Candidate) -> float:
     """The machine's, from the recorded pairs of the candidate's default with itself."""
-    path = remeasure.path_of(candidate.project / "results" / "verified", candidate.cell)
+    path = confirm.path_of(candidate.project / "results" / "confirmed", candidate.cell)
     default = key_of(candidate.cell.space.default)
     kept = [
         p
-        for p in remeasure.read(path, candidate.cell)
+        for p in confirm.read(path, candidate.cell)
         if p["configuration"] == default and not p["failed"] and p["others"] <= QUIET
     ]
     return pairs.noise_floor(

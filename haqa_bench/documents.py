@@ -8,7 +8,7 @@ and every fault names its line.
 import difflib
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,6 +39,17 @@ def canonical(value: Any) -> bytes:
 def sha256(value: Any) -> str:
     """The hash, in hex, of a value's canonical JSON (or of bytes as they are)."""
     return hashlib.sha256(value if isinstance(value, bytes) else canonical(value)).hexdigest()
+
+
+def check_format(where: object, card: Mapping[str, object], newest: int) -> None:
+    """Raises HaqaError for a file whose card says a format that this version does not know yet.
+
+    What has no number is of the first format.
+    """
+    found = card.get("format", 1)
+    if not isinstance(found, int) or found > newest:
+        what = f"is of format {found}, and this version knows none above {newest}"
+        raise HaqaError(where, what, "Read it with a newer haqa-bench")
 
 
 def read_bytes(path: Path) -> bytes:

@@ -74,7 +74,7 @@ class Project(NamedTuple):
 
     def confirmed(self, cell: Cell) -> Path:
         """The pairs or tests of a cell's winners, taken apart from the tuning."""
-        return self.folder / "results" / "verified" / cell.track / f"{cell.id}.jsonl"
+        return self.folder / "results" / "confirmed" / cell.track / f"{cell.id}.jsonl"
 
     def cassette(self, study: Study) -> Path:
         """The recorded exchanges of a study."""

@@ -13,7 +13,7 @@ from haqa_bench.protocols import ChatModel, Optimizer
 from haqa_bench.study import Method, Study
 
 OPTIMIZERS = {
-    "human": "haqa_bench.optimizers.default:Human",
+    "default": "haqa_bench.optimizers.default:Default",
     "random": "haqa_bench.optimizers.random_search:RandomSearch",
     "local": "haqa_bench.optimizers.local_search:LocalSearch",
     "rules": "haqa_bench.optimizers.rules:Rules",

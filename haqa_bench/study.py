@@ -1,15 +1,19 @@
 """A study: one method on one cell with one seed; what a method is, and what its LLM costs."""
 
+import logging
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from haqa_bench.cell import Cell, Name
 from haqa_bench.documents import Document
 from haqa_bench.space import Scalar
 
+log = logging.getLogger(__name__)
+RENAMED = {"human": "default"}
+"""Optimizers by the names of the version before; they work for one version more."""
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -53,6 +57,13 @@ class Method(Document):
     """Those whose cells it runs on; all when left out."""
     cells: tuple[str, ...] | None = Field(None, min_length=1)
     """Those that it runs on, by patterns of their ids in which * and ? match; all when left out."""
+
+    @field_validator("optimizer")
+    @classmethod
+    def _called_as_now(cls, name: str) -> str:
+        if name in RENAMED:
+            log.warning("the optimizer '%s' is called '%s' now; rename it", name, RENAMED[name])
+        return RENAMED.get(name, name)
 
     def runs_on(self, cell: Cell) -> bool:
         """Whether the suite gives it the cell."""

@@ -52,7 +52,7 @@ SUITE = """\
 name: contract
 models:
   Net: {gguf: package:none, architecture: llama, parameters: 1000}
-methods: [{name: human, optimizer: human}]
+methods: [{name: default, optimizer: default}]
 seeds: [0, 1]
 cells:
   - track: deploy

@@ -32,7 +32,7 @@ name: small
 models:
   Net: {gguf: package:none, architecture: llama, parameters: 1000}
 methods:
-  - {name: human, optimizer: human}
+  - {name: default, optimizer: default}
   - {name: random, optimizer: random}
   - name: haqa
     optimizer: haqa
@@ -216,7 +216,7 @@ TRAINING_SUITE = """\
 name: train
 models:
   Net: {network: resnet20, architecture: resnet, parameters: 272474}
-methods: [{name: human, optimizer: human}, {name: random, optimizer: random}]
+methods: [{name: default, optimizer: default}, {name: random, optimizer: random}]
 seeds: [0]
 cells:
   - track: qat

@@ -135,7 +135,7 @@ def test_a_method_that_cannot_leave_its_random_phase_is_warned_of(project, metho
     assert warning.startswith(f"mine on net-int4-epyc-zen4-2core: {drawn} are random draws")
 
 
-@pytest.mark.parametrize("name", ["tpe", "nsga2", "gp", "random", "local", "human", "rules"])
+@pytest.mark.parametrize("name", ["tpe", "nsga2", "gp", "random", "local", "default", "rules"])
 def test_our_settings_leave_the_random_phase(project, name):
     assert forecast.warnings(with_method(project, f"{{name: mine, optimizer: {name}}}")) == []
 

@@ -139,7 +139,7 @@ def test_table_5_prints_with_the_published_choice_beside(whole_suites):
     assert rows["LLaMA2-13B", "12 GB"]["Fits"] == "INT4"
     assert rows["LLaMA2-13B", "12 GB"]["Published"].startswith("INT8 rejected, INT4 chosen")
     assert rows["LLaMA2-13B", "16 GB"]["Published"] == "UNKNOWN"
-    assert rows["LLaMA2-13B", "12 GB"]["human"] == "FP16 (too large)"
+    assert rows["LLaMA2-13B", "12 GB"]["default"] == "FP16 (too large)"
     assert any(note.startswith("rules: 31 of 32 choices are right") for note in table["notes"])
     assert any(note.startswith("haqa was answered by:") for note in table["notes"])
 
@@ -186,4 +186,4 @@ def test_the_joint_cells_replay_byte_for_byte_and_tell_their_front_exactly(cli, 
     assert {cells[-2].strip() for cells in shares} == {"exact"}
     found = {cells[2].strip(): float(cells[4].strip(" %")) for cells in shares}
     assert all(0 < share <= 100 for share in found.values())
-    assert found["haqa"] > found["random"] > found["human"]
+    assert found["haqa"] > found["random"] > found["default"]

@@ -59,7 +59,7 @@ def made(maker, folder, *how):
 def test_the_ledgers_count_what_was_spent(ran):
     found = {row["Method"]: row for row in made(spent.table, ran)}
 
-    assert found["human"]["Proposals"] == "1"
+    assert found["default"]["Proposals"] == "1"
     assert found["random"]["Evaluations"] == "5"
     assert (found["haqa"]["Proposals"], found["haqa"]["Evaluations"]) == ("5", "3.5")
     assert (found["haqa"]["Tokens in"], found["haqa"]["Dollars"]) == (
@@ -83,10 +83,10 @@ def test_curves_are_the_best_so_far_over_studies_at_each_amount(ran):
 
 
 def test_a_study_that_has_ended_stays_where_it_is(ran):
-    human = [row for row in made(curves.table, ran, "evaluations") if row["Method"] == "human"]
+    default = [row for row in made(curves.table, ran, "evaluations") if row["Method"] == "default"]
 
-    assert len(human) == 5
-    assert {row["Median best"] for row in human} == {"60"}
+    assert len(default) == 5
+    assert {row["Median best"] for row in default} == {"60"}
 
 
 def test_curves_come_as_csv_through_the_command(ran, cli):
@@ -99,9 +99,9 @@ def test_curves_come_as_csv_through_the_command(ran, cli):
 
 
 def test_a_run_of_an_earlier_version_is_one_clear_line(ran, cli):
-    journal = next((ran / "journal").rglob("human-s0.jsonl"))
+    journal = next((ran / "journal").rglob("default-s0.jsonl"))
     head, *trials = journal.read_text().splitlines(keepends=True)
-    journal.write_text(head.replace('"settings": {}, ', "") + "".join(trials))
+    journal.write_text(head.replace('"format": 2', '"format": 1') + "".join(trials))
 
     done = cli("db", "rebuild", ran)
 

@@ -7,7 +7,7 @@ from support import printed_rows, write_table
 
 
 def ran(cli, project):
-    done = cli("run", project / "suites/small.yaml", "--methods", "human,random", "--json")
+    done = cli("run", project / "suites/small.yaml", "--methods", "default,random", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["folder"]
 
@@ -50,7 +50,7 @@ def test_a_cell_that_is_defined_otherwise_is_stale_and_new_methods_are_new(cli, 
 
     found = json.loads(cli("diff", then, now, "--format", "json").stdout)
 
-    assert {row["Method"]: row["Verdict"] for row in printed_rows(found)}["human"] == "gone"
+    assert {row["Method"]: row["Verdict"] for row in printed_rows(found)}["default"] == "gone"
     assert "net-int4-epyc-zen4-2core is another cell now (objective changed)" in found["notes"][0]
 
 

@@ -87,7 +87,7 @@ def test_suites_in_the_documentation_are_valid(tmp_path):
 
 
 def test_queries_in_the_documentation_find_something(cli, project):
-    run = cli("run", project / "suites/small.yaml", "--methods", "human,random", "--json")
+    run = cli("run", project / "suites/small.yaml", "--methods", "default,random", "--json")
     assert run.returncode == 0, run.stderr
     folder = next((project / "results/runs/small").iterdir())
 

@@ -109,7 +109,7 @@ def test_captions_say_n_source_and_who_answered(recorded):
         for name, caption in captions_of(folder_of(recorded), recorded).items()
     }
 
-    assert "n (studies): haqa 2, human 2, random 2. Source: replayed." in captions["curves"]
+    assert "n (studies): default 2, haqa 2, random 2. Source: replayed." in captions["curves"]
     assert "Dotted: the default, 60 tokens/s." in captions["curves"]
     assert "Source: replayed." in captions["gains"]
     assert "random 1.17x (n 2, 1.00 to 1.33), haqa 1.33x (n 2, 1.33 to 1.33)" in captions["gains"]
@@ -121,7 +121,7 @@ def test_captions_say_n_source_and_who_answered(recorded):
 
 
 def test_without_an_agent_there_is_no_way_to_draw(project):
-    run(project, "--methods", "human,random")
+    run(project, "--methods", "default,random")
 
     names = [*captions_of(folder_of(project), project)]
 
@@ -133,7 +133,7 @@ def test_without_an_agent_there_is_no_way_to_draw(project):
 
 
 def test_a_run_of_the_default_alone_has_nothing_to_draw(project, cli):
-    run(project, "--methods", "human")
+    run(project, "--methods", "default")
 
     done = cli("report", folder_of(project), "--figures", project / "figures")
 
@@ -143,7 +143,7 @@ def test_a_run_of_the_default_alone_has_nothing_to_draw(project, cli):
 
 
 def test_matplotlib_that_is_missing_is_one_line(project, cli_process, tmp_path):
-    run(project, "--methods", "human")
+    run(project, "--methods", "default")
     without = tmp_path / "without" / "matplotlib"
     without.mkdir(parents=True)
     (without / "__init__.py").write_text("raise ModuleNotFoundError('No module named matplotlib')")
@@ -183,13 +183,13 @@ def test_matplotlib_is_imported_by_nothing_but_figures(recorded):
 def test_several_goals_are_drawn_against_each_other_with_the_exact_front(project):
     goals = '    objective: {also: [{metric: perplexity, unit: "1", direction: minimize}], metric'
     (project / "suites/small.yaml").write_text(SUITE.replace("    objective: {metric", goals))
-    run(project, "--methods", "human,random")
+    run(project, "--methods", "default,random")
 
     captions = captions_of(folder_of(project), project)
 
     caption = captions[f"front-{CELL}"]
     assert "Line: the exact front of the whole response table, 1 points." in caption
-    assert "n (studies): human 2, random 2. Source: replayed." in caption
+    assert "n (studies): default 2, random 2. Source: replayed." in caption
 
 
 def test_a_front_s_stairs_go_from_the_best_in_one_goal_to_the_best_in_the_other():
@@ -199,14 +199,14 @@ def test_a_front_s_stairs_go_from_the_best_in_one_goal_to_the_best_in_the_other(
 
 
 def test_memory_is_drawn_against_the_limits(committed, cli):
-    captions = drawn(cli, committed, "memory", "--methods", "human,rules")
+    captions = drawn(cli, committed, "memory", "--methods", "default,rules")
 
     assert set(captions) == {"memory", "ranks"}
     assert "Source: simulated" in captions["memory"]
     assert (
         "LLaMA2-13B on nvidia-a6000 FP16 29.4 GB, INT8 16.6 GB, INT4 10.3 GB" in captions["memory"]
     )
-    assert "n (studies): human 4, rules 4." in captions["ranks"]
+    assert "n (studies): default 4, rules 4." in captions["ranks"]
     assert (
         "No test below three cells or methods, so that no critical difference is drawn."
         in captions["ranks"]
@@ -215,7 +215,7 @@ def test_memory_is_drawn_against_the_limits(committed, cli):
 
 def test_bit_widths_are_drawn_for_each_device_with_the_source_and_n_of_each(committed, cli):
     captions = drawn(
-        cli, committed, "formats", "--cells", "smollm2*,*oneplus*", "--methods", "human,random"
+        cli, committed, "formats", "--cells", "smollm2*,*oneplus*", "--methods", "default,random"
     )
 
     assert (
@@ -231,7 +231,7 @@ def test_bit_widths_are_drawn_for_each_device_with_the_source_and_n_of_each(comm
 
 
 def test_landscapes_find_configurations_whose_numbers_are_written_with_a_point(committed, cli):
-    captions = drawn(cli, committed, "resnet", "--cells", "*w2a2*", "--methods", "human,haqa")
+    captions = drawn(cli, committed, "resnet", "--cells", "*w2a2*", "--methods", "default,haqa")
 
     assert (
         "of 64 configurations of the response table (replayed; "

@@ -17,7 +17,7 @@ SUITE = """\
 name: kernels
 models:
   Tiny: {{architecture: llama, parameters: 1, dimensions: {{hidden: 128, feed_forward: 192}}}}
-methods: [{{name: human, optimizer: human}}]
+methods: [{{name: default, optimizer: default}}]
 seeds: [0]
 cells:
   - track: kernel

@@ -201,7 +201,7 @@ def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_pla
                 "--cells",
                 "*int4*2core",
                 "--methods",
-                "human,haqa-qwen*",
+                "default,haqa-qwen*",
                 "--seed",
                 "0",
             ),

@@ -32,7 +32,7 @@ class OnTheSmallSuite(OptimizerContract):
 
 
 class TestHuman(OnTheSmallSuite):
-    method = "human"
+    method = "default"
 
     def test_it_proposes_nothing_but_the_default(self, studies):
         assert len(self.run(studies[0])) == 1

@@ -103,7 +103,7 @@ def test_every_trial_of_every_study_is_there(folder):
 
 
 def test_metrics_carry_unit_source_and_n(folder):
-    cell, one = studies(written(folder))["small/net-int4-epyc-zen4-2core/human/seed0"]
+    cell, one = studies(written(folder))["small/net-int4-epyc-zen4-2core/default/seed0"]
 
     metrics = cell["outcomes"][one["trials"][0]["outcome"]]["metrics"]
 

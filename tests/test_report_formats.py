@@ -32,7 +32,7 @@ TABLE = Table(
         Column("Published speed-up", role="published"),
     ],
     rows=[
-        [words("Net_1"), words("human"), exact(10.0, "%"), exact(2.125, "nats"), words("")],
+        [words("Net_1"), words("default"), exact(10.0, "%"), exact(2.125, "nats"), words("")],
         [
             *(words("Net_1"), words("haqa"), exact(20.0, "%"), exact(2.0, "nats")),
             words("1.2x to 1.5x"),
@@ -41,7 +41,7 @@ TABLE = Table(
     ],
     notes=["50 % of {it} costs < $1."],
     doubts=["Published, CONFLICT: two values."],
-    keys=[Key("net-1", "human"), Key("net-1", "haqa"), Key("net-2", part="full precision")],
+    keys=[Key("net-1", "default"), Key("net-1", "haqa"), Key("net-2", part="full precision")],
     bold={(1, 2)},
 )
 
@@ -77,7 +77,7 @@ def test_latex_escapes_spans_and_marks_the_best():
     text = latex(TABLE, "figure5")
 
     assert r"\caption{Speeds \& losses}" in text
-    assert r"\multirow{2}{*}{Net\_1} & % figure5:net-1/human/model" in text
+    assert r"\multirow{2}{*}{Net\_1} & % figure5:net-1/default/model" in text
     assert r"\textbf{20.00}" in text
     assert r"50 \% of \{it\} costs \textless{} \$1." in text
     assert text.count(r"\\") == 4
@@ -105,7 +105,7 @@ def test_a_reader_leaves_out_what_was_published_and_digits():
 
     assert list(found) == ["figure5"]
     assert found["figure5"].headings == ["Model", "Method", "tokens/s", "Loss, nats"]
-    assert list(found["figure5"].cells[0]) == ["Net_1", "human", "10.0", "2.1"]
+    assert list(found["figure5"].cells[0]) == ["Net_1", "default", "10.0", "2.1"]
     assert found["figure5"].remarks == ["50 % of {it} costs < $1."]
     assert list(filters.chosen(made, ["2"], True, None)) == ["table2"]
 

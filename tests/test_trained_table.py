@@ -9,8 +9,7 @@ from haqa_bench import suite
 from haqa_bench.project import open_run
 from haqa_bench.protocols import subject_key
 from haqa_bench.report.found import tests
-from haqa_bench.run import confirm as remeasure
-from haqa_bench.run import runner
+from haqa_bench.run import confirm, runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.run.study import Plan
 from haqa_bench.space import key_of
@@ -33,7 +32,7 @@ def folder(project):
         {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")},
         rows,
     )
-    verified = remeasure.path_of(project / "results" / "verified", cell)
+    verified = confirm.path_of(project / "results" / "confirmed", cell)
     verified.parent.mkdir(parents=True)
     verified.write_text("".join(json.dumps(line) + "\n" for line in verified_lines(cell)))
     plan = Plan(loaded, project, loaded.studies())
@@ -143,7 +142,7 @@ def test_a_difference_that_items_may_explain_is_not_better():
 
 
 def test_a_test_that_failed_is_told_and_its_winner_is_not_better(folder):
-    (path,) = folder.glob("verified/*/*.jsonl")
+    (path,) = folder.glob("confirmed/*/*.jsonl")
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     winner = key_of({"learning_rate": 0.01, "batch_size": 32})
     for line in lines:
@@ -160,7 +159,7 @@ def test_a_test_that_failed_is_told_and_its_winner_is_not_better(folder):
 
 
 def test_winners_that_are_not_tested_say_so(folder):
-    for path in folder.glob("verified/*/*.jsonl"):
+    for path in folder.glob("confirmed/*/*.jsonl"):
         path.unlink()
     database.build(folder)
 

@@ -14,7 +14,7 @@ from haqa_bench import suite, tracks
 from haqa_bench.backends.workers.training import Curve, Diverged, factor, memory_fault
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome, subject_key
-from haqa_bench.run import confirm as remeasure
+from haqa_bench.run import confirm
 from haqa_bench.space import key_of
 from haqa_bench.tasks import images, instructions, lm_eval
 from haqa_bench.tasks.folder import data_folder
@@ -344,9 +344,9 @@ def trained(tmp_path):
 
 def test_winners_default_and_references_take_the_same_new_seeds(trained, tmp_path):
     cell, winner, evaluator = trained
-    asked = remeasure.winners([(cell.id, json.dumps(winner))], cell)
+    asked = confirm.winners([(cell.id, json.dumps(winner))], cell)
 
-    left = list(remeasure.take(cell, evaluator, asked, tmp_path / "t.jsonl"))
+    left = list(confirm.take(cell, evaluator, asked, tmp_path / "t.jsonl"))
 
     assert asked == [cell.space.default, winner, FULL_PRECISION, ROUNDED]
     assert left == [7, 6, 5, 4, 3, 2, 1, 0]
@@ -358,10 +358,10 @@ def test_tests_that_were_stopped_go_on(trained, tmp_path):
     asked = [cell.space.default, winner]
 
     for _ in zip(
-        range(2), remeasure.take(cell, evaluator, asked, tmp_path / "t.jsonl"), strict=False
+        range(2), confirm.take(cell, evaluator, asked, tmp_path / "t.jsonl"), strict=False
     ):
         pass
-    rest = list(remeasure.take(cell, evaluator, asked, tmp_path / "t.jsonl"))
+    rest = list(confirm.take(cell, evaluator, asked, tmp_path / "t.jsonl"))
 
     assert len(rest) == 2
     assert len(set(evaluator.asked)) == len(evaluator.asked) == 4

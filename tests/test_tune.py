@@ -149,7 +149,7 @@ def test_a_winner_that_pairs_confirm_is_recommended(project):
     found, _ = run_of(project, lambda c, _: 60.0 * (1.4 if c == WINNER else 1.0))
 
     assert (found.configuration, found.kept_default) == (WINNER, False)
-    assert found.measured_gain == pytest.approx(1.4)
+    assert found.confirmed_gain == pytest.approx(1.4)
     assert found.interval[0] <= 1.4 <= found.interval[1]
     assert found.pairs >= 6
 
@@ -215,7 +215,7 @@ def test_a_context_too_short_for_the_workload_is_told(cli, tmp_path):
 
 def test_a_default_that_cannot_be_measured_is_no_recommendation(project):
     what = plan(project, measure="live")
-    study = next(s for s in what.studies if s.method.name == "human")
+    study = next(s for s in what.studies if s.method.name == "default")
     broken = Live(evaluator_of(project), lambda *_: 60.0)
 
     def refuse(_):

@@ -13,8 +13,10 @@ import click
 from haqa_bench.cli.options import PROJECT, RUNS_FOLDER
 from haqa_bench.errors import HaqaError
 
-PARTS = ("suites", "hardware", "prompts", "cassettes", "results/tables", "results/verified")
+PARTS = ("suites", "hardware", "prompts", "cassettes", "results/tables", "results/confirmed")
 """What of a commit is replayed."""
+RENAMED = {"results/verified": "results/confirmed"}
+"""Folders by the names of earlier commits."""
 
 
 @click.command()
@@ -70,11 +72,17 @@ def _run_of(side: str, suite: str, project: Path) -> Iterator[Path]:
 
 def _unpack(revision: str, project: Path, folder: Path) -> None:
     """Writes what is recorded at a revision into a folder."""
+    git = ["git", "-C", str(project)]
     try:
-        made = subprocess.run(
-            ["git", "-C", str(project), "archive", revision, "--", *PARTS],
+        known = subprocess.run(
+            [*git, "ls-tree", "--name-only", revision, "--", *PARTS, *RENAMED],
             capture_output=True,
+            text=True,
             check=False,
+        )
+        parts = known.stdout.splitlines()
+        made = subprocess.run(
+            [*git, "archive", revision, "--", *(parts or PARTS)], capture_output=True, check=False
         )
     except FileNotFoundError:
         raise HaqaError(
@@ -91,3 +99,6 @@ def _unpack(revision: str, project: Path, folder: Path) -> None:
         )
     with tarfile.open(fileobj=BytesIO(made.stdout)) as archive:
         archive.extractall(folder, filter="data")
+    for old, new in RENAMED.items():
+        if (folder / old).is_dir():
+            (folder / old).rename(folder / new)

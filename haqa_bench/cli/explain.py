@@ -45,7 +45,7 @@ def _words(found: dict[str, Any]) -> str:
     lines += [f"  printed: {found['printed']}"] if found["printed"] else []
     lines += [f"  formula: {found['formula']}"] if found["formula"] else []
     lines += [f"  hardware: {found['cell']['hardware']}", f"  lock: {found['lock']}"]
-    for title, name in (("response table", "response_table"), ("measured again", "measured_again")):
+    for title, name in (("response table", "response_table"), ("confirmed", "confirmed")):
         if found[name]:
             lines.append(
                 f"  {title}: " + ", ".join(f"{k} {_plain(v)}" for k, v in found[name].items())

@@ -56,7 +56,7 @@ def _run(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
         trials = progress.add_task("trials")
         for event in run_plan(plan, target, executor):
             if isinstance(event, Pairing):
-                words = f"{event.cell.id}: measured again"
+                words = f"{event.cell.id}: confirmed"
                 progress.update(trials, completed=0, total=event.left, description=words)
             elif event.trial is None:
                 progress.advance(studies)

@@ -208,8 +208,8 @@ def _report(
             "best_found": told.found,
             "gain_found": told.gain,
         },
-        "measured_again": {
-            "gain": told.measured_gain,
+        "confirmed": {
+            "gain": told.confirmed_gain,
             "interval_95": told.interval,
             "pairs": told.pairs,
             "noise_floor": told.noise_floor,
@@ -235,7 +235,7 @@ def _words(report: dict[str, Any], told: "Recommendation", target: Path) -> str:
         else f"{goal['gain_found']:.3f} times the default when found ({goal['default']:.1f} to {goal['best_found']:.1f} {goal['unit']})."
     )
     lines = [f"**{report['model']}**: {verdict}"]
-    if told.measured_gain is not None:
+    if told.confirmed_gain is not None:
         span = (
             f", 95 % interval {told.interval[0]:.3f} to {told.interval[1]:.3f}"
             if told.interval
@@ -243,7 +243,7 @@ def _words(report: dict[str, Any], told: "Recommendation", target: Path) -> str:
         )
         floor = f"noise floor {100 * (told.noise_floor or 0):.1f} %"
         lines.append(
-            f"Measured again: {told.measured_gain:.3f} times the default, {told.pairs} pairs{span}; {floor}."
+            f"Confirmed: {told.confirmed_gain:.3f} times the default, {told.pairs} pairs{span}; {floor}."
         )
     lines += [
         "Settings: "

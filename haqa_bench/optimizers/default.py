@@ -1,4 +1,4 @@
-"""The human baseline: the default configuration (trial 0), and nothing more."""
+"""The baseline that tunes nothing: the default configuration (trial 0), and nothing more."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
 
-class Human:
+class Default:
     """Never proposes: every study's trial 0 already is the default."""
 
     start_up = 0

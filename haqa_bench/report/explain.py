@@ -110,7 +110,7 @@ def explain(run: Run, project: Project, number: Number) -> dict[str, Any]:
         },
         "lock": run.suite.lock,
         "response_table": _response_table(project, cell),
-        "measured_again": _again(project, cell),
+        "confirmed": _again(project, cell),
         "studies": [
             _told(study, run, project)
             for study in evidence(run, key.cell)

@@ -32,7 +32,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def _journals(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("journal/*/*.jsonl"), *folder.glob("verified/*/*.jsonl")])
+    return sorted([*folder.glob("journal/*/*.jsonl"), *folder.glob("confirmed/*/*.jsonl")])
 
 
 def _held(folder: Path) -> dict[str, object]:

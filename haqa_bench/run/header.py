@@ -5,6 +5,7 @@ from typing import Any
 
 from haqa_bench.protocols import Whole
 from haqa_bench.space import Scalar
+from haqa_bench.store.database import FORMAT
 from haqa_bench.study import Study
 
 
@@ -21,6 +22,7 @@ def header(
     """
     return {
         "kind": "study",
+        "format": FORMAT,
         "id": study.id,
         "suite": study.suite,
         "cell": study.cell.id,

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from haqa_bench import tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
-from haqa_bench.run import confirm as remeasure
+from haqa_bench.run import confirm
 from haqa_bench.run.executors import Executor
 from haqa_bench.run.study import Ended, Header, Plan, finished
 from haqa_bench.store import database
@@ -26,7 +26,7 @@ from haqa_bench.store.journal import Journal
 from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
-VERIFIED = "verified"
+CONFIRMED = "confirmed"
 
 
 class Event(NamedTuple):
@@ -110,16 +110,16 @@ def _pairs(plan: Plan, folder: Path, executor: Executor, cells: list[Cell]) -> I
     """The default with itself, and, once there are any, each winner with the default."""
     found = database.winners(folder)
     for cell in (c for c in cells if not c.simulated):
-        configurations = remeasure.winners(found, cell)
-        path = remeasure.path_of(folder / VERIFIED, cell)
-        for left in remeasure.take(cell, executor.evaluator(plan, cell), configurations, path):
+        configurations = confirm.winners(found, cell)
+        path = confirm.path_of(folder / CONFIRMED, cell)
+        for left in confirm.take(cell, executor.evaluator(plan, cell), configurations, path):
             yield Pairing(cell, left)
 
 
 def _copy_pairs(plan: Plan, folder: Path, cells: list[Cell]) -> None:
     for cell in cells:
-        if remeasure.read(plan.pairs(cell), cell):
-            target = remeasure.path_of(folder / VERIFIED, cell)
+        if confirm.read(plan.pairs(cell), cell):
+            target = confirm.path_of(folder / CONFIRMED, cell)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(plan.pairs(cell).read_bytes())
 

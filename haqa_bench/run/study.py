@@ -18,7 +18,7 @@ from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.llm import cassette as cassettes
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
-from haqa_bench.run import confirm as remeasure
+from haqa_bench.run import confirm
 from haqa_bench.run.header import header
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
 
     def pairs(self, cell: Cell) -> Path:
         """Where the recorded pairs of a cell's winners with its default lie, if there are any."""
-        return remeasure.path_of(self.project / "results" / "verified", cell)
+        return confirm.path_of(self.project / "results" / "confirmed", cell)
 
     @property
     def inputs(self) -> list[Path]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from haqa_bench.documents import check_format
 from haqa_bench.errors import HaqaError
 from haqa_bench.store.journal import read_lines
 from haqa_bench.trial import Objective, Trial
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import duckdb
 
 NAME = "trials.duckdb"
+FORMAT = 2
+"""Of the journals of a run."""
 
 
 def trials(path: Path, lines: list[dict[str, Any]]) -> list[Trial]:
@@ -65,8 +68,8 @@ def build(folder: Path) -> Path:
         rows = [row for path in journals for row in _rows(path, read_lines(path))]
         rows += [
             row
-            for path in sorted((folder / "verified").glob("*/*.jsonl"))
-            for row in _verified(read_lines(path))
+            for path in sorted((folder / "confirmed").glob("*/*.jsonl"))
+            for row in _confirmed(read_lines(path))
         ]
         for table in ("studies", "trials", "measurements", "pairs", "tests"):
             lines = folder / f"{table}.jsonl.partial"
@@ -149,14 +152,14 @@ def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[st
     """A journal as (table, row)s."""
     if not lines or lines[0].get("kind") != "study":
         raise HaqaError(f"{path}:1", "not a study's journal", "Delete it to start over")
-    if not {"settings", "samples"} <= lines[0].keys():
-        raise HaqaError(
-            f"{path}:1", "was written by an earlier version", "Run the suite again with --fresh"
-        )
+    check_format(f"{path}:1", lines[0], FORMAT)
+    if lines[0].get("format", 1) < FORMAT:
+        what = "was written by an earlier version"
+        raise HaqaError(f"{path}:1", what, "Run the suite again with --fresh")
     head = dict(lines[0])
     objective = Objective.model_validate_json(json.dumps(head.pop("objective")))
     known = trials(path, lines)
-    study = {k: v for k, v in head.items() if k != "kind"} | {
+    study = {k: v for k, v in head.items() if k not in ("kind", "format")} | {
         "settings": json.dumps(head["settings"], sort_keys=True),
         "front": json.dumps(head["front"]) if head["front"] else None,
         "samples": json.dumps(head["samples"], sort_keys=True),
@@ -200,7 +203,7 @@ def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[st
     return rows
 
 
-def _verified(lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+def _confirmed(lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
     """A journal of pairs and tests as (table, row)s; what failed has no values."""
     card, *entries = lines
     rows: list[tuple[str, Mapping[str, Any]]] = []

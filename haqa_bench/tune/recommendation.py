@@ -25,7 +25,7 @@ class Recommendation(NamedTuple):
     default: float
     found: float
     gain: float
-    measured_gain: float | None
+    confirmed_gain: float | None
     interval: tuple[float, float] | None
     pairs: int
     noise_floor: float | None
@@ -64,7 +64,7 @@ def of_run(run: Run, cell: Cell) -> Recommendation:
         default=row.default_value,
         found=row.default_value if row.best is None else row.best,
         gain=1.0 if row.speed_up is None else row.speed_up,
-        measured_gain=verdict.ratio if verdict else None,
+        confirmed_gain=verdict.ratio if verdict else None,
         interval=(verdict.interval.low, verdict.interval.high)
         if verdict and verdict.interval
         else None,

@@ -55,10 +55,10 @@ def _picture(
     run: Subject, cell: Cell, methods: Mapping[str, Mapping[str, Sequence[Step]]], last: int
 ) -> Picture:
     results = [r for r in run.studies if r.cell == cell.id]
-    human = {
-        r.method for r in results if r.optimizer == "human"
+    untuned = {
+        r.method for r in results if r.optimizer == "default"
     }  # always the default: the dotted line
-    kept = [name for name in run.looks if name in methods and name not in human]
+    kept = [name for name in run.looks if name in methods and name not in untuned]
     best = {name: _curve(methods[name], "best", last) for name in kept}
     regret = {name: curve for name in kept if (curve := _curve(methods[name], "regret", last))}
     default = [

@@ -79,7 +79,7 @@ def _draw(
     for name, scores in methods.items():
         shape = style.line(run.looks[name]) | {"linestyle": "none", "alpha": 0.8}
         axes.plot(
-            *(scores[:, pair] * signs).T, **shape, zorder=4 if name in ("human", "haqa") else 3
+            *(scores[:, pair] * signs).T, **shape, zorder=4 if name in ("default", "haqa") else 3
         )
     for axis, goal in zip((axes.xaxis, axes.yaxis), goals, strict=True):
         axis.set_label_text(

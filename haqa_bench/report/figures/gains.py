@@ -70,13 +70,13 @@ def _gains(run: Subject, cell: Cell) -> Gains:
             and last is not None
         ):
             found.setdefault(step.method, []).append(_gain(cell.objective, step.best, last))
-    human = {r.method for r in run.studies if r.optimizer == "human"}
+    untuned = {r.method for r in run.studies if r.optimizer == "default"}
     return {
         name: Gain(
             float(np.median(found[name])), min(found[name]), max(found[name]), len(found[name])
         )
         for name in run.looks
-        if name in found and name not in human
+        if name in found and name not in untuned
     }
 
 

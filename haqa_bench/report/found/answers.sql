@@ -5,4 +5,4 @@ JOIN trials z ON z.study = s.id AND z.number = 0
 JOIN trials t ON t.study = s.id
 WHERE list_contains(?, s.cell)
 QUALIFY row_number() OVER (PARTITION BY s.id ORDER BY t.number DESC) = 1
-ORDER BY s.cell, s.optimizer <> 'human', s.optimizer <> 'random', s.method, s.seed
+ORDER BY s.cell, s.optimizer <> 'default', s.optimizer <> 'random', s.method, s.seed

@@ -42,9 +42,9 @@ class Best(NamedTuple):
     default_configuration: str
 
     @property
-    def human(self) -> bool:
+    def is_default(self) -> bool:
         """Whether it is the default, which nobody proposed."""
-        return self.optimizer == "human"
+        return self.optimizer == "default"
 
 
 def best(run: Run) -> list[Best]:

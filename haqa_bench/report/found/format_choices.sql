@@ -6,4 +6,4 @@ LEFT JOIN best_trials b ON b.study = s.id
 LEFT JOIN trials f ON f.study = s.id AND f.number = 1
 LEFT JOIN measurements m ON m.study = s.id AND m.number = 0 AND m.name = s.metric
 WHERE list_contains(?, s.cell) AND s.samples <> '{}'
-ORDER BY s.model, s.hardware, s.optimizer <> 'human', s.optimizer <> 'random', s.method, s.seed
+ORDER BY s.model, s.hardware, s.optimizer <> 'default', s.optimizer <> 'random', s.method, s.seed

@@ -66,4 +66,4 @@ def _with_references(found: list[Best], beside: Beside) -> list[Best]:
 
 
 def _empty(column: Maker, row: Best) -> bool:
-    return (column.tuned and row.human) or (not column.tested and row.optimizer == REFERENCE)
+    return (column.tuned and row.is_default) or (not column.tested and row.optimizer == REFERENCE)

@@ -79,7 +79,7 @@ class Maker(NamedTuple):
 
 
 def _n(row: Best, beside: Beside) -> Value:
-    if row.human:
+    if row.is_default:
         samples = row.default_samples or 0
         return Value(samples, "samples", text=count(samples, "samples", "sample"))
     return Value(row.studies, "studies", text=count(row.studies, "studies", "study"))
@@ -87,7 +87,7 @@ def _n(row: Best, beside: Beside) -> Value:
 
 def _tested_n(row: Best, beside: Beside) -> Value:
     """Of what was trained, the default's number is of the seeds that it was tested with."""
-    if row.human or row.optimizer == REFERENCE:
+    if row.is_default or row.optimizer == REFERENCE:
         seeds = beside.tests.seeds(row)
         return Value(seeds, "seeds", text=count(seeds, "seeds", "seed"))
     return _n(row, beside)
@@ -212,7 +212,7 @@ def _key(configuration: str) -> str:
 
 
 def _method(row: Best, beside: Beside) -> Value:
-    return words("default" if row.human else row.method)
+    return words("default" if row.is_default else row.method)
 
 
 def _speeds(kind: Kind) -> bool:
@@ -266,7 +266,7 @@ COLUMNS = (
         tuned=True,
     ),
     Maker(
-        "Measured again",
+        "Confirmed",
         _again,
         "the median over studies of the winner over the default in interleaved pairs, apart from the tuning, a kept default as 1; and how "
         "many winners' whole 95 % interval is above 1",

@@ -87,7 +87,7 @@ def _machines(found: Sequence[Best], again: Pairs) -> list[str]:
     cells = list(dict.fromkeys(row.cell for row in found))
     if any(cell in again.machines for cell in cells):
         notes.append(
-            "Measured again: winners in interleaved pairs with the default, apart from the tuning; median over studies, a kept default "
+            "Confirmed: winners in interleaved pairs with the default, apart from the tuning; median over studies, a kept default "
             "as 1; better: the 95 % interval of at least six pairs is above 1."
         )
     for machine in dict.fromkeys(again.machines[cell] for cell in cells if cell in again.machines):

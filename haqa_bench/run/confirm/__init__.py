@@ -11,11 +11,15 @@ from typing import Any
 
 from haqa_bench import __version__, tracks
 from haqa_bench.cell import Cell
+from haqa_bench.documents import check_format
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Evaluator, Subject
 from haqa_bench.run.confirm import pairs, tests
 from haqa_bench.space import key_of
 from haqa_bench.store.journal import Journal, read_lines
+
+FORMAT = 1
+"""Of the journals of pairs and tests; those without a number are of this one too."""
 
 
 def path_of(folder: Path, cell: Cell) -> Path:
@@ -55,11 +59,12 @@ def read(path: Path, cell: Cell) -> Sequence[dict[str, Any]]:
         return []
     entries = read_lines(path)
     card = entries[0] if entries else {}
+    check_format(path, card, FORMAT)
     if card.get("cell") != cell.id or card.get("workload") != cell.workload.model_dump(mode="json"):
         raise HaqaError(
             path,
             f"holds pairs of another cell or workload than {cell.id}'s now",
-            "Delete it, and run: haqa-bench verify RUN",
+            "Delete it, and run: haqa-bench confirm RUN",
         )
     return entries[1:]
 
@@ -81,6 +86,7 @@ def _opened(cell: Cell, evaluator: Evaluator, path: Path) -> Journal:
     journal = Journal(path)
     card = {
         "kind": "card",
+        "format": FORMAT,
         "cell": cell.id,
         "workload": cell.workload.model_dump(mode="json"),
         "default": key_of(cell.space.default),
@@ -91,7 +97,7 @@ def _opened(cell: Cell, evaluator: Evaluator, path: Path) -> Journal:
     }
     if not journal.entries:
         journal.append(card)
-    elif journal.entries[0] != card:
+    elif {"format": FORMAT, **journal.entries[0]} != card:
         raise HaqaError(
             path,
             "was begun with another workload, default or machine",

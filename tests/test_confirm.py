@@ -10,8 +10,7 @@ from support import DEFAULT, WINNER, Device, Live, evaluator_of, plan, tables_of
 from haqa_bench import suite
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.report import formats
-from haqa_bench.run import confirm as remeasure
-from haqa_bench.run import runner
+from haqa_bench.run import confirm, runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.space import key_of
 from haqa_bench.store import database
@@ -24,8 +23,8 @@ def cell(project):
 
 
 def taken(cell, device, path, *winners):
-    list(remeasure.take(cell, device, [cell.space.default, *winners], path))
-    return remeasure.read(path, cell)
+    list(confirm.take(cell, device, [cell.space.default, *winners], path))
+    return confirm.read(path, cell)
 
 
 def test_every_configuration_meets_the_default_and_so_does_the_default(cell, tmp_path):
@@ -69,9 +68,7 @@ def test_disturbed_pairs_are_taken_again_up_to_twice_as_many(cell, tmp_path):
 
 def test_what_was_stopped_goes_on(cell, tmp_path):
     first, second = Device(lambda c, _: 1.0), Device(lambda c, _: 1.0)
-    for number, _ in enumerate(
-        remeasure.take(cell, first, [DEFAULT, WINNER], tmp_path / "p.jsonl")
-    ):
+    for number, _ in enumerate(confirm.take(cell, first, [DEFAULT, WINNER], tmp_path / "p.jsonl")):
         if number == 5:
             break
 
@@ -103,7 +100,7 @@ def test_pairs_of_another_workload_or_machine_are_not_mixed(cell, tmp_path):
     elsewhere.machine = "another machine"
 
     with pytest.raises(HaqaError, match="another cell or workload"):
-        remeasure.read(tmp_path / "p.jsonl", longer)
+        confirm.read(tmp_path / "p.jsonl", longer)
     with pytest.raises(HaqaError, match="another workload, default or machine"):
         taken(cell, elsewhere, tmp_path / "p.jsonl")
 
@@ -111,7 +108,9 @@ def test_pairs_of_another_workload_or_machine_are_not_mixed(cell, tmp_path):
 def table_of(project, speed):
     """The end-to-end table of a live run of random search whose pairs are by `speed`."""
     what = plan(project, measure="live")
-    what = what._replace(studies=[s for s in what.studies if s.method.name in ("human", "random")])
+    what = what._replace(
+        studies=[s for s in what.studies if s.method.name in ("default", "random")]
+    )
     live = Live(evaluator_of(project), speed)
     list(runner.run(what, what.folder, Serial({what.suite.cells[0].id: live})))
     return tables_of(what.folder, project)["figure5"], what.folder
@@ -127,7 +126,7 @@ def test_a_live_run_measures_its_winners_again_and_says_on_what(project):
     ]
     assert {json.loads(c)["format"] for _, c in database.winners(folder)} == {"IQ4_NL", "Q4_1"}
     assert (
-        random["Measured again"] == "1.199x, 1 of 2 better"
+        random["Confirmed"] == "1.199x, 1 of 2 better"
     )  # the other study's winner is the default, which counts as 1
     (note,) = [
         note for note in table.notes if note.startswith("Pairs were measured on a test machine")
@@ -144,9 +143,9 @@ def test_a_winner_that_does_not_win_again_is_no_winner(project):
 
 def test_recorded_pairs_are_replayed_with_the_table(project, cli):
     _, folder = table_of(project, lambda c, call: 60.0 * (1.4 if c == WINNER else 1.0))
-    recorded = project / "results/verified/deploy/net-int4-epyc-zen4-2core.jsonl"
+    recorded = project / "results/confirmed/deploy/net-int4-epyc-zen4-2core.jsonl"
     recorded.parent.mkdir(parents=True)
-    recorded.write_bytes(next((folder / "verified").rglob("*.jsonl")).read_bytes())
+    recorded.write_bytes(next((folder / "confirmed").rglob("*.jsonl")).read_bytes())
 
     done = cli("run", project / "suites/small.yaml", "--methods", "random")
 
@@ -158,9 +157,16 @@ def test_winners_without_pairs_are_not_yet_measured_again(project, cli):
     assert "| not yet " in cli("run", project / "suites/small.yaml", "--methods", "random").stdout
 
 
-def test_verify_needs_a_run(project, cli):
-    done = cli("verify", project / "suites")
+def test_confirm_needs_a_run(project, cli):
+    done = cli("confirm", project / "suites")
 
     assert done.returncode == 2
     assert "no run of that name" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_verify_is_the_name_of_the_version_before_and_works_with_a_note(project, cli):
+    done = cli("verify", project / "suites")
+
+    assert done.stderr.splitlines()[0] == "haqa-bench verify is called haqa-bench confirm now."
+    assert "no run of that name" in done.stderr

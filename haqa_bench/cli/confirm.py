@@ -1,4 +1,4 @@
-"""haqa-bench verify."""
+"""haqa-bench confirm."""
 
 from pathlib import Path
 
@@ -28,18 +28,18 @@ from haqa_bench.cli.options import (
 @DATA
 @RUNS_FOLDER
 @PROJECT
-def verify(run_folder: Path, cells: str, workers: int, project: Path | None) -> None:
+def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) -> None:
     """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or,
     where it trains, anew and on a test set.
 
-    What is found goes to results/verified/, for every run of the same cells, and into RUN. Stopped,
+    What is found goes to results/confirmed/, for every run of the same cells, and into RUN. Stopped,
     it goes on with the same command.
     """
     from haqa_bench import tracks
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
     from haqa_bench.project import suite_of
-    from haqa_bench.run import confirm as remeasure
+    from haqa_bench.run import confirm
     from haqa_bench.store import database
 
     folder = project_of(run_folder, project)
@@ -58,15 +58,13 @@ def verify(run_folder: Path, cells: str, workers: int, project: Path | None) -> 
     with device.exclusive(), bar() as progress:
         for cell in kept:
             evaluator = tracks.of(cell).evaluator(cell)
-            path = remeasure.path_of(folder / "results" / "verified", cell)
+            path = confirm.path_of(folder / "results" / "confirmed", cell)
             task = progress.add_task(cell.id)
-            for left in remeasure.take(
-                cell, evaluator, remeasure.winners(found, cell), path, workers
-            ):
+            for left in confirm.take(cell, evaluator, confirm.winners(found, cell), path, workers):
                 progress.update(
                     task, total=left, completed=0, description=f"{cell.id}: {left} left"
                 )
-            copy = remeasure.path_of(run_folder / "verified", cell)
+            copy = confirm.path_of(run_folder / "confirmed", cell)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
             database.build(run_folder)
