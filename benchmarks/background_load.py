@@ -9,7 +9,7 @@ cell, in random order, as pairs do in docs/measurement.md. Samples of which othe
 left out; rounds go on until the ratio of every configuration to the last cell's best is known well
 enough, or --rounds are over. It says which bit-width and configuration wins, and with which
 intervals: of its speed, and of how many times as fast it is as the other bit-width's best, both
-widened by the machine's noise floor (results/verified/), since slow times of a shared machine
+widened by the machine's noise floor (results/confirmed/), since slow times of a shared machine
 outlast a re-measurement. At the end, how often each agrees with what was measured without the load.
 """
 
@@ -28,12 +28,12 @@ from typing import NamedTuple
 from haqa_bench import suite
 from haqa_bench.arithmetic.estimate import QUIET, Interval, estimate, interval
 from haqa_bench.backends import device
-from haqa_bench.report import pairs
+from haqa_bench.report.found import pairs
 from haqa_bench.report.statistics import FEWEST_VALUES, median_interval
-from haqa_bench.run import confirm as remeasure
+from haqa_bench.run import confirm
 from haqa_bench.run import study as studies
 from haqa_bench.space import Configuration, key_of
-from haqa_bench.tracks.deploy.evaluator import DeployEvaluator, text_of
+from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
 
 
 class Candidate(NamedTuple):
@@ -130,12 +130,12 @@ def agreements(calm: Finding, found: Finding) -> tuple[bool, ...]:
 def candidates_of(path: Path) -> list[Candidate]:
     """The default and the best configuration of each cell; the last cell's best comes last."""
     loaded = suite.load(path, path.parent.parent)
-    plan = studies.Plan(loaded, path.parent, path.parent.parent, [])
+    plan = studies.Plan(loaded, path.parent.parent, [])
     found = []
     for cell in loaded.cells:
         outcomes = studies.evaluator_of(plan, cell).outcomes
         best = next(c for c in cell.space.grid() if outcomes[key_of(c)].rank == 1)
-        evaluator = DeployEvaluator(cell, text_of(cell, path.parent))
+        evaluator = DeployEvaluator(cell)
         found += [
             Candidate(cell, evaluator, c, plan.project)
             for c in {key_of(c): c for c in (cell.space.default, best)}.values()
@@ -188,11 +188,11 @@ def finding(candidates: list[Candidate], taken: list[Samples]) -> Finding:
 
 def noise_floor(candidate: Candidate) -> float:
     """The machine's, from the recorded pairs of the candidate's default with itself."""
-    path = remeasure.path_of(candidate.project / "results" / "verified", candidate.cell)
+    path = confirm.path_of(candidate.project / "results" / "confirmed", candidate.cell)
     default = key_of(candidate.cell.space.default)
     kept = [
         p
-        for p in remeasure.read(path, candidate.cell)
+        for p in confirm.read(path, candidate.cell)
         if p["configuration"] == default and not p["failed"] and p["others"] <= QUIET
     ]
     return pairs.noise_floor(

@@ -19,7 +19,7 @@ import math
 import random
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -48,7 +48,7 @@ def main() -> None:
     path = options.suite.resolve()
     loaded = suite.load(path, path.parent.parent)
     cell = loaded.cells[0]
-    plan = studies.Plan(loaded, path.parent, path.parent.parent, [])
+    plan = studies.Plan(loaded, path.parent.parent, [])
     evaluator = studies.evaluator_of(plan, cell)
     assert isinstance(evaluator, TableEvaluator)
     with tempfile.TemporaryDirectory() as folder:
@@ -176,10 +176,16 @@ def overhead(plan: studies.Plan, cell: suite.Cell, cache: Path) -> None:
         f"random search, {STUDIES} studies of {TRIALS} trials, median of {REPEATS} interleaved runs, ms for each replayed trial:"
     )
     for name in contenders:
-        ratio, one = median(whole[name]) / median(whole["Kernel Tuner"]), median(more[name])
+        shares = [f"{beside(whole, name)} of Kernel Tuner's", f"({beside(more, name)} of its)"]
         print(
-            f"  {name:12} {median(whole[name]):.3f}, {ratio:.2f} of Kernel Tuner's; one more trial of a study under way: {one:.3f}"
+            f"  {name:12} {median(whole[name]):.3f}, {shares[0]}; "
+            f"one more trial of a study under way: {median(more[name]):.3f} {shares[1]}"
         )
+
+
+def beside(taken: Mapping[str, list[float]], name: str) -> str:
+    """How long a contender takes, as a share of Kernel Tuner's time."""
+    return f"{median(taken[name]) / median(taken['Kernel Tuner']):.2f}"
 
 
 def our_run(plan: studies.Plan, cell: suite.Cell, count: int, trials: int) -> None:

@@ -40,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     path = options.suite.resolve()
     loaded = suite.load(path, path.parent.parent)
-    plan = studies.Plan(loaded, path.parent, path.parent.parent, [])
+    plan = studies.Plan(loaded, path.parent.parent, [])
     for cell in loaded.cells:
         evaluator = studies.evaluator_of(plan, cell)
         limited = cell.model_copy(

@@ -21,7 +21,7 @@ from background_load import load
 from haqa_bench import suite
 from haqa_bench.arithmetic.estimate import QUIET
 from haqa_bench.backends import device
-from haqa_bench.tracks.deploy.evaluator import DeployEvaluator, text_of
+from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
 
 SWITCHES = 60
 HALVES = 500
@@ -48,7 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     path = options.suite.resolve()
     cell = suite.load(path, path.parent.parent).cells[0]
-    evaluator = DeployEvaluator(cell, text_of(cell, path.parent))
+    evaluator = DeployEvaluator(cell)
     with device.exclusive():
         calm = [sampled(evaluator, cell) for _ in range(options.processes // 3)]
         with load(2.0, 1):

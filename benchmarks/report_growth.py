@@ -19,7 +19,9 @@ import duckdb
 from haqa_bench import suite
 from haqa_bench.cli.options import project_of
 from haqa_bench.documents import canonical
-from haqa_bench.report import formats, paper
+from haqa_bench.project import Project, open_run
+from haqa_bench.report import formats
+from haqa_bench.report.tables import catalogue
 from haqa_bench.space import key_of
 from haqa_bench.store.database import NAME
 
@@ -38,7 +40,8 @@ def main(suite_path: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             _synthesize(Path(folder), loaded, trials)
             started = time.perf_counter()
-            made = paper.tables(Path(folder), project / "paper_tables")
+            with open_run(Path(folder)) as run:
+                made = catalogue.tables(run, Project(project))
             text = formats.several(made, "md")
             seconds = time.perf_counter() - started
         times = f", {seconds / before:.1f} times as long" if before else ""

@@ -52,11 +52,9 @@ class Budget(Document):
     def left(self, spent: Spent) -> int:
         """How many proposals may still be made."""
         limits = (self.evaluations, self.seconds, self.tokens, self.dollars)
-        if any(
-            limit is not None and used >= limit
-            for limit, used in zip(limits, spent[1:], strict=True)
-        ):
-            return 0
+        for limit, used in zip(limits, spent[1:], strict=True):
+            if limit is not None and used >= limit:
+                return 0
         return max(self.proposals - spent.proposals, 0)
 
 

@@ -8,14 +8,17 @@ and every fault names its line.
 import difflib
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from haqa_bench.errors import HaqaError
+
+if TYPE_CHECKING:
+    from ruamel.yaml import YAML
 
 Doc = TypeVar("Doc", bound=BaseModel)
 MAX_BYTES = 2_000_000
@@ -38,6 +41,17 @@ def sha256(value: Any) -> str:
     return hashlib.sha256(value if isinstance(value, bytes) else canonical(value)).hexdigest()
 
 
+def check_format(where: object, card: Mapping[str, object], newest: int) -> None:
+    """Raises HaqaError for a file whose card says a format that this version does not know yet.
+
+    What has no number is of the first format.
+    """
+    found = card.get("format", 1)
+    if not isinstance(found, int) or found > newest:
+        what = f"is of format {found}, and this version knows none above {newest}"
+        raise HaqaError(where, what, "Read it with a newer haqa-bench")
+
+
 def read_bytes(path: Path) -> bytes:
     """A file's bytes, or one clear line."""
     try:
@@ -56,18 +70,22 @@ def read_yaml(path: Path, kind: type[Doc]) -> Doc:
     text = read_bytes(path)
     if len(text) > MAX_BYTES:
         raise HaqaError(path, f"{len(text):,} bytes is more than the {MAX_BYTES:,} allowed")
-    data, node = _load(path, text)
     try:
-        return kind.model_validate_json(json.dumps(data))
+        return kind.model_validate_json(json.dumps(_load(path, text)))
     except ValidationError as error:
-        raise _explained(path, error, kind, node) from None
+        raise _explained(path, error, kind, _yaml().compose(text)) from None
 
 
-def _load(path: Path, text: bytes) -> tuple[Any, Any]:
+def _yaml() -> "YAML":
     from ruamel.yaml import YAML
+
+    return YAML(typ="safe", pure=True)
+
+
+def _load(path: Path, text: bytes) -> Any:
     from ruamel.yaml.error import YAMLError
 
-    yaml = YAML(typ="safe", pure=True)
+    yaml = _yaml()
     try:
         node = yaml.compose(text)
         if _values(node, {}) > MAX_VALUES:
@@ -76,7 +94,8 @@ def _load(path: Path, text: bytes) -> tuple[Any, Any]:
                 f"its aliases expand into more than {MAX_VALUES:,} values (a YAML bomb?)",
                 "Remove them",
             )
-        return yaml.load(text), node
+        # Built from the node, which it changes: merged keys move into the mappings that take them.
+        return None if node is None else yaml.constructor.construct_document(node)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else path
@@ -152,11 +171,19 @@ def _in_file(node: Any, place: Sequence[int | str]) -> tuple[int | str, ...]:
     kept: list[int | str] = []
     for number, step in enumerate(place):
         inside = _child(node, step)
-        if inside is None and number < len(place) - 1:
+        of_union = number > 0 and isinstance(place[number - 1], int) and step in _values_of(node)
+        if inside is None and (number < len(place) - 1 or of_union):
             continue
         kept.append(step)
         node = inside
     return tuple(kept)
+
+
+def _values_of(node: Any) -> set[str]:
+    """What stands behind the keys of a mapping: a discriminated union's branch is one of them."""
+    if node is None or isinstance(node.value, str) or node.id != "mapping":
+        return set()
+    return {value.value for _, value in node.value if isinstance(value.value, str)}
 
 
 def _child(node: Any, step: int | str) -> Any:

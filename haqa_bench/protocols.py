@@ -7,10 +7,10 @@ exactly as if it had never stopped. An agent is an optimizer that holds a `ChatM
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeGuard
 
 from haqa_bench.documents import Document
-from haqa_bench.space import Configuration, Scalar
+from haqa_bench.space import Configuration, Scalar, key_of
 from haqa_bench.trial import Measurement, Trial, Usage
 
 
@@ -48,6 +48,34 @@ class Optimizer(Protocol):
         Depends on nothing but `history` and what the optimizer was made from (space, seed, chat
         model).
         """
+
+
+class Metric(NamedTuple):
+    """What an evaluator measures. A track owns its metrics: nobody else says their units."""
+
+    name: str
+    unit: str
+    direction: Literal["maximize", "minimize"] | None = None
+    """Which is better; None where neither is."""
+    about: str = ""
+    """What it is, as a table or a prompt says it."""
+    digits: int = 1
+    """How many digits after the point are printed."""
+    prompted: bool = False
+    """Whether an agent is shown it beside the goals."""
+
+
+class Reference(NamedTuple):
+    """What is measured beside winners, and no method proposes: another tool's, or what is untuned."""
+
+    name: str
+    kind: Literal["peer", "reference"]
+    """A tool's own, taken in pairs with the default; or untuned, tested as winners are."""
+
+    @property
+    def key(self) -> str:
+        """What it is recorded under, where a configuration has the key of its settings."""
+        return key_of({self.kind: self.name})
 
 
 class Outcome(NamedTuple):
@@ -103,6 +131,55 @@ class Evaluator(Protocol):
         Raises:
             EvaluationFailed: as `measure`.
         """
+
+
+class LiveEvaluator(Evaluator, Protocol):
+    """An evaluator that runs the thing."""
+
+    @property
+    def made_of(self) -> Mapping[str, str]:
+        """Hashes of what it runs, beside the configuration: a sweep of another is another."""
+
+
+class ReferenceEvaluator(LiveEvaluator, Protocol):
+    """An evaluator of a cell that has references."""
+
+    def refer(self, reference: Reference, repeat: int) -> Outcome:
+        """As `sample`, or as `test` in tracks that train, of a reference.
+
+        Raises:
+            EvaluationFailed: as `measure`.
+        """
+
+
+class TestedEvaluator(ReferenceEvaluator, Protocol):
+    """An evaluator of a track that trains."""
+
+    def test(self, configuration: Configuration, repeat: int) -> Outcome:
+        """As `sample`, with the test metrics in place of those that are tuned on.
+
+        Raises:
+            EvaluationFailed: as `measure`.
+        """
+
+
+Subject = Configuration | Reference
+"""What is measured: what a method proposed, or what stands beside it."""
+
+
+def subject_key(subject: Subject) -> str:
+    """What a subject is recorded under."""
+    return subject.key if isinstance(subject, Reference) else key_of(subject)
+
+
+def can_refer(evaluator: Evaluator) -> TypeGuard[ReferenceEvaluator]:
+    """Whether an evaluator measures references."""
+    return hasattr(type(evaluator), "refer")
+
+
+def can_test(evaluator: Evaluator) -> TypeGuard[TestedEvaluator]:
+    """Whether an evaluator tests what was trained."""
+    return hasattr(type(evaluator), "test")
 
 
 class Message(Document):

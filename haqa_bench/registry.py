@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import ChatModel, Optimizer
-from haqa_bench.suite import Method, Study
+from haqa_bench.study import Method, Study
 
 OPTIMIZERS = {
-    "human": "haqa_bench.optimizers.default:Human",
+    "default": "haqa_bench.optimizers.default:Default",
     "random": "haqa_bench.optimizers.random_search:RandomSearch",
     "local": "haqa_bench.optimizers.local_search:LocalSearch",
     "rules": "haqa_bench.optimizers.rules:Rules",
@@ -48,7 +48,9 @@ def check(methods: Sequence[Method]) -> None:
     """Raises HaqaError for a method whose optimizer does not exist, or that lacks, or cannot use, a
     chat.
     """
-    optimizers, agents = known("optimizers"), known("agents")
+    optimizers, agents = OPTIMIZERS, AGENTS
+    if any(method.optimizer not in OPTIMIZERS | AGENTS for method in methods):
+        optimizers, agents = known("optimizers"), known("agents")
     for method in methods:
         where = f"method '{method.name}'"
         if method.optimizer not in optimizers | agents:
@@ -67,9 +69,10 @@ def optimizer(study: Study, chat: ChatModel | None, templates: Path) -> Optimize
     name = study.method.optimizer
     found: Optimizer
     if chat is not None and study.method.chat is not None:
-        found = _loaded(name, known("agents")[name])(study, study.method.chat, chat, templates)
+        path = AGENTS.get(name) or known("agents")[name]
+        found = _loaded(name, path)(study, study.method.chat, chat, templates)
     else:
-        found = _loaded(name, known("optimizers")[name])(study)
+        found = _loaded(name, OPTIMIZERS.get(name) or known("optimizers")[name])(study)
     return found
 
 

@@ -9,7 +9,7 @@ import json
 import math
 import random
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Self
 
 from pydantic import Field, RootModel, model_validator
@@ -43,7 +43,7 @@ class Parameter(Document):
     def _consistent(self) -> Self:
         if not self.choices:
             raise ValueError("choices is empty")
-        if len({_typed(c) for c in self.choices}) < len(self.choices):
+        if len(self._known) < len(self.choices):
             raise ValueError("a choice is given twice")
         if not self.has(self.default):
             raise ValueError(
@@ -58,7 +58,14 @@ class Parameter(Document):
 
     def has(self, value: object) -> bool:
         """Whether `value` is a choice, type included: True is not 1."""
-        return _typed(value) in {_typed(c) for c in self.choices}
+        try:
+            return (type(value), value) in self._known
+        except TypeError:  # a list or an object, which has no hash
+            return False
+
+    @cached_property
+    def _known(self) -> frozenset[tuple[type, object]]:
+        return frozenset((type(c), c) for c in self.choices)
 
 
 class SearchSpace(RootModel[dict[str, Parameter]]):
@@ -96,6 +103,11 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
             if not self.broken(configuration := dict(zip(self.root, values, strict=True))):
                 yield configuration
 
+    @cached_property
+    def by_key(self) -> Mapping[str, Configuration]:
+        """Every configuration by its key, in the order of the file; for spaces that are small."""
+        return {key_of(configuration): configuration for configuration in self.grid()}
+
     def sample(self, rng: random.Random) -> Configuration:
         """A configuration drawn uniformly."""
         while self.broken(
@@ -107,12 +119,15 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
     def broken(self, values: Configuration) -> list[str]:
         """The limits that values of all parameters break, in words; empty for a configuration."""
         return [
-            f"{limit_in_words(name, p.limit)}, not {product:g}"
-            for name, p in self.root.items()
-            if p.limit
-            and (product := math.prod(float(values[n]) for n in (name, *p.limit.times)))
-            > p.limit.at_most
+            f"{limit_in_words(name, limit)}, not {product:g}"
+            for name, limit in self._limits
+            if (product := math.prod(float(values[n]) for n in (name, *limit.times)))
+            > limit.at_most
         ]
+
+    @cached_property
+    def _limits(self) -> list[tuple[str, Limit]]:
+        return [(name, p.limit) for name, p in self.root.items() if p.limit]
 
     def problems(self, proposal: object) -> list[str]:
         """What keeps `proposal` from being a configuration; empty when nothing does. Values are
@@ -120,6 +135,10 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
         """
         if not isinstance(proposal, Mapping):
             return [f"the action must be an object with the keys {', '.join(self.root)}"]
+        if proposal.keys() == self.root.keys() and all(
+            p.has(proposal[name]) for name, p in self.root.items()
+        ):
+            return self.broken(proposal)
         missing = [f"{name}: missing" for name in self.root if name not in proposal]
         unknown = [
             f"{name}: not a parameter"
@@ -131,7 +150,7 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
             for name, p in self.root.items()
             if name in proposal and not p.has(proposal[name])
         ]
-        return missing + unknown + wrong or self.broken(proposal)
+        return missing + unknown + wrong
 
 
 def limit_in_words(name: str, limit: Limit) -> str:
@@ -143,8 +162,13 @@ def key_of(configuration: Configuration) -> str:
     """Equal configurations give equal keys, whatever their order; 1, 1.0 and True are three
     different values.
     """
-    return _ENCODER.encode(dict(configuration))
+    return _key(*configuration, *configuration.values())
 
 
-def _typed(value: object) -> tuple[str, object]:
-    return type(value).__name__, value if isinstance(value, Scalar) else repr(value)
+@lru_cache(maxsize=2**16, typed=True)
+def _key(*names_and_values: Scalar) -> str:
+    """All names, then their values: a study asks for the same keys again and again."""
+    middle = len(names_and_values) // 2
+    return _ENCODER.encode(
+        dict(zip(names_and_values[:middle], names_and_values[middle:], strict=True))
+    )

@@ -111,13 +111,15 @@ class Goal(Document):
     """A metric to be made large or small."""
 
     metric: str
-    unit: str
-    direction: Literal["maximize", "minimize"] = "maximize"
+    unit: str = ""
+    """The metric's own, where a suite leaves it out."""
+    direction: Literal["maximize", "minimize"] | None = None
+    """The metric's own, where a suite leaves it out."""
 
     def score(self, trial: Trial) -> float | None:
         """The metric's value, larger is better; None without one."""
         value = trial.value(self.metric)
-        return None if value is None else value if self.direction == "maximize" else -value
+        return None if value is None else -value if self.direction == "minimize" else value
 
 
 class Objective(Goal):

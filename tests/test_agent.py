@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import REPOSITORY, action, evaluator_of
+from support import REPOSITORY, action, evaluator_of
 
 from haqa_bench import suite
 from haqa_bench.errors import HaqaError

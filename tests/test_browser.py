@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import action
 from endpoint import Endpoint, reply
-from test_page import NASTY, replayed, written
-from test_replay import run
+from support import NASTY, action, replayed, run, written
 
 pytestmark = pytest.mark.browser
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")

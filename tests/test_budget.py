@@ -4,13 +4,14 @@ import json
 from types import MappingProxyType
 
 import pytest
-from conftest import SUITE, evaluator_of
+from support import SUITE, evaluator_of
 
 from haqa_bench import suite
 from haqa_bench.budget import Budget, Spent, spent_by
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Proposal
 from haqa_bench.registry import optimizer
+from haqa_bench.run import forecast
 from haqa_bench.run import study as studies
 from haqa_bench.trial import Status, Trial, Usage
 
@@ -113,9 +114,7 @@ def with_method(project, method, proposals=11):
         )
     )
     loaded = suite.load(path, project)
-    return studies.Plan(
-        loaded, path.parent, project, [s for s in loaded.studies() if s.method.name == "mine"]
-    )
+    return studies.Plan(loaded, project, [s for s in loaded.studies() if s.method.name == "mine"])
 
 
 @pytest.mark.parametrize(
@@ -131,14 +130,14 @@ def with_method(project, method, proposals=11):
     ids=["TPE with Optuna's default", "NSGA-II with Optuna's default", "a GP that starts late"],
 )
 def test_a_method_that_cannot_leave_its_random_phase_is_warned_of(project, method, drawn):
-    (warning,) = studies.warnings(with_method(project, method))
+    (warning,) = forecast.warnings(with_method(project, method))
 
     assert warning.startswith(f"mine on net-int4-epyc-zen4-2core: {drawn} are random draws")
 
 
-@pytest.mark.parametrize("name", ["tpe", "nsga2", "gp", "random", "local", "human", "rules"])
+@pytest.mark.parametrize("name", ["tpe", "nsga2", "gp", "random", "local", "default", "rules"])
 def test_our_settings_leave_the_random_phase(project, name):
-    assert studies.warnings(with_method(project, f"{{name: mine, optimizer: {name}}}")) == []
+    assert forecast.warnings(with_method(project, f"{{name: mine, optimizer: {name}}}")) == []
 
 
 def test_the_command_tells_the_warning_and_runs(project, cli):

@@ -2,20 +2,19 @@
 llama.cpp's plan itself: test_live.py.
 """
 
-import json
-
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY, printed_rows
 
 from haqa_bench import suite
 from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.documents import read_yaml
 from haqa_bench.errors import HaqaError
 from haqa_bench.optimizers.rules import Rules
-from haqa_bench.suite import SuiteFile
+from haqa_bench.suite import file_type
 from haqa_bench.tracks.memory import evaluator as memory
 from haqa_bench.trial import Source
 
+pytestmark = pytest.mark.usefixtures("developers_runs_stay")
 GB = 10**9
 SUITE = (REPOSITORY / "suites/memory.yaml").read_text("utf-8")
 
@@ -128,35 +127,27 @@ def test_a_suite_that_cannot_be_decided_is_told(tmp_path, old, new, message):
     path.write_text(SUITE.replace(old, new))
 
     with pytest.raises(HaqaError, match=message):
-        read_yaml(path, SuiteFile)
+        read_yaml(path, file_type())
 
 
-def test_table_5_prints_with_the_published_choice_beside(cli, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
+def test_table_5_prints_with_the_published_choice_beside(whole_suites):
+    table = whole_suites("memory").table("table5")
 
-    done = cli("run", "suites/memory.yaml", "--fresh", "--json")
-
-    assert done.returncode == 0, done.stderr
-    table = json.loads(done.stdout)["tables"]["table5"]
-    rows = {(row["Model"], row["Limit"]): row for row in table["rows"]}
+    rows = {(row["Model"], row["Limit"]): row for row in printed_rows(table)}
     assert len(rows) == 4 * 8
-    assert {row["Source"] for row in table["rows"]} == {"simulated"}
+    assert {row["Source"] for row in printed_rows(table)} == {"simulated"}
     assert rows["LLaMA2-13B", "12 GB"]["Fits"] == "INT4"
     assert rows["LLaMA2-13B", "12 GB"]["Published"].startswith("INT8 rejected, INT4 chosen")
     assert rows["LLaMA2-13B", "16 GB"]["Published"] == "UNKNOWN"
-    assert rows["LLaMA2-13B", "12 GB"]["human"] == "FP16 (too large)"
+    assert rows["LLaMA2-13B", "12 GB"]["default"] == "FP16 (too large)"
     assert any(note.startswith("rules: 31 of 32 choices are right") for note in table["notes"])
     assert any(note.startswith("haqa was answered by:") for note in table["notes"])
 
 
-def test_table_4_prints_each_choice_with_its_source_and_what_was_published(cli, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
+def test_table_4_prints_each_choice_with_its_source_and_what_was_published(whole_suites):
+    table = whole_suites("formats").table("table4")
 
-    done = cli("run", "suites/formats.yaml", "--fresh", "--json")
-
-    assert done.returncode == 0, done.stderr
-    table = json.loads(done.stdout)["tables"]["table4"]
-    rows = {(row["Model"], row["Hardware"]): row for row in table["rows"]}
+    rows = {(row["Model"], row["Hardware"]): row for row in printed_rows(table)}
     assert len(rows) == 7
     assert {row["Source"] for (_, device), row in rows.items() if device != "epyc-zen4-2core"} == {
         "simulated"
@@ -179,13 +170,13 @@ def test_table_4_prints_each_choice_with_its_source_and_what_was_published(cli, 
     )
 
 
-def test_the_joint_cells_replay_byte_for_byte_and_tell_their_front_exactly(cli, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
+def test_the_joint_cells_replay_byte_for_byte_and_tell_their_front_exactly(cli, whole_suites):
+    one = whole_suites("joint")
 
-    one, again = (cli("run", "suites/joint.yaml", "--fresh") for _ in range(2))
+    again = cli("run", REPOSITORY / "suites/joint.yaml")
 
-    assert one.returncode == 0, one.stderr
-    assert one.stdout == again.stdout
+    assert again.returncode == 0, again.stderr
+    assert one.stdout.partition("Written to")[0] == again.stdout.partition("Written to")[0]
     shares = [
         line.split("|")
         for line in one.stdout.splitlines()
@@ -195,4 +186,4 @@ def test_the_joint_cells_replay_byte_for_byte_and_tell_their_front_exactly(cli, 
     assert {cells[-2].strip() for cells in shares} == {"exact"}
     found = {cells[2].strip(): float(cells[4].strip(" %")) for cells in shares}
     assert all(0 < share <= 100 for share in found.values())
-    assert found["haqa"] > found["random"] > found["human"]
+    assert found["haqa"] > found["random"] > found["default"]

@@ -4,11 +4,12 @@ import csv
 import io
 
 import pytest
-from conftest import SUITE, evaluator_of
-from test_replay import plan, record
+from support import SUITE, evaluator_of, plan, record, row_texts
 
 from haqa_bench import suite
-from haqa_bench.report import compare, curves, ledgers
+from haqa_bench.project import open_run
+from haqa_bench.report.found.studies import StudyResult
+from haqa_bench.report.tables import comparison, curves, spent
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.space import key_of
@@ -17,13 +18,13 @@ from haqa_bench.space import key_of
 def results(method, *bests):
     same = ("", "maximize", "tokens/s")
     return [
-        compare.StudyResult("cell", method, method, seed, *same, best, best, 120.0, 3)
+        StudyResult("cell", method, method, seed, *same, best, best, 120.0, 3)
         for seed, best in enumerate(bests)
     ]
 
 
 def verdict(ours, theirs, floor):
-    found = compare.table(
+    found = comparison.table(
         [*results("random", *theirs), *results("mine", *ours)],
         "random",
         {"cell": floor} if floor else {},
@@ -43,10 +44,6 @@ def test_without_a_test_nothing_is_better():
     assert verdict([120.0] * 3, [100.0] * 3, floor=0.02) == "undecided"
 
 
-def rows_of(table):
-    return [dict(zip(table.headings, row, strict=True)) for row in table.cells]
-
-
 @pytest.fixture
 def ran(project):
     record(project)
@@ -54,10 +51,15 @@ def ran(project):
     return project / "run"
 
 
-def test_the_ledgers_count_what_was_spent(ran):
-    found = {row["Method"]: row for row in rows_of(ledgers.table(ran))}
+def made(maker, folder, *how):
+    with open_run(folder) as run:
+        return row_texts(maker(run, *how))
 
-    assert found["human"]["Proposals"] == "1"
+
+def test_the_ledgers_count_what_was_spent(ran):
+    found = {row["Method"]: row for row in made(spent.table, ran)}
+
+    assert found["default"]["Proposals"] == "1"
     assert found["random"]["Evaluations"] == "5"
     assert (found["haqa"]["Proposals"], found["haqa"]["Evaluations"]) == ("5", "3.5")
     assert (found["haqa"]["Tokens in"], found["haqa"]["Dollars"]) == (
@@ -68,7 +70,7 @@ def test_the_ledgers_count_what_was_spent(ran):
 
 
 def test_curves_are_the_best_so_far_over_studies_at_each_amount(ran):
-    found = [row for row in rows_of(curves.table(ran, "proposals")) if row["Method"] == "random"]
+    found = [row for row in made(curves.table, ran, "proposals") if row["Method"] == "random"]
 
     bests = [float(row["Median best"]) for row in found]
     assert [row["Proposals"] for row in found] == ["1", "2", "3", "4", "5"]
@@ -81,10 +83,10 @@ def test_curves_are_the_best_so_far_over_studies_at_each_amount(ran):
 
 
 def test_a_study_that_has_ended_stays_where_it_is(ran):
-    human = [row for row in rows_of(curves.table(ran, "evaluations")) if row["Method"] == "human"]
+    default = [row for row in made(curves.table, ran, "evaluations") if row["Method"] == "default"]
 
-    assert len(human) == 5
-    assert {row["Median best"] for row in human} == {"60"}
+    assert len(default) == 5
+    assert {row["Median best"] for row in default} == {"60"}
 
 
 def test_curves_come_as_csv_through_the_command(ran, cli):
@@ -92,14 +94,14 @@ def test_curves_come_as_csv_through_the_command(ran, cli):
 
     header, *lines = csv.reader(io.StringIO(done.stdout))
     assert done.returncode == 0, done.stderr
-    assert header[:4] == ["Cell", "Method", "Evaluations", "n"]
+    assert header[:4] == ["Cell", "Method", "Evaluations", "Evaluations, printed"]
     assert len(lines) == 15
 
 
 def test_a_run_of_an_earlier_version_is_one_clear_line(ran, cli):
-    journal = next((ran / "journal").rglob("human-s0.jsonl"))
+    journal = next((ran / "journal").rglob("default-s0.jsonl"))
     head, *trials = journal.read_text().splitlines(keepends=True)
-    journal.write_text(head.replace('"settings": {}, ', "") + "".join(trials))
+    journal.write_text(head.replace('"format": 2', '"format": 1') + "".join(trials))
 
     done = cli("db", "rebuild", ran)
 

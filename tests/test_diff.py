@@ -3,13 +3,11 @@
 import json
 
 import pytest
-from conftest import write_table
-
-from haqa_bench.report import diff
+from support import printed_rows, write_table
 
 
 def ran(cli, project):
-    done = cli("run", project / "suites/small.yaml", "--methods", "human,random", "--json")
+    done = cli("run", project / "suites/small.yaml", "--methods", "default,random", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["folder"]
 
@@ -20,7 +18,7 @@ def test_a_run_is_the_same_as_itself(cli, project):
     done = cli("diff", run, run, "--format", "json")
 
     assert done.returncode == 0, done.stderr
-    assert {row["Verdict"] for row in json.loads(done.stdout)["rows"]} == {"same"}
+    assert {row["Verdict"] for row in printed_rows(json.loads(done.stdout))} == {"same"}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +30,7 @@ def test_another_table_is_told_by_how_much(cli, project, scale, verdict):
     write_table(project, scale)
     now = ran(cli, project)
 
-    rows = json.loads(cli("diff", then, now, "--format", "json").stdout)["rows"]
+    rows = printed_rows(json.loads(cli("diff", then, now, "--format", "json").stdout))
 
     assert {(row["Verdict"], row["Change"]) for row in rows} == {(verdict, f"{scale:.3f}x")}
 
@@ -52,7 +50,7 @@ def test_a_cell_that_is_defined_otherwise_is_stale_and_new_methods_are_new(cli, 
 
     found = json.loads(cli("diff", then, now, "--format", "json").stdout)
 
-    assert {row["Method"]: row["Verdict"] for row in found["rows"]}["human"] == "gone"
+    assert {row["Method"]: row["Verdict"] for row in printed_rows(found)}["default"] == "gone"
     assert "net-int4-epyc-zen4-2core is another cell now (objective changed)" in found["notes"][0]
 
 
@@ -61,7 +59,3 @@ def test_what_is_neither_run_nor_revision_is_one_line(cli, project):
 
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "neither a run's folder nor a revision here" in done.stderr
-
-
-def test_the_larger_noise_floor_counts():
-    assert diff._larger([{"a": 0.1, "b": 0.2}, {"a": 0.3}]) == {"a": 0.3, "b": 0.2}

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import click
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench.cli import COMMANDS, app
 from haqa_bench.documents import read_yaml
 from haqa_bench.store.database import query
-from haqa_bench.suite import SuiteFile
+from haqa_bench.suite import file_type
 
+pytestmark = pytest.mark.usefixtures("developers_runs_stay")
 PAGES = sorted(
     [*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"]
 )
@@ -82,11 +83,11 @@ def test_suites_in_the_documentation_are_valid(tmp_path):
     assert whole
     for block in whole:
         (tmp_path / "suite.yaml").write_text(block)
-        assert read_yaml(tmp_path / "suite.yaml", SuiteFile).cells
+        assert read_yaml(tmp_path / "suite.yaml", file_type()).cells
 
 
 def test_queries_in_the_documentation_find_something(cli, project):
-    run = cli("run", project / "suites/small.yaml", "--methods", "human,random", "--json")
+    run = cli("run", project / "suites/small.yaml", "--methods", "default,random", "--json")
     assert run.returncode == 0, run.stderr
     folder = next((project / "results/runs/small").iterdir())
 

@@ -1,9 +1,10 @@
 """Evaluators and response tables: real samples in, the same samples out; failures stay failures."""
 
+import re
 from collections import Counter
 
 import pytest
-from conftest import evaluator_of, rows, write_table
+from support import SUITE, evaluator_of, rows, write_table
 
 from haqa_bench import suite
 from haqa_bench.arithmetic.estimate import estimate, interval
@@ -11,10 +12,10 @@ from haqa_bench.backends.llama_jobs import Measured, Sample
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome
 from haqa_bench.run import sweep as tabulate
-from haqa_bench.space import SearchSpace, key_of
+from haqa_bench.space import key_of
 from haqa_bench.store import tables
-from haqa_bench.tracks import live
 from haqa_bench.tracks.deploy import evaluator as deploy
+from haqa_bench.tracks.deploy.track import DEPLOY
 from haqa_bench.trial import Measurement, Source, Status
 
 
@@ -115,7 +116,7 @@ def test_the_estimate_is_the_quick_quartile_of_undisturbed_speeds_and_the_median
 class Fake:
     """Stands in for llama.cpp."""
 
-    def __init__(self, cell, text):
+    def __init__(self, cell):
         self.calls, self.made_of, self.disturbed = [], {"model_sha256": "0" * 64}, None
 
     def sample(self, configuration, repeat):
@@ -149,12 +150,11 @@ class Fake:
 
 @pytest.fixture
 def fake(monkeypatch):
-    monkeypatch.setattr(live, "evaluator", Fake)
-    monkeypatch.setattr(live, "text_for", lambda cell, folder: "text")
+    monkeypatch.setattr(DEPLOY, "evaluator", Fake)
 
 
 def test_a_sweep_measures_every_configuration_in_every_pass_and_quality_once(fake, cell, tmp_path):
-    sweep = tabulate.open_sweep(cell, tmp_path, tmp_path / "t.parquet")
+    sweep = tabulate.open_sweep(cell, tmp_path / "t.parquet")
     tabulate.sweep([sweep], passes=2, seed=1, done=lambda: None)
 
     table = tables.read(tmp_path / "t.parquet")
@@ -173,7 +173,7 @@ def test_a_sweep_measures_every_configuration_in_every_pass_and_quality_once(fak
 
 
 def test_a_configuration_whose_passes_were_disturbed_is_measured_again(fake, cell, tmp_path):
-    sweep = tabulate.open_sweep(cell, tmp_path, tmp_path / "t.parquet")
+    sweep = tabulate.open_sweep(cell, tmp_path / "t.parquet")
     sweep.evaluator.disturbed = {"format": "Q4_1", "n_threads": 2}
     tabulate.sweep([sweep], passes=2, seed=1, done=lambda: None)
 
@@ -194,21 +194,21 @@ def test_a_sweep_that_was_stopped_goes_on(fake, cell, tmp_path):
             raise Stop
 
     left = [1] * 4
-    first = tabulate.open_sweep(cell, tmp_path, tmp_path / "t.parquet")
+    first = tabulate.open_sweep(cell, tmp_path / "t.parquet")
     with pytest.raises(Stop):
         tabulate.sweep([first], 2, 1, stop_after_four)
-    second = tabulate.open_sweep(cell, tmp_path, tmp_path / "t.parquet")
+    second = tabulate.open_sweep(cell, tmp_path / "t.parquet")
     tabulate.sweep([second], 2, 1, lambda: None)
 
     assert len(first.evaluator.calls) + len(second.evaluator.calls) == 2 * cell.space.size
 
 
 def test_a_sweep_begun_for_another_space_is_not_mixed_in(fake, cell, tmp_path):
-    tabulate.open_sweep(cell, tmp_path, tmp_path / "t.parquet")
+    tabulate.open_sweep(cell, tmp_path / "t.parquet")
     other = cell.model_copy(update={"workload": cell.workload.model_copy(update={"repeats": 9})})
 
     with pytest.raises(HaqaError, match="begun with another space, workload or model"):
-        tabulate.open_sweep(other, tmp_path, tmp_path / "t.parquet")
+        tabulate.open_sweep(other, tmp_path / "t.parquet")
 
 
 def test_a_model_file_that_is_not_gguf_is_one_clear_line(tmp_path):
@@ -228,30 +228,66 @@ def test_deploying_without_llama_cpp_says_how_to_install_it(cell, tmp_path, monk
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
     with pytest.raises(HaqaError, match=r"\.\[deploy\]"):
-        deploy.DeployEvaluator(cell, "text")
+        deploy.DeployEvaluator(cell)
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ("n_thread: {choices: [1, 2]", "has no setting 'n_thread'. Did you mean 'n_threads'?"),
+        ("n_ctx: {choices: [1, 2]", "has no setting 'n_ctx'. "),
+        ("n_threads_batch: {choices: [1, 2]", "'n_threads' is missing"),
+    ],
+)
 def test_a_space_with_an_unknown_setting_or_without_a_needed_one_is_refused(
-    cell, tmp_path, monkeypatch
+    project, changed, message
 ):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    parameters = dict(cell.space.root)
+    path = project / "suites" / "small.yaml"
+    path.write_text(SUITE.replace("n_threads: {choices: [1, 2]", changed))
 
-    for root, message in (
-        ({**parameters, "n_thread": parameters["n_threads"]}, "unknown setting 'n_thread'"),
-        ({"format": parameters["format"]}, "'n_threads' is missing"),
-    ):
-        with pytest.raises(HaqaError, match=message):
-            deploy.DeployEvaluator(cell.model_copy(update={"space": SearchSpace(root)}), "text")
+    with pytest.raises(HaqaError, match=re.escape(message)):
+        suite.load(path, project)
 
 
-def test_a_quality_text_outside_the_suite_s_folder_is_refused(cell, tmp_path):
-    outside = cell.model_copy(
-        update={"workload": cell.workload.model_copy(update={"quality_text": "../secret.txt"})}
-    )
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ("metric: end_to_end_token_per_s", "Did you mean 'end_to_end_tokens_per_s'?"),
+        ("metric: prompt_tokens_per_s, unit: ms", "the unit of prompt_tokens_per_s is tokens/s"),
+    ],
+)
+def test_an_unknown_metric_or_another_unit_is_refused(project, changed, message):
+    path = project / "suites" / "small.yaml"
+    wrong = SUITE.replace("metric: end_to_end_tokens_per_s, unit: tokens/s", changed)
+    path.write_text(wrong)
+
+    with pytest.raises(HaqaError, match=re.escape(message)):
+        suite.load(path, project)
+
+
+def test_a_suite_may_leave_unit_and_direction_to_the_metric(project):
+    path = project / "suites" / "small.yaml"
+    path.write_text(SUITE.replace("end_to_end_tokens_per_s, unit: tokens/s", "first_token_ms"))
+
+    (cell,) = suite.load(path, project).cells
+
+    assert (cell.objective.unit, cell.objective.direction) == ("ms", "minimize")
+
+
+def test_a_quality_text_outside_the_suite_s_folder_is_refused(project):
+    path = project / "suites" / "small.yaml"
+    path.write_text(SUITE.replace("quality_text: text.txt", "quality_text: ../secret.txt"))
 
     with pytest.raises(HaqaError, match="beside or below the suite"):
-        deploy.text_of(outside, tmp_path)
+        suite.load(path, project)
+
+
+def test_another_quality_text_is_another_lock(project):
+    path = project / "suites" / "small.yaml"
+    before = suite.load(path, project).lock
+    (project / "suites" / "text.txt").write_text("Other words.")
+
+    assert suite.load(path, project).lock != before
 
 
 class Processes:
@@ -295,7 +331,7 @@ def measured_by(cell, monkeypatch):
     monkeypatch.setattr(deploy, "find", lambda source: None)
 
     def measure(*speeds):
-        evaluator = deploy.DeployEvaluator(cell, "text")
+        evaluator = deploy.DeployEvaluator(cell)
         evaluator.sample = Processes(*speeds)
         return evaluator.measure(cell.space.default), evaluator.sample.asked
 

@@ -1,12 +1,12 @@
 """However many workers, wherever they measure, and whoever dies: the same bytes."""
 
+import os
 import time
 from pathlib import Path
 
 import psutil
 import pytest
-from conftest import SUITE, evaluator_of
-from test_replay import plan
+from support import SUITE, evaluator_of, plan
 
 from haqa_bench.backends import device
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -113,7 +113,8 @@ class TestRay:
         monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         monkeypatch.setattr("tempfile.tempdir", None)
         monkeypatch.delenv("TMPDIR")  # Ray's sockets need short paths
-        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        ours = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+        monkeypatch.setenv("PYTHONPATH", ours)
         import ray
         from ray.cluster_utils import Cluster
 
@@ -159,8 +160,8 @@ class TestRay:
             list(runner.run(plan(classical), classical / "ray", RayCluster(cluster.address, 1)))
 
 
-def test_a_cluster_that_does_not_answer_is_one_clear_line(classical, cli):
-    done = cli(
+def test_a_cluster_that_does_not_answer_is_one_clear_line(classical, cli_process):
+    done = cli_process(
         "run", classical / "suites/small.yaml", "--executor", "ray", "--address", "127.0.0.1:1"
     )
 

@@ -10,10 +10,10 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY, SUITE, evaluator_of
-from test_replay import record, run
+from support import REPOSITORY, SUITE, evaluator_of, record, run
 
 from haqa_bench.errors import HaqaError
+from haqa_bench.project import Project, open_run
 from haqa_bench.report.figures import album, curves, fronts, gains, ranks, style, subject, terrain
 from haqa_bench.report.statistics import Ranking
 from haqa_bench.suite import load
@@ -48,11 +48,17 @@ def committed(tmp_path):
     return tmp_path
 
 
+def captions_of(folder, project):
+    """The captions of what is drawn of a run, by name."""
+    with open_run(folder) as run:
+        return {p.name: p.caption for p in album.pictures(run, Project(project))}
+
+
 def drawn(cli, project, suite, *options):
     """The captions of the figures of a committed suite, by their names."""
     done = cli("run", project / "suites" / f"{suite}.yaml", *options)
     assert done.returncode == 0, done.stderr
-    return {p.name: p.caption for p in album.pictures(folder_of(project, suite), project)}
+    return captions_of(folder_of(project, suite), project)
 
 
 def test_a_run_is_drawn_as_what_it_holds_in_three_formats_each_with_its_caption(recorded, cli):
@@ -74,14 +80,14 @@ def test_a_run_is_drawn_as_what_it_holds_in_three_formats_each_with_its_caption(
 
 
 def test_the_same_run_gives_the_same_bytes_whatever_day_it_is_and_whatever_a_matplotlibrc_says(
-    recorded, cli
+    recorded, cli_process
 ):
     (recorded / "matplotlibrc").write_text(
         "font.size: 20\nsavefig.dpi: 30\naxes.grid: True\nsavefig.bbox: tight\n"
     )
 
-    cli("report", folder_of(recorded), "--figures", recorded / "one", SOURCE_DATE_EPOCH="1")
-    cli(
+    cli_process("report", folder_of(recorded), "--figures", recorded / "one", SOURCE_DATE_EPOCH="1")
+    cli_process(
         "report",
         folder_of(recorded),
         "--figures",
@@ -99,10 +105,11 @@ def test_the_same_run_gives_the_same_bytes_whatever_day_it_is_and_whatever_a_mat
 
 def test_captions_say_n_source_and_who_answered(recorded):
     captions = {
-        p.name.partition("-")[0]: p.caption for p in album.pictures(folder_of(recorded), recorded)
+        name.partition("-")[0]: caption
+        for name, caption in captions_of(folder_of(recorded), recorded).items()
     }
 
-    assert "n (studies): haqa 2, human 2, random 2. Source: replayed." in captions["curves"]
+    assert "n (studies): default 2, haqa 2, random 2. Source: replayed." in captions["curves"]
     assert "Dotted: the default, 60 tokens/s." in captions["curves"]
     assert "Source: replayed." in captions["gains"]
     assert "random 1.17x (n 2, 1.00 to 1.33), haqa 1.33x (n 2, 1.33 to 1.33)" in captions["gains"]
@@ -114,9 +121,9 @@ def test_captions_say_n_source_and_who_answered(recorded):
 
 
 def test_without_an_agent_there_is_no_way_to_draw(project):
-    run(project, "--methods", "human,random")
+    run(project, "--methods", "default,random")
 
-    names = [picture.name for picture in album.pictures(folder_of(project), project)]
+    names = [*captions_of(folder_of(project), project)]
 
     assert not [
         name
@@ -126,7 +133,7 @@ def test_without_an_agent_there_is_no_way_to_draw(project):
 
 
 def test_a_run_of_the_default_alone_has_nothing_to_draw(project, cli):
-    run(project, "--methods", "human")
+    run(project, "--methods", "default")
 
     done = cli("report", folder_of(project), "--figures", project / "figures")
 
@@ -135,14 +142,16 @@ def test_a_run_of_the_default_alone_has_nothing_to_draw(project, cli):
     assert not (project / "figures").exists()
 
 
-def test_matplotlib_that_is_missing_is_one_line(project, cli, tmp_path):
-    run(project, "--methods", "human")
+def test_matplotlib_that_is_missing_is_one_line(project, cli_process, tmp_path):
+    run(project, "--methods", "default")
     without = tmp_path / "without" / "matplotlib"
     without.mkdir(parents=True)
     (without / "__init__.py").write_text("raise ModuleNotFoundError('No module named matplotlib')")
     path = os.pathsep.join([str(without.parent), os.environ.get("PYTHONPATH", "")])
 
-    done = cli("report", folder_of(project), "--figures", tmp_path / "figures", PYTHONPATH=path)
+    done = cli_process(
+        "report", folder_of(project), "--figures", tmp_path / "figures", PYTHONPATH=path
+    )
 
     assert done.returncode == 2
     assert (
@@ -174,13 +183,13 @@ def test_matplotlib_is_imported_by_nothing_but_figures(recorded):
 def test_several_goals_are_drawn_against_each_other_with_the_exact_front(project):
     goals = '    objective: {also: [{metric: perplexity, unit: "1", direction: minimize}], metric'
     (project / "suites/small.yaml").write_text(SUITE.replace("    objective: {metric", goals))
-    run(project, "--methods", "human,random")
+    run(project, "--methods", "default,random")
 
-    captions = {p.name: p.caption for p in album.pictures(folder_of(project), project)}
+    captions = captions_of(folder_of(project), project)
 
     caption = captions[f"front-{CELL}"]
     assert "Line: the exact front of the whole response table, 1 points." in caption
-    assert "n (studies): human 2, random 2. Source: replayed." in caption
+    assert "n (studies): default 2, random 2. Source: replayed." in caption
 
 
 def test_a_front_s_stairs_go_from_the_best_in_one_goal_to_the_best_in_the_other():
@@ -190,14 +199,14 @@ def test_a_front_s_stairs_go_from_the_best_in_one_goal_to_the_best_in_the_other(
 
 
 def test_memory_is_drawn_against_the_limits(committed, cli):
-    captions = drawn(cli, committed, "memory", "--methods", "human,rules")
+    captions = drawn(cli, committed, "memory", "--methods", "default,rules")
 
     assert set(captions) == {"memory", "ranks"}
     assert "Source: simulated" in captions["memory"]
     assert (
         "LLaMA2-13B on nvidia-a6000 FP16 29.4 GB, INT8 16.6 GB, INT4 10.3 GB" in captions["memory"]
     )
-    assert "n (studies): human 4, rules 4." in captions["ranks"]
+    assert "n (studies): default 4, rules 4." in captions["ranks"]
     assert (
         "No test below three cells or methods, so that no critical difference is drawn."
         in captions["ranks"]
@@ -206,7 +215,7 @@ def test_memory_is_drawn_against_the_limits(committed, cli):
 
 def test_bit_widths_are_drawn_for_each_device_with_the_source_and_n_of_each(committed, cli):
     captions = drawn(
-        cli, committed, "formats", "--cells", "smollm2*,*oneplus*", "--methods", "human,random"
+        cli, committed, "formats", "--cells", "smollm2*,*oneplus*", "--methods", "default,random"
     )
 
     assert (
@@ -222,7 +231,7 @@ def test_bit_widths_are_drawn_for_each_device_with_the_source_and_n_of_each(comm
 
 
 def test_landscapes_find_configurations_whose_numbers_are_written_with_a_point(committed, cli):
-    captions = drawn(cli, committed, "resnet", "--cells", "*w2a2*", "--methods", "human,haqa")
+    captions = drawn(cli, committed, "resnet", "--cells", "*w2a2*", "--methods", "default,haqa")
 
     assert (
         "of 64 configurations of the response table (replayed; "
@@ -246,7 +255,7 @@ def test_a_map_s_axes_are_the_parameters_with_the_largest_main_effect(project):
         if o.rank is not None
     }
 
-    found = terrain.landscape(project, cell)
+    found = terrain.landscape(Project(project), cell)
 
     # Feasible: Q4_1 with one thread (30) and with two (60), IQ4_NL with two (80). By threads 30 and
     # 70, by format 45 and 80.
@@ -261,11 +270,12 @@ def test_a_map_s_axes_are_the_parameters_with_the_largest_main_effect(project):
 
 
 def test_a_table_of_another_workload_is_no_map_of_this_run(recorded):
-    (recorded / "suites/small.yaml").write_text(SUITE.replace("text.txt}", "other.txt}"))
+    longer = SUITE.replace("{quality_text: text.txt}", "{quality_text: text.txt, n_prompt: 64}")
+    (recorded / "suites/small.yaml").write_text(longer)
     cell = load(recorded / "suites/small.yaml", recorded).cells[0]
 
     with pytest.raises(HaqaError, match="was measured for another cell or workload"):
-        terrain.landscape(recorded, cell)
+        terrain.landscape(Project(recorded), cell)
 
 
 def test_the_critical_difference_is_demsar_s():
@@ -307,7 +317,7 @@ def test_regret_of_nought_has_a_place_on_its_axis():
 
 
 def test_what_was_not_known_is_said_so_in_a_caption():
-    from haqa_bench.report.compare import StudyResult
+    from haqa_bench.report.found.studies import StudyResult
 
     same = ("optimizer", 0, "", "maximize", "tokens/s", 1.0, 1.0, None, None)
     studies = [StudyResult("cell", "a", *same, "measured"), StudyResult("cell", "b", *same, None)]

@@ -6,16 +6,16 @@ import json
 from typing import ClassVar
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench import suite
 from haqa_bench.documents import read_yaml
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome
-from haqa_bench.report import fronts
+from haqa_bench.report.found.fronts import front_of
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
-from haqa_bench.suite import SuiteFile
+from haqa_bench.suite import file_type
 from haqa_bench.tracks.joint import evaluator as joint
 from haqa_bench.tracks.qlora import evaluator as qlora
 from haqa_bench.tracks.replayed import TableEvaluator
@@ -50,7 +50,7 @@ class Trainer:
 
 
 class Deployed:
-    def __init__(self, cell, text, source, examples):
+    def __init__(self, cell, source, examples):
         self.cell, self.source = cell, source
 
     def sample(self, configuration, repeat):
@@ -117,7 +117,7 @@ def test_examples_must_fit_the_context(tmp_path):
     with pytest.raises(
         HaqaError, match="examples of max_length = 1024 tokens do not fit n_ctx = 512"
     ):
-        read_yaml(tmp_path / "joint.yaml", SuiteFile)
+        read_yaml(tmp_path / "joint.yaml", file_type())
 
 
 def table_of(cell, tmp_path):
@@ -193,11 +193,11 @@ def test_a_table_tells_its_front_exactly(cell, tmp_path):
 
 def test_hypervolume_is_a_share_of_the_exact_front(cell, tmp_path):
     whole = TableEvaluator(table_of(cell, tmp_path), cell).whole
-    front = fronts._front(json.dumps({"points": whole.front, "worst": whole.worst}), [])
+    front = front_of(json.dumps({"points": whole.front, "worst": whole.worst}), [])
 
     assert front.exact
-    assert fronts._share(front.points, front) == pytest.approx(1.0)
-    assert 0 < fronts._share(front.points[:2], front) < fronts._share(front.points[:5], front) < 1
+    assert front.share(front.points) == pytest.approx(1.0)
+    assert 0 < front.share(front.points[:2]) < front.share(front.points[:5]) < 1
 
 
 def test_the_optimum_of_a_table_breaks_no_limit_of_the_default(cell, tmp_path):

@@ -14,6 +14,13 @@ def test_what_was_appended_is_there_again(tmp_path):
     assert Journal(tmp_path / "deep" / "j.jsonl").entries == [{"a": 1}, {"b": "ü"}]
 
 
+def test_several_entries_are_appended_in_one_go(tmp_path):
+    journal = Journal(tmp_path / "j.jsonl")
+    journal.append({"a": 1}, {"b": 2})
+
+    assert journal.entries == read_lines(journal.path) == [{"a": 1}, {"b": 2}]
+
+
 @pytest.mark.parametrize(
     "mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r", "\n", "\r\n"]
 )

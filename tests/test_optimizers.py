@@ -5,21 +5,20 @@ import re
 from importlib.util import find_spec
 
 import pytest
-from conftest import REPOSITORY, action, evaluator_of
+from support import REPOSITORY, action, evaluator_of
 
 from haqa_bench import suite
-from haqa_bench.llm.scripted import Scripted
 from haqa_bench.registry import optimizer
 from haqa_bench.run import study as studies_of
 from haqa_bench.run.study import run_study
 from haqa_bench.space import key_of
+from haqa_bench.testing import OptimizerContract
 
 
-class OptimizerContract:
-    """Inherit it, name the method, and it is tested."""
+class OnTheSmallSuite(OptimizerContract):
+    """The contract on the cell of tests/support.py, whose hardware is a real one's."""
 
-    method: str
-    replies: tuple[str, ...] = ()
+    templates = REPOSITORY / "prompts"
 
     @pytest.fixture
     def studies(self, project):
@@ -28,56 +27,18 @@ class OptimizerContract:
             chat = ", chat: {model: test-model}" if self.replies else ""
             method = f"  - {{name: {self.method}, optimizer: {self.method}{chat}}}\n"
             path.write_text(path.read_text().replace("methods:\n", "methods:\n" + method))
-        self.prompts = project / "prompts"
         self.evaluator = evaluator_of(project)
         return [s for s in suite.load(path, project).studies() if s.method.name == self.method]
 
-    def run(self, study, earlier=()):
-        self.chat = chat = (
-            Scripted(self.replies[max(len(earlier) - 1, 0) :]) if self.replies else None
-        )
-        return [
-            *earlier,
-            *run_study(study, optimizer(study, chat, self.prompts), self.evaluator, earlier),
-        ]
 
-    def test_trial_0_is_the_default(self, studies):
-        assert self.run(studies[0])[0].configuration == studies[0].cell.space.default
-
-    def test_the_budget_is_kept(self, studies):
-        assert len(self.run(studies[0])) <= studies[0].cell.budget.proposals
-
-    def test_every_proposal_is_in_the_space_or_counted_as_invalid(self, studies):
-        for trial in self.run(studies[0]):
-            assert trial.configuration is None or not studies[0].cell.space.problems(
-                trial.configuration
-            )
-
-    def test_the_same_study_gives_the_same_trials(self, studies):
-        assert self.run(studies[0]) == self.run(studies[0])
-
-    def test_its_settings_are_scalars_and_its_start_up_is_a_count(self, studies):
-        self.chat = Scripted(self.replies) if self.replies else None
-        made = optimizer(studies[0], self.chat, self.prompts)
-
-        assert all(isinstance(value, bool | int | float | str) for value in made.settings.values())
-        assert made.start_up >= 0
-
-    def test_a_resumed_study_goes_on_as_if_it_had_never_stopped(self, studies):
-        whole = self.run(studies[0])
-
-        for cut in range(1, len(whole)):
-            assert self.run(studies[0], whole[:cut]) == whole
-
-
-class TestHuman(OptimizerContract):
-    method = "human"
+class TestHuman(OnTheSmallSuite):
+    method = "default"
 
     def test_it_proposes_nothing_but_the_default(self, studies):
         assert len(self.run(studies[0])) == 1
 
 
-class TestRandom(OptimizerContract):
+class TestRandom(OnTheSmallSuite):
     method = "random"
 
     def test_seeds_differ(self, studies):
@@ -95,7 +56,7 @@ def roomy(study, proposals):
     return study._replace(cell=study.cell.model_copy(update={"budget": budget}))
 
 
-class TestLocal(OptimizerContract):
+class TestLocal(OnTheSmallSuite):
     method = "local"
 
     def test_its_first_steps_are_neighbours_of_the_default(self, studies):
@@ -112,7 +73,7 @@ class TestLocal(OptimizerContract):
         assert len(keys) == len(set(keys)) == studies[0].cell.space.size
 
 
-class TestRules(OptimizerContract):
+class TestRules(OnTheSmallSuite):
     method = "rules"
 
     def test_its_first_step_is_a_rule_s_and_says_why(self, studies):
@@ -122,7 +83,7 @@ class TestRules(OptimizerContract):
         assert "wide vectors" in first.thought
 
 
-class Learns(OptimizerContract):
+class Learns(OnTheSmallSuite):
     """What a method that learns from outcomes must do besides."""
 
     def test_what_it_is_told_changes_what_it_proposes(self, studies):
@@ -134,7 +95,7 @@ class Learns(OptimizerContract):
             for t in start
         ]
         asked = [
-            [optimizer(study, None, self.prompts).ask(h[:n]) for n in range(3, 6)]
+            [optimizer(study, None, self.templates).ask(h[:n]) for n in range(3, 6)]
             for h in (start, turned)
         ]
         assert asked[0] != asked[1]
@@ -173,7 +134,7 @@ class TestTpe(Learns):
     def test_it_can_be_handed_trials_that_it_did_not_propose(self, studies):
         other = run_study(
             studies[0],
-            optimizer(roomy(studies[0], 4)._replace(seed=7), None, self.prompts),
+            optimizer(roomy(studies[0], 4)._replace(seed=7), None, self.templates),
             self.evaluator,
             [],
         )
@@ -196,7 +157,7 @@ class TestSmac(Learns):
         assert self.run(studies[0]) != self.run(studies[1])
 
 
-class TestHaqa(OptimizerContract):
+class TestHaqa(OnTheSmallSuite):
     method = "haqa"
     replies = (action("Q4_0", 1), action("IQ4_NL", 1), action("Q4_0", 1), action("IQ4_NL", 2))
 
@@ -243,7 +204,7 @@ class TestHaqaShuffled(TestHaqa):
         assert all(any(words in outcome for outcome in [default, *others]) for words in real)
 
 
-class TestHaqaZeroShot(OptimizerContract):
+class TestHaqaZeroShot(OnTheSmallSuite):
     method = "haqa-zero-shot"
     actions = (
         {"format": "Q4_0", "n_threads": 1},
@@ -272,7 +233,7 @@ class TestHaqaZeroShot(OptimizerContract):
         assert [t.status for t in self.run(studies[0])] == ["ok", "ok", "invalid", "ok", "invalid"]
 
 
-class TestLlmSeededBo(OptimizerContract):
+class TestLlmSeededBo(OnTheSmallSuite):
     method = "llm-seeded-bo"
     replies = TestHaqa.replies
 
@@ -289,9 +250,7 @@ def measured():
     loaded = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY)
     cell = loaded.cells[0]
     roomy = cell.model_copy(update={"budget": cell.budget.model_copy(update={"proposals": 31})})
-    return roomy, studies_of.evaluator_of(
-        studies_of.Plan(loaded, REPOSITORY / "suites", REPOSITORY, []), cell
-    )
+    return roomy, studies_of.evaluator_of(studies_of.Plan(loaded, REPOSITORY, []), cell)
 
 
 def bests(measured, name):
@@ -313,3 +272,13 @@ def test_with_our_settings_it_beats_random_search_at_30_evaluations_on_most_seed
     pairs = list(zip(bests(measured, name), bests(measured, "random"), strict=True))
 
     assert sum(ours > random for ours, random in pairs) > len(pairs) / 2
+
+
+class TestRandomOnTheContractsOwnSpace(OptimizerContract):
+    method = "random"
+
+
+class TestAgentOnTheContractsOwnSpace(OptimizerContract):
+    method = "haqa"
+    templates = REPOSITORY / "prompts"
+    replies = TestHaqa.replies

@@ -12,20 +12,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import action
 from endpoint import Endpoint, reply
-from test_replay import ANSWERS, plan, record, run
+from support import ANSWERS, NASTY, action, record, replayed, run, tables_of, written
 
 from haqa_bench.cli import app
 from haqa_bench.llm import cassette
-from haqa_bench.report import paper
+from haqa_bench.project import Project, open_run
 from haqa_bench.report.page import page
-from haqa_bench.report.table import Table
-from haqa_bench.run import runner
-from haqa_bench.run.executors.local import Serial
+from haqa_bench.report.tables import catalogue
+from haqa_bench.report.tables.table import Column, Key, Table, exact, words
 from haqa_bench.store import database
-
-NASTY = "</script><script>alert(1)</script><img src=https://example.org/x onerror=alert(2)> <!-- & \u2028 ]]>"
 
 
 class Read(HTMLParser):
@@ -60,22 +56,6 @@ class Read(HTMLParser):
 def folder(project: Path) -> Path:
     record(project)
     return replayed(project)
-
-
-def replayed(project: Path) -> Path:
-    what = plan(project)
-    list(runner.run(what, what.folder, Serial()))
-    return what.folder
-
-
-def written(*runs: Path, name: str = "page.html") -> str:
-    target = runs[0] / name
-    result = CliRunner().invoke(
-        app, ["report", *map(str, runs), "--html", str(target)], catch_exceptions=False
-    )
-    assert result.exit_code == 0
-    assert result.stdout == f"Written to {target}\n"
-    return target.read_text("utf-8")
 
 
 def data(text: str) -> dict:
@@ -123,7 +103,7 @@ def test_every_trial_of_every_study_is_there(folder):
 
 
 def test_metrics_carry_unit_source_and_n(folder):
-    cell, one = studies(written(folder))["small/net-int4-epyc-zen4-2core/human/seed0"]
+    cell, one = studies(written(folder))["small/net-int4-epyc-zen4-2core/default/seed0"]
 
     metrics = cell["outcomes"][one["trials"][0]["outcome"]]["metrics"]
 
@@ -175,25 +155,24 @@ def test_without_a_cassette_there_are_no_prompts(project, folder):
 def test_the_tables_are_the_report_s_with_their_notes(project, folder):
     text = written(folder)
 
-    table = paper.tables(folder, project / "paper_tables")["figure5"]
+    table = tables_of(folder, project)["figure5"]
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", text)
     assert [c.replace("&#39;", "'") for c in cells] == [cell for row in table.cells for cell in row]
-    assert text.count("<li>") >= len(table.notes)
+    assert text.count("<li>") >= len(table.remarks)
     assert table.title.replace("'", "&#39;") in text
 
 
 def test_numbers_have_their_names_as_ids_and_no_id_comes_twice(folder, monkeypatch):
     table = Table(
         "T",
-        ["Method", "Test accuracy, %"],
-        [["haqa", "41.00"], ["random", "39.00"]],
-        [],
-        ["Net/INT4/haqa", "Net/INT4/random"],
+        [Column("Method", role="key"), Column("Test accuracy, %", "%")],
+        [[words("haqa"), exact(41.0, "%")], [words("random"), exact(39.0, "%")]],
+        keys=[Key("Net/INT4", "haqa"), Key("Net/INT4", "random")],
     )
-    monkeypatch.setattr(paper, "tables", lambda *_: {"table2": table})
-    runs = [page.Run(folder, folder, {}), page.Run(folder, folder, {})]
-
-    ids = Read(page.html(runs)).having("id")
+    monkeypatch.setattr(catalogue, "tables", lambda *_: {"table2": table})
+    with open_run(folder) as run:
+        twice = [page.Source(run, Project(folder), {})] * 2
+        ids = Read(page.html(twice)).having("id")
 
     assert "table2:Net/INT4/haqa/test-accuracy" in ids
     assert f"table2:Net/INT4/haqa/test-accuracy@small/{folder.name}" in ids

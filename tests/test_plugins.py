@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import REPOSITORY, SUITE, action
+from support import REPOSITORY, SUITE, action
 
 PYPROJECT = """
 [build-system]
@@ -37,17 +37,18 @@ class Echo:
 """
 
 
+def code_of(name):
+    """A file of docs/plugins.md."""
+    text = (REPOSITORY / "docs/plugins.md").read_text("utf-8")
+    return re.findall(rf"```python\n# {re.escape(name)}\n(.*?)```", text, re.DOTALL)[0]
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """The package of docs/plugins.md, installed into a folder of its own."""
     source, target = tmp_path_factory.mktemp("coin"), tmp_path_factory.mktemp("site")
-    code = re.findall(
-        r"```python\n# coin_search.py\n(.*?)```",
-        (REPOSITORY / "docs/plugins.md").read_text(),
-        re.DOTALL,
-    )[0]
     (source / "pyproject.toml").write_text(PYPROJECT)
-    (source / "coin_search.py").write_text(code + ECHO)
+    (source / "coin_search.py").write_text(code_of("coin_search.py") + ECHO)
     pip = [
         sys.executable,
         "-m",
@@ -65,21 +66,23 @@ def installed(tmp_path_factory):
     return {"PYTHONPATH": os.pathsep.join([str(target), os.environ.get("PYTHONPATH", "")])}
 
 
-def test_an_installed_optimizer_runs_beside_ours(project, cli, installed):
+def test_an_installed_optimizer_runs_beside_ours(project, cli, cli_process, installed):
     suite = project / "suites/small.yaml"
     suite.write_text(SUITE.replace("methods:\n", "methods:\n  - {name: coin, optimizer: coin}\n"))
 
-    done = cli("run", suite, "--methods", "coin,random", **installed)
+    done = cli_process("run", suite, "--methods", "coin,random", **installed)
 
     assert done.returncode == 0, done.stderr
     assert "| coin" in done.stdout
     assert "unknown optimizer 'coin'" in cli("run", suite).stderr
 
 
-def test_an_installed_chat_model_is_recorded_and_replays_without_it(project, cli, installed):
+def test_an_installed_chat_model_is_recorded_and_replays_without_it(
+    project, cli, cli_process, installed
+):
     suite = project / "suites/small.yaml"
 
-    live = cli(
+    live = cli_process(
         "run",
         suite,
         "--methods",
@@ -98,24 +101,44 @@ def test_an_installed_chat_model_is_recorded_and_replays_without_it(project, cli
     assert "haqa was answered by: an echo." in replayed.stdout
 
 
-def test_a_plug_in_that_cannot_be_loaded_is_one_clear_line(project, cli, installed):
+def test_a_plug_in_that_cannot_be_loaded_is_one_clear_line(project, cli_process, installed):
     suite = project / "suites/small.yaml"
     suite.write_text(SUITE.replace("optimizer: random", "optimizer: broken"))
 
-    done = cli("run", suite, "--methods", "random", **installed)
+    done = cli_process("run", suite, "--methods", "random", **installed)
 
     assert done.returncode == 2
     assert "'broken' (coin_search:NoSuchClass): cannot be loaded" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_plug_in_never_hides_one_of_ours(project, cli, installed):
+def test_a_plug_in_never_hides_one_of_ours(project, cli, cli_process, installed):
     suite = project / "suites/small.yaml"
 
     assert (
-        cli("run", suite, "--methods", "random", **installed).stdout
+        cli_process("run", suite, "--methods", "random", **installed).stdout
         == cli("run", suite, "--methods", "random", "--fresh").stdout
     )
+
+
+BY_NAME = """
+
+class TestByItsName(OptimizerContract):
+    method = "coin"
+"""
+
+
+def test_an_installed_package_is_held_against_our_contract(tmp_path, installed):
+    """In a folder that knows nothing of our tests, by its class and by its entry point."""
+    (tmp_path / "test_coin_search.py").write_text(code_of("test_coin_search.py") + BY_NAME)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, **installed}, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "12 passed" in done.stdout
 
 
 def test_an_unknown_chat_model_names_those_there_are(project, cli):

@@ -7,7 +7,7 @@ import shutil
 from statistics import median
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench import suite
 from haqa_bench.arithmetic import memory
@@ -16,7 +16,8 @@ from haqa_bench.store import tables
 from haqa_bench.tasks import lm_eval
 from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
 from haqa_bench.tracks.joint.evaluator import JointEvaluator
-from haqa_bench.tracks.qlora.evaluator import FULL_PRECISION, ROUNDED, QloraEvaluator, plan_step
+from haqa_bench.tracks.qlora.evaluator import QloraEvaluator, plan_step
+from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED
 
 pytestmark = pytest.mark.live
 
@@ -128,7 +129,7 @@ def test_a_rate_that_is_far_too_high_diverges(data):
 def test_tasks_say_what_they_say_of_each_item(data):
     cell = cell_of("INT8")
 
-    outcome = QloraEvaluator(cell).test(ROUNDED, 1000)
+    outcome = QloraEvaluator(cell).refer(ROUNDED, 1000)
 
     values = {m.name: m.value for m in outcome.measurements}
     assert all(len(outcome.facts[f"{name}_acc"]) == 4 for name in ITEMS)
@@ -150,7 +151,7 @@ def test_a_damaged_file_of_items_is_named(data):
     (data / "lm_eval_tasks" / lm_eval.FILES["boolq"]).write_text("{")
 
     with pytest.raises(HaqaError, match=r"boolq\.validation\.jsonl: damaged"):
-        QloraEvaluator(cell_of("INT4")).test(ROUNDED, 1000)
+        QloraEvaluator(cell_of("INT4")).refer(ROUNDED, 1000)
 
 
 def test_a_task_with_too_few_items_is_named_and_its_test_items_are_not_tuned_on(data):

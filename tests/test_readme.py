@@ -4,17 +4,15 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
+pytestmark = pytest.mark.usefixtures("developers_runs_stay")
 README = (REPOSITORY / "README.md").read_text("utf-8")
 
 
-def test_the_table_is_what_the_main_job_prints(cli, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
+def test_the_table_is_what_the_main_job_prints(whole_suites):
+    done = whole_suites("llama")
 
-    done = cli("run", "suites/llama.yaml", "--fresh")
-
-    assert done.returncode == 0, done.stderr
     printed = done.stdout.partition("\nAgent: ")[0].strip()
     shown = README.partition("<!-- table -->")[2].partition("<!-- /table -->")[0].strip()
     assert shown == printed
@@ -44,21 +42,15 @@ def test_every_file_that_a_page_links_to_is_there(page: Path):
         assert (page.parent / name).exists()
 
 
-def test_the_ablations_replay(cli, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
+def test_the_ablations_replay(whole_suites):
+    done = whole_suites("ablations")
 
-    done = cli("run", "suites/ablations.yaml", "--fresh")
-
-    assert done.returncode == 0, done.stderr
     assert done.stdout.count("| 3 studies |") == 13
 
 
-def test_the_kernels_replay(cli, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
+def test_the_kernels_replay(whole_suites):
+    done = whole_suites("kernels")
 
-    done = cli("run", "suites/kernels.yaml", "--fresh")
-
-    assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("**Shortest kernel times found")
     rows = [line for line in done.stdout.splitlines() if line.startswith(("| gem", "| r", "| s"))]
     assert len(rows) == 16 * 8
@@ -66,12 +58,9 @@ def test_the_kernels_replay(cli, monkeypatch):
     assert done.stdout.count("; ggml takes ") == 16
 
 
-def test_the_trainings_replay(cli, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
+def test_the_trainings_replay(whole_suites):
+    done = whole_suites("resnet")
 
-    done = cli("run", "suites/resnet.yaml", "--fresh")
-
-    assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("**Best hyperparameters found for quantization-aware training")
     rows = [
         line
@@ -86,12 +75,9 @@ def test_the_trainings_replay(cli, monkeypatch):
     assert "not yet" not in done.stdout  # each winner is tested
 
 
-def test_what_a_gpu_reached_replays(cli, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
+def test_what_a_gpu_reached_replays(whole_suites):
+    done = whole_suites("gpu")
 
-    done = cli("run", "suites/gpu.yaml", "--fresh")
-
-    assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if "| nvidia-h100-sxm | default " in line]
     assert len(rows) == 6
     assert (

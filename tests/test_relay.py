@@ -317,7 +317,7 @@ def test_the_command_says_how_to_use_it_and_stops_on_ctrl_c(tmp_path):
 
 
 def test_a_live_run_is_answered_over_the_folder_and_replays(project, tmp_path):
-    from conftest import action
+    from support import action
 
     from haqa_bench.cli import app
 

@@ -7,60 +7,14 @@ import signal
 import socket
 
 import pytest
-from click.testing import CliRunner
-from conftest import SUITE, action, write_table
 from endpoint import Endpoint, reply
+from support import ANSWERS, SUITE, plan, record, run, tables_of, write_table
 
-from haqa_bench import suite
-from haqa_bench.cli import app
 from haqa_bench.errors import CassetteMiss, HaqaError
-from haqa_bench.report import formats, paper
+from haqa_bench.report import formats
 from haqa_bench.run import runner
 from haqa_bench.run import study as studies
 from haqa_bench.run.executors.local import Serial
-
-ANSWERS = [
-    "no JSON here",
-    action("Q4_0", 2),
-    action("IQ4_NL", 1),
-    action("Q4_0", 2),
-    "<think>{}</think>```json\n" + action("IQ4_NL", 2) + "\n```",
-    action("Q4_1", 1),
-    action("IQ4_NL", 4),
-    action("IQ4_NL", "2"),
-    action("IQ4_NL", 2),
-    "",
-    action("Q4_1", 2),
-]
-
-
-def run(project, *options):
-    result = CliRunner().invoke(
-        app, ["run", str(project / "suites" / "small.yaml"), *options], catch_exceptions=False
-    )
-    assert result.exit_code == 0
-    return result
-
-
-def record(project, *options):
-    with Endpoint([reply(answer) for answer in ANSWERS]) as endpoint:
-        run(
-            project,
-            "--agent",
-            "live",
-            "--base-url",
-            endpoint.base_url,
-            "--answered-by",
-            "a script",
-            *options,
-        )
-        return endpoint
-
-
-def plan(project, **changes):
-    path = project / "suites" / "small.yaml"
-    loaded = suite.load(path, project)
-    return studies.Plan(loaded, path.parent, project, loaded.studies(), **changes)
 
 
 def notes(events):
@@ -68,7 +22,7 @@ def notes(events):
 
 
 def tables(project, folder):
-    return formats.markdown(paper.tables(folder, project / "paper_tables")["figure5"])
+    return formats.markdown(tables_of(folder, project)["figure5"])
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
 """The end-to-end table: every number traced by hand from a small run."""
 
+import csv
+import io
+import json
 from pathlib import Path
 
 import pytest
-from conftest import action
 from endpoint import Endpoint, reply
-from test_replay import plan, run
+from support import action, plan, row_texts, run, tables_of
 
-from haqa_bench.report import formats, paper, published
-from haqa_bench.report.published import Entry, PublishedFigure
+from haqa_bench.report import formats
+from haqa_bench.report.found import published
+from haqa_bench.report.found.published import Entry, PublishedFigure
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 
@@ -30,7 +33,7 @@ def table(project):
         )
     what = plan(project)
     list(runner.run(what, what.folder, Serial()))
-    return paper.tables(what.folder, project / "paper_tables")["figure5"]
+    return tables_of(what.folder, project)["figure5"]
 
 
 def test_the_table_is_what_the_trials_say(table):
@@ -45,29 +48,30 @@ def test_an_agent_no_better_than_random_is_told_so(table):
 
 
 def test_who_answered_and_what_conflicts_stand_below(table):
-    notes = "\n".join(table.notes)
+    notes = "\n".join(table.remarks)
 
     assert "haqa was answered by: a script." in notes
     assert "CONFLICT, LLaMA2-7B: up to 2.3x" in notes
 
 
-def test_csv_and_json_hold_the_same_cells(table):
-    import csv
-    import io
-    import json
+def test_csv_and_json_hold_numbers_in_full_beside_what_is_printed(table):
+    rows = list(csv.DictReader(io.StringIO(formats.comma_separated(table, "figure5"))))
+    told = json.loads(formats.as_json(table, "figure5"))
 
-    read = list(csv.reader(io.StringIO(formats.comma_separated(table))))
-    rows = json.loads(formats.as_json(table))["rows"]
-
-    assert (
-        [row[:-1] for row in read[1:]]
-        == [list(row.values()) for row in rows]
-        == [list(cells) for cells in table.cells]
-    )
+    assert told["format"] == 2
+    for row, known, printed in zip(rows, told["rows"], row_texts(table), strict=True):
+        assert row["id"] == known["id"]
+        for column in told["columns"]:
+            name = column["name"]
+            value = known["values"][name]
+            assert value["text"] == row.get(f"{name}, printed", row[name]) == printed[name]
+            if f"{name}, printed" in row and value["number"] is not None:
+                assert float(row[name]) == value["number"]
+    assert told["rows"][0]["values"]["tokens/s"]["unit"] == "tokens/s"
 
 
 def test_a_study_without_any_result_prints_none_not_zero(project):
-    from conftest import rows as made_up
+    from support import rows as made_up
 
     from haqa_bench import suite
     from haqa_bench.store import tables
@@ -80,7 +84,7 @@ def test_a_study_without_any_result_prints_none_not_zero(project):
     what = what._replace(studies=[s for s in what.studies if not s.method.chat])
     list(runner.run(what, what.folder, Serial()))
 
-    table = paper.tables(what.folder, project / "paper_tables")["figure5"]
+    table = tables_of(what.folder, project)["figure5"]
 
     assert [row[4:10] for row in table.cells] == [
         ["none", "", "none", "", "unknown", "0 samples"],

@@ -10,52 +10,88 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
+from whole_suites import NAMES
 
+from haqa_bench import suite
 from haqa_bench.errors import HaqaError
-from haqa_bench.report import explain, formats, latex, shown
-from haqa_bench.report.table import Table, id_of
+from haqa_bench.project import Project, open_run
+from haqa_bench.report import explain, formats
+from haqa_bench.report.formats import filters, latex
+from haqa_bench.report.tables import catalogue
+from haqa_bench.report.tables.table import Column, Form, Key, Table, exact, id_of, value, words
 
+pytestmark = pytest.mark.usefixtures("developers_runs_stay")
 TABLE = Table(
     title="Speeds & losses",
-    headings=["Model", "Method", "tokens/s", "Loss, nats", "Published speed-up"],
-    cells=[
-        ["Net_1", "human", "10.00", "2.125", ""],
-        ["Net_1", "haqa", "20.00", "2.000", "1.2x to 1.5x"],
-        ["Net 2", "haqa", "5.00", "", ""],
+    columns=[
+        Column("Model", role="key"),
+        Column("Method", role="key"),
+        Column("tokens/s", "tokens/s", 1, "the best"),
+        Column("Loss, nats", "nats", 3),
+        Column("Published speed-up", role="published"),
     ],
-    notes=["50 % of {it} costs < $1.", "Published, CONFLICT: two values."],
-    keys=["net-1/human", "net-1/haqa", "net-2/full precision"],
+    rows=[
+        [words("Net_1"), words("default"), exact(10.0, "%"), exact(2.125, "nats"), words("")],
+        [
+            *(words("Net_1"), words("haqa"), exact(20.0, "%"), exact(2.0, "nats")),
+            words("1.2x to 1.5x"),
+        ],
+        [words("Net 2"), words("haqa"), exact(5.0, "%"), words(""), words("")],
+    ],
+    notes=["50 % of {it} costs < $1."],
+    doubts=["Published, CONFLICT: two values."],
+    keys=[Key("net-1", "default"), Key("net-1", "haqa"), Key("net-2", part="full precision")],
     bold={(1, 2)},
-    about={"tokens/s": "the best"},
 )
+
+
+def values_of(table, name):
+    return [row["values"] for row in json.loads(formats.as_json(table, name))["rows"]]
+
+
+@pytest.fixture
+def copied(own_runs, whole_suites):
+    """Lets a test's own runs begin with those of whole suites."""
+
+    def copy(*names):
+        for name in names:
+            folder = whole_suites(name).folder
+            shutil.copytree(folder, own_runs / name / folder.name)
+
+    return copy
 
 
 def test_every_format_calls_a_number_the_same():
     called = "figure5:net-1/haqa/tokens-s"
 
-    assert id_of("figure5", "net-1/haqa", "tokens/s") == called
-    assert json.loads(formats.as_json(TABLE, "figure5"))["ids"][1]["tokens/s"] == called
+    assert id_of("figure5", Key("net-1", "haqa"), "tokens/s") == called
+    assert values_of(TABLE, "figure5")[1]["tokens/s"]["id"] == called
     assert f'id="{called}"' in formats.html(TABLE, "figure5")
-    assert f"% {called}\n" in latex.latex(TABLE, "figure5")
+    assert f"% {called}\n" in latex(TABLE, "figure5")
     rows = list(csv.DictReader(io.StringIO(formats.comma_separated(TABLE, "figure5"))))
     assert f"{rows[1]['id']}/tokens-s" == called
 
 
 def test_latex_escapes_spans_and_marks_the_best():
-    text = latex.latex(TABLE, "figure5")
+    text = latex(TABLE, "figure5")
 
     assert r"\caption{Speeds \& losses}" in text
-    assert r"\multirow{2}{*}{Net\_1} & % figure5:net-1/human/model" in text
+    assert r"\multirow{2}{*}{Net\_1} & % figure5:net-1/default/model" in text
     assert r"\textbf{20.00}" in text
     assert r"50 \% of \{it\} costs \textless{} \$1." in text
     assert text.count(r"\\") == 4
-    assert r"\begin{tabular}{llrrr}" in text
+    assert r"\begin{tabular}{llrrl}" in text
 
 
 def test_html_escapes_what_it_shows():
     found = formats.html(
-        TABLE._replace(cells=[["<script>", "a", "b", "c", '"d"']], keys=["x/y"], bold=()), "t"
+        TABLE._replace(
+            rows=[[words(text) for text in ("<script>", "a", "b", "c", '"d"')]],
+            keys=[Key("x", "y")],
+            bold=(),
+        ),
+        "t",
     )
 
     assert "<script>" not in found
@@ -65,21 +101,38 @@ def test_html_escapes_what_it_shows():
 def test_a_reader_leaves_out_what_was_published_and_digits():
     made = {"figure5": TABLE, "table2": TABLE}
 
-    found = shown.chosen(made, ["F5"], published=False, digits=1)
+    found = filters.chosen(made, ["F5"], published=False, digits=1)
 
     assert list(found) == ["figure5"]
     assert found["figure5"].headings == ["Model", "Method", "tokens/s", "Loss, nats"]
-    assert list(found["figure5"].cells[0]) == ["Net_1", "human", "10.0", "2.1"]
-    assert found["figure5"].notes == ["50 % of {it} costs < $1."]
-    assert list(shown.chosen(made, ["2"], True, None)) == ["table2"]
+    assert list(found["figure5"].cells[0]) == ["Net_1", "default", "10.0", "2.1"]
+    assert found["figure5"].remarks == ["50 % of {it} costs < $1."]
+    assert list(filters.chosen(made, ["2"], True, None)) == ["table2"]
+
+
+def test_digits_round_the_number_and_not_its_text():
+    close = value(1.2349, Form("{number}x, 3 of 5 better", 3))
+
+    assert close.text == "1.235x, 3 of 5 better"
+    assert close.at_most(2).text == "1.23x, 3 of 5 better"
+
+
+def test_a_data_frame_holds_numbers_where_there_are_numbers():
+    pytest.importorskip("pandas")
+
+    frame = TABLE.to_frame()
+
+    assert frame.loc["net-1/haqa", "tokens/s"] == 20.0
+    assert frame.loc["net-1/haqa", "Published speed-up"] == "1.2x to 1.5x"
+    assert list(frame["Model"]) == ["Net_1", "Net_1", "Net 2"]
 
 
 def test_a_number_is_found_by_its_id_by_its_row_and_by_its_words():
     made = {"figure5": TABLE}
 
-    assert explain.find(made, "figure5:net-1/haqa/tokens-s")[2:] == (1, "tokens/s")
+    assert explain.find(made, "figure5:net-1/haqa/tokens-s")[2:] == (1, 2)
     assert explain.find(made, "figure5:net-2/full_precision")[2:] == (2, None)
-    assert explain.find(made, "F5:Net_1/haqa/loss-nats")[2:] == (1, "Loss, nats")
+    assert explain.find(made, "F5:Net_1/haqa/loss-nats")[2:] == (1, 3)
 
 
 @pytest.mark.parametrize(
@@ -95,55 +148,37 @@ def test_an_id_that_names_nothing_tells_the_nearest(text, message):
         explain.find({"figure5": TABLE}, text)
 
 
-SUITES = [
-    "llama",
-    "kernels",
-    "memory",
-    "resnet",
-    "gpu",
-    "ablations",
-    "formats",
-    "joint",
-    "joint-constrained",
-]
-
-
-@pytest.mark.parametrize("name", SUITES)
-def test_every_number_of_the_recorded_results_is_explained(name):
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_of_the_recorded_results_is_explained(whole_suites, name):
     """In this process, since each is a second: every id of every table leads to evidence, or to
     what is simulated.
     """
-    from haqa_bench import suite
-    from haqa_bench.report import paper
-    from haqa_bench.run.executors.local import Serial
-    from haqa_bench.run.runner import run
-    from haqa_bench.run.study import Plan
-
     loaded = suite.load(REPOSITORY / f"suites/{name}.yaml", REPOSITORY)
-    plan = Plan(loaded, REPOSITORY / "suites", REPOSITORY, loaded.studies())
-    for _ in run(plan, plan.folder, Serial()):
-        pass
-    made = {**paper.tables(plan.folder, REPOSITORY / "paper_tables"), **paper.compared(plan.folder)}
-
-    assert made
-    for table_name, table in made.items():
-        ids = json.loads(formats.as_json(table, table_name))["ids"]
-        assert len(ids) == len(table.cells) == len({json.dumps(row) for row in ids})
-        for row, named in enumerate(ids):
-            for heading, called in named.items():
-                assert explain.find(made, called)[2:] == (row, heading)
-        told = explain.explain(
-            plan.folder, REPOSITORY, explain.find(made, list(ids[0].values())[-1])
-        )
-        assert told["studies"]
-        assert told["lock"] == loaded.lock
+    with open_run(whole_suites(name).folder) as run:
+        made = {**catalogue.tables(run, Project(REPOSITORY)), **catalogue.compared(run)}
+        assert made
+        for table_name, table in made.items():
+            explained(run, loaded, made, table_name, table)
 
 
-def test_explain_tells_formula_samples_and_the_line_of_the_cassette(cli, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
-    run = json.loads(cli("run", "suites/llama.yaml", "--json").stdout)["folder"]
+def explained(run, loaded, made, name, table):
+    rows = values_of(table, name)
+    ids = [[value["id"] for value in row.values() if value["id"]] for row in rows]
+    assert len(ids) == len(table.rows) == len({json.dumps(row) for row in ids})
+    for row, values in enumerate(rows):
+        for place, found in enumerate(values.values()):
+            if found["id"]:
+                assert explain.find(made, found["id"])[2:] == (row, place)
+    told = explain.explain(run, Project(REPOSITORY), explain.find(made, ids[0][-1]))
+    assert told["studies"]
+    assert told["lock"] == loaded.lock
 
-    done = cli("explain", run, "F5:smollm2-135m-int4-epyc-zen4-2core/haqa/speed-up")
+
+def test_explain_tells_formula_samples_and_the_line_of_the_cassette(cli, whole_suites):
+    run = whole_suites("llama").folder
+
+    number = "F5:smollm2-135m-int4-epyc-zen4-2core/haqa/speed-up"
+    done = cli("explain", run, number, "--project", REPOSITORY)
 
     assert done.returncode == 0, done.stderr
     assert "printed: 1.306x" in done.stdout
@@ -160,12 +195,15 @@ def test_explain_tells_formula_samples_and_the_line_of_the_cassette(cli, monkeyp
 
 
 def test_a_report_of_suites_is_written_in_every_format_and_twice_the_same(
-    cli, monkeypatch, tmp_path
+    cli, monkeypatch, tmp_path, copied
 ):
+    copied("memory", "llama")
     monkeypatch.chdir(REPOSITORY)
     for name in ("a", "b"):
         done = cli(
             "report",
+            "--project",
+            REPOSITORY,
             "--suite",
             "suites/memory.yaml",
             "--suite",
@@ -184,13 +222,14 @@ def test_a_report_of_suites_is_written_in_every_format_and_twice_the_same(
 
 
 @pytest.mark.parametrize("kind", ["article", "twocolumn"])
-def test_latex_compiles_alone_and_in_two_columns(cli, monkeypatch, tmp_path, kind):
+def test_latex_compiles_alone_and_in_two_columns(cli, monkeypatch, tmp_path, copied, kind):
     if (
         not shutil.which("pdflatex")
         or not shutil.which("kpsewhich")
         or subprocess.run(["kpsewhich", "multirow.sty"], check=False).returncode != 0
     ):
         pytest.skip("needs Debian's texlive-latex-extra")
+    copied("llama", "memory", "formats")
     monkeypatch.chdir(REPOSITORY)
     suites = [
         "--suite",
@@ -201,7 +240,7 @@ def test_latex_compiles_alone_and_in_two_columns(cli, monkeypatch, tmp_path, kin
         "suites/formats.yaml",
     ]
     alone = ["--standalone"] if kind == "article" else []
-    text = cli("report", *suites, "--format", "tex", *alone).stdout
+    text = cli("report", "--project", ".", *suites, "--format", "tex", *alone).stdout
     if kind == "twocolumn":
         head = r"\documentclass[twocolumn]{article}\usepackage{booktabs,multirow,graphicx}\begin{document}Words."
         text = f"{head}\n{text}\nMore words.\\end{{document}}\n"

@@ -1,14 +1,14 @@
 """The roofline of generating text, from a profile; and how it is held against what was measured."""
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench import hardware, suite
 from haqa_bench.arithmetic import token_roofline as roofline
 from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.hardware import Figure
-from haqa_bench.report.bitwidths import flip_probability
-from haqa_bench.report.rooflines import Compared, rank_correlation
+from haqa_bench.report.found.token_rooflines import Compared, rank_correlation
+from haqa_bench.report.tables.bit_widths import flip_probability
 from haqa_bench.store import tables
 from haqa_bench.tracks.replayed import TableEvaluator
 from haqa_bench.trial import Source

@@ -1,11 +1,13 @@
 """Statistics against values worked out by hand, and the comparison that is made of them."""
 
 import pytest
-from conftest import SUITE
-from test_replay import plan
+from support import SUITE, plan
 
 from haqa_bench.errors import HaqaError
-from haqa_bench.report import compare, formats, statistics
+from haqa_bench.project import open_run
+from haqa_bench.report import formats, statistics
+from haqa_bench.report.found.studies import results
+from haqa_bench.report.tables import comparison
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 
@@ -74,26 +76,29 @@ def folder(project):
     return what.folder
 
 
+def compared(folder, against):
+    with open_run(folder) as run:
+        return comparison.table(results(run), against, {})
+
+
 def test_a_comparison_gives_regret_intervals_and_tests(folder):
-    table = compare.table(compare.results(folder), "random", {})
+    table = compared(folder, "random")
 
     by_method = {row[1]: dict(zip(table.headings, row, strict=True)) for row in table.cells}
-    assert list(by_method) == ["human", "local", "random", "tpe"]
-    assert by_method["human"]["Median regret"] == "25.0 %"  # 60 of 80
-    assert by_method["human"]["Found optimum"] == "0 of 7"
+    assert list(by_method) == ["default", "local", "random", "tpe"]
+    assert by_method["default"]["Median regret"] == "25.0 %"  # 60 of 80
+    assert by_method["default"]["Found optimum"] == "0 of 7"
     assert by_method["tpe"]["n"] == "7"
     assert by_method["random"]["p (Holm)"] == ""
-    assert float(by_method["human"]["p (Holm)"]) <= 1
+    assert float(by_method["default"]["p (Holm)"]) <= 1
     assert "no Friedman test below three cells" in "\n".join(table.notes)
     assert "All values: replayed." in table.notes
-    assert formats.markdown(table) == formats.markdown(
-        compare.table(compare.results(folder), "random", {})
-    )
+    assert formats.markdown(table) == formats.markdown(compared(folder, "random"))
 
 
 def test_comparing_with_a_method_that_was_not_run_names_those_that_were(folder):
-    with pytest.raises(HaqaError, match=r"no study of 'haqa'.*human, local, random, tpe"):
-        compare.table(compare.results(folder), "haqa", {})
+    with pytest.raises(HaqaError, match=r"no study of 'haqa'.*default, local, random, tpe"):
+        compared(folder, "haqa")
 
 
 def test_the_command_compares_a_run(folder, cli):

@@ -1,7 +1,7 @@
 """Suite files: what they expand to, and how bad ones are refused."""
 
 import pytest
-from conftest import SUITE
+from support import SUITE
 
 from haqa_bench import suite
 from haqa_bench.errors import HaqaError
@@ -11,6 +11,13 @@ def load(project, text):
     path = project / "suites" / "small.yaml"
     path.write_text(text)
     return suite.load(path, project)
+
+
+def test_what_was_called_human_still_runs_as_the_default_with_a_note(project, caplog):
+    (method, *_) = load(project, SUITE.replace("optimizer: default", "optimizer: human")).methods
+
+    assert method.optimizer == "default"
+    assert "'human' is called 'default' now" in caplog.text
 
 
 def test_a_matrix_expands_into_cells_less_what_it_excludes(project):
@@ -30,18 +37,20 @@ def test_a_matrix_expands_into_cells_less_what_it_excludes(project):
 
 
 def test_a_method_s_own_seeds_take_the_place_of_the_suite_s(project):
-    loaded = load(project, SUITE.replace("optimizer: human}", "optimizer: human, seeds: [7]}"))
+    loaded = load(project, SUITE.replace("optimizer: default}", "optimizer: default, seeds: [7]}"))
 
-    assert [s.seed for s in loaded.studies() if s.method.name == "human"] == [7]
+    assert [s.seed for s in loaded.studies() if s.method.name == "default"] == [7]
     assert [s.seed for s in loaded.studies() if s.method.name == "random"] == [0, 1]
 
 
 def test_a_method_runs_on_the_cells_of_its_tracks_alone(project):
     loaded = load(
-        project, SUITE.replace("optimizer: human}", "optimizer: human, tracks: [kernel]}")
+        project, SUITE.replace("optimizer: default}", "optimizer: default, tracks: [kernel]}")
     )
 
-    assert {s.method.name for s in loaded.studies()} == {m.name for m in loaded.methods} - {"human"}
+    assert {s.method.name for s in loaded.studies()} == {m.name for m in loaded.methods} - {
+        "default"
+    }
 
 
 def test_anchors_and_merge_keys_are_read(project):
@@ -65,6 +74,13 @@ def test_the_lock_changes_with_anything_that_changes_a_run(project):
 
     assert len(set(locks)) == 4
     assert load(project, "# a comment\n" + SUITE).lock == locks[3]
+
+
+def test_a_copy_with_other_seeds_has_another_lock(project):
+    loaded = load(project, SUITE)
+
+    assert loaded.lock != loaded.model_copy(update={"seeds": (5,)}).lock
+    assert loaded.lock == loaded.model_copy().lock
 
 
 @pytest.mark.parametrize(

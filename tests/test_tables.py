@@ -7,7 +7,7 @@ import json
 import jsonschema
 import kernel_tuner
 import pytest
-from conftest import REPOSITORY, evaluator_of
+from support import REPOSITORY, evaluator_of
 
 from haqa_bench import suite
 from haqa_bench.store import kernel_tuner as cache_files

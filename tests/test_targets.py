@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from haqa_bench import hardware, suite
-from haqa_bench.backends import llama_tools, targets
+from haqa_bench.backends import targets
 from haqa_bench.backends.llama_jobs import with_defaults
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.tracks.deploy import remote
-from haqa_bench.workloads import DeployWorkload
+from haqa_bench.tracks.deploy import llama_tools, remote
+from haqa_bench.tracks.deploy.workload import DeployWorkload
 
 SETTINGS = with_defaults(
     {

@@ -3,18 +3,18 @@
 import json
 
 import pytest
-from conftest import REPOSITORY
-from test_training import SUITE
+from support import TRAINING_SUITE, row_texts, tables_of
 
 from haqa_bench import suite
-from haqa_bench.report import formats, paper, tests
-from haqa_bench.run import confirm as remeasure
-from haqa_bench.run import runner
+from haqa_bench.project import open_run
+from haqa_bench.protocols import subject_key
+from haqa_bench.report.found import tests
+from haqa_bench.run import confirm, runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.run.study import Plan
 from haqa_bench.space import key_of
 from haqa_bench.store import database, tables
-from haqa_bench.tracks.qat.evaluator import FULL_PRECISION, ROUNDED
+from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED
 
 ACCURACIES = {0.01: 40.0, 0.1: 25.0, 1e20: None}
 # Of ten test images, with the first seed and with the second.
@@ -23,7 +23,7 @@ RIGHT = {"default": (3, 4), "winner": (6, 8), "full precision": (9, 9), "round t
 
 @pytest.fixture
 def folder(project):
-    (project / "suites" / "train.yaml").write_text(SUITE.replace("BITS", "w2a2"))
+    (project / "suites" / "train.yaml").write_text(TRAINING_SUITE.replace("BITS", "w2a2"))
     loaded = suite.load(project / "suites" / "train.yaml", project)
     cell = loaded.cells[0]
     rows = [row(c, ACCURACIES[c["learning_rate"]]) for c in cell.space.grid()]
@@ -32,10 +32,10 @@ def folder(project):
         {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")},
         rows,
     )
-    verified = remeasure.path_of(project / "results" / "verified", cell)
+    verified = confirm.path_of(project / "results" / "confirmed", cell)
     verified.parent.mkdir(parents=True)
     verified.write_text("".join(json.dumps(line) + "\n" for line in verified_lines(cell)))
-    plan = Plan(loaded, project / "suites", project, loaded.studies())
+    plan = Plan(loaded, project, loaded.studies())
     list(runner.run(plan, plan.folder, Serial()))
     return plan.folder
 
@@ -75,7 +75,7 @@ def verified_lines(cell):
         for seed, right in enumerate(RIGHT[name], 1000):
             yield {
                 "kind": "test",
-                "configuration": key_of(configuration),
+                "configuration": subject_key(configuration),
                 "seed": seed,
                 "date": "2026-01-01",
                 "failed": "",
@@ -85,9 +85,9 @@ def verified_lines(cell):
 
 
 def test_the_table_is_what_trials_and_tests_say(folder):
-    (table,) = paper.tables(folder, REPOSITORY / "paper_tables").values()
+    (table,) = tables_of(folder).values()
 
-    rows = {r["Method"]: r for r in json.loads(formats.as_json(table))["rows"]}
+    rows = {r["Method"]: r for r in row_texts(table)}
     assert rows["full precision"]["Test accuracy, %"] == "90.00"
     assert rows["round to nearest"]["Test accuracy, %"] == "10.00"
     assert (
@@ -119,14 +119,15 @@ def test_the_table_is_what_trials_and_tests_say(folder):
 
 
 def test_a_difference_is_over_the_same_items(folder):
-    found = tests.read(folder)
+    with open_run(folder) as run:
+        found = tests.tests(run)
     cell = next(iter(found.defaults))
 
     one, default = (
         found.found[cell, key_of({"learning_rate": 0.01, "batch_size": 32})],
         found.found[cell, found.defaults[cell]],
     )
-    difference = tests._difference(one, default)
+    difference = tests.difference(one, default)
 
     # Items 4 to 8 are right with the winner alone, in both seeds, in one, or in one: 0, 0, 0, 0.5,
     # 1, 1, 0.5, 0.5, 0, 0.
@@ -141,7 +142,7 @@ def test_a_difference_that_items_may_explain_is_not_better():
 
 
 def test_a_test_that_failed_is_told_and_its_winner_is_not_better(folder):
-    (path,) = folder.glob("verified/*/*.jsonl")
+    (path,) = folder.glob("confirmed/*/*.jsonl")
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     winner = key_of({"learning_rate": 0.01, "batch_size": 32})
     for line in lines:
@@ -150,21 +151,21 @@ def test_a_test_that_failed_is_told_and_its_winner_is_not_better(folder):
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     database.build(folder)
 
-    (table,) = paper.tables(folder, REPOSITORY / "paper_tables").values()
+    (table,) = tables_of(folder).values()
 
-    rows = {r["Method"]: r for r in json.loads(formats.as_json(table))["rows"]}
+    rows = {r["Method"]: r for r in row_texts(table)}
     assert rows["random"]["Against default, points"] == "+30.00, 0 of 1 better"
     assert any("seed 1001: diverged: the loss is nan" in note for note in table.notes)
 
 
 def test_winners_that_are_not_tested_say_so(folder):
-    for path in folder.glob("verified/*/*.jsonl"):
+    for path in folder.glob("confirmed/*/*.jsonl"):
         path.unlink()
     database.build(folder)
 
-    (table,) = paper.tables(folder, REPOSITORY / "paper_tables").values()
+    (table,) = tables_of(folder).values()
 
-    rows = {r["Method"]: r for r in json.loads(formats.as_json(table))["rows"]}
+    rows = {r["Method"]: r for r in row_texts(table)}
     assert (rows["random"]["Test accuracy, %"], rows["random"]["Against default, points"]) == (
         "not yet",
         "not yet",

@@ -3,51 +3,31 @@ and how winners are tested.
 """
 
 import importlib.util
-import io
 import json
 import math
 import zipfile
 
-import numpy as np
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY, TRAINING_SUITE, write_images
 
-from haqa_bench import suite
+from haqa_bench import suite, tracks
 from haqa_bench.backends.workers.frame import is_memory_fault
 from haqa_bench.backends.workers.training import Curve, Diverged, factor
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.protocols import Outcome
-from haqa_bench.run import confirm as remeasure
+from haqa_bench.protocols import Outcome, subject_key
+from haqa_bench.run import confirm
 from haqa_bench.space import key_of
 from haqa_bench.tasks import images, instructions, lm_eval
 from haqa_bench.tasks.folder import data_folder
-from haqa_bench.tracks import live
-from haqa_bench.tracks.qat.evaluator import FULL_PRECISION, ROUNDED, QatEvaluator
+from haqa_bench.tracks.qat.evaluator import QatEvaluator
 from haqa_bench.tracks.qlora.evaluator import QloraEvaluator, share_in_common
+from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED
 from haqa_bench.trial import Measurement, Source, Status
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 
-SUITE = """\
-name: train
-models:
-  Net: {network: resnet20, architecture: resnet, parameters: 272474}
-methods: [{name: human, optimizer: human}, {name: random, optimizer: random}]
-seeds: [0]
-cells:
-  - track: qat
-    models: [Net]
-    bit_widths: [BITS]
-    hardware: [epyc-zen4-2core]
-    space: {learning_rate: {choices: [0.01, 0.1, 1e20], default: 0.1}, batch_size: {choices: [32], default: 32}}
-    workload: {data: cifar10, images: 64, epochs: 1, held_out: 100, timeout_s: 300.0}
-    measurement: {tests: 2}
-    objective: {metric: valid_accuracy, unit: "%", direction: maximize}
-    budget: {proposals: 3}
-"""
 
-
-def cell_of(tmp_path, bits="w2a2", text=SUITE):
+def cell_of(tmp_path, bits="w2a2", text=TRAINING_SUITE):
     path = tmp_path / "train.yaml"
     path.write_text(text.replace("BITS", bits))
     return suite.load(path, REPOSITORY).cells[0]
@@ -64,20 +44,6 @@ def data(tmp_path, monkeypatch):
     monkeypatch.setenv("HAQA_BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     return folder
-
-
-def write_images(folder, per_class):
-    from PIL import Image
-
-    rng = np.random.default_rng(0)
-    for part, count in per_class.items():
-        with zipfile.ZipFile(folder / "cifar10" / f"{part}.zip", "w") as archive:
-            for label in range(10):
-                for number in range(count):
-                    noise = rng.integers(0, 20, (32, 32, 3)) + 20 * label
-                    out = io.BytesIO()
-                    Image.fromarray(noise.astype(np.uint8)).save(out, "JPEG")
-                    archive.writestr(f"class{label}/{number:04}.jpg", out.getvalue())
 
 
 # How a training is watched
@@ -276,7 +242,7 @@ def test_a_bit_width_that_bitsandbytes_lacks_is_refused():
 
 def test_a_model_needs_what_its_track_asks_for(tmp_path):
     with pytest.raises(HaqaError, match="the model 'Net' is to be trained, but has no network"):
-        cell_of(tmp_path, text=SUITE.replace("network: resnet20, ", ""))
+        cell_of(tmp_path, text=TRAINING_SUITE.replace("network: resnet20, ", ""))
 
 
 def test_accuracy_is_tuned_apart_from_tests(tmp_path):
@@ -284,6 +250,7 @@ def test_accuracy_is_tuned_apart_from_tests(tmp_path):
         (REPOSITORY / "suites/paper/llama.yaml")
         .read_text()
         .replace("metric: held_out_loss", "metric: average_accuracy")
+        .replace("unit: nats", "unit: '%'")
     )
     (tmp_path / "s.yaml").write_text(text)
 
@@ -327,10 +294,8 @@ def test_a_test_keeps_what_it_says_of_each_image(data, tmp_path):
     write_images(data, {"train": 20, "test": 2})
     evaluator = QatEvaluator(cell_of(tmp_path))
 
-    found = [
-        evaluator.test(c, 1000)
-        for c in (dict(evaluator.cell.space.default), FULL_PRECISION, ROUNDED)
-    ]
+    default = evaluator.test(evaluator.cell.space.default, 1000)
+    found = [default, *(evaluator.refer(r, 1000) for r in (FULL_PRECISION, ROUNDED))]
 
     for outcome in found:
         values = {m.name: m.value for m in outcome.measurements}
@@ -352,9 +317,12 @@ class Trained:
     def __init__(self, right):
         self.right, self.asked = right, []
 
+    def refer(self, reference, repeat):
+        return self.test(reference, repeat)
+
     def test(self, configuration, repeat):
-        self.asked.append((key_of(configuration), repeat))
-        right = self.right.get(key_of(configuration))
+        self.asked.append((subject_key(configuration), repeat))
+        right = self.right.get(subject_key(configuration))
         if right is None:
             raise EvaluationFailed(Status.DIVERGED, "the loss is nan")
         accuracy = Measurement(
@@ -377,13 +345,13 @@ def trained(tmp_path):
 
 def test_winners_default_and_references_take_the_same_new_seeds(trained, tmp_path):
     cell, winner, evaluator = trained
-    asked = remeasure.winners([(cell.id, json.dumps(winner))], cell)
+    asked = confirm.winners([(cell.id, json.dumps(winner))], cell)
 
-    left = list(remeasure.take(cell, evaluator, asked, tmp_path / "t.jsonl"))
+    left = list(confirm.take(cell, evaluator, asked, tmp_path / "t.jsonl"))
 
     assert asked == [cell.space.default, winner, FULL_PRECISION, ROUNDED]
     assert left == [7, 6, 5, 4, 3, 2, 1, 0]
-    assert evaluator.asked == [(key_of(c), seed) for seed in (1000, 1001) for c in asked]
+    assert evaluator.asked == [(subject_key(c), seed) for seed in (1000, 1001) for c in asked]
 
 
 def test_tests_that_were_stopped_go_on(trained, tmp_path):
@@ -391,18 +359,19 @@ def test_tests_that_were_stopped_go_on(trained, tmp_path):
     asked = [cell.space.default, winner]
 
     for _ in zip(
-        range(2), remeasure.take(cell, evaluator, asked, tmp_path / "t.jsonl"), strict=False
+        range(2), confirm.take(cell, evaluator, asked, tmp_path / "t.jsonl"), strict=False
     ):
         pass
-    rest = list(remeasure.take(cell, evaluator, asked, tmp_path / "t.jsonl"))
+    rest = list(confirm.take(cell, evaluator, asked, tmp_path / "t.jsonl"))
 
     assert len(rest) == 2
     assert len(set(evaluator.asked)) == len(evaluator.asked) == 4
 
 
 def test_peers_of_a_track_that_trains_are_its_references_where_it_is_quantized(trained):
-    assert live.peers(trained[0]) == (FULL_PRECISION, ROUNDED)
-    assert live.peers(trained[0].model_copy(update={"bit_width": "FP32"})) == ()
+    assert tracks.of(trained[0]).references(trained[0]) == (FULL_PRECISION, ROUNDED)
+    unquantized = trained[0].model_copy(update={"bit_width": "FP32"})
+    assert tracks.of(trained[0]).references(unquantized) == ()
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,18 @@
 from pathlib import Path
 
 import pytest
-from test_remeasure import WINNER, Live, evaluator_of, plan
+from support import WINNER, Live, evaluator_of, plan
 
 from haqa_bench import suite
 from haqa_bench.arithmetic.memory import Prediction
-from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_tools
+from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Contents, with_defaults
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.project import open_run
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
+from haqa_bench.tracks.deploy import llama_tools
 from haqa_bench.tune import recommendation, space
 
 WISH = space.Wish(
@@ -136,7 +138,8 @@ def run_of(project, speed):
     for study in studies:  # one whose winner is not the default
         one = what._replace(studies=[study])
         list(runner.run(one, one.folder, Serial({cell.id: Live(table, speed)})))
-        found = recommendation.of_run(one.folder, cell)
+        with open_run(one.folder) as run:
+            found = recommendation.of_run(run, cell)
         if found.gain != 1:
             return found, cell
     raise AssertionError
@@ -146,7 +149,7 @@ def test_a_winner_that_pairs_confirm_is_recommended(project):
     found, _ = run_of(project, lambda c, _: 60.0 * (1.4 if c == WINNER else 1.0))
 
     assert (found.configuration, found.kept_default) == (WINNER, False)
-    assert found.measured_gain == pytest.approx(1.4)
+    assert found.confirmed_gain == pytest.approx(1.4)
     assert found.interval[0] <= 1.4 <= found.interval[1]
     assert found.pairs >= 6
 
@@ -212,7 +215,7 @@ def test_a_context_too_short_for_the_workload_is_told(cli, tmp_path):
 
 def test_a_default_that_cannot_be_measured_is_no_recommendation(project):
     what = plan(project, measure="live")
-    study = next(s for s in what.studies if s.method.name == "human")
+    study = next(s for s in what.studies if s.method.name == "default")
     broken = Live(evaluator_of(project), lambda *_: 60.0)
 
     def refuse(_):
@@ -222,10 +225,13 @@ def test_a_default_that_cannot_be_measured_is_no_recommendation(project):
     one = what._replace(studies=[study])
     list(runner.run(one, one.folder, Serial({study.cell.id: broken})))
 
-    with pytest.raises(
-        HaqaError, match="could not be measured: refused: the quality text has 3 tokens"
+    with (
+        pytest.raises(
+            HaqaError, match="could not be measured: refused: the quality text has 3 tokens"
+        ),
+        open_run(one.folder) as run,
     ):
-        recommendation.of_run(one.folder, study.cell)
+        recommendation.of_run(run, study.cell)
 
 
 def test_an_agent_needs_an_llm_and_no_other_method_takes_one(cli):

@@ -15,6 +15,7 @@ COMMANDS = {
         "haqa_bench.cli.run:run",
         "Run a suite's studies, or replay them, and print its table.",
     ),
+    "runs": ("haqa_bench.cli.runs:runs", "List the runs that there are."),
     "report": (
         "haqa_bench.cli.report:report",
         "Print or write the tables, figures or page of runs and suites.",
@@ -32,8 +33,8 @@ COMMANDS = {
         "Compare two runs, or a suite at two commits: what changed, beyond noise or not.",
     ),
     "compare": ("haqa_bench.cli.compare:compare", "Compare the methods of a run, with statistics."),
-    "verify": (
-        "haqa_bench.cli.verify:verify",
+    "confirm": (
+        "haqa_bench.cli.confirm:confirm",
         "Measure a run's winners again: in pairs with the default, or trained anew and tested.",
     ),
     "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
@@ -64,6 +65,10 @@ COMMANDS = {
 }
 
 
+RENAMED = {"verify": "confirm"}
+"""Commands by the names of the version before; they work for one version more."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when called; their one-line helps stand in COMMANDS."""
 
@@ -73,6 +78,10 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now."""
+        if cmd_name in RENAMED:
+            note = f"haqa-bench {cmd_name} is called haqa-bench {RENAMED[cmd_name]} now."
+            click.echo(note, err=True)
+        cmd_name = RENAMED.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")

@@ -1,13 +1,20 @@
 """haqa-bench compare."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.options import PROJECT, RUN, RUNS_FOLDER
+
+if TYPE_CHECKING:
+    from haqa_bench.project import Run
+    from haqa_bench.report.found.steps import Ledger
+    from haqa_bench.report.tables.table import Table
+
 
 @click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@RUN
 @click.option(
     "--against",
     default="random",
@@ -22,23 +29,30 @@ import click
 @click.option(
     "--format", "kind", type=click.Choice(["md", "csv", "json"]), default="md", show_default=True
 )
-def compare(run_folder: Path, against: str, curves: Any, kind: str) -> None:
-    """Compare the methods of RUN, a folder that `haqa-bench run` wrote: medians, intervals, tests,
+@RUNS_FOLDER
+@PROJECT
+def compare(
+    run_folder: Path, against: str, curves: "Ledger | None", kind: str, project: Path | None
+) -> None:
+    """Compare the methods of RUN, a run's folder or its suite's name: medians, intervals, tests,
     ranks, and what each spent.
     """
-    from haqa_bench.report import compare as comparison
-    from haqa_bench.report import curves as best_so_far
-    from haqa_bench.report import formats, fronts, ledgers, pairs
+    from haqa_bench.project import open_run
+    from haqa_bench.report import formats
+    from haqa_bench.report.tables import curves as best_so_far
 
-    if curves:
-        tables = {"curves": best_so_far.table(run_folder, curves)}
-    else:
-        measured = pairs.read(run_folder)
-        tables = {
-            "comparison": comparison.table(
-                comparison.results(run_folder), against, measured.floors
-            ),
-            **fronts.tables(run_folder),
-            "spent": ledgers.table(run_folder),
-        }
+    with open_run(run_folder) as run:
+        tables = {"curves": best_so_far.table(run, curves)} if curves else _compared(run, against)
     click.echo(formats.several(tables, kind), nl=False)
+
+
+def _compared(run: "Run", against: str) -> "dict[str, Table]":
+    from haqa_bench.report.found import pairs, studies
+    from haqa_bench.report.tables import comparison, fronts, spent
+
+    found, floors = studies.results(run), pairs.pairs(run).floors
+    return {
+        "comparison": comparison.table(found, against, floors),
+        **fronts.tables(run),
+        "spent": spent.table(run),
+    }

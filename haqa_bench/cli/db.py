@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.options import PROJECT, RUN, RUNS_FOLDER
+
 
 @click.group()
 def db() -> None:
@@ -11,8 +13,10 @@ def db() -> None:
 
 
 @db.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-def rebuild(run_folder: Path) -> None:
+@RUN
+@RUNS_FOLDER
+@PROJECT
+def rebuild(run_folder: Path, project: Path | None) -> None:
     """Build RUN's database anew from its journals."""
     from haqa_bench.store import database
 

@@ -10,11 +10,13 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from haqa_bench.cli.options import PROJECT
+from haqa_bench.cli.options import PROJECT, RUNS_FOLDER
 from haqa_bench.errors import HaqaError
 
-PARTS = ("suites", "hardware", "prompts", "cassettes", "results/tables", "results/verified")
+PARTS = ("suites", "hardware", "prompts", "cassettes", "results/tables", "results/confirmed")
 """What of a commit is replayed."""
+RENAMED = {"results/verified": "results/confirmed"}
+"""Folders by the names of earlier commits."""
 
 
 @click.command()
@@ -33,6 +35,7 @@ PARTS = ("suites", "hardware", "prompts", "cassettes", "results/tables", "result
     default="md",
     show_default=True,
 )
+@RUNS_FOLDER
 @PROJECT
 def diff(then: str, now: str, suite: str, kind: str, project: Path | None) -> None:
     """Compare two runs, or a suite's replay at two commits: what changed, by how much, beyond noise
@@ -41,15 +44,15 @@ def diff(then: str, now: str, suite: str, kind: str, project: Path | None) -> No
     A and B are folders that `haqa-bench run` wrote, or revisions of the project's git repository,
     such as HEAD~5.
     """
+    from haqa_bench.project import open_run, project_above
     from haqa_bench.report import diff as comparison
     from haqa_bench.report import formats
 
     with ExitStack() as stack:
-        folders = [
-            stack.enter_context(_run_of(side, suite, (project or Path()).resolve()))
-            for side in (then, now)
-        ]
-        click.echo(formats.several({"diff": comparison.table(*folders)}, kind), nl=False)
+        where = project_above(Path.cwd(), project).folder
+        folders = [stack.enter_context(_run_of(side, suite, where)) for side in (then, now)]
+        runs = [stack.enter_context(open_run(folder)) for folder in folders]
+        click.echo(formats.several({"diff": comparison.table(*runs)}, kind), nl=False)
 
 
 @contextmanager
@@ -58,7 +61,7 @@ def _run_of(side: str, suite: str, project: Path) -> Iterator[Path]:
     if (Path(side) / "lock.json").is_file():
         yield Path(side)
         return
-    from haqa_bench.cli.report import replayed
+    from haqa_bench.cli.progress import replayed
 
     with TemporaryDirectory() as folder:
         _unpack(side, project, Path(folder))
@@ -69,11 +72,17 @@ def _run_of(side: str, suite: str, project: Path) -> Iterator[Path]:
 
 def _unpack(revision: str, project: Path, folder: Path) -> None:
     """Writes what is recorded at a revision into a folder."""
+    git = ["git", "-C", str(project)]
     try:
-        made = subprocess.run(
-            ["git", "-C", str(project), "archive", revision, "--", *PARTS],
+        known = subprocess.run(
+            [*git, "ls-tree", "--name-only", revision, "--", *PARTS, *RENAMED],
             capture_output=True,
+            text=True,
             check=False,
+        )
+        parts = known.stdout.splitlines()
+        made = subprocess.run(
+            [*git, "archive", revision, "--", *(parts or PARTS)], capture_output=True, check=False
         )
     except FileNotFoundError:
         raise HaqaError(
@@ -90,3 +99,6 @@ def _unpack(revision: str, project: Path, folder: Path) -> None:
         )
     with tarfile.open(fileobj=BytesIO(made.stdout)) as archive:
         archive.extractall(folder, filter="data")
+    for old, new in RENAMED.items():
+        if (folder / old).is_dir():
+            (folder / old).rename(folder / new)

@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from haqa_bench.cli.options import JSON, PROJECT, project_of
+from haqa_bench.cli.options import JSON, PROJECT, RUN, RUNS_FOLDER
 
 SAMPLES = 12
 """How many of a trial's samples are printed."""
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@RUN
 @click.argument("number", metavar="ID")
+@RUNS_FOLDER
 @PROJECT
 @JSON
 def explain(run_folder: Path, number: str, project: Path | None, as_json: bool) -> None:
@@ -24,12 +25,14 @@ def explain(run_folder: Path, number: str, project: Path | None, as_json: bool) 
     ID is TABLE:CELL/METHOD/COLUMN, as every format of the tables gives it; a row's id explains the
     row; words of a row do too, such as T2:SmolLM2-135M/INT4/haqa.
     """
+    from haqa_bench.project import open_run, project_above
     from haqa_bench.report import explain as trace
-    from haqa_bench.report import paper
+    from haqa_bench.report.tables import catalogue
 
-    folder = project_of(run_folder, project)
-    made = {**paper.tables(run_folder, folder / "paper_tables"), **paper.compared(run_folder)}
-    found = trace.explain(run_folder, folder, trace.find(made, number))
+    where = project_above(run_folder, project)
+    with open_run(run_folder) as run:
+        made = {**catalogue.tables(run, where), **catalogue.compared(run)}
+        found = trace.explain(run, where, trace.find(made, number))
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _words(found))
 
 
@@ -42,7 +45,7 @@ def _words(found: dict[str, Any]) -> str:
     lines += [f"  printed: {found['printed']}"] if found["printed"] else []
     lines += [f"  formula: {found['formula']}"] if found["formula"] else []
     lines += [f"  hardware: {found['cell']['hardware']}", f"  lock: {found['lock']}"]
-    for title, name in (("response table", "response_table"), ("measured again", "measured_again")):
+    for title, name in (("response table", "response_table"), ("confirmed", "confirmed")):
         if found[name]:
             lines.append(
                 f"  {title}: " + ", ".join(f"{k} {_plain(v)}" for k, v in found[name].items())

@@ -168,7 +168,8 @@ def _run(
 def _trained(model: str, given: str, max_length: int) -> list[dict[str, Any]]:
     """What a step of QLoRA takes at each bit-width."""
     from haqa_bench.arithmetic.memory import training
-    from haqa_bench.tracks.qlora.evaluator import BITS, plan_step
+    from haqa_bench.tracks.qlora.evaluator import plan_step
+    from haqa_bench.tracks.qlora.track import BITS
 
     try:
         settings = json.loads(given)
@@ -193,8 +194,8 @@ def _measured(predicted: int, peak: int | None) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]], room: int | None, note: str) -> str:
-    from haqa_bench.report.formats import markdown
-    from haqa_bench.report.table import Table
+    from haqa_bench.report.formats.markdown import markdown
+    from haqa_bench.report.tables.table import Column, Table, words
 
     texts: dict[str, Callable[[Any], str]] = {
         "format": str,
@@ -205,7 +206,8 @@ def _table(rows: list[dict[str, Any]], room: int | None, note: str) -> str:
     named = {"off": "Off", "format": "Format", "fits": f"Fits {(room or 0) / 1e6:,.0f} MB"}
     head = [named.get(name, f"{name[0].upper()}{name[1:].replace('_', ' ')}, MB") for name in shown]
     lines = [
-        [texts.get(name, lambda value: f"{value / 1e6:,.1f}")(row[name]) for name in shown]
+        [words(texts.get(name, lambda value: f"{value / 1e6:,.1f}")(row[name])) for name in shown]
         for row in rows
     ]
-    return markdown(Table("Memory of one process", head, lines, [note])).rstrip()
+    columns = [Column(name) for name in head]
+    return markdown(Table("Memory of one process", columns, lines, [note])).rstrip()

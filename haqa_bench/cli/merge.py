@@ -11,8 +11,8 @@ from haqa_bench.cli.options import DATA, JSON, PROJECT, SUITE, chosen, open_suit
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
+    from haqa_bench.cell import Cell
     from haqa_bench.space import Configuration
-    from haqa_bench.suite import Cell
 
 
 @click.command()
@@ -46,10 +46,11 @@ def merge(
     """
     from haqa_bench.backends.gguf_models import require_llama_cpp
     from haqa_bench.tracks.qlora.evaluator import QloraEvaluator
+    from haqa_bench.tracks.qlora.track import is_qlora
 
     suite, folder = open_suite(suite_path, project)
     cell = chosen(suite, cell_id, None)[0].cell
-    if cell.track != "qlora":
+    if not is_qlora(cell):
         raise HaqaError(
             "--cell",
             f"{cell.id} is of the track {cell.track}: it trains no adapter",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,88 @@ import click
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
-    from haqa_bench.suite import Study, Suite
+    from haqa_bench.study import Study
+    from haqa_bench.suite import Suite
 
-SUITE = click.argument("suite_path", metavar="SUITE", type=click.Path(path_type=Path))
-RUNS = click.argument(
-    "run_folders", metavar="RUN [RUN ...]", type=click.Path(path_type=Path), nargs=-1, required=True
+
+def _runs_go(context: click.Context, _parameter: click.Parameter, folder: Path | None) -> None:
+    """Lets runs lie in a folder, as long as the command runs."""
+    if folder is None:
+        return
+    before = os.environ.get("HAQA_BENCH_RUNS")
+    os.environ["HAQA_BENCH_RUNS"] = str(folder.resolve())
+
+    def restore() -> None:
+        del os.environ["HAQA_BENCH_RUNS"]
+        if before is not None:
+            os.environ["HAQA_BENCH_RUNS"] = before
+
+    context.call_on_close(restore)
+
+
+Command = Callable[..., Any]
+
+
+def _resolved(name: str, read: Callable[[Any, Path | None], Any]) -> Callable[[Command], Command]:
+    """Lets a command be called with what an argument names, instead of its words."""
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def call(**given: Any) -> Any:
+            return command(**given | {name: read(given[name], given.get("project"))})
+
+        return call
+
+    return decorate
+
+
+def _suite(path: Path, project: Path | None) -> Path:
+    from haqa_bench.project import find_suite
+
+    return find_suite(path, project)
+
+
+def _run(path: Path, project: Path | None) -> Path:
+    from haqa_bench.project import find_run
+
+    return find_run(str(path), project)
+
+
+def _runs(paths: Sequence[Path], project: Path | None) -> list[Path]:
+    return [_run(path, project) for path in paths]
+
+
+def SUITE(command: Command) -> Command:  # noqa: N802 # it is used as the options are
+    """A suite: its file, or its name in suites/ of the project."""
+    argument = click.argument("suite_path", metavar="SUITE", type=click.Path(path_type=Path))
+    return argument(_resolved("suite_path", _suite)(command))
+
+
+def RUN(command: Command) -> Command:  # noqa: N802
+    """A run: its folder, how its folder's name begins, or its suite's name for the latest."""
+    argument = click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+    return argument(_resolved("run_folder", _run)(command))
+
+
+def RUNS(command: Command) -> Command:  # noqa: N802
+    """One run or more."""
+    argument = click.argument(
+        "run_folders",
+        metavar="RUN [RUN ...]",
+        type=click.Path(path_type=Path),
+        nargs=-1,
+        required=True,
+    )
+    return argument(_resolved("run_folders", _runs)(command))
+
+
+RUNS_FOLDER = click.option(
+    "--runs",
+    "runs_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    expose_value=False,
+    callback=_runs_go,
+    help="Folder of runs; results/runs/ of the project when left out.  [env: HAQA_BENCH_RUNS]",
 )
 PROJECT = click.option(
     "--project",
@@ -71,18 +149,11 @@ def selection(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def project_of(suite_path: Path, given: Path | None) -> Path:
-    """The project folder: the one given, or the nearest above the suite that holds hardware/ and
-    prompts/.
-    """
-    for folder in [given] if given else suite_path.resolve().parents:
-        if folder and (folder / "prompts").is_dir() and (folder / "hardware").is_dir():
-            return folder.resolve()
-    raise HaqaError(
-        given or suite_path,
-        "no folder with prompts/ and hardware/ here or above",
-        "Say where it is with --project",
-    )
+def project_of(place: Path, given: Path | None) -> Path:
+    """The project folder: the one given, or the nearest above a suite or run, or above here."""
+    from haqa_bench.project import project_above
+
+    return project_above(place, given).folder
 
 
 def open_suite(suite_path: Path, given: Path | None) -> tuple["Suite", Path]:

@@ -1,16 +1,16 @@
 """haqa-bench report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from haqa_bench.cli.options import PROJECT, open_suite, project_of
+from haqa_bench.cli.options import PROJECT, RUNS_FOLDER
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
-    from haqa_bench.report.table import Table
+    from haqa_bench.report.tables.table import Table
 
 
 @click.command()
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     metavar="FILE_OR_FOLDER",
     help="Instead: write one page of all runs to explore.",
 )
+@RUNS_FOLDER
 @PROJECT
 def report(
     runs: Sequence[Path],
@@ -80,42 +81,47 @@ def report(
     """Print the tables of RUNs, folders that `haqa-bench run` wrote, or of suites, from one source
     in any format.
     """
-    from haqa_bench.cli import page
-    from haqa_bench.report import formats, latex
+    from haqa_bench.report import formats
+    from haqa_bench.report.formats.latex import document
 
-    if every:
-        suites = [*suites, *sorted((project or Path()).glob("suites/*.yaml"))]
-    folders = list(dict.fromkeys([*runs, *(replayed(path, project) for path in suites)]))
+    folders = _folders(runs, suites, every, project)
+    if html:
+        click.echo(f"Written to {_page(folders, html, project)}")
+    elif figures:
+        _draw(folders, project, figures)
+    else:
+        chosen = _chosen(folders, project, wanted, published, digits)
+        if output:
+            click.echo("\n".join(map(str, _written(chosen, output))))
+            return
+        texts = [formats.several(made, kind) for made in chosen.values() if made]
+        click.echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
+
+
+def _folders(
+    runs: Sequence[Path], suites: Sequence[Path], every: bool, project: Path | None
+) -> list[Path]:
+    """The runs that were named, each once, suites replayed."""
+    from haqa_bench.cli.progress import replayed
+    from haqa_bench.project import find_run, find_suite, project_above
+
+    found = sorted(project_above(Path.cwd(), project).suites.glob("*.yaml")) if every else []
+    named = [find_run(str(run), project) for run in runs]
+    files = [find_suite(suite, project) for suite in suites]
+    folders = [*named, *(replayed(path, project) for path in [*files, *found])]
     if not folders:
         raise HaqaError(
             "report",
             "no RUN, --suite or --all given",
             "A run's folder stands in the last line of: haqa-bench run SUITE",
         )
-    if html:
-        click.echo(f"Written to {page.write(folders, html, project)}")
-    elif figures:
-        for folder, label in _labels(folders).items():
-            _draw(
-                folder,
-                project_of(folder, project),
-                figures / label if len(folders) > 1 else figures,
-            )
-    else:
-        chosen = _chosen(folders, project, wanted, published, digits)
-        if output:
-            written = [
-                path
-                for label, made in chosen.items()
-                for name, one in made.items()
-                for path in _write(one, output / label, name)
-            ]
-            click.echo("\n".join(map(str, written)))
-            return
-        texts = [formats.several(made, kind) for made in chosen.values() if made]
-        click.echo(
-            latex.document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False
-        )
+    return list(dict.fromkeys(folders))
+
+
+def _page(folders: Sequence[Path], target: Path, project: Path | None) -> Path:
+    from haqa_bench.report.page import page
+
+    return page.write_runs(folders, target, project)
 
 
 def _chosen(
@@ -126,16 +132,12 @@ def _chosen(
     digits: int | None,
 ) -> "dict[str, dict[str, Table]]":
     """The tables that were asked for, by run and name."""
-    from haqa_bench.report import paper, shown
+    from haqa_bench.report.formats import filters
 
-    labels = _labels(folders)
-    found = {
-        label: paper.tables(folder, project_of(folder, project) / "paper_tables")
-        for folder, label in labels.items()
+    found = {label: _made(folder, project, wanted) for folder, label in _labels(folders).items()}
+    chosen = {
+        label: filters.chosen(made, wanted, published, digits) for label, made in found.items()
     }
-    if any(shown.is_compared(name) for name in wanted):
-        found = {label: found[label] | paper.compared(folder) for folder, label in labels.items()}
-    chosen = {label: shown.chosen(made, wanted, published, digits) for label, made in found.items()}
     if not any(chosen.values()):
         known = sorted({name for made in found.values() for name in made})
         raise HaqaError(
@@ -144,10 +146,28 @@ def _chosen(
     return chosen
 
 
-def _write(table: "Table", folder: Path, name: str) -> list[Path]:
+def _made(folder: Path, project: Path | None, wanted: Sequence[str]) -> "dict[str, Table]":
+    """The tables of a run; those that compare methods too, where one is wanted."""
+    from haqa_bench.project import open_run, project_above
+    from haqa_bench.report.formats import filters
+    from haqa_bench.report.tables import catalogue
+
+    with open_run(folder) as run:
+        made = catalogue.tables(run, project_above(folder, project))
+        if any(filters.is_compared(name) for name in wanted):
+            made |= catalogue.compared(run)
+    return made
+
+
+def _written(chosen: "Mapping[str, Mapping[str, Table]]", output: Path) -> list[Path]:
     from haqa_bench.report import formats
 
-    return formats.write(table, folder, name, list(formats.FORMATS))
+    return [
+        path
+        for label, made in chosen.items()
+        for name, table in made.items()
+        for path in formats.write(table, output / label, name, list(formats.FORMATS))
+    ]
 
 
 def _labels(folders: Sequence[Path]) -> dict[Path, str]:
@@ -159,32 +179,19 @@ def _labels(folders: Sequence[Path]) -> dict[Path, str]:
     }
 
 
-def _draw(run_folder: Path, project: Path, target: Path) -> None:
+def _draw(folders: Sequence[Path], project: Path | None, target: Path) -> None:
+    from haqa_bench.project import open_run, project_above
     from haqa_bench.report.figures import album
 
-    names = album.write(run_folder, project, target)
-    for name in names:
-        click.echo(target / name)
-    click.echo(
-        "Each as .pdf, .svg and .png, with its caption in .txt."
-        if names
-        else "This run holds nothing to draw.",
-        err=True,
-    )
-
-
-def replayed(suite_path: Path, project: Path | None) -> Path:
-    """The folder of the suite's replay, which is run where it is not there yet."""
-    from haqa_bench.cli.run import with_progress
-    from haqa_bench.run.executors.local import Serial
-    from haqa_bench.run.study import Plan
-
-    suite, folder = open_suite(suite_path, project)
-    plan = Plan(
-        suite=suite,
-        suite_folder=suite_path.resolve().parent,
-        project=folder,
-        studies=suite.studies(),
-    )
-    with_progress(plan, plan.folder, Serial())
-    return plan.folder
+    for folder, label in _labels(folders).items():
+        place = target / label if len(folders) > 1 else target
+        with open_run(folder) as run:
+            names = album.write(run, project_above(folder, project), place)
+        for name in names:
+            click.echo(place / name)
+        click.echo(
+            "Each as .pdf, .svg and .png, with its caption in .txt."
+            if names
+            else "This run holds nothing to draw.",
+            err=True,
+        )

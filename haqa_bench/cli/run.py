@@ -1,14 +1,25 @@
 """haqa-bench run."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from haqa_bench.cli.options import DATA, JSON, PROJECT, SUITE, chosen, open_suite, selection
+from haqa_bench.cli.options import (
+    DATA,
+    JSON,
+    PROJECT,
+    RUNS_FOLDER,
+    SUITE,
+    chosen,
+    open_suite,
+    selection,
+)
 
 if TYPE_CHECKING:
+    from haqa_bench.report.tables.table import Table
     from haqa_bench.run.executors import Executor
     from haqa_bench.run.study import Plan
 
@@ -81,6 +92,7 @@ if TYPE_CHECKING:
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
 @DATA
+@RUNS_FOLDER
 @PROJECT
 @JSON
 def run(
@@ -103,14 +115,15 @@ def run(
     By default nothing goes out: recorded agents are replayed on recorded measurements. A run that
     was stopped goes on with the same command. Journals, database and tables go to results/runs/.
     """
-    from haqa_bench.run.study import Plan, forecast, stale, warnings
+    from haqa_bench.cli.progress import with_progress
+    from haqa_bench.run.forecast import forecast, stale, warnings
+    from haqa_bench.run.study import Plan
 
     suite, folder = open_suite(suite_path, project)
     if seeds:
         suite = suite.model_copy(update={"seeds": tuple(range(seeds))})
     plan = Plan(
         suite=suite,
-        suite_folder=suite_path.resolve().parent,
         project=folder,
         studies=chosen(suite, cells, methods, seed),
         agent=how["agent"],
@@ -160,56 +173,20 @@ def _forget(plan: "Plan", target: Path) -> None:
             plan.cassette(study).with_suffix(PARTIAL).unlink(missing_ok=True)
 
 
-def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
-    """Runs with progress bars where somebody watches; what is worth telling of the studies."""
-    from haqa_bench.cli.progress import bar
-    from haqa_bench.run.runner import Pairing
-    from haqa_bench.run.runner import run as run_plan
-
-    notes = []
-    with bar() as progress:
-        studies = progress.add_task("studies", total=len(plan.studies))
-        trials = progress.add_task("trials")
-        for event in run_plan(plan, target, executor):
-            if isinstance(event, Pairing):
-                progress.update(
-                    trials,
-                    completed=0,
-                    total=event.left,
-                    description=f"{event.cell.id}: measured again",
-                )
-            elif event.trial is None:
-                progress.advance(studies)
-                notes += [f"{event.study.id}: {event.note}"] if event.note else []
-            else:
-                total = event.study.cell.budget.proposals
-                progress.update(
-                    trials,
-                    completed=event.trial.number + 1,
-                    total=total,
-                    description=event.study.id,
-                )
-    return notes
-
-
 def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool) -> None:
-    from haqa_bench.report import formats, paper
+    from haqa_bench.project import Project, open_run
+    from haqa_bench.report import formats
+    from haqa_bench.report.tables import catalogue
 
-    found = paper.tables(target, plan.project / "paper_tables")
+    with open_run(target) as done:
+        found = catalogue.tables(done, Project(plan.project))
     written = [
         path
         for name, table in found.items()
         for path in formats.write(table, target / "tables", name)
     ]
     if as_json:
-        tables = {name: json.loads(formats.as_json(table, name)) for name, table in found.items()}
-        report = {
-            "folder": str(target),
-            "written": [str(p) for p in written],
-            "notes": notes,
-            "tables": tables,
-        }
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        click.echo(_told(target, written, notes, found))
         return
     for note in notes:
         click.echo(note, err=True)
@@ -222,3 +199,18 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool) -> None:
         + ", ".join(p.relative_to(target).as_posix() for p in written)
         + ", trials.duckdb, journal/"
     )
+
+
+def _told(
+    target: Path, written: Sequence[Path], notes: Sequence[str], found: "Mapping[str, Table]"
+) -> str:
+    """All of it as JSON."""
+    from haqa_bench.report.formats.as_json import as_json
+
+    report = {
+        "folder": str(target),
+        "written": [str(p) for p in written],
+        "notes": list(notes),
+        "tables": {name: json.loads(as_json(t, name)) for name, t in found.items()},
+    }
+    return json.dumps(report, indent=2, ensure_ascii=False)

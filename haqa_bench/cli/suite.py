@@ -19,10 +19,11 @@ def suite() -> None:
 @JSON
 def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
     """Check SUITE and say what it resolves to."""
-    from haqa_bench.run.study import Plan, warnings
+    from haqa_bench.run.forecast import warnings
+    from haqa_bench.run.study import Plan
 
     loaded, folder = open_suite(suite_path, project)
-    found = warnings(Plan(loaded, suite_path.resolve().parent, folder, loaded.studies()))
+    found = warnings(Plan(loaded, folder, loaded.studies()))
     facts = {
         "suite": loaded.name,
         "cells": len(loaded.cells),
@@ -76,6 +77,6 @@ def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
 @suite.command()
 def schema() -> None:
     """Print the JSON schema of suite files, for editors."""
-    from haqa_bench.suite import SuiteFile
+    from haqa_bench.suite import file_type
 
-    click.echo(json.dumps(SuiteFile.model_json_schema(), indent=2))
+    click.echo(json.dumps(file_type().model_json_schema(), indent=2))

@@ -12,7 +12,7 @@ from haqa_bench.errors import HaqaError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from haqa_bench.suite import Cell
+    from haqa_bench.cell import Cell
 
 
 @click.group()
@@ -55,11 +55,12 @@ def show(suite_path: Path, cells: str | None, project: Path | None, as_json: boo
 
 
 def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
+    from haqa_bench import tracks
     from haqa_bench.space import key_of
     from haqa_bench.store import tables
     from haqa_bench.tracks.replayed import TableEvaluator
 
-    if cell.track == "memory":
+    if not tracks.of(cell).swept:
         raise HaqaError(
             cell.id,
             f"what the track {cell.track} decides is simulated: there is no response table",

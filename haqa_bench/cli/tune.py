@@ -11,7 +11,7 @@ from haqa_bench.cli.options import JSON
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
-    from haqa_bench.suite import Cell
+    from haqa_bench.cell import Cell
     from haqa_bench.tune.recommendation import Recommendation
     from haqa_bench.tune.space import Options, Wish
 
@@ -116,6 +116,7 @@ def tune(
     import psutil
 
     from haqa_bench.backends import gguf_models
+    from haqa_bench.project import open_run
     from haqa_bench.tune import space
     from haqa_bench.tune.recommendation import of_run
 
@@ -150,7 +151,8 @@ def tune(
         cell, run = _run(
             space.write(target, wish, path, found.fit, space.quality_text(text)), base_url
         )
-        told = of_run(run, cell)
+        with open_run(run) as done:
+            told = of_run(done, cell)
         report = _report(wish, path, run, found, told)
     except EvaluationFailed as failure:
         raise HaqaError(model, failure.reason) from None
@@ -161,14 +163,13 @@ def tune(
 def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
     """Runs the one study of the suite; its cell, and the run's folder."""
     from haqa_bench.cli.options import open_suite
-    from haqa_bench.cli.run import with_progress
+    from haqa_bench.cli.progress import with_progress
     from haqa_bench.run.executors.local import Serial
     from haqa_bench.run.study import Plan
 
     suite, project = open_suite(suite_path, None)
     plan = Plan(
         suite=suite,
-        suite_folder=suite_path.resolve().parent,
         project=project,
         studies=suite.studies(),
         measure="live",
@@ -185,9 +186,10 @@ def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
 def _report(
     wish: "Wish", path: Path, run: Path, found: "Options", told: "Recommendation"
 ) -> dict[str, Any]:
-    from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_tools
+    from haqa_bench.backends import gguf_models, llama_cpp_memory
     from haqa_bench.backends.llama_jobs import with_defaults
     from haqa_bench.store import facts
+    from haqa_bench.tracks.deploy import llama_tools
 
     formats = gguf_models.Formats(path)
     name = str(told.configuration["format"])
@@ -207,8 +209,8 @@ def _report(
             "best_found": told.found,
             "gain_found": told.gain,
         },
-        "measured_again": {
-            "gain": told.measured_gain,
+        "confirmed": {
+            "gain": told.confirmed_gain,
             "interval_95": told.interval,
             "pairs": told.pairs,
             "noise_floor": told.noise_floor,
@@ -234,7 +236,7 @@ def _words(report: dict[str, Any], told: "Recommendation", target: Path) -> str:
         else f"{goal['gain_found']:.3f} times the default when found ({goal['default']:.1f} to {goal['best_found']:.1f} {goal['unit']})."
     )
     lines = [f"**{report['model']}**: {verdict}"]
-    if told.measured_gain is not None:
+    if told.confirmed_gain is not None:
         span = (
             f", 95 % interval {told.interval[0]:.3f} to {told.interval[1]:.3f}"
             if told.interval
@@ -242,7 +244,7 @@ def _words(report: dict[str, Any], told: "Recommendation", target: Path) -> str:
         )
         floor = f"noise floor {100 * (told.noise_floor or 0):.1f} %"
         lines.append(
-            f"Measured again: {told.measured_gain:.3f} times the default, {told.pairs} pairs{span}; {floor}."
+            f"Confirmed: {told.confirmed_gain:.3f} times the default, {told.pairs} pairs{span}; {floor}."
         )
     lines += [
         "Settings: "

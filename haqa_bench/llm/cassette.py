@@ -14,13 +14,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from haqa_bench.documents import sha256
+from haqa_bench.documents import check_format, sha256
 from haqa_bench.errors import CassetteMiss, ChatFailed, HaqaError
 from haqa_bench.llm.reply import read_reply
 from haqa_bench.protocols import ChatModel, ChatReply, ChatRequest, Position
 from haqa_bench.store.journal import Journal, read_lines
 
 PARTIAL = ".jsonl.partial"
+FORMAT = 1
+"""Of cassettes; those without a number are of this one too."""
 
 
 class Exchange(NamedTuple):
@@ -65,6 +67,7 @@ def _parsed(path: Path, lines: list[dict[str, Any]]) -> Cassette:
     if not lines or lines[0].get("kind") != "card":
         raise HaqaError(f"{path}:1", "not a cassette: the first line is no card")
     card, texts, exchanges = lines[0], {}, []
+    check_format(f"{path}:1", card, FORMAT)
     for number, line in enumerate(lines, 1):
         if line["kind"] == "text":
             texts[line["sha256"]] = line["text"]
@@ -108,11 +111,14 @@ class RecordingChatModel:
     def __init__(self, inner: ChatModel, target: Path, card: Mapping[str, Any]) -> None:
         self.inner, self.target = inner, target
         self.journal = Journal(target.with_suffix(PARTIAL))
-        self.card = {"kind": "card", **card}
+        self.card = {"kind": "card", "format": FORMAT, **card}
         if not self.journal.entries:
             today = datetime.datetime.now(datetime.UTC).date().isoformat()
             self.journal.append(self.card | {"recorded": today})
-        elif {k: v for k, v in self.journal.entries[0].items() if k != "recorded"} != self.card:
+        elif {"format": FORMAT, **self.journal.entries[0], "recorded": ""} != {
+            **self.card,
+            "recorded": "",
+        }:
             raise HaqaError(
                 self.journal.path,
                 "was begun with other templates, settings or measurements",

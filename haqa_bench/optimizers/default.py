@@ -1,14 +1,14 @@
-"""The human baseline: the default configuration (trial 0), and nothing more."""
+"""The baseline that tunes nothing: the default configuration (trial 0), and nothing more."""
 
 from collections.abc import Sequence
 
 from haqa_bench.optimizers.options import settled
 from haqa_bench.protocols import Proposal
-from haqa_bench.suite import Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
 
-class Human:
+class Default:
     """Never proposes: every study's trial 0 already is the default."""
 
     start_up = 0

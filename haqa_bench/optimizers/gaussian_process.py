@@ -1,5 +1,4 @@
-"""Bayesian optimisation with a Gaussian process, by scikit-learn, over the untried rest of a finite
-space.
+"""Bayesian optimisation with a Gaussian process over the untried rest of a finite space.
 
 Two processes with a Matern kernel (nu = 5/2, one length scale per parameter): one of the score, one
 of whether a configuration can be measured and keeps the constraints (+1 or -1). The next proposal
@@ -9,27 +8,24 @@ Jones, 1998). Several goals are made one by random weights, anew for each trial 
 """
 
 import random
-import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
-from threadpoolctl import threadpool_limits
+from scipy.special import ndtr
+from threadpoolctl import ThreadpoolController
 
+from haqa_bench.optimizers.gaussian_regression import Floats, fit
 from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
 from haqa_bench.optimizers.seeding import generator
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, SearchSpace, key_of
-from haqa_bench.suite import Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Objective, Trial
 
-Floats = NDArray[np.float64]
 RHO = 0.05
 """ParEGO's weight of the sum beside the largest weighted term."""
 
@@ -57,9 +53,8 @@ class GaussianProcess:
         candidates = _untried(self.space, tried, int(self.settings["candidates"]), rng)
         if len(history) < self.start_up or not known.feasible.any() or not candidates:
             return self.random.ask(history)
-        with threadpool_limits(
-            1
-        ):  # the matrices are small, and other studies may want the other cores
+        # The matrices are small, and other studies may want the other cores.
+        with _threads().limit(limits=1):
             worth = self._worth(known, _encoded(self.space, candidates), rng)
         return Proposal(candidates[int(np.argmax(worth))])
 
@@ -103,7 +98,9 @@ def _untried(
     space: SearchSpace, tried: set[str | None], most: int, rng: random.Random
 ) -> list[Configuration]:
     """All that is untried of a small space; of a larger one, as many random draws as `most`."""
-    drawn = list(space.grid()) if space.size <= most else [space.sample(rng) for _ in range(most)]
+    if space.size <= most:
+        return [c for key, c in space.by_key.items() if key not in tried]
+    drawn = [space.sample(rng) for _ in range(most)]
     return [c for c in drawn if key_of(c) not in tried]
 
 
@@ -134,31 +131,20 @@ def _scalar(scores: Floats, goals: int, rng: random.Random) -> Floats:
     return np.asarray(weighted.min(axis=1) + RHO * weighted.sum(axis=1))
 
 
-def _process(places: Floats, values: Floats, fitted: bool) -> GaussianProcessRegressor:
-    """With the kernel's scales fitted to the values, or as they are: there is little to learn them
-    from.
-    """
-    scales = np.ones(places.shape[1])
-    kernel = ConstantKernel(1.0, (0.05, 20.0)) * Matern(scales, (0.1, 10.0), nu=2.5) + WhiteKernel(
-        0.01, (1e-4, 0.3)
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ConvergenceWarning
-        )  # of a length scale at its bound: a parameter that does not matter
-        return GaussianProcessRegressor(kernel, optimizer="fmin_l_bfgs_b" if fitted else None).fit(
-            places, values
-        )
-
-
 def _expected_improvement(places: Floats, scores: Floats, best: float, at: Floats) -> Floats:
-    mean, deviation = _process(places, scores, fitted=True).predict(at, return_std=True)
+    mean, deviation = fit(places, scores, fitted=True).predict(at)
     z = (mean - best) / deviation
-    return np.asarray((mean - best) * norm.cdf(z) + deviation * norm.pdf(z))
+    density = np.exp(-(z**2) / 2.0) / np.sqrt(2 * np.pi)
+    return np.asarray((mean - best) * ndtr(z) + deviation * density)
 
 
 def _probability(places: Floats, feasible: NDArray[np.bool_], at: Floats) -> Floats:
-    mean, deviation = _process(places, np.where(feasible, 1.0, -1.0), fitted=False).predict(
-        at, return_std=True
-    )
-    return np.asarray(norm.cdf(mean / deviation))
+    """Of being feasible. The kernel's scales stay as they are: there is little to fit them to."""
+    mean, deviation = fit(places, np.where(feasible, 1.0, -1.0), fitted=False).predict(at)
+    return np.asarray(ndtr(mean / deviation))
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """The thread pools of this process' numerical libraries, which take long to find."""
+    return ThreadpoolController()

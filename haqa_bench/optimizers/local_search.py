@@ -11,7 +11,7 @@ from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.seeding import generator
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, SearchSpace, key_of
-from haqa_bench.suite import Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Objective, Trial
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import Scalar
-from haqa_bench.suite import Study
+from haqa_bench.study import Study
 
 
 def settled(study: Study, **defaults: Scalar) -> dict[str, Any]:

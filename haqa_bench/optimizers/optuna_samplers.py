@@ -17,7 +17,7 @@ from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, Scalar, key_of
-from haqa_bench.suite import Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -55,7 +55,7 @@ class Sampled:
         for trial in history[len(self._told) :]:
             self._tell(trial, history)
         tried = {t.key for t in history}
-        if len(tried - {None}) == self.space.size:
+        if len(tried) - (None in tried) == self.space.size:
             return None
         redraws = int(self.settings["redraws"])
         for draw in range(redraws + 1):
@@ -69,18 +69,17 @@ class Sampled:
         return optuna.create_study(directions=directions, sampler=self.sampler(0))
 
     def _drawn(self, number: int, draw: int) -> Configuration:
-        asked = self._asked({"seed": self.seed, "trial": number, "draw": draw})
+        seed = sha256({"seed": self.seed, "trial": number, "draw": draw})
+        self._study.sampler = self.sampler(int(seed[:8], 16))
+        asked = self._study.ask(self.distributions)
         failed = optuna.trial.TrialState.FAIL  # what becomes of it is told with the history
         self._study.tell(asked, state=failed)
-        return {name: p.choices[asked.params[name]] for name, p in self.space.root.items()}
-
-    def _asked(self, seed: object) -> optuna.Trial:
-        self._study.sampler = self.sampler(int(sha256(seed)[:8], 16))
-        return self._study.ask(self.distributions)
+        places = asked.params
+        return {name: p.choices[places[name]] for name, p in self.space.root.items()}
 
     def _tell(self, trial: Trial, history: Sequence[Trial]) -> None:
-        """Asks for the trial's own configuration, then tells what became of it. Invalid proposals
-        teach nothing.
+        """Asks for the trial's own configuration, which draws nothing, then tells what became of
+        it. Invalid proposals teach nothing.
         """
         self._told.append(trial)
         if trial.configuration is None:
@@ -91,7 +90,7 @@ class Sampled:
                 for name, p in self.space.root.items()
             }
         )
-        asked = self._asked({"seed": self.seed, "told": trial.number})
+        asked = self._study.ask(self.distributions)
         if isinstance(self._study.sampler, optuna.samplers.BaseGASampler):
             # An enqueued trial belongs to no generation, and without generations NSGA-II is random
             # search.

@@ -6,7 +6,7 @@ from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.seeding import generator
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import key_of
-from haqa_bench.suite import Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
 
@@ -23,7 +23,7 @@ class RandomSearch:
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""
         tried = {t.key for t in history}
-        if len(tried - {None}) == self.space.size:
+        if len(tried) - (None in tried) == self.space.size:
             return None
         rng = generator(self.seed, len(history))
         while key_of(configuration := self.space.sample(rng)) in tried:

@@ -17,7 +17,7 @@ from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, key_of
-from haqa_bench.suite import Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
 logging.getLogger("smac").setLevel(logging.WARNING)

@@ -2,18 +2,26 @@
 noise, and which cells changed why.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from haqa_bench.report import best, pairs
-from haqa_bench.report.best import Row
-from haqa_bench.report.columns import exact
-from haqa_bench.report.table import Table
-from haqa_bench.store import database
-from haqa_bench.suite import Cell
+from haqa_bench.cell import Cell
+from haqa_bench.project import Run
+from haqa_bench.report import statistics
+from haqa_bench.report.found.best import Best, best
+from haqa_bench.report.found.pairs import pairs
+from haqa_bench.report.tables.table import Column, Form, Table, Value, exact, value, whole, words
 
-HEADINGS = ("Cell", "Method", "Then", "Now", "Change", "Verdict", "n then", "n now")
+COLUMNS = (
+    Column("Cell", role="key"),
+    Column("Method", role="key"),
+    Column("Then"),
+    Column("Now"),
+    Column("Change", "1", 3),
+    Column("Verdict", role="words"),
+    Column("n then", role="n"),
+    Column("n now", role="n"),
+)
 WITHIN = 0.02
 """What counts as no change where no noise floor was measured: a share of the value."""
 
@@ -23,8 +31,8 @@ class Change(NamedTuple):
 
     cell: str
     method: str
-    then: Row | None
-    now: Row | None
+    then: Best | None
+    now: Best | None
     floor: float | None
 
     @property
@@ -32,8 +40,7 @@ class Change(NamedTuple):
         """How many times as good as then, above 1 is better."""
         if not self.then or not self.now or not self.then.best or not self.now.best:
             return None
-        larger = self.now.best / self.then.best
-        return larger if self.now.direction == "maximize" else 1 / larger
+        return statistics.times_better(self.now.best, self.then.best, self.now.direction)
 
     @property
     def verdict(self) -> str:
@@ -55,17 +62,17 @@ class Change(NamedTuple):
         return "better" if self.ratio > 1 else "worse"
 
 
-def table(then: Path, now: Path) -> Table:
+def table(then: Run, now: Run) -> Table:
     """The two runs' best results, and below them the cells whose definition changed.
 
     Raises:
-        HaqaError: a folder holds no run, or its database cannot be read.
+        HaqaError: a database cannot be read.
     """
     found = changes(then, now)
     return Table(
         title="What changed between two runs",
-        headings=HEADINGS,
-        cells=[_cells(change) for change in found],
+        columns=COLUMNS,
+        rows=[_row(change) for change in found],
         notes=[
             *_changed(then, now),
             "Then, now: median over studies of the best feasible value. Verdict: beyond or within the larger noise floor of the two runs "
@@ -74,43 +81,37 @@ def table(then: Path, now: Path) -> Table:
     )
 
 
-def changes(then: Path, now: Path) -> list[Change]:
+def changes(then: Run, now: Run) -> list[Change]:
     """Every cell and method of either run."""
-    sides = [{(row.cell, row.method): row for row in best.rows(folder)} for folder in (then, now)]
-    floors: Mapping[str, float] = _larger([pairs.read(folder).floors for folder in (then, now)])
-    keys = sorted({*sides[0], *sides[1]})
-    return [Change(*key, sides[0].get(key), sides[1].get(key), floors.get(key[0])) for key in keys]
+    sides = [{(row.cell, row.method): row for row in best(run)} for run in (then, now)]
+    floors = [pairs(run).floors for run in (then, now)]
+    found = []
+    for cell, method in sorted({*sides[0], *sides[1]}):
+        floor = max((known[cell] for known in floors if cell in known), default=None)
+        key = (cell, method)
+        found.append(Change(cell, method, sides[0].get(key), sides[1].get(key), floor))
+    return found
 
 
-def _larger(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {
-        cell: max(floors[cell] for floors in found if cell in floors)
-        for floors in found
-        for cell in floors
-    }
-
-
-def _cells(change: Change) -> list[str]:
-    values = [exact(row.best, row.unit) if row else "" for row in (change.then, change.now)]
-    ratio = f"{change.ratio:.3f}x" if change.ratio is not None else ""
+def _row(change: Change) -> Sequence[Value]:
+    both, ratio = (change.then, change.now), change.ratio
     return [
-        change.cell,
-        change.method,
-        *values,
-        ratio,
-        change.verdict,
-        *(str(row.studies) if row else "" for row in (change.then, change.now)),
+        words(change.cell),
+        words(change.method),
+        *(exact(row.best, row.unit, n=row.studies) if row else words("") for row in both),
+        words("") if ratio is None else value(ratio, Form("{number}x", 3), unit="1"),
+        words(change.verdict),
+        *(whole(row.studies) if row else words("") for row in both),
     ]
 
 
-def _changed(then: Path, now: Path) -> list[str]:
+def _changed(then: Run, now: Run) -> list[str]:
     """The cells of both runs that are not defined alike any more: which parts, and what a recorded
     table of theirs is then.
     """
-    sides = [{cell.id: cell for cell in database.suite_of(folder).cells} for folder in (then, now)]
     notes = []
-    for name in sorted(sides[0].keys() & sides[1].keys()):
-        if parts := _parts(sides[0][name], sides[1][name]):
+    for name in sorted(then.cells.keys() & now.cells.keys()):
+        if parts := _parts(then.cells[name], now.cells[name]):
             notes.append(
                 f"{name} is another cell now ({', '.join(parts)} changed): what was measured or recorded then is stale."
             )

@@ -4,55 +4,43 @@ samples, the cassette's line, the table.
 
 import difflib
 import json
-import re
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
-from haqa_bench.report.table import Table, id_of
-from haqa_bench.store import database, tables
+from haqa_bench.project import Project, Run
+from haqa_bench.report.formats.filters import full_name
+from haqa_bench.report.found.evidence import Evidence, evidence
+from haqa_bench.report.tables.table import Column, Table, Value, id_of, row_id
+from haqa_bench.store import tables
 from haqa_bench.store.journal import read_lines
-from haqa_bench.suite import Cell
-
-PAPER = {"t": "table", "f": "figure"}
-"""T4 and F5 stand for table4 and figure5."""
 
 
 class Number(NamedTuple):
-    """What an id names: a row of a table, or, with a heading, one number in it."""
+    """What an id names: a row of a table, or, with a column, one number in it."""
 
     name: str
     table: Table
     row: int
-    heading: str | None
+    column: int | None
 
+    @property
+    def heading(self) -> Column | None:
+        """The column."""
+        return None if self.column is None else self.table.columns[self.column]
 
-class Evidence(NamedTuple):
-    """A study behind a number: its best trial, that trial's value and samples, and who answered and
-    measured.
-    """
+    @property
+    def value(self) -> Value:
+        """What stands there; nothing for a row."""
+        return Value() if self.column is None else self.table.rows[self.row][self.column]
 
-    study: str
-    suite: str
-    method: str
-    seed: int
-    answered_by: str
-    machine: str
-    optimum: float | None
-    metric: str
-    unit: str
-    trial: int | None
-    configuration: str | None
-    thought: str | None
-    facts: str | None
-    rank: int | None
-    value: float | None
-    source: str | None
-    samples: list[float] | None
-    estimated_from: int | None
-    trials: int
+    @property
+    def id(self) -> str:
+        """What it is called."""
+        key, column = self.table.keys[self.row], self.heading
+        return id_of(self.name, key, column.name) if column else row_id(self.name, key)
 
 
 def find(made: Mapping[str, Table], text: str) -> Number:
@@ -63,34 +51,32 @@ def find(made: Mapping[str, Table], text: str) -> Number:
         HaqaError: there is none, or several; tells the nearest.
     """
     name, _, rest = text.partition(":")
-    name = re.sub(
-        r"^([tf])(?=\d)", lambda found: PAPER[found[0].lower()], name, flags=re.IGNORECASE
-    )
+    name = full_name(name)
     if name not in made:
         raise HaqaError(text, f"no table '{name}' in this run", f"Known: {', '.join(made)}")
-    table = made[name]
+    table, wanted = made[name], f"{name}:{rest}"
     for row, key in enumerate(table.keys):
-        if rest == key.replace(" ", "_"):
+        if wanted == row_id(name, key):
             return Number(name, table, row, None)
-        for heading in table.headings:
-            if f"{name}:{rest}" == id_of(name, key, heading):
-                return Number(name, table, row, heading)
+        for place, column in enumerate(table.columns):
+            if wanted == id_of(name, key, column.name):
+                return Number(name, table, row, place)
     return _by_words(name, table, rest)
 
 
 def _by_words(name: str, table: Table, rest: str) -> Number:
     """The one row in which every word stands; the last may be a column instead."""
-    words = rest.casefold().split("/")
-    slugs = {id_of("", "", heading).rpartition("/")[2]: heading for heading in table.headings}
-    heading = slugs.get(words[-1])
-    wanted = words[:-1] if heading else words
+    said = rest.casefold().split("/")
+    slugs = {id_of("", "", c.name).rpartition("/")[2]: i for i, c in enumerate(table.columns)}
+    place = slugs.get(said[-1])
+    wanted = set(said[:-1] if place is not None else said)
     rows = [
         i
         for i, row in enumerate(table.cells)
-        if table.keys and set(wanted) <= {cell.casefold() for cell in row}
+        if table.keys and wanted <= {cell.casefold() for cell in row}
     ]
     if len(rows) == 1:
-        return Number(name, table, rows[0], heading)
+        return Number(name, table, rows[0], place)
     known = [f"{name}:{key}" for key in table.keys]
     near = difflib.get_close_matches(f"{name}:{rest}", known, 3, 0.3) or known[:3]
     what = f"{len(rows)} rows have it" if rows else "no such row"
@@ -99,61 +85,67 @@ def _by_words(name: str, table: Table, rest: str) -> Number:
     )
 
 
-def explain(folder: Path, project: Path, number: Number) -> dict[str, Any]:
+def explain(run: Run, project: Project, number: Number) -> dict[str, Any]:
     """All that is known of a number, as JSON takes it.
 
     Raises:
-        HaqaError: the run has no database, or a recording is damaged.
+        HaqaError: the database cannot be read, or a recording is damaged.
     """
-    key = number.table.keys[number.row]
-    cell_id, _, rest = key.partition("/")
-    suite = database.suite_of(folder)
-    cell = next(c for c in suite.cells if c.id == cell_id)
-    methods = {m.name for m in suite.methods}
-    column = number.heading or ""
-    wanted = {rest} & methods or {column} & methods or methods
-    printed = dict(zip(number.table.headings, number.table.cells[number.row], strict=True))
-    found = database.query(
-        folder, files("haqa_bench.report").joinpath("evidence.sql").read_text(), cell_id
-    )
-    studies = [e for e in (Evidence(*row) for row in found) if e.method in wanted]
+    key, column, found = number.table.keys[number.row], number.heading, number.value
+    cell = run.cells[key.cell]
+    methods = {m.name for m in run.suite.methods}
+    wanted = {key.method} & methods or ({column.method} & methods if column else set()) or methods
     return {
-        "id": id_of(number.name, key, column) if column else f"{number.name}:{key}",
+        "id": number.id,
         "table": number.table.title,
-        "row": printed
-        if number.heading is None
-        else {h: v for h, v in printed.items() if h in number.table.headings[:5]},
-        "printed": printed.get(column, ""),
-        "formula": number.table.about.get(column, ""),
+        "row": _row(number),
+        "printed": found.text,
+        "number": found.number,
+        "unit": found.unit,
+        "formula": column.about if column else "",
         "cell": {
             "hardware": cell.hardware.title,
             "workload": cell.workload.model_dump(mode="json"),
             "objective": cell.objective.metric,
         },
-        "lock": suite.lock,
+        "lock": run.suite.lock,
         "response_table": _response_table(project, cell),
-        "measured_again": _again(project, cell),
-        "studies": [_told(study, project, cell_id) for study in studies],
+        "confirmed": _again(project, cell),
+        "studies": [
+            _told(study, run, project)
+            for study in evidence(run, key.cell)
+            if study.method in wanted
+        ],
     }
 
 
-def _told(found: Evidence, project: Path, cell: str) -> dict[str, Any]:
+def _row(number: Number) -> dict[str, str]:
+    """What names a number's row; the whole row where no number of it is asked for."""
+    return {
+        column.name: found.text
+        for column, found in zip(number.table.columns, number.table.rows[number.row], strict=True)
+        if number.column is None or column.role == "key"
+    }
+
+
+def _told(found: Evidence, run: Run, project: Project) -> dict[str, Any]:
     """Evidence as JSON takes it, with where it is journalled, and in which line of which cassette
     the trial was proposed.
     """
-    cassette = project / "cassettes" / found.suite / cell / f"{found.method}-s{found.seed}.jsonl"
+    study = run.studies[found.study]
+    cassette = project.cassette(study)
     return {
         **found._asdict(),
         "configuration": json.loads(found.configuration or "null"),
         "facts": json.loads(found.facts or "{}"),
-        "journal": f"journal/{cell}/{found.method}-s{found.seed}.jsonl",
+        "journal": run.said(run.journal(study)),
         "cassette": _line(cassette, project, found.trial)
         if found.answered_by and found.trial
         else "",
     }
 
 
-def _line(cassette: Path, project: Path, trial: int) -> str:
+def _line(cassette: Path, project: Project, trial: int) -> str:
     """Where the exchange is recorded that proposed a trial: file and line."""
     if not cassette.is_file():
         return ""
@@ -162,43 +154,33 @@ def _line(cassette: Path, project: Path, trial: int) -> str:
         for i, line in enumerate(read_lines(cassette), 1)
         if line.get("kind") == "exchange" and line.get("round") == trial
     ]
-    return (
-        f"{cassette.relative_to(project)}:{rounds[-1]}"
-        if rounds
-        else str(cassette.relative_to(project))
-    )
+    return f"{project.said(cassette)}:{rounds[-1]}" if rounds else project.said(cassette)
 
 
-def _response_table(project: Path, cell: Cell) -> dict[str, Any]:
-    path = tables.path_of(project, cell)
+def _response_table(project: Project, cell: Cell) -> dict[str, Any]:
+    path = project.table(cell)
     if not path.is_file():
         return {}
     table = tables.read(path)
-    builds = sorted(
-        {
-            entry.facts[tables.BUILD]
-            for entry in table.entries.values()
-            if tables.BUILD in entry.facts
-        }
-    )
+    facts = [entry.facts for entry in table.entries.values()]
     return {
-        "path": str(path.relative_to(project)),
+        "path": project.said(path),
         "sha256": table.sha256,
         "configurations": len(table.entries),
         "measured": table.card.get("measured", []),
         "passes": table.card.get("passes"),
-        "llama_cpp_python": builds,
+        "llama_cpp_python": sorted({told[tables.BUILD] for told in facts if tables.BUILD in told}),
     }
 
 
-def _again(project: Path, cell: Cell) -> dict[str, Any]:
+def _again(project: Project, cell: Cell) -> dict[str, Any]:
     """Where pairs or tests of the cell's winners are recorded, and on what they were taken."""
-    path = project / "results" / "verified" / cell.track / f"{cell.id}.jsonl"
+    path = project.confirmed(cell)
     if not path.is_file():
         return {}
     card, *entries = read_lines(path)
     return {
-        "path": str(path.relative_to(project)),
+        "path": project.said(path),
         "machine": card.get("machine"),
         "entries": len(entries),
     }

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from scipy import stats
+from numpy.typing import NDArray
 
 from haqa_bench.arithmetic.estimate import Interval
 
 Key = TypeVar("Key")
 FEWEST_PAIRS = 6
 FEWEST_VALUES = 3
+RESAMPLES = 10_000
 
 
 def median_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
@@ -23,14 +24,37 @@ def median_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
     """
     if len(values) < FEWEST_VALUES:
         return None
-    rng = np.random.default_rng(seed)
-    medians = np.median(rng.choice(np.asarray(values), (10_000, len(values))), axis=1)
-    low, high = np.quantile(medians, [0.025, 0.975])
+    low, high = np.quantile(medians(values, len(values), seed), [0.025, 0.975])
     return Interval(float(low), float(high))
+
+
+def medians(values: Sequence[float], drawn: int, seed: int = 0) -> NDArray[np.float64]:
+    """The medians of bootstrap resamples, of `drawn` values each."""
+    rng = np.random.default_rng(seed)
+    taken = rng.choice(np.asarray(values, dtype=float), (RESAMPLES, drawn))
+    found: NDArray[np.float64] = np.median(taken, axis=1)
+    return found
+
+
+def regret(value: float | None, optimum: float | None) -> float | None:
+    """How far a value is from the optimum, as a share of it; None where either is unknown."""
+    return None if value is None or optimum is None else abs(optimum - value) / abs(optimum)
+
+
+def gain(value: float, default: float, direction: str | None) -> float:
+    """How much better than the default, in the value's unit; above 0 is better."""
+    return default - value if direction == "minimize" else value - default
+
+
+def times_better(value: float, default: float, direction: str | None) -> float:
+    """How many times as good as the default; above 1 is better."""
+    return default / value if direction == "minimize" else value / default
 
 
 def interquartile_mean(values: Sequence[float]) -> float:
     """The mean of the middle half."""
+    from scipy import stats
+
     return float(stats.trim_mean(values, 0.25))
 
 
@@ -46,6 +70,7 @@ def holm(pairs: Mapping[Key, Sequence[tuple[float, float]]]) -> dict[Key, float 
 
     Pairs that are all equal differ in nothing: p = 1.
     """
+    from scipy import stats
     from statsmodels.stats.multitest import multipletests
 
     raw = {
@@ -74,6 +99,8 @@ def ranking(blocks: Sequence[Mapping[str, float | None]], methods: Sequence[str]
     """Ranks methods within each block, larger values first, ties averaged. None, a failure, ranks
     last.
     """
+    from scipy import stats
+
     values = np.array(
         [[-np.inf if block[m] is None else block[m] for m in methods] for block in blocks],
         dtype=float,

@@ -1,28 +1,32 @@
 """Runs a plan into its folder: every trial is on the disk before the next of its study begins; then
-the database is built.
+the database is built. Where nothing is asked or measured, a study's trials are written together at
+its end: one that is cut is replayed again from where its journal ends, to the same trials.
 
 The folder is named by the hash of all that is run and replayed, so that the same command goes on
 where it was stopped, and a changed input starts anew. One process writes a folder. A live run
 measures the machine's noise floor first, and its winners again at the end.
 """
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
+from haqa_bench import tracks
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
-from haqa_bench.run import confirm as remeasure
+from haqa_bench.run import confirm
 from haqa_bench.run.executors import Executor
 from haqa_bench.run.study import Ended, Header, Plan, finished
 from haqa_bench.store import database
 from haqa_bench.store.journal import Journal
-from haqa_bench.suite import TRAINED, Cell, Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
-VERIFIED = "verified"
+CONFIRMED = "confirmed"
 
 
 class Event(NamedTuple):
@@ -49,9 +53,9 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         HaqaError: a recording is missing or does not fit, an endpoint fails, another process runs
         here, or measures this machine.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     cells = list({s.cell.id: s.cell for s in plan.studies}.values())
     with ExitStack() as stack:
+        stack.enter_context(_tidied(plan, folder))
         stack.enter_context(_alone(folder))
         stack.enter_context(executor.hold(plan))
         (folder / "lock.json").write_text(
@@ -59,7 +63,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         )  # not canonical JSON, which makes 1 of 1.0
         if plan.measure == "live":
             yield from _pairs(
-                plan, folder, executor, [c for c in cells if c.track not in TRAINED]
+                plan, folder, executor, [c for c in cells if tracks.of(c).confirmed == "pairs"]
             )  # the noise floor of times
         yield from _studies(plan, folder, executor)
         if plan.measure == "live":
@@ -85,15 +89,20 @@ def _studies(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event]:
             yield Event(study, None)
         else:
             jobs.append((study, known[study.id]))
+    replays = plan.agent == "cassette" and plan.measure == "recorded"
+    unwritten: dict[str, list[Mapping[str, Any]]] = {study.id: [] for study, _ in jobs}
     for study, entry in executor.run(plan, jobs):
-        journal = journals[study.id]
-        if isinstance(entry, Header):
-            if not journal.entries:
-                journal.append(entry.line)
-        elif isinstance(entry, Ended):
+        journal, lines = journals[study.id], unwritten[study.id]
+        if isinstance(entry, Trial):
+            lines.append({"kind": "trial", **entry.model_dump(mode="json")})
+        elif isinstance(entry, Header) and not journal.entries and not lines:
+            lines.append(entry.line)
+        if lines and (isinstance(entry, Ended) or not replays):
+            journal.append(*lines)
+            lines.clear()
+        if isinstance(entry, Ended):
             yield Event(study, None, entry.note)
-        else:
-            journal.append({"kind": "trial", **entry.model_dump(mode="json")})
+        elif isinstance(entry, Trial):
             yield Event(study, entry)
 
 
@@ -101,18 +110,31 @@ def _pairs(plan: Plan, folder: Path, executor: Executor, cells: list[Cell]) -> I
     """The default with itself, and, once there are any, each winner with the default."""
     found = database.winners(folder)
     for cell in (c for c in cells if not c.simulated):
-        configurations = remeasure.winners(found, cell)
-        path = remeasure.path_of(folder / VERIFIED, cell)
-        for left in remeasure.take(cell, executor.evaluator(plan, cell), configurations, path):
+        configurations = confirm.winners(found, cell)
+        path = confirm.path_of(folder / CONFIRMED, cell)
+        for left in confirm.take(cell, executor.evaluator(plan, cell), configurations, path):
             yield Pairing(cell, left)
 
 
 def _copy_pairs(plan: Plan, folder: Path, cells: list[Cell]) -> None:
     for cell in cells:
-        if remeasure.read(plan.pairs(cell), cell):
-            target = remeasure.path_of(folder / VERIFIED, cell)
+        if confirm.read(plan.pairs(cell), cell):
+            target = confirm.path_of(folder / CONFIRMED, cell)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(plan.pairs(cell).read_bytes())
+
+
+@contextmanager
+def _tidied(plan: Plan, folder: Path) -> Iterator[None]:
+    """A run's folder; a replay that is refused leaves no new one behind."""
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except HaqaError:
+        if new and (plan.agent, plan.measure) == ("cassette", "recorded"):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _alone(folder: Path) -> FileLock:

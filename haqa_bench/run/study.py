@@ -9,28 +9,28 @@ and how it ended.
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any, Literal, NamedTuple
 
-from haqa_bench import __version__, registry
+from haqa_bench import __version__, registry, tracks
 from haqa_bench.budget import spent_by
-from haqa_bench.documents import sha256
+from haqa_bench.cell import Cell
+from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.llm import cassette as cassettes
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
-from haqa_bench.run import confirm as remeasure
+from haqa_bench.run import confirm
+from haqa_bench.run.header import header
 from haqa_bench.space import key_of
-from haqa_bench.store import database, tables
-from haqa_bench.suite import TRAINED, Cell, Price, Study, Suite
+from haqa_bench.store import tables
+from haqa_bench.study import Price, Study
+from haqa_bench.suite import Suite
 from haqa_bench.trial import Status, Trial, Usage
-from haqa_bench.workloads import MemoryWorkload, RooflineWorkload
 
 
 class Plan(NamedTuple):
     """What to run, and from what. `project` holds prompts/, cassettes/ and results/."""
 
     suite: Suite
-    suite_folder: Path
     project: Path
     studies: Sequence[Study]
     agent: Literal["cassette", "live"] = "cassette"
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
 
     def pairs(self, cell: Cell) -> Path:
         """Where the recorded pairs of a cell's winners with its default lie, if there are any."""
-        return remeasure.path_of(self.project / "results" / "verified", cell)
+        return confirm.path_of(self.project / "results" / "confirmed", cell)
 
     @property
     def inputs(self) -> list[Path]:
@@ -109,10 +109,10 @@ def entries(
     if not trials:
         machine = evaluator.machine
         yield Header(
-            database.header(
+            header(
                 study,
                 plan.suite.lock,
-                _answered_by(plan, study),
+                _answered_by(plan, study, chat),
                 evaluator.whole,
                 optimizer.settings,
                 machine,
@@ -170,12 +170,11 @@ def _trial(
     """The trial that a proposal becomes: invalid, a repeat, measured, or failed. `first` has each
     configuration's first trial.
     """
-    usage = _priced(proposal.usage, price)
     proposed: dict[str, Any] = {
         "number": number,
         "thought": proposal.thought,
         "attempts": proposal.attempts,
-        "usage": usage,
+        "usage": _priced(proposal.usage, price),
     }
     if proposal.configuration is None:
         return Trial(configuration=None, status=Status.INVALID, reason=proposal.problem, **proposed)
@@ -221,87 +220,10 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
         HaqaError: the response table is missing, or of another space or workload; or this machine
         lacks what a live measurement needs.
     """
+    track = tracks.of(cell)
     if plan.measure == "live":
-        from haqa_bench.tracks import live
-
-        return live.evaluator(cell, live.text_for(cell, plan.suite_folder))
-    if isinstance(cell.workload, MemoryWorkload):
-        from haqa_bench.tracks.memory import evaluator as memory
-
-        return memory.MemoryEvaluator(cell, memory.recorded(cell, plan.table(cell)))
-    from haqa_bench.tracks.replayed import TableEvaluator
-
-    table = tables.read(plan.table(cell))
-    tables.check(table, cell)
-    return TableEvaluator(table, cell)
-
-
-def warnings(plan: Plan) -> list[str]:
-    """The budget check: what keeps a method of the plan from showing what it can do. LLMs are not
-    asked for it.
-    """
-    found = []
-    for study in {
-        (s.cell.id, s.method.name): s for s in plan.studies if s.method.chat is None
-    }.values():
-        start_up, proposals = (
-            registry.optimizer(study, None, plan.project / "prompts").start_up,
-            study.cell.budget.proposals,
-        )
-        drawn = min(start_up, proposals) - 1
-        if start_up > 1 and 2 * drawn > proposals - 1:
-            found.append(
-                f"{study.method.name} on {study.cell.id}: {drawn} of its {proposals - 1} proposals are random draws, "
-                f"since it starts up for {start_up} trials; give it a larger budget, or a smaller start-up in its options"
-            )
-    return found
-
-
-def stale(plan: Plan) -> list[str]:
-    """The tables of the plan that another llama.cpp than the installed one made, a line each."""
-    cells = {
-        s.cell.id: s.cell
-        for s in plan.studies
-        if s.cell.track in ("deploy", "joint") and not s.cell.simulated
-    }
-    paths = [plan.table(cell) for cell in cells.values()] if plan.measure == "recorded" else []
-    return [
-        f"{path.name} {why}"
-        for path in paths
-        if path.is_file() and (why := tables.stale(tables.read(path)))
-    ]
-
-
-def forecast(plan: Plan) -> list[str]:
-    """What measuring each cell of the plan live takes at most, and, where its response table says
-    so, will take, a line each.
-    """
-    from haqa_bench.tracks import live
-
-    lines = []
-    for cell in {s.cell.id: s.cell for s in plan.studies}.values():
-        studies = sum(s.cell.id == cell.id for s in plan.studies)
-        text = f"{cell.id} on {cell.hardware.name}: {studies} studies, at most {studies * (cell.budget.proposals or 0)} trials; "
-        text += _limits(cell)
-        if plan.table(cell).is_file():
-            entries = tables.read(plan.table(cell)).entries.values()
-            seconds = [e.seconds for e in entries if e.seconds is not None]
-            memory = [
-                m.value for e in entries for m in e.measurements if m.name == "peak_memory_mb"
-            ]
-            text += f"; recorded there: {median(seconds):.0f} s" if seconds else ""
-            text += f" and {max(memory) / 1000:.1f} GB" if memory and seconds else ""
-        if cell.track in TRAINED:
-            again = (studies + 1 + len(live.peers(cell))) * cell.measurement.tests
-            text += f"; then at most {again} trainings more, which are tested"
-        lines.append(f"{text}.")
-    return lines
-
-
-def _limits(cell: Cell) -> str:
-    if isinstance(cell.workload, MemoryWorkload | RooflineWorkload):
-        return "nothing is run: all of it is simulated"
-    return f"at most {cell.workload.timeout_s:g} s and {cell.workload.memory_gb:g} GB each"
+        return track.evaluator(cell)
+    return track.recorded(cell, plan.table(cell))
 
 
 def _chat_model(plan: Plan, study: Study) -> ChatModel:
@@ -314,19 +236,20 @@ def _chat_model(plan: Plan, study: Study) -> ChatModel:
     return cassettes.RecordingChatModel(live, plan.cassette(study), _card(plan, study))
 
 
-def _answered_by(plan: Plan, study: Study) -> str:
+def _answered_by(plan: Plan, study: Study, chat: ChatModel | None) -> str:
     if study.method.chat is None:
         return ""
-    if plan.agent == "live":
-        return plan.answered_by or "not stated"
-    return str(cassettes.read(plan.cassette(study)).card["answered_by"])
+    if isinstance(chat, cassettes.ReplayChatModel):
+        return str(chat.cassette.card["answered_by"])
+    return plan.answered_by or "not stated"
 
 
 def _card(plan: Plan, study: Study) -> dict[str, object]:
-    measured = tables.read(plan.table(study.cell)).sha256 if plan.measure == "recorded" else "live"
+    recorded = plan.measure == "recorded"
+    measured = sha256(read_bytes(plan.table(study.cell))) if recorded else "live"
     return {
         "study": study.id,
-        "answered_by": _answered_by(plan, study),
+        "answered_by": plan.answered_by or "not stated",
         "method": study.method.model_dump(mode="json"),
         "templates": plan.suite.templates,
         "space_sha256": sha256(study.cell.space.model_dump(mode="json")),

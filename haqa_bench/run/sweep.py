@@ -13,15 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from haqa_bench import __version__
+from haqa_bench import __version__, tracks
 from haqa_bench.arithmetic.estimate import QUIET
+from haqa_bench.cell import Cell
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.protocols import LiveEvaluator
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
 from haqa_bench.store.journal import Journal
-from haqa_bench.suite import TRAINED, Cell
-from haqa_bench.tracks import live
 from haqa_bench.tracks.repeats import as_they_come
 from haqa_bench.trial import Source, Status
 
@@ -33,18 +33,18 @@ class Sweep(NamedTuple):
     """A cell being measured."""
 
     cell: Cell
-    evaluator: live.LiveEvaluator
+    evaluator: LiveEvaluator
     journal: Journal
     target: Path
 
 
-def open_sweep(cell: Cell, suite_folder: Path, target: Path) -> Sweep:
+def open_sweep(cell: Cell, target: Path) -> Sweep:
     """A new sweep of `cell` into `target`, or the one that was begun there.
 
     Raises:
         HaqaError: the journal there is of another cell or model.
     """
-    evaluator = live.evaluator(cell, live.text_for(cell, suite_folder))
+    evaluator = tracks.of(cell).evaluator(cell)
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {
         "cell": cell.id,
@@ -77,7 +77,9 @@ def sweep(
         HaqaError: several workers are asked for where times are measured, which would disturb each
         other.
     """
-    if timed := [one.cell.id for one in sweeps if workers > 1 and one.cell.track not in TRAINED]:
+    if timed := [
+        one.cell.id for one in sweeps if workers > 1 and tracks.of(one.cell).confirmed != "tests"
+    ]:
         raise HaqaError(
             "--workers",
             f"{timed[0]} measures times: one configuration at a time",
@@ -128,9 +130,7 @@ def _undisturbed(journal: Journal, passes: int) -> set[str]:
     return {configuration for configuration, count in quiet.items() if count >= passes}
 
 
-def _row(
-    evaluator: live.LiveEvaluator, number: int, configuration: Configuration
-) -> Mapping[str, Any]:
+def _row(evaluator: LiveEvaluator, number: int, configuration: Configuration) -> Mapping[str, Any]:
     row: dict[str, Any] = {
         "configuration": key_of(configuration),
         "pass": number,

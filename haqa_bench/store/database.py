@@ -1,56 +1,25 @@
 """The run's DuckDB file: built from the journals, at any time, by one writer, and swapped in whole."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from haqa_bench.documents import read_bytes
+from haqa_bench.documents import check_format
 from haqa_bench.errors import HaqaError
-from haqa_bench.protocols import Whole
-from haqa_bench.space import Scalar
 from haqa_bench.store.journal import read_lines
-from haqa_bench.suite import Study, Suite
 from haqa_bench.trial import Objective, Trial
 
+if TYPE_CHECKING:
+    import duckdb
+
 NAME = "trials.duckdb"
-
-
-def header(
-    study: Study,
-    lock: str,
-    answered_by: str,
-    whole: Whole | None,
-    settings: Mapping[str, Scalar],
-    machine: str,
-) -> dict[str, Any]:
-    """The first line of a study's journal: all that a report needs to know of it. `whole` is the
-    table's, where one is replayed.
-    """
-    return {
-        "kind": "study",
-        "id": study.id,
-        "suite": study.suite,
-        "cell": study.cell.id,
-        "track": study.cell.track,
-        "model": study.cell.model_name,
-        "bit_width": study.cell.bit_width,
-        "hardware": study.cell.hardware.name,
-        "method": study.method.name,
-        "optimizer": study.method.optimizer,
-        "seed": study.seed,
-        "answered_by": answered_by,
-        "settings": dict(settings),
-        "machine": machine,
-        "optimum": whole.optimum if whole else None,
-        "front": {"points": whole.front, "worst": whole.worst} if whole and whole.front else None,
-        "samples": dict(whole.samples) if whole else {},
-        "objective": study.cell.objective.model_dump(mode="json"),
-        "lock": lock,
-    }
+FORMAT = 2
+"""Of the journals of a run."""
 
 
 def trials(path: Path, lines: list[dict[str, Any]]) -> list[Trial]:
@@ -99,28 +68,14 @@ def build(folder: Path) -> Path:
         rows = [row for path in journals for row in _rows(path, read_lines(path))]
         rows += [
             row
-            for path in sorted((folder / "verified").glob("*/*.jsonl"))
-            for row in _verified(read_lines(path))
+            for path in sorted((folder / "confirmed").glob("*/*.jsonl"))
+            for row in _confirmed(read_lines(path))
         ]
         for table in ("studies", "trials", "measurements", "pairs", "tests"):
-            _insert(connection, table, [row for name, row in rows if name == table])
+            lines = folder / f"{table}.jsonl.partial"
+            _insert(connection, table, [row for name, row in rows if name == table], lines)
     partial.replace(folder / NAME)
     return folder / NAME
-
-
-def suite_of(folder: Path) -> Suite:
-    """The suite that was run into `folder`.
-
-    Raises:
-        HaqaError: it holds no run, or one of another version.
-    """
-    path = folder / "lock.json"
-    try:
-        return Suite.model_validate_json(read_bytes(path))
-    except ValidationError as error:
-        raise HaqaError(
-            path, f"not this version's lock: {error.errors()[0]['msg']}", "Run the suite again"
-        ) from None
 
 
 def winners(folder: Path) -> list[tuple[str, str]]:
@@ -133,6 +88,32 @@ def winners(folder: Path) -> list[tuple[str, str]]:
     return [(str(cell), str(configuration)) for cell, configuration in query(folder, sql)]
 
 
+@contextmanager
+def connected(folder: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """The database of the run in `folder`, open to read.
+
+    Raises:
+        HaqaError: there is none, or it cannot be opened.
+    """
+    import duckdb
+
+    path = folder / NAME
+    if not path.is_file():
+        raise HaqaError(path, "no database", f"Build it with: haqa-bench db rebuild {folder}")
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise unreadable(folder, error) from None
+    with connection:
+        yield connection
+
+
+def unreadable(folder: Path, error: Exception) -> HaqaError:
+    """What to tell where a database cannot be read."""
+    todo = f"Rebuild it with: haqa-bench db rebuild {folder}"
+    return HaqaError(folder / NAME, str(error).splitlines()[0], todo)
+
+
 def query(folder: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """What `sql` finds in the database of the run in `folder`; `values` stand for its question
     marks.
@@ -142,40 +123,43 @@ def query(folder: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """
     import duckdb
 
-    path = folder / NAME
-    if not path.is_file():
-        raise HaqaError(path, "no database", f"Build it with: haqa-bench db rebuild {folder}")
-    try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+    with connected(folder) as connection:
+        try:
             return connection.execute(sql, values).fetchall()
-    except duckdb.Error as error:
-        raise HaqaError(
-            path, str(error).splitlines()[0], f"Rebuild it with: haqa-bench db rebuild {folder}"
-        ) from None
+        except duckdb.Error as error:
+            raise unreadable(folder, error) from None
 
 
-def _insert(connection: Any, table: str, rows: list[Mapping[str, Any]]) -> None:
-    """Adds rows at once, through an Arrow table: DuckDB takes one row at a time slowly."""
-    import pyarrow as pa
-
-    if rows:
-        batch = pa.Table.from_pylist(rows)  # read by DuckDB through its name
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM batch")
-        del batch
+def _insert(
+    connection: "duckdb.DuckDBPyConnection", table: str, rows: list[Mapping[str, Any]], lines: Path
+) -> None:
+    """Adds rows at once, through a file of JSON lines: DuckDB takes one row at a time slowly, and
+    Arrow would import pandas.
+    """
+    if not rows:
+        return
+    described = connection.execute(f"SELECT name, type FROM pragma_table_info('{table}')")
+    columns = {name: kind for name, kind in described.fetchall() if name in rows[0]}
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    connection.execute(
+        f"INSERT INTO {table} BY NAME SELECT * FROM read_json(?, format='nd', columns={columns})",
+        [str(lines)],
+    )
+    lines.unlink()
 
 
 def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
     """A journal as (table, row)s."""
     if not lines or lines[0].get("kind") != "study":
         raise HaqaError(f"{path}:1", "not a study's journal", "Delete it to start over")
-    if not {"settings", "samples"} <= lines[0].keys():
-        raise HaqaError(
-            f"{path}:1", "was written by an earlier version", "Run the suite again with --fresh"
-        )
+    check_format(f"{path}:1", lines[0], FORMAT)
+    if lines[0].get("format", 1) < FORMAT:
+        what = "was written by an earlier version"
+        raise HaqaError(f"{path}:1", what, "Run the suite again with --fresh")
     head = dict(lines[0])
     objective = Objective.model_validate_json(json.dumps(head.pop("objective")))
     known = trials(path, lines)
-    study = {k: v for k, v in head.items() if k != "kind"} | {
+    study = {k: v for k, v in head.items() if k not in ("kind", "format")} | {
         "settings": json.dumps(head["settings"], sort_keys=True),
         "front": json.dumps(head["front"]) if head["front"] else None,
         "samples": json.dumps(head["samples"], sort_keys=True),
@@ -219,7 +203,7 @@ def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[st
     return rows
 
 
-def _verified(lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+def _confirmed(lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
     """A journal of pairs and tests as (table, row)s; what failed has no values."""
     card, *entries = lines
     rows: list[tuple[str, Mapping[str, Any]]] = []

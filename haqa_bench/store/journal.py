@@ -1,6 +1,6 @@
 """Append-only JSON lines that survive a kill.
 
-Each line is flushed to the disk before `append` returns. A kill can only cut the last line, which
+What is appended is flushed to the disk before `append` returns. A kill can only cut the last line, which
 is then dropped, aloud, when the file is next read; a line damaged anywhere else is refused, since
 what follows may depend on it.
 """
@@ -15,6 +15,7 @@ from typing import Any
 from haqa_bench.errors import HaqaError
 
 log = logging.getLogger(__name__)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
 class Journal:
@@ -24,15 +25,15 @@ class Journal:
         self.path = path
         self.entries = _whole_lines(path) if path.is_file() else []
 
-    def append(self, entry: Mapping[str, Any]) -> None:
-        """Adds an entry; it is on the disk when this returns."""
+    def append(self, *entries: Mapping[str, Any]) -> None:
+        """Adds entries, in one go; they are on the disk when this returns."""
+        lines = [_ENCODER.encode(entry) + "\n" for entry in entries]
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps(entry, ensure_ascii=False, sort_keys=True, allow_nan=False)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+            file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
-        self.entries.append(dict(entry))
+        self.entries += [dict(entry) for entry in entries]
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

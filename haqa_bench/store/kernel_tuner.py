@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from haqa_bench.arithmetic.estimate import undisturbed
+from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.store.tables import Entry, ResponseTable
-from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Status
 
 PROBLEM_SIZE = 1

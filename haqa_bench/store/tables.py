@@ -16,16 +16,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from haqa_bench.arithmetic.estimate import estimate
-from haqa_bench.documents import read_bytes, sha256
+from haqa_bench.cell import Cell
+from haqa_bench.documents import check_format, read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import key_of
 from haqa_bench.store.facts import BUILD as BUILD
-from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Source, Status
 
 READINGS = pa.list_(
     pa.struct([("name", pa.string()), ("unit", pa.string()), ("samples", pa.list_(pa.float64()))])
 )
+FORMAT = 1
+"""Of response tables; those without a number are of this one too."""
 TAKEN = "process_s"
 """The reading that says what a configuration's process took, whatever came of it."""
 """The fact that says which llama.cpp ran."""
@@ -76,7 +78,10 @@ def write(path: Path, card: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
     columns = {name: [row[name] for row in ordered] for name in SCHEMA.names}
     columns["facts"] = [json.dumps(facts, sort_keys=True) for facts in columns["facts"]]
     table = pa.table(
-        columns, SCHEMA.with_metadata({"haqa_bench": json.dumps(card, sort_keys=True)})
+        columns,
+        SCHEMA.with_metadata(
+            {"haqa_bench": json.dumps({"format": FORMAT, **card}, sort_keys=True)}
+        ),
     )
     partial = path.with_suffix(".partial")
     pq.write_table(table, partial, compression="zstd")
@@ -91,9 +96,8 @@ def read(path: Path) -> ResponseTable:
     """
     data = read_bytes(path)
     try:
-        table = pq.read_table(
-            pa.BufferReader(data), use_threads=False, pre_buffer=False
-        )  # its threads may abort a process that ends soon
+        # Threads may abort a process that ends soon; pq.read_table would import pandas.
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
     except pa.ArrowInvalid as error:
         raise HaqaError(
             path,
@@ -111,6 +115,7 @@ def read(path: Path) -> ResponseTable:
     for row in table.to_pylist():
         passes[row["configuration"]].append(row)
     card = json.loads(metadata)
+    check_format(path, card, FORMAT)
     source = Source.SIMULATED if card.get("source") == Source.SIMULATED else Source.REPLAYED
     return ResponseTable(
         path, card, {k: _entry(rows, source) for k, rows in passes.items()}, sha256(data)

@@ -1,0 +1,230 @@
+"""What is tuned, as a value: a track says what a trial of its cells runs, measures and prints.
+
+A track is one folder: `track.py`, light, with a `Track`; `workload.py`, the form of what a trial
+runs; `evaluator.py`, the parent's side of measuring; `worker/`, the child's, which alone imports
+what is heavy. Others join by the entry point `haqa_bench.tracks` (docs/add-a-track.md). Nobody
+outside a track's folder asks which track a cell is of: they ask its track.
+"""
+
+import difflib
+import importlib
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+
+from haqa_bench.arithmetic.kernel_roofline import Work
+from haqa_bench.cell import Block, Cell, Model, Workload
+from haqa_bench.errors import HaqaError
+from haqa_bench.hardware import Hardware
+from haqa_bench.protocols import Evaluator, LiveEvaluator, Metric, Reference
+from haqa_bench.space import Configuration, Scalar
+
+W = TypeVar("W", bound=Workload)
+Holder = TypeVar("Holder", Block, Cell)
+BUILT_IN = {
+    "qat": "haqa_bench.tracks.qat.track:QAT",
+    "qlora": "haqa_bench.tracks.qlora.track:QLORA",
+    "kernel": "haqa_bench.tracks.kernel.track:KERNEL",
+    "deploy": "haqa_bench.tracks.deploy.track:DEPLOY",
+    "memory": "haqa_bench.tracks.memory.track:MEMORY",
+    "joint": "haqa_bench.tracks.joint.track:JOINT",
+    "table": "haqa_bench.tracks.table.track:TABLE",
+}
+PUBLIC_PROMPT = "prompt.j2"
+
+
+class Rule(NamedTuple):
+    """A first guess for one parameter, from what is known of the hardware; `why` is for people."""
+
+    parameter: str
+    value: Scalar
+    why: str
+
+
+class Track(Protocol[W]):
+    """A track. Whoever makes one inherits from this, and says what differs from what stands here."""
+
+    name: str
+    """What suites call it; a part of paths."""
+    title: str
+    """Of its table of best results."""
+    workload: type[W]
+    """The form of what one trial runs, or a union of forms."""
+    metrics: Mapping[str, Metric] = MappingProxyType({})
+    """What its evaluators measure, by name, in the order that prompts show them."""
+    confirmed: Literal["pairs", "tests", "none"] = "pairs"
+    """How winners are measured again, apart from the tuning: in pairs with the default; trained
+    anew and tested; or not, where there is no noise."""
+    published: str = ""
+    """The paper's table of the same, a file of paper_tables/; empty where there is none."""
+    published_bit_widths: str = ""
+    """The paper's table of cells whose bit-width is a decision, told apart from the other cells;
+    empty where they are told with those."""
+    peer: Reference | None = None
+    """Another tool's own, which winners may be measured beside."""
+    swept: bool = True
+    """Whether a response table is a sweep over the whole space; else `record` writes it."""
+
+    def check(self, block: Block[W], name: str, model: Model) -> None:
+        """Raises ValueError for what the model `name` lacks, or what of the block does not fit."""
+        return None
+
+    def metrics_of(self, workload: W) -> Mapping[str, Metric]:
+        """What is measured where this workload is run."""
+        return self.metrics
+
+    def settings(self, workload: W) -> Collection[str] | None:
+        """The parameters that a space may have; None where any may be."""
+        return None
+
+    def suffix(self, workload: W) -> str:
+        """What ends the ids of its cells, after model, bit-width and hardware."""
+        return self.name
+
+    def part(self, workload: W) -> str:
+        """The part of a model that its cells are of, such as a kernel; empty for the whole."""
+        return ""
+
+    def work(self, cell: Cell[W]) -> Work | None:
+        """The bytes and operations of one trial, where they are known: what its roofline is of."""
+        return None
+
+    def resolve(self, workload: W, model: Model) -> W:
+        """The workload in numbers, where a suite may name sizes of the model."""
+        return workload
+
+    def texts(self, workload: W, suite_folder: Path) -> Mapping[str, str]:
+        """What the files say that the workload names, relative to the suite's.
+
+        Raises:
+            HaqaError: one is missing, elsewhere, or not UTF-8.
+        """
+        return {}
+
+    def simulates(self, workload: W, hardware: Hardware) -> bool:
+        """Whether its numbers are a declared model's, and nothing is measured."""
+        return False
+
+    def evaluator(self, cell: Cell[W]) -> LiveEvaluator:
+        """What really runs the cell.
+
+        Raises:
+            HaqaError: this machine lacks what it needs.
+        """
+        raise HaqaError(cell.id, f"the track {self.name} measures nothing live", "Replay a table")
+
+    def recorded(self, cell: Cell[W], path: Path) -> Evaluator:
+        """What replays the cell, from what was recorded at `path`.
+
+        Raises:
+            HaqaError: it is missing, or of another space or workload.
+        """
+        from haqa_bench.store import tables
+        from haqa_bench.tracks.replayed import TableEvaluator
+
+        table = tables.read(path)
+        tables.check(table, cell)
+        return TableEvaluator(table, cell)
+
+    def record(self, cell: Cell[W], path: Path) -> None:
+        """Writes what `recorded` reads, in tracks that are not `swept`.
+
+        Raises:
+            HaqaError: this machine lacks what it needs.
+        """
+        raise HaqaError(cell.id, f"the track {self.name} records sweeps alone")
+
+    def references(self, cell: Cell[W]) -> Sequence[Reference]:
+        """What is measured beside a cell's winners and no method proposes."""
+        return ()
+
+    def limits(self, workload: W) -> str:
+        """What one trial may take at most, in words."""
+        return "nothing is run: all of it is simulated"
+
+    def prompt(self) -> str:
+        """The template of what an agent is told, where the project has no prompts/NAME.j2."""
+        return files("haqa_bench.tracks").joinpath(PUBLIC_PROMPT).read_text("utf-8")
+
+    def words(self, cell: Cell[W]) -> Mapping[str, object]:
+        """What its prompt needs beside the cell itself."""
+        return {}
+
+    def rules(self, hardware: Hardware) -> Iterator[Rule]:
+        """First guesses of somebody who knows the hardware, for the method `rules`."""
+        yield from ()
+
+    def answer(self, cell: Cell[W]) -> Configuration | None:
+        """What arithmetic alone says, where a cell is decided at once: all that `rules` then says."""
+        return None
+
+
+AnyTrack = Track[Any]
+
+
+@cache
+def known() -> Mapping[str, str]:
+    """Every track, ours and those of plug-ins: name -> "module:VALUE". Ours are never hidden."""
+    found = {point.name: point.value for point in entry_points(group="haqa_bench.tracks")}
+    return MappingProxyType(found | BUILT_IN)
+
+
+@cache
+def named(name: str) -> AnyTrack:
+    """The track of that name.
+
+    Raises:
+        HaqaError: there is none (names the nearest), or it cannot be loaded.
+    """
+    path = BUILT_IN.get(name) or known().get(name)
+    if path is None:
+        raise HaqaError(f"track '{name}'", "there is none", nearest(name, known()))
+    module, _, attribute = path.partition(":")
+    try:
+        track: AnyTrack = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise HaqaError(f"track '{name}' ({path})", f"cannot be loaded: {error}") from None
+    return track
+
+
+def typed_cell(found: object) -> Cell:
+    """A cell as a lock holds it, whose workload has the form that its track says.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(found, Cell):
+        return found
+    if not isinstance(found, dict) or not isinstance(found.get("track"), str):
+        raise ValueError("a cell names its track")
+    kind = with_workload(Cell, named(found["track"]))
+    return kind.model_validate_json(json.dumps(found))
+
+
+def with_workload(kind: type[Holder], track: AnyTrack) -> type[Holder]:
+    """Cells, or blocks, whose workload has the form that a track says."""
+    found: type[Holder] = kind[track.workload]  # type: ignore[index]
+    return found
+
+
+def of(cell: Cell[W]) -> Track[W]:
+    """The track of a cell."""
+    return named(cell.track)
+
+
+def metric(cell: Cell, name: str) -> Metric:
+    """What a cell's metric is; one that its track does not know has one digit and no words."""
+    found: Mapping[str, Metric] = of(cell).metrics_of(cell.workload)
+    goal = next((g for g in cell.objective.goals if g.metric == name), cell.objective)
+    return found.get(name) or Metric(name=name, unit=goal.unit, direction=goal.direction)
+
+
+def nearest(word: str, words: Collection[str]) -> str:
+    """The nearest known word, or all of them, as an error ends."""
+    near = difflib.get_close_matches(word, words, 1, 0.5)
+    return f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(sorted(words))}"

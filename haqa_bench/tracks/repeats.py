@@ -10,10 +10,10 @@ from multiprocessing.pool import ThreadPool
 from typing import TypeVar
 
 from haqa_bench.arithmetic.estimate import SPEEDS, estimate, interval
+from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell
 from haqa_bench.trial import Measurement, Source
 
 What = TypeVar("What")

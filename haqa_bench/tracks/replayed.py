@@ -4,13 +4,13 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from haqa_bench.arithmetic.estimate import undisturbed
+from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.tables import Entry, ResponseTable
-from haqa_bench.suite import Cell
+from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.trial import Objective, Status, Trial
-from haqa_bench.workloads import DeployWorkload
 
 
 class TableEvaluator:

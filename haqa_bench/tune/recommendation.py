@@ -3,14 +3,14 @@ default, and how to start either.
 """
 
 import json
-from pathlib import Path
 from typing import NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
-from haqa_bench.report import best, pairs
+from haqa_bench.project import Run
+from haqa_bench.report.found.best import best
+from haqa_bench.report.found.pairs import pairs
 from haqa_bench.space import Configuration, key_of
-from haqa_bench.store.database import query
-from haqa_bench.suite import Cell
 
 
 class Recommendation(NamedTuple):
@@ -25,25 +25,32 @@ class Recommendation(NamedTuple):
     default: float
     found: float
     gain: float
-    measured_gain: float | None
+    confirmed_gain: float | None
     interval: tuple[float, float] | None
     pairs: int
     noise_floor: float | None
 
 
-def of_run(folder: Path, cell: Cell) -> Recommendation:
-    """The recommendation of the run of one study in `folder`.
+class Default(NamedTuple):
+    """What became of the default configuration."""
+
+    status: str
+    reason: str
+
+
+def of_run(run: Run, cell: Cell) -> Recommendation:
+    """The recommendation of a run of one study.
 
     Raises:
-        HaqaError: the run has no database; or the default itself could not be measured, so that
+        HaqaError: the default itself could not be measured, so that
         nothing can be compared with it.
     """
-    row, again = best.rows(folder)[0], pairs.read(folder)
+    row, again = best(run)[0], pairs(run)
     if row.default_value is None:
-        ((status, reason),) = query(folder, "SELECT status, reason FROM trials WHERE number = 0")
+        (default,) = run.rows("default", Default)
         raise HaqaError(
             "the default configuration",
-            f"could not be measured: {status}: {reason}",
+            f"could not be measured: {default.status}: {default.reason}",
             "Mend that first",
         )
     tuned = json.loads(row.winners[0]) if row.winners else dict(cell.space.default)
@@ -57,7 +64,7 @@ def of_run(folder: Path, cell: Cell) -> Recommendation:
         default=row.default_value,
         found=row.default_value if row.best is None else row.best,
         gain=1.0 if row.speed_up is None else row.speed_up,
-        measured_gain=verdict.ratio if verdict else None,
+        confirmed_gain=verdict.ratio if verdict else None,
         interval=(verdict.interval.low, verdict.interval.high)
         if verdict and verdict.interval
         else None,

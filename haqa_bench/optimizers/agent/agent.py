@@ -14,7 +14,7 @@ from haqa_bench.llm.reply import read_reply
 from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.protocols import ChatModel, ChatReply, ChatRequest, Message, Position, Proposal
 from haqa_bench.space import Scalar
-from haqa_bench.suite import Chat, Study
+from haqa_bench.study import Chat, Study
 from haqa_bench.trial import Trial, Usage
 
 ATTEMPTS = 2

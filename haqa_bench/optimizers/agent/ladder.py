@@ -21,7 +21,7 @@ from haqa_bench.optimizers.optuna_samplers import tpe
 from haqa_bench.optimizers.seeding import generator
 from haqa_bench.protocols import ChatModel, Message, Optimizer, Position, Proposal
 from haqa_bench.space import Scalar
-from haqa_bench.suite import Chat, Study
+from haqa_bench.study import Chat, Study
 from haqa_bench.trial import Trial
 
 SEEDING_ROUNDS = 3

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from haqa_bench.errors import HaqaError
+from haqa_bench.project import Project, Run
 
 if TYPE_CHECKING:
     from haqa_bench.report.figures.style import Picture
 
 
-def write(folder: Path, project: Path, target: Path) -> list[str]:
-    """Draws the run in `folder` into `target`: of each figure a PDF, an SVG, a PNG and its caption.
+def write(run: Run, project: Project, target: Path) -> list[str]:
+    """Draws a run into `target`: of each figure a PDF, an SVG, a PNG and its caption.
     Returns their names.
 
     Raises:
@@ -32,15 +33,15 @@ def write(folder: Path, project: Path, target: Path) -> list[str]:
 
     names = []
     with style.applied():
-        for picture in pictures(folder, project):
+        for picture in pictures(run, project):
             target.mkdir(parents=True, exist_ok=True)
             style.save(picture, target)
             names.append(picture.name)
     return names
 
 
-def pictures(folder: Path, project: Path) -> Iterator["Picture"]:
-    """Each figure of the run in `folder`, drawn but not written."""
+def pictures(run: Run, project: Project) -> Iterator["Picture"]:
+    """Each figure of a run, drawn but not written."""
     from haqa_bench.report.figures import (
         bitwidths,
         curves,
@@ -52,6 +53,6 @@ def pictures(folder: Path, project: Path) -> Iterator["Picture"]:
         subject,
     )
 
-    run = subject.read(folder, project)
+    drawn = subject.read(run, project)
     kinds = (gains, ranks, bitwidths, memory, fronts, curves, landscapes)
-    return chain.from_iterable(kind.pictures(run) for kind in kinds)
+    return chain.from_iterable(kind.pictures(drawn) for kind in kinds)

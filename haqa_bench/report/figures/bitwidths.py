@@ -10,11 +10,11 @@ from matplotlib.patches import Patch
 
 from haqa_bench.arithmetic.estimate import Interval, estimate, interval
 from haqa_bench.arithmetic.formats import bit_width_of
-from haqa_bench.report import bitwidths
+from haqa_bench.cell import Cell
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
-from haqa_bench.suite import Cell
+from haqa_bench.report.found.format_choices import format_choices
 
 COLOURS = {"FP16": "#999999", "INT8": "#0072b2", "INT4": "#e69f00"}
 BITS = ("INT8", "INT4")
@@ -36,7 +36,7 @@ def pictures(run: Subject) -> Iterator[Picture]:
     """One of all cells whose bit-width is a decision, a panel a device."""
     devices: dict[str, dict[str, list[Fastest]]] = {}
     for cell, source, samples in {
-        c.cell: (run.cells[c.cell], c.source, c.samples) for c in bitwidths.choices(run.folder)
+        c.cell: (run.cells[c.cell], c.source, c.samples) for c in format_choices(run.run)
     }.values():
         devices.setdefault(cell.hardware.name, {})[cell.model_name] = _fastest(
             cell, source, samples

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from haqa_bench.cell import Cell
 from haqa_bench.report import statistics
-from haqa_bench.report.curves import Step, at
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Look, Picture
 from haqa_bench.report.figures.subject import Subject
-from haqa_bench.suite import Cell
+from haqa_bench.report.found.steps import Step, at
 
 FEWEST = 3
 """Evaluations below which there is no curve to see."""
@@ -55,10 +55,10 @@ def _picture(
     run: Subject, cell: Cell, methods: Mapping[str, Mapping[str, Sequence[Step]]], last: int
 ) -> Picture:
     results = [r for r in run.studies if r.cell == cell.id]
-    human = {
-        r.method for r in results if r.optimizer == "human"
+    untuned = {
+        r.method for r in results if r.optimizer == "default"
     }  # always the default: the dotted line
-    kept = [name for name in run.looks if name in methods and name not in human]
+    kept = [name for name in run.looks if name in methods and name not in untuned]
     best = {name: _curve(methods[name], "best", last) for name in kept}
     regret = {name: curve for name in kept if (curve := _curve(methods[name], "regret", last))}
     default = [

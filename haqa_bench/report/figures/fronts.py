@@ -1,40 +1,29 @@
 """Cells with several goals: the front, and what each method's trials measured, goal against goal."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from itertools import combinations
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
+from haqa_bench.cell import Cell
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
-from haqa_bench.store.database import query
-from haqa_bench.suite import Cell
-
-Floats = NDArray[np.float64]
+from haqa_bench.report.found.fronts import Floats, fronts
 
 
 def pictures(run: Subject) -> Iterator[Picture]:
     """One for each cell with several goals, a panel for each two of them."""
-    found: dict[str, dict[str, list[Sequence[float]]]] = {}
-    known: dict[str, Floats | None] = {}
-    for cell, method, _, front, scores in query(
-        run.folder, files("haqa_bench.report").joinpath("fronts.sql").read_text()
-    ):
-        found.setdefault(cell, {}).setdefault(method, []).append(scores)
-        known[cell] = np.array(json.loads(front)["points"]) if front else None
-    for name, methods in found.items():
-        yield _picture(
-            run,
-            run.cells[name],
-            {m: np.array(methods[m]) for m in run.looks if m in methods},
-            known[name],
-        )
+    for scored in fronts(run.run):
+        methods = {
+            name: np.concatenate(list(scored.methods[name].values()))
+            for name in run.looks
+            if name in scored.methods
+        }
+        known = scored.front.points if scored.front.exact else None
+        yield _picture(run, run.cells[scored.cell], methods, known)
 
 
 def staircase(points: Floats) -> Floats:
@@ -90,7 +79,7 @@ def _draw(
     for name, scores in methods.items():
         shape = style.line(run.looks[name]) | {"linestyle": "none", "alpha": 0.8}
         axes.plot(
-            *(scores[:, pair] * signs).T, **shape, zorder=4 if name in ("human", "haqa") else 3
+            *(scores[:, pair] * signs).T, **shape, zorder=4 if name in ("default", "haqa") else 3
         )
     for axis, goal in zip((axes.xaxis, axes.yaxis), goals, strict=True):
         axis.set_label_text(

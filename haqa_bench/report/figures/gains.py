@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from haqa_bench.arithmetic.estimate import SPEEDS
+from haqa_bench.cell import Cell
+from haqa_bench.report import statistics, traits
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
-from haqa_bench.suite import Cell
 from haqa_bench.trial import Goal
 
 COLUMNS, MOST = 3, 12
@@ -37,7 +38,7 @@ def pictures(run: Subject) -> Iterator[Picture]:
     """For each track and metric, a panel a cell; several figures where there are many cells."""
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in run.cells.values():
-        if cell.track != "memory" and _gains(
+        if traits.walked(cell) and _gains(
             run, cell
         ):  # decisions are right or wrong, they gain nothing
             groups.setdefault((cell.track, cell.objective.metric), []).append(cell)
@@ -69,20 +70,20 @@ def _gains(run: Subject, cell: Cell) -> Gains:
             and last is not None
         ):
             found.setdefault(step.method, []).append(_gain(cell.objective, step.best, last))
-    human = {r.method for r in run.studies if r.optimizer == "human"}
+    untuned = {r.method for r in run.studies if r.optimizer == "default"}
     return {
         name: Gain(
             float(np.median(found[name])), min(found[name]), max(found[name]), len(found[name])
         )
         for name in run.looks
-        if name in found and name not in human
+        if name in found and name not in untuned
     }
 
 
 def _gain(goal: Goal, default: float, best: float) -> float:
     if goal.unit in SPEEDS:
-        return best / default if goal.direction == "maximize" else default / best
-    return best - default if goal.direction == "maximize" else default - best
+        return statistics.times_better(best, default, goal.direction)
+    return statistics.gain(best, default, goal.direction)
 
 
 def _picture(run: Subject, name: str, cells: Sequence[Cell]) -> Picture:

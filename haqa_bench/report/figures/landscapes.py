@@ -1,10 +1,8 @@
 """The way of each agent over a cell whose whole space was measured."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -13,13 +11,12 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from haqa_bench.cell import Cell
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Look, Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.figures.terrain import Landscape, landscape, place
-from haqa_bench.space import Configuration
-from haqa_bench.store.database import query
-from haqa_bench.suite import Cell
+from haqa_bench.report.found.paths import Stop, paths
 
 BROAD = 1.7
 """Inches that a map is wide, about."""
@@ -27,14 +24,6 @@ APART = 0.1
 """Inches between numbers that do not touch."""
 WIDE = 8.0
 """From how many times the least value on the colours are logarithmic."""
-
-
-class Stop(NamedTuple):
-    """A trial on the way; `configuration` is None where the proposal was none."""
-
-    number: int
-    configuration: Configuration | None
-    feasible: bool
 
 
 Way = Sequence[Stop]
@@ -45,11 +34,9 @@ def pictures(run: Subject) -> Iterator[Picture]:
     study.
     """
     ways: dict[str, dict[str, dict[int, list[Stop]]]] = {}
-    for cell, method, seed, number, configuration, feasible in query(
-        run.folder, files("haqa_bench.report.figures").joinpath("paths.sql").read_text()
-    ):
-        stop = Stop(number, json.loads(configuration), feasible)
-        ways.setdefault(cell, {}).setdefault(method, {}).setdefault(seed, []).append(stop)
+    for stop in paths(run.run):
+        seeds = ways.setdefault(stop.cell, {}).setdefault(stop.method, {})
+        seeds.setdefault(stop.seed, []).append(stop)
     for name, methods in ways.items():
         if found := landscape(run.project, run.cells[name]):
             for method, studies in methods.items():
@@ -123,10 +110,10 @@ def _way(axes: Axes, cell: Cell, found: Landscape, way: Way, look: Look) -> None
     """The trials as numbers, side by side where they share a point of the map, joined by a line."""
     here: dict[tuple[int, int], list[Stop]] = {}
     for stop in way:
-        if stop.configuration is not None:
+        if stop.proposed is not None:
             at = (
-                place(cell, stop.configuration, found.across),
-                place(cell, stop.configuration, found.up),
+                place(cell, stop.proposed, found.across),
+                place(cell, stop.proposed, found.up),
             )
             here.setdefault(at, []).append(stop)
     broad, tall = (
@@ -187,7 +174,7 @@ def _caption(
     run: Subject, cell: Cell, found: Landscape, method: str, studies: Mapping[int, Way]
 ) -> str:
     results = [r for r in run.studies if r.cell == cell.id and r.method == method]
-    lost = sum(stop.configuration is None for way in studies.values() for stop in way)
+    lost = sum(stop.proposed is None for way in studies.values() for stop in way)
     table = "simulated" if cell.simulated else "replayed"
     samples = (
         f"{found.used[0]}"

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.patches import Patch
 
-from haqa_bench.report import choices
+from haqa_bench.report import traits
 from haqa_bench.report.figures import style
 from haqa_bench.report.figures.bitwidths import COLOURS
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
-from haqa_bench.workloads import MemoryWorkload
+from haqa_bench.report.found.answers import answers
 
 Sizes = Mapping[str, Mapping[str, float]]
 """GB by bit-width, by model and device."""
@@ -21,12 +21,12 @@ def pictures(run: Subject) -> Iterator[Picture]:
     """One of all cells of the memory track."""
     sizes: dict[str, dict[str, float]] = {}
     limits: set[float] = set()
-    for answer in choices.answers(run.folder):
+    for answer in answers(run.run):
         cell = run.cells[answer.cell]
-        assert isinstance(cell.workload, MemoryWorkload)
-        limits |= set(cell.workload.limits_gb)
+        work = traits.limits(cell)
+        limits |= set(work.limits_gb if work else ())
         sizes[f"{cell.model_name}\n{cell.hardware.name}"] = {
-            bits: float(answer.facts[f"{bits}_safe_mb"]) / 1000 for bits in cell.workload.bit_widths
+            bits: mb / 1000 for bits, mb in answer.safe_mb.items()
         }
     if sizes:
         yield _picture(sizes, sorted(limits))

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
 
-from haqa_bench.report import compare, statistics
+from haqa_bench.report import statistics
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Look, Picture
 from haqa_bench.report.figures.subject import Subject
+from haqa_bench.report.found.studies import StudyResult, grouped
 from haqa_bench.report.statistics import Ranking
+from haqa_bench.report.tables.comparison import SIGNIFICANT, blocks
 
 FEWEST = 2
 """Cells, and methods, below which an average rank says nothing."""
@@ -23,10 +24,10 @@ LEVEL = 0.16
 
 def pictures(run: Subject) -> Iterator[Picture]:
     """One of the whole run, of the methods that run on all of its cells."""
-    blocks = compare.blocks(compare.grouped(run.studies))
-    methods = list(blocks[0]) if blocks else []
-    if len(blocks) >= FEWEST and len(methods) >= FEWEST:
-        found = statistics.ranking(blocks, methods)
+    found_in = blocks(grouped(run.studies))
+    methods = list(found_in[0]) if found_in else []
+    if len(found_in) >= FEWEST and len(methods) >= FEWEST:
+        found = statistics.ranking(found_in, methods)
         yield Picture("ranks", _drawn(run, found), _caption(run, found))
 
 
@@ -34,11 +35,13 @@ def critical_difference(found: Ranking) -> float | None:
     """By how much average ranks differ significantly (Nemenyi, 5 %); None where Friedman's test
     does not say that any do.
     """
-    if found.p is None or found.p >= compare.SIGNIFICANT:
+    if found.p is None or found.p >= SIGNIFICANT:
         return None
+    from scipy import stats
+
     k = len(found.ranks)
     return float(
-        stats.studentized_range.ppf(1 - compare.SIGNIFICANT, k, math.inf)
+        stats.studentized_range.ppf(1 - SIGNIFICANT, k, math.inf)
         / math.sqrt(2)
         * math.sqrt(k * (k + 1) / (6 * found.blocks))
     )
@@ -122,7 +125,7 @@ def _name(
 
 
 def _caption(run: Subject, found: Ranking) -> str:
-    studies: Sequence[compare.StudyResult] = [s for s in run.studies if s.method in found.ranks]
+    studies: Sequence[StudyResult] = [s for s in run.studies if s.method in found.ranks]
     difference = critical_difference(found)
     friedman = (
         f"Friedman's test that all are alike: p = {found.p:.3g}"

@@ -79,7 +79,7 @@ class Picture(NamedTuple):
 
 
 KNOWN = {
-    "human": Look("#222222", "o", ":"),
+    "default": Look("#222222", "o", ":"),
     "random": Look("#8a8a8a", "s", "--"),
     "local": Look("#e69f00", "^", (0, (5, 1))),
     "rules": Look("#882255", "v", (0, (1, 1))),

@@ -4,55 +4,51 @@ called in labels and captions.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench.report import compare, curves
-from haqa_bench.report.compare import StudyResult
-from haqa_bench.report.curves import Step
+from haqa_bench.cell import Cell
+from haqa_bench.project import Project, Run
+from haqa_bench.report import traits
 from haqa_bench.report.figures.style import Look, looks
-from haqa_bench.store.database import suite_of
-from haqa_bench.suite import Cell
+from haqa_bench.report.found import answered as who
+from haqa_bench.report.found.steps import Step, steps
+from haqa_bench.report.found.studies import StudyResult, results
 from haqa_bench.trial import Goal
-from haqa_bench.workloads import KernelWorkload
 
 
 class Subject(NamedTuple):
-    """A run: its folder and project, its cells, the look of its methods, its studies, and what each
+    """A run: it and its project, its cells, the look of its methods, its studies, and what each
     had found after each trial.
     """
 
-    folder: Path
-    project: Path
+    run: Run
+    project: Project
     cells: Mapping[str, Cell]
     looks: Mapping[str, Look]
     studies: Sequence[StudyResult]
     steps: Sequence[Step]
 
 
-def read(folder: Path, project: Path) -> Subject:
-    """The run in `folder`.
+def read(run: Run, project: Project) -> Subject:
+    """A run, to be drawn.
 
     Raises:
-        HaqaError: it holds no run, or its database cannot be read.
+        HaqaError: its database cannot be read.
     """
-    suite = suite_of(folder)
-    cells = {cell.id: cell for cell in suite.cells}
     return Subject(
-        folder,
+        run,
         project,
-        cells,
-        looks([m.name for m in suite.methods]),
-        compare.results(folder),
-        curves.steps(folder),
+        run.cells,
+        looks([m.name for m in run.suite.methods]),
+        results(run),
+        steps(run),
     )
 
 
 def title_of(cell: Cell) -> str:
     """Kernel, model and bit-width."""
-    kernel = [cell.workload.kernel] if isinstance(cell.workload, KernelWorkload) else []
-    bits = [] if cell.bit_width == "any" else [cell.bit_width]
-    return " ".join([*kernel, cell.model_name, *bits])
+    bits = "" if cell.bit_width == "any" else cell.bit_width
+    return " ".join(filter(None, (traits.part(cell), cell.model_name, bits)))
 
 
 def place_of(cell: Cell) -> str:
@@ -96,13 +92,8 @@ def sources(studies: Sequence[StudyResult]) -> str:
 
 def answered(studies: Sequence[StudyResult]) -> str:
     """Who answered as the LLM, in a sentence for each; empty where none did."""
-    who: dict[str, list[str]] = {}
-    for study in studies:
-        if study.answered_by:
-            who.setdefault(study.answered_by, []).append(study.method)
-    return " ".join(
-        f"{', '.join(dict.fromkeys(methods))}: answered by {name}." for name, methods in who.items()
-    )
+    found = who.who(studies)
+    return " ".join(f"{', '.join(of)}: answered by {name}." for name, of in found.items())
 
 
 def _words(metric: str) -> str:

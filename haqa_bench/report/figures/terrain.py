@@ -6,15 +6,16 @@ over the feasible configurations.
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from haqa_bench.cell import Cell
+from haqa_bench.project import Project
+from haqa_bench.report import traits
 from haqa_bench.space import Configuration, Scalar, key_of
 from haqa_bench.store import tables
-from haqa_bench.suite import Cell
 from haqa_bench.tracks.replayed import TableEvaluator
 
 
@@ -35,16 +36,16 @@ class Landscape(NamedTuple):
     used: tuple[int, int]
 
 
-def landscape(project: Path, cell: Cell) -> Landscape | None:
+def landscape(project: Project, cell: Cell) -> Landscape | None:
     """The landscape of a cell; None without a response table, with fewer than two parameters, or
     where nothing is feasible.
 
     Raises:
         HaqaError: the response table is damaged, or another cell's.
     """
-    path = tables.path_of(project, cell)
+    path = project.table(cell)
     if (
-        cell.track == "memory" or not path.is_file()
+        not traits.walked(cell) or not path.is_file()
     ):  # decisions under limits are no space to walk through
         return None
     table = tables.read(path)

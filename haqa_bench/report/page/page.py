@@ -9,47 +9,56 @@ same bytes.
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench.report import paper
+from haqa_bench.project import Project, Run, open_run, project_above
 from haqa_bench.report.page.data import PageData, RunShown
-from haqa_bench.report.page.runs import Recording, run_shown
-from haqa_bench.report.table import Table, id_of
+from haqa_bench.report.page.recordings import Recording, recordings
+from haqa_bench.report.page.runs import run_shown
+from haqa_bench.report.tables import catalogue
+from haqa_bench.report.tables.table import Key, Table, Value, id_of
 
 NAME = "report.html"
 SCRIPTS = ("elements.js", "tables.js", "chart.js", "curves.js", "studies.js", "page.js")
 POLICY = "default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-class Run(NamedTuple):
-    """What to show: a run's folder, where published numbers lie, and the recordings of its studies
-    by id.
-    """
+class Source(NamedTuple):
+    """What to show: a run, its project, and the recordings of its studies by id."""
 
-    folder: Path
-    paper_tables: Path
+    run: Run
+    project: Project
     recordings: Mapping[str, Recording]
 
 
-class Shown(NamedTuple):
-    """A table ready for the template: which columns are numbers, and what each cell's id is (empty
-    for none).
+class Cell(NamedTuple):
+    """A cell ready for the template: its text, its id (empty for none), and what it is sorted by,
+    in full (empty for words).
     """
+
+    text: str
+    id: str
+    number: str
+
+
+class Shown(NamedTuple):
+    """A table ready for the template, and which of its columns are numbers."""
 
     name: str
     table: Table
     numeric: Sequence[bool]
-    ids: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Cell]]
 
 
-def write(runs: Sequence[Run], target: Path) -> Path:
+def write(runs: Sequence[Source], target: Path) -> Path:
     """Writes the page of `runs` to `target`, a file, or a folder (what has no suffix, or is one);
     the file's path.
 
     Raises:
-        HaqaError: a run has no database, or it cannot be read.
+        HaqaError: a database cannot be read.
     """
     path = target / NAME if target.is_dir() or not target.suffix else target
     text = html(runs)
@@ -58,23 +67,38 @@ def write(runs: Sequence[Run], target: Path) -> Path:
     return path
 
 
-def html(runs: Sequence[Run]) -> str:
+def write_runs(folders: Sequence[Path], target: Path, given: Path | None = None) -> Path:
+    """Writes the page of the runs in some folders, with the cassettes of their project, which is
+    the one given or lies above them; the file's path.
+
+    Raises:
+        HaqaError: a run, a cassette or the project cannot be read.
+    """
+    with ExitStack() as stack:
+        sources = []
+        for folder in dict.fromkeys(folders):
+            run, project = stack.enter_context(open_run(folder)), project_above(folder, given)
+            sources.append(Source(run, project, recordings(run, project)))
+        return write(sources, target)
+
+
+def html(runs: Sequence[Source]) -> str:
     """The page of `runs`.
 
     Raises:
-        HaqaError: a run has no database, or it cannot be read.
+        HaqaError: a database cannot be read.
     """
     from jinja2 import Environment, StrictUndefined
 
     texts: dict[str, int] = {}
-    shown = [run_shown(run.folder, run.recordings, texts) for run in runs]
+    shown = [run_shown(source.run, source.recordings, texts) for source in runs]
     taken: set[str] = set()
     tables = [
         [
             _shown(name, table, found, taken)
-            for name, table in paper.tables(run.folder, run.paper_tables).items()
+            for name, table in catalogue.tables(source.run, source.project).items()
         ]
-        for run, found in zip(runs, shown, strict=True)
+        for source, found in zip(runs, shown, strict=True)
     ]
     style, script = _read("page.css"), "\n".join(_read(name) for name in SCRIPTS)
     environment = Environment(
@@ -105,16 +129,26 @@ def _json(runs: Sequence[RunShown], texts: Iterable[str]) -> str:
 
 
 def _shown(name: str, table: Table, run: RunShown, taken: set[str]) -> Shown:
-    ids = [
-        [_free(id_of(name, key, heading), run, taken) for heading in table.headings]
-        for key in table.keys
+    called = _free(name, run, taken)
+    keys: list[Key | None] = [*table.keys] or [None] * len(table.rows)
+    rows = [
+        [
+            Cell(
+                found.text,
+                _free(id_of(name, key, column.name), run, taken) if key else "",
+                _sorted_by(found),
+            )
+            for column, found in zip(table.columns, row, strict=True)
+        ]
+        for key, row in zip(keys, table.rows, strict=True)
     ]
-    return Shown(
-        _free(name, run, taken),
-        table,
-        [table.numeric(column) for column in range(len(table.headings))],
-        ids,
-    )
+    numeric = [table.numeric(column) for column in range(len(table.columns))]
+    return Shown(called, table, numeric, rows)
+
+
+def _sorted_by(found: Value) -> str:
+    number = found.low if found.number is None else found.number
+    return "" if number is None else repr(float(number))
 
 
 def _free(wanted: str, run: RunShown, taken: set[str]) -> str:

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from haqa_bench.cell import Cell
+from haqa_bench.project import Run
 from haqa_bench.report.page.data import (
     CellShown,
     Exchange,
@@ -15,46 +15,28 @@ from haqa_bench.report.page.data import (
     RunShown,
     StudyShown,
 )
+from haqa_bench.report.page.recordings import Recording
 from haqa_bench.space import Scalar
-from haqa_bench.store.database import query, suite_of
-from haqa_bench.suite import Cell, Study
+from haqa_bench.study import Study
 
 
-class Said(NamedTuple):
-    """One recorded exchange of an agent study: where it stands, the messages sent as (role,
-    content), and the reply.
-    """
-
-    round: int
-    attempt: int
-    messages: Sequence[tuple[str, str]]
-    reply: str
-
-
-class Recording(NamedTuple):
-    """A study's cassette: where it lies in its project, and what it holds."""
-
-    path: str
-    exchanges: Sequence[Said]
-
-
-def run_shown(folder: Path, recordings: Mapping[str, Recording], texts: dict[str, int]) -> RunShown:
-    """The run in `folder`, with the recordings of its studies by id. Adds to `texts`, which gives
-    each text its index.
+def run_shown(run: Run, recordings: Mapping[str, Recording], texts: dict[str, int]) -> RunShown:
+    """A run, with the recordings of its studies by id. Adds to `texts`, which gives each text its
+    index.
 
     Raises:
-        HaqaError: the run has no database, or it cannot be read.
+        HaqaError: the database cannot be read.
     """
-    suite, rows = suite_of(folder), _rows(folder)
-    studies = [study for study in suite.studies() if study.id in rows]
+    rows = _rows(run)
+    studies = [study for name, study in run.studies.items() if name in rows]
     cells = [
         _cell(
             cell, [study for study in studies if study.cell.id == cell.id], rows, recordings, texts
         )
-        for cell in suite.cells
+        for cell in run.suite.cells
         if any(study.cell.id == cell.id for study in studies)
     ]
-    return RunShown(suite=suite.name, folder=folder.resolve().name, cells=tuple(cells))
+    return RunShown(suite=run.suite.name, folder=run.folder.resolve().name, cells=tuple(cells))
 
 
 class _Row(NamedTuple):
@@ -84,11 +66,11 @@ class _Row(NamedTuple):
     metrics: Sequence[Mapping[str, Any]] | None
 
 
-def _rows(folder: Path) -> dict[str, list[_Row]]:
+def _rows(run: Run) -> dict[str, list[_Row]]:
     """The trials of each study."""
     found: dict[str, list[_Row]] = {}
-    for row in query(folder, files("haqa_bench.report.page").joinpath("trials.sql").read_text()):
-        found.setdefault(row[0], []).append(_Row(*row))
+    for row in run.rows("rounds", _Row):
+        found.setdefault(row.study, []).append(row)
     return found
 
 
@@ -113,7 +95,7 @@ def _cell(
         hardware=cell.hardware.name,
         metric=objective.metric,
         unit=objective.unit,
-        direction=objective.direction,
+        direction=objective.direction or "maximize",
         also=tuple(f"{goal.metric}, {goal.unit}, {goal.direction}" for goal in objective.also),
         constraints=tuple(
             f"{c.metric} at most {c.at_most_times_default:g} times the default's"

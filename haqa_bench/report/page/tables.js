@@ -1,19 +1,13 @@
 // Tables that sort by their headings and filter by words. The rows themselves are HTML already.
 
-const NUMBER = /^[+\-]?\d[\d,]*(\.\d+)?(e[+\-]?\d+)?/i;
-
-function numberIn(text) {
-  const found = NUMBER.exec(text);
-  return found ? Number(found[0].replaceAll(",", "")) : null;
-}
-
 // Numbers as numbers and before words, words by the alphabet, empty cells last whichever way it goes.
-function compare(a, b, numeric, sign) {
-  if (!a || !b) return a ? -1 : b ? 1 : 0;
-  const [x, y] = numeric ? [numberIn(a), numberIn(b)] : [null, null];
-  if (x != null && y != null) return sign * (x - y);
+function compare(a, b, sign) {
+  const [one, other] = [a.textContent, b.textContent];
+  if (!one || !other) return one ? -1 : other ? 1 : 0;
+  const [x, y] = [a, b].map((cell) => cell.dataset.number);
+  if (x != null && y != null) return sign * (Number(x) - Number(y));
   if (x != null || y != null) return x != null ? -1 : 1;
-  return sign * a.localeCompare(b, "en", { numeric: true });
+  return sign * one.localeCompare(other, "en", { numeric: true });
 }
 
 function sortable(article) {
@@ -26,10 +20,9 @@ function sortable(article) {
       const next = { none: "ascending", ascending: "descending", descending: "none" }[head.getAttribute("aria-sort") ?? "none"];
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       if (next !== "none") head.setAttribute("aria-sort", next);
-      const numeric = head.classList.contains("number");
       const sign = next === "descending" ? -1 : 1;
-      const text = (row) => row.cells[column].textContent;
-      body.append(...(next === "none" ? rows : [...rows].sort((a, b) => compare(text(a), text(b), numeric, sign))));
+      const ordered = [...rows].sort((a, b) => compare(a.cells[column], b.cells[column], sign));
+      body.append(...(next === "none" ? rows : ordered));
       quieten(body);
     });
     head.replaceChildren(button);

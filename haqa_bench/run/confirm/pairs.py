@@ -12,12 +12,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from haqa_bench.arithmetic.estimate import QUIET, estimate
+from haqa_bench.cell import Cell
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed
-from haqa_bench.protocols import Evaluator
-from haqa_bench.space import Configuration, key_of
+from haqa_bench.protocols import (
+    Evaluator,
+    Outcome,
+    Reference,
+    Subject,
+    can_refer,
+    subject_key,
+)
+from haqa_bench.space import key_of
 from haqa_bench.store.journal import Journal
-from haqa_bench.suite import Cell
+from haqa_bench.trial import Status
 
 AGAIN = 2
 """How many times as many pairs a configuration may get when some were disturbed."""
@@ -28,12 +36,12 @@ say.
 
 
 def pairs(
-    cell: Cell, evaluator: Evaluator, configurations: Sequence[Configuration], journal: Journal
+    cell: Cell, evaluator: Evaluator, configurations: Sequence[Subject], journal: Journal
 ) -> Iterable[int]:
     """Takes what is missing of every configuration's pairs with the default into the journal;
     yields how many are left.
     """
-    wanted = {key_of(c): c for c in configurations}
+    wanted = {subject_key(c): c for c in configurations}
     enough = dict.fromkeys(wanted, cell.measurement.pairs) | {
         key_of(cell.space.default): FLOOR * cell.measurement.pairs
     }
@@ -51,18 +59,16 @@ def pairs(
             journal.append(_pair(cell, evaluator, wanted[key], number))
 
 
-def _pair(
-    cell: Cell, evaluator: Evaluator, configuration: Configuration, number: int
-) -> dict[str, Any]:
+def _pair(cell: Cell, evaluator: Evaluator, configuration: Subject, number: int) -> dict[str, Any]:
     """One pair. A failure of either side is kept, with neither's value."""
-    sides = {"default": cell.space.default, "tuned": configuration}
+    sides: dict[str, Subject] = {"default": cell.space.default, "tuned": configuration}
     order = sorted(sides)
     random.Random(
-        sha256({"cell": cell.id, "pair": number, "configuration": key_of(configuration)})
+        sha256({"cell": cell.id, "pair": number, "configuration": subject_key(configuration)})
     ).shuffle(order)
     row: dict[str, Any] = {
         "kind": "pair",
-        "configuration": key_of(configuration),
+        "configuration": subject_key(configuration),
         "pair": number,
         "first": order[0],
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -71,7 +77,7 @@ def _pair(
     }
     for side in order:
         try:
-            outcome = evaluator.sample(sides[side], repeat=1 + number)
+            outcome = _sample(evaluator, sides[side], 1 + number)
         except EvaluationFailed as failure:
             return row | {"failed": f"{side}: {failure.status}: {failure.reason}"}
         found = {m.name: m for m in outcome.measurements}
@@ -81,6 +87,14 @@ def _pair(
         row[side] = estimate(metric.samples, metric.unit, others).value
         row["others"] = max(row["others"], *others, 0.0)
     return row
+
+
+def _sample(evaluator: Evaluator, subject: Subject, repeat: int) -> Outcome:
+    if not isinstance(subject, Reference):
+        return evaluator.sample(subject, repeat)
+    if not can_refer(evaluator):
+        raise EvaluationFailed(Status.REFUSED, f"nothing here measures {subject.name}")
+    return evaluator.refer(subject, repeat)
 
 
 def _quiet(journal: Journal, key: str) -> int:

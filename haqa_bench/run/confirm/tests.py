@@ -8,55 +8,55 @@ two are compared on the same items.
 import datetime
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any
 
-from haqa_bench.errors import EvaluationFailed
-from haqa_bench.protocols import Evaluator, Outcome
-from haqa_bench.space import Configuration, key_of
+from haqa_bench.cell import Cell
+from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.protocols import (
+    Evaluator,
+    Outcome,
+    Reference,
+    Subject,
+    TestedEvaluator,
+    can_test,
+    subject_key,
+)
 from haqa_bench.store.journal import Journal
-from haqa_bench.suite import Cell
 from haqa_bench.tracks.repeats import as_they_come
 
 FIRST_SEED = 1000
 """Tuning counts its seeds from 0."""
 
 
-class TestedEvaluator(Evaluator, Protocol):
-    """An evaluator of a track that trains."""
-
-    def test(self, configuration: Configuration, repeat: int) -> Outcome:
-        """As `sample`, with the test metrics in place of those that are tuned on.
-
-        Raises:
-            EvaluationFailed: as `measure`.
-        """
-
-
 def tests(
     cell: Cell,
     evaluator: Evaluator,
-    configurations: Sequence[Configuration],
+    configurations: Sequence[Subject],
     journal: Journal,
     workers: int,
 ) -> Iterable[int]:
     """Takes what is missing of every configuration's tests into the journal, seed by seed; yields
     how many are left.
     """
+    if not can_test(evaluator):
+        raise HaqaError(cell.id, "what measures it tests nothing", "Replay its recorded tests")
     have = {(e["configuration"], e["seed"]) for e in journal.entries[1:]}
     seeds = range(FIRST_SEED, FIRST_SEED + cell.measurement.tests)
-    missing = [(seed, c) for seed in seeds for c in configurations if (key_of(c), seed) not in have]
+    missing = [
+        (seed, c) for seed in seeds for c in configurations if (subject_key(c), seed) not in have
+    ]
     left = len(missing)
-    for row in as_they_come(partial(_test, cast(TestedEvaluator, evaluator)), missing, workers):
+    for row in as_they_come(partial(_test, evaluator), missing, workers):
         journal.append(row)
         left -= 1
         yield left
 
 
-def _test(evaluator: TestedEvaluator, what: tuple[int, Configuration]) -> dict[str, Any]:
+def _test(evaluator: TestedEvaluator, what: tuple[int, Subject]) -> dict[str, Any]:
     seed, configuration = what
     row: dict[str, Any] = {
         "kind": "test",
-        "configuration": key_of(configuration),
+        "configuration": subject_key(configuration),
         "seed": seed,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "failed": "",
@@ -64,10 +64,16 @@ def _test(evaluator: TestedEvaluator, what: tuple[int, Configuration]) -> dict[s
         "facts": {},
     }
     try:
-        outcome = evaluator.test(configuration, seed)
+        outcome = _tested(evaluator, configuration, seed)
     except EvaluationFailed as failure:
         return row | {"failed": f"{failure.status}: {failure.reason}"}
     return row | {
         "values": {m.name: [m.value, m.unit] for m in outcome.measurements},
         "facts": dict(outcome.facts),
     }
+
+
+def _tested(evaluator: TestedEvaluator, subject: Subject, seed: int) -> Outcome:
+    if isinstance(subject, Reference):
+        return evaluator.refer(subject, seed)
+    return evaluator.test(subject, seed)

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from haqa_bench.cell import Cell
 from haqa_bench.protocols import Evaluator
 from haqa_bench.run.study import Entry, Plan
-from haqa_bench.suite import Cell, Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
 

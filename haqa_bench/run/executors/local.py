@@ -13,10 +13,11 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 
 from haqa_bench.backends import device
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Evaluator
 from haqa_bench.run.study import Ended, Entry, Plan, entries, evaluator_of
-from haqa_bench.suite import Cell, Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
 LIVES = 3

@@ -9,6 +9,7 @@ by this process alone. Only measuring goes out, as a stateless task, which Ray b
 another such machine when the one it runs on dies.
 """
 
+import json
 import logging
 import os
 import queue
@@ -20,14 +21,15 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from haqa_bench import tracks
 from haqa_bench.backends import device
+from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.installed import extra, missing
-from haqa_bench.protocols import Evaluator, Outcome, Whole
+from haqa_bench.protocols import Evaluator, LiveEvaluator, Outcome, Reference, Whole
 from haqa_bench.run.study import Entry, Plan, entries, evaluator_of
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell, Study
-from haqa_bench.tracks import live
+from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
 PATIENCE_S = 60.0
@@ -80,7 +82,9 @@ class RayCluster:
         if cell.id not in self._remote:
             connect(self.address)
             check_resource(cell)
-            self._remote[cell.id] = Remote(cell, self.evaluators.get(cell.id) or _spec(plan, cell))
+            self._remote[cell.id] = Remote(
+                cell, self.evaluators.get(cell.id) or _made_from(plan, cell)
+            )
         return self._remote[cell.id]
 
     def hold(self, plan: Plan) -> AbstractContextManager[None]:
@@ -158,28 +162,25 @@ def check_resource(cell: Cell) -> None:
         )
 
 
-class Spec(NamedTuple):
-    """What a live evaluator is made from on the machine that measures: its cell, and the text that
-    guards quality.
-    """
+class Live(NamedTuple):
+    """What a live evaluator is made from on the machine that measures: its cell, as JSON."""
 
-    cell: Cell
-    text: str
+    cell: str
 
 
 class Remote:
     """An evaluator whose measurements are taken on a machine that has the cell's hardware."""
 
-    def __init__(self, cell: Cell, made_from: Evaluator | Spec) -> None:
+    def __init__(self, cell: Cell, made_from: Evaluator | Live) -> None:
         import ray
 
         task = ray.remote(_call).options(
             num_cpus=0, resources={cell.hardware.name: 1}, max_retries=RETRIES
         )
         self._ray, self._task, self._from = ray, task, ray.put(made_from)
-        self.whole: Whole | None = None if isinstance(made_from, Spec) else made_from.whole
+        self.whole: Whole | None = None if isinstance(made_from, Live) else made_from.whole
         self.machine: str = (
-            self._called("machine") if isinstance(made_from, Spec) else made_from.machine
+            self._called("machine") if isinstance(made_from, Live) else made_from.machine
         )
 
     def measure(self, configuration: Configuration) -> Outcome:
@@ -194,6 +195,10 @@ class Remote:
         """See TestedEvaluator."""
         return self._outcome("test", dict(configuration), repeat)
 
+    def refer(self, reference: Reference, repeat: int) -> Outcome:
+        """See ReferenceEvaluator."""
+        return self._outcome("refer", reference, repeat)
+
     def _outcome(self, what: str, *arguments: object) -> Outcome:
         found = self._called(what, *arguments)
         if isinstance(found, EvaluationFailed):
@@ -205,24 +210,16 @@ class Remote:
         return self._ray.get(self._task.remote(self._from, what, *arguments))
 
 
-def _spec(plan: Plan, cell: Cell) -> Evaluator | Spec:
-    return (
-        Spec(cell, live.text_for(cell, plan.suite_folder))
-        if plan.measure == "live"
-        else evaluator_of(plan, cell)
-    )
+def _made_from(plan: Plan, cell: Cell) -> Evaluator | Live:
+    return Live(cell.model_dump_json()) if plan.measure == "live" else evaluator_of(plan, cell)
 
 
-def _call(made_from: Evaluator | Spec, what: str, *arguments: object) -> Any:
+def _call(made_from: Evaluator | Live, what: str, *arguments: object) -> Any:
     """On the machine that measures. A failed evaluation is given back, since it is data; what is
     raised is a fault.
     """
-    runs = isinstance(made_from, Spec)
-    evaluator = (
-        _live(made_from.cell.model_dump_json(), made_from.text)
-        if isinstance(made_from, Spec)
-        else made_from
-    )
+    runs = isinstance(made_from, Live)
+    evaluator = _live(made_from.cell) if isinstance(made_from, Live) else made_from
     found = getattr(evaluator, what)
     with device.exclusive(PATIENCE_S) if runs else nullcontext():
         try:
@@ -232,5 +229,6 @@ def _call(made_from: Evaluator | Spec, what: str, *arguments: object) -> Any:
 
 
 @lru_cache
-def _live(cell: str, text: str) -> live.LiveEvaluator:
-    return live.evaluator(Cell.model_validate_json(cell), text)
+def _live(cell: str) -> LiveEvaluator:
+    found = tracks.typed_cell(json.loads(cell))
+    return tracks.of(found).evaluator(found)

@@ -8,18 +8,18 @@ from haqa_bench.arithmetic.memory import OWN, Prediction
 from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
 from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.llama_cpp_memory import predict
-from haqa_bench.backends.llama_jobs import SETTINGS, Measure, Measured, Settings, with_defaults
+from haqa_bench.backends.llama_jobs import Measure, Measured, Settings, with_defaults
 from haqa_bench.backends.process import run_job
-from haqa_bench.documents import read_bytes, sha256
-from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.cell import Cell
+from haqa_bench.documents import sha256
+from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
-from haqa_bench.suite import Cell
+from haqa_bench.tracks.deploy.settings import QUALITY
+from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
-from haqa_bench.tracks.settings import check_names
 from haqa_bench.trial import Measurement, Status
-from haqa_bench.workloads import DeployWorkload
 
 
 class DeployEvaluator(MeasuredHere):
@@ -32,19 +32,17 @@ class DeployEvaluator(MeasuredHere):
 
     def __init__(
         self,
-        cell: Cell,
-        text: str = "",
+        cell: Cell[DeployWorkload],
         source: Path | None = None,
         examples: Sequence[Example] = (),
     ) -> None:
-        """`text` is what perplexity is computed of: see `text_of`. `source` is the GGUF file where
-        it is not the cell's model as it is.
+        """`source` is the GGUF file where it is not the cell's model as it is.
 
         Of `examples`, held_out_loss (nats) is computed.
         """
         require_llama_cpp()
-        check_space(cell)
-        self.cell, self.workload, self.text, self.examples = cell, deployed(cell), text, examples
+        self.cell, self.workload, self.examples = cell, cell.workload, examples
+        self.text = cell.texts.get(QUALITY, "")
         self.formats = Formats(source or find(cell.model.gguf or ""))
         self._predictions: dict[tuple[str, Settings], Prediction] = {}
 
@@ -117,45 +115,6 @@ class DeployEvaluator(MeasuredHere):
                 min(settings.n_batch, most),
             )[OWN].memory
         return self._predictions[key]
-
-
-def deployed(cell: Cell) -> DeployWorkload:
-    """The workload of a cell of the deploy track."""
-    assert isinstance(cell.workload, DeployWorkload)
-    return cell.workload
-
-
-def check_space(cell: Cell) -> None:
-    """Raises HaqaError for a space with a setting that llama.cpp does not have here, or without one
-    that it needs.
-    """
-    known = {"format", *SETTINGS}
-    check_names(f"{cell.id}: space", cell.space.root, known)
-    for name in ("format", "n_threads"):
-        if name not in cell.space.root:
-            raise HaqaError(
-                f"{cell.id}: space", f"'{name}' is missing", f"Known: {', '.join(sorted(known))}"
-            )
-
-
-def text_of(cell: Cell, suite_folder: Path) -> str:
-    """The cell's quality text, a file beside or below its suite; empty where it has none.
-
-    Raises:
-        HaqaError: it is missing, elsewhere, or not UTF-8.
-    """
-    folder, name = suite_folder, deployed(cell).quality_text
-    if not name:
-        return ""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise HaqaError(
-            name, "the quality text must lie beside or below the suite", "Copy it there"
-        )
-    try:
-        return read_bytes(path).decode()
-    except UnicodeDecodeError:
-        raise HaqaError(path, "the quality text is not UTF-8") from None
 
 
 def _measurements(found: Measured, work: DeployWorkload) -> tuple[Measurement, ...]:

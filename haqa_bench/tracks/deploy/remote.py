@@ -5,15 +5,16 @@ run where the profile's target says.
 from collections.abc import Mapping
 from functools import cached_property
 
-from haqa_bench.backends import llama_tools, targets
+from haqa_bench.backends import targets
 from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
 from haqa_bench.backends.llama_jobs import with_defaults
+from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
-from haqa_bench.suite import Cell
-from haqa_bench.tracks.deploy.evaluator import check_space, deployed
+from haqa_bench.tracks.deploy import llama_tools
+from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.tracks.repeats import estimated, repeated, timed
 from haqa_bench.trial import Status
 
@@ -32,9 +33,8 @@ class RemoteEvaluator:
 
     whole: Whole | None = None
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell[DeployWorkload]) -> None:
         require_llama_cpp()
-        check_space(cell)
         if cell.objective.constraints and any(
             c.metric in ("perplexity", "peak_memory_mb") for c in cell.objective.constraints
         ):
@@ -49,7 +49,7 @@ class RemoteEvaluator:
                 "llama-bench has one number of threads, n_threads",
                 "Leave n_threads_batch out",
             )
-        self.cell, self.workload = cell, deployed(cell)
+        self.cell, self.workload = cell, cell.workload
         self.target = targets.parse(cell.hardware.target)
         self.formats = Formats(find(cell.model.gguf or ""))
 

@@ -8,14 +8,14 @@ from functools import cached_property
 from haqa_bench.arithmetic.token_roofline import token
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_jobs import ONE_THREAD
+from haqa_bench.cell import Cell
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
-from haqa_bench.suite import Cell
+from haqa_bench.tracks.deploy.workload import RooflineWorkload
 from haqa_bench.trial import Measurement, Source, Status
-from haqa_bench.workloads import RooflineWorkload
 
 
 class RooflineEvaluator:
@@ -26,8 +26,7 @@ class RooflineEvaluator:
     whole: Whole | None = None
     machine = ""
 
-    def __init__(self, cell: Cell) -> None:
-        assert isinstance(cell.workload, RooflineWorkload)
+    def __init__(self, cell: Cell[RooflineWorkload]) -> None:
         gguf_models.require_llama_cpp()
         if list(cell.space.root) != ["format"]:
             raise HaqaError(

@@ -19,7 +19,7 @@ from haqa_bench.backends.llama_jobs import Measure, Quantize, Settings
 from haqa_bench.backends.machine import measured
 from haqa_bench.backends.process import run_job
 from haqa_bench.hardware import Figure, Hardware
-from haqa_bench.workloads import DeployWorkload
+from haqa_bench.tracks.deploy.workload import DeployWorkload
 
 FORMATS = {
     "F16": "F16",

@@ -11,24 +11,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from haqa_bench.backends.wire import build
+from haqa_bench.cell import Cell, Workload
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, Status
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration, Scalar, SearchSpace
-from haqa_bench.suite import Cell
 from haqa_bench.tasks.folder import cache
 from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
+from haqa_bench.tracks.deploy.workload import DeployWorkload
+from haqa_bench.tracks.joint.workload import JointWorkload
 from haqa_bench.tracks.qlora import evaluator as qlora
-from haqa_bench.tracks.qlora.jobs import SETTINGS
+from haqa_bench.tracks.qlora.jobs import SETTINGS as TRAINING
+from haqa_bench.tracks.qlora.workload import QloraWorkload
 from haqa_bench.tracks.repeats import repeated
-from haqa_bench.workloads import JointWorkload
 
-TRAINING = frozenset(SETTINGS)
-"""The settings that make a model; all others run it."""
 SEED = 0
+TRAINED, RUN = "qlora", "deploy"
+Part = TypeVar("Part", bound=Workload)
 
 
 class Trained(NamedTuple):
@@ -59,11 +61,10 @@ class JointEvaluator:
 
     whole: Whole | None = None
 
-    def __init__(self, cell: Cell) -> None:
-        assert isinstance(cell.workload, JointWorkload)
+    def __init__(self, cell: Cell[JointWorkload]) -> None:
         self.cell, self.workload = cell, cell.workload
-        self.trainer = qlora.QloraEvaluator(_part(cell, "qlora", True))
-        self.deployed = _part(cell, "deploy", False)
+        self.trainer = qlora.QloraEvaluator(_training(cell))
+        self.deployed = _deployment(cell)
         self._trained: dict[str, Trained | EvaluationFailed] = {}
 
     @cached_property
@@ -124,18 +125,23 @@ class JointEvaluator:
             partial.write_text(json.dumps(vars(made)), "utf-8")
             partial.replace(about)
         kept = build(Made, json.loads(about.read_text("utf-8")))
-        deployment = DeployEvaluator(self.deployed, "", model, self.trainer.held_out())
+        deployment = DeployEvaluator(self.deployed, model, self.trainer.held_out())
         return Trained(deployment, kept.facts, kept.seconds)
 
 
-def _part(cell: Cell, track: str, trains: bool) -> Cell:
-    """The cell that the training, or the deployment, of a joint cell would be by itself."""
-    assert isinstance(cell.workload, JointWorkload)
-    space = SearchSpace(
-        {name: p for name, p in cell.space.root.items() if (name in TRAINING) == trains}
-    )
-    workload = cell.workload.training if trains else cell.workload.deployment
-    bits = cell.workload.train_bits if trains else cell.bit_width
-    return cell.model_copy(
-        update={"track": track, "space": space, "workload": workload, "bit_width": bits}
-    )
+def _training(cell: Cell[JointWorkload]) -> Cell[QloraWorkload]:
+    """The cell that the training would be by itself. Its settings make a model, all others run it."""
+    return _part(cell, cell.workload.training, TRAINED, cell.workload.train_bits)
+
+
+def _deployment(cell: Cell[JointWorkload]) -> Cell[DeployWorkload]:
+    """The cell that the deployment would be by itself."""
+    return _part(cell, cell.workload.deployment, RUN, cell.bit_width)
+
+
+def _part(cell: Cell, workload: Part, track: str, bit_width: str) -> Cell[Part]:
+    trains = track == TRAINED
+    space = {n: p for n, p in cell.space.root.items() if (n in TRAINING) == trains}
+    changed = {"track": track, "space": SearchSpace(space), "bit_width": bit_width}
+    kept = {name: getattr(cell, name) for name in type(cell).model_fields}
+    return Cell(**kept | changed | {"workload": workload})

@@ -7,18 +7,16 @@ from pathlib import Path
 
 from haqa_bench.arithmetic.kernel_roofline import BITS
 from haqa_bench.backends.process import run_job
+from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.installed import extra, require
-from haqa_bench.protocols import Outcome
+from haqa_bench.protocols import Outcome, Reference
 from haqa_bench.space import Configuration
-from haqa_bench.suite import Cell
 from haqa_bench.tracks.kernel.jobs import Measure, Measured, MeasureGgml, MeasurePeaks
 from haqa_bench.tracks.kernel.sources import FOLDER, sources_sha256
+from haqa_bench.tracks.kernel.workload import KernelWorkload
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
-from haqa_bench.workloads import KernelWorkload
 
-GGML: Configuration = {"peer": "ggml"}
-"""Stands where a configuration would, for ggml's own kernel: the best known on a CPU."""
 MUCH = 0.75
 """A peak below this share of the best is a sign that somebody else has a core: it varies by a tenth
 on its own, and halves then.
@@ -33,9 +31,9 @@ class KernelEvaluator(MeasuredHere):
     (ms), error (largest, as a share of the largest value).
     """
 
-    def __init__(self, cell: Cell, sources: Path = FOLDER) -> None:
+    def __init__(self, cell: Cell[KernelWorkload], sources: Path = FOLDER) -> None:
         require("pyopencl", "OpenCL", extra("kernels"))
-        if not isinstance(cell.workload, KernelWorkload) or cell.bit_width.upper() not in BITS:
+        if cell.bit_width.upper() not in BITS:
             raise HaqaError(
                 cell.id, f"no kernel of bit-width {cell.bit_width}", f"Known: {', '.join(BITS)}"
             )
@@ -47,13 +45,14 @@ class KernelEvaluator(MeasuredHere):
         return {"kernel_sha256": sources_sha256(self.workload.kernel, self.sources)}
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
-        """See Evaluator. The output is checked in every process, on inputs of its own. GGML is
-        measured as a configuration is.
-        """
-        return timed(lambda: self._sample(configuration))
+        """See Evaluator. The output is checked in every process, on inputs of its own."""
+        return timed(lambda: self._outcome(self._job(configuration)))
 
-    def _sample(self, configuration: Configuration) -> Outcome:
-        job = self._ggml_job() if configuration == GGML else self._job(configuration)
+    def refer(self, reference: Reference, repeat: int) -> Outcome:
+        """See ReferenceEvaluator."""
+        return timed(lambda: self._outcome(self._ggml_job()))
+
+    def _outcome(self, job: Measure | MeasureGgml) -> Outcome:
         found = run_job(job, self.workload.timeout_s)
         return Outcome(estimated(self._readings(found)), found.facts)
 

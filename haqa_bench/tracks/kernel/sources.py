@@ -12,6 +12,12 @@ def tunable_part(kernel: str) -> str:
     return "\n".join(line for line in lines if not line.startswith("#include"))
 
 
+def whole(kernel: str) -> str:
+    """All that a kernel is compiled from, as one text."""
+    files = [*sorted(FOLDER.glob("*.h")), FOLDER / f"{kernel}.cl"]
+    return "\n".join(path.read_text() for path in files)
+
+
 def sources_sha256(kernel: str, folder: Path) -> str:
     """The hash of all that a kernel is compiled from."""
     files = [*sorted(folder.glob("*.h")), folder / f"{kernel}.cl"]

@@ -13,14 +13,14 @@ from haqa_bench import __version__
 from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_jobs import ONE_THREAD
+from haqa_bench.cell import Cell
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import facts, tables
-from haqa_bench.suite import NOTHING, Cell
+from haqa_bench.tracks.memory.workload import NOTHING, MemoryWorkload
 from haqa_bench.trial import Measurement, Source
-from haqa_bench.workloads import MemoryWorkload
 
 RIGHT, TOO_LARGE = "right_choices", "too_large"
 
@@ -35,8 +35,7 @@ class MemoryEvaluator:
     whole: Whole | None = Whole(optimum=100.0)
     machine = ""
 
-    def __init__(self, cell: Cell, sizes: Mapping[str, Prediction]) -> None:
-        assert isinstance(cell.workload, MemoryWorkload)
+    def __init__(self, cell: Cell[MemoryWorkload], sizes: Mapping[str, Prediction]) -> None:
         self.workload, self.sizes = cell.workload, sizes
 
     @property
@@ -74,14 +73,13 @@ def truth(workload: MemoryWorkload, sizes: Mapping[str, Prediction], limit_gb: f
     )
 
 
-def simulate(cell: Cell) -> dict[str, Prediction]:
+def simulate(cell: Cell[MemoryWorkload]) -> dict[str, Prediction]:
     """What a cell's model takes at each bit-width, as llama.cpp on this machine plans it; without
     the copies that a CPU repacks.
 
     Raises:
         HaqaError: llama.cpp is not here, or refuses the model.
     """
-    assert isinstance(cell.workload, MemoryWorkload)
     gguf_models.require_llama_cpp()
     settings = replace(ONE_THREAD, mmap=False)
     names = [f.format for f in cell.workload.formats]
@@ -95,7 +93,7 @@ def simulate(cell: Cell) -> dict[str, Prediction]:
     return {f.bit_width: found[f.format].memory for f in cell.workload.formats}
 
 
-def record(cell: Cell, target: Path) -> None:
+def record(cell: Cell[MemoryWorkload], target: Path) -> None:
     """Writes what `simulate` finds as the table that replays read: a row for each bit-width.
 
     Raises:
@@ -122,13 +120,12 @@ def record(cell: Cell, target: Path) -> None:
     tables.write(target, card | {"haqa_bench": __version__}, rows)
 
 
-def recorded(cell: Cell, path: Path) -> dict[str, Prediction]:
+def recorded(cell: Cell[MemoryWorkload], path: Path) -> dict[str, Prediction]:
     """What `record` wrote.
 
     Raises:
         HaqaError: it is missing, or of another model or workload.
     """
-    assert isinstance(cell.workload, MemoryWorkload)
     table, wanted = tables.read(path), _card(cell)
     if any(table.card.get(name) != value for name, value in wanted.items()):
         raise HaqaError(
@@ -146,7 +143,7 @@ def recorded(cell: Cell, path: Path) -> dict[str, Prediction]:
     }
 
 
-def _card(cell: Cell) -> dict[str, object]:
+def _card(cell: Cell[MemoryWorkload]) -> dict[str, object]:
     """What sizes depend on."""
     model, workload = (part.model_dump(mode="json") for part in (cell.model, cell.workload))
     return {"cell": cell.id, "model": model, "workload": workload, "hardware": cell.hardware.name}

@@ -8,23 +8,18 @@ from functools import cached_property
 
 from haqa_bench.backends.device import threads
 from haqa_bench.backends.process import run_job
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.installed import extra, require
-from haqa_bench.protocols import Outcome
+from haqa_bench.protocols import Outcome, Reference, Subject
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
-from haqa_bench.suite import Cell
 from haqa_bench.tasks import images
-from haqa_bench.tracks.qat.jobs import SETTINGS, Train, with_defaults
+from haqa_bench.tracks.qat.jobs import Train, with_defaults
+from haqa_bench.tracks.qat.workload import QatWorkload
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
-from haqa_bench.tracks.settings import check_names
-from haqa_bench.workloads import QatWorkload
+from haqa_bench.tracks.training import ROUNDED
 
-FULL_PRECISION: Configuration = {"reference": "full precision"}
-ROUNDED: Configuration = {"reference": "round to nearest"}
-"""Stand where a configuration would: the default recipe at full precision, and that network rounded
-without tuning.
-"""
 BIT_WIDTH = re.compile(r"w([1-8])a([1-8])", re.IGNORECASE)
 FULL = 32
 
@@ -37,14 +32,12 @@ class QatEvaluator(MeasuredHere):
     (%, on the test set) instead.
     """
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell[QatWorkload]) -> None:
         require("torch", "training", extra("train"))
-        assert isinstance(cell.workload, QatWorkload)
         if cell.model.network == "resnet50" or cell.workload.data == "imagenet":
             fitting = "pip install torchvision (the one that fits your torch)"
             require("torchvision", cell.id, fitting)
         self.cell, self.workload, self.bits = cell, cell.workload, _bits(cell)
-        check_names(f"{cell.id}: space", cell.space.root, SETTINGS)
 
     @cached_property
     def data(self) -> images.Stored:
@@ -66,7 +59,11 @@ class QatEvaluator(MeasuredHere):
         """See TestedEvaluator."""
         return timed(lambda: self._run(configuration, repeat, test=True))
 
-    def _run(self, configuration: Configuration, seed: int, test: bool) -> Outcome:
+    def refer(self, reference: Reference, repeat: int) -> Outcome:
+        """See ReferenceEvaluator."""
+        return timed(lambda: self._run(reference, repeat, test=True))
+
+    def _run(self, configuration: Subject, seed: int, test: bool) -> Outcome:
         found = run_job(self._job(configuration, seed, test), self.workload.timeout_s)
         told = {**found.facts, "data": self.data.about, "items": str(found.items)}
         if test:
@@ -78,9 +75,9 @@ class QatEvaluator(MeasuredHere):
         }
         return Outcome(estimated(readings), told)
 
-    def _job(self, configuration: Configuration, seed: int, test: bool) -> Train:
-        work, reference = self.workload, configuration in (FULL_PRECISION, ROUNDED)
-        chosen = self.cell.space.default if reference else configuration
+    def _job(self, configuration: Subject, seed: int, test: bool) -> Train:
+        work, reference = self.workload, isinstance(configuration, Reference)
+        chosen = self.cell.space.default if isinstance(configuration, Reference) else configuration
         return Train(
             memory_bytes=int(work.memory_gb * 1e9),
             network=str(self.cell.model.network),
@@ -99,7 +96,7 @@ class QatEvaluator(MeasuredHere):
         )
 
 
-def _bits(cell: Cell) -> tuple[int, int]:
+def _bits(cell: Cell[QatWorkload]) -> tuple[int, int]:
     found = BIT_WIDTH.fullmatch(cell.bit_width)
     if found is None and cell.bit_width.upper() != "FP32":
         raise HaqaError(

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from haqa_bench.backends import gguf_models
 from haqa_bench.backends.process import run_job
+from haqa_bench.cell import Model
 from haqa_bench.documents import sha256
 from haqa_bench.installed import extra, require
-from haqa_bench.suite import Model
 from haqa_bench.tasks.folder import cache
 from haqa_bench.tracks.qlora.jobs import Convert
 

@@ -18,12 +18,12 @@ from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.llama_jobs import Answer
 from haqa_bench.backends.llama_jobs import Settings as LlamaSettings
 from haqa_bench.backends.process import run_job
+from haqa_bench.cell import Cell, Model
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.protocols import Outcome
+from haqa_bench.protocols import Outcome, Reference, Subject
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
-from haqa_bench.suite import Cell, Model
 from haqa_bench.tasks import instructions, lm_eval
 from haqa_bench.tasks.folder import cache
 from haqa_bench.tracks.qlora import base_models
@@ -43,19 +43,14 @@ from haqa_bench.tracks.qlora.jobs import (
     with_defaults,
     write_split,
 )
+from haqa_bench.tracks.qlora.track import AVERAGE, BITS
+from haqa_bench.tracks.qlora.workload import QloraWorkload
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
 from haqa_bench.tracks.settings import check_names
-from haqa_bench.workloads import QloraWorkload
+from haqa_bench.tracks.training import FULL_PRECISION
 
-BITS: Mapping[str, int] = {"INT4": 4, "INT8": 8}
-FULL_PRECISION: Configuration = {"reference": "full precision"}
-ROUNDED: Configuration = {"reference": "round to nearest"}
-"""Stand where a configuration would: the model as it is, and quantized (NF4's or INT8's nearest
-levels), neither tuned.
-"""
 SPLIT_SEED = 0
 TOKENIZE_TIMEOUT_S = 3600
-AVERAGE = "average_accuracy"
 PROMPTS = 10
 ANSWERED = 32
 ROOM = 2048
@@ -89,8 +84,7 @@ class QloraEvaluator(MeasuredHere):
     (%, the mean of the tasks' acc), and acc and acc_norm of each task, instead.
     """
 
-    def __init__(self, cell: Cell) -> None:
-        assert isinstance(cell.workload, QloraWorkload)
+    def __init__(self, cell: Cell[QloraWorkload]) -> None:
         self.cell, self.workload = cell, cell.workload
         if cell.bit_width.upper() not in BITS:
             raise HaqaError(
@@ -98,7 +92,6 @@ class QloraEvaluator(MeasuredHere):
                 f"bitsandbytes has no bit-width {cell.bit_width}",
                 f"Known: {', '.join(BITS)}",
             )
-        check_names(f"{cell.id}: space", cell.space.root, SETTINGS)
         self.bits = BITS[cell.bit_width.upper()]
         self.base = base_models.find(cell.model)
         self.local = threading.local()
@@ -137,6 +130,10 @@ class QloraEvaluator(MeasuredHere):
     def test(self, configuration: Configuration, repeat: int) -> Outcome:
         """See TestedEvaluator."""
         return self._tried(configuration, repeat, self._task_items(self.workload.items, skipped=0))
+
+    def refer(self, reference: Reference, repeat: int) -> Outcome:
+        """See ReferenceEvaluator."""
+        return self._tried(reference, repeat, self._task_items(self.workload.items, skipped=0))
 
     def exported(self, configuration: Configuration, repeat: int, target: Path) -> Agreement:
         """Trains `configuration`, and writes the model with its adapter merged to the GGUF file
@@ -207,17 +204,17 @@ class QloraEvaluator(MeasuredHere):
     def _task_items(self, items: int | None, skipped: int) -> TaskItems:
         return TaskItems(tuple(self.tasks.names), dict(self.tasks.files), items, skipped)
 
-    def _tried(self, configuration: Configuration, seed: int, tasks: TaskItems) -> Outcome:
+    def _tried(self, configuration: Subject, seed: int, tasks: TaskItems) -> Outcome:
         job = replace(self._job(configuration, seed, self._tokenized()), tasks=tasks)
         return timed(lambda: _scored(self._train(job)))
 
-    def _job(self, configuration: Configuration, seed: int, examples: Path) -> Train:
-        work, reference = self.workload, configuration in (FULL_PRECISION, ROUNDED)
+    def _job(self, configuration: Subject, seed: int, examples: Path) -> Train:
+        work = self.workload
         bits = None if configuration == FULL_PRECISION else self.bits
         return Train(
             memory_bytes=int(work.memory_gb * 1e9),
             quantized=Quantized(self.base.name, bits, work.compute),
-            settings=None if reference else with_defaults(configuration),
+            settings=None if isinstance(configuration, Reference) else with_defaults(configuration),
             examples=str(examples),
             seen=work.examples,
             seed=seed,

@@ -1,0 +1,1 @@
+"""An example of a track: zlib's settings, tuned for speed."""

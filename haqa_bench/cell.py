@@ -1,0 +1,118 @@
+"""A cell: one model x bit-width x hardware of a track, with all that is needed to run it.
+
+A suite file lists *blocks*, matrices of models x bit-widths x hardware less what they exclude; each
+point of a block is a cell. What one trial of a cell runs is its *workload*, whose form its track
+defines (haqa_bench.tracks): `Cell[QatWorkload]` is a cell of the track that trains ResNets.
+"""
+
+import itertools
+from typing import Annotated, Generic, Literal
+
+from pydantic import Field, SerializeAsAny
+from typing_extensions import TypeVar
+
+from haqa_bench.budget import Budget
+from haqa_bench.documents import Document
+from haqa_bench.hardware import Hardware
+from haqa_bench.space import SearchSpace
+from haqa_bench.trial import Objective
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""What may become part of a path."""
+ANY = "any"
+"""The bit-width of a cell in whose search space it is decided."""
+
+
+class Workload(Document):
+    """What one trial of a track runs; each track has its own."""
+
+
+W = TypeVar("W", bound=Workload, covariant=True, default=Workload)
+
+
+class Model(Document):
+    """A network. `gguf` is `package:NAME`, `hub:OWNER/REPO/FILE` or a path; cells that deploy it
+    need it, kernels need its `dimensions`.
+
+    Cells that fine-tune it need `transformers`, a name on the hub or a folder of that library's, or
+    else `gguf`, which it reads too; cells of the qat track need `network`.
+    """
+
+    gguf: str | None = None
+    transformers: str | None = None
+    network: Literal["resnet20", "resnet32", "resnet50"] | None = None
+    architecture: str
+    parameters: int
+    about: str = ""
+    dimensions: dict[str, int] = Field(default_factory=dict)
+    """Sizes by name, such as hidden: 4096, which the shapes of kernels may use."""
+
+
+class MeasurementProtocol(Document):
+    """How a configuration is measured live (docs/measurement.md).
+
+    Processes are started until the 95 % interval of the objective is at most `precision` of its
+    estimate to either side, or `processes` have been. A study's winner meets the default in `pairs`
+    pairs of processes, apart from the tuning; in tracks that train, the winner and the default are
+    trained with `tests` new seeds each, and tested.
+    """
+
+    precision: float = Field(0.03, gt=0)
+    processes: int = Field(4, ge=1)
+    pairs: int = Field(8, ge=6)
+    tests: int = Field(2, ge=1)
+
+
+class Point(Document):
+    """One point of a block's matrix, or several where a part is left out."""
+
+    model: str | None = None
+    bit_width: str | None = None
+    hardware: str | None = None
+
+    def covers(self, point: tuple[str, str, str]) -> bool:
+        """Whether it stands for (model, bit-width, hardware)."""
+        wanted = (self.model, self.bit_width, self.hardware)
+        return all(w is None or w == p for w, p in zip(wanted, point, strict=True))
+
+
+class Block(Document, Generic[W]):
+    """A matrix of cells that share everything else."""
+
+    track: str
+    models: tuple[Name, ...] = Field(min_length=1)
+    bit_widths: tuple[Name, ...] = Field(min_length=1)
+    hardware: tuple[Name, ...] = Field(min_length=1)
+    exclude: tuple[Point, ...] = ()
+    space: SearchSpace
+    workload: W
+    measurement: MeasurementProtocol = Field(
+        default_factory=lambda: MeasurementProtocol.model_validate({})
+    )
+    objective: Objective
+    budget: Budget
+
+    def points(self) -> list[tuple[str, str, str]]:
+        """(model, bit-width, hardware) of each cell."""
+        every = itertools.product(self.models, self.bit_widths, self.hardware)
+        return [p for p in every if not any(x.covers(p) for x in self.exclude)]
+
+
+class Cell(Document, Generic[W]):
+    """One model x bit-width x hardware of a track, resolved: a lock holds nothing else of it."""
+
+    id: str
+    track: str
+    model_name: str
+    model: Model
+    bit_width: str
+    hardware: Hardware
+    space: SearchSpace
+    workload: SerializeAsAny[W]
+    measurement: MeasurementProtocol
+    objective: Objective
+    budget: Budget
+    simulated: bool = False
+    """Whether its numbers are a declared model's: nothing of it is measured."""
+    texts: dict[str, str] = Field(default_factory=dict)
+    """What the files say that its workload names, such as `quality_text`."""

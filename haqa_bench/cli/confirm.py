@@ -1,0 +1,71 @@
+"""haqa-bench confirm."""
+
+from pathlib import Path
+
+import click
+
+from haqa_bench.cli.options import (
+    DATA,
+    PROJECT,
+    RUN,
+    RUNS_FOLDER,
+    TRAININGS,
+    matching,
+    project_of,
+    share_cores,
+)
+
+
+@click.command()
+@RUN
+@click.option(
+    "--cells",
+    default="*",
+    show_default=True,
+    help="Only these cells, such as '*int4*'; * and ? match.",
+)
+@TRAININGS
+@DATA
+@RUNS_FOLDER
+@PROJECT
+def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) -> None:
+    """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or,
+    where it trains, anew and on a test set.
+
+    What is found goes to results/confirmed/, for every run of the same cells, and into RUN. Stopped,
+    it goes on with the same command.
+    """
+    from haqa_bench import tracks
+    from haqa_bench.backends import device
+    from haqa_bench.cli.progress import bar
+    from haqa_bench.project import suite_of
+    from haqa_bench.run import confirm
+    from haqa_bench.store import database
+
+    folder = project_of(run_folder, project)
+    share_cores(workers)
+    suite = suite_of(run_folder)
+    found = database.winners(run_folder)
+    asked = matching("--cells", cells, [c.id for c in suite.cells])
+    kept = [
+        c
+        for c in suite.cells
+        if not c.simulated
+        and tracks.of(c).confirmed != "none"
+        and c.id in asked
+        and any(name == c.id for name, _ in found)
+    ]
+    with device.exclusive(), bar() as progress:
+        for cell in kept:
+            evaluator = tracks.of(cell).evaluator(cell)
+            path = confirm.path_of(folder / "results" / "confirmed", cell)
+            task = progress.add_task(cell.id)
+            for left in confirm.take(cell, evaluator, confirm.winners(found, cell), path, workers):
+                progress.update(
+                    task, total=left, completed=0, description=f"{cell.id}: {left} left"
+                )
+            copy = confirm.path_of(run_folder / "confirmed", cell)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+            database.build(run_folder)
+            click.echo(path)

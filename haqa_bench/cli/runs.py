@@ -1,0 +1,50 @@
+"""haqa-bench runs."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from haqa_bench.cli.options import JSON, PROJECT, RUNS_FOLDER
+
+
+@click.command()
+@RUNS_FOLDER
+@PROJECT
+@JSON
+def runs(project: Path | None, as_json: bool) -> None:
+    """List the runs that there are, the latest first: suite, when, who answered and what measured,
+    complete or not, and folder.
+
+    The name of a suite stands for its latest run, wherever a command wants a RUN; how a folder's
+    name begins does for one of them.
+    """
+    from haqa_bench.project import project_above, run_folders
+
+    found = [_told(folder) for folder in run_folders(project_above(Path.cwd(), project))]
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for run in found:
+        how = f"agent {run['agent']}, measurements {run['measure']}"
+        ended = "complete" if run["complete"] else "not complete"
+        click.echo(f"{run['suite']:<20} {run['when']}  {how}, {ended}: {run['folder']}")
+    if not found:
+        click.echo("There is no run yet: haqa-bench run SUITE", err=True)
+
+
+def _told(folder: Path) -> dict[str, object]:
+    from haqa_bench.project import LOCK
+    from haqa_bench.run import complete
+
+    agent, measure, *_ = [*folder.name.split("-"), "unknown", "unknown"]
+    when = datetime.fromtimestamp((folder / LOCK).stat().st_mtime)
+    return {
+        "suite": folder.parent.name,
+        "when": when.isoformat(" ", "minutes"),
+        "agent": agent,
+        "measure": measure,
+        "complete": complete.is_complete(folder),
+        "folder": str(folder),
+    }

@@ -1,0 +1,249 @@
+"""A project, which says where everything lies, and a run: one lock and one open database.
+
+A *project* is a folder of prompts/, hardware/, suites/, cassettes/ and results/. A *run* is a folder
+that `haqa-bench run` wrote: a lock, journals, and the database made of them.
+"""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from haqa_bench.cell import Cell
+from haqa_bench.documents import read_bytes
+from haqa_bench.errors import HaqaError
+from haqa_bench.store import database
+from haqa_bench.study import Study
+from haqa_bench.suite import Suite
+
+if TYPE_CHECKING:
+    import duckdb
+
+RUNS = "HAQA_BENCH_RUNS"
+"""The environment variable that says where runs go, in place of results/runs/ of the project."""
+LOCK = "lock.json"
+"""The suite as it was run; what makes a folder a run."""
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+class Project(NamedTuple):
+    """Where everything lies, from the project's folder."""
+
+    folder: Path
+
+    @property
+    def prompts(self) -> Path:
+        """The templates of what agents are told."""
+        return self.folder / "prompts"
+
+    @property
+    def hardware(self) -> Path:
+        """The profiles of devices."""
+        return self.folder / "hardware"
+
+    @property
+    def suites(self) -> Path:
+        """The suites that are called by their names."""
+        return self.folder / "suites"
+
+    @property
+    def cassettes(self) -> Path:
+        """The recorded exchanges of all studies."""
+        return self.folder / "cassettes"
+
+    @property
+    def paper_tables(self) -> Path:
+        """What the paper published."""
+        return self.folder / "paper_tables"
+
+    @property
+    def runs(self) -> Path:
+        """Where runs go, one folder a suite."""
+        named = os.environ.get(RUNS)
+        return Path(named).resolve() if named else self.folder / "results" / "runs"
+
+    def table(self, cell: Cell) -> Path:
+        """The response table of a cell."""
+        return self.folder / "results" / "tables" / cell.track / f"{cell.id}.parquet"
+
+    def confirmed(self, cell: Cell) -> Path:
+        """The pairs or tests of a cell's winners, taken apart from the tuning."""
+        return self.folder / "results" / "confirmed" / cell.track / f"{cell.id}.jsonl"
+
+    def cassette(self, study: Study) -> Path:
+        """The recorded exchanges of a study."""
+        return self.cassettes / study.file
+
+    def said(self, path: Path) -> str:
+        """A path as it is printed: relative to the project."""
+        return path.relative_to(self.folder).as_posix()
+
+
+class Run:
+    """A run's folder, its suite and its database, open to read."""
+
+    def __init__(self, folder: Path, suite: Suite, connection: "duckdb.DuckDBPyConnection") -> None:
+        self.folder, self.suite, self._connection = folder, suite, connection
+        self._read: dict[tuple[str, type, str], list[Any]] = {}
+
+    @cached_property
+    def cells(self) -> Mapping[str, Cell]:
+        """The cells of its suite, by id."""
+        return {cell.id: cell for cell in self.suite.cells}
+
+    @cached_property
+    def studies(self) -> Mapping[str, Study]:
+        """The studies of its suite, by id."""
+        return {study.id: study for study in self.suite.studies()}
+
+    def journal(self, study: Study) -> Path:
+        """The journal of a study."""
+        return self.folder / "journal" / study.cell.id / study.file.name
+
+    def said(self, path: Path) -> str:
+        """A path as it is printed: relative to the run."""
+        return path.relative_to(self.folder).as_posix()
+
+    def rows(self, name: str, kind: type[Row], *values: object) -> list[Row]:
+        """What NAME.sql, which lies beside `kind`, finds; `values` stand for its question marks.
+
+        Raises:
+            HaqaError: the database cannot be read.
+            TypeError: the columns of the query and the fields of `kind` are not the same.
+        """
+        known = (name, kind, repr(values))
+        if known not in self._read:
+            self._read[known] = self._query(_sql(name, kind), kind, values)
+        return list(self._read[known])
+
+    def _query(self, sql: str, kind: type[Row], values: tuple[object, ...]) -> list[Row]:
+        import duckdb
+
+        try:
+            found = self._connection.execute(sql, list(values))
+            columns = [str(column[0]) for column in found.description or ()]
+            lines = found.fetchall()
+        except duckdb.Error as error:
+            raise database.unreadable(self.folder, error) from None
+        fields = [field for field in kind.__annotations__ if not field.startswith("__")]
+        if sorted(columns) != sorted(fields):
+            raise TypeError(f"{kind.__name__} has {', '.join(fields)}; its query {columns}")
+        return [kind(**dict(zip(columns, line, strict=True))) for line in lines]
+
+
+def suite_of(folder: Path) -> Suite:
+    """The suite that was run into `folder`.
+
+    Raises:
+        HaqaError: it holds no run, or one of another version.
+    """
+    path = folder / "lock.json"
+    try:
+        return Suite.model_validate_json(read_bytes(path))
+    except ValidationError as error:
+        raise HaqaError(
+            path, f"not this version's lock: {error.errors()[0]['msg']}", "Run the suite again"
+        ) from None
+
+
+@contextmanager
+def open_run(folder: Path) -> Iterator[Run]:
+    """The run in `folder`, whose database is open meanwhile.
+
+    Raises:
+        HaqaError: it holds no run, or one of another version; or has no database that can be read.
+    """
+    suite = suite_of(folder)
+    with database.connected(folder) as connection:
+        yield Run(folder, suite, connection)
+
+
+def _sql(name: str, kind: type) -> str:
+    """The query that lies beside a type."""
+    return files(kind.__module__.rpartition(".")[0]).joinpath(f"{name}.sql").read_text("utf-8")
+
+
+def project_above(place: Path, given: Path | None = None) -> Project:
+    """The project that was given, or the nearest at or above a place, or else above the current
+    folder: a folder that holds prompts/ and hardware/.
+
+    Raises:
+        HaqaError: there is none.
+    """
+    above = [
+        folder for start in (place.resolve(), Path.cwd()) for folder in (start, *start.parents)
+    ]
+    for folder in [given] if given else above:
+        if (folder / "prompts").is_dir() and (folder / "hardware").is_dir():
+            return Project(folder.resolve())
+    raise HaqaError(
+        given or place,
+        "no folder with prompts/ and hardware/ here or above",
+        "Say where it is with --project",
+    )
+
+
+def run_folders(project: Project) -> list[Path]:
+    """Every run of a project, the latest first."""
+    locks = project.runs.glob(f"*/*/{LOCK}")
+    return [lock.parent for lock in sorted(locks, key=lambda p: (-p.stat().st_mtime, p))]
+
+
+def find_run(word: str, given: Path | None = None) -> Path:
+    """The folder of a run: a path; the name of a suite, for its latest run; or how the name of one
+    run's folder begins, with or without its suite's name before it. `given` is the project.
+
+    Raises:
+        HaqaError: there is none (names the nearest), or several.
+    """
+    if any((Path(word) / part).exists() for part in (LOCK, database.NAME, "journal")):
+        return Path(word)
+    known = run_folders(project_above(Path.cwd(), given))
+    if of_suite := [folder for folder in known if folder.parent.name == word]:
+        return of_suite[0]
+    found = [f for f in known if f.name.startswith(word) or _long_name(f).startswith(word)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(map(_long_name, found))
+        raise HaqaError(word, f"{len(found)} runs begin so", f"Known: {names}")
+    every = list(dict.fromkeys([*(f.parent.name for f in known), *map(_long_name, known)]))
+    raise HaqaError(word, "no run of that name, nor a run's folder", nearest(word, every))
+
+
+def find_suite(word: Path, given: Path | None = None) -> Path:
+    """The file of a suite: a path, or a name in suites/ of the project.
+
+    Raises:
+        HaqaError: there is none; names the nearest.
+    """
+    if word.is_file():
+        return word
+    project = project_above(word.parent, given)
+    named = project.suites / f"{word}.yaml"
+    if not word.suffix and named.is_file():
+        return named
+    known = {
+        path.relative_to(project.suites).with_suffix("").as_posix(): path
+        for path in project.suites.rglob("*.yaml")
+    }
+    raise HaqaError(word, "no such file, nor a suite of the project", nearest(word.stem, [*known]))
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """What to tell of a name that is none: the nearest, or all that there are."""
+    near = difflib.get_close_matches(word, known, 1, 0.5)
+    if near:
+        return f"Did you mean '{near[0]}'?"
+    return f"Known: {', '.join(known)}" if known else "There is none yet: haqa-bench run SUITE"
+
+
+def _long_name(folder: Path) -> str:
+    """A run's name with its suite's before it."""
+    return f"{folder.parent.name}/{folder.name}"

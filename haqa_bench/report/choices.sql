@@ -1,8 +1,0 @@
--- Each study's answer on cells of the memory track: its last proposal, the default where it made none; and what the default's trial tells.
-SELECT s.cell, s.method, s.seed, s.answered_by, z.facts, t.configuration
-FROM studies s
-JOIN trials z ON z.study = s.id AND z.number = 0
-JOIN trials t ON t.study = s.id
-WHERE s.track = 'memory'
-QUALIFY row_number() OVER (PARTITION BY s.id ORDER BY t.number DESC) = 1
-ORDER BY s.cell, s.optimizer <> 'human', s.optimizer <> 'random', s.method, s.seed

@@ -1,0 +1,53 @@
+"""What each study answered, of cells that decide which bit-width fits under memory limits."""
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from haqa_bench.project import Run
+from haqa_bench.report import traits
+
+
+class _Row(NamedTuple):
+    cell: str
+    method: str
+    answered_by: str
+    facts: str
+    choices: str | None
+
+
+class Answer(NamedTuple):
+    """What one study chose in a cell, by decision; None where its answer was invalid. `right` is
+    what is right, by decision too, `safe_mb` what each bit-width takes with its margin.
+    """
+
+    cell: str
+    method: str
+    answered_by: str
+    right: Mapping[str, str]
+    safe_mb: Mapping[str, float]
+    choices: Mapping[str, str] | None
+
+
+def limiting(run: Run) -> list[str]:
+    """The cells of a run that decide under limits."""
+    return [name for name, cell in run.cells.items() if traits.limits(cell)]
+
+
+def answers(run: Run) -> list[Answer]:
+    """The answer of each study."""
+    return [_answer(run, row) for row in run.rows("answers", _Row, limiting(run))]
+
+
+def _answer(run: Run, row: _Row) -> Answer:
+    work, facts = traits.limits(run.cells[row.cell]), json.loads(row.facts)
+    assert work is not None
+    decisions = [work.within(limit) for limit in work.limits_gb]
+    return Answer(
+        row.cell,
+        row.method,
+        row.answered_by,
+        {decision: facts[decision] for decision in decisions},
+        {bits: float(facts[f"{bits}_safe_mb"]) for bits in work.bit_widths},
+        json.loads(row.choices) if row.choices else None,
+    )

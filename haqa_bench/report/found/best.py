@@ -1,0 +1,60 @@
+"""The best of each cell and method, from a run's database."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from haqa_bench.project import Run
+from haqa_bench.report import traits
+
+
+class Best(NamedTuple):
+    """A cell and method. Values in the objective's unit; speed_up is the median over studies of
+    best over the same study's default.
+    """
+
+    track: str
+    cell: str
+    model: str
+    bit_width: str
+    hardware: str
+    method: str
+    optimizer: str
+    metric: str
+    unit: str
+    direction: str
+    studies: int
+    default_value: float | None
+    default_samples: int | None
+    best: float | None
+    worst_study: float | None
+    best_study: float | None
+    speed_up: float | None
+    of_optimum: float | None
+    source: str | None
+    answered_by: str
+    proposed: int
+    invalid: int
+    failed: int
+    repeated: int
+    machine: str
+    winners: Sequence[str]
+    """The best configuration of each study that found a feasible one, in JSON."""
+    default_configuration: str
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the default, which nobody proposed."""
+        return self.optimizer == "default"
+
+
+def best(run: Run) -> list[Best]:
+    """Every cell and method of a run; cells by track, and by the part of a model that they are of.
+
+    Raises:
+        HaqaError: the database cannot be read.
+    """
+
+    def order(row: Best) -> tuple[str, str]:
+        return row.track, traits.part(run.cells[row.cell])
+
+    return sorted(run.rows("best", Best), key=order)

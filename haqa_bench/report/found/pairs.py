@@ -1,0 +1,90 @@
+"""Winners against the default, measured again in pairs: the verdict on each configuration, and the
+machine's noise floor.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from haqa_bench.arithmetic.estimate import QUIET, Interval
+from haqa_bench.project import Run
+from haqa_bench.report import statistics
+
+
+class Verdict(NamedTuple):
+    """How many times as good as the default a configuration is (above 1 is better), over `pairs`
+    pairs; `value` is its own median.
+    """
+
+    ratio: float
+    interval: Interval | None
+    pairs: int
+    value: float
+
+    @property
+    def better(self) -> bool:
+        """Whether it beats the default: enough pairs, and the whole interval above 1."""
+        return (
+            self.interval is not None
+            and self.pairs >= statistics.FEWEST_PAIRS
+            and self.interval.low > 1
+        )
+
+
+class Pairs(NamedTuple):
+    """All that was measured again in a run. `verdicts` by (cell, configuration); `floors` and
+    `machines` by cell.
+    """
+
+    verdicts: Mapping[tuple[str, str], Verdict]
+    floors: Mapping[str, float]
+    machines: Mapping[str, str]
+
+
+class _Pair(NamedTuple):
+    cell: str
+    configuration: str
+    is_default: bool
+    machine: str
+    ratio: float
+    value: float
+    others: float
+
+
+def pairs(run: Run) -> Pairs:
+    """The pairs of a run. Disturbed ones are left out where a configuration has others.
+
+    The floor is what the protocol may be wrong by: see `noise_floor`.
+
+    Raises:
+        HaqaError: the database cannot be read.
+    """
+    taken: dict[tuple[str, str], list[_Pair]] = defaultdict(list)
+    for pair in run.rows("pairs", _Pair):
+        taken[pair.cell, pair.configuration].append(pair)
+    kept = {key: [p for p in found if p.others <= QUIET] or found for key, found in taken.items()}
+    tuned = {key: found for key, found in kept.items() if not found[0].is_default}
+    usual = [len(found) for found in tuned.values()] or [statistics.FEWEST_PAIRS]
+    floors = {
+        key[0]: noise_floor([pair.ratio for pair in found], int(np.median(usual)))
+        for key, found in kept.items()
+        if key not in tuned
+    }
+    machines = {cell: found[-1].machine for (cell, _), found in taken.items()}
+    return Pairs({key: _verdict(found) for key, found in tuned.items()}, floors, machines)
+
+
+def noise_floor(ratios: Sequence[float], pairs: int) -> float:
+    """How far from 1 the median of so many pairs of equal things may be: 95 % of 10,000 resamples
+    of `ratios` are closer.
+    """
+    medians = statistics.medians(ratios, pairs)
+    return float(np.expm1(np.quantile(np.abs(np.log(medians)), 0.95)))
+
+
+def _verdict(found: Sequence[_Pair]) -> Verdict:
+    ratios, value = [pair.ratio for pair in found], np.median([pair.value for pair in found])
+    interval = statistics.median_interval(ratios)
+    return Verdict(float(np.median(ratios)), interval, len(ratios), float(value))

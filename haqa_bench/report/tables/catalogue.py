@@ -1,0 +1,120 @@
+"""The tables of a run: TABLES are all that there are, each with what of a run it tells of.
+
+A cell is told of by the first table that knows it; the tables of best results tell of all that no
+other does, so that nothing is left out in silence.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from haqa_bench import tracks
+from haqa_bench.project import Project, Run
+from haqa_bench.report import traits
+from haqa_bench.report.found import answers as memory
+from haqa_bench.report.found import format_choices as formats
+from haqa_bench.report.found import fronts as goals
+from haqa_bench.report.found import kernel_rooflines, pairs, published, studies, tests
+from haqa_bench.report.found.best import Best, best
+from haqa_bench.report.tables import (
+    best_found,
+    bit_widths,
+    comparison,
+    fronts,
+    memory_limits,
+    spent,
+)
+from haqa_bench.report.tables.best_found_columns import Beside
+from haqa_bench.report.tables.table import Table
+
+
+class Maker(NamedTuple):
+    """A table: its name, the cells of a run that it tells of, and how it is made."""
+
+    name: str
+    cells: Callable[[Run], set[str]]
+    make: Callable[[Run, Project], Mapping[str, Table]]
+
+    def applies(self, run: Run) -> bool:
+        """Whether a run has something for it."""
+        return bool(self.cells(run))
+
+
+def _fronts(run: Run, project: Project) -> Mapping[str, Table]:
+    return fronts.tables(run)
+
+
+def _bit_widths(run: Run, project: Project) -> Mapping[str, Table]:
+    figure = published.load(project.paper_tables / "table4.yaml")
+    return {"table4": bit_widths.table(run, formats.format_choices(run), figure)}
+
+
+def _memory_limits(run: Run, project: Project) -> Mapping[str, Table]:
+    figure = published.load(project.paper_tables / "table5.yaml")
+    return {"table5": memory_limits.table(run, memory.answers(run), figure)}
+
+
+SPECIAL = (
+    Maker("fronts", lambda run: {scored.cell for scored in goals.fronts(run)}, _fronts),
+    Maker("table4", lambda run: {c.cell for c in formats.format_choices(run)}, _bit_widths),
+    Maker("table5", lambda run: {a.cell for a in memory.answers(run)}, _memory_limits),
+)
+
+
+def _others(run: Run) -> set[str]:
+    """The cells that no special table tells of."""
+    told = set[str]().union(*(maker.cells(run) for maker in SPECIAL))
+    return {row.cell for row in best(run)} - told
+
+
+def _best_found(run: Run, project: Project) -> Mapping[str, Table]:
+    cells = _others(run)
+    rows = [row for row in best(run) if row.cell in cells]
+    order = [*tracks.known()]
+    names = sorted({row.track for row in rows}, key=order.index)
+    return dict(_of_track(run, project, [r for r in rows if r.track == name]) for name in names)
+
+
+def _of_track(run: Run, project: Project, rows: Sequence[Best]) -> tuple[str, Table]:
+    cell = run.cells[rows[0].cell]
+    track, name = tracks.of(cell), traits.name_of(cell)
+    cells = {row.cell: run.cells[row.cell] for row in rows}
+    beside = Beside(
+        published.load(project.paper_tables / f"{name}.yaml"),
+        pairs.pairs(run),
+        tests.tests(run),
+        {cell_id: part for cell_id, of in cells.items() if (part := traits.part(of))},
+        kernel_rooflines.roofs(run),
+        {cell_id: traits.peer(of) for cell_id, of in cells.items()},
+    )
+    kind = best_found.kind_of(rows, track.confirmed, bool(track.published), bool(beside.parts))
+    return name, best_found.table(track.title, rows, kind, beside)
+
+
+TABLES = (Maker("best", _others, _best_found), *SPECIAL)
+
+
+def tables(run: Run, project: Project) -> dict[str, Table]:
+    """The tables of a run, by name.
+
+    Raises:
+        HaqaError: the database, or what was published, cannot be read.
+    """
+    made: dict[str, Table] = {}
+    for maker in TABLES:
+        if maker.applies(run):
+            made |= maker.make(run, project)
+    return made
+
+
+def compared(run: Run, against: str = "random") -> dict[str, Table]:
+    """The tables that compare methods, by name; without the first where no study is of the method
+    `against`.
+
+    Raises:
+        HaqaError: the database cannot be read.
+    """
+    found = studies.results(run)
+    measured = any(result.method == against for result in found)
+    floors = pairs.pairs(run).floors
+    first = {"comparison": comparison.table(found, against, floors)} if measured else {}
+    return {**first, **fronts.tables(run), "spent": spent.table(run)}

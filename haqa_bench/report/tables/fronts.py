@@ -1,0 +1,144 @@
+"""Cells with several goals: how much of the front each study found, and the front itself."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from haqa_bench.project import Run
+from haqa_bench.report import statistics
+from haqa_bench.report.found.fronts import Floats, Front, Scored, fronts
+from haqa_bench.report.tables.table import (
+    Column,
+    Form,
+    Key,
+    Table,
+    Value,
+    exact,
+    share,
+    value,
+    whole,
+    words,
+)
+from haqa_bench.trial import Objective
+
+NOTE = (
+    "Hypervolume: what a study's feasible trials dominate, as a share of what the front does, from the worst of each goal. "
+    "Front: exact, of the whole response table; found, of all studies together, where no table was replayed. n: studies."
+)
+POINTS_NOTE = "What no other configuration of the response table beats in every goal; how many studies of each method measured it."
+COLUMNS = (
+    Column("Cell", role="key"),
+    Column("Method", role="key"),
+    Column("n", about="studies of the method on the cell", role="n"),
+    Column(
+        "Median hypervolume",
+        "%",
+        1,
+        "the median over studies of what a study's feasible trials dominate, as a share of what the front does",
+    ),
+    Column(
+        "95 % interval",
+        "%",
+        1,
+        "the percentile bootstrap interval of that median (10,000 resamples); none below three studies",
+    ),
+    Column(
+        "Points of the front found",
+        about="the median over studies of how many points of the exact front a study measured",
+    ),
+    Column("Front", role="words"),
+)
+
+
+def tables(run: Run) -> dict[str, Table]:
+    """How much of its front each method found, of all cells with several goals; and the points of
+    each front that is known exactly.
+
+    By name; none where no cell has several goals.
+
+    Raises:
+        HaqaError: the database cannot be read.
+    """
+    found = fronts(run)
+    if not found:
+        return {}
+    points = [_points(s, run.cells[s.cell].objective) for s in found if s.front.exact]
+    numbered = {f"front{number}": made for number, made in enumerate(points, 1)}
+    return {"fronts": _shares(found), **numbered}
+
+
+def _shares(found: Sequence[Scored]) -> Table:
+    rows = [(s, method) for s in found for method in s.methods]
+    return Table(
+        "Fronts of several goals",
+        COLUMNS,
+        [_share_row(scored, method) for scored, method in rows],
+        [NOTE],
+        [Key(scored.cell, method) for scored, method in rows],
+    )
+
+
+def _share_row(scored: Scored, method: str) -> list[Value]:
+    front, studies = scored.front, list(scored.methods[method].values())
+    shares = [front.share(scores) for scores in studies]
+    return [
+        words(scored.cell),
+        words(method),
+        whole(len(shares)),
+        share(float(np.median(shares))),
+        _interval(shares),
+        _hits(front, studies),
+        words("exact" if front.exact else "found"),
+    ]
+
+
+def _interval(shares: Sequence[float]) -> Value:
+    found = statistics.median_interval(shares)
+    if found is None:
+        return words("")
+    form = Form("{low} % to {high} %", 1)
+    return value(None, form, unit="%", low=100 * found.low, high=100 * found.high)
+
+
+def _hits(front: Front, studies: Sequence[Floats]) -> Value:
+    if not front.exact:
+        return words("")
+    hits = [
+        sum(any((point == row).all() for row in scores) for point in front.points)
+        for scores in studies
+    ]
+    number = float(np.median(hits))
+    return Value(number, n=len(front.points), text=f"{number:g} of {len(front.points)}")
+
+
+def _points(scored: Scored, objective: Objective) -> Table:
+    """The points of a front, in the units of the goals, and how many studies of each method found
+    each.
+    """
+    goals = [
+        Column(f"{goal.metric}, {goal.unit}", goal.unit, about="a point of the front")
+        for goal in objective.goals
+    ]
+    measured = "studies that measured a configuration of these values"
+    methods = [Column(name, about=measured, method=name) for name in scored.methods]
+    points = sorted(scored.front.points.tolist(), reverse=True)
+    return Table(
+        f"The front of {scored.cell}",
+        [*goals, *methods],
+        [_point_row(scored, objective, point) for point in points],
+        [POINTS_NOTE],
+        [Key(scored.cell, part=str(number)) for number in range(1, len(points) + 1)],
+    )
+
+
+def _point_row(scored: Scored, objective: Objective, point: Sequence[float]) -> list[Value]:
+    values = [
+        exact(score if goal.direction == "maximize" else -score, goal.unit)
+        for score, goal in zip(point, objective.goals, strict=True)
+    ]
+    return values + [_studies(point, list(studies.values())) for studies in scored.methods.values()]
+
+
+def _studies(point: Sequence[float], studies: Sequence[Floats]) -> Value:
+    hit = sum(list(point) in scores.tolist() for scores in studies)
+    return Value(hit, n=len(studies), text=f"{hit} of {len(studies)}")

@@ -1,0 +1,38 @@
+"""What a report asks of a cell's track."""
+
+from haqa_bench import tracks
+from haqa_bench.cell import Cell
+from haqa_bench.tracks.memory.track import is_memory
+from haqa_bench.tracks.memory.workload import MemoryWorkload
+
+
+def name_of(cell: Cell) -> str:
+    """What the table of its track is called: as the paper's, or as the track."""
+    return tracks.of(cell).published or cell.track
+
+
+def part(cell: Cell) -> str:
+    """The part of a model that it is of, such as a kernel; empty for the whole."""
+    return tracks.of(cell).part(cell.workload)
+
+
+def peer(cell: Cell) -> str:
+    """What its peer is recorded under; empty where its track has none."""
+    found = tracks.of(cell).peer
+    return found.key if found else ""
+
+
+def decides_bits(cell: Cell) -> bool:
+    """Whether its bit-width is a decision, and what it costs a speed."""
+    whole = cell.bit_width == "any" and cell.objective.unit == "tokens/s"
+    return whole and bool(tracks.of(cell).published_bit_widths)
+
+
+def limits(cell: Cell) -> MemoryWorkload | None:
+    """What it decides under memory limits; None for cells that measure anything else."""
+    return cell.workload if is_memory(cell) else None
+
+
+def walked(cell: Cell) -> bool:
+    """Whether its space is one to walk through, and no list of decisions."""
+    return tracks.of(cell).swept

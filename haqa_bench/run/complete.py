@@ -1,0 +1,43 @@
+"""Whether a run is complete: what its folder held when its last study had ended.
+
+A marker names the sizes and hashes of all journals, so that a finished replay is printed again
+without being run again, and a changed one is not.
+"""
+
+import json
+from pathlib import Path
+
+from haqa_bench import __version__
+from haqa_bench.documents import sha256
+from haqa_bench.store import database
+
+NAME = "complete.json"
+
+
+def mark(folder: Path) -> None:
+    """Says that all studies of the run in `folder` have ended, and its database is built."""
+    (folder / NAME).write_text(json.dumps(_held(folder)) + "\n", "utf-8")
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether the run in `folder` had ended, and nothing in it has changed since."""
+    marker = folder / NAME
+    if not marker.is_file() or not (folder / database.NAME).is_file():
+        return False
+    built = (folder / database.NAME).stat().st_mtime_ns
+    journals = _journals(folder)
+    if any(path.stat().st_mtime_ns > built for path in journals):
+        return False
+    return marker.read_text("utf-8") == json.dumps(_held(folder)) + "\n"
+
+
+def _journals(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("journal/*/*.jsonl"), *folder.glob("confirmed/*/*.jsonl")])
+
+
+def _held(folder: Path) -> dict[str, object]:
+    journals = {
+        path.relative_to(folder).as_posix(): [path.stat().st_size, sha256(path.read_bytes())]
+        for path in _journals(folder)
+    }
+    return {"haqa_bench": __version__, "journals": journals}

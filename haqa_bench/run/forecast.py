@@ -1,0 +1,72 @@
+"""What a plan will take, and what should be known of it before it runs."""
+
+from statistics import median
+
+from haqa_bench import registry, tracks
+from haqa_bench.cell import Cell
+from haqa_bench.run.study import Plan
+from haqa_bench.store import tables
+
+
+def warnings(plan: Plan) -> list[str]:
+    """The budget check: what keeps a method of the plan from showing what it can do. LLMs are not
+    asked for it.
+    """
+    asked = {(s.cell.id, s.method.name): s for s in plan.studies if s.method.chat is None}
+    found = []
+    for study in asked.values():
+        start_up = registry.optimizer(study, None, plan.project / "prompts").start_up
+        proposals = study.cell.budget.proposals
+        drawn = min(start_up, proposals) - 1
+        if start_up > 1 and 2 * drawn > proposals - 1:
+            found.append(
+                f"{study.method.name} on {study.cell.id}: {drawn} of its {proposals - 1} proposals "
+                f"are random draws, since it starts up for {start_up} trials; give it a larger "
+                "budget, or a smaller start-up in its options"
+            )
+    return found
+
+
+def stale(plan: Plan) -> list[str]:
+    """The tables of the plan that another llama.cpp than the installed one made, a line each."""
+    cells = _cells(plan) if plan.measure == "recorded" else []
+    paths = [plan.table(cell) for cell in cells if not cell.simulated]
+    known = [(path, tables.stale(tables.read(path))) for path in paths if path.is_file()]
+    return [f"{path.name} {why}" for path, why in known if why]
+
+
+def forecast(plan: Plan) -> list[str]:
+    """What measuring each cell of the plan live takes at most, and, where its response table says
+    so, will take, a line each.
+    """
+    return [f"{_forecast(plan, cell)}." for cell in _cells(plan)]
+
+
+def _cells(plan: Plan) -> list[Cell]:
+    return list({s.cell.id: s.cell for s in plan.studies}.values())
+
+
+def _forecast(plan: Plan, cell: Cell) -> str:
+    track = tracks.of(cell)
+    studies = sum(s.cell.id == cell.id for s in plan.studies)
+    text = (
+        f"{cell.id} on {cell.hardware.name}: {studies} studies, at most "
+        f"{studies * cell.budget.proposals} trials; {track.limits(cell.workload)}"
+    )
+    if plan.table(cell).is_file():
+        text += _recorded(tables.read(plan.table(cell)))
+    if track.confirmed == "tests":
+        again = (studies + 1 + len(track.references(cell))) * cell.measurement.tests
+        text += f"; then at most {again} trainings more, which are tested"
+    return text
+
+
+def _recorded(table: tables.ResponseTable) -> str:
+    """What a configuration took when the table was measured: seconds, and the most memory."""
+    entries = table.entries.values()
+    seconds = [e.seconds for e in entries if e.seconds is not None]
+    memory = [m.value for e in entries for m in e.measurements if m.name == "peak_memory_mb"]
+    if not seconds:
+        return ""
+    gigabytes = f" and {max(memory) / 1000:.1f} GB" if memory else ""
+    return f"; recorded there: {median(seconds):.0f} s{gigabytes}"

@@ -1,0 +1,349 @@
+"""Contracts: what every optimizer, evaluator and chat model must do, whoever wrote it.
+
+Inherit one in a test file of your own, say how yours is made, and pytest runs it:
+
+    from haqa_bench.testing import OptimizerContract
+
+    class TestCoinSearch(OptimizerContract):
+        def make(self, study, chat):
+            return CoinSearch(study)
+
+Wants pytest, which a run of haqa-bench does not. Nothing here needs a network, a GPU or a model.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from haqa_bench import registry, suite
+from haqa_bench.errors import CassetteMiss, ChatFailed, EvaluationFailed
+from haqa_bench.llm.scripted import Scripted
+from haqa_bench.protocols import (
+    ChatModel,
+    ChatReply,
+    ChatRequest,
+    Evaluator,
+    Message,
+    Optimizer,
+    Outcome,
+    Position,
+    Whole,
+)
+from haqa_bench.run.study import run_study
+from haqa_bench.space import Configuration
+from haqa_bench.study import Method, Study
+from haqa_bench.trial import Measurement, Source, Status, Trial
+
+HARDWARE = """\
+name: test-device
+title: A device that is made up
+kind: cpu
+cores: {value: 2, unit: cores, source: made up}
+memory: {value: 8, unit: GiB, source: made up}
+bandwidth: {value: 20, unit: GB/s, source: made up}
+native_formats: [fp32]
+native_formats_source: made up
+"""
+SUITE = """\
+name: contract
+models:
+  Net: {gguf: package:none, architecture: llama, parameters: 1000}
+methods: [{name: default, optimizer: default}]
+seeds: [0, 1]
+cells:
+  - track: deploy
+    models: [Net]
+    bit_widths: [INT4]
+    hardware: [test-device]
+    space:
+      n_threads: {choices: [1, 2], default: 2}
+      format: {choices: [Q4_0, Q4_1, IQ4_NL], default: Q4_1}
+    workload: {}
+    objective:
+      metric: end_to_end_tokens_per_s
+      unit: tokens/s
+      constraints: [{metric: perplexity, at_most_times_default: 1.1}]
+    budget: {proposals: 5}
+"""
+
+
+def small_studies(folder: Path) -> list[Study]:
+    """Two studies, which differ in their seeds, of a cell with six configurations; written to
+    `folder`.
+    """
+    for name, text in {
+        "suites/contract.yaml": SUITE,
+        "hardware/test-device.yaml": HARDWARE,
+    }.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return suite.load(folder / "suites/contract.yaml", folder).studies()
+
+
+class SmallDevice:
+    """Measures the configurations of `small_studies`, made up: Q4_0 is the quickest and breaks the
+    constraint, IQ4_NL with one thread crashes.
+    """
+
+    whole: Whole | None = None
+    machine = "a device that is made up"
+
+    def measure(self, configuration: Configuration) -> Outcome:
+        """See Evaluator."""
+        return self.sample(configuration, 0)
+
+    def sample(self, configuration: Configuration, repeat: int) -> Outcome:
+        """See Evaluator."""
+        if dict(configuration) == {"format": "IQ4_NL", "n_threads": 1}:
+            raise EvaluationFailed(Status.CRASHED, "exit code 1")
+        name, threads = str(configuration["format"]), int(configuration["n_threads"])
+        speed = {"Q4_0": 100.0, "Q4_1": 60.0, "IQ4_NL": 80.0}[name] * threads / 2
+        perplexity = 23.0 if name == "Q4_0" else 20.0
+        found = (
+            _measured("end_to_end_tokens_per_s", "tokens/s", speed),
+            _measured("perplexity", "1", perplexity),
+        )
+        return Outcome(found, {}, 1.0)
+
+
+def _measured(name: str, unit: str, value: float) -> Measurement:
+    source = Source.SIMULATED
+    return Measurement(name=name, unit=unit, value=value, source=source, samples=(value,), used=1)
+
+
+class OptimizerContract:
+    """What every optimizer promises: its proposals depend on nothing but the history and what it
+    was made from, lie in the space (or count as invalid), and keep the budget.
+
+    Say how yours is made, by `make`, or by `method`, the name that it is installed as. An agent
+    gives `replies` too, which an LLM answers in turn. `studies` and `evaluator` may be others.
+    """
+
+    method = ""
+    templates = Path("prompts")
+    """Where an agent's prompts are."""
+    replies: Sequence[str] = ()
+    evaluator: Evaluator = SmallDevice()
+    chat: Scripted | None = None
+    """What answered in the last `run`: its `requests` can be read."""
+
+    @pytest.fixture
+    def studies(self, tmp_path: Path) -> list[Study]:
+        """At least one study to propose for."""
+        if not self.method:
+            return small_studies(tmp_path)
+        named: dict[str, object] = {"name": self.method, "optimizer": self.method}
+        if self.replies:
+            named["chat"] = {"model": "test-model"}
+        method = Method.model_validate(named)
+        return [study._replace(method=method) for study in small_studies(tmp_path)]
+
+    def make(self, study: Study, chat: ChatModel | None) -> Optimizer:
+        """Your optimizer for a study."""
+        return registry.optimizer(study, chat, self.templates)
+
+    def run(self, study: Study, earlier: Sequence[Trial] = ()) -> list[Trial]:
+        """The study's trials after `earlier`, and these."""
+        answered = max(len(earlier) - 1, 0)
+        self.chat = Scripted(self.replies[answered:]) if self.replies else None
+        made = self.make(study, self.chat)
+        return [*earlier, *run_study(study, made, self.evaluator, earlier)]
+
+    def test_trial_0_is_the_default(self, studies: list[Study]) -> None:
+        """Which is measured for every method."""
+        assert self.run(studies[0])[0].configuration == studies[0].cell.space.default
+
+    def test_the_budget_is_kept(self, studies: list[Study]) -> None:
+        """Whatever it would like to try besides."""
+        assert len(self.run(studies[0])) <= (studies[0].cell.budget.proposals or math.inf)
+
+    def test_every_proposal_is_in_the_space_or_counted_as_invalid(
+        self, studies: list[Study]
+    ) -> None:
+        """Invalid proposals have no configuration."""
+        space = studies[0].cell.space
+        for trial in self.run(studies[0]):
+            assert trial.configuration is None or not space.problems(trial.configuration)
+
+    def test_the_same_study_gives_the_same_trials(self, studies: list[Study]) -> None:
+        """All randomness comes from the study's seed."""
+        assert self.run(studies[0]) == self.run(studies[0])
+
+    def test_its_settings_are_scalars_and_its_start_up_is_a_count(
+        self, studies: list[Study]
+    ) -> None:
+        """Since both are stored and printed."""
+        made = self.make(studies[0], Scripted(self.replies) if self.replies else None)
+
+        assert all(isinstance(value, bool | int | float | str) for value in made.settings.values())
+        assert made.start_up >= 0
+
+    def test_a_resumed_study_goes_on_as_if_it_had_never_stopped(self, studies: list[Study]) -> None:
+        """After any trial."""
+        whole = self.run(studies[0])
+
+        for cut in range(1, len(whole)):
+            assert self.run(studies[0], whole[:cut]) == whole
+
+
+class EvaluatorContract:
+    """What every evaluator promises: named values with units and sources, facts in words, the
+    configuration left as it was, and a failure that is a status.
+
+    Give a fixture `evaluator`, and `configuration`, which it can measure; `failing`, if there is
+    one that it cannot; and `metric`, the name of what is optimised.
+    """
+
+    metric: str
+
+    @pytest.fixture
+    def evaluator(self) -> Evaluator:
+        """Yours."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def configuration(self) -> Configuration:
+        """One that can be measured."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def failing(self) -> Configuration | None:
+        """One that cannot be measured, or None."""
+        return None
+
+    def test_every_measurement_is_whole(
+        self, evaluator: Evaluator, configuration: Configuration
+    ) -> None:
+        """A finite number with name, unit, source and samples; each name once; the metric among
+        them; facts that are words; seconds, if they are known.
+        """
+        outcome = evaluator.measure(configuration)
+
+        _check(outcome, self.metric)
+
+    def test_a_sample_is_one_process_measurement_of_the_metric(
+        self, evaluator: Evaluator, configuration: Configuration
+    ) -> None:
+        """Also from the second on, where what does not vary may be left out."""
+        for repeat in (0, 1):
+            _check(evaluator.sample(configuration, repeat), self.metric)
+
+    def test_a_configuration_is_only_read(
+        self, evaluator: Evaluator, configuration: Configuration
+    ) -> None:
+        """It belongs to the study."""
+        given = dict(configuration)
+
+        evaluator.measure(given)
+
+        assert given == dict(configuration)
+
+    def test_its_machine_is_a_line_and_the_whole_space_is_known_or_not(
+        self, evaluator: Evaluator
+    ) -> None:
+        """Both go into the study's journal."""
+        assert "\n" not in evaluator.machine
+        assert evaluator.whole is None or isinstance(evaluator.whole, Whole)
+
+    def test_what_cannot_be_measured_is_a_status_with_one_line(
+        self, evaluator: Evaluator, failing: Configuration | None
+    ) -> None:
+        """Never a number that was made up, never another exception."""
+        if failing is None:
+            pytest.skip("all of its configurations can be measured")
+        with pytest.raises(EvaluationFailed) as failure:
+            evaluator.measure(failing)
+
+        assert Status(failure.value.status) not in (Status.OK, Status.INVALID)
+        assert failure.value.reason
+        assert "\n" not in failure.value.reason
+
+
+def _check(outcome: Outcome, metric: str) -> None:
+    names = [m.name for m in outcome.measurements]
+    assert metric in names
+    assert len(names) == len(set(names))
+    for measurement in outcome.measurements:
+        assert measurement.unit
+        assert math.isfinite(measurement.value)
+        assert measurement.used >= 1
+        assert measurement.samples
+    assert all(isinstance(text, str) for fact in outcome.facts.items() for text in fact)
+    assert outcome.seconds is None or outcome.seconds >= 0
+
+
+def question(text: str) -> ChatRequest:
+    """A request of two messages."""
+    messages = (Message(role="system", content="You count."), Message(role="user", content=text))
+    return ChatRequest(model="any", messages=messages, temperature=0.0, seed=0, max_tokens=64)
+
+
+ASKED: Sequence[tuple[ChatRequest, Position]] = (
+    (question("5 + 5?"), Position(1, 1)),
+    (question("And doubled?"), Position(2, 1)),
+)
+"""What a contract asks, in this order."""
+REPLIES = ("10", 'Think first.\n\n{"thought": "zwölf ✓", "action": {"format": "Q4_0"}}')
+"""What it is to be told."""
+
+
+class ChatModelContract:
+    """What every chat model promises: the content exactly as it was given, one reply a request, a
+    reply that can be recorded, and a failure that is one error for the user.
+
+    Give `answering`, in which your model answers ASKED with REPLIES, and `failing`, in which it has
+    no answer.
+    """
+
+    def answering(self, folder: Path) -> AbstractContextManager[ChatModel]:
+        """Your model, for as long as the context lasts; `folder` is for what it writes."""
+        raise NotImplementedError
+
+    def failing(self, folder: Path) -> AbstractContextManager[ChatModel]:
+        """Your model where nothing answers."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def replies(self, tmp_path: Path) -> Iterator[list[ChatReply]]:
+        """What your model says to ASKED."""
+        with self.answering(tmp_path) as model:
+            yield [model.chat(request, position) for request, position in ASKED]
+
+    def test_content_comes_back_exactly_as_it_was_given_and_in_turn(
+        self, replies: list[ChatReply]
+    ) -> None:
+        """Nothing is stripped, cut or parsed: the agent reads it."""
+        assert tuple(reply.content for reply in replies) == REPLIES
+
+    def test_a_reply_says_how_long_it_took_and_counts_tokens_or_does_not(
+        self, replies: list[ChatReply]
+    ) -> None:
+        """An unknown count is None, never 0."""
+        for reply in replies:
+            assert reply.latency_s >= 0
+            assert reply.prompt_tokens is None or reply.prompt_tokens > 0
+            assert reply.completion_tokens is None or reply.completion_tokens > 0
+
+    def test_a_reply_can_be_recorded_and_read_again(self, replies: list[ChatReply]) -> None:
+        """As a cassette does it."""
+        for reply in replies:
+            recorded: Mapping[str, object] = reply.model_dump(mode="json")
+            assert ChatReply.model_validate_json(json.dumps(recorded)) == reply
+
+    def test_no_answer_is_an_error_for_the_user(self, tmp_path: Path) -> None:
+        """It says where and what; nothing is made up."""
+        request, position = ASKED[0]
+        with (
+            self.failing(tmp_path) as model,
+            pytest.raises((ChatFailed, CassetteMiss)) as failure,
+        ):
+            model.chat(request, position)
+
+        assert failure.value.where
+        assert failure.value.what
+        assert "\n" not in failure.value.what

@@ -1,0 +1,171 @@
+"""llama.cpp's own programs: the settings as their options, and llama-bench's JSON as samples."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from haqa_bench.arithmetic.memory import CACHE_TYPES
+from haqa_bench.backends.llama_jobs import Settings
+from haqa_bench.errors import EvaluationFailed, Status
+from haqa_bench.tracks.deploy.workload import DeployWorkload
+
+FLASH = {"auto": (), "on": ("-fa", "1"), "off": ("-fa", "0")}
+"""Of llama-bench, which takes 0 and 1 in every build, auto not in all; not said, it is auto where
+there is one.
+"""
+BUILT = (
+    "build_commit",
+    "build_number",
+    "backends",
+    "cpu_info",
+    "gpu_info",
+    "model_type",
+    "test_time",
+    "flash_attn",
+)
+"""What llama-bench tells of its build and its devices."""
+TOLD = ("n_threads", "n_batch", "n_ubatch", "type_k", "type_v", "n_gpu_layers")
+"""The settings that it tells back."""
+SPOKEN = 8
+"""Tokens that llama-cli has to say, to show that it runs."""
+
+
+class Bench(NamedTuple):
+    """What llama-bench found: seconds of each repeat of the prompt, of the generation and of both
+    together; and what really ran.
+    """
+
+    prompt_s: Sequence[float]
+    generate_s: Sequence[float]
+    total_s: Sequence[float]
+    facts: Mapping[str, str]
+
+
+def options(settings: Settings) -> list[str]:
+    """The settings of a configuration that llama-server, llama-cli and llama-bench name alike; of
+    several GPUs, only where one is used.
+    """
+    named: dict[str, object] = {"-ngl": settings.n_gpu_layers}
+    if settings.n_gpu_layers:
+        named |= {"-sm": settings.split_mode, "-mg": settings.main_gpu}
+    named |= {"-t": settings.n_threads, "-b": settings.n_batch, "-ub": settings.n_ubatch}
+    named |= {"-ctk": settings.type_k, "-ctv": settings.type_v}
+    return [word for flag, value in named.items() for word in (flag, str(value))]
+
+
+def bench(program: str, model: str, settings: Settings, work: DeployWorkload) -> list[str]:
+    """llama-bench's command line: the prompt alone, tokens alone, and both; as JSON."""
+    tests = [
+        "-p",
+        str(work.n_prompt),
+        "-n",
+        str(work.n_generate),
+        "-pg",
+        f"{work.n_prompt},{work.n_generate}",
+        "-r",
+        str(work.repeats),
+    ]
+    loaded = [] if settings.mmap else ["-lm", "none"]
+    return [
+        program,
+        "-m",
+        model,
+        *tests,
+        *options(settings),
+        *FLASH[settings.flash_attn],
+        *loaded,
+        "-o",
+        "json",
+    ]
+
+
+def cli(program: str, model: str, settings: Settings, n_ctx: int) -> list[str]:
+    """llama-cli's command line: a few tokens, greedily, then it ends."""
+    said = [
+        "-p",
+        "Once upon a time",
+        "-n",
+        str(SPOKEN),
+        "--temp",
+        "0",
+        "-st",
+        "--no-display-prompt",
+    ]
+    return [program, "-m", model, *said, *_more(settings, n_ctx), *options(settings)]
+
+
+def parse_bench(output: str, settings: Settings, work: DeployWorkload) -> Bench:
+    """llama-bench's JSON.
+
+    Raises:
+        EvaluationFailed: it is none, or says that other settings than these took effect.
+    """
+    wanted_tests = (
+        (work.n_prompt, 0),
+        (0, work.n_generate),
+        (work.n_prompt, work.n_generate),
+    )
+    try:
+        found: list[dict[str, Any]] = json.loads(output)
+        tests = {(test["n_prompt"], test["n_gen"]): test for test in found}
+        prompt_s, generate_s, total_s = (
+            [ns / 1e9 for ns in tests[sizes]["samples_ns"]] for sizes in wanted_tests
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise EvaluationFailed(
+            Status.CRASHED,
+            f"llama-bench gave no such JSON as expected: {type(error).__name__}: {error}",
+        ) from None
+    both = tests[wanted_tests[-1]]
+    wanted = {name: getattr(settings, name) for name in TOLD}
+    other = {name: both[name] for name, value in wanted.items() if both.get(name, value) != value}
+    if other:
+        said = ", ".join(f"{name} = {value}" for name, value in other.items())
+        raise EvaluationFailed(Status.REFUSED, f"other settings took effect: {said}")
+    facts = {name: str(both[name]) for name in (*BUILT, *TOLD) if name in both}
+    return Bench(prompt_s, generate_s, total_s, facts)
+
+
+def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
+    """How llama.cpp's server, its command line and llama-cpp-python are started with these
+    settings.
+    """
+    line = shlex.join(["-m", str(model), *_more(settings, n_ctx), *options(settings)])
+    arguments = {
+        "model_path": str(model),
+        "n_ctx": n_ctx,
+        **{
+            name: getattr(settings, name)
+            for name in (
+                "n_gpu_layers",
+                "main_gpu",
+                "n_threads",
+                "n_threads_batch",
+                "n_batch",
+                "n_ubatch",
+            )
+        },
+        "flash_attn": settings.flash_attn != "off",
+        "type_k": CACHE_TYPES[settings.type_k],
+        "type_v": CACHE_TYPES[settings.type_v],
+    }
+    call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return {
+        "llama-server": f"llama-server {line}",
+        "llama-cli": f"llama-cli {line}",
+        "llama-cpp-python": f"llama_cpp.Llama({call})",
+    }
+
+
+def _more(settings: Settings, n_ctx: int) -> list[str]:
+    """What llama-bench has another name for, or none."""
+    return [
+        "-c",
+        str(n_ctx),
+        "-tb",
+        str(settings.n_threads_batch),
+        "-fa",
+        settings.flash_attn,
+    ]

@@ -1,0 +1,59 @@
+"""The joint track: fine-tuning and deployment in one space (paper: one loop over both)."""
+
+from collections.abc import Collection, Iterator
+
+from haqa_bench.cell import Block, Cell, Model
+from haqa_bench.hardware import Hardware
+from haqa_bench.protocols import LiveEvaluator
+from haqa_bench.tracks import Rule, Track
+from haqa_bench.tracks.deploy import settings as deploy
+from haqa_bench.tracks.deploy.track import DEPLOY
+from haqa_bench.tracks.joint.workload import JointWorkload
+from haqa_bench.tracks.metrics import HELD_OUT_LOSS, by_name
+from haqa_bench.tracks.qlora.jobs import SETTINGS as TRAINING
+from haqa_bench.tracks.qlora.track import QLORA
+
+
+class JointTrack(Track[JointWorkload]):
+    """See Track."""
+
+    name = "joint"
+    title = (
+        "Best end-to-end tokens/s found under limits of loss and memory, fine-tuning and "
+        "deployment in one loop"
+    )
+    workload = JointWorkload
+    metrics = by_name(
+        *(m for m in DEPLOY.metrics.values() if m.name in deploy.BEFORE_LOSS),
+        HELD_OUT_LOSS,
+        *(m for m in DEPLOY.metrics.values() if m.name not in deploy.BEFORE_LOSS),
+    )
+    published = "joint"
+
+    def check(self, block: Block[JointWorkload], name: str, model: Model) -> None:
+        """See Track."""
+        if model.gguf is None:
+            raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
+        deploy.lacking_settings(block.space)
+
+    def settings(self, workload: JointWorkload) -> Collection[str]:
+        """See Track."""
+        return (*TRAINING, *deploy.SETTINGS)
+
+    def evaluator(self, cell: Cell[JointWorkload]) -> LiveEvaluator:
+        """See Track."""
+        from haqa_bench.tracks.joint.evaluator import JointEvaluator
+
+        return JointEvaluator(cell)
+
+    def limits(self, workload: JointWorkload) -> str:
+        """See Track."""
+        return f"at most {workload.timeout_s:g} s and {workload.memory_gb:g} GB each"
+
+    def rules(self, hardware: Hardware) -> Iterator[Rule]:
+        """See Track."""
+        yield from DEPLOY.rules(hardware)
+        yield from QLORA.rules(hardware)
+
+
+JOINT = JointTrack()

@@ -1,0 +1,60 @@
+"""The qat track: hyperparameters of DoReFa's quantization-aware training (paper: table 1)."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from haqa_bench.cell import Block, Cell, Model
+from haqa_bench.hardware import Hardware
+from haqa_bench.protocols import LiveEvaluator, Metric, Reference
+from haqa_bench.tracks import Rule, Track
+from haqa_bench.tracks.metrics import PEAK_MEMORY, TRAIN_LOSS, by_name
+from haqa_bench.tracks.qat.jobs import SETTINGS
+from haqa_bench.tracks.qat.workload import QatWorkload
+from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED, rules
+
+UNQUANTIZED = "FP32"
+
+
+class QatTrack(Track[QatWorkload]):
+    """See Track."""
+
+    name = "qat"
+    title = "Best hyperparameters found for quantization-aware training"
+    workload = QatWorkload
+    metrics = by_name(
+        Metric("valid_accuracy", "%", "maximize", "on images held out of the training set", 2),
+        Metric("test_accuracy", "%", "maximize", "on the test set", 2),
+        TRAIN_LOSS,
+        PEAK_MEMORY,
+    )
+    confirmed = "tests"
+    published = "table1"
+
+    def check(self, block: Block[QatWorkload], name: str, model: Model) -> None:
+        """See Track."""
+        if model.network is None:
+            raise ValueError(f"the model '{name}' is to be trained, but has no network")
+
+    def settings(self, workload: QatWorkload) -> Collection[str]:
+        """See Track."""
+        return SETTINGS
+
+    def evaluator(self, cell: Cell[QatWorkload]) -> LiveEvaluator:
+        """See Track."""
+        from haqa_bench.tracks.qat.evaluator import QatEvaluator
+
+        return QatEvaluator(cell)
+
+    def references(self, cell: Cell[QatWorkload]) -> Sequence[Reference]:
+        """See Track."""
+        return () if cell.bit_width.upper() == UNQUANTIZED else (FULL_PRECISION, ROUNDED)
+
+    def limits(self, workload: QatWorkload) -> str:
+        """See Track."""
+        return f"at most {workload.timeout_s:g} s and {workload.memory_gb:g} GB each"
+
+    def rules(self, hardware: Hardware) -> Iterator[Rule]:
+        """See Track."""
+        return rules()
+
+
+QAT = QatTrack()

@@ -1,0 +1,1 @@
+SELECT status, reason FROM trials WHERE number = 0

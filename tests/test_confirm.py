@@ -1,0 +1,172 @@
+"""Winners measured again in pairs with the default: how the pairs are taken, and what is made of
+them.
+"""
+
+import json
+
+import pytest
+from support import DEFAULT, WINNER, Device, Live, evaluator_of, plan, tables_of
+
+from haqa_bench import suite
+from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.report import formats
+from haqa_bench.run import confirm, runner
+from haqa_bench.run.executors.local import Serial
+from haqa_bench.space import key_of
+from haqa_bench.store import database
+from haqa_bench.trial import Status
+
+
+@pytest.fixture
+def cell(project):
+    return suite.load(project / "suites/small.yaml", project).cells[0]
+
+
+def taken(cell, device, path, *winners):
+    list(confirm.take(cell, device, [cell.space.default, *winners], path))
+    return confirm.read(path, cell)
+
+
+def test_every_configuration_meets_the_default_and_so_does_the_default(cell, tmp_path):
+    device = Device(lambda c, _: 80.0 if c == WINNER else 60.0)
+
+    found = taken(cell, device, tmp_path / "p.jsonl", WINNER)
+
+    assert [sum(p["configuration"] == key_of(c) for p in found) for c in (WINNER, DEFAULT)] == [
+        8,
+        24,
+    ]
+    assert {(p["default"], p["tuned"]) for p in found if p["configuration"] == key_of(WINNER)} == {
+        (60.0, 80.0)
+    }
+    assert {(p["default"], p["tuned"]) for p in found if p["configuration"] == key_of(DEFAULT)} == {
+        (60.0, 60.0)
+    }
+
+
+def test_pairs_are_interleaved_and_each_side_goes_first_at_times(cell, tmp_path):
+    device = Device(lambda c, _: 1.0)
+
+    found = taken(cell, device, tmp_path / "p.jsonl", WINNER)
+
+    assert [p["pair"] for p in found] == sorted(p["pair"] for p in found)
+    assert {p["first"] for p in found} == {"default", "tuned"}
+    for number, pair in enumerate(found):
+        sides = {"default": DEFAULT, "tuned": json.loads(pair["configuration"])}
+        assert device.calls[2 * number] == sides[pair["first"]]
+
+
+def test_disturbed_pairs_are_taken_again_up_to_twice_as_many(cell, tmp_path):
+    bad = Device(lambda c, _: 1.0, others=lambda call: 0.3 if call < 8 else 0.0)
+    hopeless = Device(lambda c, _: 1.0, others=lambda call: 0.3)
+
+    assert (
+        len(taken(cell, bad, tmp_path / "bad.jsonl")) == 28
+    )  # four disturbed ones more than the 24 that were asked for
+    assert len(taken(cell, hopeless, tmp_path / "hopeless.jsonl")) == 48
+
+
+def test_what_was_stopped_goes_on(cell, tmp_path):
+    first, second = Device(lambda c, _: 1.0), Device(lambda c, _: 1.0)
+    for number, _ in enumerate(confirm.take(cell, first, [DEFAULT, WINNER], tmp_path / "p.jsonl")):
+        if number == 5:
+            break
+
+    found = taken(cell, second, tmp_path / "p.jsonl", WINNER)
+
+    assert len(found) == 32
+    assert len(first.calls) == 10
+    assert len(first.calls) + len(second.calls) == 64
+
+
+def test_a_failure_of_either_side_is_kept_without_a_value(cell, tmp_path):
+    def speed(configuration, call):
+        if configuration == WINNER:
+            raise EvaluationFailed(Status.TIMEOUT, "too slow")
+        return 60.0
+
+    found = taken(cell, Device(speed), tmp_path / "p.jsonl", WINNER)
+
+    failed = [p for p in found if p["configuration"] == key_of(WINNER)]
+    assert len(failed) == 8
+    assert {p["failed"] for p in failed} == {"tuned: timeout: too slow"}
+    assert all("tuned" not in p for p in failed)
+
+
+def test_pairs_of_another_workload_or_machine_are_not_mixed(cell, tmp_path):
+    taken(cell, Device(lambda c, _: 1.0), tmp_path / "p.jsonl")
+    longer = cell.model_copy(update={"workload": cell.workload.model_copy(update={"n_prompt": 64})})
+    elsewhere = Device(lambda c, _: 1.0)
+    elsewhere.machine = "another machine"
+
+    with pytest.raises(HaqaError, match="another cell or workload"):
+        confirm.read(tmp_path / "p.jsonl", longer)
+    with pytest.raises(HaqaError, match="another workload, default or machine"):
+        taken(cell, elsewhere, tmp_path / "p.jsonl")
+
+
+def table_of(project, speed):
+    """The end-to-end table of a live run of random search whose pairs are by `speed`."""
+    what = plan(project, measure="live")
+    what = what._replace(
+        studies=[s for s in what.studies if s.method.name in ("default", "random")]
+    )
+    live = Live(evaluator_of(project), speed)
+    list(runner.run(what, what.folder, Serial({what.suite.cells[0].id: live})))
+    return tables_of(what.folder, project)["figure5"], what.folder
+
+
+def test_a_live_run_measures_its_winners_again_and_says_on_what(project):
+    table, folder = table_of(
+        project, lambda c, call: 60.0 * (1.4 if c == WINNER else 1.0) * (1 + 0.001 * (call % 3))
+    )
+
+    (random,) = [
+        dict(zip(table.headings, row, strict=True)) for row in table.cells if "random" in row
+    ]
+    assert {json.loads(c)["format"] for _, c in database.winners(folder)} == {"IQ4_NL", "Q4_1"}
+    assert (
+        random["Confirmed"] == "1.199x, 1 of 2 better"
+    )  # the other study's winner is the default, which counts as 1
+    (note,) = [
+        note for note in table.notes if note.startswith("Pairs were measured on a test machine")
+    ]
+    assert "net-int4-epyc-zen4-2core 0.2 %" in note
+    assert "net-int4-epyc-zen4-2core: measured now on a test machine." in table.notes
+
+
+def test_a_winner_that_does_not_win_again_is_no_winner(project):
+    table, _ = table_of(project, lambda c, call: 60.0 * (1 + 0.01 * (call * 7 % 5)))
+
+    assert "default kept" in formats.markdown(table)
+
+
+def test_recorded_pairs_are_replayed_with_the_table(project, cli):
+    _, folder = table_of(project, lambda c, call: 60.0 * (1.4 if c == WINNER else 1.0))
+    recorded = project / "results/confirmed/deploy/net-int4-epyc-zen4-2core.jsonl"
+    recorded.parent.mkdir(parents=True)
+    recorded.write_bytes(next((folder / "confirmed").rglob("*.jsonl")).read_bytes())
+
+    done = cli("run", project / "suites/small.yaml", "--methods", "random")
+
+    assert "1.200x, 1 of 2 better" in done.stdout
+    assert "| replayed |" in done.stdout
+
+
+def test_winners_without_pairs_are_not_yet_measured_again(project, cli):
+    assert "| not yet " in cli("run", project / "suites/small.yaml", "--methods", "random").stdout
+
+
+def test_confirm_needs_a_run(project, cli):
+    done = cli("confirm", project / "suites")
+
+    assert done.returncode == 2
+    assert "no run of that name" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_verify_is_the_name_of_the_version_before_and_works_with_a_note(project, cli):
+    done = cli("verify", project / "suites")
+
+    assert done.stderr.splitlines()[0] == "haqa-bench verify is called haqa-bench confirm now."
+    assert "no run of that name" in done.stderr
