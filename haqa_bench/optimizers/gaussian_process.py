@@ -10,14 +10,11 @@ Jones, 1998). Several goals are made one by random weights, anew for each trial 
 import random
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
-from threadpoolctl import ThreadpoolController
 
-from haqa_bench.optimizers.gaussian_regression import Floats, fit
 from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
 from haqa_bench.optimizers.seeding import generator
@@ -26,6 +23,10 @@ from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.study import Study
 from haqa_bench.trial import Objective, Trial
 
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+Floats = NDArray[np.float64]
 RHO = 0.05
 """ParEGO's weight of the sum beside the largest weighted term."""
 
@@ -132,6 +133,10 @@ def _scalar(scores: Floats, goals: int, rng: random.Random) -> Floats:
 
 
 def _expected_improvement(places: Floats, scores: Floats, best: float, at: Floats) -> Floats:
+    from scipy.special import ndtr
+
+    from haqa_bench.optimizers.gaussian_regression import fit
+
     mean, deviation = fit(places, scores, fitted=True).predict(at)
     z = (mean - best) / deviation
     density = np.exp(-(z**2) / 2.0) / np.sqrt(2 * np.pi)
@@ -140,11 +145,17 @@ def _expected_improvement(places: Floats, scores: Floats, best: float, at: Float
 
 def _probability(places: Floats, feasible: NDArray[np.bool_], at: Floats) -> Floats:
     """Of being feasible. The kernel's scales stay as they are: there is little to fit them to."""
+    from scipy.special import ndtr
+
+    from haqa_bench.optimizers.gaussian_regression import fit
+
     mean, deviation = fit(places, np.where(feasible, 1.0, -1.0), fitted=False).predict(at)
     return np.asarray(ndtr(mean / deviation))
 
 
 @cache
-def _threads() -> ThreadpoolController:
+def _threads() -> "ThreadpoolController":
     """The thread pools of this process' numerical libraries, which take long to find."""
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController()

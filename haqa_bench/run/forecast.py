@@ -29,7 +29,8 @@ def warnings(plan: Plan) -> list[str]:
 
 def stale(plan: Plan) -> list[str]:
     """The tables of the plan that another llama.cpp than the installed one made, a line each."""
-    cells = _cells(plan) if plan.measure == "recorded" else []
+    looks = plan.measure == "recorded" and tables.installed_build()
+    cells = _cells(plan) if looks else []
     paths = [plan.table(cell) for cell in cells if not cell.simulated]
     known = [(path, tables.stale(tables.read(path))) for path in paths if path.is_file()]
     return [f"{path.name} {why}" for path, why in known if why]

@@ -30,7 +30,6 @@ FORMAT = 1
 """Of response tables; those without a number are of this one too."""
 TAKEN = "process_s"
 """The reading that says what a configuration's process took, whatever came of it."""
-"""The fact that says which llama.cpp ran."""
 SCHEMA = pa.schema(
     [
         ("configuration", pa.string()),
@@ -122,16 +121,21 @@ def read(path: Path) -> ResponseTable:
     )
 
 
+def installed_build() -> str:
+    """The version of this machine's llama-cpp-python; empty where none is installed."""
+    try:
+        return version("llama-cpp-python")
+    except PackageNotFoundError:
+        return ""
+
+
 def stale(table: ResponseTable) -> str:
     """Why a table no longer says what this machine's llama.cpp would, in words; empty where it
     does, or where none is installed here.
     """
     builds = {entry.facts[BUILD] for entry in table.entries.values() if BUILD in entry.facts}
-    try:
-        here = version("llama-cpp-python")
-    except PackageNotFoundError:
-        return ""
-    if not builds or builds == {here}:
+    here = installed_build()
+    if not here or not builds or builds == {here}:
         return ""
     return f"was measured with llama-cpp-python {', '.join(sorted(builds))}, and {here} is installed: measure it again, or take it as old"
 

@@ -28,8 +28,10 @@ def latex(table: Table, name: str = "") -> str:
     """A `table*` as wide as the page, for a document that loads PACKAGES; `name` becomes its label
     and part of the ids.
     """
-    columns = "".join("r" if table.numeric(i) else "l" for i in range(len(table.columns)))
-    rows = "\n".join(_row(table, name, number) for number in range(len(table.rows)))
+    numeric = [table.numeric(i) for i in range(len(table.columns))]
+    columns = "".join("r" if number else "l" for number in numeric)
+    words = [*numeric, True].index(True)
+    rows = "\n".join(_row(table, name, number, words) for number in range(len(table.rows)))
     notes = " ".join(escaped(note) for note in table.remarks)
     return rf"""% Needs \usepackage{{{",".join(PACKAGES)}}}. Each number's id stands in its line: haqa-bench explain RUN ID
 \begin{{table*}}[tbp]
@@ -70,22 +72,23 @@ def escaped(text: str) -> str:
     return "".join(SPECIAL.get(character, character) for character in text)
 
 
-def _row(table: Table, name: str, number: int) -> str:
+def _row(table: Table, name: str, number: int, words: int) -> str:
     """A cell a line. What stands in the row above too is left to it, from the left up to the first
-    cell that differs.
+    cell that differs, in as many columns as hold `words` before the first that holds numbers.
     """
     last = len(table.columns) - 1
     lines = [
-        _cell(table, number, column) + (" &" if column < last else r" \\") + called
+        _cell(table, number, column, words) + (" &" if column < last else r" \\") + called
         for column in range(last + 1)
         for called in [_called(table, name, number, column)]
     ]
-    first = number > 0 and _span(table, number, 0) > 0 and _span(table, 0, 0) > 1
+    starts = number > 0 and _span(table, number, 0, words) > 0
+    first = starts and _span(table, 0, 0, words) > 1
     return (r"\midrule" + "\n" if first else "") + "\n".join(lines)
 
 
-def _cell(table: Table, number: int, column: int) -> str:
-    span = _span(table, number, column)
+def _cell(table: Table, number: int, column: int, words: int) -> str:
+    span = _span(table, number, column, words)
     shown = "" if span == 0 else escaped(table.rows[number][column].text)
     shown = rf"\textbf{{{shown}}}" if (number, column) in table.bold else shown
     return rf"\multirow{{{span}}}{{*}}{{{shown}}}" if span > 1 else shown
@@ -98,11 +101,11 @@ def _called(table: Table, name: str, number: int, column: int) -> str:
     return f" % {id_of(name, table.keys[number], table.columns[column].name)}"
 
 
-def _span(table: Table, number: int, column: int) -> int:
+def _span(table: Table, number: int, column: int, words: int) -> int:
     """How many rows a cell spans: 0 where the one above spans it; one where a column to the left,
-    or itself, is a number.
+    or itself, holds numbers.
     """
-    if any(table.numeric(i) for i in range(column + 1)):
+    if column >= words:
         return 1
     left = [[found.text for found in row[: column + 1]] for row in table.rows]
     if number > 0 and left[number - 1] == left[number]:
