@@ -249,7 +249,8 @@ def said(found: Finding) -> str:
         for i in (found.speed_interval, found.ratio_interval)
     )
     return (
-        f"{found.bit_width} {found.speed:.1f} tokens/s {speed}, {found.ratio:.3f} times the other bit-width's best {ratio}; "
+        f"{found.bit_width} {found.speed:.1f} tokens/s {speed}, {found.ratio:.3f} times "
+        f"the other bit-width's best {ratio}; "
         f"{found.rounds} of {found.of} rounds undisturbed"
     )
 

@@ -74,7 +74,8 @@ def distributions(cell: suite.Cell, evaluator: TableEvaluator, cache: Path, seed
         print(f"  {name:12} median {np.median(found):.1f}, mean {found.mean():.2f}; {fits}")
     both = stats.ks_2samp(ours, theirs)
     print(
-        f"  against each other: largest difference of the two distributions {both.statistic:.3f}, Kolmogorov-Smirnov p = {both.pvalue:.3f}"
+        "  against each other: largest difference of the two distributions "
+        f"{both.statistic:.3f}, Kolmogorov-Smirnov p = {both.pvalue:.3f}"
     )
 
 
@@ -173,7 +174,8 @@ def overhead(plan: studies.Plan, cell: suite.Cell, cache: Path) -> None:
             whole[name].append(taken[TRIALS] / TRIALS)
             more[name].append((taken[3 * TRIALS] - taken[TRIALS]) / (2 * TRIALS))
     print(
-        f"random search, {STUDIES} studies of {TRIALS} trials, median of {REPEATS} interleaved runs, ms for each replayed trial:"
+        f"random search, {STUDIES} studies of {TRIALS} trials, median of {REPEATS} "
+        "interleaved runs, ms for each replayed trial:"
     )
     for name in contenders:
         shares = [f"{beside(whole, name)} of Kernel Tuner's", f"({beside(more, name)} of its)"]
@@ -205,7 +207,8 @@ def growth(plan: studies.Plan) -> None:
     """Whole runs, journals and database included."""
     few, many = (timed(lambda n=n: whole_run(plan, n)) for n in (10, 100))
     print(
-        f"a whole run of 100 studies, journals and database included, takes {many / few:.1f} times as long as one of 10"
+        "a whole run of 100 studies, journals and database included, takes "
+        f"{many / few:.1f} times as long as one of 10"
     )
 
 

@@ -62,7 +62,8 @@ def main() -> None:
                 for test in (float.__lt__, float.__eq__, float.__gt__)
             )
             print(
-                f"  {name:26} better / as random / worse {better:3} / {same:3} / {worse:3}; median regret {100 * median(regrets):4.1f} %; "
+                f"  {name:26} better / as random / worse {better:3} / {same:3} / "
+                f"{worse:3}; median regret {100 * median(regrets):4.1f} %; "
                 f"optimum {sum(r == 0 for r in regrets)} of {options.seeds}",
                 flush=True,
             )

@@ -34,7 +34,8 @@ def main() -> None:
         table = pq.read_table(name)
         card = json.loads(table.schema.metadata[b"haqa_bench"])
         print(
-            f"\n{Path(name).stem}: {card['passes']} passes of {card['workload']['repeats']} samples, {' to '.join(card['measured'])}"
+            f"\n{Path(name).stem}: {card['passes']} passes of "
+            f"{card['workload']['repeats']} samples, {' to '.join(card['measured'])}"
         )
         report([row for row in table.to_pylist() if row["pass"] < card["passes"]])
 
@@ -49,7 +50,8 @@ def report(rows: list[dict]) -> None:
             shares[row["pass"]][row["configuration"]] = max(readings["others_share"])
     disturbed = mean(share > QUIET for pass_ in shares.values() for share in pass_.values())
     print(
-        f"  {100 * disturbed:.0f} % of the processes had a sample of which others took over {100 * QUIET:.0f} % of the machine"
+        f"  {100 * disturbed:.0f} % of the processes had a sample of which others took "
+        f"over {100 * QUIET:.0f} % of the machine"
     )
     for label, limit in (("all", 1.0), ("undisturbed", QUIET)):
         for name, estimator in ESTIMATORS.items():
@@ -64,9 +66,13 @@ def report(rows: list[dict]) -> None:
                 differences += list(np.abs(a - b) / ((a + b) / 2))
                 ranks.append(np.corrcoef(a.argsort().argsort(), b.argsort().argsort())[0, 1])
                 count += len(kept)
-            spread = f"{100 * np.median(differences):5.1f} % {100 * np.quantile(differences, 0.95):5.1f} %"
+            spread = (
+                f"{100 * np.median(differences):5.1f} % "
+                f"{100 * np.quantile(differences, 0.95):5.1f} %"
+            )
             print(
-                f"  {label:11} {name:14} n = {count:4}: difference, median and 95th percentile {spread}; rank {min(ranks):.3f}"
+                f"  {label:11} {name:14} n = {count:4}: difference, median and 95th "
+                f"percentile {spread}; rank {min(ranks):.3f}"
             )
 
 

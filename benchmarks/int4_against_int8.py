@@ -120,7 +120,10 @@ def said(rounds: list[dict[str, float]], what: str) -> str:
     between = f" [{interval.low:.2f}, {interval.high:.2f}]" if interval else ""
     middle = sorted(ratios)[len(ratios) // 2]
     counted = f"{len(quiet)} of {len(rounds)} rounds undisturbed"
-    return f"INT4 is {middle:.2f}{between} times as fast as INT8 ({times[0]:.0f} and {times[1]:.0f} us, {counted})"
+    return (
+        f"INT4 is {middle:.2f}{between} times as fast as INT8 ({times[0]:.0f} and "
+        f"{times[1]:.0f} us, {counted})"
+    )
 
 
 def explained(side: Side) -> str:

@@ -89,7 +89,8 @@ def report(calm: list[list[Sample]], loaded: list[list[Sample]]) -> None:
             off = mean(mean(pair) for pair in pairs) / still - 1
             middle, far = 100 * median(apart), 100 * np.quantile(apart, 0.95)
             print(
-                f"  {name:14} two halves differ by {middle:4.1f} % (median), {far:4.1f} % (95 %); {100 * off:+5.1f} % from without load"
+                f"  {name:14} two halves differ by {middle:4.1f} % (median), {far:4.1f} "
+                f"% (95 %); {100 * off:+5.1f} % from without load"
             )
 
 

@@ -46,7 +46,8 @@ def main(suite_path: Path) -> None:
             seconds = time.perf_counter() - started
         times = f", {seconds / before:.1f} times as long" if before else ""
         click.echo(
-            f"{trials:>9,} trials: {seconds:6.2f} s{times} ({len(made)} tables, {len(text):,} characters)"
+            f"{trials:>9,} trials: {seconds:6.2f} s{times} ({len(made)} tables, "
+            f"{len(text):,} characters)"
         )
         before = seconds
 
@@ -78,16 +79,22 @@ def _synthesize(folder: Path, loaded: suite.Suite, trials: int) -> None:
 
 _STUDIES = """
 INSERT INTO studies
-SELECT format('{}/{}/{}/seed{}', $1, $2, $7, seed), $1, $2, $3, $4, $5, $6, $7, $8, '{}', seed, '', '', 120.0, NULL, '{}', $9, $10, $11,
+SELECT format('{}/{}/{}/seed{}', $1, $2, $7, seed), $1, $2, $3, $4, $5, $6, $7, $8,
+       '{}', seed, '', '', 120.0, NULL, '{}', $9, $10, $11,
        'maximize', 1
 FROM range($12) r(seed)
 """
 _TRIALS = """
 INSERT INTO trials
-SELECT s.id, number, 'ok', '', NULL, 1, $1, '', '{}', v.value, v.value, [v.value], true, 1, 2.0, NULL, NULL, NULL, NULL
-FROM studies s, range($2) r(number), LATERAL (SELECT 50 + 70 * (hash(s.id, number) / 18446744073709551615.0)) v(value)
+SELECT s.id, number, 'ok', '', NULL, 1, $1, '', '{}', v.value, v.value, [v.value], true, 1, 2.0,
+       NULL, NULL, NULL, NULL
+FROM studies s, range($2) r(number),
+     LATERAL (SELECT 50 + 70 * (hash(s.id, number) / 18446744073709551615.0)) v(value)
 """
-_MEASUREMENTS = "INSERT INTO measurements SELECT study, number, $1, value, $2, 'replayed', [value, value], 2 FROM trials"
+_MEASUREMENTS = (
+    "INSERT INTO measurements SELECT study, number, $1, value, $2, 'replayed', [value, "
+    "value], 2 FROM trials"
+)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,9 @@ class CassetteMiss(HaqaError):
 
 
 class ChatFailed(HaqaError):
-    """The LLM's endpoint refused, timed out or answered with something that is no chat completion."""
+    """The LLM's endpoint refused, timed out or answered with something that is no chat
+    completion.
+    """
 
 
 class EvaluationFailed(Exception):

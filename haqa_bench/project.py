@@ -1,7 +1,7 @@
 """A project, which says where everything lies, and a run: one lock and one open database.
 
-A *project* is a folder of prompts/, hardware/, suites/, cassettes/ and results/. A *run* is a folder
-that `haqa-bench run` wrote: a lock, journals, and the database made of them.
+A *project* is a folder of prompts/, hardware/, suites/, cassettes/ and results/. A *run* is a
+folder that `haqa-bench run` wrote: a lock, journals, and the database made of them.
 """
 
 import difflib

@@ -66,7 +66,9 @@ class Metric(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """What is measured beside winners, and no method proposes: another tool's, or what is untuned."""
+    """What is measured beside winners, and no method proposes: another tool's, or what is
+    untuned.
+    """
 
     name: str
     kind: Literal["peer", "reference"]
@@ -190,7 +192,9 @@ class Message(Document):
 
 
 class ChatRequest(Document):
-    """A request to an LLM: all that changes its answer, and nothing else. `body()` is what is sent."""
+    """A request to an LLM: all that changes its answer, and nothing else. `body()` is what is
+    sent.
+    """
 
     model: str
     messages: tuple[Message, ...]

@@ -39,7 +39,9 @@ CHAT_MODELS = {
 
 
 def known(group: Literal["optimizers", "agents", "chat_models"]) -> dict[str, str]:
-    """What there is of a group: name -> "module:Class". A plug-in's name never hides one of ours."""
+    """What there is of a group: name -> "module:Class". A plug-in's name never hides one of
+    ours.
+    """
     ours = {"optimizers": OPTIMIZERS, "agents": AGENTS, "chat_models": CHAT_MODELS}[group]
     return {point.name: point.value for point in entry_points(group=f"haqa_bench.{group}")} | ours
 

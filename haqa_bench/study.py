@@ -32,7 +32,9 @@ class Chat(Document):
 
 
 class Price(Document):
-    """What an LLM's tokens cost, and where that is from; 0 for one that runs on your own machine."""
+    """What an LLM's tokens cost, and where that is from; 0 for one that runs on your own
+    machine.
+    """
 
     usd_per_million_prompt_tokens: float = Field(ge=0)
     usd_per_million_completion_tokens: float = Field(ge=0)
@@ -68,7 +70,7 @@ class Method(Document):
     def runs_on(self, cell: Cell) -> bool:
         """Whether the suite gives it the cell."""
         named = self.cells is None or any(fnmatch(cell.id, pattern) for pattern in self.cells)
-        return named and (self.tracks is None or cell.track in self.tracks)
+        return named and (self.tracks is None or self.tracks.count(cell.track) > 0)
 
 
 class Study(NamedTuple):

@@ -145,7 +145,8 @@ class Objective(Goal):
     def violations(self, trial: Trial, default: Trial) -> list[str]:
         """Which constraints `trial` breaks, in words."""
         return [
-            f"{c.metric} {c.at_most_times_default + e:.3f} times the default's, limit {c.at_most_times_default:g}"
+            f"{c.metric} {c.at_most_times_default + e:.3f} times the default's, limit "
+            f"{c.at_most_times_default:g}"
             for c in self.constraints
             if (e := c.excess(trial, default)) is not None and e > 0
         ]

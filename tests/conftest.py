@@ -73,7 +73,9 @@ def cli() -> InProcess:
 
 @pytest.fixture
 def cli_process() -> Process:
-    """The command in a process of its own: where time, imports, signals or the environment count."""
+    """The command in a process of its own: where time, imports, signals or the environment
+    count.
+    """
     return Process()
 
 

@@ -44,10 +44,13 @@ cells:
     bit_widths: [INT4]
     hardware: [epyc-zen4-2core]
     space:
-      n_threads: {choices: [1, 2], default: 2} # not in the alphabet's order, which journals are written in
+      n_threads: {choices: [1, 2], default: 2} # not in the alphabet's order
       format: {choices: [Q4_0, Q4_1, IQ4_NL], default: Q4_1}
     workload: {quality_text: text.txt}
-    objective: {metric: end_to_end_tokens_per_s, unit: tokens/s, constraints: [{metric: perplexity, at_most_times_default: 1.1}]}
+    objective:
+      metric: end_to_end_tokens_per_s
+      unit: tokens/s
+      constraints: [{metric: perplexity, at_most_times_default: 1.1}]
     budget: {proposals: 5}
 """
 
@@ -193,7 +196,10 @@ class Live(Device):
         self.measure, self.whole = table.measure, None
 
 
-NASTY = "</script><script>alert(1)</script><img src=https://example.org/x onerror=alert(2)> <!-- & \u2028 ]]>"
+NASTY = (
+    "</script><script>alert(1)</script><img src=https://example.org/x onerror=alert(2)> "
+    "<!-- & \u2028 ]]>"
+)
 
 
 def replayed(project: Path) -> Path:
@@ -223,7 +229,9 @@ cells:
     models: [Net]
     bit_widths: [BITS]
     hardware: [epyc-zen4-2core]
-    space: {learning_rate: {choices: [0.01, 0.1, 1e20], default: 0.1}, batch_size: {choices: [32], default: 32}}
+    space:
+      learning_rate: {choices: [0.01, 0.1, 1e20], default: 0.1}
+      batch_size: {choices: [32], default: 32}
     workload: {data: cifar10, images: 64, epochs: 1, held_out: 100, timeout_s: 300.0}
     measurement: {tests: 2}
     objective: {metric: valid_accuracy, unit: "%", direction: maximize}

@@ -42,7 +42,9 @@ def file(project: Path) -> str:
 
 @pytest.fixture(params=["light wide", "dark wide", "light narrow", "dark narrow"])
 def page(browser, file, request) -> Iterator:
-    """The page, opened. When a test is done with it, nothing has left it, complained or stuck out."""
+    """The page, opened. When a test is done with it, nothing has left it, complained or stuck
+    out.
+    """
     theme, size = request.param.split()
     width, height = SIZES[size]
     opened = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme)

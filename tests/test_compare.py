@@ -122,8 +122,8 @@ def test_every_proposal_has_its_exact_rank(project):
 
 
 SEVERAL = SUITE.replace(
-    "unit: tokens/s,",
-    "unit: tokens/s, also: [{metric: perplexity, unit: '1', direction: minimize}],",
+    "unit: tokens/s\n",
+    "unit: tokens/s\n      also: [{metric: perplexity, unit: '1', direction: minimize}]\n",
 ).replace(
     "  - name: haqa\n    optimizer: haqa\n    chat: {model: test-model, temperature: 0.0}\n",
     "".join(

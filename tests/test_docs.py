@@ -22,7 +22,8 @@ PAGES = sorted(
     [*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"]
 )
 OFFLINE = re.compile(
-    r"^haqa-bench (suite schema|suite validate \S+|hardware (list|show \S+)|cassette (list|check \S+)|table show \S+|run \S+ --dry-run)$"
+    r"^haqa-bench (suite schema|suite validate \S+|hardware (list|show \S+)|cassette "
+    r"(list|check \S+)|table show \S+|run \S+ --dry-run)$"
 )
 """Commands that are run as they stand; replays of whole suites are run by test_readme.py and
 test_report_formats.py.

@@ -146,8 +146,8 @@ def test_an_unknown_model_is_one_clear_line():
     line = failure(status(404, "model 'stub' not found"))
 
     assert (
-        line
-        == "HTTP 404: model 'stub' not found. Check the base URL (does it end in /v1?) and the model's name"
+        line == "HTTP 404: model 'stub' not found. Check the base URL (does it end in /v1?) "
+        "and the model's name"
     )
 
 
@@ -190,15 +190,18 @@ def test_a_proxys_error_page_is_one_clear_line():
     [
         (
             html(),
-            "no chat completion (Invalid JSON: expected value at line 1 column 1) but: <html> <body>Welcome!",
+            "no chat completion (Invalid JSON: expected value at line 1 column 1) but: "
+            "<html> <body>Welcome!",
         ),
         (
             half_json(),
-            "no chat completion (Invalid JSON: EOF while parsing a string at line 1 column 42) but: ",
+            "no chat completion (Invalid JSON: EOF while parsing a string at line 1 "
+            "column 42) but: ",
         ),
         (
             body({"object": "list"}),
-            'no chat completion (choices: Field required) but: {"object": "list"}. Check the base URL',
+            'no chat completion (choices: Field required) but: {"object": "list"}. '
+            "Check the base URL",
         ),
         (body({"choices": []}), "no chat completion (choices: List should have at least 1 item"),
         (
@@ -221,7 +224,10 @@ def test_a_200_that_is_no_chat_completion_is_one_clear_line(behaviour, beginning
 @pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl to make a certificate")
 def test_an_untrusted_certificate_is_one_clear_line(tmp_path):
     pem = tmp_path / "server.pem"
-    new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=127.0.0.1"
+    new = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 "
+        "-subj /CN=127.0.0.1"
+    )
     subprocess.run(
         [
             *new.split(),
@@ -282,7 +288,8 @@ def test_neither_endpoint_nor_key_says_what_to_do(monkeypatch):
 
     with pytest.raises(
         HaqaError,
-        match=r"^OPENAI_API_KEY: not set, and no base URL given. Set OPENAI_API_KEY, or name an endpoint",
+        match=r"^OPENAI_API_KEY: not set, and no base URL given. Set OPENAI_API_KEY, or name "
+        r"an endpoint",
     ):
         OpenAICompatible(None, 2.0, 0)
 
@@ -325,6 +332,7 @@ def test_broken_certificate_or_proxy_settings_are_one_clear_line(monkeypatch, va
 
     with pytest.raises(
         HaqaError,
-        match=r"^https://api\.openai\.com/v1: the client cannot start: .*Check SSL_CERT_FILE and the proxy",
+        match=r"^https://api\.openai\.com/v1: the client cannot start: .*Check SSL_CERT_FILE "
+        r"and the proxy",
     ):
         OpenAICompatible(None, 2.0, 0)

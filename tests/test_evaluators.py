@@ -253,12 +253,15 @@ def test_a_space_with_an_unknown_setting_or_without_a_needed_one_is_refused(
     ("changed", "message"),
     [
         ("metric: end_to_end_token_per_s", "Did you mean 'end_to_end_tokens_per_s'?"),
-        ("metric: prompt_tokens_per_s, unit: ms", "the unit of prompt_tokens_per_s is tokens/s"),
+        (
+            "metric: prompt_tokens_per_s\n      unit: ms",
+            "the unit of prompt_tokens_per_s is tokens/s",
+        ),
     ],
 )
 def test_an_unknown_metric_or_another_unit_is_refused(project, changed, message):
     path = project / "suites" / "small.yaml"
-    wrong = SUITE.replace("metric: end_to_end_tokens_per_s, unit: tokens/s", changed)
+    wrong = SUITE.replace("metric: end_to_end_tokens_per_s\n      unit: tokens/s", changed)
     path.write_text(wrong)
 
     with pytest.raises(HaqaError, match=re.escape(message)):
@@ -267,7 +270,9 @@ def test_an_unknown_metric_or_another_unit_is_refused(project, changed, message)
 
 def test_a_suite_may_leave_unit_and_direction_to_the_metric(project):
     path = project / "suites" / "small.yaml"
-    path.write_text(SUITE.replace("end_to_end_tokens_per_s, unit: tokens/s", "first_token_ms"))
+    path.write_text(
+        SUITE.replace("end_to_end_tokens_per_s\n      unit: tokens/s", "first_token_ms")
+    )
 
     (cell,) = suite.load(path, project).cells
 

@@ -24,7 +24,8 @@ def classical(project):
     )
     path.write_text(
         SUITE.replace(
-            "  - name: haqa\n    optimizer: haqa\n    chat: {model: test-model, temperature: 0.0}\n",
+            "  - name: haqa\n    optimizer: haqa\n    chat: {model: test-model, "
+            "temperature: 0.0}\n",
             lines,
         )
     )
@@ -123,7 +124,7 @@ class TestRay:
         ray.shutdown()
         cluster.shutdown()
 
-    def test_a_node_that_dies_while_it_measures_loses_no_trial_and_the_bytes_are_those_of_a_local_run(
+    def test_a_node_that_dies_while_it_measures_loses_no_trial_and_changes_no_byte(
         self, classical, cluster
     ):
         from haqa_bench.run.executors.ray_cluster import RayCluster

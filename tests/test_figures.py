@@ -155,8 +155,8 @@ def test_matplotlib_that_is_missing_is_one_line(project, cli_process, tmp_path):
 
     assert done.returncode == 2
     assert (
-        done.stderr
-        == 'haqa-bench: --figures: matplotlib is not installed. Install it with: pip install -e ".[figures]"\n'
+        done.stderr == "haqa-bench: --figures: matplotlib is not installed. Install it with: pip "
+        'install -e ".[figures]"\n'
     )
 
 
@@ -181,8 +181,8 @@ def test_matplotlib_is_imported_by_nothing_but_figures(recorded):
 
 
 def test_several_goals_are_drawn_against_each_other_with_the_exact_front(project):
-    goals = '    objective: {also: [{metric: perplexity, unit: "1", direction: minimize}], metric'
-    (project / "suites/small.yaml").write_text(SUITE.replace("    objective: {metric", goals))
+    goals = '    objective:\n      also: [{metric: perplexity, unit: "1", direction: minimize}]\n'
+    (project / "suites/small.yaml").write_text(SUITE.replace("    objective:\n", goals))
     run(project, "--methods", "default,random")
 
     captions = captions_of(folder_of(project), project)

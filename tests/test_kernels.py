@@ -140,7 +140,8 @@ def test_a_broken_kernel_ends_as_a_status(tmp_path, body, status, reason):
         }
     )
     (tmp_path / "gemv.cl").write_text(
-        f"__kernel void gemv(__global const uchar *w, __global const float *x, __global float *y) {{ {body} }}"
+        "__kernel void gemv(__global const uchar *w, __global const float *x, __global "
+        f"float *y) {{ {body} }}"
     )
 
     with pytest.raises(EvaluationFailed) as caught:

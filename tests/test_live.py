@@ -451,7 +451,8 @@ def phone(tmp_path, monkeypatch):
     )
     if not tools or not daemon:
         pytest.skip(
-            "needs Debian's openssh-server, and HAQA_BENCH_LLAMA_TOOLS: a folder with llama-bench and llama-cli"
+            "needs Debian's openssh-server, and HAQA_BENCH_LLAMA_TOOLS: a folder with "
+            "llama-bench and llama-cli"
         )
     for name in ("host", "user"):
         subprocess.run(
@@ -473,7 +474,8 @@ def phone(tmp_path, monkeypatch):
         [daemon, "-D", "-e", "-f", "/dev/null", "-p", str(port), *flags], stderr=subprocess.DEVNULL
     )
     (tmp_path / "config").write_text(
-        f"IdentityFile {tmp_path}/user\nStrictHostKeyChecking no\nUserKnownHostsFile {tmp_path}/known\n"
+        f"IdentityFile {tmp_path}/user\nStrictHostKeyChecking no\nUserKnownHostsFile "
+        f"{tmp_path}/known\n"
     )
     (tmp_path / "bin").mkdir()
     shim = tmp_path / "bin/ssh"  # as a user's own ~/.ssh/config would

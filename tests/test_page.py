@@ -25,7 +25,9 @@ from haqa_bench.store import database
 
 
 class Read(HTMLParser):
-    """What a browser finds: elements with their attributes, and the text of each script and style."""
+    """What a browser finds: elements with their attributes, and the text of each script and
+    style.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -82,7 +84,8 @@ def test_every_trial_of_every_study_is_there(folder):
     found = studies(text)
     rows = database.query(
         folder,
-        "SELECT study, number, status, configuration, thought, best_value, regret FROM trials JOIN curves USING (study, number)",
+        "SELECT study, number, status, configuration, thought, best_value, regret FROM "
+        "trials JOIN curves USING (study, number)",
     )
     assert sorted((study, number) for study, number, *_ in rows) == sorted(
         (s, n) for s, (_, one) in found.items() for n in range(len(one["trials"]))

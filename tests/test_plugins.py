@@ -1,4 +1,6 @@
-"""A third party's package, really built and installed, whose optimizer and chat model join a run."""
+"""A third party's package, really built and installed, whose optimizer and chat model join a
+run.
+"""
 
 import os
 import re
@@ -33,7 +35,8 @@ class Echo:
         pass
 
     def chat(self, request, position):
-        return ChatReply(content={action("Q4_1", 1)!r}, model="echo", finish_reason="stop", latency_s=0.0)
+        said = {action("Q4_1", 1)!r}
+        return ChatReply(content=said, model="echo", finish_reason="stop", latency_s=0.0)
 """
 
 

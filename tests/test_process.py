@@ -66,14 +66,18 @@ work(say)
 """
 BARE = {
     "hangs": "import time; time.sleep(60)",
-    "aborts": "import os, sys; sys.stderr.write('GGML_ASSERT failed'); sys.stderr.flush(); os.abort()",
+    "aborts": "import os, sys; sys.stderr.write('GGML_ASSERT failed'); sys.stderr.flush(); "
+    "os.abort()",
     "is_killed": "import os; os.kill(os.getpid(), 9)",
     "raises": "raise ValueError('odd')",
     "throws_bad_alloc": "import sys; sys.exit('terminate: what(): std::bad_alloc')",
     "prints_nonsense": "print('nonsense')",
     "gives_another_kind": 'print(\'{"kind": "Done"}\')',
 }
-PEAK = "from haqa_bench.backends.workers.load import peak_bytes; b = bytearray(b'x' * 50_000_000); print(peak_bytes())"
+PEAK = (
+    "from haqa_bench.backends.workers.load import peak_bytes; b = bytearray(b'x' * "
+    "50_000_000); print(peak_bytes())"
+)
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
-"""The words that an agent reads, track by track: golden/prompts/TRACK.md is the first prompt of a small
-cell, and what a study of two trials adds. Read the diff before you accept it with
+"""The words that an agent reads, track by track: golden/prompts/TRACK.md is the first prompt of a
+small cell, and what a study of two trials adds. Read the diff before you accept it with
 GOLDEN=accept pytest tests/test_prompts.py.
 """
 

@@ -110,12 +110,13 @@ def test_a_request_is_readable_and_holds_no_secret(tmp_path):
 
     text = (tmp_path / "0001.request.md").read_text()
     assert text.startswith(
-        "Write the reply to the conversation below, and nothing else, as plain text into `0001.answer.md`"
+        "Write the reply to the conversation below, and nothing else, as plain text "
+        "into `0001.answer.md`"
     )
     assert "at most 64 tokens" in text
     assert (
-        "# Message 1: system\n\nYou count.\n\n# Message 2: user\n\n5 + 5?\n\n# The form the reply must have\n"
-        in text
+        "# Message 1: system\n\nYou count.\n\n# Message 2: user\n\n5 + 5?\n\n# The "
+        "form the reply must have\n" in text
     )
     assert json.loads(text.partition("```json")[2].partition("```")[0]) == SCHEMA["json_schema"]
     assert all(KEY not in path.read_text() for path in tmp_path.iterdir())
@@ -187,7 +188,8 @@ def test_a_client_still_waiting_is_told_when_the_relay_stops(tmp_path):
 
         with pytest.raises(
             ChatFailed,
-            match=rf"{url}: HTTP 503: the relay was stopped; 0001\.request\.md is kept for your retry",
+            match=rf"{url}: HTTP 503: the relay was stopped; 0001\.request\.md is kept for "
+            r"your retry",
         ):
             ask(relay, request())
 

@@ -1,4 +1,6 @@
-"""Recording and replaying: what must be equal, what must be refused, and what a kill may not lose."""
+"""Recording and replaying: what must be equal, what must be refused, and what a kill may not
+lose.
+"""
 
 import os
 import random
@@ -129,7 +131,8 @@ def test_a_changed_template_misses_with_a_diff(recorded):
 
     with pytest.raises(
         CassetteMiss,
-        match=r"(?s)round 1, attempt 1.*nearest: recorded round 1.*-.*Propose the next.*\+.*Now propose",
+        match=r"(?s)round 1, attempt 1.*nearest: recorded round 1.*-.*Propose the "
+        r"next.*\+.*Now propose",
     ):
         run(recorded)
 

@@ -43,7 +43,8 @@ def test_the_table_is_what_the_trials_say(table):
 def test_an_agent_no_better_than_random_is_told_so(table):
     (note,) = [note for note in table.notes if note.startswith("haqa did")]
     assert note.startswith(
-        "haqa did as well as random search on 1 cell (no test below six pairs): net-int4-epyc-zen4-2core, medians 70.0"
+        "haqa did as well as random search on 1 cell (no test below six pairs): "
+        "net-int4-epyc-zen4-2core, medians 70.0"
     )
 
 

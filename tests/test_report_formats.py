@@ -242,7 +242,8 @@ def test_latex_compiles_alone_and_in_two_columns(cli, monkeypatch, tmp_path, cop
     alone = ["--standalone"] if kind == "article" else []
     text = cli("report", "--project", ".", *suites, "--format", "tex", *alone).stdout
     if kind == "twocolumn":
-        head = r"\documentclass[twocolumn]{article}\usepackage{booktabs,multirow,graphicx}\begin{document}Words."
+        packages = r"\usepackage{booktabs,multirow,graphicx}"
+        head = rf"\documentclass[twocolumn]{{article}}{packages}\begin{{document}}Words."
         text = f"{head}\n{text}\nMore words.\\end{{document}}\n"
     (tmp_path / "t.tex").write_text(text, "utf-8")
 

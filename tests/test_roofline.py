@@ -125,8 +125,8 @@ def test_a_comparison_tells_ranks_and_errors_with_and_without_overlap():
     found = Compared("cell", measured, overlapped, {"a": 5.0, "b": 8.0, "c": 19.0, "d": 20.0})
 
     assert (
-        "4 formats, simulated against measured: rank correlation 1.00, median error 0 %, largest +50 % (a); if reading"
-        in found.words()
+        "4 formats, simulated against measured: rank correlation 1.00, median error 0 "
+        "%, largest +50 % (a); if reading" in found.words()
     )
     assert "take turns: rank correlation -1.00" in found.words()
     assert rank_correlation(measured, overlapped) == pytest.approx(1)

@@ -23,7 +23,8 @@ def test_what_was_called_human_still_runs_as_the_default_with_a_note(project, ca
 def test_a_matrix_expands_into_cells_less_what_it_excludes(project):
     text = SUITE.replace("bit_widths: [INT4]", "bit_widths: [INT4, INT8]").replace(
         "hardware: [epyc-zen4-2core]",
-        "hardware: [epyc-zen4-2core, oneplus-11]\n    exclude: [{bit_width: INT8, hardware: oneplus-11}]",
+        "hardware: [epyc-zen4-2core, oneplus-11]\n    exclude: [{bit_width: INT8, "
+        "hardware: oneplus-11}]",
     )
 
     loaded = load(project, text)
@@ -90,17 +91,17 @@ def test_a_copy_with_other_seeds_has_another_lock(project):
         (
             "proposals: 5",
             "propsals: 5",
-            r"small.yaml:21: cells\[0\].budget.propsals: unknown key; did you mean 'proposals'\?",
+            r"small.yaml:24: cells\[0\].budget.propsals: unknown key; did you mean 'proposals'\?",
         ),
         (
             "proposals: 5",
             "proposals: five",
-            r"small.yaml:21: cells\[0\].budget.proposals: Input should be a valid integer",
+            r"small.yaml:24: cells\[0\].budget.proposals: Input should be a valid integer",
         ),
         (
             "proposals: 5",
             "proposals: '5'",
-            r"small.yaml:21: cells\[0\].budget.proposals: Input should be a valid integer",
+            r"small.yaml:24: cells\[0\].budget.proposals: Input should be a valid integer",
         ),
         (
             "default: 2}",

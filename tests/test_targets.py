@@ -89,7 +89,8 @@ def test_adb_is_called_by_these_command_lines(monkeypatch, tmp_path):
         "-s",
         "R5CT1234",
         "shell",
-        "cd /data/local/tmp/llama.cpp && ulimit -d 3906250 && timeout 120 ./llama-bench -m models/Q4_0.gguf -p 64 -n 16 -pg 64,16 -r 2 "
+        "cd /data/local/tmp/llama.cpp && ulimit -d 3906250 && timeout 120 "
+        "./llama-bench -m models/Q4_0.gguf -p 64 -n 16 -pg 64,16 -r 2 "
         "-ngl 0 -t 4 -b 2048 -ub 64 -ctk q8_0 -ctv f16 -fa 1 -o json",
     ]
 

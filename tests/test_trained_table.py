@@ -1,4 +1,6 @@
-"""Table 1, every number traced by hand: a cell that trains, its winners tested, references beside."""
+"""Table 1, every number traced by hand: a cell that trains, its winners tested, references
+beside.
+"""
 
 import json
 

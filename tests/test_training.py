@@ -125,7 +125,8 @@ def test_a_warm_up_rises_to_the_whole_rate():
     [
         (
             RuntimeError(
-                "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."
+                "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't "
+                "allocate memory: you tried to allocate 1 bytes."
             ),
             True,
         ),

@@ -72,7 +72,10 @@ class Prediction(NamedTuple):
             for name, size in zip(self._fields, self, strict=True)
             if size
         )
-        return f"{parts} = {self.peak / 1e6:.1f} MB, with {100 * MARGIN:.0f} % margin {self.safe / 1e6:.1f} MB"
+        return (
+            f"{parts} = {self.peak / 1e6:.1f} MB, with {100 * MARGIN:.0f} % margin "
+            f"{self.safe / 1e6:.1f} MB"
+        )
 
 
 class TrainingPrediction(NamedTuple):

@@ -125,7 +125,10 @@ def break_even(hardware: Hardware) -> str:
         if unpacked is None
         else f"{1e12 * unpacked:.3g} ps by the profile"
     )
-    return f"INT8 would be as fast as INT4 if a 4-bit weight took {1e12 * least:.3g} ps to be computed with, {known}"
+    return (
+        f"INT8 would be as fast as INT4 if a 4-bit weight took {1e12 * least:.3g} ps to be "
+        f"computed with, {known}"
+    )
 
 
 def counted(text: str) -> dict[str, int]:

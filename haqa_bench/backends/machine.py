@@ -73,7 +73,10 @@ def title(kind: str, nvml: Any = pynvml) -> str:
     """
     if kind == "gpu" and (gpu := _gpu(nvml)):
         return f"{gpu.title}, {gpu.memory.value:g} {gpu.memory.unit}"
-    return f"{cpuinfo.get_cpu_info().get('brand_raw', 'unknown CPU')}, {psutil.cpu_count()} logical cores"
+    return (
+        f"{cpuinfo.get_cpu_info().get('brand_raw', 'unknown CPU')}, {psutil.cpu_count()} "
+        "logical cores"
+    )
 
 
 def copy_bandwidth(size: int) -> Figure:
@@ -88,7 +91,10 @@ def copy_bandwidth(size: int) -> Figure:
         np.copyto(target, source)
         rates.append(2 * source.nbytes / (time.perf_counter() - start) / 1e9)
     best, median = max(rates[1:]), sorted(rates[1:])[2]
-    how = f"one thread, numpy copy of {size / 1e6:.0f} MB, bytes read plus written, best of 5 (median {median:.1f})"
+    how = (
+        f"one thread, numpy copy of {size / 1e6:.0f} MB, bytes read plus written, best of 5 "
+        f"(median {median:.1f})"
+    )
     return Figure(value=round(best, 1), unit="GB/s", source=f"{measured()}: {how}")
 
 
@@ -120,7 +126,8 @@ def cpu() -> Hardware:
         instruction_sets=tuple(name for name in AVX + AMX + ARM if name in flags),
         native_formats=("fp32", *(name for name, enough in CPU_FORMATS.items() if flags & enough)),
         native_formats_source="CPU flags as py-cpuinfo reads them",
-        notes=f"{logical} logical cores; family {info.get('family', 'unknown')}, model {info.get('model', 'unknown')}{sees}",
+        notes=f"{logical} logical cores; family {info.get('family', 'unknown')}, model "
+        f"{info.get('model', 'unknown')}{sees}",
     )
 
 
@@ -165,9 +172,9 @@ def _described(nvml: Any, device: Any) -> Hardware:
         memory=Figure(value=round(memory / 2**30, 1), unit="GiB", source="NVML"),
         bandwidth=Figure(value=None, unit="GB/s", source="not measured: NVML does not tell it"),
         native_formats=("fp32", *formats),
-        native_formats_source="tensor-core inputs in NVIDIA's architecture whitepapers, compute capability {}.{}".format(
-            *capability
-        ),
+        native_formats_source=(
+            "tensor-core inputs in NVIDIA's architecture whitepapers, compute capability {}.{}"
+        ).format(*capability),
         notes=f"driver {nvml.nvmlSystemGetDriverVersion()}",
     )
 

@@ -34,7 +34,8 @@ def list_(paths: tuple[Path, ...], as_json: bool) -> None:
         return
     for path, c in found:
         click.echo(
-            f"{path}  {len(c.exchanges)} exchanges, {c.failures} failures  {c.card['recorded']}  {c.card['answered_by']}"
+            f"{path}  {len(c.exchanges)} exchanges, {c.failures} failures  "
+            f"{c.card['recorded']}  {c.card['answered_by']}"
         )
 
 
@@ -51,7 +52,8 @@ def show(path: Path, number: int | None) -> None:
         if number in (None, exchange.position.round):
             place, reply = exchange.position, exchange.reply
             click.echo(
-                f"\n== round {place.round}, attempt {place.attempt}: {reply.model}, {reply.latency_s:.1f} s"
+                f"\n== round {place.round}, attempt {place.attempt}: {reply.model}, "
+                f"{reply.latency_s:.1f} s"
             )
             for message in exchange.body["messages"] if number else ():
                 click.echo(f"[{message['role']}]\n{message['content']}\n")

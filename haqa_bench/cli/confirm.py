@@ -32,8 +32,8 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
     """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or,
     where it trains, anew and on a test set.
 
-    What is found goes to results/confirmed/, for every run of the same cells, and into RUN. Stopped,
-    it goes on with the same command.
+    What is found goes to results/confirmed/, for every run of the same cells, and into RUN.
+    Stopped, it goes on with the same command.
     """
     from haqa_bench import tracks
     from haqa_bench.backends import device

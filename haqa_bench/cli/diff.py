@@ -57,7 +57,9 @@ def diff(then: str, now: str, suite: str, kind: str, project: Path | None) -> No
 
 @contextmanager
 def _run_of(side: str, suite: str, project: Path) -> Iterator[Path]:
-    """The folder of a run: the one named, or the replay of a commit's recordings by this version."""
+    """The folder of a run: the one named, or the replay of a commit's recordings by this
+    version.
+    """
     if (Path(side) / "lock.json").is_file():
         yield Path(side)
         return

@@ -66,7 +66,8 @@ def _study(study: dict[str, Any]) -> list[str]:
         ", ..." if len(samples) > SAMPLES else ""
     )
     lines.append(
-        f"    {study['metric']} {study['value']:.6g} {study['unit']} ({study['source']}), estimated from {study['estimated_from']} of "
+        f"    {study['metric']} {study['value']:.6g} {study['unit']} "
+        f"({study['source']}), estimated from {study['estimated_from']} of "
         f"{len(samples)} samples: {shown}"
     )
     lines += (

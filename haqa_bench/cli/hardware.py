@@ -64,7 +64,8 @@ def show(name: str, project: Path, as_json: bool) -> None:
 @click.option(
     "--costs",
     is_flag=True,
-    help="Measure too what llama.cpp takes for a weight of each type: a minute, on a quiet machine.",
+    help="Measure too what llama.cpp takes for a weight of each type: a minute, on a quiet "
+    "machine.",
 )
 @as_json
 def detect(output: Path | None, costs: bool, as_json: bool) -> None:

@@ -13,9 +13,13 @@ from haqa_bench.errors import EvaluationFailed, HaqaError
 if TYPE_CHECKING:
     from haqa_bench.arithmetic.memory import Prediction, TrainingPrediction
 
-RUN_NOTE = "Simulated: llama.cpp plans its buffers without allocating them. Safe: the peak and a margin of 5 % (docs/memory.md)."
+RUN_NOTE = (
+    "Simulated: llama.cpp plans its buffers without allocating them. Safe: the peak and a "
+    "margin of 5 % (docs/memory.md)."
+)
 TRAINING_NOTE = (
-    "Simulated: torch plans a step of QLoRA, examples of {} tokens, without allocating it. Safe: the peak and a margin of 5 %; "
+    "Simulated: torch plans a step of QLoRA, examples of {} tokens, without allocating "
+    "it. Safe: the peak and a margin of 5 %; "
     "evaluating in larger batches takes more (docs/memory.md)."
 )
 FORMATS = "F16,Q8_0,Q4_K_M,Q4_0"
@@ -70,11 +74,13 @@ CACHES = click.Choice(list(CACHE_TYPES))
 )
 @click.option(
     "--limit",
-    help="What there is, such as 12GB or 12GiB: says what fits, and ends with exit code 1 where nothing does.",
+    help="What there is, such as 12GB or 12GiB: says what fits, and ends with exit code 1 "
+    "where nothing does.",
 )
 @click.option(
     "--training",
-    help="Settings of QLoRA, such as '{\"lora_r\": 64}': what a training step takes instead, at INT4 and INT8.",
+    help="Settings of QLoRA, such as '{\"lora_r\": 64}': what a training step takes "
+    "instead, at INT4 and INT8.",
 )
 @click.option(
     "--max-length",

@@ -82,7 +82,8 @@ def merge(
     else:
         click.echo(f"{output}: trained with {json.dumps(dict(settings))}, seed {seed}.")
         click.echo(
-            f"Greedy answers of transformers and of llama.cpp are the same for {found.same} of {found.prompts} prompts "
+            "Greedy answers of transformers and of llama.cpp are the same for "
+            f"{found.same} of {found.prompts} prompts "
             f"({100 * fmean(found.tokens):.1f} % of their tokens)."
         )
 

@@ -108,7 +108,8 @@ DATA = click.option(
     callback=lambda _context, _parameter, value: os.environ.update(
         {"HAQA_BENCH_DATA": str(value.resolve())} if value else {}
     ),
-    help="Folder of data sets, on a machine that reaches no hub (docs/training.md).  [env: HAQA_BENCH_DATA]",
+    help="Folder of data sets, on a machine that reaches no hub (docs/training.md).  [env: "
+    "HAQA_BENCH_DATA]",
 )
 TRAININGS = click.option(
     "--workers",

@@ -1,4 +1,6 @@
-"""A progress bar on stderr for people, silent where nobody watches; and a plan that runs under it."""
+"""A progress bar on stderr for people, silent where nobody watches; and a plan that runs
+under it.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

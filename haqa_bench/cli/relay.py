@@ -1,4 +1,6 @@
-"""`haqa-bench relay`: a person, or another agent, answers a live run's requests by writing files."""
+"""`haqa-bench relay`: a person, or another agent, answers a live run's requests by writing
+files.
+"""
 
 from pathlib import Path
 

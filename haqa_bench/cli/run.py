@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--base-url",
-    help="Endpoint of the LLM; OpenAI's own, or OPENAI_BASE_URL, when left out. The key is read from OPENAI_API_KEY.",
+    help="Endpoint of the LLM; OpenAI's own, or OPENAI_BASE_URL, when left out. The key is "
+    "read from OPENAI_API_KEY.",
 )
 @click.option(
     "--chat-timeout",
@@ -81,7 +82,8 @@ if TYPE_CHECKING:
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Measure here, or on the machines of a Ray cluster that offer a cell's hardware as a resource.",
+    help="Measure here, or on the machines of a Ray cluster that offer a cell's hardware as "
+    "a resource.",
 )
 @click.option(
     "--address",
@@ -192,7 +194,8 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool) -> None:
         click.echo(note, err=True)
     click.echo(formats.several(found, "md"))
     click.echo(
-        f"Agent: {plan.agent}. Measurements: {plan.measure}. Studies: {len(plan.studies)}. Lock: {plan.suite.lock[:12]}."
+        f"Agent: {plan.agent}. Measurements: {plan.measure}. Studies: "
+        f"{len(plan.studies)}. Lock: {plan.suite.lock[:12]}."
     )
     click.echo(
         f"Written to {target}: "

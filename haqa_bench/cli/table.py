@@ -43,10 +43,12 @@ def show(suite_path: Path, cells: str | None, project: Path | None, as_json: boo
             f"  {facts['configurations']} configurations, {facts['failed']} could not be measured"
         )
         click.echo(
-            f"  {facts['feasible']} feasible; {facts['metric']}: default {facts['default']}, optimum {facts['optimum']} {facts['unit']}"
+            f"  {facts['feasible']} feasible; {facts['metric']}: default "
+            f"{facts['default']}, optimum {facts['optimum']} {facts['unit']}"
         )
         click.echo(
-            f"  {facts['source']} {' to '.join(facts['measured']) or 'unknown'}, {facts['passes'] or 'unknown'} passes"
+            f"  {facts['source']} {' to '.join(facts['measured']) or 'unknown'}, "
+            f"{facts['passes'] or 'unknown'} passes"
         )
         for built in facts["built"]:
             click.echo(f"  on {built}")

@@ -36,7 +36,8 @@ SHARE = 0.9
     type=click.FloatRange(0.5, 1.0),
     default=0.95,
     show_default=True,
-    help="Quality to keep: the default's perplexity over a candidate's; the default is the file as it is, where that fits.",
+    help="Quality to keep: the default's perplexity over a candidate's; the default is the "
+    "file as it is, where that fits.",
 )
 @click.option(
     "--objective",
@@ -64,7 +65,8 @@ SHARE = 0.9
 )
 @click.option(
     "--base-url",
-    help="For the method haqa: the OpenAI-compatible endpoint, OpenAI's or OPENAI_BASE_URL when left out.",
+    help="For the method haqa: the OpenAI-compatible endpoint, OpenAI's or OPENAI_BASE_URL "
+    "when left out.",
 )
 @click.option(
     "--n-ctx",
@@ -144,7 +146,8 @@ def tune(
             click.echo(f"{name}: {why}.", err=True)
         if found.fit[0] != OWN:
             click.echo(
-                f"own: {found.fit[0]} takes its place as the default, and quality is held against that.",
+                f"own: {found.fit[0]} takes its place as the default, and quality is "
+                "held against that.",
                 err=True,
             )
         target = output or Path(f"haqa-tune-{path.stem}")
@@ -233,7 +236,8 @@ def _words(report: dict[str, Any], told: "Recommendation", target: Path) -> str:
     verdict = (
         "llama.cpp's default is kept: nothing that was found is better when measured again."
         if told.kept_default
-        else f"{goal['gain_found']:.3f} times the default when found ({goal['default']:.1f} to {goal['best_found']:.1f} {goal['unit']})."
+        else f"{goal['gain_found']:.3f} times the default when found ({goal['default']:.1f} "
+        f"to {goal['best_found']:.1f} {goal['unit']})."
     )
     lines = [f"**{report['model']}**: {verdict}"]
     if told.confirmed_gain is not None:
@@ -244,14 +248,17 @@ def _words(report: dict[str, Any], told: "Recommendation", target: Path) -> str:
         )
         floor = f"noise floor {100 * (told.noise_floor or 0):.1f} %"
         lines.append(
-            f"Confirmed: {told.confirmed_gain:.3f} times the default, {told.pairs} pairs{span}; {floor}."
+            f"Confirmed: {told.confirmed_gain:.3f} times the default, {told.pairs} "
+            f"pairs{span}; {floor}."
         )
     lines += [
         "Settings: "
         + ", ".join(f"{name} {value}" for name, value in report["settings"].items())
         + ".",
-        f"File: {report['file']} ({report['format']['bits_per_weight']} bits a weight: {report['format']['tensor_types']}).",
-        f"Memory: {memory['peak_mb']:,.0f} MB, {memory['safe_mb']:,.0f} with its margin, of {memory['limit_mb']:,.0f} (simulated).",
+        f"File: {report['file']} ({report['format']['bits_per_weight']} bits a weight: "
+        f"{report['format']['tensor_types']}).",
+        f"Memory: {memory['peak_mb']:,.0f} MB, {memory['safe_mb']:,.0f} with its "
+        f"margin, of {memory['limit_mb']:,.0f} (simulated).",
         "",
         *(f"{line}" for line in report["commands"].values()),
         "",

@@ -27,8 +27,10 @@ MAX_BODY_BYTES = 4_000_000
 POLL_S = 0.2
 SETTLED_S = 0.5
 HEADER = """\
-Write the reply to the conversation below, and nothing else, as plain text into `{name}.answer.md` in this folder. It is sent on
-exactly as written{limit}. Write it elsewhere and rename it if you can: the file is taken once it is not empty and has not
+Write the reply to the conversation below, and nothing else, as plain text into \
+`{name}.answer.md` in this folder. It is sent on
+exactly as written{limit}. Write it elsewhere and rename it if you can: the file \
+is taken once it is not empty and has not
 changed for half a second."""
 
 
@@ -60,7 +62,8 @@ class Question(BaseModel):
         if self.response_format:
             schema = self.response_format.get("json_schema", self.response_format)
             parts.append(
-                f"# The form the reply must have\n\n```json\n{json.dumps(schema, indent=2, ensure_ascii=False)}\n```"
+                "# The form the reply must "
+                f"have\n\n```json\n{json.dumps(schema, indent=2, ensure_ascii=False)}\n```"
             )
         return "\n\n".join(parts) + "\n"
 

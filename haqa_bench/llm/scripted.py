@@ -9,7 +9,9 @@ from haqa_bench.protocols import ChatReply, ChatRequest, Position
 
 
 class Scripted:
-    """Answers with `replies`, one a call, whatever it is asked. What it was asked is in `requests`."""
+    """Answers with `replies`, one a call, whatever it is asked. What it was asked is in
+    `requests`.
+    """
 
     def __init__(self, replies: Sequence[str]) -> None:
         self._replies = tuple(replies)

@@ -1,4 +1,5 @@
-"""Regression with a Gaussian process (Rasmussen and Williams, 2006, algorithm 2.1 and equation 5.9).
+"""Regression with a Gaussian process (Rasmussen and Williams, 2006, algorithm 2.1 and equation
+5.9).
 
 What scikit-learn's GaussianProcessRegressor computes with the kernel c * Matern(nu = 5/2, a length
 scale per coordinate) + white noise, to the last bit, in the order in which it adds up; without what
@@ -23,8 +24,9 @@ CONSTANT, SCALE, NOISE = (1.0, 0.05, 20.0), (1.0, 0.1, 10.0), (0.01, 1e-4, 0.3)
 
 
 class Fitted(NamedTuple):
-    """A process that has seen values at `places`. `theta` are the logarithms of its kernel's scales;
-    `factor` is the lower Cholesky factor of the covariance, `weights` its solution for the values.
+    """A process that has seen values at `places`. `theta` are the logarithms of its kernel's
+    scales; `factor` is the lower Cholesky factor of the covariance, `weights` its solution for the
+    values.
     """
 
     places: Floats

@@ -25,7 +25,9 @@ REDRAWS = 20
 
 
 class Sampled:
-    """An Optuna study that is told a history; `sampler` makes the one that proposes, from a seed."""
+    """An Optuna study that is told a history; `sampler` makes the one that proposes, from a
+    seed.
+    """
 
     def __init__(
         self,

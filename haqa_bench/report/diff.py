@@ -75,7 +75,8 @@ def table(then: Run, now: Run) -> Table:
         rows=[_row(change) for change in found],
         notes=[
             *_changed(then, now),
-            "Then, now: median over studies of the best feasible value. Verdict: beyond or within the larger noise floor of the two runs "
+            "Then, now: median over studies of the best feasible value. Verdict: "
+            "beyond or within the larger noise floor of the two runs "
             f"(the default against itself in pairs); {100 * WITHIN:g} % where none was measured.",
         ],
     )
@@ -113,7 +114,8 @@ def _changed(then: Run, now: Run) -> list[str]:
     for name in sorted(then.cells.keys() & now.cells.keys()):
         if parts := _parts(then.cells[name], now.cells[name]):
             notes.append(
-                f"{name} is another cell now ({', '.join(parts)} changed): what was measured or recorded then is stale."
+                f"{name} is another cell now ({', '.join(parts)} changed): what was "
+                "measured or recorded then is stale."
             )
     return notes
 

@@ -269,7 +269,8 @@ def _closed(chat: ChatModel | None) -> str:
         rounds = ", ".join(str(position.round) for position in drifted)
         told += (
             [
-                f"{len(drifted)} of {len(chat.asked)} prompts differ from the recording (measured anew; rounds {rounds})"
+                f"{len(drifted)} of {len(chat.asked)} prompts differ from the recording "
+                f"(measured anew; rounds {rounds})"
             ]
             if drifted
             else []

@@ -1,4 +1,6 @@
-"""The run's DuckDB file: built from the journals, at any time, by one writer, and swapped in whole."""
+"""The run's DuckDB file: built from the journals, at any time, by one writer, and swapped in
+whole.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -84,7 +86,10 @@ def winners(folder: Path) -> list[tuple[str, str]]:
     """
     if not (folder / NAME).is_file():
         return []
-    sql = "SELECT DISTINCT s.cell, b.configuration FROM best_trials b JOIN studies s ON s.id = b.study ORDER BY ALL"
+    sql = (
+        "SELECT DISTINCT s.cell, b.configuration FROM best_trials b JOIN studies s ON s.id "
+        "= b.study ORDER BY ALL"
+    )
     return [(str(cell), str(configuration)) for cell, configuration in query(folder, sql)]
 
 

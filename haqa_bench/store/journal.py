@@ -1,8 +1,8 @@
 """Append-only JSON lines that survive a kill.
 
-What is appended is flushed to the disk before `append` returns. A kill can only cut the last line, which
-is then dropped, aloud, when the file is next read; a line damaged anywhere else is refused, since
-what follows may depend on it.
+What is appended is flushed to the disk before `append` returns. A kill can only cut the last line,
+which is then dropped, aloud, when the file is next read; a line damaged anywhere else is refused,
+since what follows may depend on it.
 """
 
 import json

@@ -137,7 +137,10 @@ def stale(table: ResponseTable) -> str:
     here = installed_build()
     if not here or not builds or builds == {here}:
         return ""
-    return f"was measured with llama-cpp-python {', '.join(sorted(builds))}, and {here} is installed: measure it again, or take it as old"
+    return (
+        f"was measured with llama-cpp-python {', '.join(sorted(builds))}, and {here} is "
+        "installed: measure it again, or take it as old"
+    )
 
 
 def check(table: ResponseTable, cell: Cell) -> None:

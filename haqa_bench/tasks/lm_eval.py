@@ -31,7 +31,9 @@ CHANGED: Mapping[str, Mapping[str, Any]] = {
 
 
 class Tasks(NamedTuple):
-    """Names of tasks in order, and the files of the items of each, where they come from a folder."""
+    """Names of tasks in order, and the files of the items of each, where they come from a
+    folder.
+    """
 
     names: Sequence[str]
     files: Mapping[str, str]

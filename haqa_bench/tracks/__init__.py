@@ -47,7 +47,9 @@ class Rule(NamedTuple):
 
 
 class Track(Protocol[W]):
-    """A track. Whoever makes one inherits from this, and says what differs from what stands here."""
+    """A track. Whoever makes one inherits from this, and says what differs from what stands
+    here.
+    """
 
     name: str
     """What suites call it; a part of paths."""
@@ -160,7 +162,9 @@ class Track(Protocol[W]):
         yield from ()
 
     def answer(self, cell: Cell[W]) -> Configuration | None:
-        """What arithmetic alone says, where a cell is decided at once: all that `rules` then says."""
+        """What arithmetic alone says, where a cell is decided at once: all that `rules` then
+        says.
+        """
         return None
 
 

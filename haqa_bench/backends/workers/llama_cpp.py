@@ -341,7 +341,9 @@ def facts(context: "llama.llama_context_p") -> dict[str, str]:
 
 
 def said(log: str, start: str) -> str:
-    """What llama.cpp's log says after `start`, in its last such line; empty when it says nothing."""
+    """What llama.cpp's log says after `start`, in its last such line; empty when it says
+    nothing.
+    """
     lines = [line for line in log.splitlines() if line.startswith(start)]
     return lines[-1].removeprefix(start).strip(" =:") if lines else ""
 

@@ -43,7 +43,8 @@ from haqa_bench.backends.workers.load import peak_bytes
 
 MIB = 2**20
 TENSOR = re.compile(
-    r"\] +(\S+) +- \[ *(\d+), *(\d+), *(\d+), *(\d+)\], type = +(\S+), size = +([\d.]+) MiB(?: -> +([\d.]+) MiB \((\w+)\))?"
+    r"\] +(\S+) +- \[ *(\d+), *(\d+), *(\d+), *(\d+)\], type = +(\S+), size = +([\d.]+) "
+    r"MiB(?: -> +([\d.]+) MiB \((\w+)\))?"
 )
 CACHE = re.compile(r"^llama_(?:kv_cache|memory_recurrent)\w*: +size = +([\d.]+) MiB", re.MULTILINE)
 COMPUTE = re.compile(r"compute buffer size = +([\d.]+) MiB")

@@ -5,7 +5,9 @@ import resource
 
 
 def cpu_times() -> tuple[float, float]:
-    """Seconds that all cores, and that this process, have been busy (steal included in the former)."""
+    """Seconds that all cores, and that this process, have been busy (steal included in the
+    former).
+    """
     with open("/proc/stat") as stat:
         user, nice, system, _, _, irq, softirq, steal = map(int, stat.readline().split()[1:9])
     own = os.times()

@@ -47,7 +47,8 @@ class Curve:
         self.running = loss if self.running is None else MEMORY * self.running + (1 - MEMORY) * loss
         if self.running > self.limit and len(self.losses) > self.steps / POINTS:
             raise Diverged(
-                f"the loss is {self.running:.2f} at step {len(self.losses)} of {self.steps}, worse than {self.limit:.2f}"
+                f"the loss is {self.running:.2f} at step {len(self.losses)} of "
+                f"{self.steps}, worse than {self.limit:.2f}"
             )
 
     def end(self) -> None:
@@ -58,7 +59,8 @@ class Curve:
         """
         if self.points[-1][1] > self.limit:
             raise Diverged(
-                f"the loss is {self.points[-1][1]:.2f} after all {self.steps} steps, worse than {self.limit:.2f}"
+                f"the loss is {self.points[-1][1]:.2f} after all {self.steps} steps, "
+                f"worse than {self.limit:.2f}"
             )
 
     @property

@@ -4,7 +4,7 @@ small composition of the agent.
 | control | what is taken away |
 | --- | --- |
 | haqa-no-hardware | the hardware's facts, and the hints that go with them |
-| haqa-no-native | which number formats the hardware computes in, and how fast: whether they give the bit-width away |
+| haqa-no-native | its number formats and their rates: whether they give the bit-width away |
 | haqa-no-react | the thought before the action |
 | haqa-shuffled | what the feedback says: outcomes are exchanged among the trials |
 | haqa-zero-shot | the feedback: all proposals at once |

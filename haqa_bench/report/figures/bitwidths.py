@@ -73,7 +73,8 @@ def _picture(devices: Mapping[str, Mapping[str, Sequence[Fastest]]]) -> Picture:
     figure, panels = style.panels(len(devices), width, 1.9, columns)
     for axes, (device, models) in zip(panels, devices.items(), strict=True):
         axes.set_title(
-            f"{device} ({', '.join(sorted({f.source for found in models.values() for f in found}))})"
+            f"{device} "
+            f"({', '.join(sorted({f.source for found in models.values() for f in found}))})"
         )
         _bars(axes, models)
         style.name_columns(
@@ -124,12 +125,15 @@ def _bars(axes: Axes, models: Mapping[str, Sequence[Fastest]]) -> None:
 def _caption(every: Sequence[Fastest]) -> str:
     goal = every[0].cell.objective
     numbers = "; ".join(
-        f"{f.cell.model_name} on {f.cell.hardware.name}, {f.bits}: {f.format} {f.value:.4g} {goal.unit} ({f.source}, n {f.n})"
+        f"{f.cell.model_name} on {f.cell.hardware.name}, {f.bits}: {f.format} "
+        f"{f.value:.4g} {goal.unit} ({f.source}, n {f.n})"
         for f in every
     )
     return (
-        f"The fastest configuration of each bit-width that the response table holds and that breaks no constraint: {goal.metric} in "
+        "The fastest configuration of each bit-width that the response table holds and "
+        f"that breaks no constraint: {goal.metric} in "
         f"{goal.unit}. "
-        "Whiskers: 95 % bootstrap interval of its samples, from four on; hatched: simulated by the roofline of a device's profile, "
+        "Whiskers: 95 % bootstrap interval of its samples, from four on; hatched: "
+        "simulated by the roofline of a device's profile, "
         f"not measured. n: samples. {numbers}."
     )

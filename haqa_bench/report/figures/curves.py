@@ -19,7 +19,10 @@ from haqa_bench.report.found.steps import Step, at
 
 FEWEST = 3
 """Evaluations below which there is no curve to see."""
-BAND = "Bands: 95 % bootstrap interval of the median from three studies on, least to largest of two, none of one."
+BAND = (
+    "Bands: 95 % bootstrap interval of the median from three studies on, least to largest "
+    "of two, none of one."
+)
 
 
 class Point(NamedTuple):
@@ -166,9 +169,11 @@ def _caption(run: Subject, cell: Cell, default: Sequence[float], floor: float | 
     results = [r for r in run.studies if r.cell == cell.id]
     goal = cell.objective
     parts = [
-        f"Best {goal.metric} found so far, in {goal.unit} ({subject.better(goal)}), against evaluations: {subject.place_of(cell)}.",
+        f"Best {goal.metric} found so far, in {goal.unit} ({subject.better(goal)}), "
+        f"against evaluations: {subject.place_of(cell)}.",
         f"Lines: median over studies. {BAND}",
-        "A study that has ended stays where it is; one that has found nothing feasible yet is left out.",
+        "A study that has ended stays where it is; one that has found nothing feasible "
+        "yet is left out.",
         f"Dotted: the default, {float(np.median(default)):.4g} {goal.unit}."
         if default
         else "The default was not feasible.",
@@ -177,7 +182,8 @@ def _caption(run: Subject, cell: Cell, default: Sequence[float], floor: float | 
     ]
     if floor is not None:
         parts.append(
-            "Regret: distance from the best value of the whole response table, as a share of it; its axis is logarithmic above "
+            "Regret: distance from the best value of the whole response table, as a "
+            "share of it; its axis is logarithmic above "
             f"{100 * floor:g} % and linear below, so that 0, the optimum, has a place."
         )
     return " ".join(filter(None, parts))

@@ -1,4 +1,6 @@
-"""Cells with several goals: the front, and what each method's trials measured, goal against goal."""
+"""Cells with several goals: the front, and what each method's trials measured, goal against
+goal.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -83,7 +85,8 @@ def _draw(
         )
     for axis, goal in zip((axes.xaxis, axes.yaxis), goals, strict=True):
         axis.set_label_text(
-            f"{subject.label_of(goal)} ({'more' if goal.direction == 'maximize' else 'less'} is better)"
+            f"{subject.label_of(goal)} "
+            f"({'more' if goal.direction == 'maximize' else 'less'} is better)"
         )
 
 
@@ -100,7 +103,8 @@ def _caption(run: Subject, cell: Cell, methods: Mapping[str, Floats], known: Flo
     results = [r for r in run.studies if r.cell == cell.id]
     parts = [
         f"Goals against each other ({goals}): {subject.place_of(cell)}. Line: {of_what}{seen}.",
-        f"Points: every feasible trial of all studies ({', '.join(f'{name} {len(scores)}' for name, scores in methods.items())}).",
+        "Points: every feasible trial of all studies "
+        f"({', '.join(f'{name} {len(scores)}' for name, scores in methods.items())}).",
         subject.numbers(results),
         subject.answered(results),
     ]

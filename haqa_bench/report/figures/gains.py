@@ -161,8 +161,10 @@ def _caption(run: Subject, cells: Sequence[Cell], found: Mapping[str, Gains]) ->
     )
     studies = [s for s in run.studies if s.cell in found]
     parts = [
-        f"What tuning gained in {goal.metric}: {what} the default of the same study ({cells[0].track} track).",
-        "Bars: median over studies; whiskers: least and largest; n: studies; dotted: the default; hatched: simulated.",
+        f"What tuning gained in {goal.metric}: {what} the default of the same study "
+        f"({cells[0].track} track).",
+        "Bars: median over studies; whiskers: least and largest; n: studies; dotted: "
+        "the default; hatched: simulated.",
         f"Source: {subject.sources(studies)}.",
         *(f"{subject.place_of(cell)}: {_numbers(found[cell.id], goal)}." for cell in cells),
         subject.answered(studies),
@@ -173,6 +175,7 @@ def _caption(run: Subject, cells: Sequence[Cell], found: Mapping[str, Gains]) ->
 def _numbers(gains: Gains, goal: Goal) -> str:
     times = "x" if goal.unit in SPEEDS else f" {_unit(goal)}"
     return ", ".join(
-        f"{name} {style.digits(g.middle)}{times} (n {g.n}, {style.digits(g.low)} to {style.digits(g.high)})"
+        f"{name} {style.digits(g.middle)}{times} (n {g.n}, {style.digits(g.low)} to "
+        f"{style.digits(g.high)})"
         for name, g in gains.items()
     )

@@ -182,12 +182,16 @@ def _caption(
         else f"{found.used[0]} to {found.used[1]}"
     )
     parts = [
-        f"The way of {method} over {subject.place_of(cell)}: {found.up} against {found.across}, the two parameters with the largest "
+        f"The way of {method} over {subject.place_of(cell)}: {found.up} against "
+        f"{found.across}, the two parameters with the largest "
         "main effect (variance of the marginal means).",
-        f"Colour: the best {cell.objective.metric} ({cell.objective.unit}, {subject.better(cell.objective)}) over all other parameters, of "
-        f"{found.feasible} feasible of {cell.space.size} configurations of the response table ({table}; n (samples of each): {samples}).",
+        f"Colour: the best {cell.objective.metric} ({cell.objective.unit}, "
+        f"{subject.better(cell.objective)}) over all other parameters, of "
+        f"{found.feasible} feasible of {cell.space.size} configurations of the response "
+        f"table ({table}; n (samples of each): {samples}).",
         "" if found.known.all() else "White: the space has no configuration there.",
-        "Numbers: trials in their order; side by side where they differ in other parameters alone, or are equal.",
+        "Numbers: trials in their order; side by side where they differ in other "
+        "parameters alone, or are equal.",
         f"{lost} proposals were no configuration and have no place." if lost else "",
         subject.numbers(results),
         subject.answered(results),

@@ -95,12 +95,15 @@ def _picture(sizes: Sizes, limits: Sequence[float]) -> Picture:
 
 def _caption(sizes: Sizes, left_out: Sequence[float]) -> str:
     models = "; ".join(
-        f"{name.replace(chr(10), ' on ')} {', '.join(f'{bits} {gb:.1f} GB' for bits, gb in of_model.items())}"
+        f"{name.replace(chr(10), ' on ')} "
+        f"{', '.join(f'{bits} {gb:.1f} GB' for bits, gb in of_model.items())}"
         for name, of_model in sizes.items()
     )
     parts = [
-        "Memory of a process, with a margin of 5 %, of each model and bit-width, against limits (dashed). 1 GB is 10^9 bytes.",
-        "Source: simulated (hatched), by llama.cpp's own planning; n: one plan each, of the same outcome every time.",
+        "Memory of a process, with a margin of 5 %, of each model and bit-width, "
+        "against limits (dashed). 1 GB is 10^9 bytes.",
+        "Source: simulated (hatched), by llama.cpp's own planning; n: one plan each, "
+        "of the same outcome every time.",
         f"{models}.",
         f"Limits above all: {', '.join(f'{limit:g} GB' for limit in left_out)}, not drawn."
         if left_out

@@ -133,11 +133,14 @@ def _caption(run: Subject, found: Ranking) -> str:
         else "No test below three cells or methods"
     )
     bars = (
-        f"Methods under one bar differ by less than the critical difference of {difference:.2f} (Nemenyi, 5 %)"
+        "Methods under one bar differ by less than the critical difference of "
+        f"{difference:.2f} (Nemenyi, 5 %)"
         if difference
         else "so that no critical difference is drawn"
     )
     return (
-        f"Average ranks over {found.blocks} cells, of the median over studies in each; 1 is best, a failure ranks last. "
-        f"{friedman}{'. ' if difference else ', '}{bars}. {subject.numbers(studies)} {subject.answered(studies)}"
+        f"Average ranks over {found.blocks} cells, of the median over studies in each; "
+        "1 is best, a failure ranks last. "
+        f"{friedman}{'. ' if difference else ', '}{bars}. {subject.numbers(studies)} "
+        f"{subject.answered(studies)}"
     ).strip()

@@ -74,7 +74,10 @@ def better(goal: Goal) -> str:
 def numbers(studies: Sequence[StudyResult]) -> str:
     """How many studies each method has, and where their numbers came from."""
     counts = Counter(s.method for s in studies)
-    return f"n (studies): {', '.join(f'{name} {n}' for name, n in counts.items())}. Source: {sources(studies)}."
+    return (
+        f"n (studies): {', '.join(f'{name} {n}' for name, n in counts.items())}. Source: "
+        f"{sources(studies)}."
+    )
 
 
 def sources(studies: Sequence[StudyResult]) -> str:

@@ -17,7 +17,10 @@ def html(table: Table, name: str = "") -> str:
     )
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.remarks)
     heading = f"<h2>{escape(table.title)}</h2>"
-    return f'<section id="{escape(name)}">\n{heading}\n<table>\n<tr>{head}</tr>\n{rows}\n</table>\n<ul>{notes}</ul>\n</section>\n'
+    return (
+        "<section "
+        f'id="{escape(name)}">\n{heading}\n<table>\n<tr>{head}</tr>\n{rows}\n</table>\n<ul>{notes}</ul>\n</section>\n'
+    )
 
 
 def _cell(table: Table, name: str, row: int, column: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from haqa_bench.report.tables.table import Table, id_of
 
 PACKAGES = ("booktabs", "multirow", "graphicx")
+EXPLAINED = "Each number's id stands in its line: haqa-bench explain RUN ID"
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -33,7 +34,7 @@ def latex(table: Table, name: str = "") -> str:
     words = [*numeric, True].index(True)
     rows = "\n".join(_row(table, name, number, words) for number in range(len(table.rows)))
     notes = " ".join(escaped(note) for note in table.remarks)
-    return rf"""% Needs \usepackage{{{",".join(PACKAGES)}}}. Each number's id stands in its line: haqa-bench explain RUN ID
+    return rf"""% Needs \usepackage{{{",".join(PACKAGES)}}}. {EXPLAINED}
 \begin{{table*}}[tbp]
 \centering
 \caption{{{escaped(table.title)}}}

@@ -10,7 +10,10 @@ from pydantic import Field
 
 from haqa_bench.documents import Document, read_yaml
 
-ABOUT = "what is known of the paper's own number, with its source (paper_tables/); UNKNOWN where nothing is"
+ABOUT = (
+    "what is known of the paper's own number, with its source (paper_tables/); UNKNOWN "
+    "where nothing is"
+)
 ROUNDING = 0.05
 """How far a published average may be from the mean of its parts: half of the last digit that papers
 give.
@@ -33,7 +36,9 @@ class Entry(Document):
 
     @property
     def doubt(self) -> str:
-        """In which way the number and what else was published disagree; empty where nothing does."""
+        """In which way the number and what else was published disagree; empty where nothing
+        does.
+        """
         if self.conflict or not self.parts:
             return self.conflict
         average, stated = fmean(self.parts.values()), float(re.sub(r"[^\d.].*", "", self.value))
@@ -68,7 +73,10 @@ class PublishedFigure(Document):
                     *wanted,
                     method,
                 ) and entry.value != "UNKNOWN":
-                    return f"{entry.value} ({self.hardware}; {entry.source}{'; CONFLICT' if entry.doubt else ''})"
+                    return (
+                        f"{entry.value} ({self.hardware}; "
+                        f"{entry.source}{'; CONFLICT' if entry.doubt else ''})"
+                    )
         return "UNKNOWN"
 
 

@@ -32,14 +32,18 @@ class Compared(NamedTuple):
         both = "; if reading and computing take turns: ".join(
             self._agreement(found) for found in (self.simulated, self.apart)
         )
-        return f"The roofline on {self.cell}, {len(self.measured)} formats, simulated against measured: {both}."
+        return (
+            f"The roofline on {self.cell}, {len(self.measured)} formats, simulated against "
+            f"measured: {both}."
+        )
 
     def _agreement(self, simulated: Mapping[str, float]) -> str:
         errors = {name: simulated[name] / value - 1 for name, value in self.measured.items()}
         worst = max(errors, key=lambda name: abs(errors[name]))
         return (
             f"rank correlation {rank_correlation(simulated, self.measured):.2f}, "
-            f"median error {100 * median(map(abs, errors.values())):.0f} %, largest {100 * errors[worst]:+.0f} % ({worst})"
+            f"median error {100 * median(map(abs, errors.values())):.0f} %, largest "
+            f"{100 * errors[worst]:+.0f} % ({worst})"
         )
 
 

@@ -23,7 +23,10 @@ from haqa_bench.report.tables.table import Key, Table, Value, id_of
 
 NAME = "report.html"
 SCRIPTS = ("elements.js", "tables.js", "chart.js", "curves.js", "studies.js", "page.js")
-POLICY = "default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
 
 
 class Source(NamedTuple):

@@ -239,8 +239,14 @@ def _parts(kind: Kind) -> bool:
     return kind.parts
 
 
-BEST = "the median over studies of the best configuration found that breaks no constraint; of the default, its own value"
-N = "studies of the method on the cell; of the default its samples, or the seeds that it was tested with"
+BEST = (
+    "the median over studies of the best configuration found that breaks no constraint; of "
+    "the default, its own value"
+)
+N = (
+    "studies of the method on the cell; of the default its samples, or the seeds that it "
+    "was tested with"
+)
 COLUMNS = (
     Maker("Kernel", lambda row, b: words(b.parts[row.cell]), "", _parts, "key"),
     Maker("Model", lambda row, _: words(row.model), role="key", tested=True),
@@ -253,7 +259,8 @@ COLUMNS = (
     Maker(
         "Speed-up",
         _speed_up,
-        "the median over studies of the best found over the same study's default (the other way round for times)",
+        "the median over studies of the best found over the same study's default (the "
+        "other way round for times)",
         _speeds,
         unit="1",
         digits=3,
@@ -268,7 +275,8 @@ COLUMNS = (
     Maker(
         "Confirmed",
         _again,
-        "the median over studies of the winner over the default in interleaved pairs, apart from the tuning, a kept default as 1; and how "
+        "the median over studies of the winner over the default in interleaved pairs, "
+        "apart from the tuning, a kept default as 1; and how "
         "many winners' whole 95 % interval is above 1",
         _paired,
         tuned=True,
@@ -278,14 +286,16 @@ COLUMNS = (
     Maker(
         "Of optimum",
         _of_optimum,
-        "the median over studies of the best found as a share of the best feasible value that the whole response table holds",
+        "the median over studies of the best found as a share of the best feasible "
+        "value that the whole response table holds",
         unit="%",
         digits=1,
     ),
     Maker(
         "Of roofline",
         _of_roofline,
-        "the median over studies of the least time that bandwidth or arithmetic allow over the winner's, sample by sample",
+        "the median over studies of the least time that bandwidth or arithmetic allow "
+        "over the winner's, sample by sample",
         _parts,
         unit="%",
         digits=1,
@@ -301,7 +311,8 @@ COLUMNS = (
     Maker(
         "Test accuracy, %",
         _test,
-        "the winner trained anew with seeds, and tested on items, that no tuning has seen: mean over seeds, median over studies",
+        "the winner trained anew with seeds, and tested on items, that no tuning has "
+        "seen: mean over seeds, median over studies",
         _anew,
         tested=True,
         unit="%",
@@ -319,7 +330,8 @@ COLUMNS = (
     Maker(
         "Against default, points",
         _against_default,
-        "the median over studies of the winner's test accuracy less the default's, same seeds and items; better: ahead with every seed, "
+        "the median over studies of the winner's test accuracy less the default's, "
+        "same seeds and items; better: ahead with every seed, "
         "and by more than the 95 % interval over items",
         _anew,
         tuned=True,
@@ -338,7 +350,8 @@ COLUMNS = (
     Maker(
         "Invalid / failed / repeated",
         _outcomes,
-        "proposals outside the space, configurations that could not be measured, repeats; of all proposals of the studies",
+        "proposals outside the space, configurations that could not be measured, "
+        "repeats; of all proposals of the studies",
         tuned=True,
         unit="proposals",
     ),

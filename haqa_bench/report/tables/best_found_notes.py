@@ -30,9 +30,12 @@ def _legend(first: Best, kind: Kind) -> list[str]:
     )
     what = first.unit if kind.speed else f"{first.metric}, {first.unit}"
     return [
-        f"{what}: median over studies of the best configuration found that breaks no constraint; range: worst and best study; {gain}.",
-        "Of optimum: median share of the best value that the whole response table holds; unknown where none was replayed.",
-        "Invalid / failed / repeated: proposals outside the space, configurations that could not be measured, repeats; of all proposals.",
+        f"{what}: median over studies of the best configuration found that breaks no "
+        f"constraint; range: worst and best study; {gain}.",
+        "Of optimum: median share of the best value that the whole response table "
+        "holds; unknown where none was replayed.",
+        "Invalid / failed / repeated: proposals outside the space, configurations that "
+        "could not be measured, repeats; of all proposals.",
     ]
 
 
@@ -44,9 +47,12 @@ def _rooflines(found: Sequence[Best], beside: Beside) -> list[str]:
         return []
     verdicts = beside.pairs.verdicts
     return [
-        "Of roofline: the least time that bandwidth and peak, as read just before each sample, allow, of that sample's; median over "
-        "samples, then studies. Over 100 %: what is written may stay in a cache, or reading alone does not reach all that memory gives.",
-        "Against ggml: how many times as fast as ggml's own kernel on the same inputs, both in pairs with the default.",
+        "Of roofline: the least time that bandwidth and peak, as read just before each "
+        "sample, allow, of that sample's; median over "
+        "samples, then studies. Over 100 %: what is written may stay in a cache, or "
+        "reading alone does not reach all that memory gives.",
+        "Against ggml: how many times as fast as ggml's own kernel on the same inputs, "
+        "both in pairs with the default.",
         *(
             _roofline(cell, roof, verdicts.get((cell, beside.peers.get(cell, ""))))
             for cell, roof in shown.items()
@@ -58,8 +64,10 @@ def _roofline(cell: str, roof: Roof, peer: Verdict | None) -> str:
     bound = roof.work.bound(roof.bandwidth, roof.peak)
     ggml = f"; ggml takes {peer.value:.1f} us (median of {peer.pairs} pairs)" if peer else ""
     return (
-        f"{cell}: {roof.work.bytes / 1e6:.3g} MB and {roof.work.operations / 1e6:.4g} million operations, at {roof.bandwidth:.1f} GB/s and "
-        f"{roof.peak:.0f} GFLOP/s (n = {roof.readings} readings) at least {roof.least_us:.1f} us, bound by {bound}{ggml}."
+        f"{cell}: {roof.work.bytes / 1e6:.3g} MB and {roof.work.operations / 1e6:.4g} "
+        f"million operations, at {roof.bandwidth:.1f} GB/s and "
+        f"{roof.peak:.0f} GFLOP/s (n = {roof.readings} readings) at least "
+        f"{roof.least_us:.1f} us, bound by {bound}{ggml}."
     )
 
 
@@ -70,9 +78,11 @@ def _tests(found: Sequence[Best], beside: Beside) -> list[str]:
     if not known:
         return []
     return [
-        "Test accuracy: winners trained anew with seeds that no tuning has seen, and tested on items that no tuning has seen; mean over "
+        "Test accuracy: winners trained anew with seeds that no tuning has seen, and "
+        "tested on items that no tuning has seen; mean over "
         "seeds, median over studies; range: worst and best study.",
-        "Against default: the same seeds and items; better: ahead with every seed, and by more than the 95 % interval over items.",
+        "Against default: the same seeds and items; better: ahead with every seed, and "
+        "by more than the 95 % interval over items.",
         f"Tests were run on {', '.join(sorted({tests.machines[cell] for cell in known}))}.",
         *(
             f"{cell}: a test failed, and is in no mean: {failure}."
@@ -87,7 +97,8 @@ def _machines(found: Sequence[Best], again: Pairs) -> list[str]:
     cells = list(dict.fromkeys(row.cell for row in found))
     if any(cell in again.machines for cell in cells):
         notes.append(
-            "Confirmed: winners in interleaved pairs with the default, apart from the tuning; median over studies, a kept default "
+            "Confirmed: winners in interleaved pairs with the default, apart from the "
+            "tuning; median over studies, a kept default "
             "as 1; better: the 95 % interval of at least six pairs is above 1."
         )
     for machine in dict.fromkeys(again.machines[cell] for cell in cells if cell in again.machines):
@@ -123,6 +134,7 @@ def _verdicts(found: Sequence[Best], again: Pairs) -> list[str]:
             told = f"{row.cell}, medians {medians}, n = {row.studies} and {other.studies} studies"
             said.setdefault(f"{row.method} did {word} random search", []).append(told)
     return [
-        f"{what} on {count(len(cells), 'cells', 'cell')} (no test below six pairs): {'; '.join(cells)}."
+        f"{what} on {count(len(cells), 'cells', 'cell')} (no test below six pairs): "
+        f"{'; '.join(cells)}."
         for what, cells in sorted(said.items())
     ]

@@ -30,15 +30,22 @@ from haqa_bench.report.tables.table import (
     words,
 )
 
-ABOUT_SPEEDS = "the fastest configuration of that bit-width that the whole response table holds and that breaks no constraint"
-OF_METHODS = "the format of the best configuration of each study, and the median over studies of how far it is below the optimum"
+ABOUT_SPEEDS = (
+    "the fastest configuration of that bit-width that the whole response table holds and "
+    "that breaks no constraint"
+)
+OF_METHODS = (
+    "the format of the best configuration of each study, and the median over studies of "
+    "how far it is below the optimum"
+)
 OF_BOTH = (
     Column("INT8 / INT4", "1", 2, "the fastest INT8 configuration over the fastest INT4 one"),
     Column(
         "Order flips",
         "%",
         1,
-        f"the share of {RESAMPLES:,} bootstrap resamples of both's samples in which their order turns around",
+        f"the share of {RESAMPLES:,} bootstrap resamples of both's samples in which "
+        "their order turns around",
     ),
     Column(
         "Fastest format",
@@ -49,7 +56,8 @@ OF_BOTH = (
         "Another is faster",
         "%",
         1,
-        f"the share of {RESAMPLES:,} bootstrap resamples of every format's samples in which another format is the fastest",
+        f"the share of {RESAMPLES:,} bootstrap resamples of every format's samples in "
+        "which another format is the fastest",
     ),
 )
 

@@ -33,12 +33,16 @@ def _legend(found: Sequence[FormatChoice]) -> list[str]:
     studies = Counter(c.method for c in found)
     n = ", ".join(f"{method} {count(k, 'studies', 'study')}" for method, k in studies.items())
     return [
-        "INT8, INT4: the fastest configuration of that bit-width that the whole response table holds and that breaks no constraint; "
-        "fastest format: of all. Order flips, another is faster: how likely that is if all were measured again, the share of "
+        "INT8, INT4: the fastest configuration of that bit-width that the whole "
+        "response table holds and that breaks no constraint; "
+        "fastest format: of all. Order flips, another is faster: how likely that is if "
+        "all were measured again, the share of "
         f"{RESAMPLES:,} bootstrap resamples of their samples in which it is so.",
-        "Methods: format of the best configuration of each study (how many, where they differ), and the median over studies of how far it "
+        "Methods: format of the best configuration of each study (how many, where they "
+        "differ), and the median over studies of how far it "
         f"is below the optimum. n: {n}, over all cells.",
-        "A format's name can hide what a file holds: where a model's widths do not divide by 256, llama.cpp puts other types in K-quants' "
+        "A format's name can hide what a file holds: where a model's widths do not "
+        "divide by 256, llama.cpp puts other types in K-quants' "
         "place (bits_per_weight and tensor_types among a trial's facts).",
     ]
 

@@ -68,10 +68,11 @@ def _others(run: Run) -> set[str]:
 
 def _best_found(run: Run, project: Project) -> Mapping[str, Table]:
     cells = _others(run)
-    rows = [row for row in best(run) if row.cell in cells]
-    order = [*tracks.known()]
-    names = sorted({row.track for row in rows}, key=order.index)
-    return dict(_of_track(run, project, [r for r in rows if r.track == name]) for name in names)
+    rows: dict[str, list[Best]] = {name: [] for name in tracks.known()}
+    for row in best(run):
+        if row.cell in cells:
+            rows[row.track].append(row)
+    return dict(_of_track(run, project, of_track) for of_track in rows.values() if of_track)
 
 
 def _of_track(run: Run, project: Project, rows: Sequence[Best]) -> tuple[str, Table]:

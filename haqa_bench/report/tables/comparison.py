@@ -31,7 +31,8 @@ COLUMNS = (
     Column("Median", about="of the best feasible value that each study found"),
     Column(
         "95 % interval",
-        about="the percentile bootstrap interval of that median (10,000 resamples); none below three studies",
+        about="the percentile bootstrap interval of that median (10,000 resamples); none "
+        "below three studies",
     ),
     Column("IQM", about="the mean of the middle half of the studies"),
     Column(
@@ -42,22 +43,26 @@ COLUMNS = (
     ),
     Column(
         "Median rank",
-        about="the median rank of the best configuration found among all feasible ones of the response table; 1 is the optimum",
+        about="the median rank of the best configuration found among all feasible ones of "
+        "the response table; 1 is the optimum",
     ),
     Column("Found optimum", about="studies that found the best value of the whole response table"),
     Column(
         "P(better than {})",
         digits=2,
-        about="the share of all pairs of a study with one of the other method in which it found the better value; ties half",
+        about="the share of all pairs of a study with one of the other method in which it "
+        "found the better value; ties half",
     ),
     Column(
         "p (Holm)",
         digits=3,
-        about="Wilcoxon signed-rank, paired over the seeds of the cell, Holm-corrected over all cells and methods; none below six pairs",
+        about="Wilcoxon signed-rank, paired over the seeds of the cell, Holm-corrected over "
+        "all cells and methods; none below six pairs",
     ),
     Column(
         "Against {}",
-        about="tie where the medians are within the noise floor; better or worse where p < 0.05; else undecided",
+        about="tie where the medians are within the noise floor; better or worse where p < "
+        "0.05; else undecided",
         role="words",
     ),
 )
@@ -192,7 +197,9 @@ def _tests(groups: Groups, against: str) -> dict[tuple[str, str], float | None]:
 
 
 def _rankings(groups: Groups) -> list[str]:
-    """Average ranks over cells of the methods' medians, failures ranked last and failures dropped."""
+    """Average ranks over cells of the methods' medians, failures ranked last and failures
+    dropped.
+    """
     every = blocks(groups)
     notes = []
     for label, kept in (
@@ -220,12 +227,17 @@ def _legend(found: Sequence[StudyResult], floors: Mapping[str, float]) -> list[s
         or "not measured, so that only equal medians tie"
     )
     legend = [
-        f"All values: {', '.join(sorted({r.source for r in found if r.source})) or 'of unknown source'}.",
-        "n: studies, each with the same budget. Interval: bootstrap of the median, from three studies on.",
+        "All values: "
+        f"{', '.join(sorted({r.source for r in found if r.source})) or 'of unknown source'}.",
+        "n: studies, each with the same budget. Interval: bootstrap of the median, "
+        "from three studies on.",
         "Regret: distance from the best value of the whole response table, as a share of it.",
-        "Rank: of the best configuration found, among all feasible ones of the response table; 1 is the optimum.",
-        "p: Wilcoxon signed-rank, paired over the seeds of a cell, Holm-corrected over all cells and methods; none below six pairs.",
-        f"Against: a tie where the medians are within the noise floor ({within}); better or worse where p < {SIGNIFICANT}; else undecided.",
+        "Rank: of the best configuration found, among all feasible ones of the "
+        "response table; 1 is the optimum.",
+        "p: Wilcoxon signed-rank, paired over the seeds of a cell, Holm-corrected over "
+        "all cells and methods; none below six pairs.",
+        f"Against: a tie where the medians are within the noise floor ({within}); "
+        f"better or worse where p < {SIGNIFICANT}; else undecided.",
         f"Studies without any feasible result: {failed} of {len(found)}.",
     ]
     agents = sorted({r.method for r in found if r.answered_by})

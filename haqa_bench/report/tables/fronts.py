@@ -22,10 +22,15 @@ from haqa_bench.report.tables.table import (
 from haqa_bench.trial import Objective
 
 NOTE = (
-    "Hypervolume: what a study's feasible trials dominate, as a share of what the front does, from the worst of each goal. "
-    "Front: exact, of the whole response table; found, of all studies together, where no table was replayed. n: studies."
+    "Hypervolume: what a study's feasible trials dominate, as a share of what the "
+    "front does, from the worst of each goal. "
+    "Front: exact, of the whole response table; found, of all studies together, where "
+    "no table was replayed. n: studies."
 )
-POINTS_NOTE = "What no other configuration of the response table beats in every goal; how many studies of each method measured it."
+POINTS_NOTE = (
+    "What no other configuration of the response table beats in every goal; how many "
+    "studies of each method measured it."
+)
 COLUMNS = (
     Column("Cell", role="key"),
     Column("Method", role="key"),
@@ -34,13 +39,15 @@ COLUMNS = (
         "Median hypervolume",
         "%",
         1,
-        "the median over studies of what a study's feasible trials dominate, as a share of what the front does",
+        "the median over studies of what a study's feasible trials dominate, as a "
+        "share of what the front does",
     ),
     Column(
         "95 % interval",
         "%",
         1,
-        "the percentile bootstrap interval of that median (10,000 resamples); none below three studies",
+        "the percentile bootstrap interval of that median (10,000 resamples); none "
+        "below three studies",
     ),
     Column(
         "Points of the front found",

@@ -1,4 +1,6 @@
-"""The table of choices under memory limits (paper: table 5): what fits, and what each method chose."""
+"""The table of choices under memory limits (paper: table 5): what fits, and what each method
+chose.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +17,14 @@ from haqa_bench.report.tables.table import Column, Form, Key, Table, Value, coun
 from haqa_bench.tracks.memory.workload import NOTHING, MemoryWorkload
 
 INVALID = "invalid"
-SIZES = "weights, cache, buffers and the process as llama.cpp plans them, and the margin of 5 % (docs/memory.md)"
-OF_METHODS = "what each study chose under the limit, how many where they differ, and in which way a wrong choice is"
+SIZES = (
+    "weights, cache, buffers and the process as llama.cpp plans them, and the margin of 5 "
+    "% (docs/memory.md)"
+)
+OF_METHODS = (
+    "what each study chose under the limit, how many where they differ, and in which way a "
+    "wrong choice is"
+)
 
 
 def table(run: Run, found: Sequence[Answer], figure: PublishedFigure) -> Table:
@@ -107,9 +115,11 @@ def _wrong(choice: str, truth: str, ranks: Sequence[str]) -> str:
 def _notes(found: Sequence[Answer], works: Mapping[str, MemoryWorkload]) -> list[str]:
     contexts = " or ".join(f"{n_ctx:,}" for n_ctx in sorted({w.n_ctx for w in works.values()}))
     return [
-        f"MB: all that a process takes with {contexts} tokens of context, and a margin of 5 %, as llama.cpp plans its buffers for a CPU; "
+        f"MB: all that a process takes with {contexts} tokens of context, and a margin "
+        "of 5 %, as llama.cpp plans its buffers for a CPU; "
         "what a GPU's driver takes for itself comes to it. 1 GB is 10^9 bytes.",
-        "Fits: the most precise bit-width that is no larger than the limit. A more precise choice is too large, any other wrong one too "
+        "Fits: the most precise bit-width that is no larger than the limit. A more "
+        "precise choice is too large, any other wrong one too "
         "careful; numbers are studies, where they differ.",
         *_right(found),
         *answered.sentences(found),
@@ -123,5 +133,6 @@ def _right(found: Sequence[Answer]) -> Iterator[str]:
         decisions = [(a, decision) for a in studies for decision in a.right]
         right = sum(a.choices is not None and a.choices[d] == a.right[d] for a, d in decisions)
         yield (
-            f"{method}: {right} of {len(decisions)} choices are right ({count(len(studies), 'studies', 'study')})."
+            f"{method}: {right} of {len(decisions)} choices are right "
+            f"({count(len(studies), 'studies', 'study')})."
         )

@@ -36,8 +36,10 @@ def table(run: Run) -> Table:
         columns=COLUMNS,
         rows=[_row(row) for row in found],
         notes=[
-            "Proposals count the default, repeats and invalid ones; evaluations only what was really evaluated, or looked up.",
-            "Evaluation s: as measured, or as recorded; of tables without process times, loading and sampling of what could be measured.",
+            "Proposals count the default, repeats and invalid ones; evaluations only "
+            "what was really evaluated, or looked up.",
+            "Evaluation s: as measured, or as recorded; of tables without process "
+            "times, loading and sampling of what could be measured.",
             *(f"Settings of {method}: {told}." for method, told in settings),
         ],
         keys=[Key(row.cell, row.method) for row in found],

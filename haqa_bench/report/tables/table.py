@@ -1,4 +1,6 @@
-"""A table: typed columns, rows of values that are numbers first and text second, and their names."""
+"""A table: typed columns, rows of values that are numbers first and text second, and their
+names.
+"""
 
 import re
 from collections.abc import Collection, Sequence
@@ -20,8 +22,8 @@ def digits_of(unit: str) -> int:
 
 
 def rounded(number: float | None, digits: int, style: str = "") -> str:
-    """A number as it is printed, with so many digits after the point; `style` is + where its sign is
-    always told, a comma where thousands are parted, g for so many significant digits instead.
+    """A number as it is printed, with so many digits after the point; `style` is + where its sign
+    is always told, a comma where thousands are parted, g for so many significant digits instead.
     """
     if number is None:
         return "none"

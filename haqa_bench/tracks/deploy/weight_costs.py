@@ -91,7 +91,10 @@ def with_costs(hardware: Hardware, done: Callable[[], None]) -> Hardware:
     """
     threads = psutil.cpu_count(logical=False) or 1
     costs = measure(threads, done)
-    how = f"{measured()} --costs: llama.cpp on models that stay in a cache, {threads} threads, best of {PROCESSES * WORK.repeats}"
+    how = (
+        f"{measured()} --costs: llama.cpp on models that stay in a cache, {threads} "
+        f"threads, best of {PROCESSES * WORK.repeats}"
+    )
     found = {
         kind: Figure(value=round(1e12 * cost, 1), unit="ps", source=how)
         for kind, cost in costs.weights.items()

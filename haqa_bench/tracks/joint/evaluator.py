@@ -34,7 +34,9 @@ Part = TypeVar("Part", bound=Workload)
 
 
 class Trained(NamedTuple):
-    """A model made by training: what runs it, the training's facts, and the seconds that it took."""
+    """A model made by training: what runs it, the training's facts, and the seconds that it
+    took.
+    """
 
     deployment: DeployEvaluator
     facts: Mapping[str, str]
@@ -130,7 +132,9 @@ class JointEvaluator:
 
 
 def _training(cell: Cell[JointWorkload]) -> Cell[QloraWorkload]:
-    """The cell that the training would be by itself. Its settings make a model, all others run it."""
+    """The cell that the training would be by itself. Its settings make a model, all others
+    run it.
+    """
     return _part(cell, cell.workload.training, TRAINED, cell.workload.train_bits)
 
 

@@ -25,7 +25,8 @@ class JointWorkload(Workload):
     def _holds_examples(self) -> Self:
         if self.training.max_length > self.deployment.n_ctx:
             raise ValueError(
-                f"examples of max_length = {self.training.max_length} tokens do not fit n_ctx = {self.deployment.n_ctx}"
+                f"examples of max_length = {self.training.max_length} tokens do not fit "
+                f"n_ctx = {self.deployment.n_ctx}"
             )
         return self
 

@@ -63,7 +63,9 @@ class Ggml:
         self.cpu.ggml_backend_cpu_set_threadpool(self.backend, pool)
 
     def tensor(self, kind: int, values: Array, *sizes: int) -> ctypes.c_void_p:
-        """A tensor of ggml's type `kind` that holds `values`; ggml gives the innermost size first."""
+        """A tensor of ggml's type `kind` that holds `values`; ggml gives the innermost size
+        first.
+        """
         shape = (ctypes.c_int64 * len(sizes))(*sizes)
         made = self._pointer(
             self.base.ggml_new_tensor,

@@ -77,7 +77,9 @@ class Cifar10:
 
 
 class ImageFolder:
-    """ImageNet's folders, `train/CLASS/*` and `val/CLASS/*`, read by torchvision; 224 x 224 pixels."""
+    """ImageNet's folders, `train/CLASS/*` and `val/CLASS/*`, read by torchvision; 224 x 224
+    pixels.
+    """
 
     def __init__(self, path: Path, held_out: int, images: int | None) -> None:
         from torchvision import datasets, transforms
@@ -137,7 +139,9 @@ READERS = 8
 
 
 def split(count: int, held_out: int, images: int | None) -> tuple[Numbers, Numbers]:
-    """Numbers of the images held out, and of those to train on: `images` of the rest, or all of it."""
+    """Numbers of the images held out, and of those to train on: `images` of the rest, or all
+    of it.
+    """
     order = np.random.default_rng(SPLIT_SEED).permutation(count)
     rest = order[held_out:]
     return order[:held_out], rest[:images] if images else rest

@@ -76,7 +76,9 @@ def run(job: Train) -> Trained:
 
 
 def device_of(network: nn.Module) -> nn.Module:
-    """The network on the GPU, where there is one, in the layout that convolutions are fastest in."""
+    """The network on the GPU, where there is one, in the layout that convolutions are fastest
+    in.
+    """
     return network.to(
         "cuda" if torch.cuda.is_available() else "cpu", memory_format=torch.channels_last
     )
@@ -111,7 +113,9 @@ def train(network: nn.Module, data: ImageSet, settings: Settings, seed: int) -> 
 
 
 def optimizer_of(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """SGD with momentum, Adam or AdamW (momentum is their beta 1), with weight decay on everything."""
+    """SGD with momentum, Adam or AdamW (momentum is their beta 1), with weight decay on
+    everything.
+    """
     rate, momentum, decay = settings.learning_rate, settings.momentum, settings.weight_decay
     if settings.optimizer == "sgd":
         return torch.optim.SGD(network.parameters(), lr=rate, momentum=momentum, weight_decay=decay)

@@ -1,0 +1,76 @@
+"""Runs and suites by their names, and a run that is opened once."""
+
+import json
+from typing import NamedTuple
+
+import pytest
+
+from haqa_bench.errors import HaqaError
+from haqa_bench.project import find_run, open_run
+from haqa_bench.report.found import best as found_best
+
+
+@pytest.fixture
+def folder(project, cli, monkeypatch):
+    """A run of the small suite, called from its project's folder."""
+    monkeypatch.chdir(project)
+    done = cli("run", "small", "--methods", "default,random", "--json")
+    return json.loads(done.stdout)["folder"]
+
+
+def test_a_suite_is_called_by_its_name_and_an_unknown_one_names_the_nearest(folder, cli):
+    done = cli("run", "smal")
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "haqa-bench: smal: no such file, nor a suite of the project. Did you mean 'small'?"
+    ]
+
+
+@pytest.mark.parametrize("word", ["small", "cassette-rec", "small/cassette-rec"])
+def test_a_run_is_called_by_its_suite_or_by_how_its_folder_begins(folder, word):
+    assert str(find_run(word).resolve()) == folder
+
+
+def test_several_runs_that_begin_alike_are_told(folder, cli):
+    cli("run", "small", "--methods", "default")
+
+    with pytest.raises(HaqaError, match=r"2 runs begin so\. Known: small/cassette-recorded-"):
+        find_run("cassette")
+
+
+def test_an_unknown_run_names_the_nearest(folder):
+    with pytest.raises(HaqaError, match=r"no run of that name.*Did you mean 'small'"):
+        find_run("smalls")
+
+
+def test_runs_are_listed_with_when_how_and_whether_they_are_complete(folder, cli):
+    (one,) = json.loads(cli("runs", "--json").stdout)
+
+    assert one["suite"] == "small"
+    assert one["complete"] is True
+    assert (one["agent"], one["measure"]) == ("cassette", "recorded")
+    assert one["folder"] == folder
+
+
+def test_a_refused_run_leaves_no_folder(folder, cli, project):
+    before = sorted((project / "results" / "runs").rglob("*"))
+
+    assert cli("run", "small", "--methods", "haqa").returncode == 2  # no cassette
+    assert sorted((project / "results" / "runs").rglob("*")) == before
+
+
+def test_runs_may_lie_elsewhere(folder, cli, tmp_path):
+    done = cli("run", "small", "--methods", "default", "--runs", tmp_path / "mine", "--json")
+
+    assert json.loads(done.stdout)["folder"].startswith(str(tmp_path / "mine"))
+
+
+def test_a_query_whose_columns_are_not_its_rows_fields_fails_loudly(folder):
+    class Best(NamedTuple):
+        cell: str
+        method: str
+
+    Best.__module__ = found_best.__name__
+    with open_run(find_run("small")) as run, pytest.raises(TypeError, match="Best has cell"):
+        run.rows("best", Best)
