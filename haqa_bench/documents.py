@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ruamel.yaml import YAML
 
 Doc = TypeVar("Doc", bound=BaseModel)
+JsonObject = dict[str, Any]
+"""A JSON object as it was read, or as it will be written: whoever uses a value checks it."""
 MAX_BYTES = 2_000_000
 MAX_VALUES = 100_000
 
@@ -138,7 +140,7 @@ def _explained(path: Path, error: ValidationError, kind: type[BaseModel], node: 
     return HaqaError(f"{path}:{_line(node, place)}", f"{_dotted(place) or 'file'}: {what}{more}")
 
 
-def _known_keys(schema: dict[str, Any], place: Sequence[int | str]) -> list[str]:
+def _known_keys(schema: JsonObject, place: Sequence[int | str]) -> list[str]:
     """The keys that a JSON schema allows at `place`."""
     here = _options(schema, schema)
     for step in place:
@@ -154,7 +156,7 @@ def _known_keys(schema: dict[str, Any], place: Sequence[int | str]) -> list[str]
     return [key for part in here for key in part.get("properties", {})]
 
 
-def _options(schema: dict[str, Any], part: dict[str, Any]) -> list[dict[str, Any]]:
+def _options(schema: JsonObject, part: JsonObject) -> list[JsonObject]:
     """The schemas that a part of `schema` stands for, references followed."""
     if "$ref" in part:
         part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from haqa_bench.cli.options import JSON, PROJECT, RUN, RUNS_FOLDER
+from haqa_bench.documents import JsonObject
 
 SAMPLES = 12
 """How many of a trial's samples are printed."""
@@ -36,7 +37,7 @@ def explain(run_folder: Path, number: str, project: Path | None, as_json: bool) 
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _words(found))
 
 
-def _words(found: dict[str, Any]) -> str:
+def _words(found: JsonObject) -> str:
     lines = [
         found["id"],
         f"  in: {found['table']}",
@@ -55,7 +56,7 @@ def _words(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _study(study: dict[str, Any]) -> list[str]:
+def _study(study: JsonObject) -> list[str]:
     lines = [f"  {study['study']}: {study['trials']} trials, {study['journal']}"]
     if study["trial"] is None:
         return [*lines, "    no feasible trial"]

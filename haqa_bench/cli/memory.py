@@ -8,6 +8,7 @@ import click
 
 from haqa_bench.arithmetic.memory import CACHE_TYPES, bytes_of
 from haqa_bench.cli.options import JSON
+from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
@@ -139,8 +140,8 @@ def memory(
 
 
 def _run(
-    model: str, formats: list[str], settings: dict[str, Any], n_ctx: int, measure: bool
-) -> list[dict[str, Any]]:
+    model: str, formats: list[str], settings: JsonObject, n_ctx: int, measure: bool
+) -> list[JsonObject]:
     """What llama.cpp takes in each format, and what it was measured to take."""
     from haqa_bench.backends import gguf_models
     from haqa_bench.backends import llama_cpp_memory as llama
@@ -171,7 +172,7 @@ def _run(
     ]
 
 
-def _trained(model: str, given: str, max_length: int) -> list[dict[str, Any]]:
+def _trained(model: str, given: str, max_length: int) -> list[JsonObject]:
     """What a step of QLoRA takes at each bit-width."""
     from haqa_bench.arithmetic.memory import training
     from haqa_bench.tracks.qlora.evaluator import plan_step
@@ -185,7 +186,7 @@ def _trained(model: str, given: str, max_length: int) -> list[dict[str, Any]]:
     return [_row(bit_width, training(found, bits)) for bit_width, bits in BITS.items()]
 
 
-def _row(name: str, prediction: "Prediction | TrainingPrediction") -> dict[str, Any]:
+def _row(name: str, prediction: "Prediction | TrainingPrediction") -> JsonObject:
     return {
         "format": name,
         "source": "simulated",
@@ -195,11 +196,11 @@ def _row(name: str, prediction: "Prediction | TrainingPrediction") -> dict[str, 
     }
 
 
-def _measured(predicted: int, peak: int | None) -> dict[str, Any]:
+def _measured(predicted: int, peak: int | None) -> JsonObject:
     return {"measured_peak": peak, "off": predicted / peak - 1} if peak else {}
 
 
-def _table(rows: list[dict[str, Any]], room: int | None, note: str) -> str:
+def _table(rows: list[JsonObject], room: int | None, note: str) -> str:
     from haqa_bench.report.formats.markdown import markdown
     from haqa_bench.report.tables.table import Column, Table, words
 

@@ -8,6 +8,7 @@ import click
 
 from haqa_bench.arithmetic.memory import OWN, Prediction, bytes_of
 from haqa_bench.cli.options import JSON
+from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
 
 def _report(
     wish: "Wish", path: Path, run: Path, found: "Options", told: "Recommendation"
-) -> dict[str, Any]:
+) -> JsonObject:
     from haqa_bench.backends import gguf_models, llama_cpp_memory
     from haqa_bench.backends.llama_jobs import with_defaults
     from haqa_bench.store import facts
@@ -231,7 +232,7 @@ def _report(
     }
 
 
-def _words(report: dict[str, Any], told: "Recommendation", target: Path) -> str:
+def _words(report: JsonObject, told: "Recommendation", target: Path) -> str:
     goal, memory = report["objective"], report["memory"]
     verdict = (
         "llama.cpp's default is kept: nothing that was found is better when measured again."

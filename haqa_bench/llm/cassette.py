@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from haqa_bench.documents import check_format, sha256
+from haqa_bench.documents import JsonObject, check_format, sha256
 from haqa_bench.errors import CassetteMiss, ChatFailed, HaqaError
 from haqa_bench.llm.reply import read_reply
 from haqa_bench.protocols import ChatModel, ChatReply, ChatRequest, Position
@@ -63,7 +63,7 @@ def read(path: Path) -> Cassette:
     return _parsed(path, read_lines(path))
 
 
-def _parsed(path: Path, lines: list[dict[str, Any]]) -> Cassette:
+def _parsed(path: Path, lines: list[JsonObject]) -> Cassette:
     if not lines or lines[0].get("kind") != "card":
         raise HaqaError(f"{path}:1", "not a cassette: the first line is no card")
     card, texts, exchanges = lines[0], {}, []

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rfc8785 import CanonicalizationError
 
-from haqa_bench.documents import sha256
+from haqa_bench.documents import JsonObject, sha256
 from haqa_bench.errors import HaqaError
 
 MAX_BODY_BYTES = 4_000_000
@@ -48,7 +48,7 @@ class Question(BaseModel):
     model_config = ConfigDict(extra="allow")
     messages: list[_Message] = Field(min_length=1)
     max_tokens: int | None = None
-    response_format: dict[str, Any] | None = None
+    response_format: JsonObject | None = None
     stream: Literal[False] | None = None
 
     def markdown(self, name: str) -> str:
@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._respond("/chat/completions", self._completion)
 
-    def _respond(self, path: str, make: Callable[[bytes], dict[str, Any]]) -> None:
+    def _respond(self, path: str, make: Callable[[bytes], JsonObject]) -> None:
         try:
             body = self._body()
             if self.path.partition("?")[0].removeprefix("/v1").rstrip("/") != path:
@@ -153,13 +153,13 @@ class _Handler(BaseHTTPRequestHandler):
         except _Refused as refused:
             self.send_error(refused.code, refused.what)
 
-    def _models(self, body: bytes) -> dict[str, Any]:
+    def _models(self, body: bytes) -> JsonObject:
         return {
             "object": "list",
             "data": [{"id": "relay", "object": "model", "created": 0, "owned_by": "haqa-bench"}],
         }
 
-    def _completion(self, body: bytes) -> dict[str, Any]:
+    def _completion(self, body: bytes) -> JsonObject:
         try:
             name = self.server.questions.add(Question.model_validate_json(body))
             answer = self.server.questions.answer(name, self.server.stopped)
@@ -213,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
             },
         )
 
-    def _send(self, code: int, value: dict[str, Any]) -> None:
+    def _send(self, code: int, value: JsonObject) -> None:
         data = json.dumps(value).encode()
         self.send_response(code)
         self.send_header("Content-Type", "application/json")

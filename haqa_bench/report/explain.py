@@ -6,9 +6,10 @@ import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from haqa_bench.cell import Cell
+from haqa_bench.documents import JsonObject
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project, Run
 from haqa_bench.report.formats.filters import full_name
@@ -85,7 +86,7 @@ def _by_words(name: str, table: Table, rest: str) -> Number:
     )
 
 
-def explain(run: Run, project: Project, number: Number) -> dict[str, Any]:
+def explain(run: Run, project: Project, number: Number) -> JsonObject:
     """All that is known of a number, as JSON takes it.
 
     Raises:
@@ -128,7 +129,7 @@ def _row(number: Number) -> dict[str, str]:
     }
 
 
-def _told(found: Evidence, run: Run, project: Project) -> dict[str, Any]:
+def _told(found: Evidence, run: Run, project: Project) -> JsonObject:
     """Evidence as JSON takes it, with where it is journalled, and in which line of which cassette
     the trial was proposed.
     """
@@ -157,7 +158,7 @@ def _line(cassette: Path, project: Project, trial: int) -> str:
     return f"{project.said(cassette)}:{rounds[-1]}" if rounds else project.said(cassette)
 
 
-def _response_table(project: Project, cell: Cell) -> dict[str, Any]:
+def _response_table(project: Project, cell: Cell) -> JsonObject:
     path = project.table(cell)
     if not path.is_file():
         return {}
@@ -173,7 +174,7 @@ def _response_table(project: Project, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _again(project: Project, cell: Cell) -> dict[str, Any]:
+def _again(project: Project, cell: Cell) -> JsonObject:
     """Where pairs or tests of the cell's winners are recorded, and on what they were taken."""
     path = project.confirmed(cell)
     if not path.is_file():

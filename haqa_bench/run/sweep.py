@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from haqa_bench import __version__, tracks
 from haqa_bench.arithmetic.estimate import QUIET
 from haqa_bench.cell import Cell
-from haqa_bench.documents import sha256
+from haqa_bench.documents import JsonObject, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import LiveEvaluator
 from haqa_bench.space import Configuration, key_of
@@ -131,7 +131,7 @@ def _undisturbed(journal: Journal, passes: int) -> set[str]:
 
 
 def _row(evaluator: LiveEvaluator, number: int, configuration: Configuration) -> Mapping[str, Any]:
-    row: dict[str, Any] = {
+    row: JsonObject = {
         "configuration": key_of(configuration),
         "pass": number,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -156,5 +156,5 @@ def _row(evaluator: LiveEvaluator, number: int, configuration: Configuration) ->
     }
 
 
-def _taken(seconds: float | None) -> list[dict[str, Any]]:
+def _taken(seconds: float | None) -> list[JsonObject]:
     return [] if seconds is None else [{"name": tables.TAKEN, "unit": "s", "samples": [seconds]}]

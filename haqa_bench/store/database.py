@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from haqa_bench.documents import check_format
+from haqa_bench.documents import JsonObject, check_format
 from haqa_bench.errors import HaqaError
 from haqa_bench.store.journal import read_lines
 from haqa_bench.trial import Objective, Trial
@@ -24,7 +24,7 @@ FORMAT = 2
 """Of the journals of a run."""
 
 
-def trials(path: Path, lines: list[dict[str, Any]]) -> list[Trial]:
+def trials(path: Path, lines: list[JsonObject]) -> list[Trial]:
     """The trials of a journal.
 
     Raises:
@@ -153,7 +153,7 @@ def _insert(
     lines.unlink()
 
 
-def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+def _rows(path: Path, lines: list[JsonObject]) -> list[tuple[str, Mapping[str, Any]]]:
     """A journal as (table, row)s."""
     if not lines or lines[0].get("kind") != "study":
         raise HaqaError(f"{path}:1", "not a study's journal", "Delete it to start over")
@@ -208,7 +208,7 @@ def _rows(path: Path, lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[st
     return rows
 
 
-def _confirmed(lines: list[dict[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+def _confirmed(lines: list[JsonObject]) -> list[tuple[str, Mapping[str, Any]]]:
     """A journal of pairs and tests as (table, row)s; what failed has no values."""
     card, *entries = lines
     rows: list[tuple[str, Mapping[str, Any]]] = []

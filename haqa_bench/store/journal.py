@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from haqa_bench.documents import JsonObject
 from haqa_bench.errors import HaqaError
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Journal:
         self.entries += [dict(entry) for entry in entries]
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path) -> list[JsonObject]:
     """The JSON objects of a finished file, which must be whole.
 
     Raises:
@@ -52,7 +53,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [_entry(path, number, line) for number, line in enumerate(lines, 1)]
 
 
-def _whole_lines(path: Path) -> list[dict[str, Any]]:
+def _whole_lines(path: Path) -> list[JsonObject]:
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     if len(whole) < len(data):
@@ -64,7 +65,7 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     return read_lines(path)
 
 
-def _entry(path: Path, number: int, line: str) -> dict[str, Any]:
+def _entry(path: Path, number: int, line: str) -> JsonObject:
     try:
         entry = json.loads(line)
     except ValueError:

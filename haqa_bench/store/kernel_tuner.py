@@ -16,7 +16,7 @@ from typing import Any
 
 from haqa_bench.arithmetic.estimate import undisturbed
 from haqa_bench.cell import Cell
-from haqa_bench.documents import read_bytes, sha256
+from haqa_bench.documents import JsonObject, read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.store.tables import Entry, ResponseTable
@@ -41,7 +41,7 @@ TIME_UNITS = {"us": "microseconds", "ms": "milliseconds", "s": "seconds"}
 PER_MS = {"us": 1000.0, "ms": 1.0, "s": 0.001}
 
 
-def to_cache(table: ResponseTable, cell: Cell) -> dict[str, Any]:
+def to_cache(table: ResponseTable, cell: Cell) -> JsonObject:
     """The table of `cell` as a cache. Its kernel's name is the cell's, its objective the cell's
     metric.
     """
@@ -71,7 +71,7 @@ def restrictions(space: SearchSpace) -> list[str]:
     ]
 
 
-def to_t4(table: ResponseTable, cell: Cell) -> dict[str, Any]:
+def to_t4(table: ResponseTable, cell: Cell) -> JsonObject:
     """The table of `cell` as T4 results. `runtimes` are in the unit that the metadata names; of a
     metric that is no time there are none.
     """
@@ -86,7 +86,7 @@ def to_t4(table: ResponseTable, cell: Cell) -> dict[str, Any]:
     }
 
 
-def rows(path: Path, cell: Cell) -> list[dict[str, Any]]:
+def rows(path: Path, cell: Cell) -> list[JsonObject]:
     """The file at `path`, a cache or T4 results of the space of `cell`, as a response table's rows.
 
     Raises:
@@ -122,15 +122,15 @@ def _kept(entry: Entry, metric: str) -> list[float]:
     )
 
 
-def _cached(configuration: Configuration, entry: Entry, metric: str) -> dict[str, Any]:
-    values: dict[str, Any] = {m.name: m.value for m in entry.measurements}
+def _cached(configuration: Configuration, entry: Entry, metric: str) -> JsonObject:
+    values: JsonObject = {m.name: m.value for m in entry.measurements}
     taken = dict.fromkeys(TAKEN, 0.0) | {"benchmark_time": 1000 * (entry.seconds or 0.0)}
     word = ERRORS.get(entry.status, FAILED)
     error = {} if entry.measurements else {metric: word, "__error__": word}
     return {**configuration, **values, "times": _kept(entry, metric), **taken, **error}
 
 
-def _result(configuration: Configuration, entry: Entry, cell: Cell) -> dict[str, Any]:
+def _result(configuration: Configuration, entry: Entry, cell: Cell) -> JsonObject:
     timed = cell.objective.unit in TIME_UNITS
     return {
         "configuration": dict(configuration),
@@ -144,7 +144,7 @@ def _result(configuration: Configuration, entry: Entry, cell: Cell) -> dict[str,
     }
 
 
-def _from_cache(cell: Cell, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _from_cache(cell: Cell, entry: Mapping[str, Any]) -> JsonObject:
     metric, unit = cell.objective.metric, cell.objective.unit
     statuses = {word: status for status, word in ERRORS.items()}
     configuration = {name: entry.get(name) for name in cell.space.root}
@@ -168,7 +168,7 @@ def _from_cache(cell: Cell, entry: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _from_t4(cell: Cell, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _from_t4(cell: Cell, entry: Mapping[str, Any]) -> JsonObject:
     metric, unit = cell.objective.metric, cell.objective.unit
     statuses = {word: status for status, word in INVALIDITY.items()}
     status = statuses.get(entry["invalidity"], Status.CRASHED)
@@ -187,7 +187,7 @@ def _from_t4(cell: Cell, entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _row(
     configuration: Mapping[str, Any], status: Status, readings: list[tuple[str, str, list[float]]]
-) -> dict[str, Any]:
+) -> JsonObject:
     return {
         "configuration": configuration,
         "pass": 0,
@@ -200,7 +200,7 @@ def _row(
     }
 
 
-def _checked(path: Path, cell: Cell, row: dict[str, Any]) -> dict[str, Any]:
+def _checked(path: Path, cell: Cell, row: JsonObject) -> JsonObject:
     """The row with its configuration's key; raises HaqaError for a configuration outside the space
     or without the objective.
     """

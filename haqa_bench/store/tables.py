@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.cell import Cell
-from haqa_bench.documents import check_format, read_bytes, sha256
+from haqa_bench.documents import JsonObject, check_format, read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import key_of
 from haqa_bench.store.facts import BUILD as BUILD
@@ -110,7 +110,7 @@ def read(path: Path) -> ResponseTable:
             "a Parquet file, but not a response table",
             "Measure one with: haqa-bench tabulate",
         )
-    passes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    passes: dict[str, list[JsonObject]] = defaultdict(list)
     for row in table.to_pylist():
         passes[row["configuration"]].append(row)
     card = json.loads(metadata)

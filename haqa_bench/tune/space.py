@@ -15,6 +15,7 @@ from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.backends.machine import cpu
+from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.hardware import to_yaml
 
@@ -135,7 +136,7 @@ def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: st
     return folder / "suites" / "tune.yaml"
 
 
-def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> dict[str, Any]:
+def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> JsonObject:
     metric, unit, direction = GOALS[wish.objective]
     cores = psutil.cpu_count(logical=False) or 1
     model = gguf_models.Formats(path)

@@ -8,8 +8,8 @@ study and the trials alone.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from haqa_bench.documents import JsonObject
 from haqa_bench.llm.reply import read_reply
 from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.protocols import ChatModel, ChatReply, ChatRequest, Message, Position, Proposal
@@ -68,7 +68,7 @@ class Agent:
             response_format=self._response_format(self._schema(count)),
         )
 
-    def _response_format(self, schema: dict[str, Any]) -> dict[str, Any] | None:
+    def _response_format(self, schema: JsonObject) -> JsonObject | None:
         if self.asks.response_format == "json_schema":
             return {
                 "type": "json_schema",
@@ -78,7 +78,7 @@ class Agent:
             return {"type": "json_object", "schema": schema}
         return None
 
-    def _schema(self, count: int | None) -> dict[str, Any]:
+    def _schema(self, count: int | None) -> JsonObject:
         """The reply's form: the thought first, then one choice for each parameter."""
         parameters = self.cell.space.root
         action = _object({name: {"enum": list(p.choices)} for name, p in parameters.items()})
@@ -108,7 +108,7 @@ def _sum(counts: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _object(properties: JsonObject) -> JsonObject:
     return {
         "type": "object",
         "properties": properties,

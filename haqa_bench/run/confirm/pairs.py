@@ -9,11 +9,10 @@ pairs are from 1 is the machine's noise floor.
 import datetime
 import random
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from haqa_bench.arithmetic.estimate import QUIET, estimate
 from haqa_bench.cell import Cell
-from haqa_bench.documents import sha256
+from haqa_bench.documents import JsonObject, sha256
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import (
     Evaluator,
@@ -59,14 +58,14 @@ def pairs(
             journal.append(_pair(cell, evaluator, wanted[key], number))
 
 
-def _pair(cell: Cell, evaluator: Evaluator, configuration: Subject, number: int) -> dict[str, Any]:
+def _pair(cell: Cell, evaluator: Evaluator, configuration: Subject, number: int) -> JsonObject:
     """One pair. A failure of either side is kept, with neither's value."""
     sides: dict[str, Subject] = {"default": cell.space.default, "tuned": configuration}
     order = sorted(sides)
     random.Random(
         sha256({"cell": cell.id, "pair": number, "configuration": subject_key(configuration)})
     ).shuffle(order)
-    row: dict[str, Any] = {
+    row: JsonObject = {
         "kind": "pair",
         "configuration": subject_key(configuration),
         "pair": number,

@@ -8,9 +8,9 @@ two are compared on the same items.
 import datetime
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from haqa_bench.cell import Cell
+from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import (
     Evaluator,
@@ -52,9 +52,9 @@ def tests(
         yield left
 
 
-def _test(evaluator: TestedEvaluator, what: tuple[int, Subject]) -> dict[str, Any]:
+def _test(evaluator: TestedEvaluator, what: tuple[int, Subject]) -> JsonObject:
     seed, configuration = what
-    row: dict[str, Any] = {
+    row: JsonObject = {
         "kind": "test",
         "configuration": subject_key(configuration),
         "seed": seed,
