@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from haqa_bench.project import Run
 from haqa_bench.report import traits
+from haqa_bench.store import facts
 
 
 class _Row(NamedTuple):
@@ -40,14 +41,15 @@ def answers(run: Run) -> list[Answer]:
 
 
 def _answer(run: Run, row: _Row) -> Answer:
-    work, facts = traits.limits(run.cells[row.cell]), json.loads(row.facts)
+    work, told = traits.limits(run.cells[row.cell]), json.loads(row.facts)
     assert work is not None
+    safe_mb = facts.parse(told).safe_mb
     decisions = [work.within(limit) for limit in work.limits_gb]
     return Answer(
         row.cell,
         row.method,
         row.answered_by,
-        {decision: facts[decision] for decision in decisions},
-        {bits: float(facts[f"{bits}_safe_mb"]) for bits in work.bit_widths},
+        {decision: told[decision] for decision in decisions},
+        {bits: safe_mb[bits] for bits in work.bit_widths},
         json.loads(row.choices) if row.choices else None,
     )

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from statistics import median
 from typing import NamedTuple
 
-from haqa_bench.arithmetic.token_roofline import Roofline, counted, token
+from haqa_bench.arithmetic.token_roofline import Roofline, token
 from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report.found.format_choices import Fact, facts
+from haqa_bench.store import facts as meaning
 
 METRIC = "generation_tokens_per_s"
 FEWEST = 4
@@ -70,11 +71,11 @@ def compared(run: Run) -> list[Compared]:
 
 def _roof(cell: Cell, fact: Fact) -> Roofline | None:
     """The roofline of what one token multiplies; None where that, or the device, is not known."""
-    told = json.loads(fact.facts)
+    told = meaning.parse(json.loads(fact.facts))
     here = not cell.simulated and cell.hardware.weight_cost
-    if not here or "multiplied" not in told or cell.objective.metric != METRIC:
+    if not here or told.layers is None or cell.objective.metric != METRIC:
         return None
-    return token(counted(told["multiplied"]), int(told["layers"]), cell.hardware)
+    return token(told.multiplied, told.layers, cell.hardware)
 
 
 def _compared(cell: str, found: Mapping[str, tuple[float, Roofline]]) -> Compared:
