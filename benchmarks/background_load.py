@@ -28,6 +28,7 @@ from typing import NamedTuple
 from haqa_bench import suite
 from haqa_bench.arithmetic.estimate import QUIET, Interval, estimate, interval
 from haqa_bench.backends import device
+from haqa_bench.project import Project
 from haqa_bench.report.found import pairs
 from haqa_bench.report.statistics import FEWEST_VALUES, median_interval
 from haqa_bench.run import confirm
@@ -188,7 +189,7 @@ def finding(candidates: list[Candidate], taken: list[Samples]) -> Finding:
 
 def noise_floor(candidate: Candidate) -> float:
     """The machine's, from the recorded pairs of the candidate's default with itself."""
-    path = confirm.path_of(candidate.project / "results" / "confirmed", candidate.cell)
+    path = Project(candidate.project).confirmed(candidate.cell)
     default = key_of(candidate.cell.space.default)
     kept = [
         p

@@ -30,6 +30,7 @@ from haqa_bench.arithmetic.estimate import QUIET
 from haqa_bench.backends import device
 from haqa_bench.backends.wire import dump, load
 from haqa_bench.documents import sha256
+from haqa_bench.project import Project
 from haqa_bench.report.statistics import median_interval
 from haqa_bench.space import Configuration
 from haqa_bench.store import tables
@@ -84,7 +85,7 @@ def main() -> None:
 
 def sides_of(cell: suite.Cell, project: Path) -> list[Side]:
     """The default and the best of a cell's table."""
-    known = TableEvaluator(tables.read(tables.path_of(project, cell)), cell)
+    known = TableEvaluator(tables.read(Project(project).table(cell)), cell)
     best = json.loads(next(key for key, outcome in known.outcomes.items() if outcome.rank == 1))
     evaluator = KernelEvaluator(cell)
     return [

@@ -74,7 +74,7 @@ class Project(NamedTuple):
 
     def confirmed(self, cell: Cell) -> Path:
         """The pairs or tests of a cell's winners, taken apart from the tuning."""
-        return self.folder / "results" / "confirmed" / cell.track / f"{cell.id}.jsonl"
+        return confirmed_in(self.folder / "results", cell)
 
     def cassette(self, study: Study) -> Path:
         """The recorded exchanges of a study."""
@@ -83,6 +83,11 @@ class Project(NamedTuple):
     def said(self, path: Path) -> str:
         """A path as it is printed: relative to the project."""
         return path.relative_to(self.folder).as_posix()
+
+
+def confirmed_in(folder: Path, cell: Cell) -> Path:
+    """Where the pairs or tests of a cell's winners lie in a run's folder, or in results/."""
+    return folder / "confirmed" / cell.track / f"{cell.id}.jsonl"
 
 
 class Run:

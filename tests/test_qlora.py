@@ -12,6 +12,7 @@ from support import REPOSITORY
 from haqa_bench import suite
 from haqa_bench.arithmetic import memory
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.project import Project
 from haqa_bench.store import tables
 from haqa_bench.tasks import lm_eval
 from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
@@ -246,7 +247,7 @@ def test_what_a_training_step_takes_is_near_the_recorded_peaks(bits, rank, targe
         if c.bit_width == bits and c.track == "qlora"
     )
     wanted = {"per_device_train_batch_size": 16, "lora_r": rank, "target_modules": targets}
-    recorded = tables.read(tables.path_of(REPOSITORY, cell)).entries
+    recorded = tables.read(Project(REPOSITORY).table(cell)).entries
     peaks = [
         1e6 * next(m.value for m in entry.measurements if m.name == "peak_memory_mb")
         for key, entry in recorded.items()

@@ -7,6 +7,7 @@ from haqa_bench import hardware, suite
 from haqa_bench.arithmetic import token_roofline as roofline
 from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.hardware import Figure
+from haqa_bench.project import Project
 from haqa_bench.report.found.token_rooflines import Compared, rank_correlation
 from haqa_bench.report.tables.bit_widths import flip_probability
 from haqa_bench.store import tables
@@ -137,7 +138,7 @@ def test_simulated_tables_say_so(project):
     cell = next(
         c for c in suite.load(REPOSITORY / "suites/formats.yaml", REPOSITORY).cells if c.simulated
     )
-    table = tables.read(tables.path_of(REPOSITORY, cell))
+    table = tables.read(Project(REPOSITORY).table(cell))
     tables.check(table, cell)
     evaluator = TableEvaluator(table, cell)
 

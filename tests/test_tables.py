@@ -10,6 +10,7 @@ import pytest
 from support import REPOSITORY, evaluator_of
 
 from haqa_bench import suite
+from haqa_bench.project import Project
 from haqa_bench.store import kernel_tuner as cache_files
 from haqa_bench.store import tables
 from haqa_bench.tracks.replayed import TableEvaluator
@@ -55,7 +56,7 @@ def test_an_exported_table_is_a_cache_that_kernel_tuner_simulates(cache):
 @pytest.mark.filterwarnings("ignore:None of the tunable parameters")
 def test_a_measured_kernel_with_a_limit_is_simulated_whole_and_its_t4_results_are_valid(tmp_path):
     cell = suite.load(REPOSITORY / "suites/kernels.yaml", REPOSITORY).cells[0]
-    table = tables.read(tables.path_of(REPOSITORY, cell))
+    table = tables.read(Project(REPOSITORY).table(cell))
     path = tmp_path / "cache.json"
     path.write_text(json.dumps(cache_files.to_cache(table, cell)))
 
@@ -189,7 +190,7 @@ def test_the_command_writes_a_file_for_each_cell_and_shows_what_a_table_holds(
 
 def test_a_table_that_another_llama_cpp_made_is_stale(project, monkeypatch):
     table = tables.read(
-        tables.path_of(project, suite.load(project / "suites/small.yaml", project).cells[0])
+        Project(project).table(suite.load(project / "suites/small.yaml", project).cells[0])
     )
     entries = {
         key: entry._replace(facts={"llama_cpp_python": "0.3.1"})

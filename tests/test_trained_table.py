@@ -8,10 +8,10 @@ import pytest
 from support import TRAINING_SUITE, row_texts, tables_of
 
 from haqa_bench import suite
-from haqa_bench.project import open_run
+from haqa_bench.project import Project, open_run
 from haqa_bench.protocols import subject_key
 from haqa_bench.report.found import tests
-from haqa_bench.run import confirm, runner
+from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.run.study import Plan
 from haqa_bench.space import key_of
@@ -30,11 +30,11 @@ def folder(project):
     cell = loaded.cells[0]
     rows = [row(c, ACCURACIES[c["learning_rate"]]) for c in cell.space.grid()]
     tables.write(
-        tables.path_of(project, cell),
+        Project(project).table(cell),
         {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")},
         rows,
     )
-    verified = confirm.path_of(project / "results" / "confirmed", cell)
+    verified = Project(project).confirmed(cell)
     verified.parent.mkdir(parents=True)
     verified.write_text("".join(json.dumps(line) + "\n" for line in verified_lines(cell)))
     plan = Plan(loaded, project, loaded.studies())

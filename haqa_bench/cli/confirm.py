@@ -38,7 +38,7 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
     from haqa_bench import tracks
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
-    from haqa_bench.project import suite_of
+    from haqa_bench.project import Project, confirmed_in, suite_of
     from haqa_bench.run import confirm
     from haqa_bench.store import database
 
@@ -58,13 +58,13 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
     with device.exclusive(), bar() as progress:
         for cell in kept:
             evaluator = tracks.of(cell).evaluator(cell)
-            path = confirm.path_of(folder / "results" / "confirmed", cell)
+            path = Project(folder).confirmed(cell)
             task = progress.add_task(cell.id)
             for left in confirm.take(cell, evaluator, confirm.winners(found, cell), path, workers):
                 progress.update(
                     task, total=left, completed=0, description=f"{cell.id}: {left} left"
                 )
-            copy = confirm.path_of(run_folder / "confirmed", cell)
+            copy = confirmed_in(run_folder, cell)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
             database.build(run_folder)

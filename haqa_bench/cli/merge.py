@@ -100,10 +100,11 @@ def _given(cell: "Cell", text: str) -> "Configuration":
 
 
 def _best(cell: "Cell", project: Path) -> "Configuration":
+    from haqa_bench.project import Project
     from haqa_bench.store import tables
     from haqa_bench.tracks.replayed import TableEvaluator
 
-    table = tables.read(tables.path_of(project, cell))
+    table = tables.read(Project(project).table(cell))
     tables.check(table, cell)
     ranks = {key: outcome.rank for key, outcome in TableEvaluator(table, cell).outcomes.items()}
     best: Configuration = json.loads(next(key for key, rank in ranks.items() if rank == 1))

@@ -58,6 +58,7 @@ def show(suite_path: Path, cells: str | None, project: Path | None, as_json: boo
 
 def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
     from haqa_bench import tracks
+    from haqa_bench.project import Project
     from haqa_bench.space import key_of
     from haqa_bench.store import tables
     from haqa_bench.tracks.replayed import TableEvaluator
@@ -68,7 +69,7 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
             f"what the track {cell.track} decides is simulated: there is no response table",
             "Leave it out with --cells",
         )
-    table = tables.read(tables.path_of(project, cell))
+    table = tables.read(Project(project).table(cell))
     tables.check(table, cell)
     evaluator = TableEvaluator(table, cell)
     default = table.entries[key_of(cell.space.default)].measurements
@@ -131,6 +132,7 @@ def export(
     """Export the response tables of SUITE's cells for Kernel Tuner: as caches for its simulation
     mode, or as T4 results.
     """
+    from haqa_bench.project import Project
     from haqa_bench.store import kernel_tuner, tables
 
     suite, folder = open_suite(suite_path, project)
@@ -142,7 +144,7 @@ def export(
             output, error.strerror or str(error), "Name a folder that can be written"
         ) from None
     for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values():
-        found = tables.read(tables.path_of(folder, cell))
+        found = tables.read(Project(folder).table(cell))
         tables.check(found, cell)
         path = output / f"{cell.id}.json"
         path.write_text(json.dumps(write(found, cell), indent=1) + "\n", "utf-8")
@@ -159,12 +161,13 @@ def import_(suite_path: Path, file: Path, cell_id: str, project: Path | None) ->
     a cell of SUITE.
     """
     from haqa_bench import __version__
+    from haqa_bench.project import Project
     from haqa_bench.space import key_of
     from haqa_bench.store import kernel_tuner, tables
 
     suite, folder = open_suite(suite_path, project)
     cell = chosen(suite, cell_id, None)[0].cell
-    path = tables.path_of(folder, cell)
+    path = Project(folder).table(cell)
     if path.exists():
         raise HaqaError(
             path,

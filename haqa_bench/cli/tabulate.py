@@ -44,19 +44,19 @@ def tabulate(
     from haqa_bench import tracks
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
+    from haqa_bench.project import Project
     from haqa_bench.run.sweep import open_sweep, sweep
-    from haqa_bench.store.tables import path_of
 
     suite, folder = open_suite(suite_path, project)
     share_cores(workers)
     kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}
     for cell in (c for c in kept.values() if not tracks.of(c).swept):
-        tracks.of(cell).record(cell, path_of(folder, cell))
-        click.echo(path_of(folder, cell))
+        tracks.of(cell).record(cell, Project(folder).table(cell))
+        click.echo(Project(folder).table(cell))
     measured = [c for c in kept.values() if tracks.of(c).swept]
     if not measured:
         return
-    sweeps = [open_sweep(cell, path_of(folder, cell)) for cell in measured]
+    sweeps = [open_sweep(cell, Project(folder).table(cell)) for cell in measured]
     alone = device.exclusive() if any(not c.simulated for c in measured) else nullcontext()
     with alone, bar() as progress:
         task = progress.add_task(

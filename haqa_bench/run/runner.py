@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from haqa_bench import tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
+from haqa_bench.project import confirmed_in
 from haqa_bench.run import confirm
 from haqa_bench.run.executors import Executor
 from haqa_bench.run.study import Ended, Header, Plan, finished
@@ -25,8 +26,6 @@ from haqa_bench.store import database
 from haqa_bench.store.journal import Journal
 from haqa_bench.study import Study
 from haqa_bench.trial import Trial
-
-CONFIRMED = "confirmed"
 
 
 class Event(NamedTuple):
@@ -111,7 +110,7 @@ def _pairs(plan: Plan, folder: Path, executor: Executor, cells: list[Cell]) -> I
     found = database.winners(folder)
     for cell in (c for c in cells if not c.simulated):
         configurations = confirm.winners(found, cell)
-        path = confirm.path_of(folder / CONFIRMED, cell)
+        path = confirmed_in(folder, cell)
         for left in confirm.take(cell, executor.evaluator(plan, cell), configurations, path):
             yield Pairing(cell, left)
 
@@ -119,7 +118,7 @@ def _pairs(plan: Plan, folder: Path, executor: Executor, cells: list[Cell]) -> I
 def _copy_pairs(plan: Plan, folder: Path, cells: list[Cell]) -> None:
     for cell in cells:
         if confirm.read(plan.pairs(cell), cell):
-            target = confirm.path_of(folder / CONFIRMED, cell)
+            target = confirmed_in(folder, cell)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(plan.pairs(cell).read_bytes())
 

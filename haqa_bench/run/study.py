@@ -6,7 +6,6 @@ it replays. A study of it gives *entries*, which whoever runs it journals: its h
 and how it ended.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -17,11 +16,10 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.llm import cassette as cassettes
+from haqa_bench.project import Project
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
-from haqa_bench.run import confirm
 from haqa_bench.run.header import header
 from haqa_bench.space import key_of
-from haqa_bench.store import tables
 from haqa_bench.study import Price, Study
 from haqa_bench.suite import Suite
 from haqa_bench.trial import Status, Trial, Usage
@@ -41,17 +39,22 @@ class Plan(NamedTuple):
     chat_retries: int = 3
     answered_by: str = ""
 
+    @property
+    def places(self) -> Project:
+        """Where everything of the project lies."""
+        return Project(self.project)
+
     def table(self, cell: Cell) -> Path:
         """Where the response table of a cell lies, for every suite that has the cell."""
-        return tables.path_of(self.project, cell)
+        return self.places.table(cell)
 
     def cassette(self, study: Study) -> Path:
         """Where the cassette of a study lies."""
-        return self.project / "cassettes" / study.file
+        return self.places.cassette(study)
 
     def pairs(self, cell: Cell) -> Path:
         """Where the recorded pairs of a cell's winners with its default lie, if there are any."""
-        return confirm.path_of(self.project / "results" / "confirmed", cell)
+        return self.places.confirmed(cell)
 
     @property
     def inputs(self) -> list[Path]:
@@ -71,14 +74,12 @@ class Plan(NamedTuple):
             "agent": self.agent,
             "measure": self.measure,
             "inputs": {
-                p.relative_to(self.project).as_posix(): sha256(p.read_bytes())
-                for p in self.inputs
-                if p.is_file()
+                self.places.said(p): sha256(p.read_bytes()) for p in self.inputs if p.is_file()
             },
         }
-        named = os.environ.get("HAQA_BENCH_RUNS")
-        runs = Path(named) if named else self.project / "results" / "runs"
-        return runs / self.suite.name / f"{self.agent}-{self.measure}-{sha256(what)[:12]}"
+        return (
+            self.places.runs / self.suite.name / f"{self.agent}-{self.measure}-{sha256(what)[:12]}"
+        )
 
 
 class Header(NamedTuple):

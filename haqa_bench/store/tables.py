@@ -65,11 +65,6 @@ class ResponseTable(NamedTuple):
     sha256: str
 
 
-def path_of(project: Path, cell: Cell) -> Path:
-    """Where the response table of a cell lies; suites that have the same cell share it."""
-    return project / "results" / "tables" / cell.track / f"{cell.id}.parquet"
-
-
 def write(path: Path, card: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes the rows of a sweep as a response table; swapped in whole."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,11 +22,6 @@ FORMAT = 1
 """Of the journals of pairs and tests; those without a number are of this one too."""
 
 
-def path_of(folder: Path, cell: Cell) -> Path:
-    """Where the pairs of a cell lie below a folder."""
-    return folder / cell.track / f"{cell.id}.jsonl"
-
-
 def take(
     cell: Cell,
     evaluator: Evaluator,
