@@ -41,9 +41,9 @@ function found(name) {
 function foundByWords(name) {
   const [, whole, run] = name.match(/^(.*?)(?:@([^@]*))?$/);
   const [table, ...rest] = whole.split(":");
-  const called = fullName(table);
+  const wanted = fullName(table);
   const articles = [...document.querySelectorAll("article.table")].filter(
-    (article) => article.dataset.name === called && (!run || article.dataset.of.startsWith(run)),
+    (article) => article.dataset.name === wanted && (!run || article.dataset.of.startsWith(run)),
   );
   if (!rest.length) return articles[0] ?? null;
   for (const article of articles) {

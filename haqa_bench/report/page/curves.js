@@ -106,9 +106,9 @@ function showPlace(active) {
     for (const end of ["x1", "x2"]) drawn.cursor.setAttribute(end, left);
     drawn.dots.replaceChildren(...values.map((f) => draw("circle", { class: `dot ${f.method.class}`, cx: left, cy: drawn.y(f.value), r: 3.5 })));
     host.setAttribute("aria-valuenow", curves.place);
-    host.setAttribute("aria-valuetext", `${amountText(x)}: ${values.map((f) => `${f.method.name} ${f.text}`).join(", ")}`);
+    host.setAttribute("aria-valuetext", `${amountText(x)}: ${values.map((f) => `${called(cells[curves.cell], f.method.name)} ${f.text}`).join(", ")}`);
     drawn.tip.hidden = host !== active;
-    const entries = values.map((f) => make("li", {}, make("i", { class: `swatch ${f.method.class}` }), f.method.name, make("b", {}, f.text)));
+    const entries = values.map((f) => make("li", {}, make("i", { class: `swatch ${f.method.class}` }), called(cells[curves.cell], f.method.name), make("b", {}, f.text)));
     drawn.tip.replaceChildren(make("p", {}, amountText(x)), make("ul", {}, ...entries));
     const room = host.clientWidth - drawn.tip.offsetWidth;
     const beside = left > host.clientWidth / 2 ? left - drawn.tip.offsetWidth - 12 : left + 12;
@@ -121,8 +121,8 @@ function showPlace(active) {
 function buildLegend() {
   const cell = cells[curves.cell];
   const rows = curves.methods.map((method) => {
-    const seeds = method.studies.map((s) => make("a", { href: studyHash(cell, s, 0), "aria-label": `${method.name}, seed ${s.seed}` }, String(s.seed)));
-    method.choose = make("button", { type: "button", class: "choose" }, make("i", { class: `swatch ${method.class}` }), method.name);
+    const seeds = method.studies.map((s) => make("a", { href: studyHash(cell, s, 0), "aria-label": `${called(cell, method.name)}, seed ${s.seed}` }, String(s.seed)));
+    method.choose = make("button", { type: "button", class: "choose" }, make("i", { class: `swatch ${method.class}` }), called(cell, method.name));
     method.choose.addEventListener("click", () => choose(method.name));
     method.values = Array.from({ length: 4 }, () => make("td", { class: "number" }));
     return make("tr", {}, make("th", { scope: "row" }, method.choose), ...method.values, make("td", { class: "seeds" }, ...seeds));
@@ -173,7 +173,7 @@ function tellWaiting(cell) {
   const relayed = [...new Set(cell.studies.filter((study) => study.relayed).map((study) => study.method))];
   const hidden = curves.ledger !== "spent_seconds" || !relayed.length;
   at("curves-waiting").hidden = hidden;
-  if (!hidden) at("curves-waiting").textContent = `Seconds of ${relayed.join(", ")} are mostly waiting at the relay, which says nothing of an LLM's speed.`;
+  if (!hidden) at("curves-waiting").textContent = `Seconds of ${relayed.map((name) => called(cell, name)).join(", ")} are mostly waiting at the relay, which says nothing of an LLM's speed.`;
 }
 
 function openCurves(index = curves.cell) {

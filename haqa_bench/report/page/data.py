@@ -106,6 +106,8 @@ class RunShown(Document):
 
     suite: str
     folder: str
+    labels: dict[str, str] = Field(default_factory=dict)
+    """What readers call methods, models and hardware."""
     cells: tuple[CellShown, ...]
 
     @property

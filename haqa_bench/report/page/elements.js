@@ -46,6 +46,9 @@ function median(values) {
 const cells = page.runs.flatMap((run, index) => run.cells.map((cell) => ({ run, number: index + 1, ...cell })));
 const placeOf = (run, test) => cells.findIndex((cell) => cell.number === run && test(cell));
 
+// What readers call a method, a model or a device of a cell's suite.
+const called = (cell, name) => cell.run.labels?.[name] ?? name;
+
 function cellOptions(select) {
   const groups = page.runs.map((run, index) => {
     const options = cells.flatMap((cell, i) => (cell.number === index + 1 ? [make("option", { value: i }, cell.id)] : []));
@@ -56,5 +59,5 @@ function cellOptions(select) {
 
 function objective(cell) {
   const goals = [`${cell.direction} ${cell.metric} (${cell.unit})`, ...cell.also.map((goal) => `also ${goal}`), ...cell.constraints];
-  return `${cell.model}, ${cell.bit_width}, on ${cell.hardware}: ${goals.join("; ")}.`;
+  return `${called(cell, cell.model)}, ${cell.bit_width}, on ${called(cell, cell.hardware)}: ${goals.join("; ")}.`;
 }

@@ -71,7 +71,7 @@ function studiesBehind(cell, method, id) {
     const value = finalBest(study);
     return make("li", {}, make("a", { href }, `seed ${study.seed}`), value == null ? " nothing feasible" : ` ${best(cell, value)} ${cell.unit}`);
   });
-  return make("div", {}, make("p", { class: "about" }, `The best of each study of ${method} on ${cell.id}:`), make("ul", { class: "behind-list" }, ...links));
+  return make("div", {}, make("p", { class: "about" }, `The best of each study of ${called(cell, method)} on ${cell.id}:`), make("ul", { class: "behind-list" }, ...links));
 }
 
 async function copy(event) {

@@ -117,7 +117,7 @@ def html(runs: Sequence[Source]) -> str:
 def _told(source: Source, texts: dict[str, int], ids: Ids) -> Told:
     run, project = source.run, source.project
     data = run_shown(run, source.recordings, texts)
-    made = catalogue.tables(run, project) | catalogue.compared(run)
+    made = catalogue.tables(run, project) | catalogue.compared(run, project)
     tables = [shown(name, table, data, run.cells, ids) for name, table in made.items()]
     return Told(data, summary(run, data, tables), origins(run, project), tables)
 

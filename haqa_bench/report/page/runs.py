@@ -41,7 +41,12 @@ def run_shown(run: Run, recordings: Mapping[str, Recording], texts: dict[str, in
         for cell in run.suite.cells
         if any(study.cell.id == cell.id for study in studies)
     ]
-    return RunShown(suite=run.suite.name, folder=run.folder.resolve().name, cells=tuple(cells))
+    return RunShown(
+        suite=run.suite.name,
+        folder=run.folder.resolve().name,
+        labels=run.suite.labels,
+        cells=tuple(cells),
+    )
 
 
 class _Row(NamedTuple):

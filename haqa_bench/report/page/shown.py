@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from haqa_bench.cell import Cell
+from haqa_bench.report.labels import labelled
 from haqa_bench.report.page.data import RunShown
 from haqa_bench.report.tables.short import short
 from haqa_bench.report.tables.table import Column, Key, Table, Value, id_of, row_id
@@ -88,26 +89,30 @@ class Ids:
 
 def shown(name: str, table: Table, run: RunShown, cells: Mapping[str, Cell], ids: Ids) -> Shown:
     """A table of a run; `cells` are the run's, by id."""
-    brief = short(table)
-    front = [next(i for i, c in enumerate(table.columns) if c == column) for column in brief.columns]
+    read = labelled(table)
+    brief = short(read)
+    front = [next(i for i, c in enumerate(read.columns) if c is column) for column in brief.columns]
     order = [*front, *(i for i in range(len(table.columns)) if i not in front)]
     called = ids.free(name, run)
-    rows = [_row(name, table, number, order, run, ids) for number in range(len(table.rows))]
+    rows = [
+        _row(name, table, number, order, read.rows[number], run, ids)
+        for number in range(len(table.rows))
+    ]
     return Shown(
         id=called,
         name=name,
         title=brief.title,
-        headings=[_heading(table, i, i not in front, cells) for i in order],
+        headings=[_heading(table, i, read.columns[i].name, i not in front, cells) for i in order],
         blocks=[Block(p.heading, [rows[i] for i in p.rows]) for p in brief.parts],
-        notes=[*table.notes, *table.doubts],
-        details=table.details,
+        notes=[*read.notes, *read.doubts],
+        details=read.details,
     )
 
 
-def _heading(table: Table, place: int, wide: bool, cells: Mapping[str, Cell]) -> Heading:
+def _heading(table: Table, place: int, name: str, wide: bool, cells: Mapping[str, Cell]) -> Heading:
     column = table.columns[place]
     return Heading(
-        name=column.name,
+        name=name,
         slug=column.slug,
         about=column.about,
         numeric=table.numeric(place),
@@ -128,8 +133,17 @@ def _less(column: Column, keys: Sequence[Key], cells: Mapping[str, Cell]) -> boo
 
 
 def _row(
-    name: str, table: Table, number: int, order: Sequence[int], run: RunShown, ids: Ids
+    name: str,
+    table: Table,
+    number: int,
+    order: Sequence[int],
+    values: Sequence[Value],
+    run: RunShown,
+    ids: Ids,
 ) -> Row:
+    """A row with its columns in an order; its ids are of the table's own names, `values` what is
+    read.
+    """
     key = table.keys[number] if table.keys else None
     return Row(
         id=ids.free(row_id(name, key), run) if key else "",
@@ -137,7 +151,7 @@ def _row(
         method=key.method if key else "",
         places=[
             _place(
-                table.rows[number][i],
+                values[i],
                 ids.free(id_of(name, key, table.columns[i].name), run) if key else "",
                 (number, i) in table.bold,
             )

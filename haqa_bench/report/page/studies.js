@@ -11,7 +11,7 @@ function openStudy(cell, index, round) {
   const { studies } = cells[cell];
   at("study-cell").value = String(cell);
   const names = [...new Set(studies.map((one) => one.method))];
-  at("study-method").replaceChildren(...names.map((name) => make("option", {}, name)));
+  at("study-method").replaceChildren(...names.map((name) => make("option", { value: name }, called(cells[cell], name))));
   at("study-method").value = current().method;
   const same = studies.flatMap((one, i) => (one.method === current().method ? [make("option", { value: i }, String(one.seed))] : []));
   at("study-seed").replaceChildren(...same);

@@ -5,15 +5,12 @@ from itertools import groupby
 from typing import NamedTuple
 
 from haqa_bench.project import Run
-from haqa_bench.report import verdict
-from haqa_bench.report.found import pairs, studies
-from haqa_bench.report.found.studies import StudyResult
+from haqa_bench.report.found import studies
+from haqa_bench.report.labels import label
 from haqa_bench.report.page.data import RunShown
 from haqa_bench.report.page.shown import Block, Row, Shown
+from haqa_bench.report.tables import catalogue
 from haqa_bench.report.tables.table import count
-
-AGAINST = "random"
-"""What agents are compared with."""
 
 
 class Leader(NamedTuple):
@@ -55,13 +52,13 @@ def summary(run: Run, data: RunShown, tables: Sequence[Shown]) -> Summary:
     Raises:
         HaqaError: the database cannot be read.
     """
-    found = studies.results(run)
-    said = _said(run, found)
+    said = _said(run)
+    sources = {one.source for one in studies.results(run) if one.source}
     return Summary(
         title=run.suite.title,
         amount=_amount(data),
-        sources=", ".join(sorted({one.source for one in found if one.source})),
-        parts=[_part(shown, said) for shown in tables],
+        sources=", ".join(sorted(sources)),
+        parts=[_part(shown, said, run.suite.labels) for shown in tables],
     )
 
 
@@ -75,19 +72,19 @@ def _amount(data: RunShown) -> str:
     )
 
 
-def _said(run: Run, found: Sequence[StudyResult]) -> Mapping[str, Sequence[str]]:
+def _said(run: Run) -> Mapping[str, Sequence[str]]:
     """How the agents did against random search, in words, by cell."""
-    agents = {one.method for one in found if one.answered_by}
+    agents = {one.method for one in studies.results(run) if one.answered_by}
     told: dict[str, list[str]] = {}
-    for (cell, method), word in verdict.against(found, AGAINST, pairs.pairs(run).floors).items():
+    for (cell, method), word in catalogue.against_random(run).items():
         if method in agents:
-            told.setdefault(cell, []).append(f"{method}: {word}")
+            told.setdefault(cell, []).append(f"{label(run.suite.labels, method)}: {word}")
     return told
 
 
-def _part(shown: Shown, said: Mapping[str, Sequence[str]]) -> Part:
+def _part(shown: Shown, said: Mapping[str, Sequence[str]], labels: Mapping[str, str]) -> Part:
     leaders = [
-        _leader(cell, block, list(rows), said)
+        _leader(cell, block, list(rows), said.get(cell, ()), labels)
         for block in shown.blocks
         for cell, rows in groupby(filter(_leads, block.rows), lambda row: row.cell)
     ]
@@ -109,13 +106,13 @@ def _leads(row: Row) -> bool:
 
 
 def _leader(
-    cell: str, block: Block, rows: Sequence[Row], said: Mapping[str, Sequence[str]]
+    cell: str, block: Block, rows: Sequence[Row], said: Sequence[str], labels: Mapping[str, str]
 ) -> Leader:
     place = next(place for place in rows[0].places if place.best)
     return Leader(
         of=block.heading or cell,
         value=place.text,
         id=place.id,
-        methods=", ".join(row.method for row in rows),
-        verdicts=said.get(cell, ()),
+        methods=", ".join(label(labels, row.method) for row in rows),
+        verdicts=said,
     )
