@@ -113,6 +113,6 @@ def _leader(
         of=block.heading or cell,
         value=place.text,
         id=place.id,
-        methods=", ".join(label(labels, row.method) for row in rows),
+        methods="; ".join(label(labels, row.method) for row in rows),
         verdicts=said,
     )
