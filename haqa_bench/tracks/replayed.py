@@ -22,7 +22,7 @@ class TableEvaluator:
 
     def __init__(self, table: ResponseTable, cell: Cell) -> None:
         self.table = table
-        feasible = _feasible(table, cell)
+        feasible = counted(table, cell)
         scores = {
             trial.key: score
             for trial in feasible
@@ -49,7 +49,7 @@ class TableEvaluator:
         return self.measure(configuration)
 
 
-def _feasible(table: ResponseTable, cell: Cell) -> list[Trial]:
+def counted(table: ResponseTable, cell: Cell) -> list[Trial]:
     """Every configuration that was measured and breaks no constraint."""
     default = _trial(table, cell.space.default)
     trials = [_trial(table, configuration) for configuration in cell.space.grid()]
