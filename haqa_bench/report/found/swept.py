@@ -9,7 +9,7 @@ from haqa_bench.report import traits
 from haqa_bench.report.found.studies import results
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
-from haqa_bench.tracks.replayed import counted
+from haqa_bench.tracks.replayed import feasible
 from haqa_bench.trial import Trial
 
 
@@ -51,6 +51,6 @@ def swept(run: Run, project: Project, cell_id: str) -> Swept | None:
         return None
     table = tables.read(path)
     tables.check(table, cell)
-    known = {t.key: t for t in counted(table, cell) if t.key is not None}
+    known = {t.key: t for t in feasible(table, cell) if t.key is not None}
     found = Swept(cell, known)
     return found if known and {found.value(found.optimum)} == replayed else None
