@@ -45,19 +45,6 @@ def regret(value: float | None, optimum: float | None) -> float | None:
     return None if value is None or optimum is None else abs(optimum - value) / abs(optimum)
 
 
-def share_of_way(
-    value: float | None, default: float | None, optimum: float | None, direction: str | None
-) -> float | None:
-    """How much of the way from the default to the optimum a value is: 0 at the default, 1 at the
-    optimum, below 0 where it is worse than the default; None where the default is the optimum, or
-    one of them is unknown.
-    """
-    if value is None or default is None or optimum is None:
-        return None
-    whole = gain(optimum, default, direction)
-    return gain(value, default, direction) / whole if whole > 0 else None
-
-
 def gain(value: float, default: float, direction: str | None) -> float:
     """How much better than the default, in the value's unit; above 0 is better."""
     return default - value if direction == "minimize" else value - default
