@@ -7,6 +7,7 @@ function go(hash) {
 function route() {
   const { name, settings } = parsed(location.hash);
   const [view, run, id, round] = name.split(":");
+  if (name === "main") return;
   at("lost").hidden = true;
   if (view === "curves") {
     show(view);
@@ -31,7 +32,7 @@ function routeTables(name, settings) {
   const element = VIEWS.includes(wanted) ? null : found(wanted);
   setTables(wanted, settings);
   show(element?.closest(".view")?.id ?? (wanted === "tables" ? "tables" : "summary"));
-  if (wanted !== "main" && !element && !VIEWS.includes(wanted)) tellLost(wanted);
+  if (!element && !VIEWS.includes(wanted)) tellLost(wanted);
   mark(element);
 }
 

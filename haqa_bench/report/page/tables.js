@@ -101,9 +101,10 @@ function mark(element) {
     sieve.wide = at("wide").checked = true;
     widen();
   }
-  const frame = element?.closest(".scroll");
-  if (!frame) return element ? element.scrollIntoView({ block: "start" }) : scrollTo(0, 0);
+  if (!element) return scrollTo(0, 0);
   element.classList.add("marked");
+  const frame = element.closest(".scroll");
+  if (!frame) return element.scrollIntoView({ block: "start" });
   element.scrollIntoView({ block: "center", inline: "center" });
   frame.scrollIntoView({ block: "start" });
   element.scrollIntoView({ block: "nearest", inline: "nearest" });
