@@ -21,9 +21,6 @@ from haqa_bench.report.tables.table import digits_of
 from haqa_bench.space import Scalar
 from haqa_bench.study import Study
 
-RELAY = "relay"
-"""The model that suites name where no LLM's endpoint is asked but the relay."""
-
 
 def run_shown(run: Run, recordings: Mapping[str, Recording], texts: dict[str, int]) -> RunShown:
     """A run, with the recordings of its studies by id. Adds to `texts`, which gives each text its
@@ -140,7 +137,7 @@ def _study(
         method=study.method.name,
         seed=study.seed,
         answered_by=rows[0].answered_by,
-        relayed=study.method.chat is not None and study.method.chat.model == RELAY,
+        relayed=study.method.relayed,
         optimum=rows[0].optimum,
         trials=tuple(
             _round(row, _index(outcomes, _outcome(row, list(study.cell.space.root))))
