@@ -116,11 +116,17 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
     for maker in TABLES:
         if maker.applies(run):
             made |= maker.make(run, project)
-    return {name: _labelled(table, run, name) for name, table in made.items()}
+    return {name: _finished(table, run, name) for name, table in made.items()}
 
 
-def _labelled(table: Table, run: Run, name: str) -> Table:
-    return table._replace(label=f"{run.suite.name}-{name}")
+def _finished(table: Table, run: Run, name: str) -> Table:
+    """With what the suite says of it: remarks, labels, and its name in LaTeX."""
+    remarks = run.suite.said_of({key.cell for key in table.keys})
+    return table._replace(
+        label=f"{run.suite.name}-{name}",
+        labels=run.suite.labels,
+        notes=[*table.notes, *remarks],
+    )
 
 
 def compared(run: Run, project: Project, against: str = "random") -> dict[str, Table]:
@@ -135,4 +141,4 @@ def compared(run: Run, project: Project, against: str = "random") -> dict[str, T
     floors = pairs.pairs(run).floors
     first = {"comparison": comparison.table(found, against, floors)} if measured else {}
     made = {**first, **fronts.tables(run, project), "spent": spent.table(run)}
-    return {name: _labelled(table, run, name) for name, table in made.items()}
+    return {name: _finished(table, run, name) for name, table in made.items()}
