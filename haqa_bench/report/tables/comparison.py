@@ -1,5 +1,5 @@
-"""Methods against each other at equal budgets: medians with intervals, probability of improvement,
-paired tests, ranks.
+"""Methods against each other, as many proposals each: medians with intervals, probability of
+improvement, paired tests, ranks.
 """
 
 import json
