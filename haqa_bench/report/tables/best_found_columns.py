@@ -9,9 +9,9 @@ from haqa_bench.report import statistics
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.kernel_rooflines import Roof
 from haqa_bench.report.found.pairs import Pairs
-from haqa_bench.report.found.published import ABOUT as PUBLISHED
-from haqa_bench.report.found.published import PublishedFigure
 from haqa_bench.report.found.tests import REFERENCE, Tests
+from haqa_bench.report.published import beside as published
+from haqa_bench.report.published.document import PublishedTable
 from haqa_bench.report.tables.table import (
     Column,
     Form,
@@ -28,11 +28,13 @@ from haqa_bench.space import key_of
 
 
 class Beside(NamedTuple):
-    """What rows are compared with: what was published, pairs, tests of what was trained, and of
-    cells that are parts of a model, such as a kernel, their name, their roofline and their peer.
+    """What rows are compared with: what was published, and the place there of each cell; pairs;
+    tests of what was trained; and of cells that are parts of a model, such as a kernel, their name,
+    their roofline and their peer.
     """
 
-    figure: PublishedFigure
+    published: PublishedTable | None
+    places: Mapping[str, published.Place]
     pairs: Pairs
     tests: Tests
     parts: Mapping[str, str]
@@ -136,8 +138,7 @@ def _against_peer(row: Best, beside: Beside) -> Value:
 
 
 def _published(row: Best, beside: Beside) -> Value:
-    part = beside.parts.get(row.cell) or row.model
-    return words(beside.figure.said(part, row.bit_width, row.optimizer))
+    return published.said(beside.published, beside.places[row.cell], row.optimizer)
 
 
 def _test(row: Best, beside: Beside) -> Value:
@@ -358,7 +359,7 @@ COLUMNS = (
     Maker(
         "Published speed-up",
         _published,
-        PUBLISHED,
+        published.ABOUT,
         lambda kind: kind.published and kind.speed,
         "published",
         tuned=True,
@@ -366,7 +367,7 @@ COLUMNS = (
     Maker(
         "Published accuracy",
         _published,
-        PUBLISHED,
+        published.ABOUT,
         lambda kind: kind.published and not kind.speed,
         "published",
     ),

@@ -14,8 +14,8 @@ from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report.found.format_choices import FormatChoice
-from haqa_bench.report.found.published import ABOUT as PUBLISHED
-from haqa_bench.report.found.published import PublishedFigure
+from haqa_bench.report.published import beside as published
+from haqa_bench.report.published.document import PublishedTable
 from haqa_bench.report.tables import bit_widths_notes
 from haqa_bench.report.tables.bit_widths_notes import NONE, RESAMPLES
 from haqa_bench.report.tables.table import (
@@ -62,7 +62,7 @@ OF_BOTH = (
 )
 
 
-def table(run: Run, found: Sequence[FormatChoice], figure: PublishedFigure) -> Table:
+def table(run: Run, found: Sequence[FormatChoice], paper: PublishedTable | None) -> Table:
     """A row for each model and device of a run, of which `found` are what each study chose.
 
     Raises:
@@ -71,14 +71,14 @@ def table(run: Run, found: Sequence[FormatChoice], figure: PublishedFigure) -> T
     methods = list(dict.fromkeys(c.method for c in found))
     by_cell = {name: list(of_cell) for name, of_cell in groupby(found, lambda c: c.cell)}
     unit = run.cells[found[0].cell].objective.unit
-    return Table(
+    made = Table(
         title="INT8 or INT4: tokens generated in a second, and the format that each method chose",
         columns=_columns(unit, methods),
-        rows=[_row(run.cells[name], of, methods, figure) for name, of in by_cell.items()],
+        rows=[_row(run.cells[name], of, methods, paper) for name, of in by_cell.items()],
         notes=bit_widths_notes.notes(run, found),
         keys=[Key(name) for name in by_cell],
-        doubts=figure.doubts,
     )
+    return published.with_doubts(made, paper)
 
 
 def _columns(unit: str, methods: Sequence[str]) -> list[Column]:
@@ -90,7 +90,7 @@ def _columns(unit: str, methods: Sequence[str]) -> list[Column]:
         *OF_BOTH,
         *(Column(m, "%", 1, OF_METHODS, "words", method=m) for m in methods),
         Column("Source", about="where the numbers of the trials came from", role="source"),
-        Column("Published", about=PUBLISHED, role="published"),
+        Column("Published", about=published.ABOUT, role="published"),
     ]
 
 
@@ -109,7 +109,7 @@ def flip_probability(samples: Mapping[str, Sequence[float]], unit: str) -> float
 
 
 def _row(
-    cell: Cell, found: Sequence[FormatChoice], methods: Sequence[str], figure: PublishedFigure
+    cell: Cell, found: Sequence[FormatChoice], methods: Sequence[str], paper: PublishedTable | None
 ) -> list[Value]:
     unit, samples = cell.objective.unit, found[0].samples
     values = {name: estimate(taken, unit).value for name, taken in samples.items()}
@@ -126,7 +126,7 @@ def _row(
         _flips(samples, unit) if measured else words(""),
         *(_chosen([c for c in found if c.method == m]) for m in methods),
         words(found[0].source),
-        words(figure.said(cell.model_name, cell.hardware.name, "haqa")),
+        published.said(paper, published.place_of(cell), "haqa"),
     ]
 
 
