@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from haqa_bench.cli.options import JSON, PROJECT
+from haqa_bench.cli.options import FORMAT, JSON, PROJECT
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -22,13 +22,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Only this table, such as 2, T2, table2 or F5; again for more.",
 )
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["md", "csv", "json", "tex", "html"]),
-    default="md",
-    show_default=True,
-)
+@FORMAT
 @click.option(
     "--standalone", is_flag=True, help="With --format tex: a document that compiles by itself."
 )
@@ -56,13 +50,28 @@ def published(
     if checked:
         click.echo(_checked(found, wanted, as_json), nl=False)
         return
-    from haqa_bench.report import formats
     from haqa_bench.report.formats.latex import document
     from haqa_bench.report.published import layout
 
-    kind = "json" if as_json else kind
-    text = formats.several(_chosen(layout.every(found), wanted), kind)
+    text = _printed(_chosen(layout.every(found), wanted), "json" if as_json else kind)
     click.echo(document([text]) if standalone and kind == "tex" else text, nl=False)
+
+
+def _printed(chosen: "dict[str, Table]", kind: str) -> str:
+    """The tables; in parts where a terminal or a page is not as wide as one of them."""
+    from haqa_bench.report import formats
+    from haqa_bench.report.formats.terminal import width
+    from haqa_bench.report.published import layout
+
+    room = {"text": width(), "tex": formats.PAGE}
+    if kind not in room:
+        return formats.several(chosen, kind, wide=True)
+    parts = [
+        formats.printed(part, f"{name}-{i}" if i else name, kind)
+        for name, table in chosen.items()
+        for i, part in enumerate(layout.parted(table, room[kind]))
+    ]
+    return "\n".join(parts)
 
 
 def _found(file: Path | None, project: Path | None) -> "dict[str, PublishedTable]":

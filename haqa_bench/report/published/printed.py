@@ -25,4 +25,4 @@ def _form(entry: Entry, std: float | None, times: bool) -> str:
     x = "x" if times else ""
     if entry.low is not None:
         return f"{{low}}{x} to {{high}}{x}"
-    return f"{{number}}{x}" + (" ± {std}" if std is not None else "")
+    return f"{{number}}{x}" + ("±{std}" if std is not None else "")
