@@ -10,6 +10,7 @@ from haqa_bench.report.formats.latex import latex
 from haqa_bench.report.formats.markdown import markdown
 from haqa_bench.report.formats.terminal import terminal, width
 from haqa_bench.report.labels import labelled
+from haqa_bench.report.tables.parted import parted
 from haqa_bench.report.tables.short import short
 from haqa_bench.report.tables.table import Table
 
@@ -44,6 +45,21 @@ def several(tables: Mapping[str, Table], kind: str, wide: bool = False) -> str:
     if kind == "json" and len(texts) > 1:
         return "[" + ",".join(texts) + "]\n"
     return "\n".join(texts)
+
+
+def in_parts(tables: Mapping[str, Table], kind: str, wide: bool = False) -> str:
+    """The same, without leaving a column out for want of room: a table that a terminal or a page
+    has no room for stands there in parts.
+    """
+    room = {"text": width(), "tex": PAGE}
+    if wide or kind not in room:
+        return several(tables, kind, wide)
+    parts = [
+        printed(part, f"{name}-{i}" if i else name, kind)
+        for name, table in tables.items()
+        for i, part in enumerate(parted(table, room[kind]))
+    ]
+    return "\n".join(parts)
 
 
 def write(

@@ -14,9 +14,7 @@ from haqa_bench.documents import Document, read_yaml
 from haqa_bench.errors import HaqaError
 
 UNKNOWN = "UNKNOWN"
-"""What nobody published."""
-ANY = "any"
-"""A label that stands for all."""
+"""What nobody published. As a label it may be any."""
 Number = Annotated[float, Field(allow_inf_nan=False)]
 FORM = "a value is a number, [number, standard deviation], a word, or {low: ..., high: ...}"
 
@@ -130,13 +128,15 @@ class PublishedTable(Document):
     `keys` name what the labels of a row are; `columns_are` what the names of the columns are labels
     of, such as method or task; `compared` the one of all these whose labels the table compares, and
     `methods` which optimizers of ours each of its labels stands for. `n` is how many repeats stand
-    behind a value. `doubts` are what does not agree and no check computes.
+    behind a value. `device` is our profile of its hardware. `doubts` are what does not agree and no
+    check computes.
     """
 
     label: str
     paper: str
     title: str
     hardware: str = UNKNOWN
+    device: str = ""
     sources: dict[str, str]
     source: str
     n: int | None = Field(None, ge=1)
