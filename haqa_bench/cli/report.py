@@ -100,7 +100,7 @@ def report(
         named = _chosen(folders, project, wanted, whose, published, digits)
         chosen = {label: asked(made) for label, made in named.items()}
         if output:
-            click.echo("\n".join(map(str, _written(chosen, output, wide))))
+            click.echo("\n".join(map(str, _written(chosen, output, wide, whose == "paper"))))
             return
         told = formats.in_parts if whose == "paper" else formats.several
         texts = [told(made, kind, wide) for made in chosen.values() if made]
@@ -182,7 +182,9 @@ def _in_the_papers_layout(
         return catalogue.tables(run, project_above(folder, project))
 
 
-def _written(chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bool) -> list[Path]:
+def _written(
+    chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bool, in_full: bool
+) -> list[Path]:
     from haqa_bench.report import formats
 
     kinds = [kind for kind in formats.FORMATS if kind != "text"]
@@ -191,7 +193,7 @@ def _written(chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bo
         path
         for label, made in chosen.items()
         for name, table in made.items()
-        for path in formats.write(table, output / label, name, kinds, wide)
+        for path in formats.write(table, output / label, name, kinds, wide, in_full)
     ]
 
 

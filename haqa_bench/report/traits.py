@@ -26,10 +26,14 @@ AMOUNTS = ("data", "images", "epochs", "examples", "items", "n_prompt", "n_gener
 """Fields of workloads that say how much is trained, tested or run."""
 
 
+def _told(amount: object) -> str:
+    return f"{amount:g}" if isinstance(amount, float) else str(amount)
+
+
 def amounts(cell: Cell) -> str:
     """How much is trained, tested or run in one trial, in words."""
     found = cell.workload.model_dump()
-    return ", ".join(f"{name} {found[name]}" for name in AMOUNTS if found.get(name))
+    return ", ".join(f"{name} {_told(found[name])}" for name in AMOUNTS if found.get(name))
 
 
 def peer(cell: Cell) -> str:

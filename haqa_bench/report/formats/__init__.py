@@ -68,10 +68,14 @@ def write(
     name: str,
     kinds: Sequence[str] = ("md", "csv", "tex"),
     wide: bool = False,
+    in_full: bool = False,
 ) -> list[Path]:
-    """Writes the table in some formats, Markdown, CSV and LaTeX by default; the paths."""
+    """Writes the table in some formats, Markdown, CSV and LaTeX by default; the paths. `in_full`
+    leaves no column out for want of room.
+    """
+    told = in_parts if in_full else several
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{suffix}" for suffix in kinds]
     for path in paths:
-        path.write_text(printed(table, name, path.suffix[1:], wide), "utf-8")
+        path.write_text(told({name: table}, path.suffix[1:], wide), "utf-8")
     return paths

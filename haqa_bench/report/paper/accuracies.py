@@ -6,10 +6,10 @@ from statistics import fmean
 from haqa_bench.project import Run
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.tests import Test, Tests
-from haqa_bench.report.paper.line import Line, repeated
+from haqa_bench.report.paper.line import NONE, Line, repeated
 from haqa_bench.report.paper.methods import Standing, standing
 from haqa_bench.report.published.document import Column, PublishedTable
-from haqa_bench.report.tables.table import Value
+from haqa_bench.report.tables.table import Value, words
 
 SAID = (
     "mean ± standard deviation over studies, of each one's winner trained anew and tested; ±0.00 "
@@ -23,16 +23,20 @@ def by_method(run: Run, table: PublishedTable, found: Sequence[Best], tests: Tes
         Line(
             run.cells[of.cell],
             (run.cells[of.cell].model_name, of.extra or run.cells[of.cell].bit_width),
-            {
-                column.name: repeated(_every(row, tests), column, row.source or "")
-                for column in table.columns
-                if (row := of.rows.get(column.name))
-            },
+            dict(_methods(table, of, tests)),
             _source(of),
             SAID,
         )
         for of in standing(table, found)
     ]
+
+
+def _methods(table: PublishedTable, of: Standing, tests: Tests) -> Iterator[tuple[str, Value]]:
+    for column in table.columns:
+        if row := of.rows.get(column.name):
+            yield column.name, repeated(_every(row, tests), column, row.source or "")
+        elif not of.extra and not table.methods.get(column.name):
+            yield column.name, words(NONE)
 
 
 def by_task(run: Run, table: PublishedTable, found: Sequence[Best], tests: Tests) -> list[Line]:

@@ -10,7 +10,7 @@ from string import ascii_lowercase
 from typing import NamedTuple
 
 from haqa_bench.report import traits
-from haqa_bench.report.paper.line import Line, stands_in
+from haqa_bench.report.paper.line import NONE, Line, stands_in
 from haqa_bench.report.published import layout
 from haqa_bench.report.published.beside import place_of, same
 from haqa_bench.report.published.checks import averages
@@ -25,7 +25,6 @@ WHO = (
     Column("Stands in", about="in what our cell is not the paper's", role="words", place="wide"),
     Column("Source", about="where the numbers came from", role="source", place="wide"),
 )
-NONE = "none"
 Group = tuple[str, str, str]
 """What has a letter: a first label of ours, its hardware, and in what it is not the paper's."""
 
@@ -119,7 +118,7 @@ def _mean(number: float | None, column: PublishedColumn, source: str) -> Value:
 def _ours(table: PublishedTable, line: Line, letters: Mapping[Group, str]) -> Made:
     def values() -> Iterator[Value]:
         for column in table.columns:
-            yield line.values.get(column.name) or words(_absent(table, column))
+            yield line.values.get(column.name) or words("")
             if column.kind == "average":
                 parts = [line.values[name].number for name in column.of if name in line.values]
                 known = [part for part in parts if part is not None]
@@ -129,11 +128,6 @@ def _ours(table: PublishedTable, line: Line, letters: Mapping[Group, str]) -> Ma
     key = [f"({letters[_group(table, line)]}) {line.key[0]}", *line.key[1:]]
     who = ("ours", line.cell.id, stands_in(table, line.cell), line.source)
     return Made(key, list(values()), who)
-
-
-def _absent(table: PublishedTable, column: PublishedColumn) -> str:
-    """What stands below a method that no method of ours stands for."""
-    return NONE if table.methods.get(column.name) == () else ""
 
 
 def _notes(table: PublishedTable) -> Iterator[str]:

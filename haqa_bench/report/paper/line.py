@@ -9,6 +9,8 @@ from haqa_bench.report.published.beside import Place, place_of, same
 from haqa_bench.report.published.document import UNKNOWN, Column, PublishedTable
 from haqa_bench.report.tables.table import Form, Value, value, words
 
+NONE = "none"
+"""Stands below a method that no method of ours stands for."""
 NAMED = ("model", "bit_width")
 """Keys of which a cell of ours has one of its own."""
 
@@ -43,11 +45,17 @@ def measured(number: float | None, column: Column, n: int, source: str) -> Value
 
 
 def stands_in(table: PublishedTable, cell: Cell) -> str:
-    """In what a cell of ours differs from the paper's, in words."""
-    found = [*_other_labels(table, cell), *_other_hardware(table, cell)]
-    if cell.simulated:
-        found.append("simulated, not measured")
+    """What a cell of ours is to the paper's, in words."""
+    found = differs(table, cell)
     return f"stand-in: {', '.join(found)}" if found else "the paper's own model and hardware"
+
+
+def differs(table: PublishedTable, cell: Cell) -> list[str]:
+    """In what a cell of ours is not the paper's: empty where only space, budget and settings may
+    not be.
+    """
+    simulated = ["simulated, not measured"] if cell.simulated else []
+    return [*_other_labels(table, cell), *_other_hardware(table, cell), *simulated]
 
 
 def _other_labels(table: PublishedTable, cell: Cell) -> list[str]:
