@@ -50,9 +50,9 @@ def beside(table: PublishedTable, lines: Sequence[Line]) -> Table:
         title=f"{table.label}: {table.title}{layout.unit_of(table)}",
         columns=[*layout.names(table, varied), *_columns(table), *WHO],
         rows=[[*(words(r.key[i]) for i in varied), *r.values, *map(words, r.who)] for r in rows],
-        notes=[*_notes(table), *_of_ours(table, lines, letters)],
-        details=[*layout.notes(table, table.rows), *table.notes],
-        doubts=[*table.doubts, *table.codes],
+        notes=[*_notes(table), *_of_ours(table, lines, letters), *table.codes],
+        details=table.notes,
+        doubts=table.doubts,
     )
 
 
