@@ -48,11 +48,12 @@ def test_an_agent_no_better_than_random_is_told_so(table):
     )
 
 
-def test_who_answered_and_what_conflicts_stand_below(table):
+def test_who_answered_and_what_disagrees_stand_below(table):
     notes = "\n".join(table.remarks)
 
     assert "haqa was answered by: a script." in notes
-    assert "CONFLICT, LLaMA2-7B: up to 2.3x" in notes
+    assert "Published, Figure 5: The abstract says 2.3x end to end." in notes
+    assert "Published, P: " in notes
 
 
 def test_csv_and_json_hold_numbers_in_full_beside_what_is_printed(table):
