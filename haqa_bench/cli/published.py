@@ -83,13 +83,13 @@ def _chosen(made: "dict[str, Table]", wanted: Sequence[str]) -> "dict[str, Table
 
 
 def _checked(found: "dict[str, PublishedTable]", wanted: Sequence[str], as_json: bool) -> str:
-    from haqa_bench.report.formats import filters
-    from haqa_bench.report.published import checks
+    from haqa_bench.report.published import checks, layout
 
-    names = {filters.full_name(word) for word in wanted}
-    if unknown := names - found.keys():
-        raise HaqaError(
-            "--table", f"{', '.join(sorted(unknown))}: no such table", f"Known: {', '.join(found)}"
-        )
-    findings = [f for name, t in found.items() if not names or name in names for f in checks.of(t)]
+    chosen = _chosen(layout.every(found), wanted)
+    findings = [
+        finding
+        for name, table in found.items()
+        for finding in checks.of(table)
+        if {name, layout.named(finding.table)} & chosen.keys()
+    ]
     return checks.as_json(findings) if as_json else checks.as_text(findings)

@@ -196,13 +196,27 @@ class PublishedTable(Document):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        axes = {*self.keys, self.columns_are, ""}
-        if self.compared not in axes:
+        if twice := [name for name in self.axes if self.axes.count(name) > 1]:
+            raise ValueError(f"keys and columns_are: {twice[0]} is given twice")
+        if self.compared not in {*self.axes, ""}:
             raise ValueError(f"compared: {self.compared} is neither a key nor what columns are")
+        if unknown := [name for name in self.methods if name not in self._compared_labels]:
+            raise ValueError(f"methods: {unknown[0]} is no label of what is compared")
         for bound in self.bounds:
             if bound.of not in self.names or not bound.where.keys() <= {*self.keys}:
                 raise ValueError(f"bounds: there is no column {bound.of}, or no such key")
         return self
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """What the labels of a value are: its row's keys, then what the columns are."""
+        return (*self.keys, self.columns_are or "column")
+
+    @property
+    def _compared_labels(self) -> list[str]:
+        if self.compared in self.keys:
+            return [row.key[self.keys.index(self.compared)] for row in self.rows]
+        return self.names if self.compared else []
 
     @property
     def names(self) -> list[str]:
