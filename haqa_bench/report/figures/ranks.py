@@ -3,32 +3,54 @@ multiple data sets) draws them.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from haqa_bench.cell import Cell
 from haqa_bench.report import statistics
 from haqa_bench.report.figures import style, subject
-from haqa_bench.report.figures.style import Look, Picture
+from haqa_bench.report.figures.style import Drawing, Look, NotDrawn, Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.found.studies import StudyResult, grouped
 from haqa_bench.report.statistics import Ranking
 from haqa_bench.report.tables.comparison import SIGNIFICANT, blocks
 
-FEWEST = 2
-"""Cells, and methods, below which an average rank says nothing."""
+FEWEST_METHODS, FEWEST_CELLS = 2, 10
+"""Methods, and cells that can rank them, below which an average rank says nothing."""
 LEVEL = 0.16
 """Inches from one name to the next."""
 
 
-def pictures(run: Subject) -> Iterator[Picture]:
-    """One of the whole run, of the methods that run on all of its cells."""
-    found_in = blocks(grouped(run.studies))
-    methods = list(found_in[0]) if found_in else []
-    if len(found_in) >= FEWEST and len(methods) >= FEWEST:
-        found = statistics.ranking(found_in, methods)
-        yield Picture("ranks", _drawn(run, found), _caption(run, found))
+def pictures(run: Subject) -> Iterator[Drawing]:
+    """One of the whole run, of the methods that run on all of the cells that can rank them."""
+    groups = {cell: of for cell, of in grouped(run.studies).items() if ranks(of)}
+    found_in = blocks(groups) if groups else []
+    names = list(found_in[0]) if found_in else []
+    if len(found_in) < FEWEST_CELLS or len(names) < FEWEST_METHODS:
+        yield NotDrawn("ranks", _too_few(len(found_in), len(run.cells)))
+    else:
+        found = statistics.ranking(found_in, names)
+        left_out = [cell for key, cell in run.cells.items() if key not in groups]
+        yield Picture("ranks", _drawn(run, found), _caption(run, found, left_out))
+
+
+def ranks(methods: Mapping[str, Sequence[StudyResult]]) -> bool:
+    """Whether a cell can rank methods: not where its default is the optimum, nor where random
+    search finds that in most of its studies.
+    """
+    every = [result for of in methods.values() for result in of]
+    solved = [r for r in every if r.optimizer == "default" and r.regret == 0]
+    drawn = [r.regret for r in every if r.optimizer == "random"]
+    return not solved and not (drawn and 2 * drawn.count(0.0) > len(drawn))
+
+
+def _too_few(cells: int, of: int) -> str:
+    return (
+        f"{cells} of {of} cells can rank methods (not those whose default is the optimum, or that "
+        f"random search solves); below {FEWEST_CELLS} an average rank says nothing."
+    )
 
 
 def critical_difference(found: Ranking) -> float | None:
@@ -62,7 +84,8 @@ def _drawn(run: Subject, found: Ranking) -> Figure:
     bars = groups(found, difference) if difference else []
     left, right = order[: math.ceil(len(order) / 2)], order[math.ceil(len(order) / 2) :]
     top, first = 0.55 if difference else 0.3, 0.16 + 0.07 * len(bars)
-    margin = 0.055 * max(len(name) for name in found.ranks) + 0.45
+    names = {name: subject.label(run, name) for name in found.ranks}
+    margin = 0.055 * max(map(len, names.values())) + 0.45
     width = style.COLUMN if 2 * margin + 1 < style.COLUMN else style.PAGE
     figure = Figure(figsize=(width, top + first + LEVEL * len(left)))
     axes = figure.add_axes((0, 0, 1, 1))
@@ -90,12 +113,12 @@ def _drawn(run: Subject, found: Ranking) -> Figure:
             markersize=5,
         )
         axes.text(difference * scale / 2, 0.4, f"CD = {difference:.2f}", ha="center", va="bottom")
-    for side, names in ((-1, left), (1, right[::-1])):
-        for level, (name, rank) in enumerate(names):
+    for side, listed in ((-1, left), (1, right[::-1])):
+        for level, (name, rank) in enumerate(listed):
             _name(
                 axes,
-                run.looks[name],
-                name,
+                style.look(name),
+                names[name],
                 rank,
                 (rank - 1) * scale,
                 -first - LEVEL * level,
@@ -124,7 +147,7 @@ def _name(
     axes.text(end + side * 0.04, y, words, ha="right" if side < 0 else "left", va="center")
 
 
-def _caption(run: Subject, found: Ranking) -> str:
+def _caption(run: Subject, found: Ranking, left_out: Sequence[Cell]) -> str:
     studies: Sequence[StudyResult] = [s for s in run.studies if s.method in found.ranks]
     difference = critical_difference(found)
     friedman = (
@@ -141,6 +164,13 @@ def _caption(run: Subject, found: Ranking) -> str:
     return (
         f"Average ranks over {found.blocks} cells, of the median over studies in each; "
         "1 is best, a failure ranks last. "
-        f"{friedman}{'. ' if difference else ', '}{bars}. {subject.numbers(studies)} "
-        f"{subject.answered(studies)}"
+        f"{friedman}{'. ' if difference else ', '}{bars}. "
+        f"{_ties(left_out)}{subject.measured(run, run.cells.values())} "
+        f"{subject.numbers(run, studies)} {subject.answered(run, studies)}"
     ).strip()
+
+
+def _ties(left_out: Sequence[Cell]) -> str:
+    names = ", ".join(map(subject.title_of, left_out))
+    why = "its default is the optimum, or random search solves it"
+    return f"Cells that rank nothing are left out ({why}): {names}. " if left_out else ""
