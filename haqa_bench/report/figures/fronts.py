@@ -22,7 +22,7 @@ COLOURS = "viridis"
 
 def pictures(run: Subject) -> Iterator[Picture]:
     """One for each cell with several goals, a panel for each method that tunes."""
-    for scored in fronts(run.run):
+    for scored in fronts(run.run, run.project):
         names = [m for m in run.methods if m in scored.methods and m not in run.untuned]
         if names:
             yield _picture(run, run.cells[scored.cell], scored, names)

@@ -15,7 +15,8 @@ from haqa_bench.report.figures.style import Drawing, Look, NotDrawn, Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.found.studies import StudyResult, grouped
 from haqa_bench.report.statistics import Ranking
-from haqa_bench.report.tables.comparison import SIGNIFICANT, blocks
+from haqa_bench.report.tables.comparison import blocks
+from haqa_bench.report.verdict import SIGNIFICANT
 
 FEWEST_METHODS, FEWEST_CELLS = 2, 10
 """Methods, and cells that can rank them, below which an average rank says nothing."""
