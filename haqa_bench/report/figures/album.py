@@ -109,9 +109,7 @@ def needs_matplotlib() -> None:
         ) from None
 
 
-def drawings(
-    run: Run, project: Project, only: Sequence[str] = tuple(KINDS)
-) -> Iterator["Drawing"]:
+def drawings(run: Run, project: Project, only: Sequence[str] = tuple(KINDS)) -> Iterator["Drawing"]:
     """Each figure of a run, drawn but not written; and each that would show nothing."""
     from haqa_bench.report.figures import subject
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ BANDED = 6
 """Studies below which a median has no band; each study is a thin line instead."""
 MOST = 6
 """Lines that a panel can hold; other methods are thin and grey."""
-THIN = {"linewidth": 0.45, "drawstyle": "steps-post"}
+THIN: Any = {"linewidth": 0.45, "drawstyle": "steps-post"}
 BAND = (
     f"Bands: 95 % bootstrap interval of the median, from {BANDED} studies on; below that, thin "
     "lines: each study."
@@ -78,9 +78,12 @@ def leading(every: Sequence[Line], direction: str | None) -> list[Line]:
     """At most six lines: the agent's, random search's, and of the others those that ended best."""
     sign = -1 if direction == "maximize" else 1
 
-    def order(line: Line) -> tuple[bool, float]:
-        always = any(name in ("haqa", "random") for name in line.methods)
-        return not always, sign * line.curve[-1].middle
+    def order(line: Line) -> tuple[bool, bool, float]:
+        return (
+            "haqa" not in line.methods,
+            "random" not in line.methods,
+            sign * line.curve[-1].middle,
+        )
 
     return sorted(every, key=order)[:MOST]
 
@@ -100,7 +103,7 @@ def _studies(run: Subject, steps: Sequence[Step]) -> Methods:
 def _drawing(run: Subject, cell: Cell, found: Methods, last: int) -> Drawing:
     name = f"curves-{cell.id}"
     best = lines(found, "best", last)
-    if len(best) < 2:  # noqa: PLR2004
+    if len(best) < 2:
         who = ", ".join(subject.label(run, m) for line in best for m in line.methods)
         return NotDrawn(name, f"All methods are on one line: {who or 'none'}.")
     shown = leading(best, cell.objective.direction)

@@ -17,7 +17,8 @@ from haqa_bench.report.found.fronts import Floats, Scored, fronts
 
 COLUMNS = 3
 """Panels beside each other."""
-COLOURS = "viridis"
+COLOURS, FOUND, MISSED = "viridis", "#21918c", "#999999"
+"""Of the last goal; and in the legend."""
 
 
 def pictures(run: Subject) -> Iterator[Picture]:
@@ -28,19 +29,8 @@ def pictures(run: Subject) -> Iterator[Picture]:
             yield _picture(run, run.cells[scored.cell], scored, names)
 
 
-def front(scores: Floats) -> Floats:
-    """The points, each once, that no other is as good as in every goal; larger is better."""
-    points = np.unique(scores, axis=0)
-    kept = [p for p in points if not _beaten(p, points)]
-    return np.array(kept)
-
-
-def _beaten(point: Floats, by: Floats) -> bool:
-    return bool(((by >= point).all(axis=1) & (by > point).any(axis=1)).any())
-
-
 def _picture(run: Subject, cell: Cell, scored: Scored, names: Sequence[str]) -> Picture:
-    whole = front(scored.front.points)
+    whole = scored.front.points
     found = {m: np.concatenate(list(scored.methods[m].values())) for m in names}
     columns = min(COLUMNS, len(names))
     width = style.COLUMN if columns == 1 else style.PAGE
@@ -61,7 +51,7 @@ def _picture(run: Subject, cell: Cell, scored: Scored, names: Sequence[str]) -> 
     for axes in panels[1:]:
         axes.sharex(panels[0])
         axes.sharey(panels[0])
-    if len(goals) > 2:  # noqa: PLR2004
+    if len(goals) > 2:
         figure.colorbar(
             drawn, ax=panels, label=subject.label_of(goals[2]), fraction=0.03, pad=0.01
         ).outline.set_visible(False)
@@ -85,16 +75,22 @@ def _default(run: Subject, scored: Scored) -> Floats:
 def _panel(axes: Axes, cell: Cell, whole: Floats, scores: Floats) -> PathCollection:
     """The whole front as rings; filled where the method was there, small where it was worse."""
     signs = _signs(cell)
-    third = min(2, len(signs) - 1)
-    values = (whole * signs)[:, third]
-    shape = {"cmap": COLOURS, "norm": Normalize(values.min(), values.max()), "linewidths": 0.7}
-    tried, there = scores * signs, _there(whole, scores)
-    axes.plot(*tried[:, :2].T, ".", color=style.PALE, ms=2.5, zorder=1)
-    missed = (whole * signs)[~there]
-    hit = (whole * signs)[there]
-    axes.scatter(*missed[:, :2].T, s=13, facecolors="none", edgecolors="#999999", linewidths=0.5)
+    values, there = whole * signs, _there(whole, scores)
+    last = values[:, min(2, len(signs) - 1)]
+    axes.plot(*(scores * signs)[:, :2].T, ".", color=style.PALE, ms=2.5, zorder=1)
+    x, y = values[~there, :2].T
+    axes.scatter(x, y, s=13, facecolors="none", edgecolors=MISSED, linewidths=0.5)
+    x, y = values[there, :2].T
     return axes.scatter(
-        *hit[:, :2].T, c=hit[:, third], s=16, edgecolors=style.INK, zorder=3, **shape
+        x,
+        y,
+        s=16,
+        c=last[there],
+        cmap=COLOURS,
+        norm=Normalize(last.min(), last.max()),
+        edgecolors=style.INK,
+        linewidths=0.7,
+        zorder=3,
     )
 
 
@@ -108,13 +104,12 @@ def _hits(whole: Floats, scores: Floats) -> int:
 
 
 def _legend(scored: Scored) -> list[Line2D]:
-    ring = {"linestyle": "none", "marker": "o", "mew": 0.6}
     of = "the whole table" if scored.front.exact else "all that was found"
     return [
-        Line2D([], [], **ring, ms=4, mec=style.INK, mfc="#21918c", label="on the front, found"),
-        Line2D([], [], **ring, ms=3.6, mec="#999999", mfc="none", label=f"front of {of}, missed"),
-        Line2D([], [], linestyle="none", marker=".", ms=3, color=style.PALE, label="other trials"),
-        Line2D([], [], linestyle="none", marker="x", ms=4, mew=1, color=style.INK, label="default"),
+        style.sign("on the front, found", "o", 4, face=FOUND),
+        style.sign(f"front of {of}, missed", "o", 3.6, MISSED),
+        style.sign("other trials", "o", 1.5, style.PALE, style.PALE),
+        style.sign("default", "x", 4),
     ]
 
 

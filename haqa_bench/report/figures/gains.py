@@ -170,7 +170,7 @@ def _picture(
         axes.tick_params(axis="y", length=0, labelleft=place % columns == 0)
         if place + columns >= len(shown):
             axes.set_xlabel(_axis(kind))
-    style.legend(figure, _legend(kind, [row for _, rows in shown for row in rows.values()]))
+    style.legend(figure, _legend([row for _, rows in shown for row in rows.values()]))
     return Picture(name, figure, _caption(run, kind, shown, flat))
 
 
@@ -201,7 +201,9 @@ def _row(axes: Axes, level: int, method: str, row: Row, times: bool) -> None:
     )
 
 
-def winners(axes: Axes, level: float, found: Confirmed, look: style.Look, room: float = 0.5) -> None:
+def winners(
+    axes: Axes, level: float, found: Confirmed, look: style.Look, room: float = 0.5
+) -> None:
     """Each winner of a method and its interval, below each other in a row; hollow where it does
     not beat the default.
     """
@@ -210,9 +212,7 @@ def winners(axes: Axes, level: float, found: Confirmed, look: style.Look, room: 
         y = level + room * ((place + 0.5) / len(ordered) - 0.5) + 0.06
         axes.hlines(y, winner.low, winner.high, color=look.colour, linewidth=1.1, zorder=3)
         face = look.colour if winner.better else "white"
-        axes.plot(
-            winner.gain, y, "o", ms=3.2, mfc=face, mec=look.colour, mew=0.8, zorder=4
-        )
+        axes.plot(winner.gain, y, "o", ms=3.2, mfc=face, mec=look.colour, mew=0.8, zorder=4)
 
 
 def _numbers(row: Row, times: bool) -> str:
@@ -223,26 +223,18 @@ def _numbers(row: Row, times: bool) -> str:
 
 
 def _axis(kind: Kind) -> str:
-    return (
-        "Times as good as the default"
-        if kind.times
-        else f"Gain over the default, {kind.unit}"
-    )
+    return "Times as fast as the default" if kind.times else f"Gain over the default, {kind.unit}"
 
 
-def _legend(kind: Kind, rows: Sequence[Row]) -> list[Line2D]:
-    ring = {"linestyle": "none", "marker": "o", "ms": 3.2, "mec": style.INK, "mew": 0.8}
-    handles = []
+def _legend(rows: Sequence[Row]) -> list[Line2D]:
+    signs = []
     if any(row.confirmed for row in rows):
-        handles += [
-            Line2D([], [], color=style.INK, mfc=style.INK, **ring, label="beats the default"),
-            Line2D([], [], color=style.INK, mfc="white", **ring, label="does not"),
-        ]
+        signs += [style.sign("beats the default", "o", 3.2, face=style.INK)]
+        signs += [style.sign("does not", "o", 3.2, face="white")]
     if any(row.tuned for row in rows):
-        diamond = {"linestyle": "none", "marker": "D", "ms": 2.8, "mfc": "white", "mew": 0.7}
         words = "as tuning saw it, not confirmed"
-        handles.append(Line2D([], [], color=style.PALE, **diamond, label=words))
-    return handles
+        signs.append(style.sign(words, "D", 2.8, style.PALE, "white"))
+    return signs
 
 
 def _nothing(kind: Kind, flat: Sequence[tuple[Cell, Rows]]) -> str:
@@ -316,9 +308,7 @@ def _told(run: Subject, rows: Rows, kind: Kind) -> str:
             form = f"{found.middle:.2f}" if kind.times else f"{found.middle:+.2f}"
             tested = dict.fromkeys(w.n for w in found.winners)
             of = f", n {', '.join(map(str, tested))}" if tested else ""
-            words.append(
-                f"confirmed {form}{times} ({found.better} of {found.studies} studies{of})"
-            )
+            words.append(f"confirmed {form}{times} ({found.better} of {found.studies} studies{of})")
         if row.tuned:
             saw = row.tuned
             words.append(

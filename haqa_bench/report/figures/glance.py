@@ -2,12 +2,12 @@
 the agent's gain.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from haqa_bench.arithmetic.estimate import SPEEDS, Interval
 from haqa_bench.cell import Cell
@@ -17,8 +17,12 @@ from haqa_bench.report.figures.confirmed import NOTHING, Confirmed
 from haqa_bench.report.figures.style import Drawing, NotDrawn, Picture
 from haqa_bench.report.figures.subject import Subject
 
-TALL = 0.21
-"""Inches of a cell's row."""
+TALL, MARK = 0.21, 0.07
+"""Inches of a cell's row at least, and of a mark in it."""
+MOST = 4
+"""Rows of a panel, above which they do not grow with their marks."""
+NEAR = 0.012
+"""As a share of an axis: marks that are closer stand above each other."""
 AROUND = 0.7
 """Inches of a panel beside its rows."""
 
@@ -82,7 +86,7 @@ def _row(run: Subject, cell: Cell) -> Row | None:
         found = {m: _confirmed(c) for m, c in again.items()}
     else:
         times = cell.objective.unit in SPEEDS
-        words = "Times as good as the default" if times else _difference(cell)
+        words = "Times as fast as the default" if times else _difference(cell)
         scale = Scale(times, words)
         found = {m: Gain(t.middle, None, False, t.n) for m, t in seen.items()}
         found |= {m: _confirmed(c) for m, c in again.items()}
@@ -113,35 +117,37 @@ def _drawn(run: Subject, found: Sequence[Row]) -> Figure:
     groups: dict[Scale, list[Row]] = {}
     for row in found:
         groups.setdefault(row.scale, []).append(row)
-    heights = [AROUND + TALL * len(of) for of in groups.values()]
+    heights = [AROUND + _tall(of) * len(of) for of in groups.values()]
     figure = Figure(figsize=(style.PAGE, sum(heights)), layout="constrained")
     grid = figure.add_gridspec(len(groups), 1, height_ratios=heights)
     for place, (scale, of) in enumerate(groups.items()):
         _panel(run, figure.add_subplot(grid[place, 0]), scale, of)
     shown = [m for m in run.methods if any(m in row.found for row in found)]
-    handles = [
-        Line2D([], [], **style.line(style.look(m)) | {"linestyle": "none"},
-               label=subject.label(run, m))
-        for m in shown
-    ]
+    handles = [style.method_sign(m, subject.label(run, m)) for m in shown]
     if any(not g.confirmed for row in found for g in row.found.values()):
-        ring = {"linestyle": "none", "marker": "o", "ms": 3.5, "mec": style.INK, "mfc": "none"}
-        handles.append(Line2D([], [], **ring, mew=0.7, label="hollow: not confirmed"))
+        handles.append(style.sign("hollow: not confirmed", "o", 3.5))
     style.legend(figure, handles)
     return figure
 
 
 def _panel(run: Subject, axes: Axes, scale: Scale, of: Sequence[Row]) -> None:
     told = agent(run)
+    values = [v for row in of for g in row.found.values() for v in (g.value, *(g.around or ()))]
+    ends = scales.limits(values, scale.times)
     for place, row in enumerate(of):
         axes.axhline(place, color="#eeeeee", linewidth=0.8, zorder=0)
-        for name, gain in row.found.items():
-            _mark(axes, place, name, gain, name == told)
+        for name, aside in aside_of(row, ends, MARK / _tall(of)).items():
+            _mark(axes, place, aside, name, row.found[name], name == told)
         words = _words(run, row, told)
-        axes.text(1.015, place, words, transform=axes.get_yaxis_transform(), va="center",
-                  fontsize=style.SMALL)
-    ends = [v for row in of for g in row.found.values() for v in (g.value, *(g.around or ()))]
-    scales.gains(axes, scales.limits(ends, scale.times), scale.times)
+        axes.text(
+            1.015,
+            place,
+            words,
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=style.SMALL,
+        )
+    scales.gains(axes, ends, scale.times)
     several = len({row.cell.hardware.name for row in of}) > 1
     axes.set_yticks(range(len(of)), [_named(row, several) for row in of])
     axes.set_ylim(len(of) - 0.4, -0.6)
@@ -149,14 +155,42 @@ def _panel(run: Subject, axes: Axes, scale: Scale, of: Sequence[Row]) -> None:
     axes.set_xlabel(scale.words)
 
 
-def _mark(axes: Axes, place: float, name: str, gain: Gain, told: bool) -> None:
+def aside_of(row: Row, ends: tuple[float, float], step: float) -> Mapping[str, float]:
+    """By method, how far above or below the middle of a row its mark stands, so that marks that are
+    close to each other do not hide each other; `step` is a mark's height in rows.
+    """
+    along = math.log if row.scale.times else float
+    room = NEAR * (along(ends[1]) - along(ends[0]))
+    stacks: list[list[str]] = []
+    for name in sorted(row.found, key=lambda name: row.found[name].value):
+        last = stacks[-1][-1] if stacks else None
+        close = last is not None and (
+            along(row.found[name].value) - along(row.found[last].value) < room
+        )
+        stacks = [*stacks[:-1], [*stacks[-1], name]] if close else [*stacks, [name]]
+    return {
+        name: min(step, 0.9 / len(stack)) * (place - (len(stack) - 1) / 2)
+        for stack in stacks
+        for place, name in enumerate(reversed(methods.order(stack)))
+    }
+
+
+def _tall(of: Sequence[Row]) -> float:
+    """Inches of a row, which has room for marks above each other where there are few rows."""
+    marks = max(len(row.found) for row in of)
+    return max(TALL, min(MARK * marks, 0.6)) if len(of) <= MOST else TALL + 0.05
+
+
+def _mark(axes: Axes, place: float, aside: float, name: str, gain: Gain, told: bool) -> None:
     look = style.look(name)
-    line = style.line(look) | {"linestyle": "none"}
+    line = style.line(look) | {"linestyle": "none", "clip_on": False}
     if told and gain.around:
-        axes.hlines(place, *gain.around, color=look.colour, linewidth=2.2, alpha=0.55, zorder=2)
+        axes.hlines(
+            place + aside, *gain.around, color=look.colour, linewidth=2.2, alpha=0.55, zorder=2
+        )
     if not gain.confirmed:
         line |= {"markerfacecolor": "none", "markeredgecolor": look.colour, "markeredgewidth": 0.7}
-    axes.plot(gain.value, place, **line, zorder=4 if told else 3)
+    axes.plot(gain.value, place + aside, **line, zorder=4 if told else 3)
 
 
 def _named(row: Row, several: bool) -> str:

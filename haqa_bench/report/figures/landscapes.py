@@ -194,8 +194,8 @@ def _caption(
         else f"{found.used[0]} to {found.used[1]}"
     )
     parts = [
-        f"The way of {subject.label(run, method)} over {subject.place_of(cell)}: {found.up} against "
-        f"{found.across}, the two parameters with the largest "
+        f"The way of {subject.label(run, method)} over {subject.place_of(cell)}: "
+        f"{found.up} against {found.across}, the two parameters with the largest "
         "main effect (variance of the marginal means).",
         f"Colour: the best {cell.objective.metric} ({cell.objective.unit}, "
         f"{subject.better(cell.objective)}) over all other parameters, of "

@@ -1,5 +1,5 @@
-"""All runs at a glance: of each suite and kind of gain a row, of each cell a point for the agent and
-one for random search.
+"""All runs at a glance: of each suite and kind of gain a row, of each cell a point for the agent
+and one for random search.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from haqa_bench.report.figures import gains, glance, scales, style, subject
 from haqa_bench.report.figures.glance import Gain, Row, Scale
@@ -69,14 +68,9 @@ def _drawn(groups: Mapping[Scale, Sequence[Part]]) -> Figure:
     grid = figure.add_gridspec(len(groups), 1, height_ratios=heights)
     for place, (scale, of) in enumerate(groups.items()):
         _panel(figure.add_subplot(grid[place, 0]), scale, of)
-    handles = [
-        Line2D([], [], **style.line(style.look(name)) | {"linestyle": "none"}, label=name)
-        for name in COMPARED
-    ]
-    ring = {"linestyle": "none", "marker": "o", "ms": 3.5, "mec": style.INK, "mfc": "none"}
-    tick = Line2D([], [], linestyle="none", marker="|", ms=8, mew=1.2, color=style.INK,
-                  label="median cell")
-    style.legend(figure, [*handles, tick, Line2D([], [], **ring, label="hollow: not confirmed")])
+    handles = [style.method_sign(name, name) for name in COMPARED]
+    handles.append(style.sign("median cell", "|", 8))
+    style.legend(figure, [*handles, style.sign("hollow: not confirmed", "o", 3.5)])
     return figure
 
 

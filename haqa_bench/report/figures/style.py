@@ -101,7 +101,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
     "smac": ("p", (0, (2, 1))),
     "haqa": ("*", "-"),
 }
-MARKERS = ("<", ">", "h", "d", "8", "H")
+MARKERS = ("<", ">", "h", "d", "s", "^", "D", "P", "X", "o", "v")
 DASHES = ((0, (6, 1)), "-", (0, (3, 1)), "-.", "--")
 
 
@@ -122,6 +122,26 @@ def line(look: Look) -> dict[str, Any]:
         "markersize": size,
         "markeredgewidth": 0,
     }
+
+
+def sign(label: str, marker: str, size: float, edge: str = INK, face: str = "none") -> Line2D:
+    """What a mark means, for a legend."""
+    return Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker=marker,
+        markersize=size,
+        markeredgecolor=edge,
+        markerfacecolor=face,
+        markeredgewidth=0.8,
+        label=label,
+    )
+
+
+def method_sign(method: str, label: str) -> Line2D:
+    """A method's mark, without its line, for a legend."""
+    return Line2D([], [], **line(look(method)) | {"linestyle": "none"}, label=label)
 
 
 def halo() -> list[Any]:
@@ -154,7 +174,7 @@ def digits(value: float) -> str:
     """Three significant digits, zeros at the end among them: 1.00, 35.0, 217; all of those before
     the point: 1,784.
     """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")  # noqa: PLR2004
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
 def panels(count: int, width: float, height: float, columns: int) -> tuple[Figure, list[Axes]]:
