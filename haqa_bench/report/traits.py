@@ -16,6 +16,12 @@ def part(cell: Cell) -> str:
     return tracks.of(cell).part(cell.workload)
 
 
+def sizes(cell: Cell) -> dict[str, int]:
+    """The sizes of the part of a model that it is of, by name; none for the whole."""
+    shape: dict[str, object] = cell.workload.model_dump().get("shape", {})
+    return {name: size for name, size in shape.items() if isinstance(size, int)}
+
+
 def peer(cell: Cell) -> str:
     """What its peer is recorded under; empty where its track has none."""
     found = tracks.of(cell).peer

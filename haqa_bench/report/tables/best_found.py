@@ -6,6 +6,7 @@ from itertools import groupby
 from haqa_bench.arithmetic.estimate import SPEEDS
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.tests import REFERENCE
+from haqa_bench.report.published import beside as published
 from haqa_bench.report.tables import best_found_notes
 from haqa_bench.report.tables.best_found_columns import CHANCE, COLUMNS, Beside, Kind, Maker
 from haqa_bench.report.tables.table import Key, Table, words
@@ -23,7 +24,7 @@ def table(title: str, found: Sequence[Best], kind: Kind, beside: Beside) -> Tabl
         for row in _with_references(list(of_cell), beside)
     ]
     place = next(i for i, column in enumerate(columns) if column.main)
-    return Table(
+    made = Table(
         title=title,
         columns=[column.of(first) for column in columns],
         rows=[
@@ -34,8 +35,8 @@ def table(title: str, found: Sequence[Best], kind: Kind, beside: Beside) -> Tabl
         details=best_found_notes.details(found, kind, beside),
         keys=[Key(row.cell, row.method) for row in shown],
         bold={(number, place) for number in _leading(shown)},
-        doubts=beside.figure.doubts,
     )
+    return published.with_doubts(made, beside.published)
 
 
 def kind_of(found: Sequence[Best], confirmed: str, published: bool, beside: Beside) -> Kind:

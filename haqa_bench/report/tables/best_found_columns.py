@@ -10,10 +10,10 @@ from haqa_bench.report import statistics
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.kernel_rooflines import Roof
 from haqa_bench.report.found.pairs import Pairs
-from haqa_bench.report.found.published import ABOUT as PUBLISHED
-from haqa_bench.report.found.published import PublishedFigure
 from haqa_bench.report.found.tests import REFERENCE, Tests
 from haqa_bench.report.found.weights import Weights
+from haqa_bench.report.published import beside as published
+from haqa_bench.report.published.document import PublishedTable
 from haqa_bench.report.tables.table import (
     Column,
     Form,
@@ -41,7 +41,7 @@ class Beside(NamedTuple):
     `verdicts` on each method against random search, by cell and method.
     """
 
-    figure: PublishedFigure
+    published: PublishedTable | None
     pairs: Pairs
     tests: Tests
     parts: Mapping[str, str]
@@ -187,8 +187,9 @@ def _against_peer(row: Best, beside: Beside) -> Value:
 
 
 def _published(row: Best, beside: Beside) -> Value:
-    part = beside.parts.get(row.cell) or row.model
-    return words(beside.figure.said(part, row.bit_width, row.optimizer))
+    return published.said(
+        beside.published, published.place_of(beside.cells[row.cell]), row.optimizer
+    )
 
 
 def _test(row: Best, beside: Beside) -> Value:
@@ -453,7 +454,7 @@ COLUMNS = (
     Maker(
         "Published speed-up",
         _published,
-        PUBLISHED,
+        published.ABOUT,
         lambda kind: kind.published and kind.speed,
         "published",
         tuned=True,
@@ -462,7 +463,7 @@ COLUMNS = (
     Maker(
         "Published accuracy",
         _published,
-        PUBLISHED,
+        published.ABOUT,
         lambda kind: kind.published and not kind.speed,
         "published",
         place="wide",

@@ -14,6 +14,8 @@ GAP = 2
 FEWEST = 2
 """Columns that are never left out for want of room: a row's name and its first number."""
 
+NOTHING = ("", "unknown")
+
 
 def short(table: Table, width: int | None = None) -> Table:
     """The table without what only its wide form has, and no wider than `width` characters, where
@@ -33,12 +35,14 @@ def short(table: Table, width: int | None = None) -> Table:
         *([f"Not shown, for want of room: {', '.join(left_out)}."] * bool(left_out)),
     ]
     title = ": ".join(filter(None, [table.title, _told(table, 0, shared) if table.rows else ""]))
-    return table.only(kept)._replace(title=title, sections=sections, notes=notes, details=())
+    doubts = table.doubts if any(table.columns[i].role == "published" for i in kept) else ()
+    made = table.only(kept)._replace(title=title, sections=sections, notes=notes)
+    return made._replace(details=(), doubts=doubts)
 
 
 def _empty(table: Table, column: int) -> bool:
     """Whether a column holds nothing, or nothing that is known, in any row."""
-    return bool(table.rows) and not any(row[column].text for row in table.rows)
+    return bool(table.rows) and all(row[column].text in NOTHING for row in table.rows)
 
 
 def _sections(table: Table, parting: Sequence[int]) -> list[Section]:
