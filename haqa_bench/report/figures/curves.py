@@ -103,13 +103,20 @@ def _studies(run: Subject, steps: Sequence[Step]) -> Methods:
 def _drawing(run: Subject, cell: Cell, found: Methods, last: int) -> Drawing:
     name = f"curves-{cell.id}"
     best = lines(found, "best", last)
-    if len(best) < 2:
+    if not _tells(best):
         who = ", ".join(subject.label(run, m) for line in best for m in line.methods)
         return NotDrawn(name, f"All methods are on one line: {who or 'none'}.")
     shown = leading(best, cell.objective.direction)
     kept = {m for line in shown for m in line.methods}
     regret = lines({m: s for m, s in found.items() if m in kept}, "regret", last)
     return _picture(run, cell, found, best, shown, regret)
+
+
+def _tells(best: Sequence[Line]) -> bool:
+    """Whether there is anything to see: two lines, or a method alone that finds something."""
+    if len(best) == 1 and len(best[0].methods) == 1:
+        return len({point.middle for point in best[0].curve}) > 1
+    return len(best) > 1
 
 
 def _picture(

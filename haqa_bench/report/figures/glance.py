@@ -58,7 +58,7 @@ def pictures(run: Subject) -> Iterator[Drawing]:
     """One of the whole run."""
     found = rows(run)
     if not found:
-        yield NotDrawn("glance", "No cell of this run has a method that gains over a default.")
+        yield NotDrawn("glance", "No cell of this run has a method beside its default.")
     else:
         yield Picture("glance", _drawn(run, found), _caption(run, found))
 
@@ -194,7 +194,7 @@ def _mark(axes: Axes, place: float, aside: float, name: str, gain: Gain, told: b
 
 
 def _named(row: Row, several: bool) -> str:
-    device = f", {subject.device_of(row.cell.hardware).partition(' (')[0]}" if several else ""
+    device = f", {subject.short(row.cell.hardware)}" if several else ""
     return f"{subject.title_of(row.cell)}{device}\ndefault {row.default}"
 
 

@@ -72,6 +72,11 @@ def device_of(hardware: Hardware) -> str:
     return re.sub(r"^((?:[^,(]|\([^)]*\))*),.*", r"\1", hardware.title)
 
 
+def short(hardware: Hardware) -> str:
+    """A device where there is little room: without what stands in brackets."""
+    return device_of(hardware).partition(" (")[0]
+
+
 def place_of(cell: Cell) -> str:
     """A cell in a caption."""
     return f"{title_of(cell)} on {device_of(cell.hardware)} ({cell.track} track)"
