@@ -111,5 +111,6 @@ def _caption(run: Subject, every: Sequence[Fastest]) -> str:
         "Whiskers: 95 % bootstrap interval of its samples, from four on; hatched: "
         "simulated by the roofline of a device's profile, "
         "not measured, and so without whiskers. n: samples. "
+        f"Source: {', '.join(sorted({f.source for f in every}))}. "
         f"{subject.measured(run, {f.cell.id: f.cell for f in every}.values())} {numbers}."
     )

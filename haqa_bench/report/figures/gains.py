@@ -24,6 +24,8 @@ COLUMNS, MOST = 3, 12
 """Panels beside each other, and in one figure."""
 TALL = 0.17
 """Inches of a method's row."""
+LONG = 18
+"""Letters of a name, above which a panel alone has the width of a page."""
 TEST = "test accuracy"
 
 
@@ -152,14 +154,15 @@ def _picture(
 ) -> Picture:
     names = [m for m in run.methods if any(m in rows for _, rows in shown)]
     columns = min(COLUMNS, len(shown))
-    width = style.PAGE if columns > 1 else style.COLUMN
+    longest = max(len(subject.label(run, m)) for m in names)
+    width = style.PAGE if columns > 1 or longest > LONG else style.COLUMN
     figure, panels = style.panels(len(shown), width, 0.5 + TALL * len(names), columns)
     limits = scales.limits([v for _, rows in shown for v in _ends(rows)], kind.times)
     devices = {subject.device_of(cell.hardware) for cell, _ in shown}
     for place, (axes, (cell, rows)) in enumerate(zip(panels, shown, strict=True)):
         title = subject.title_of(cell)
         if len(devices) > 1:
-            title += f"\n{subject.device_of(cell.hardware)}"
+            title += f"\n{subject.short(cell.hardware)}"
         axes.set_title(title + (" (simulated)" if cell.simulated else ""))
         for level, method in enumerate(names):
             if method in rows:

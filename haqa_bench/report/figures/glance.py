@@ -58,7 +58,9 @@ def pictures(run: Subject) -> Iterator[Drawing]:
     """One of the whole run."""
     found = rows(run)
     if not found:
-        yield NotDrawn("glance", "No cell of this run has a method beside its default.")
+        yield NotDrawn(
+            "glance", "It has no cell on which a method tunes something that its default has too."
+        )
     else:
         yield Picture("glance", _drawn(run, found), _caption(run, found))
 

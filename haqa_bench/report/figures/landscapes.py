@@ -23,6 +23,8 @@ BROAD = 1.7
 """Inches that a map is wide, about."""
 APART = 0.1
 """Inches between numbers that do not touch."""
+LETTERS = 28
+"""Of a line of an axis' name."""
 WIDE = 8.0
 """From how many times the least value on the colours are logarithmic."""
 
@@ -106,10 +108,10 @@ def _ticks(axes: Axes, cell: Cell, found: Landscape, leftmost: bool) -> None:
     )
     style.name_columns(axes, [i + 0.5 for i in range(len(across))], across, BROAD / len(across))
     axes.set_yticks([i + 0.5 for i in range(len(up))], up)
-    axes.set_xlabel(subject.parameter_of(cell, found.across))
+    axes.set_xlabel(textwrap.fill(subject.parameter_of(cell, found.across), LETTERS))
     axes.tick_params(length=0, labelleft=leftmost)
     if leftmost:
-        axes.set_ylabel(textwrap.fill(subject.parameter_of(cell, found.up), 26))
+        axes.set_ylabel(textwrap.fill(subject.parameter_of(cell, found.up), LETTERS))
     for spine in axes.spines.values():
         spine.set_visible(False)
     corner = place(cell, found.optimum, found.across), place(cell, found.optimum, found.up)

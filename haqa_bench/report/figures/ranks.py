@@ -29,7 +29,9 @@ def pictures(run: Subject) -> Iterator[Drawing]:
     groups = {cell: of for cell, of in grouped(run.studies).items() if ranks(of)}
     found_in = blocks(groups) if groups else []
     names = list(found_in[0]) if found_in else []
-    if len(found_in) < FEWEST_CELLS or len(names) < FEWEST_METHODS:
+    if len(run.methods) < FEWEST_METHODS:
+        yield NotDrawn("ranks", "It has one method alone.")
+    elif len(found_in) < FEWEST_CELLS or len(names) < FEWEST_METHODS:
         yield NotDrawn("ranks", _too_few(len(found_in), len(run.cells)))
     else:
         found = statistics.ranking(found_in, names)

@@ -1,5 +1,5 @@
 """How every figure looks: its width, its letters, and one look a method, the same in every figure
-of every run.
+of every run. No file holds a date: what is drawn twice is equal byte for byte.
 
 Drawn at the width that it is printed at, so that 7 points stay 7 points. Methods differ by marker
 and dashes as well as by colour (haqa_bench.report.methods), so that a grey print still says which
@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -56,12 +59,7 @@ SETTINGS: Any = {
     "svg.fonttype": "path",
     "svg.hashsalt": "haqa-bench",
 }
-METADATA: dict[str, dict[str, Any]] = {
-    "pdf": {"CreationDate": None},
-    "svg": {"Date": None},
-    "png": {},
-}
-"""No dates: what is drawn twice is equal byte for byte."""
+PNG_DPI = 200
 
 
 class Look(NamedTuple):
@@ -210,9 +208,16 @@ def _breadth(labels: Sequence[str], columns: int) -> float:
 
 
 def save(picture: Picture, folder: Path) -> None:
-    """As PDF, SVG and PNG, and its caption as text."""
-    picture.figure.draw_without_rendering()
-    picture.figure.set_layout_engine("none")  # once for all kinds: it is most of what drawing takes
-    for kind, metadata in METADATA.items():
-        picture.figure.savefig(folder / f"{picture.name}.{kind}", dpi=200, metadata=metadata)
+    """As PDF, SVG and PNG, and its caption as text.
+
+    The layout is computed once, and each kind is drawn once: `Figure.savefig` would do both again
+    for each kind, and that is most of what an album takes.
+    """
+    figure, path = picture.figure, folder / picture.name
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    FigureCanvasPdf(figure).print_pdf(f"{path}.pdf", metadata={"CreationDate": None})
+    FigureCanvasSVG(figure).print_svg(f"{path}.svg", metadata={"Date": None})
+    figure.dpi = PNG_DPI
+    FigureCanvasAgg(figure).print_png(f"{path}.png")
     (folder / f"{picture.name}.txt").write_text(picture.caption + "\n", "utf-8")
