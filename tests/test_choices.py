@@ -137,7 +137,10 @@ def test_table_5_prints_with_the_published_choice_beside(whole_suites):
     assert len(rows) == 4 * 8
     assert {row["Source"] for row in printed_rows(table)} == {"simulated"}
     assert rows["LLaMA2-13B", "12 GB"]["Fits"] == "INT4"
-    assert rows["LLaMA2-13B", "12 GB"]["Published"].startswith("INT8 rejected, INT4 chosen")
+    assert rows["LLaMA2-13B", "12 GB"]["Published"].startswith(
+        "FP16 no, INT8 no, INT4 yes (NVIDIA A6000 48 GB; P)"
+    )
+    assert rows["LLaMA2-7B", "12 GB"]["Published"] == "UNKNOWN"
     assert rows["LLaMA2-13B", "16 GB"]["Published"] == "UNKNOWN"
     assert rows["LLaMA2-13B", "12 GB"]["default"] == "FP16 (too large)"
     assert any(note.startswith("rules: 31 of 32 choices are right") for note in table["notes"])
@@ -162,8 +165,8 @@ def test_table_4_prints_each_choice_with_its_source_and_what_was_published(whole
         phone["Order flips"] == phone["Another is faster"] == ""
     )  # what is simulated has no noise
     assert (phone["haqa"], phone["haqa-no-native"]) == ("Q8_0; 45.6 %", "Q8_0; 45.6 %")
-    assert phone["Published"].startswith("INT8 faster than INT4, INT8 chosen")
-    assert "CONFLICT" in phone["Published"]
+    assert phone["Published"].startswith("FP16 5.11 tokens/s, INT8 5.25 tokens/s, INT4 4.95")
+    assert any(note.startswith("Published, Table 4: INT4 weights take") for note in table["notes"])
     assert sum(note.startswith("The roofline on ") for note in table["notes"]) == 3
     assert "haqa 8 INT4, 4 INT8; haqa-no-native 7 INT4, 5 INT8." in next(
         n for n in table["notes"] if "where no result is shown" in n

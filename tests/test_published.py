@@ -269,6 +269,8 @@ def test_a_table_of_another_paper_is_printed_and_checked(cli, tmp_path):
         ("title:", "titel:", "unknown key; did you mean 'title'?"),
         ("10.0, 5.0", ".nan, 5.0", "finite"),
         ("slow]", "quick]", "is given twice: One, quick"),
+        ("columns_are: what", "columns_are: phone", "phone is given twice"),
+        ("source: A", "source: A\nmethods: {fast: [haqa]}", "fast is no label of what is compared"),
     ],
 )
 def test_a_bad_file_is_one_clear_line(cli, tmp_path, old, new, message):

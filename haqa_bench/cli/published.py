@@ -50,28 +50,14 @@ def published(
     if checked:
         click.echo(_checked(found, wanted, as_json), nl=False)
         return
+    from haqa_bench.report import formats
     from haqa_bench.report.formats.latex import document
     from haqa_bench.report.published import layout
 
-    text = _printed(_chosen(layout.every(found), wanted), "json" if as_json else kind)
+    kind = "json" if as_json else kind
+    whole = kind not in ("text", "tex")
+    text = formats.in_parts(_chosen(layout.every(found), wanted), kind, whole)
     click.echo(document([text]) if standalone and kind == "tex" else text, nl=False)
-
-
-def _printed(chosen: "dict[str, Table]", kind: str) -> str:
-    """The tables; in parts where a terminal or a page is not as wide as one of them."""
-    from haqa_bench.report import formats
-    from haqa_bench.report.formats.terminal import width
-    from haqa_bench.report.published import layout
-
-    room = {"text": width(), "tex": formats.PAGE}
-    if kind not in room:
-        return formats.several(chosen, kind, wide=True)
-    parts = [
-        formats.printed(part, f"{name}-{i}" if i else name, kind)
-        for name, table in chosen.items()
-        for i, part in enumerate(layout.parted(table, room[kind]))
-    ]
-    return "\n".join(parts)
 
 
 def _found(file: Path | None, project: Path | None) -> "dict[str, PublishedTable]":
@@ -97,13 +83,13 @@ def _chosen(made: "dict[str, Table]", wanted: Sequence[str]) -> "dict[str, Table
 
 
 def _checked(found: "dict[str, PublishedTable]", wanted: Sequence[str], as_json: bool) -> str:
-    from haqa_bench.report.formats import filters
-    from haqa_bench.report.published import checks
+    from haqa_bench.report.published import checks, layout
 
-    names = {filters.full_name(word) for word in wanted}
-    if unknown := names - found.keys():
-        raise HaqaError(
-            "--table", f"{', '.join(sorted(unknown))}: no such table", f"Known: {', '.join(found)}"
-        )
-    findings = [f for name, t in found.items() if not names or name in names for f in checks.of(t)]
+    chosen = _chosen(layout.every(found), wanted)
+    findings = [
+        finding
+        for name, table in found.items()
+        for finding in checks.of(table)
+        if {name, layout.named(finding.table)} & chosen.keys()
+    ]
     return checks.as_json(findings) if as_json else checks.as_text(findings)

@@ -30,6 +30,14 @@ if TYPE_CHECKING:
     multiple=True,
     help="Only this table, such as 2, T2, table2, F5 or comparison; again for more.",
 )
+@click.option(
+    "--layout",
+    "whose",
+    type=click.Choice(["ours", "paper"]),
+    default="ours",
+    show_default=True,
+    help="paper: the paper's own tables, its numbers and ours beside.",
+)
 @FORMAT
 @WIDE
 @parts_of_tables
@@ -72,6 +80,7 @@ def report(
     suites: Sequence[Path],
     every: bool,
     wanted: Sequence[str],
+    whose: str,
     kind: str,
     wide: bool,
     asked: "Callable[[Mapping[str, Table]], dict[str, Table]]",
@@ -96,12 +105,13 @@ def report(
     elif figures:
         _draw(folders, project, figures, only)
     else:
-        named = _chosen(folders, project, wanted, published, digits)
+        named = _chosen(folders, project, wanted, whose, published, digits)
         chosen = {label: asked(made) for label, made in named.items()}
         if output:
-            click.echo("\n".join(map(str, _written(chosen, output, wide))))
+            click.echo("\n".join(map(str, _written(chosen, output, wide, whose == "paper"))))
             return
-        texts = [formats.several(made, kind, wide) for made in chosen.values() if made]
+        told = formats.in_parts if whose == "paper" else formats.several
+        texts = [told(made, kind, wide) for made in chosen.values() if made]
         click.echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
 
 
@@ -135,18 +145,20 @@ def _chosen(
     folders: Sequence[Path],
     project: Path | None,
     wanted: Sequence[str],
+    whose: str,
     published: bool,
     digits: int | None,
 ) -> "dict[str, dict[str, Table]]":
     """The tables that were asked for, by run and name."""
     from haqa_bench.report.formats import filters
 
-    found = {label: _made(folder, project, wanted) for folder, label in _labels(folders).items()}
+    made = _in_the_papers_layout if whose == "paper" else _made
+    found = {label: made(folder, project, wanted) for folder, label in _labels(folders).items()}
     chosen = {
-        label: filters.chosen(made, wanted, published, digits) for label, made in found.items()
+        label: filters.chosen(of_run, wanted, published, digits) for label, of_run in found.items()
     }
     if not any(chosen.values()):
-        known = sorted({name for made in found.values() for name in made})
+        known = sorted({name for of_run in found.values() for name in of_run})
         raise HaqaError(
             "--table", f"{', '.join(wanted)}: no such table", f"Known: {', '.join(known)}"
         )
@@ -167,7 +179,20 @@ def _made(folder: Path, project: Path | None, wanted: Sequence[str]) -> "dict[st
     return made
 
 
-def _written(chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bool) -> list[Path]:
+def _in_the_papers_layout(
+    folder: Path, project: Path | None, wanted: Sequence[str]
+) -> "dict[str, Table]":
+    """The paper's tables that a run has cells for."""
+    from haqa_bench.project import open_run, project_above
+    from haqa_bench.report.paper import catalogue
+
+    with open_run(folder) as run:
+        return catalogue.tables(run, project_above(folder, project))
+
+
+def _written(
+    chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bool, in_full: bool
+) -> list[Path]:
     from haqa_bench.report import formats
 
     kinds = [kind for kind in formats.FORMATS if kind != "text"]
@@ -176,7 +201,7 @@ def _written(chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bo
         path
         for label, made in chosen.items()
         for name, table in made.items()
-        for path in formats.write(table, output / label, name, kinds, wide)
+        for path in formats.write(table, output / label, name, kinds, wide, in_full)
     ]
 
 

@@ -22,6 +22,20 @@ def sizes(cell: Cell) -> dict[str, int]:
     return {name: size for name, size in shape.items() if isinstance(size, int)}
 
 
+AMOUNTS = ("data", "images", "epochs", "examples", "items", "n_prompt", "n_generate", "n_ctx")
+"""Fields of workloads that say how much is trained, tested or run."""
+
+
+def _told(amount: object) -> str:
+    return f"{amount:g}" if isinstance(amount, float) else str(amount)
+
+
+def amounts(cell: Cell) -> str:
+    """How much is trained, tested or run in one trial, in words."""
+    found = cell.workload.model_dump()
+    return ", ".join(f"{name} {_told(found[name])}" for name in AMOUNTS if found.get(name))
+
+
 def peer(cell: Cell) -> str:
     """What its peer is recorded under; empty where its track has none."""
     found = tracks.of(cell).peer

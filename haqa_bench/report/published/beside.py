@@ -7,7 +7,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.report import traits
 from haqa_bench.report.published import checks
 from haqa_bench.report.published.checks import averages
-from haqa_bench.report.published.document import ANY, UNKNOWN, Column, PublishedTable, Row
+from haqa_bench.report.published.document import UNKNOWN, Column, PublishedTable, Row
 from haqa_bench.report.published.printed import printed
 from haqa_bench.report.tables.table import Table, Value, words
 
@@ -37,7 +37,7 @@ def place_of(cell: Cell) -> Place:
 
 
 def same(table: PublishedTable, row: Row, place: Place) -> bool:
-    """Whether a row is of this place: all that both say is the same. A label `any` is."""
+    """Whether a row is of this place: all that both say is the same."""
     told: dict[str, Label] = dict(zip(table.keys, row.key, strict=True))
     told.pop(table.compared, None)
     return all(
@@ -46,7 +46,7 @@ def same(table: PublishedTable, row: Row, place: Place) -> bool:
 
 
 def _alike(published: Label, ours: Label) -> bool:
-    return published == ANY or str(published).casefold() == str(ours).casefold()
+    return published == UNKNOWN or str(published).casefold() == str(ours).casefold()
 
 
 def said(table: PublishedTable | None, place: Place, method: str) -> Value:

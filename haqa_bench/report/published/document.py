@@ -14,9 +14,7 @@ from haqa_bench.documents import Document, read_yaml
 from haqa_bench.errors import HaqaError
 
 UNKNOWN = "UNKNOWN"
-"""What nobody published."""
-ANY = "any"
-"""A label that stands for all."""
+"""What nobody published. As a label it may be any."""
 Number = Annotated[float, Field(allow_inf_nan=False)]
 FORM = "a value is a number, [number, standard deviation], a word, or {low: ..., high: ...}"
 
@@ -130,13 +128,15 @@ class PublishedTable(Document):
     `keys` name what the labels of a row are; `columns_are` what the names of the columns are labels
     of, such as method or task; `compared` the one of all these whose labels the table compares, and
     `methods` which optimizers of ours each of its labels stands for. `n` is how many repeats stand
-    behind a value. `doubts` are what does not agree and no check computes.
+    behind a value. `device` is our profile of its hardware. `doubts` are what does not agree and no
+    check computes.
     """
 
     label: str
     paper: str
     title: str
     hardware: str = UNKNOWN
+    device: str = ""
     sources: dict[str, str]
     source: str
     n: int | None = Field(None, ge=1)
@@ -196,13 +196,27 @@ class PublishedTable(Document):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        axes = {*self.keys, self.columns_are, ""}
-        if self.compared not in axes:
+        if twice := [name for name in self.axes if self.axes.count(name) > 1]:
+            raise ValueError(f"keys and columns_are: {twice[0]} is given twice")
+        if self.compared not in {*self.axes, ""}:
             raise ValueError(f"compared: {self.compared} is neither a key nor what columns are")
+        if unknown := [name for name in self.methods if name not in self._compared_labels]:
+            raise ValueError(f"methods: {unknown[0]} is no label of what is compared")
         for bound in self.bounds:
             if bound.of not in self.names or not bound.where.keys() <= {*self.keys}:
                 raise ValueError(f"bounds: there is no column {bound.of}, or no such key")
         return self
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """What the labels of a value are: its row's keys, then what the columns are."""
+        return (*self.keys, self.columns_are or "column")
+
+    @property
+    def _compared_labels(self) -> list[str]:
+        if self.compared in self.keys:
+            return [row.key[self.keys.index(self.compared)] for row in self.rows]
+        return self.names if self.compared else []
 
     @property
     def names(self) -> list[str]:

@@ -1,11 +1,9 @@
 """A published table as a table of ours, in its own layout."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from haqa_bench.report.published.document import UNKNOWN, PublishedTable, Row
 from haqa_bench.report.published.printed import printed
-from haqa_bench.report.tables.short import GAP, widths
 from haqa_bench.report.tables.table import Column, Table, words
 
 
@@ -32,35 +30,11 @@ def every(found: Mapping[str, PublishedTable]) -> dict[str, Table]:
     return dict(sorted(made.items(), key=lambda item: (not item[0].startswith("table"), item[0])))
 
 
-def parted(table: Table, room: int) -> list[Table]:
-    """The table in as many parts as it takes for each to be no wider than so many characters. What
-    names a row stands in every part.
-    """
-    names = [i for i, column in enumerate(table.columns) if column.role == "key"]
-    shown = [i for i in names if table.columns[i].place == "row"]
-    others = [i for i in range(len(table.columns)) if i not in names]
-    for count in range(1, len(others) + 1):
-        size = math.ceil(len(others) / count)
-        parts = [others[i : i + size] for i in range(0, len(others), size)]
-        if all(_width(table, [*shown, *part]) <= room for part in parts):
-            break
-    if count == 1:
-        return [table]
-    return [
-        table.only([*names, *part])._replace(title=f"{table.title} ({i} of {len(parts)})")
-        for i, part in enumerate(parts, 1)
-    ]
-
-
-def _width(table: Table, columns: Sequence[int]) -> int:
-    return sum(widths(table, columns)) + GAP * (len(columns) - 1)
-
-
 def _table(table: PublishedTable, label: str, title: str, rows: Sequence[Row], std: bool) -> Table:
     varied = [i for i in range(len(table.keys)) if len({row.key[i] for row in rows}) > 1]
     return Table(
         title=f"{label}: {title}{unit_of(table)}",
-        columns=[*_names(table, varied), *columns(table)],
+        columns=[*names(table, varied), *columns(table)],
         rows=[
             [
                 *(words(row.key[i]) for i in varied),
@@ -71,11 +45,11 @@ def _table(table: PublishedTable, label: str, title: str, rows: Sequence[Row], s
             ]
             for row in rows
         ],
-        notes=[*_notes(table, rows), *table.notes, *table.doubts, *table.codes],
+        notes=[*notes(table, rows), *table.notes, *table.doubts, *table.codes],
     )
 
 
-def _names(table: PublishedTable, varied: Sequence[int]) -> Iterator[Column]:
+def names(table: PublishedTable, varied: Sequence[int]) -> Iterator[Column]:
     """The columns that name a row; the last of them stands in each, the others above several."""
     for i in varied:
         yield Column(
@@ -103,7 +77,8 @@ def unit_of(table: PublishedTable) -> str:
     return f", {units.pop()}" if len(units) == 1 and units != {""} else ""
 
 
-def _notes(table: PublishedTable, rows: Sequence[Row]) -> Iterator[str]:
+def notes(table: PublishedTable, rows: Sequence[Row]) -> Iterator[str]:
+    """Whose it is, on what, how often; and what its words mean."""
     alike = [
         f"{heading(key)}: {rows[0].key[i]}"
         for i, key in enumerate(table.keys)

@@ -180,7 +180,7 @@ def _of_roofline(row: Best, beside: Beside) -> Value:
 def _against_peer(row: Best, beside: Beside) -> Value:
     """How many times as fast as the peer: both against the default, in pairs of one sitting."""
     peer = beside.pairs.verdicts.get((row.cell, beside.peers.get(row.cell, "")))
-    ratio = _ratio(row, beside.pairs)
+    ratio = confirmed_ratio(row, beside.pairs)
     if peer is None or ratio is None:
         return words("not yet")
     return value(ratio / peer.ratio, Form("{number}x", 2), unit="1", n=row.studies)
@@ -226,14 +226,14 @@ def _again(row: Best, beside: Beside) -> Value:
     """The median over studies of the winner against the default in pairs, and how many winners beat
     it; else the default is kept, at 1.
     """
-    ratio, better = _ratio(row, beside.pairs), _better(row, beside.pairs)
+    ratio, better = confirmed_ratio(row, beside.pairs), _better(row, beside.pairs)
     if ratio is None:
         return words("not yet")
     said = f"{{number}}x ({len(better)} of {row.studies})" if better else "default kept"
     return value(ratio, Form(said, 3), unit="1", n=row.studies)
 
 
-def _ratio(row: Best, pairs: Pairs) -> float | None:
+def confirmed_ratio(row: Best, pairs: Pairs) -> float | None:
     """The median over studies of the winner against the default, in pairs; None as long as one is
     missing.
     """

@@ -1,6 +1,7 @@
 """What the arithmetic of a published table says of itself. A check never guesses a cause."""
 
 import json
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from haqa_bench.report.published.checks import (
@@ -17,6 +18,8 @@ from haqa_bench.report.published.document import PublishedTable
 
 FORMAT = 1
 """Of the JSON object; counts up where a reader of the last would stumble."""
+WIDTH = 100
+"""Characters of a line of text."""
 CHECKS = (
     averages.check,
     orders.check,
@@ -41,10 +44,17 @@ def as_text(findings: Sequence[Finding]) -> str:
         lines.append(label)
         found = [finding for finding in findings if finding.table == label]
         for finding in sorted(found, key=lambda finding: finding.agrees):
-            lines.append(f"- {finding.check}: {finding.summary}")
-            lines += [f"    {detail}" for detail in finding.details]
+            lines += _wrapped(f"{finding.check}: {finding.summary}", "- ")
+            lines += [line for detail in finding.details for line in _wrapped(detail, "    ")]
         lines.append("")
     return "\n".join(lines or ["There is nothing to check.", ""])
+
+
+def _wrapped(text: str, mark: str) -> list[str]:
+    rest = " " * (len(mark) + 2)
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=mark, subsequent_indent=rest, break_on_hyphens=False
+    )
 
 
 def as_json(findings: Sequence[Finding]) -> str:

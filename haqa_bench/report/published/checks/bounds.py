@@ -22,7 +22,7 @@ def check(table: PublishedTable) -> Iterator[Finding]:
 def _ratios(table: PublishedTable, column: Column, bound: Bound, covered: bool) -> list[float]:
     place = table.names.index(column.name)
     rows = [row for row in table.rows if _covers(table, bound, row) == covered]
-    return [n for row in rows if (n := row.values[place].number)]
+    return [n for row in rows if (n := row.values[place].number) and n > 0]
 
 
 def _covers(table: PublishedTable, bound: Bound, row: Row) -> bool:

@@ -73,7 +73,7 @@ def _shifts(
         here = [{**at, compared: label}]
         if quantities:
             here = [{**here[0], quantities: name} for name in numbers.labels(quantities)]
-        ends = [(numbers.at(**p, **{over: one}), numbers.at(**p, **{over: other})) for p in here]
+        ends = [(numbers.at({**p, over: one}), numbers.at({**p, over: other})) for p in here]
         known = [b - a for a, b in ends if a is not None and b is not None]
         if len(known) == len(ends):
             shifts[label] = tuple(known)
@@ -98,8 +98,8 @@ def _finding(
     table: PublishedTable, numbers: Grid, over: str, found: Sequence[Alike], unit: float
 ) -> Finding:
     what = (
-        f"any two of up to {max(len(alike.labels) for alike in found)} labels of {table.compared} "
-        f"differ by the same amounts for up to {max(len(alike.groups) for alike in found)} labels "
+        f"up to {max(len(alike.labels) for alike in found)} labels of {table.compared} differ from "
+        f"each other by the same amounts for up to {max(len(alike.groups) for alike in found)} labels "
         f"of {over}, within {unit:g}."
     )
     details = [_told(table, numbers, over, alike, unit) for alike in found]
@@ -129,7 +129,7 @@ def _amounts(table: PublishedTable, numbers: Grid, over: str, alike: Alike) -> l
     at = {**dict(zip(fixed, alike.fixed, strict=True)), over: alike.groups[0]}
     every = [{**at, quantities: n} for n in numbers.labels(quantities)] if quantities else [at]
     ends = [
-        [numbers.at(**place, **{table.compared: label}) or 0.0 for label in alike.labels]
+        [numbers.at({**place, table.compared: label}) or 0.0 for label in alike.labels]
         for place in every
     ]
     return [end[-1] - end[0] for end in ends]

@@ -23,18 +23,17 @@ class Grid(NamedTuple):
         places = [self.axes.index(axis) for axis in axes]
         return list(dict.fromkeys(tuple(labels[p] for p in places) for labels in self.cells))
 
-    def at(self, **labels: str) -> float | None:
+    def at(self, labels: Mapping[str, str]) -> float | None:
         """The number at a label for each axis; None where there is none."""
         return self.cells.get(tuple(labels[axis] for axis in self.axes))
 
 
 def grid(table: PublishedTable) -> Grid:
     """The numbers of a table."""
-    axes = (*table.keys, table.columns_are or "column")
     kinds = {column.name: column.kind for column in table.columns}
     cells = {
         (*place.key, place.column): entry.number
         for place, entry in table.entries.items()
         if entry.number is not None and kinds[place.column] in ("part", "baseline")
     }
-    return Grid(axes, cells)
+    return Grid(table.axes, cells)

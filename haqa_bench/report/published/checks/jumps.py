@@ -70,7 +70,7 @@ def _changes(
     for group in numbers.labels(groups):
         for labels in numbers.along(*others):
             at = {**fixed, groups: group, **dict(zip(others, labels, strict=True))}
-            ends = [numbers.at(**at, **{changes: label}) for label in between]
+            ends = [numbers.at({**at, changes: label}) for label in between]
             if ends[0] is not None and ends[1] is not None:
                 found.setdefault(group, []).append(ends[1] - ends[0])
     return found

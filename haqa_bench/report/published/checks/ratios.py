@@ -28,10 +28,13 @@ def _agrees(table: PublishedTable, row: Row, column: Column) -> bool | None:
     if stated is None or found is None:
         return None
     half = [last_digit(table.columns[table.names.index(name)].digits) / 2 for name in column.of]
-    low = (found[0] - half[0]) / (found[1] + half[1])
-    high = (found[0] + half[0]) / (found[1] - half[1])
+    if abs(found[1]) <= half[1]:
+        return None  # it may be zero
+    ends = [
+        (found[0] + a) / (found[1] + b) for a in (-half[0], half[0]) for b in (-half[1], half[1])
+    ]
     own = last_digit(column.digits) / 2 + EPSILON
-    return low - own <= stated <= high + own
+    return min(ends) - own <= stated <= max(ends) + own
 
 
 def _finding(table: PublishedTable, column: Column, found: Sequence[tuple[Row, bool]]) -> Finding:
