@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from haqa_bench.report.figures import bars, curves, glance, ranks, scales, style
+from haqa_bench.report.figures import bars, curves, glance, scales, style
 from haqa_bench.report.figures.confirmed import Confirmed, Winner
 from haqa_bench.report.found.steps import Step
-from haqa_bench.report.found.studies import StudyResult
 
 
 def study(method, name, values):
@@ -52,29 +51,6 @@ def test_regret_of_nought_has_a_place_on_its_axis():
     low, high = axes.get_ylim()
     assert low < 0 < high
     assert np.isfinite(axes.transData.transform((1, 0.0))).all()
-
-
-def result(method, best, optimum=10.0):
-    return StudyResult(
-        "cell", method, method, 0, "", "maximize", "tokens/s", best, best, optimum, None, "replayed"
-    )
-
-
-@pytest.mark.parametrize(
-    ("default", "random", "ranks_methods"),
-    [
-        (5.0, [7.0, 8.0, 10.0], True),
-        (10.0, [10.0, 10.0, 10.0], False),  # nothing can be gained
-        (5.0, [10.0, 10.0, 8.0], False),  # random search solves it
-    ],
-)
-def test_cells_that_cannot_rank_methods(default, random, ranks_methods):
-    found = {
-        "default": [result("default", default)],
-        "random": [result("random", value) for value in random],
-    }
-
-    assert ranks.ranks(found) is ranks_methods
 
 
 def test_marks_that_are_close_stand_above_each_other():

@@ -86,7 +86,13 @@ def _speed_ups(run: Subject, cells: Sequence[Cell], table: PublishedTable) -> li
                 gains = [winner.gain if winner.better else 1.0 for winner in again.winners]
                 low, high = min(gains, default=1.0), max(gains, default=1.0)
                 ours[name] = Ours(low, again.middle, high, again.studies)
-        rows.append(Row(subject.title_of(cell), ours, [*published.points(table, cell, "haqa")]))
+        rows.append(
+            Row(
+                subject.title_of(cell),
+                ours,
+                [*published.points(table, run.run.cells[cell.id], "haqa")],
+            )
+        )
     return [Panel(_device(cells), rows, cells)]
 
 
@@ -105,12 +111,12 @@ def _accuracies(run: Subject, cells: Sequence[Cell], table: PublishedTable) -> l
                 {row.method: _accuracy(tested.of(row), tested.range(row), len(row.winners))}
                 if tested.of(row) is not None
                 else {},
-                [*published.points(table, cell, row.optimizer)],
+                [*published.points(table, run.run.cells[cell.id], row.optimizer)],
             )
             for row in _in_order(run, cell)
         ]
         rows += [
-            Row(label, {}, [*published.points_of(table, cell, label)])
+            Row(label, {}, [*published.points_of(table, run.run.cells[cell.id], label)])
             for label in published.only_published(table)
         ]
         title = f"{subject.title_of(cell)}\n{subject.short(cell.hardware)}"
@@ -195,7 +201,11 @@ def _bars(run: Subject, name: str, cells: Sequence[Cell], table: PublishedTable)
             _bar(run, row) for row in shown
         ]
         last = top + len(shown) - 1
-        ranges += [(last, p, default) for p in published.points(table, cell, "haqa") if default]
+        ranges += [
+            (last, p, default)
+            for p in published.points(table, run.run.cells[cell.id], "haqa")
+            if default
+        ]
     figure, (axes,) = style.panels(1, style.COLUMN, 0.25 + bars.height(groups), 1)
     bars.draw(axes, groups)
     for place, point, default in ranges:

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from haqa_bench.cell import Cell
 from haqa_bench.report import statistics
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Drawing, Look, NotDrawn, Picture
 from haqa_bench.report.figures.subject import Subject
+from haqa_bench.report.found.exact import exact
 from haqa_bench.report.found.studies import StudyResult, grouped
 from haqa_bench.report.statistics import Ranking
-from haqa_bench.report.tables.comparison import blocks
+from haqa_bench.report.tables.comparison import Known, blocks, untelling
 from haqa_bench.report.verdict import SIGNIFICANT
 
 FEWEST_METHODS, FEWEST_CELLS = 2, 10
@@ -26,34 +26,30 @@ LEVEL = 0.16
 
 def pictures(run: Subject) -> Iterator[Drawing]:
     """One of the whole run, of the methods that run on all of the cells that can rank them."""
-    groups = {cell: of for cell, of in grouped(run.studies).items() if ranks(of)}
-    found_in = blocks(groups) if groups else []
-    names = list(found_in[0]) if found_in else []
-    if len(run.methods) < FEWEST_METHODS:
-        yield NotDrawn("ranks", "It has one method alone.")
-    elif len(found_in) < FEWEST_CELLS or len(names) < FEWEST_METHODS:
-        yield NotDrawn("ranks", _too_few(len(found_in), len(run.cells)))
+    every = grouped(run.studies)
+    known = {cell: Known(exact(run.run, run.project, cell)) for cell in every}
+    useless = untelling(every, known)
+    found_in = blocks({c: of for c, of in every.items() if c not in useless} or every)
+    names = list(found_in[0])
+    if len(run.methods) < FEWEST_METHODS or len(names) < FEWEST_METHODS:
+        yield NotDrawn("ranks", "There are no two methods that run on all of its cells.")
+    elif len(every) - len(useless) < FEWEST_CELLS:
+        yield NotDrawn("ranks", _too_few(run, len(every), useless))
     else:
         found = statistics.ranking(found_in, names)
-        left_out = [cell for key, cell in run.cells.items() if key not in groups]
-        yield Picture("ranks", _drawn(run, found), _caption(run, found, left_out))
+        yield Picture("ranks", _drawn(run, found), _caption(run, found, useless))
 
 
-def ranks(methods: Mapping[str, Sequence[StudyResult]]) -> bool:
-    """Whether a cell can rank methods: not where its default is the optimum, nor where random
-    search finds that in most of its studies.
-    """
-    every = [result for of in methods.values() for result in of]
-    solved = [r for r in every if r.optimizer == "default" and r.regret == 0]
-    drawn = [r.regret for r in every if r.optimizer == "random"]
-    return not solved and not (drawn and 2 * drawn.count(0.0) > len(drawn))
-
-
-def _too_few(cells: int, of: int) -> str:
+def _too_few(run: Subject, cells: int, useless: Mapping[str, str]) -> str:
     return (
-        f"{cells} of {of} cells can rank methods (not those whose default is the optimum, or that "
-        f"random search solves); below {FEWEST_CELLS} an average rank says nothing."
-    )
+        f"{cells - len(useless)} of {cells} cells can rank methods, and below {FEWEST_CELLS} an "
+        f"average rank says nothing. {_left_out(run, useless)}"
+    ).strip()
+
+
+def _left_out(run: Subject, useless: Mapping[str, str]) -> str:
+    told = "; ".join(f"{subject.title_of(run.cells[cell])}: {why}" for cell, why in useless.items())
+    return f"Not ranked, since they tell no methods apart: {told}." if told else ""
 
 
 def critical_difference(found: Ranking) -> float | None:
@@ -150,7 +146,7 @@ def _name(
     axes.text(end + side * 0.04, y, words, ha="right" if side < 0 else "left", va="center")
 
 
-def _caption(run: Subject, found: Ranking, left_out: Sequence[Cell]) -> str:
+def _caption(run: Subject, found: Ranking, useless: Mapping[str, str]) -> str:
     studies: Sequence[StudyResult] = [s for s in run.studies if s.method in found.ranks]
     difference = critical_difference(found)
     friedman = (
@@ -168,12 +164,6 @@ def _caption(run: Subject, found: Ranking, left_out: Sequence[Cell]) -> str:
         f"Average ranks over {found.blocks} cells, of the median over studies in each; "
         "1 is best, a failure ranks last. "
         f"{friedman}{'. ' if difference else ', '}{bars}. "
-        f"{_ties(left_out)}{subject.measured(run, run.cells.values())} "
+        f"{_left_out(run, useless)} {subject.measured(run, run.cells.values())} "
         f"{subject.numbers(run, studies)} {subject.answered(run, studies)}"
     ).strip()
-
-
-def _ties(left_out: Sequence[Cell]) -> str:
-    names = ", ".join(map(subject.title_of, left_out))
-    why = "its default is the optimum, or random search solves it"
-    return f"Cells that rank nothing are left out ({why}): {names}. " if left_out else ""

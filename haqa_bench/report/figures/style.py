@@ -216,8 +216,9 @@ def save(picture: Picture, folder: Path) -> None:
     figure, path = picture.figure, folder / picture.name
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    FigureCanvasPdf(figure).print_pdf(f"{path}.pdf", metadata={"CreationDate": None})
-    FigureCanvasSVG(figure).print_svg(f"{path}.svg", metadata={"Date": None})
+    pdf, svg, png = FigureCanvasPdf(figure), FigureCanvasSVG(figure), FigureCanvasAgg(figure)
+    pdf.print_pdf(f"{path}.pdf", metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
+    svg.print_svg(f"{path}.svg", metadata={"Date": None})  # type: ignore[no-untyped-call]
     figure.dpi = PNG_DPI
-    FigureCanvasAgg(figure).print_png(f"{path}.png")
+    png.print_png(f"{path}.png")  # type: ignore[no-untyped-call]
     (folder / f"{picture.name}.txt").write_text(picture.caption + "\n", "utf-8")

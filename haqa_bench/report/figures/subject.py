@@ -11,7 +11,7 @@ from haqa_bench.arithmetic.estimate import SPEEDS
 from haqa_bench.cell import Cell
 from haqa_bench.hardware import Hardware
 from haqa_bench.project import Project, Run
-from haqa_bench.report import methods, traits
+from haqa_bench.report import labels, methods, traits
 from haqa_bench.report.figures.confirmed import Confirmed, confirmed
 from haqa_bench.report.found import answered as who
 from haqa_bench.report.found.steps import Step, steps
@@ -22,7 +22,8 @@ from haqa_bench.trial import Goal
 
 class Subject(NamedTuple):
     """A run: it and its project, its cells, its methods in the order that they are drawn in, its
-    studies, what each had found after each trial, and what was confirmed by cell and method.
+    studies, what each had found after each trial, and what was confirmed by cell and method. Names
+    in its cells are those that readers see; what looks for a name asks the run.
     """
 
     run: Run
@@ -48,7 +49,7 @@ def read(run: Run, project: Project) -> Subject:
     return Subject(
         run,
         project,
-        run.cells,
+        {name: _labelled(cell, run.suite.labels) for name, cell in run.cells.items()},
         methods.order(m.name for m in run.suite.methods),
         results(run),
         steps(run),
@@ -58,7 +59,15 @@ def read(run: Run, project: Project) -> Subject:
 
 def label(run: Subject, method: str) -> str:
     """A method's name for a reader."""
-    return method
+    return labels.label(run.run.suite.labels, method)
+
+
+def _labelled(cell: Cell, known: Mapping[str, str]) -> Cell:
+    """A cell whose model and device have the names that the suite gives them for readers."""
+    device, model = cell.hardware, labels.label(known, cell.model_name)
+    title = known.get(device.name, device.title)
+    named = device.model_copy(update={"title": title})
+    return cell.model_copy(update={"model_name": model, "hardware": named})
 
 
 def title_of(cell: Cell) -> str:

@@ -97,10 +97,11 @@ def _close(one: Shift, other: Shift, most: float) -> bool:
 def _finding(
     table: PublishedTable, numbers: Grid, over: str, found: Sequence[Alike], unit: float
 ) -> Finding:
+    labels = max(len(alike.labels) for alike in found)
+    groups = max(len(alike.groups) for alike in found)
     what = (
-        f"up to {max(len(alike.labels) for alike in found)} labels of {table.compared} differ from "
-        f"each other by the same amounts for up to {max(len(alike.groups) for alike in found)} labels "
-        f"of {over}, within {unit:g}."
+        f"up to {labels} labels of {table.compared} differ from each other by the same amounts for "
+        f"up to {groups} labels of {over}, within {unit:g}."
     )
     details = [_told(table, numbers, over, alike, unit) for alike in found]
     return Finding(table.label, "differences", False, what, tuple(details))
