@@ -1,0 +1,261 @@
+"""What stands behind the columns of the tables of best results."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from haqa_bench.report import traits
+from haqa_bench.report.evidence import pairs, roofline, tests, trials, whole
+from haqa_bench.report.evidence.ledger import Study, key
+from haqa_bench.report.evidence.place import (
+    BITS,
+    HARDWARE,
+    MODEL,
+    Declared,
+    Place,
+    method,
+    of_lock,
+    published,
+)
+from haqa_bench.report.evidence.rules import step
+from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
+from haqa_bench.report.found.tests import REFERENCE
+
+
+def _winners(place: Place) -> list[tuple[Study, str]]:
+    """The studies that found anything feasible, with their best configurations."""
+    found = [(s, trials.best_trial(place.ledger, s)) for s in place.studies]
+    return [(study, key(trial.configuration)) for study, trial in found if trial is not None]
+
+
+def _named(study: Study, configuration: str) -> str:
+    settings = ", ".join(f"{name} {chosen}" for name, chosen in json.loads(configuration).items())
+    return f"{study.method} seed {study.seed}, its winner: {settings}"
+
+
+def _default_key(place: Place) -> str:
+    return key(place.ledger.trials[place.studies[0].id][0].configuration)
+
+
+def _median(place: Place, parts: Sequence[Part], unit: str) -> Step:
+    return step("median", "over studies", parts, unit)
+
+
+def _ends(place: Place) -> tuple[Step, Step]:
+    """The worst and the best study."""
+    found = trials.bests(place.ledger, place.studies)
+    order = ("largest", "smallest") if _smaller(place) else ("smallest", "largest")
+    unit = place.cell.objective.unit
+    worst, best = (
+        step(rule, name, found, unit)
+        for rule, name in zip(order, ("the worst study", "the best study"), strict=True)
+    )
+    return worst, best
+
+
+def _smaller(place: Place) -> bool:
+    return place.cell.objective.direction == "minimize"
+
+
+def best(place: Place) -> Evidence:
+    """The median over studies of their best, and the worst and the best study."""
+    found = trials.bests(place.ledger, place.studies)
+    worst, highest = _ends(place)
+    middle = _median(place, found, place.cell.objective.unit)
+    return Evidence(middle, worst, highest, studies=place.ids)
+
+
+def spread(place: Place) -> Evidence:
+    """The worst and the best study."""
+    worst, highest = _ends(place)
+    return Evidence(None, worst, highest, studies=place.ids)
+
+
+def speed_up(place: Place) -> Evidence:
+    """Each study's best over its own default, or the other way round."""
+    parts: list[Part] = []
+    for study in place.studies:
+        found, default = trials.best(place.ledger, study), trials.default(place.ledger, study)
+        if found is not None and default.value is not None:
+            both = [default, found] if _smaller(place) else [found, default]
+            about = f"{study.method} seed {study.seed}, its best and its default"
+            parts.append(step("quotient", about, both, "1"))
+    return Evidence(_median(place, parts, "1"), studies=place.ids)
+
+
+def gain(place: Place) -> Evidence:
+    """The median best less the median default, or the other way round."""
+    unit = place.cell.objective.unit
+    found = _median(place, trials.bests(place.ledger, place.studies), unit)
+    defaults = [trials.default(place.ledger, study) for study in place.studies]
+    default = step("median", "the default, over studies", defaults, unit)
+    both = [default, found] if _smaller(place) else [found, default]
+    return Evidence(step("difference", "larger is better", both, unit), studies=place.ids)
+
+
+def confirmed(place: Place) -> Evidence:
+    """Each winner's pairs with the default; a default that is kept counts as 1."""
+    winners = _kept(place)
+    default = _default_key(place)
+    tuned = [w for (_, c), w in zip(_winners(place), winners, strict=True) if c != default]
+    return Evidence(_median(place, winners, "1"), besides=[pairs.better(tuned)], studies=place.ids)
+
+
+def _kept(place: Place) -> list[Step]:
+    default = _default_key(place)
+    return [
+        step("count", f"{_named(study, c)}; it is the default", [Reading(1, "1")], "1")
+        if c == default
+        else pairs.kept(place.ledger, place.key.cell, c, _named(study, c))
+        for study, c in _winners(place)
+    ]
+
+
+def of_optimum(place: Place) -> Evidence:
+    """Each study's best as a share of the best that the response table holds."""
+    known = whole.optimum(place.ledger, place.cell)
+    if known is None:
+        return Evidence()
+    parts = [
+        step("percent", found.about, [known, found] if _smaller(place) else [found, known], "%")
+        for found in trials.bests(place.ledger, place.studies)
+        if isinstance(found, Step)
+    ]
+    return Evidence(_median(place, parts, "%"), studies=place.ids)
+
+
+def of_roofline(place: Place) -> Evidence:
+    """Each winner's samples against what the device allowed just before each."""
+    shares = [
+        found._replace(about=_named(study, configuration))
+        for study, configuration in _winners(place)
+        if (found := roofline.share(place.ledger, place.cell, configuration)) is not None
+    ]
+    return Evidence(_median(place, shares, "%"), studies=place.ids)
+
+
+def against_peer(place: Place) -> Evidence:
+    """The winners' ratio to the default over the peer's."""
+    ledger, cell = place.ledger, place.key.cell
+    ours = _median(place, _kept(place), "1")
+    theirs = pairs.ratio(ledger, cell, traits.peer(place.cell), "the peer against the default")
+    return Evidence(step("quotient", "", [ours, theirs], "1"), studies=place.ids)
+
+
+def test_accuracy(place: Place) -> Evidence:
+    """Each winner's mean over seeds."""
+    found = _tested(place)
+    worst, highest = (step(rule, "over studies", found, "%") for rule in ("smallest", "largest"))
+    return Evidence(_median(place, found, "%"), worst, highest, studies=place.ids)
+
+
+def test_range(place: Place) -> Evidence:
+    """The worst and the best study's winner."""
+    return test_accuracy(place)._replace(number=None)
+
+
+def _tested(place: Place) -> list[Step]:
+    ledger, cell = place.ledger, place.key.cell
+    reference = _reference(place)
+    if reference:
+        return [tests.mean(ledger, cell, reference, place.key.method)]
+    return [tests.mean(ledger, cell, c, _named(study, c)) for study, c in _winners(place)]
+
+
+def _reference(place: Place) -> str:
+    """How a row's reference is recorded, such as full precision; empty where a method's row is."""
+    if place.studies:
+        return ""
+    recorded = {test.configuration for test in place.ledger.tests(place.key.cell)}
+    names = {json.loads(one).get(REFERENCE): one for one in sorted(recorded)}
+    return names.get(place.key.method, "")
+
+
+def against_default(place: Place) -> Evidence:
+    """Each winner's accuracy less the default's, seed by seed."""
+    ledger, cell = place.ledger, place.key.cell
+    default = str(ledger.card(cell).get("default", ""))
+    winners = [
+        (c, step("mean", _named(s, c), tests.differences(ledger, cell, c, default), "points"))
+        for s, c in _winners(place)
+    ]
+    better = tests.better(ledger, cell, default, winners)
+    middle = _median(place, [found for _, found in winners], "points")
+    return Evidence(middle, besides=[better], studies=place.ids)
+
+
+def n(place: Place) -> Evidence:
+    """The studies; of the default the samples, or the seeds that it was tested with."""
+    if "seed" in place.printed.unit:
+        return Evidence(step("count", "seeds that it was tested with", _seeds(place)))
+    if place.printed.unit == "samples":
+        default = trials.default(place.ledger, place.studies[0])
+        parts = default.parts if isinstance(default, Step) else []
+        return Evidence(step("count", "samples that count", parts), studies=place.ids)
+    return studies(place)
+
+
+def studies(place: Place) -> Evidence:
+    """How many studies."""
+    parts = [Reading(s.id, about=f"seed {s.seed}") for s in place.studies]
+    return Evidence(step("count", "studies", parts), studies=place.ids)
+
+
+def _seeds(place: Place) -> list[Part]:
+    winners = [c for _, c in _winners(place)]
+    configuration = _reference(place) or (winners[0] if winners else "")
+    found = tests.of(place.ledger, place.key.cell, configuration)
+    return [Reading(t.seed, about=f"tested on {t.date}", where=t.where) for t in found]
+
+
+def outcomes(place: Place) -> Evidence:
+    """Every proposal, and which of them told nothing new."""
+    parts: list[Part] = []
+    for study in place.studies:
+        for trial in place.ledger.trials[study.id][1:]:
+            what = "repeated" if trial.repeat_of is not None else trial.status.replace("_", " ")
+            about = f"{study.method} seed {study.seed}, trial {trial.number}"
+            where = place.ledger.where(study.id, trial.number)
+            parts.append(Reading(what, "", about, where, what != "ok", "told something new"))
+    found = step("count", "proposals that told nothing new", parts, "proposals")
+    return Evidence(found, studies=place.ids)
+
+
+def source(place: Place) -> Evidence:
+    """Where the numbers of the trials came from."""
+    parts = [
+        Reading(m.source, about=f"{s.method} seed {s.seed}, trial 0", where=place.ledger.where(s.id, 0))
+        for s in place.studies
+        if (m := place.ledger.measured.get((s.id, 0), {}).get(s.metric)) is not None
+    ]
+    said = [Reading(place.printed.text, about="as it is printed")]
+    return Evidence(besides=parts or said, studies=place.ids)
+
+
+def kernel(place: Place) -> str:
+    """The part of a model that the cell is of."""
+    return traits.part(place.cell)
+
+
+COLUMNS: Mapping[str, Declared] = {
+    "Kernel": of_lock("the part of a model that the cell is of", kernel),
+    "Model": MODEL,
+    "Bit-width": BITS,
+    "Hardware": HARDWARE,
+    "Method": method,
+    "Range": spread,
+    "Speed-up": speed_up,
+    "Gain": gain,
+    "Confirmed": confirmed,
+    "Of optimum": of_optimum,
+    "Of roofline": of_roofline,
+    "Against ggml": against_peer,
+    "Test accuracy, %": test_accuracy,
+    "Test range": test_range,
+    "Against default, points": against_default,
+    "n": n,
+    "Source": source,
+    "Invalid / failed / repeated": outcomes,
+    "Published speed-up": published,
+    "Published accuracy": published,
+}
+"""By heading; what is measured stands under its unit, or its metric and unit."""
