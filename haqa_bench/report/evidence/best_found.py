@@ -15,6 +15,7 @@ from haqa_bench.report.evidence.place import (
     method,
     of_lock,
     published,
+    studies,
 )
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
@@ -192,12 +193,6 @@ def n(place: Place) -> Evidence:
         parts = default.parts if isinstance(default, Step) else []
         return Evidence(step("count", "samples that count", parts), studies=place.ids)
     return studies(place)
-
-
-def studies(place: Place) -> Evidence:
-    """How many studies."""
-    parts = [Reading(s.id, about=f"seed {s.seed}") for s in place.studies]
-    return Evidence(step("count", "studies", parts), studies=place.ids)
 
 
 def _seeds(place: Place) -> list[Part]:

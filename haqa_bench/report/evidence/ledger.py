@@ -10,6 +10,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject
 from haqa_bench.project import Project, Run, confirmed_in
 from haqa_bench.report.evidence.tree import Part
+from haqa_bench.report.found.fronts import Front, fronts
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
 from haqa_bench.store.journal import read_lines
@@ -35,8 +36,8 @@ class Study(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """A trial of a study, as the run's database holds it; `score` is its value, larger is
-    better.
+    """A trial of a study, as the run's database holds it; `score` is its value, and
+    `scores` are those of all goals, larger is better.
     """
 
     study: str
@@ -48,6 +49,7 @@ class Tried(NamedTuple):
     thought: str
     facts: str
     score: float | None
+    scores: Sequence[float] | None
     feasible: bool
     rank: int | None
     seconds: float | None
@@ -143,6 +145,11 @@ class Ledger:
         for one in self.run.rows("measured", Measured):
             found[one.study, one.number][one.name] = one
         return found
+
+    @cached_property
+    def fronts(self) -> Mapping[str, Front]:
+        """The front of each cell that has several goals."""
+        return {scored.cell: scored.front for scored in fronts(self.run)}
 
     def of_cell(self, cell: str) -> list[Study]:
         """The studies of a cell."""

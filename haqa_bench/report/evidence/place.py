@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from haqa_bench.cell import Cell
 from haqa_bench.report.evidence.ledger import Ledger, Study
+from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Evidence, Known, Reading
 from haqa_bench.report.tables.table import Column, Key, Value
 
@@ -60,6 +61,12 @@ def method(place: Place) -> Evidence:
     about = f"the method, settings {', '.join(told)}" if told else "the method"
     reading = Reading(place.key.method, about=about, where="lock.json")
     return Evidence(besides=[reading], studies=place.ids)
+
+
+def studies(place: Place) -> Evidence:
+    """How many studies."""
+    parts = [Reading(s.id, about=f"seed {s.seed}") for s in place.studies]
+    return Evidence(step("count", "studies", parts), studies=place.ids)
 
 
 CELL = of_lock("the cell", lambda place: place.key.cell)

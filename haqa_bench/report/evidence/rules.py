@@ -4,7 +4,7 @@ function. `explain` does every sum again by them.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean, median
+from statistics import fmean, median, quantiles
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from haqa_bench.arithmetic.estimate import QUIET
 from haqa_bench.arithmetic.memory import MARGIN
 from haqa_bench.report import statistics
 from haqa_bench.report.evidence.tree import Known, Part, Step, numbers, texts, used
+from haqa_bench.report.found.pairs import noise_floor
 
 ESTIMATOR = (
     "Each configuration's own value: the quick quartile (of rates the 75th, of times the 25th "
@@ -124,6 +125,12 @@ def _flips(groups: Sequence[Sequence[float]]) -> float:
     return 100 * float(np.mean(np.max(others, axis=0) > drawn[best])) if others else 0.0
 
 
+def _noise_floor(found: Sequence[float]) -> float:
+    """Of ratios, after how many pairs a winner usually has."""
+    drawn, *ratios = found
+    return noise_floor(ratios, int(drawn))
+
+
 def _bits(text: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.array([float(item) for item in text])
 
@@ -148,8 +155,11 @@ def _interval(share: float) -> Callable[[Sequence[float]], float]:
     return end
 
 
-def _quartile(share: float) -> Callable[[Sequence[float]], float]:
-    return lambda values: float(np.quantile(values, share))
+def _quartile(place: int) -> Callable[[Sequence[float]], float]:
+    def found(values: Sequence[float]) -> float:
+        return values[0] if len(values) == 1 else quantiles(values, n=4, method="inclusive")[place]
+
+    return found
 
 
 UNDISTURBED = f"samples during which other processes took at most {100 * QUIET:g} % of the machine"
@@ -160,10 +170,10 @@ RULES: Mapping[str, Rule] = {
         "the mean of the middle half", _of_numbers(statistics.interquartile_mean)
     ),
     "upper quartile": Rule(
-        f"the upper quartile (75th percentile) of {UNDISTURBED}", _of_numbers(_quartile(0.75))
+        f"the upper quartile (75th percentile) of {UNDISTURBED}", _of_numbers(_quartile(2))
     ),
     "lower quartile": Rule(
-        f"the lower quartile (25th percentile) of {UNDISTURBED}", _of_numbers(_quartile(0.25))
+        f"the lower quartile (25th percentile) of {UNDISTURBED}", _of_numbers(_quartile(0))
     ),
     "share of hits": Rule(
         "how many of them are 1, in percent", _of_numbers(lambda found: 100 * fmean(found))
@@ -196,6 +206,11 @@ RULES: Mapping[str, Rule] = {
         "the high end of the 95 % percentile bootstrap interval of the median (10,000 resamples, "
         "seed 0)",
         _of_numbers(_interval(0.975)),
+    ),
+    "noise floor": Rule(
+        "how far from 1 the median of so many pairs is in at most 95 % of 10,000 bootstrap "
+        "resamples (seed 0)",
+        _of_numbers(_noise_floor),
     ),
     "confirmed": Rule(
         "the ratio, if the low end of its 95 % interval is above 1 and there are "

@@ -1,0 +1,39 @@
+"""The noise floor of a cell: its default measured against itself."""
+
+from collections import defaultdict
+
+import numpy as np
+
+from haqa_bench.report import statistics
+from haqa_bench.report.evidence import pairs
+from haqa_bench.report.evidence.ledger import Ledger
+from haqa_bench.report.evidence.rules import step
+from haqa_bench.report.evidence.tree import Part, Reading, numbers
+
+
+def floor(ledger: Ledger, cell: str) -> Part | None:
+    """How far from 1 the median of so many pairs of equal things may be; None where the default was
+    not measured against itself.
+    """
+    return ledger.once(("floor", cell), lambda: _floor(ledger, cell))
+
+
+def _floor(ledger: Ledger, cell: str) -> Part | None:
+    default = str(ledger.card(cell).get("default", ""))
+    ratios = pairs.of(ledger, cell, default)
+    if not ratios:
+        return None
+    drawn = Reading(_usual(ledger), "pairs", "as many as a winner usually has")
+    about = "the noise floor: how far apart the default may seem to be from itself"
+    return step("noise floor", about, [drawn, *ratios], "1")
+
+
+def _usual(ledger: Ledger) -> int:
+    """How many pairs a configuration of the run has, in the median."""
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for cell in ledger.run.cells:
+        default = ledger.card(cell).get("default")
+        for configuration in {pair.configuration for pair in ledger.pairs(cell)} - {default}:
+            found = pairs.of(ledger, cell, configuration)
+            counts[cell, configuration] = len(numbers(found))
+    return int(np.median(list(counts.values()) or [statistics.FEWEST_PAIRS]))
