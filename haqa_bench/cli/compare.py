@@ -1,11 +1,12 @@
 """haqa-bench compare."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from haqa_bench.cli.options import PROJECT, RUN, RUNS_FOLDER
+from haqa_bench.cli.options import FORMAT, PROJECT, RUN, RUNS_FOLDER, WIDE, parts_of_tables
 
 if TYPE_CHECKING:
     from haqa_bench.project import Run
@@ -26,13 +27,19 @@ if TYPE_CHECKING:
     type=click.Choice(["proposals", "evaluations", "seconds", "dollars"]),
     help="Instead: best so far and regret, against what was spent.",
 )
-@click.option(
-    "--format", "kind", type=click.Choice(["md", "csv", "json"]), default="md", show_default=True
-)
+@FORMAT
+@WIDE
+@parts_of_tables
 @RUNS_FOLDER
 @PROJECT
 def compare(
-    run_folder: Path, against: str, curves: "Ledger | None", kind: str, project: Path | None
+    run_folder: Path,
+    against: str,
+    curves: "Ledger | None",
+    kind: str,
+    wide: bool,
+    asked: "Callable[[Mapping[str, Table]], dict[str, Table]]",
+    project: Path | None,
 ) -> None:
     """Compare the methods of RUN, a run's folder or its suite's name: medians, intervals, tests,
     ranks, and what each spent.
@@ -43,7 +50,7 @@ def compare(
 
     with open_run(run_folder) as run:
         tables = {"curves": best_so_far.table(run, curves)} if curves else _compared(run, against)
-    click.echo(formats.several(tables, kind), nl=False)
+    click.echo(formats.several(asked(tables), kind, wide), nl=False)
 
 
 def _compared(run: "Run", against: str) -> "dict[str, Table]":

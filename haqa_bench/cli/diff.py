@@ -2,16 +2,20 @@
 
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 
-from haqa_bench.cli.options import PROJECT, RUNS_FOLDER
+from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
 from haqa_bench.errors import HaqaError
+
+if TYPE_CHECKING:
+    from haqa_bench.report.tables.table import Table
 
 PARTS = ("suites", "hardware", "prompts", "cassettes", "results/tables", "results/confirmed")
 """What of a commit is replayed."""
@@ -28,16 +32,22 @@ RENAMED = {"results/verified": "results/confirmed"}
     show_default=True,
     help="Which suite of two commits is replayed.",
 )
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["md", "csv", "json", "tex", "html"]),
-    default="md",
-    show_default=True,
-)
+@FORMAT
+@WIDE
+@parts_of_tables
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 @RUNS_FOLDER
 @PROJECT
-def diff(then: str, now: str, suite: str, kind: str, project: Path | None) -> None:
+def diff(
+    then: str,
+    now: str,
+    suite: str,
+    kind: str,
+    wide: bool,
+    asked: "Callable[[Mapping[str, Table]], dict[str, Table]]",
+    exit_code: bool,
+    project: Path | None,
+) -> None:
     """Compare two runs, or a suite's replay at two commits: what changed, by how much, beyond noise
     or not, and which cells went stale.
 
@@ -52,7 +62,10 @@ def diff(then: str, now: str, suite: str, kind: str, project: Path | None) -> No
         where = project_above(Path.cwd(), project).folder
         folders = [stack.enter_context(_run_of(side, suite, where)) for side in (then, now)]
         runs = [stack.enter_context(open_run(folder)) for folder in folders]
-        click.echo(formats.several({"diff": comparison.table(*runs)}, kind), nl=False)
+        table = comparison.table(*runs)
+    click.echo(formats.several(asked({"diff": table}), kind, wide), nl=False)
+    if exit_code and comparison.differs(table):
+        raise click.exceptions.Exit(1)
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """Options that several commands share, and how a suite's path leads to its project folder."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import click
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
+    from haqa_bench.report.tables.table import Table
     from haqa_bench.study import Study
     from haqa_bench.suite import Suite
 
@@ -123,6 +124,62 @@ JSON = click.option(
 )
 
 
+FORMAT = click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "md", "csv", "json", "tex", "html"]),
+    default="text",
+    show_default=True,
+)
+WIDE = click.option(
+    "--wide", is_flag=True, help="Everything: all columns and notes, as wide as they are."
+)
+
+
+def parts_of_tables(command: Command) -> Command:
+    """Options that choose what of tables is printed: the command gets `asked`, from the tables to
+    what of them was asked for.
+    """
+
+    @click.option("--columns", help="Only these columns, as ids name them: tokens-s,confirmed.")
+    @click.option("--methods", help="Only these methods, such as haqa,random; * and ? match.")
+    @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
+    @wraps(command)
+    def call(columns: str | None, methods: str | None, cells: str | None, **given: Any) -> Any:
+        return command(asked=partial(_asked, columns, methods, cells), **given)
+
+    return call
+
+
+def _asked(
+    columns: str | None, methods: str | None, cells: str | None, tables: "Mapping[str, Table]"
+) -> "dict[str, Table]":
+    """What of some tables was asked for, without those of which nothing is left.
+
+    Raises:
+        HaqaError: an option matches nothing.
+    """
+    from haqa_bench.report.formats.filters import Wanted
+
+    made = list(tables.values())
+    keys = [key for table in made for key in table.keys]
+    of_columns = [column for table in made for column in table.columns]
+    known = {
+        "--columns": (columns, [c.slug for c in of_columns if c.role != "key"]),
+        "--methods": (methods, [*(k.method for k in keys), *(c.method for c in of_columns)]),
+        "--cells": (cells, [key.cell for key in keys]),
+    }
+    for option, (wanted, names) in known.items():
+        matching(option, wanted, list(dict.fromkeys(filter(None, names))))
+    asked = Wanted(*(_split(text) for text in (columns, methods, cells)))
+    found = {name: asked.of(table) for name, table in tables.items()}
+    return {name: table for name, table in found.items() if table.rows or not tables[name].rows}
+
+
+def _split(text: str | None) -> list[str] | None:
+    return None if text is None else [word.strip() for word in text.split(",")]
+
+
 def share_cores(workers: int) -> None:
     """Lets each of several trainings have its part of the cores, unless OMP_NUM_THREADS says
     otherwise.
@@ -212,7 +269,7 @@ def matching(option: str, wanted: str | None, known: Sequence[str]) -> Sequence[
     """
     if wanted is None:
         return known
-    patterns = [pattern.strip() for pattern in wanted.split(",")]
+    patterns = _split(wanted) or []
     for pattern in patterns:
         if not any(fnmatch(name, pattern) for name in known):
             raise HaqaError(option, f"'{pattern}' matches nothing", f"Known: {', '.join(known)}")

@@ -1,12 +1,12 @@
 """haqa-bench report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from haqa_bench.cli.options import PROJECT, RUNS_FOLDER
+from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -29,13 +29,9 @@ if TYPE_CHECKING:
     multiple=True,
     help="Only this table, such as 2, T2, table2, F5 or comparison; again for more.",
 )
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["md", "csv", "json", "tex", "html"]),
-    default="md",
-    show_default=True,
-)
+@FORMAT
+@WIDE
+@parts_of_tables
 @click.option(
     "--published/--no-published",
     default=True,
@@ -70,6 +66,8 @@ def report(
     every: bool,
     wanted: Sequence[str],
     kind: str,
+    wide: bool,
+    asked: "Callable[[Mapping[str, Table]], dict[str, Table]]",
     published: bool,
     digits: int | None,
     standalone: bool,
@@ -90,11 +88,12 @@ def report(
     elif figures:
         _draw(folders, project, figures)
     else:
-        chosen = _chosen(folders, project, wanted, published, digits)
+        named = _chosen(folders, project, wanted, published, digits)
+        chosen = {label: asked(made) for label, made in named.items()}
         if output:
-            click.echo("\n".join(map(str, _written(chosen, output))))
+            click.echo("\n".join(map(str, _written(chosen, output, wide))))
             return
-        texts = [formats.several(made, kind) for made in chosen.values() if made]
+        texts = [formats.several(made, kind, wide) for made in chosen.values() if made]
         click.echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
 
 
@@ -159,14 +158,16 @@ def _made(folder: Path, project: Path | None, wanted: Sequence[str]) -> "dict[st
     return made
 
 
-def _written(chosen: "Mapping[str, Mapping[str, Table]]", output: Path) -> list[Path]:
+def _written(chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bool) -> list[Path]:
     from haqa_bench.report import formats
+
+    kinds = [kind for kind in formats.FORMATS if kind != "text"]
 
     return [
         path
         for label, made in chosen.items()
         for name, table in made.items()
-        for path in formats.write(table, output / label, name, list(formats.FORMATS))
+        for path in formats.write(table, output / label, name, kinds, wide)
     ]
 
 

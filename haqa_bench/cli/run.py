@@ -13,6 +13,7 @@ from haqa_bench.cli.options import (
     PROJECT,
     RUNS_FOLDER,
     SUITE,
+    WIDE,
     chosen,
     open_suite,
     selection,
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
 )
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
+@WIDE
 @DATA
 @RUNS_FOLDER
 @PROJECT
@@ -109,6 +111,7 @@ def run(
     address: str,
     fresh: bool,
     dry_run: bool,
+    wide: bool,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -148,7 +151,7 @@ def run(
         f"{line}." for line in stale(plan)
     ]
     notes += with_progress(plan, target, _executor(where, address, workers))
-    _tell(plan, target, notes, as_json)
+    _tell(plan, target, notes, as_json, wide)
 
 
 def _executor(where: str, address: str, workers: int) -> "Executor":
@@ -175,7 +178,7 @@ def _forget(plan: "Plan", target: Path) -> None:
             plan.cassette(study).with_suffix(PARTIAL).unlink(missing_ok=True)
 
 
-def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool) -> None:
+def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: bool) -> None:
     from haqa_bench.project import Project, open_run
     from haqa_bench.report import formats
     from haqa_bench.report.tables import catalogue
@@ -192,7 +195,7 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool) -> None:
         return
     for note in notes:
         click.echo(note, err=True)
-    click.echo(formats.several(found, "md"))
+    click.echo(formats.several(found, "text", wide))
     click.echo(
         f"Agent: {plan.agent}. Measurements: {plan.measure}. Studies: "
         f"{len(plan.studies)}. Lock: {plan.suite.lock[:12]}."

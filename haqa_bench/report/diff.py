@@ -10,10 +10,22 @@ from haqa_bench.project import Run
 from haqa_bench.report import statistics
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.found.pairs import pairs
-from haqa_bench.report.tables.table import Column, Form, Table, Value, exact, value, whole, words
+from haqa_bench.report.found.studies import results
+from haqa_bench.report.tables.table import (
+    Column,
+    Form,
+    Key,
+    Table,
+    Value,
+    exact,
+    value,
+    whole,
+    words,
+)
+from haqa_bench.report.verdict import RULE, Verdict, judged, paired
 
 COLUMNS = (
-    Column("Cell", role="key"),
+    Column("Cell", role="key", place="heading"),
     Column("Method", role="key"),
     Column("Then"),
     Column("Now"),
@@ -22,18 +34,18 @@ COLUMNS = (
     Column("n then", role="n"),
     Column("n now", role="n"),
 )
-WITHIN = 0.02
-"""What counts as no change where no noise floor was measured: a share of the value."""
 
 
 class Change(NamedTuple):
-    """What a method found on a cell, then and now; None where it was not run."""
+    """What a method found on a cell, then and now; None where it was not run. `verdict` is of the
+    seeds that both have; None where they have none.
+    """
 
     cell: str
     method: str
     then: Best | None
     now: Best | None
-    floor: float | None
+    verdict: Verdict | None
 
     @property
     def ratio(self) -> float | None:
@@ -43,23 +55,15 @@ class Change(NamedTuple):
         return statistics.times_better(self.now.best, self.then.best, self.now.direction)
 
     @property
-    def verdict(self) -> str:
-        """In a word or two."""
+    def said(self) -> str:
+        """What became of it: a verdict, or why there is none; `same` where nothing differs."""
         if self.then is None or self.now is None:
             return "gone" if self.now is None else "new"
         if self.then.metric != self.now.metric:
             return f"other metric: {self.then.metric}, {self.now.metric}"
-        if self.ratio is None:
-            return "nothing feasible"
-        if self.ratio == 1:
+        if self.then == self.now:
             return "same"
-        if abs(self.ratio - 1) <= (WITHIN if self.floor is None else self.floor):
-            return (
-                "within the noise"
-                if self.floor is not None
-                else f"within {100 * WITHIN:g} %, noise not measured"
-            )
-        return "better" if self.ratio > 1 else "worse"
+        return str(self.verdict or "no seed of both")
 
 
 def table(then: Run, now: Run) -> Table:
@@ -69,28 +73,55 @@ def table(then: Run, now: Run) -> Table:
         HaqaError: a database cannot be read.
     """
     found = changes(then, now)
+    different = sum(change.said != "same" for change in found)
     return Table(
         title="What changed between two runs",
         columns=COLUMNS,
         rows=[_row(change) for change in found],
+        keys=[Key(change.cell, change.method) for change in found],
         notes=[
+            f"{different} of {len(found)} results differ.",
             *_changed(then, now),
-            "Then, now: median over studies of the best feasible value. Verdict: "
-            "beyond or within the larger noise floor of the two runs "
-            f"(the default against itself in pairs); {100 * WITHIN:g} % where none was measured.",
+            "Then, now: median over studies of the best feasible value.",
+            f"Verdict, of the seeds that both runs have: {RULE}. The noise floor is the larger one "
+            "of the two runs (the default against itself in pairs).",
         ],
     )
+
+
+def differs(table: Table) -> bool:
+    """Whether anything in such a table is not the same."""
+    return any("same" not in row for row in table.cells)
 
 
 def changes(then: Run, now: Run) -> list[Change]:
     """Every cell and method of either run."""
     sides = [{(row.cell, row.method): row for row in best(run)} for run in (then, now)]
+    verdicts = _judged(then, now)
+    return [
+        Change(*key, sides[0].get(key), sides[1].get(key), verdicts.get(key))
+        for key in sorted({*sides[0], *sides[1]})
+    ]
+
+
+def _judged(then: Run, now: Run) -> dict[tuple[str, str], Verdict]:
+    """Now against then, of every cell and method that both have."""
+    old, new = (_scores(run) for run in (then, now))
     floors = [pairs(run).floors for run in (then, now)]
-    found = []
-    for cell, method in sorted({*sides[0], *sides[1]}):
-        floor = max((known[cell] for known in floors if cell in known), default=None)
-        key = (cell, method)
-        found.append(Change(cell, method, sides[0].get(key), sides[1].get(key), floor))
+    return judged(
+        {
+            key: paired(new[key], old[key], max(known.get(key[0], 0.0) for known in floors))
+            for key in old.keys() & new.keys()
+        }
+    )
+
+
+def _scores(run: Run) -> dict[tuple[str, str], dict[int, float]]:
+    """The best score of each study by seed, by cell and method."""
+    found: dict[tuple[str, str], dict[int, float]] = {}
+    for study in results(run):
+        if study.best is not None:
+            found.setdefault((study.cell, study.method), {})[study.seed] = study.best
     return found
 
 
@@ -101,7 +132,7 @@ def _row(change: Change) -> Sequence[Value]:
         words(change.method),
         *(exact(row.best, row.unit, n=row.studies) if row else words("") for row in both),
         words("") if ratio is None else value(ratio, Form("{number}x", 3), unit="1"),
-        words(change.verdict),
+        words(change.said),
         *(whole(row.studies) if row else words("") for row in both),
     ]
 

@@ -1,7 +1,9 @@
 """The statistics of a comparison, by scipy and statsmodels; here is only which, and when none.
 
 Few studies say little: below six pairs no test is made (a two-sided Wilcoxon test of five pairs
-cannot fall below 0.06), and an interval of fewer than three values is not printed.
+cannot fall below 0.06). The bootstrap interval of a median of three covers it three times of four,
+not nineteen of twenty, and reaches 93 % at six; so below six values there is none, and no
+interquartile mean, which would be the plain one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +16,14 @@ from haqa_bench.arithmetic.estimate import Interval
 
 Key = TypeVar("Key")
 FEWEST_PAIRS = 6
-FEWEST_VALUES = 3
+FEWEST_VALUES = 6
+FEWEST_BLOCKS = 3
+"""Cells, and methods, below which no Friedman test is made."""
 RESAMPLES = 10_000
 
 
 def median_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
-    """The 95 % percentile bootstrap interval of the median (10,000 resamples); None below three
+    """The 95 % percentile bootstrap interval of the median (10,000 resamples); None below six
     values.
     """
     if len(values) < FEWEST_VALUES:
@@ -51,9 +55,21 @@ def times_better(value: float, default: float, direction: str | None) -> float:
     return default / value if direction == "minimize" else value / default
 
 
-def interquartile_mean(values: Sequence[float]) -> float:
-    """The mean of the middle half."""
+def share_of_way(value: float | None, default: float | None, optimum: float | None) -> float | None:
+    """How far a value has come from the default to the optimum: 0 at the one, 1 at the other; None
+    where one is unknown, or the default is the optimum.
+    """
+    if value is None or default is None or optimum is None or optimum == default:
+        return None
+    return (value - default) / (optimum - default)
+
+
+def interquartile_mean(values: Sequence[float]) -> float | None:
+    """The mean of the middle half; None below six values."""
     from scipy import stats
+
+    if len(values) < FEWEST_VALUES:
+        return None
 
     return float(stats.trim_mean(values, 0.25))
 
@@ -106,7 +122,7 @@ def ranking(blocks: Sequence[Mapping[str, float | None]], methods: Sequence[str]
         dtype=float,
     )
     ranks = np.array([stats.rankdata(-row) for row in values]).reshape(len(blocks), len(methods))
-    enough = len(methods) >= FEWEST_VALUES and len(blocks) >= FEWEST_VALUES
+    enough = min(len(methods), len(blocks)) >= FEWEST_BLOCKS
     p = (
         float(stats.friedmanchisquare(*ranks.T).pvalue)
         if enough and (ranks != ranks[:, :1]).any()

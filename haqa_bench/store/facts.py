@@ -13,6 +13,7 @@ from haqa_bench.arithmetic.token_roofline import counted
 from haqa_bench.backends.llama_jobs import Contents
 
 BUILD = "llama_cpp_python"
+BITS, TYPES = "bits_per_weight", "tensor_types"
 LAYERS, MULTIPLIED, SAFE = "layers", "multiplied", "_safe_mb"
 RIGHT = re.compile(r"[01]+")
 SCORES = ("accuracy", "_acc", "_acc_norm")
@@ -23,7 +24,8 @@ class Facts(NamedTuple):
     """What recorded facts mean. Empty, or None, where they do not tell.
 
     `multiplied`: the weights that a token is multiplied by, by tensor type. `safe_mb`: what has to
-    fit, in 10^6 bytes, by bit-width. `build`: the version of llama-cpp-python. `right`: whether
+    fit, in 10^6 bytes, by bit-width. `build`: the version of llama-cpp-python. `bits_per_weight`
+    and `tensor_types` are of a file's weights. `right`: whether
     each item was right, by metric.
     """
 
@@ -31,6 +33,8 @@ class Facts(NamedTuple):
     layers: int | None
     safe_mb: Mapping[str, float]
     build: str
+    bits_per_weight: float | None
+    tensor_types: str
     right: Mapping[str, tuple[bool, ...]]
 
 
@@ -45,6 +49,8 @@ def parse(words: Mapping[str, str]) -> Facts:
             if name.endswith(SAFE)
         },
         build=words.get(BUILD, ""),
+        bits_per_weight=float(words[BITS]) if BITS in words else None,
+        tensor_types=words.get(TYPES, ""),
         right={
             name: tuple(item == "1" for item in said)
             for name, said in words.items()
@@ -56,8 +62,8 @@ def parse(words: Mapping[str, str]) -> Facts:
 def of_file(contents: Contents) -> dict[str, str]:
     """Of a GGUF file, as words."""
     return {
-        "tensor_types": contents.tensor_types,
-        "bits_per_weight": f"{contents.bits_per_weight:.3f}",
+        TYPES: contents.tensor_types,
+        BITS: f"{contents.bits_per_weight:.3f}",
         "file_bytes": str(contents.file_bytes),
         "parameters": str(contents.parameters),
         **of_token(contents.layers, contents.multiplied),

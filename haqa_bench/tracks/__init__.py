@@ -145,6 +145,16 @@ class Track(Protocol[W]):
         """What is measured beside a cell's winners and no method proposes."""
         return ()
 
+    def bits(self, cell: Cell[W]) -> str:
+        """What its bit-width says of the numbers that are computed with, in words; empty where each
+        trial's facts say it, or nothing is to be said.
+        """
+        return ""
+
+    def chance(self, cell: Cell[W]) -> float | None:
+        """The test accuracy of guessing, in %; None where nothing is tested, or it is unknown."""
+        return None
+
     def limits(self, workload: W) -> str:
         """What one trial may take at most, in words."""
         return "nothing is run: all of it is simulated"

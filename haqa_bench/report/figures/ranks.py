@@ -14,7 +14,8 @@ from haqa_bench.report.figures.style import Look, Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.found.studies import StudyResult, grouped
 from haqa_bench.report.statistics import Ranking
-from haqa_bench.report.tables.comparison import SIGNIFICANT, blocks
+from haqa_bench.report.tables.comparison import blocks
+from haqa_bench.report.verdict import SIGNIFICANT
 
 FEWEST = 2
 """Cells, and methods, below which an average rank says nothing."""

@@ -1,4 +1,4 @@
-"""A table as Markdown, CSV, JSON, LaTeX or HTML. The same table always gives the same bytes."""
+"""A table as text, Markdown, CSV, JSON, LaTeX or HTML; the same one always gives the same bytes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,9 +8,12 @@ from haqa_bench.report.formats.comma_separated import comma_separated
 from haqa_bench.report.formats.html import html
 from haqa_bench.report.formats.latex import latex
 from haqa_bench.report.formats.markdown import markdown
+from haqa_bench.report.formats.terminal import terminal, width
+from haqa_bench.report.tables.short import short
 from haqa_bench.report.tables.table import Table
 
 FORMATS: Mapping[str, Callable[[Table, str], str]] = {
+    "text": terminal,
     "md": markdown,
     "csv": comma_separated,
     "json": as_json,
@@ -19,22 +22,38 @@ FORMATS: Mapping[str, Callable[[Table, str], str]] = {
 }
 
 
-def several(tables: Mapping[str, Table], kind: str) -> str:
+PAGE = 104
+"""Characters that a line of a page of LaTeX has room for, in the letters that its tables have."""
+
+
+def printed(table: Table, name: str, kind: str, wide: bool = False) -> str:
+    """One table: short, unless it is to be `wide`; CSV and JSON always hold everything."""
+    if wide or kind in ("csv", "json"):
+        return FORMATS[kind](table, name)
+    room = {"text": width(), "tex": PAGE}
+    return FORMATS[kind](short(table, room.get(kind)), name)
+
+
+def several(tables: Mapping[str, Table], kind: str, wide: bool = False) -> str:
     """Tables by name, one after the other, a blank line between them; as JSON, a list where there
     is more than one.
     """
-    texts = [FORMATS[kind](table, name) for name, table in tables.items()]
+    texts = [printed(table, name, kind, wide) for name, table in tables.items()]
     if kind == "json" and len(texts) > 1:
         return "[" + ",".join(texts) + "]\n"
     return "\n".join(texts)
 
 
 def write(
-    table: Table, folder: Path, name: str, kinds: Sequence[str] = ("md", "csv", "tex")
+    table: Table,
+    folder: Path,
+    name: str,
+    kinds: Sequence[str] = ("md", "csv", "tex"),
+    wide: bool = False,
 ) -> list[Path]:
     """Writes the table in some formats, Markdown, CSV and LaTeX by default; the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{suffix}" for suffix in kinds]
     for path in paths:
-        path.write_text(FORMATS[path.suffix[1:]](table, name), "utf-8")
+        path.write_text(printed(table, name, path.suffix[1:], wide), "utf-8")
     return paths

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
+from typing import NamedTuple
 
 from haqa_bench.report.tables.table import Table
 
@@ -36,14 +38,49 @@ def full_name(word: str) -> str:
     return f"{PAPER[found[1]]}{found[2]}" if found else word
 
 
+class Wanted(NamedTuple):
+    """Names of columns (as ids have them), methods and cells that a reader asked for, with * and ?;
+    None where all are.
+    """
+
+    columns: Sequence[str] | None = None
+    methods: Sequence[str] | None = None
+    cells: Sequence[str] | None = None
+
+    def of(self, table: Table) -> Table:
+        """What of a table was asked for. What names a row always stays; columns that are named
+        stand in their order, also in the short form.
+        """
+        rows = [
+            i
+            for i, key in enumerate(table.keys)
+            if _is(key.cell, self.cells) and (not key.method or _is(key.method, self.methods))
+        ]
+        names = [i for i, column in enumerate(table.columns) if column.role == "key"]
+        others = [
+            i
+            for i, column in enumerate(table.columns)
+            if column.role != "key" and (not column.method or _is(column.method, self.methods))
+        ]
+        if self.columns is not None:
+            others = [
+                i for word in self.columns for i in others if fnmatch(table.columns[i].slug, word)
+            ]
+        kept = table.only([*names, *others], rows if table.keys else None)
+        if self.columns is None:
+            return kept
+        return kept._replace(
+            columns=[c if c.place == "heading" else c._replace(place="row") for c in kept.columns]
+        )
+
+
+def _is(name: str, wanted: Sequence[str] | None) -> bool:
+    return wanted is None or any(fnmatch(name, word) for word in wanted)
+
+
 def _without_published(table: Table) -> Table:
     kept = [i for i, column in enumerate(table.columns) if column.role != "published"]
-    return table._replace(
-        columns=[table.columns[i] for i in kept],
-        rows=[[row[i] for i in kept] for row in table.rows],
-        bold={(row, kept.index(column)) for row, column in table.bold if column in kept},
-        doubts=(),
-    )
+    return table.only(kept)._replace(doubts=())
 
 
 def _rounded(table: Table, digits: int) -> Table:

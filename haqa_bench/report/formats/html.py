@@ -2,7 +2,7 @@
 
 from html import escape
 
-from haqa_bench.report.tables.table import Table, id_of
+from haqa_bench.report.tables.table import Section, Table, id_of
 
 
 def html(table: Table, name: str = "") -> str:
@@ -11,16 +11,23 @@ def html(table: Table, name: str = "") -> str:
         f'<th scope="col" title="{escape(column.about)}">{escape(column.name)}</th>'
         for column in table.columns
     )
-    rows = "\n".join(
-        f"<tr>{''.join(_cell(table, name, i, j) for j in range(len(row)))}</tr>"
-        for i, row in enumerate(table.rows)
-    )
+    bodies = "\n".join(_body(table, name, section) for section in table.parts)
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.remarks)
-    heading = f"<h2>{escape(table.title)}</h2>"
     return (
-        "<section "
-        f'id="{escape(name)}">\n{heading}\n<table>\n<tr>{head}</tr>\n{rows}\n</table>\n<ul>{notes}</ul>\n</section>\n'
+        f'<section id="{escape(name)}">\n<h2>{escape(table.title)}</h2>\n<table>\n'
+        f"<thead><tr>{head}</tr></thead>\n{bodies}\n</table>\n<ul>{notes}</ul>\n</section>\n"
     )
+
+
+def _body(table: Table, name: str, section: Section) -> str:
+    """The rows of a section, below its heading."""
+    span = f'<th scope="rowgroup" colspan="{len(table.columns)}">'
+    over = f"<tr>{span}{escape(section.heading)}</th></tr>\n"
+    rows = "\n".join(
+        f"<tr>{''.join(_cell(table, name, row, j) for j in range(len(table.columns)))}</tr>"
+        for row in section.rows
+    )
+    return f"<tbody>\n{over if section.heading else ''}{rows}\n</tbody>"
 
 
 def _cell(table: Table, name: str, row: int, column: int) -> str:

@@ -1,13 +1,22 @@
-"""A table in LaTeX: booktabs, one line a number with its id in a comment, the best of each group
-bold, notes below in small print.
+"""A table in LaTeX: booktabs, a row a line with its id in a comment, the best of each group bold,
+notes below in small print. Nothing is scaled: the letters are those of \\footnotesize, and notes of
+\\scriptsize, 8 and 7 points in a document of 10.
 """
 
 from collections.abc import Sequence
 
-from haqa_bench.report.tables.table import Table, id_of
+from haqa_bench.report.tables.table import Section, Table, row_id
 
-PACKAGES = ("booktabs", "multirow", "graphicx")
-EXPLAINED = "Each number's id stands in its line: haqa-bench explain RUN ID"
+PACKAGES = ("booktabs", "longtable", "threeparttable")
+EXPLAINED = "Each row's id ends its line; with /COLUMN it is a number's: haqa-bench explain RUN ID"
+TALLEST = 40
+"""Lines of a table that a page holds beside its notes; a longer one goes over several pages."""
+ONE_COLUMN = r"""\makeatletter
+\if@twocolumn\onecolumn\def\haqabenchback{\twocolumn}\else\def\haqabenchback{}\fi
+\makeatother
+"""
+"""A table that goes over pages stands in one column, and whatever follows it in as many as before.
+"""
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -22,34 +31,99 @@ SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    "±": r"$\pm$",
 }
 
 
 def latex(table: Table, name: str = "") -> str:
-    """A `table*` as wide as the page, for a document that loads PACKAGES; `name` becomes its label
-    and part of the ids.
+    """A `table*`, or where no page holds it a `longtable`, for a document that loads PACKAGES.
+    `name` becomes part of the ids, and the label where the table has none of its own.
     """
-    numeric = [table.numeric(i) for i in range(len(table.columns))]
-    columns = "".join("r" if number else "l" for number in numeric)
-    words = [*numeric, True].index(True)
-    rows = "\n".join(_row(table, name, number, words) for number in range(len(table.rows)))
-    notes = " ".join(escaped(note) for note in table.remarks)
-    return rf"""% Needs \usepackage{{{",".join(PACKAGES)}}}. {EXPLAINED}
-\begin{{table*}}[tbp]
+    lines = len(table.rows) + 2 * len(table.sections)
+    form = _over_pages if lines + len(table.remarks) > TALLEST else _on_a_page
+    needs = rf"% Needs \usepackage{{{','.join(PACKAGES)}}}. {EXPLAINED}"
+    return f"{needs}\n{form(table, name)}"
+
+
+def _on_a_page(table: Table, name: str) -> str:
+    notes = "\n".join(rf"\item {escaped(note)}" for note in table.remarks)
+    below = f"\\begin{{tablenotes}}\\scriptsize\n{notes}\n\\end{{tablenotes}}\n" if notes else ""
+    return rf"""\begin{{table*}}[tbp]
 \centering
+\begin{{threeparttable}}
 \caption{{{escaped(table.title)}}}
-\label{{tab:{name}}}
-\resizebox{{\textwidth}}{{!}}{{%
-\begin{{tabular}}{{{columns}}}
+\label{{{_label(table, name)}}}
+\footnotesize
+\setlength{{\tabcolsep}}{{4pt}}
+\begin{{tabular}}{{{_columns(table)}}}
 \toprule
-{" & ".join(escaped(heading) for heading in table.headings)} \\
+{_heads(table)}
 \midrule
-{rows}
+{_body(table, name)}
 \bottomrule
-\end{{tabular}}}}
-\par\smallskip\parbox{{\textwidth}}{{\scriptsize {notes}}}
+\end{{tabular}}
+{below}\end{{threeparttable}}
 \end{{table*}}
 """
+
+
+def _over_pages(table: Table, name: str) -> str:
+    notes = r" \par ".join(escaped(note) for note in table.remarks)
+    return rf"""{ONE_COLUMN}{{\footnotesize
+\setlength{{\tabcolsep}}{{4pt}}
+\begin{{longtable}}{{{_columns(table)}}}
+\caption{{{escaped(table.title)}}}
+\label{{{_label(table, name)}}} \\
+\toprule
+{_heads(table)}
+\midrule
+\endfirsthead
+\toprule
+{_heads(table)}
+\midrule
+\endhead
+{_body(table, name)}
+\bottomrule
+\end{{longtable}}
+\scriptsize {notes} \par}}
+\haqabenchback
+"""
+
+
+def _label(table: Table, name: str) -> str:
+    return f"tab:{table.label or name}"
+
+
+def _columns(table: Table) -> str:
+    return "".join("r" if table.numeric(i) else "l" for i in range(len(table.columns)))
+
+
+def _heads(table: Table) -> str:
+    return " & ".join(escaped(heading) for heading in table.headings) + r" \\"
+
+
+def _body(table: Table, name: str) -> str:
+    lines = [line for section in table.parts for line in _section(table, name, section)]
+    return "\n".join(lines).removeprefix("\\addlinespace\n")
+
+
+def _section(table: Table, name: str, section: Section) -> list[str]:
+    over = (
+        rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\textit{{{escaped(section.heading)}}}}} \\*"
+    )
+    rows = [_row(table, name, row) for row in section.rows]
+    return [r"\addlinespace", over, *rows] if section.heading else rows
+
+
+def _row(table: Table, name: str, row: int) -> str:
+    cells = [_cell(table, row, column) for column in range(len(table.columns))]
+    called = f" % {row_id(name, table.keys[row])}" if table.keys else ""
+    return " & ".join(cells) + r" \\" + called
+
+
+def _cell(table: Table, row: int, column: int) -> str:
+    shown = escaped(table.rows[row][column].text)
+    return rf"\textbf{{{shown}}}" if (row, column) in table.bold and shown else shown
 
 
 def document(tables: Sequence[str]) -> str:
@@ -57,8 +131,8 @@ def document(tables: Sequence[str]) -> str:
     packages = "\n".join(rf"\usepackage{{{package}}}" for package in PACKAGES)
     return "\n".join(
         [
-            r"\documentclass{article}",
-            r"\usepackage[margin=1cm]{geometry}",
+            r"\documentclass[10pt,twocolumn]{article}",
+            r"\usepackage[margin=2cm]{geometry}",
             packages,
             r"\begin{document}",
             *tables,
@@ -71,45 +145,3 @@ def document(tables: Sequence[str]) -> str:
 def escaped(text: str) -> str:
     """Text as LaTeX prints it."""
     return "".join(SPECIAL.get(character, character) for character in text)
-
-
-def _row(table: Table, name: str, number: int, words: int) -> str:
-    """A cell a line. What stands in the row above too is left to it, from the left up to the first
-    cell that differs, in as many columns as hold `words` before the first that holds numbers.
-    """
-    last = len(table.columns) - 1
-    lines = [
-        _cell(table, number, column, words) + (" &" if column < last else r" \\") + called
-        for column in range(last + 1)
-        for called in [_called(table, name, number, column)]
-    ]
-    starts = number > 0 and _span(table, number, 0, words) > 0
-    first = starts and _span(table, 0, 0, words) > 1
-    return (r"\midrule" + "\n" if first else "") + "\n".join(lines)
-
-
-def _cell(table: Table, number: int, column: int, words: int) -> str:
-    span = _span(table, number, column, words)
-    shown = "" if span == 0 else escaped(table.rows[number][column].text)
-    shown = rf"\textbf{{{shown}}}" if (number, column) in table.bold else shown
-    return rf"\multirow{{{span}}}{{*}}{{{shown}}}" if span > 1 else shown
-
-
-def _called(table: Table, name: str, number: int, column: int) -> str:
-    """A number's id, in a comment."""
-    if not table.keys or not table.rows[number][column].text:
-        return ""
-    return f" % {id_of(name, table.keys[number], table.columns[column].name)}"
-
-
-def _span(table: Table, number: int, column: int, words: int) -> int:
-    """How many rows a cell spans: 0 where the one above spans it; one where a column to the left,
-    or itself, holds numbers.
-    """
-    if column >= words:
-        return 1
-    left = [[found.text for found in row[: column + 1]] for row in table.rows]
-    if number > 0 and left[number - 1] == left[number]:
-        return 0
-    rest = left[number:]
-    return next((i for i, row in enumerate(rest) if row != left[number]), len(rest))

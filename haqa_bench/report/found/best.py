@@ -30,6 +30,7 @@ class Best(NamedTuple):
     best_study: float | None
     speed_up: float | None
     of_optimum: float | None
+    optimum: float | None
     source: str | None
     answered_by: str
     proposed: int

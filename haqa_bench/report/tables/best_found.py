@@ -7,7 +7,7 @@ from haqa_bench.arithmetic.estimate import SPEEDS
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.tests import REFERENCE
 from haqa_bench.report.tables import best_found_notes
-from haqa_bench.report.tables.best_found_columns import COLUMNS, Beside, Kind, Maker
+from haqa_bench.report.tables.best_found_columns import CHANCE, COLUMNS, Beside, Kind, Maker
 from haqa_bench.report.tables.table import Key, Table, words
 
 
@@ -31,15 +31,18 @@ def table(title: str, found: Sequence[Best], kind: Kind, beside: Beside) -> Tabl
             for row in shown
         ],
         notes=best_found_notes.notes(found, kind, beside),
+        details=best_found_notes.details(found, kind, beside),
         keys=[Key(row.cell, row.method) for row in shown],
         bold={(number, place) for number in _leading(shown)},
         doubts=beside.figure.doubts,
     )
 
 
-def kind_of(found: Sequence[Best], confirmed: str, published: bool, parts: bool) -> Kind:
+def kind_of(found: Sequence[Best], confirmed: str, published: bool, beside: Beside) -> Kind:
     """What decides which columns a table of these rows has."""
-    return Kind(found[0].unit in SPEEDS, confirmed, published, parts)
+    cells = {row.cell for row in found}
+    files = any(cell in cells for cell, _ in beside.weights)
+    return Kind(found[0].unit in SPEEDS, confirmed, published, bool(beside.parts), files)
 
 
 def _leading(shown: Sequence[Best]) -> set[int]:
@@ -58,9 +61,11 @@ def _leading(shown: Sequence[Best]) -> set[int]:
 
 def _with_references(found: list[Best], beside: Beside) -> list[Best]:
     """A cell's rows, first those of what was tested and no method proposed."""
-    references = beside.tests.references(found[0].cell)
+    references = dict(beside.tests.references(found[0].cell))
+    if found[0].cell in beside.chances and found[0].cell in beside.tests.machines:
+        references = {CHANCE: "", **references}
     return [
-        found[0]._replace(method=name, optimizer=REFERENCE, winners=[recorded])
+        found[0]._replace(method=name, optimizer=REFERENCE, winners=[recorded] if recorded else [])
         for name, recorded in references.items()
     ] + found
 

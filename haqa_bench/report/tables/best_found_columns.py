@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from statistics import median
 from typing import NamedTuple
 
+from haqa_bench.cell import Cell
 from haqa_bench.report import statistics
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.kernel_rooflines import Roof
@@ -12,24 +13,32 @@ from haqa_bench.report.found.pairs import Pairs
 from haqa_bench.report.found.published import ABOUT as PUBLISHED
 from haqa_bench.report.found.published import PublishedFigure
 from haqa_bench.report.found.tests import REFERENCE, Tests
+from haqa_bench.report.found.weights import Weights
 from haqa_bench.report.tables.table import (
     Column,
     Form,
+    Place,
     Role,
     Value,
-    count,
     digits_of,
     exact,
     share,
     value,
+    whole,
     words,
 )
+from haqa_bench.report.verdict import Verdict
 from haqa_bench.space import key_of
+
+CHANCE = "guessing"
+"""Stands in place of a method in the row of what guessing gives."""
 
 
 class Beside(NamedTuple):
     """What rows are compared with: what was published, pairs, tests of what was trained, and of
     cells that are parts of a model, such as a kernel, their name, their roofline and their peer.
+    `weights` are of measured files, `chances` what guessing gives in tests, in %, by cell;
+    `verdicts` on each method against random search, by cell and method.
     """
 
     figure: PublishedFigure
@@ -38,17 +47,23 @@ class Beside(NamedTuple):
     parts: Mapping[str, str]
     roofs: Mapping[str, Roof]
     peers: Mapping[str, str]
+    weights: Mapping[tuple[str, str], Weights]
+    chances: Mapping[str, float]
+    cells: Mapping[str, Cell]
+    verdicts: Mapping[tuple[str, str], Verdict]
 
 
 class Kind(NamedTuple):
     """What decides which columns a table has: whether its objective is a speed or a time, how
-    winners are confirmed, whether the paper has it, and whether its cells are parts of models.
+    winners are confirmed, whether the paper has it, whether its cells are parts of models, and
+    whether files of weights were measured.
     """
 
     speed: bool
     confirmed: str
     published: bool
     parts: bool
+    files: bool
 
 
 class Maker(NamedTuple):
@@ -69,38 +84,46 @@ class Maker(NamedTuple):
     main: bool = False
     unit: str = ""
     digits: int | None = None
+    place: Place = "row"
 
     def of(self, row: Best) -> Column:
         """The column of a table of rows like this one."""
         unit = row.unit if self.main else self.unit
         digits = digits_of(unit) if self.main else self.digits
         heading = self.heading.format(row.unit, metric=row.metric)
-        return Column(heading, unit, digits, self.about, self.role)
+        return Column(heading, unit, digits, self.about, self.role, place=self.place)
 
 
 def _n(row: Best, beside: Beside) -> Value:
+    """Its unit says of what."""
     if row.is_default:
-        samples = row.default_samples or 0
-        return Value(samples, "samples", text=count(samples, "samples", "sample"))
-    return Value(row.studies, "studies", text=count(row.studies, "studies", "study"))
+        return whole(row.default_samples or 0, "samples")
+    return whole(row.studies, "studies")
 
 
 def _tested_n(row: Best, beside: Beside) -> Value:
     """Of what was trained, the default's number is of the seeds that it was tested with."""
+    if row.method == CHANCE:
+        return words("")
     if row.is_default or row.optimizer == REFERENCE:
-        seeds = beside.tests.seeds(row)
-        return Value(seeds, "seeds", text=count(seeds, "seeds", "seed"))
+        return whole(beside.tests.seeds(row), "seeds")
     return _n(row, beside)
 
 
 def _best(row: Best, beside: Beside) -> Value:
     found = exact(row.best, row.unit, n=row.studies, source=row.source or "")
-    return found._replace(low=row.worst_study, high=row.best_study)
+    if row.best_study is None or row.worst_study is None:
+        return found
+    low, high = sorted((row.worst_study, row.best_study))
+    return found._replace(low=low, high=high)
 
 
 def _range(row: Best, beside: Beside) -> Value:
     form = Form("{low} to {high}", digits_of(row.unit))
-    return value(None, form, unit=row.unit, low=row.worst_study, high=row.best_study, n=row.studies)
+    ends = sorted(x for x in (row.worst_study, row.best_study) if x is not None)
+    if not ends:
+        return words("none")
+    return value(None, form, unit=row.unit, low=ends[0], high=ends[-1], n=row.studies)
 
 
 def _speed_up(row: Best, beside: Beside) -> Value:
@@ -118,6 +141,34 @@ def _gain(row: Best, beside: Beside) -> Value:
 
 def _of_optimum(row: Best, beside: Beside) -> Value:
     return words("unknown") if row.of_optimum is None else share(row.of_optimum)
+
+
+def _of_the_way(row: Best, beside: Beside) -> Value:
+    """From the default to the best of the table."""
+    if row.optimum is None:
+        return words("unknown")
+    found = statistics.share_of_way(row.best, row.default_value, row.optimum)
+    return words("default is best") if found is None else share(found)
+
+
+def _bits(row: Best, beside: Beside) -> Value:
+    """Of the file of the winner, over all its weights; median over studies."""
+    found = [w.bits for w in _files(row, beside)]
+    return value(median(found), Form("{number}", 2), unit="bits") if found else words("unknown")
+
+
+def _perplexity(row: Best, beside: Beside) -> Value:
+    """The winner's over the default's; median over studies."""
+    default = beside.weights.get((row.cell, _key(row.default_configuration)))
+    found = [w.perplexity for w in _files(row, beside) if w.perplexity is not None]
+    if default is None or default.perplexity is None or not found:
+        return words("unknown")
+    return value(median(found) / default.perplexity, Form("{number}x", 2), unit="1")
+
+
+def _files(row: Best, beside: Beside) -> list[Weights]:
+    keys = [(row.cell, _key(winner)) for winner in row.winners]
+    return [beside.weights[key] for key in keys if key in beside.weights]
 
 
 def _of_roofline(row: Best, beside: Beside) -> Value:
@@ -141,6 +192,8 @@ def _published(row: Best, beside: Beside) -> Value:
 
 
 def _test(row: Best, beside: Beside) -> Value:
+    if row.method == CHANCE:
+        return exact(beside.chances[row.cell], "%")
     found = beside.tests.of(row)
     if found is None:
         return words("not yet")
@@ -164,7 +217,7 @@ def _against_default(row: Best, beside: Beside) -> Value:
     if not found:
         return words("not yet")
     better = sum(difference.better for difference in found)
-    form = Form(f"{{number}}, {better} of {len(found)} better", 2, "+")
+    form = Form(f"{{number}} ({better} of {len(found)})", 2, "+")
     return value(median(d.points for d in found), form, unit="points", n=len(found))
 
 
@@ -175,7 +228,7 @@ def _again(row: Best, beside: Beside) -> Value:
     ratio, better = _ratio(row, beside.pairs), _better(row, beside.pairs)
     if ratio is None:
         return words("not yet")
-    said = f"{{number}}x, {len(better)} of {row.studies} better" if better else "default kept"
+    said = f"{{number}}x ({len(better)} of {row.studies})" if better else "default kept"
     return value(ratio, Form(said, 3), unit="1", n=row.studies)
 
 
@@ -239,6 +292,10 @@ def _parts(kind: Kind) -> bool:
     return kind.parts
 
 
+def _filed(kind: Kind) -> bool:
+    return kind.files
+
+
 BEST = (
     "the median over studies of the best configuration found that breaks no constraint; of "
     "the default, its own value"
@@ -247,15 +304,25 @@ N = (
     "studies of the method on the cell; of the default its samples, or the seeds that it "
     "was tested with"
 )
+RANGE = "the best found by the worst and by the best study"
 COLUMNS = (
-    Maker("Kernel", lambda row, b: words(b.parts[row.cell]), "", _parts, "key"),
-    Maker("Model", lambda row, _: words(row.model), role="key", tested=True),
-    Maker("Bit-width", lambda row, _: words(row.bit_width), role="key", tested=True),
-    Maker("Hardware", lambda row, _: words(row.hardware), role="key", tested=True),
+    Maker("Kernel", lambda row, b: words(b.parts[row.cell]), "", _parts, "key", place="heading"),
+    Maker("Model", lambda row, _: words(row.model), role="key", tested=True, place="heading"),
+    Maker(
+        "Bit-width",
+        lambda row, _: words(row.bit_width),
+        "",
+        role="key",
+        tested=True,
+        place="heading",
+    ),
+    Maker("Hardware", lambda row, _: words(row.hardware), role="key", tested=True, place="heading"),
     Maker("Method", _method, role="key", tested=True),
+    Maker("n", _n, N, _untested, "n", tested=True),
+    Maker("n", _tested_n, N, _anew, "n", tested=True),
     Maker("{}", _best, BEST, _speeds, main=True),
     Maker("{metric}, {}", _best, BEST, _differences, main=True),
-    Maker("Range", _range, "the best found by the worst and by the best study", tuned=True),
+    Maker("Range", _range, RANGE, _untested, tuned=True),
     Maker(
         "Speed-up",
         _speed_up,
@@ -276,37 +343,12 @@ COLUMNS = (
         "Confirmed",
         _again,
         "the median over studies of the winner over the default in interleaved pairs, "
-        "apart from the tuning, a kept default as 1; and how "
+        "apart from the tuning, a kept default as 1; in brackets, how "
         "many winners' whole 95 % interval is above 1",
         _paired,
         tuned=True,
         unit="1",
         digits=3,
-    ),
-    Maker(
-        "Of optimum",
-        _of_optimum,
-        "the median over studies of the best found as a share of the best feasible "
-        "value that the whole response table holds",
-        unit="%",
-        digits=1,
-    ),
-    Maker(
-        "Of roofline",
-        _of_roofline,
-        "the median over studies of the least time that bandwidth or arithmetic allow "
-        "over the winner's, sample by sample",
-        _parts,
-        unit="%",
-        digits=1,
-    ),
-    Maker(
-        "Against ggml",
-        _against_peer,
-        "the winner's ratio to the default in pairs over that of ggml's own kernel",
-        _parts,
-        unit="1",
-        digits=2,
     ),
     Maker(
         "Test accuracy, %",
@@ -328,24 +370,76 @@ COLUMNS = (
         digits=2,
     ),
     Maker(
-        "Against default, points",
+        "Against default",
         _against_default,
-        "the median over studies of the winner's test accuracy less the default's, "
-        "same seeds and items; better: ahead with every seed, "
+        "the median over studies of the winner's test accuracy less the default's, in points, "
+        "same seeds and items; in brackets, how many winners are better: ahead with every seed, "
         "and by more than the 95 % interval over items",
         _anew,
         tuned=True,
         unit="points",
         digits=2,
     ),
-    Maker("n", _n, N, _untested, "n", tested=True),
-    Maker("n", _tested_n, N, _anew, "n", tested=True),
+    Maker("Range", _range, RANGE, _anew, tuned=True),
+    Maker(
+        "Against ggml",
+        _against_peer,
+        "the winner's ratio to the default in pairs over that of ggml's own kernel",
+        _parts,
+        unit="1",
+        digits=2,
+    ),
+    Maker(
+        "Bits",
+        _bits,
+        "bits a weight, over the whole file that the winner ran with; median over studies",
+        _filed,
+        unit="bits",
+        digits=2,
+    ),
+    Maker(
+        "Perplexity",
+        _perplexity,
+        "the winner's over the default's, of the quality text; median over studies",
+        _filed,
+        unit="1",
+        digits=2,
+    ),
+    Maker(
+        "Of roofline",
+        _of_roofline,
+        "the median over studies of the least time that bandwidth or arithmetic allow "
+        "over the winner's, sample by sample",
+        _parts,
+        unit="%",
+        digits=1,
+    ),
+    Maker(
+        "Of optimum",
+        _of_optimum,
+        "the median over studies of the best found as a share of the best feasible "
+        "value that the whole response table holds",
+        _speeds,
+        unit="%",
+        digits=1,
+    ),
+    Maker(
+        "Of the way",
+        _of_the_way,
+        "how far the median best has come from the default, 0 %, to the best feasible value "
+        "that the whole response table holds, 100 %",
+        _differences,
+        unit="%",
+        digits=1,
+        tuned=True,
+    ),
     Maker(
         "Source",
-        lambda row, _: words(row.source or "none"),
+        lambda row, _: words(row.source or "none" if row.method != CHANCE else ""),
         "where the numbers of the trials came from",
         role="source",
         tested=True,
+        place="wide",
     ),
     Maker(
         "Invalid / failed / repeated",
@@ -354,6 +448,7 @@ COLUMNS = (
         "repeats; of all proposals of the studies",
         tuned=True,
         unit="proposals",
+        place="wide",
     ),
     Maker(
         "Published speed-up",
@@ -362,6 +457,7 @@ COLUMNS = (
         lambda kind: kind.published and kind.speed,
         "published",
         tuned=True,
+        place="wide",
     ),
     Maker(
         "Published accuracy",
@@ -369,5 +465,6 @@ COLUMNS = (
         PUBLISHED,
         lambda kind: kind.published and not kind.speed,
         "published",
+        place="wide",
     ),
 )

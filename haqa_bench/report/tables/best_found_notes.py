@@ -1,39 +1,168 @@
-"""What to know of a table of best results, below it."""
+"""What to know of a table of best results, below it: a few lines in short, the rest where it is
+wide.
+"""
 
 from collections.abc import Sequence
 
+from haqa_bench import tracks
+from haqa_bench.arithmetic.estimate import QUIET, SPEEDS
+from haqa_bench.cell import Cell
+from haqa_bench.report import verdict
 from haqa_bench.report.found import answered
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.kernel_rooflines import Roof
-from haqa_bench.report.found.pairs import Pairs, Verdict
-from haqa_bench.report.tables.best_found_columns import Beside, Kind
-from haqa_bench.report.tables.table import count, digits_of, rounded
+from haqa_bench.report.found.pairs import Pairs
+from haqa_bench.report.found.pairs import Verdict as PairsVerdict
+from haqa_bench.report.found.tests import Tests
+from haqa_bench.report.tables.best_found_columns import CHANCE, Beside, Kind
+from haqa_bench.report.tables.table import rounded
+
+ESTIMATOR = (
+    "each configuration's own number is the quick quartile of its samples, those left out of which "
+    f"others took more than {100 * QUIET:g} % of the machine"
+)
 
 
 def notes(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
-    """The legend, who answered, where pairs were measured, and agents against random search."""
+    """What everybody has to know: what a number is, its source, who answered, and the verdicts."""
     return [
-        *_legend(found[0], kind),
+        _what(found, kind),
+        *_winners(found, kind, beside),
+        *_weights(found, kind, beside),
         *answered.sentences(found),
-        *_rooflines(found, beside),
-        *_tests(found, beside),
-        *_machines(found, beside.pairs),
-        *_verdicts(found, beside.pairs),
+        *_verdicts(found, beside),
+        *_now(found),
     ]
 
 
-def _legend(first: Best, kind: Kind) -> list[str]:
-    gain = (
-        "speed-up: median over studies of that over the same study's default"
-        if kind.speed
-        else "gain: that over the default"
-    )
-    what = first.unit if kind.speed else f"{first.metric}, {first.unit}"
+def details(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
+    """What the wide form tells too: its columns, rooflines, machines and floors, each cell's
+    verdict.
+    """
     return [
-        f"{what}: median over studies of the best configuration found that breaks no "
-        f"constraint; range: worst and best study; {gain}.",
-        "Of optimum: median share of the best value that the whole response table "
-        "holds; unknown where none was replayed.",
+        *_legend(kind),
+        *_rooflines(found, beside),
+        *_tests(found, beside),
+        *_machines(found, beside.pairs),
+        *_each_verdict(found, beside),
+    ]
+
+
+def _what(found: Sequence[Best], kind: Kind) -> str:
+    first = found[0]
+    what = first.unit if kind.speed else f"{first.metric}, {first.unit}"
+    sources = ", ".join(sorted({row.source for row in found if row.source})) or "unknown"
+    own = f"; {ESTIMATOR}" if first.unit in SPEEDS else ""
+    return (
+        f"{what}: median over n studies of the best found that keeps every limit{own}. n of the "
+        f"default: {_n_of_default(kind)}. *: best of the cell. Source: {sources}."
+    )
+
+
+def _n_of_default(kind: Kind) -> str:
+    return "seeds that it was tested with" if kind.confirmed == "tests" else "its samples"
+
+
+def _winners(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
+    """What confirmed winners are."""
+    cells = {row.cell for row in found}
+    if cells & beside.pairs.machines.keys():
+        return [
+            "Confirmed: winner over default in interleaved pairs, apart from the tuning, a kept "
+            "default as 1; in brackets, how many winners' whole 95 % interval is above 1."
+        ]
+    if cells & beside.tests.machines.keys():
+        return [
+            "Test accuracy: winner trained anew and tested, with seeds and items that no tuning "
+            "has seen. Against default, points: in brackets, how many winners are ahead with every "
+            f"seed and by more than the 95 % interval over items.{_guessing(found, beside)}"
+        ]
+    return []
+
+
+def _guessing(found: Sequence[Best], beside: Beside) -> str:
+    known = sorted({beside.chances[row.cell] for row in found if row.cell in beside.chances})
+    told = " or ".join(rounded(chance, 2) for chance in known)
+    return f" {CHANCE.capitalize()} gives {told} %." if known else ""
+
+
+def _weights(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
+    """What a bit-width's name stands for, and what the weights were made from."""
+    cells = [beside.cells[name] for name in dict.fromkeys(row.cell for row in found)]
+    bits = dict.fromkeys(
+        f"{cell.bit_width}: {said}." for cell in cells if (said := tracks.of(cell).bits(cell))
+    )
+    files = (
+        "Bits: bits a weight over the winner's whole file, whatever its format is called. "
+        "Perplexity: over the default's."
+    )
+    return [*([files] if kind.files else []), *bits, *origins(cells)]
+
+
+def origins(cells: Sequence[Cell]) -> list[str]:
+    """What the weights of each model were made from, as its suite says."""
+    return list(
+        dict.fromkeys(
+            f"{cell.model_name}: {cell.model.about}."
+            for cell in cells
+            if cell.model.about and (cell.model.gguf or cell.model.transformers)
+        )
+    )
+
+
+def _verdicts(found: Sequence[Best], beside: Beside) -> list[str]:
+    """Each agent against random search on the same cells, as `compare` says it."""
+    return [
+        f"{method} against random search, in cells: {_counted(said)}."
+        for method, said in _agents(found, beside).items()
+    ]
+
+
+def _counted(said: dict[str, verdict.Verdict]) -> str:
+    few = {v.n for v in said.values() if v.word == "undecided" and v.p is None}
+    ahead = sum(v.ahead for v in said.values() if v.word == "undecided")
+    of = sum(v.n for v in said.values() if v.word == "undecided")
+    why = f" (ahead in {ahead} of {of} pairs of seeds; n = {max(few)} is too few)" if few else ""
+    return verdict.counted(said.values()) + why
+
+
+def _each_verdict(found: Sequence[Best], beside: Beside) -> list[str]:
+    return [
+        f"{method} against random search: "
+        + "; ".join(f"{cell} {told}" for cell, told in said.items())
+        + f". {verdict.RULE}."
+        for method, said in _agents(found, beside).items()
+    ]
+
+
+def _agents(found: Sequence[Best], beside: Beside) -> dict[str, dict[str, verdict.Verdict]]:
+    """The verdict on each agent in each of its cells."""
+    said: dict[str, dict[str, verdict.Verdict]] = {}
+    for row in found:
+        known = beside.verdicts.get((row.cell, row.method))
+        if row.answered_by and known:
+            said.setdefault(row.method, {})[row.cell] = known
+    return said
+
+
+def _now(found: Sequence[Best]) -> list[str]:
+    return [
+        f"{cell}: measured now on {machine}."
+        for cell, machine in sorted({(r.cell, r.machine) for r in found if r.machine})
+    ]
+
+
+def _legend(kind: Kind) -> list[str]:
+    gain = (
+        "Speed-up: median over studies of the best found over the same study's default."
+        if kind.speed
+        else "Gain: the median best less the default, larger is better. Of the way: from the "
+        "default to the best of the whole response table."
+    )
+    return [
+        f"Range: worst and best study. {gain}",
+        "Of optimum: median share of the best value that the whole response table holds, which is "
+        "the best of noisy measurements; unknown where none was replayed.",
         "Invalid / failed / repeated: proposals outside the space, configurations that "
         "could not be measured, repeats; of all proposals.",
     ]
@@ -60,7 +189,7 @@ def _rooflines(found: Sequence[Best], beside: Beside) -> list[str]:
     ]
 
 
-def _roofline(cell: str, roof: Roof, peer: Verdict | None) -> str:
+def _roofline(cell: str, roof: Roof, peer: PairsVerdict | None) -> str:
     bound = roof.work.bound(roof.bandwidth, roof.peak)
     ggml = f"; ggml takes {peer.value:.1f} us (median of {peer.pairs} pairs)" if peer else ""
     return (
@@ -73,16 +202,11 @@ def _roofline(cell: str, roof: Roof, peer: Verdict | None) -> str:
 
 def _tests(found: Sequence[Best], beside: Beside) -> list[str]:
     """What to know of their columns; none where nothing was tested."""
-    tests = beside.tests
+    tests: Tests = beside.tests
     known = [cell for cell in dict.fromkeys(r.cell for r in found) if cell in tests.machines]
     if not known:
         return []
     return [
-        "Test accuracy: winners trained anew with seeds that no tuning has seen, and "
-        "tested on items that no tuning has seen; mean over "
-        "seeds, median over studies; range: worst and best study.",
-        "Against default: the same seeds and items; better: ahead with every seed, and "
-        "by more than the 95 % interval over items.",
         f"Tests were run on {', '.join(sorted({tests.machines[cell] for cell in known}))}.",
         *(
             f"{cell}: a test failed, and is in no mean: {failure}."
@@ -95,12 +219,6 @@ def _tests(found: Sequence[Best], beside: Beside) -> list[str]:
 def _machines(found: Sequence[Best], again: Pairs) -> list[str]:
     notes = []
     cells = list(dict.fromkeys(row.cell for row in found))
-    if any(cell in again.machines for cell in cells):
-        notes.append(
-            "Confirmed: winners in interleaved pairs with the default, apart from the "
-            "tuning; median over studies, a kept default "
-            "as 1; better: the 95 % interval of at least six pairs is above 1."
-        )
     for machine in dict.fromkeys(again.machines[cell] for cell in cells if cell in again.machines):
         floors = [
             f"{cell} {100 * again.floors[cell]:.1f} %"
@@ -113,28 +231,4 @@ def _machines(found: Sequence[Best], again: Pairs) -> list[str]:
             else ""
         )
         notes.append(f"Pairs were measured on {machine}{said}.")
-    return notes + [
-        f"{cell}: measured now on {machine}."
-        for cell, machine in sorted({(r.cell, r.machine) for r in found if r.machine})
-    ]
-
-
-def _verdicts(found: Sequence[Best], again: Pairs) -> list[str]:
-    """Each agent against random search on the same cells, in words."""
-    randoms = {row.cell: row for row in found if row.optimizer == "random"}
-    said: dict[str, list[str]] = {}
-    for row in found:
-        other = randoms.get(row.cell)
-        if row.answered_by and other and row.best is not None and other.best is not None:
-            tie = abs(row.best - other.best) <= again.floors.get(row.cell, 0.0) * other.best
-            ahead = (row.best > other.best) == (row.direction == "maximize")
-            word = "as well as" if tie else "better than" if ahead else "worse than"
-            digits = digits_of(row.unit)
-            medians = " and ".join(rounded(best, digits) for best in (row.best, other.best))
-            told = f"{row.cell}, medians {medians}, n = {row.studies} and {other.studies} studies"
-            said.setdefault(f"{row.method} did {word} random search", []).append(told)
-    return [
-        f"{what} on {count(len(cells), 'cells', 'cell')} (no test below six pairs): "
-        f"{'; '.join(cells)}."
-        for what, cells in sorted(said.items())
-    ]
+    return notes

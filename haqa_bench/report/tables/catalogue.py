@@ -13,7 +13,7 @@ from haqa_bench.report import traits
 from haqa_bench.report.found import answers as memory
 from haqa_bench.report.found import format_choices as formats
 from haqa_bench.report.found import fronts as goals
-from haqa_bench.report.found import kernel_rooflines, pairs, published, studies, tests
+from haqa_bench.report.found import kernel_rooflines, pairs, published, studies, tests, weights
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.tables import (
     best_found,
@@ -25,6 +25,7 @@ from haqa_bench.report.tables import (
 )
 from haqa_bench.report.tables.best_found_columns import Beside
 from haqa_bench.report.tables.table import Table
+from haqa_bench.report.verdict import Verdict, against
 
 
 class Maker(NamedTuple):
@@ -86,9 +87,18 @@ def _of_track(run: Run, project: Project, rows: Sequence[Best]) -> tuple[str, Ta
         {cell_id: part for cell_id, of in cells.items() if (part := traits.part(of))},
         kernel_rooflines.roofs(run),
         {cell_id: traits.peer(of) for cell_id, of in cells.items()},
+        weights.weights(run),
+        {c: found for c, of in cells.items() if (found := tracks.of(of).chance(of)) is not None},
+        cells,
+        against_random(run),
     )
-    kind = best_found.kind_of(rows, track.confirmed, bool(track.published), bool(beside.parts))
+    kind = best_found.kind_of(rows, track.confirmed, bool(track.published), beside)
     return name, best_found.table(track.title, rows, kind, beside)
+
+
+def against_random(run: Run) -> Mapping[tuple[str, str], Verdict]:
+    """The verdict on each method of a run against random search, by cell and method."""
+    return against(studies.results(run), "random", pairs.pairs(run).floors)
 
 
 TABLES = (Maker("best", _others, _best_found), *SPECIAL)
@@ -104,7 +114,11 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
     for maker in TABLES:
         if maker.applies(run):
             made |= maker.make(run, project)
-    return made
+    return {name: _labelled(table, run, name) for name, table in made.items()}
+
+
+def _labelled(table: Table, run: Run, name: str) -> Table:
+    return table._replace(label=f"{run.suite.name}-{name}")
 
 
 def compared(run: Run, against: str = "random") -> dict[str, Table]:
@@ -118,4 +132,5 @@ def compared(run: Run, against: str = "random") -> dict[str, Table]:
     measured = any(result.method == against for result in found)
     floors = pairs.pairs(run).floors
     first = {"comparison": comparison.table(found, against, floors)} if measured else {}
-    return {**first, **fronts.tables(run), "spent": spent.table(run)}
+    made = {**first, **fronts.tables(run), "spent": spent.table(run)}
+    return {name: _labelled(table, run, name) for name, table in made.items()}

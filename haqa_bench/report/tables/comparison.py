@@ -2,13 +2,12 @@
 paired tests, ranks.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from haqa_bench.errors import HaqaError
-from haqa_bench.report import statistics
+from haqa_bench.report import statistics, verdict
 from haqa_bench.report.found.studies import Groups, StudyResult, grouped
 from haqa_bench.report.tables.table import (
     Column,
@@ -25,33 +24,38 @@ from haqa_bench.report.tables.table import (
 )
 
 COLUMNS = (
-    Column("Cell", role="key"),
+    Column("Cell", role="key", place="heading"),
     Column("Method", role="key"),
-    Column("n", about="studies, each with the same budget", role="n"),
+    Column("n", about="studies, each with the same number of proposals", role="n"),
     Column("Median", about="of the best feasible value that each study found"),
+    Column("Against {}", about=f"{verdict.RULE}; ahead in: pairs of one seed", role="words"),
     Column(
-        "95 % interval",
-        about="the percentile bootstrap interval of that median (10,000 resamples); none "
-        "below three studies",
-    ),
-    Column("IQM", about="the mean of the middle half of the studies"),
-    Column(
-        "Median regret",
+        "Regret",
         "%",
         1,
         "the median distance from the best value of the whole response table, as a share of it",
     ),
     Column(
-        "Median rank",
+        "Rank",
         about="the median rank of the best configuration found among all feasible ones of "
-        "the response table; 1 is the optimum",
+        "the response table; 1 is the best of it",
     ),
-    Column("Found optimum", about="studies that found the best value of the whole response table"),
+    Column(
+        "Found best",
+        about="studies that found the best value of the whole response table",
+    ),
+    Column(
+        "95 % interval",
+        about="the percentile bootstrap interval of the median (10,000 resamples); none "
+        "below six studies",
+    ),
+    Column("IQM", about="the mean of the middle half of the studies; none below six"),
     Column(
         "P(better than {})",
         digits=2,
         about="the share of all pairs of a study with one of the other method in which it "
         "found the better value; ties half",
+        place="wide",
     ),
     Column(
         "p (Holm)",
@@ -59,16 +63,7 @@ COLUMNS = (
         about="Wilcoxon signed-rank, paired over the seeds of the cell, Holm-corrected over "
         "all cells and methods; none below six pairs",
     ),
-    Column(
-        "Against {}",
-        about="tie where the medians are within the noise floor; better or worse where p < "
-        "0.05; else undecided",
-        role="words",
-    ),
 )
-SIGNIFICANT = 0.05
-LEAST_P = 0.001
-"""Below which no more is said of a p value."""
 
 
 def blocks(groups: Groups) -> list[dict[str, float | None]]:
@@ -98,43 +93,53 @@ def table(found: Sequence[StudyResult], against: str, floors: Mapping[str, float
             f"no study of '{against}' in this run",
             f"Methods: {', '.join(sorted({r.method for r in found}))}",
         )
-    tests = _tests(groups, against)
+    verdicts = verdict.against(found, against, floors)
     rows = [(cell, name) for cell, methods in groups.items() for name in methods]
     return Table(
-        title=f"Methods at equal budgets, against {against}",
+        title=f"Methods at equal numbers of proposals, against {against}",
         columns=[c._replace(name=c.name.format(against)) for c in COLUMNS],
         rows=[
-            [
-                words(cell),
-                words(name),
-                *_of_method(groups[cell][name]),
-                *_beside(
-                    groups[cell][name],
-                    groups[cell].get(against, ()),
-                    tests.get((cell, name)),
-                    floors.get(cell, 0.0),
-                ),
-            ]
+            _row(cell, name, groups[cell].get(against, ()), groups, verdicts.get((cell, name)))
             for cell, name in rows
         ],
-        notes=[*_rankings(groups), *_legend(found, floors)],
+        notes=[*_agents(found), *_verdicts(verdicts, against), *_rankings(groups)],
+        details=_legend(found, floors),
         keys=[Key(cell, name) for cell, name in rows],
     )
 
 
-def _of_method(rows: Sequence[StudyResult]) -> list[Value]:
-    """What a method's studies found on a cell."""
+def _row(
+    cell: str,
+    name: str,
+    others: Sequence[StudyResult],
+    groups: Groups,
+    said: verdict.Verdict | None,
+) -> list[Value]:
+    rows = groups[cell][name]
     unit = rows[0].unit
     values = [r.best_value for r in rows if r.best_value is not None]
+    iqm = statistics.interquartile_mean(values)
+    return [
+        words(cell),
+        words(name),
+        whole(len(rows)),
+        exact(float(np.median(values)) if values else None, unit, n=len(values)),
+        words(str(said or "")),
+        *_of_table(rows),
+        _interval(values, unit),
+        words("") if iqm is None else exact(iqm, unit, n=len(values)),
+        _chance(rows, others),
+        _p(said.p if said else None),
+    ]
+
+
+def _of_table(rows: Sequence[StudyResult]) -> list[Value]:
+    """How near a method's studies came to the best of the response table."""
     regrets = [r.regret for r in rows if r.regret is not None]
     ranks = [r.rank for r in rows if r.rank is not None]
     hits = sum(regret == 0 for regret in regrets)
     unknown = words("unknown")
     return [
-        whole(len(rows)),
-        exact(float(np.median(values)) if values else None, unit, n=len(values)),
-        _interval(values, unit),
-        exact(statistics.interquartile_mean(values) if values else None, unit),
         share(float(np.median(regrets))) if regrets else unknown,
         whole(float(np.median(ranks))) if ranks else unknown,
         Value(hits, n=len(rows), text=f"{hits} of {len(rows)}") if regrets else unknown,
@@ -149,51 +154,28 @@ def _interval(values: Sequence[float], unit: str) -> Value:
     return value(None, form, unit=unit, low=found.low, high=found.high, n=len(values))
 
 
-def _beside(
-    rows: Sequence[StudyResult], others: Sequence[StudyResult], p: float | None, floor: float
-) -> list[Value]:
-    """A method beside the one that it is compared with."""
+def _chance(rows: Sequence[StudyResult], others: Sequence[StudyResult]) -> Value:
+    """How likely a study of a method is ahead of one of that which it is compared with."""
     ours, theirs = ([r.best for r in group if r.best is not None] for group in (rows, others))
-    same = rows is others or not ours or not theirs
-    if same:
-        return [words(""), _p(p), words("")]
-    chance = statistics.probability_of_improvement(ours, theirs)
-    verdict = _verdict(ours, theirs, p, floor)
-    return [value(chance, Form("{number}", 2)), _p(p), words(verdict)]
+    if rows is others or not ours or not theirs:
+        return words("")
+    return value(statistics.probability_of_improvement(ours, theirs), Form("{number}", 2))
 
 
 def _p(p: float | None) -> Value:
     if p is None:
         return words("")
-    form = Form("{number}" if p >= LEAST_P else f"< {LEAST_P}", 3)
+    form = Form("{number}" if p >= verdict.LEAST_P else f"< {verdict.LEAST_P}", 3)
     return value(p, form)
 
 
-def _verdict(ours: Sequence[float], theirs: Sequence[float], p: float | None, floor: float) -> str:
-    """In a word: tie, where the medians are within the noise floor; better or worse, where a test
-    says so; else undecided.
-    """
-    one, other = float(np.median(ours)), float(np.median(theirs))
-    if abs(one - other) <= floor * abs(other):
-        return "tie"
-    if p is None or p >= SIGNIFICANT:
-        return "undecided"
-    return "better" if one > other else "worse"
-
-
-def _tests(groups: Groups, against: str) -> dict[tuple[str, str], float | None]:
-    """Within each cell paired over seeds, each method against one, Holm-corrected over all cells
-    and methods.
-    """
-    pairs: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    for cell, methods in groups.items():
-        reference = {r.seed: r.best for r in methods.get(against, ())}
-        for name, rows in methods.items():
-            for row in rows:
-                other = reference.get(row.seed)
-                if name != against and row.best is not None and other is not None:
-                    pairs[cell, name].append((row.best, other))
-    return statistics.holm(pairs)
+def _verdicts(verdicts: Mapping[tuple[str, str], verdict.Verdict], against: str) -> list[str]:
+    """The words of all cells, a method a part of the sentence."""
+    methods: dict[str, list[verdict.Verdict]] = {}
+    for (_, name), said in verdicts.items():
+        methods.setdefault(name, []).append(said)
+    told = [f"{name} {verdict.counted(of)}" for name, of in methods.items()]
+    return [f"Against {against}, cells: {'; '.join(told)}. {verdict.RULE}."] if told else []
 
 
 def _rankings(groups: Groups) -> list[str]:
@@ -201,50 +183,51 @@ def _rankings(groups: Groups) -> list[str]:
     dropped.
     """
     every = blocks(groups)
-    notes = []
-    for label, kept in (
-        ("failures last", every),
-        ("failures dropped", [b for b in every if None not in b.values()]),
-    ):
-        found = statistics.ranking(kept, list(every[0]))
-        order = ", ".join(
-            f"{name} {rank:.1f}"
-            for name, rank in sorted(found.ranks.items(), key=lambda item: (item[1], item[0]))
-        )
-        p = (
-            f"Friedman p = {found.p:.3f}"
-            if found.p is not None
-            else "no Friedman test below three cells"
-        )
-        notes.append(f"Average rank over {found.blocks} cells ({label}): {order}; {p}.")
-    return notes
+    kept = [block for block in every if None not in block.values()]
+    if kept == every:
+        return [_ranking(every, "", list(every[0]))]
+    return [
+        _ranking(every, " (failures last)", list(every[0])),
+        _ranking(kept, " (failures dropped)", list(every[0])),
+    ]
+
+
+def _ranking(kept: Sequence[Mapping[str, float | None]], which: str, names: Sequence[str]) -> str:
+    found = statistics.ranking(kept, names)
+    order = ", ".join(
+        f"{name} {rank:.1f}"
+        for name, rank in sorted(found.ranks.items(), key=lambda item: (item[1], item[0]))
+    )
+    few = "no Friedman test below three cells and methods"
+    p = few if found.p is None else f"Friedman p = {found.p:.3f}"
+    return f"Average rank over {found.blocks} cells{which}: {order}; {p}."
 
 
 def _legend(found: Sequence[StudyResult], floors: Mapping[str, float]) -> list[str]:
     failed = sum(r.best is None for r in found)
-    within = (
-        "; ".join(f"{cell} {100 * floor:.1f} %" for cell, floor in sorted(floors.items()))
-        or "not measured, so that only equal medians tie"
-    )
-    legend = [
+    within = "; ".join(f"{cell} {100 * floor:.1f} %" for cell, floor in sorted(floors.items()))
+    return [
         "All values: "
         f"{', '.join(sorted({r.source for r in found if r.source})) or 'of unknown source'}.",
-        "n: studies, each with the same budget. Interval: bootstrap of the median, "
-        "from three studies on.",
-        "Regret: distance from the best value of the whole response table, as a share of it.",
-        "Rank: of the best configuration found, among all feasible ones of the "
-        "response table; 1 is the optimum.",
-        "p: Wilcoxon signed-rank, paired over the seeds of a cell, Holm-corrected over "
-        "all cells and methods; none below six pairs.",
-        f"Against: a tie where the medians are within the noise floor ({within}); "
-        f"better or worse where p < {SIGNIFICANT}; else undecided.",
+        "n: studies, each with the same number of proposals. Interval: bootstrap of the median, "
+        "from six studies on.",
+        "Regret: distance from the best value of the whole response table, as a share of it. "
+        "Rank: of the best configuration found, among all feasible ones of it; 1 is its best.",
+        f"Noise floors: {within or 'not measured'}.",
         f"Studies without any feasible result: {failed} of {len(found)}.",
     ]
+
+
+def _agents(found: Sequence[StudyResult]) -> list[str]:
     agents = sorted({r.method for r in found if r.answered_by})
-    return legend + [
-        f"{name}: each seed is one recording of an LLM; its n says nothing of other recordings."
-        for name in agents
-    ]
+    return (
+        [
+            f"{', '.join(agents)}: each seed is one recording of an LLM; n says nothing of other "
+            "recordings."
+        ]
+        if agents
+        else []
+    )
 
 
 def _median(values: Sequence[float | None]) -> float | None:

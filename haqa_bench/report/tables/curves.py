@@ -41,14 +41,14 @@ def table(run: Run, ledger: Ledger) -> Table:
         title=f"Best so far against {ledger}",
         columns=_columns(ledger),
         rows=rows,
-        notes=["Low and high: 95 % bootstrap interval of the median, from three studies on."],
+        notes=["Low and high: 95 % bootstrap interval of the median, from six studies on."],
     )
 
 
 def _columns(ledger: Ledger) -> list[Column]:
     names = ("Median best", "Low", "High", "Median regret")
     return [
-        Column("Cell", role="key"),
+        Column("Cell", role="key", place="heading"),
         Column("Method", role="key"),
         Column(ledger.capitalize(), role="key"),
         Column("n", role="n"),

@@ -32,7 +32,7 @@ POINTS_NOTE = (
     "studies of each method measured it."
 )
 COLUMNS = (
-    Column("Cell", role="key"),
+    Column("Cell", role="key", place="heading"),
     Column("Method", role="key"),
     Column("n", about="studies of the method on the cell", role="n"),
     Column(
@@ -47,7 +47,7 @@ COLUMNS = (
         "%",
         1,
         "the percentile bootstrap interval of that median (10,000 resamples); none "
-        "below three studies",
+        "below six studies",
     ),
     Column(
         "Points of the front found",

@@ -10,7 +10,7 @@ from haqa_bench.report.tables.table import Column, Form, Key, Table, Value, valu
 
 MEDIAN = "the median over the studies of the method on the cell"
 COLUMNS = (
-    Column("Cell", role="key"),
+    Column("Cell", role="key", place="heading"),
     Column("Method", role="key"),
     Column("n", role="n"),
     Column("Proposals", about=MEDIAN),

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 Role = Literal["key", "value", "n", "words", "source", "published"]
 """What stands in a column: what names the row; a number; how many stand behind it; words; where
 numbers came from; what the paper says."""
+Place = Literal["row", "heading", "wide"]
+"""Where a column stands while its table is short: in each row; in the heading of the rows that
+share what stands in it; or nowhere, so that only the wide form has it."""
 DIGITS = {"nats": 3, "%": 2}
 """After the point, by unit; one for every other."""
 
@@ -125,6 +128,12 @@ class Column(NamedTuple):
     about: str = ""
     role: Role = "value"
     method: str = ""
+    place: Place = "row"
+
+    @property
+    def slug(self) -> str:
+        """Its name in ids and options: test-accuracy."""
+        return slug_of(self.name)
 
 
 class Key(NamedTuple):
@@ -140,9 +149,16 @@ class Key(NamedTuple):
         return "/".join(filter(None, self))
 
 
+class Section(NamedTuple):
+    """Rows that follow each other under a heading of their own."""
+
+    heading: str
+    rows: Sequence[int]
+
+
 class Table(NamedTuple):
-    """`notes` stand below it, and below them `doubts`, which are of what was published; `keys` name
-    its rows, and are empty where nothing explains them.
+    """`notes` stand below it, then, where it is wide, `details`, and below them `doubts`, which are
+    of what was published; `keys` name its rows, and are empty where nothing explains them.
     """
 
     title: str
@@ -153,6 +169,16 @@ class Table(NamedTuple):
     bold: Collection[tuple[int, int]] = ()
     """Rows and columns of the best of each group."""
     doubts: Sequence[str] = ()
+    details: Sequence[str] = ()
+    sections: Sequence[Section] = ()
+    """How its rows are parted; empty for one part without a heading."""
+    label: str = ""
+    """What LaTeX calls it: its suite and its name."""
+
+    @property
+    def parts(self) -> Sequence[Section]:
+        """Its sections, one where it has none."""
+        return self.sections or [Section("", range(len(self.rows)))]
 
     @property
     def headings(self) -> list[str]:
@@ -167,7 +193,21 @@ class Table(NamedTuple):
     @property
     def remarks(self) -> list[str]:
         """All that stands below it."""
-        return [*self.notes, *self.doubts]
+        return [*self.notes, *self.details, *self.doubts]
+
+    def only(self, columns: Sequence[int], rows: Sequence[int] | None = None) -> Self:
+        """The same with these columns, in this order, and these rows (all where none are named)."""
+        kept = range(len(self.rows)) if rows is None else rows
+        return self._replace(
+            columns=[self.columns[i] for i in columns],
+            rows=[[self.rows[row][i] for i in columns] for row in kept],
+            keys=[self.keys[row] for row in kept] if self.keys else (),
+            bold={
+                (kept.index(row), columns.index(column))
+                for row, column in self.bold
+                if row in kept and column in columns
+            },
+        )
 
     def numeric(self, column: int) -> bool:
         """Whether a column holds numbers: most of what is filled in it is known as one."""
@@ -197,8 +237,12 @@ def id_of(name: str, key: Key | str, heading: str) -> str:
     """What the number below `heading` in a row is called, in every format:
     table2:SmolLM2-135M/INT4/haqa/test-accuracy.
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
-    return f"{row_id(name, key)}/{slug}"
+    return f"{row_id(name, key)}/{slug_of(heading)}"
+
+
+def slug_of(heading: str) -> str:
+    """A heading as ids and options have it: letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
 
 
 def row_id(name: str, key: Key | str) -> str:

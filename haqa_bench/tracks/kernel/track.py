@@ -107,6 +107,10 @@ class KernelTrack(Track[KernelWorkload]):
         here = cell.hardware.kind == "cpu" and importlib.util.find_spec("llama_cpp") is not None
         return (GGML,) if here else ()
 
+    def bits(self, cell: Cell[KernelWorkload]) -> str:
+        """See Track."""
+        return FORMATS.get(cell.bit_width, "")
+
     def limits(self, workload: KernelWorkload) -> str:
         """See Track."""
         return f"at most {workload.timeout_s:g} s and {workload.memory_gb:g} GB each"

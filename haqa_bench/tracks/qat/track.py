@@ -12,6 +12,7 @@ from haqa_bench.tracks.qat.workload import QatWorkload
 from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED, rules
 
 UNQUANTIZED = "FP32"
+CLASSES = {"cifar10": 10, "imagenet": 1000}
 
 
 class QatTrack(Track[QatWorkload]):
@@ -47,6 +48,17 @@ class QatTrack(Track[QatWorkload]):
     def references(self, cell: Cell[QatWorkload]) -> Sequence[Reference]:
         """See Track."""
         return () if cell.bit_width.upper() == UNQUANTIZED else (FULL_PRECISION, ROUNDED)
+
+    def bits(self, cell: Cell[QatWorkload]) -> str:
+        """See Track."""
+        if cell.bit_width.upper() == UNQUANTIZED:
+            return "float32, nothing quantized"
+        ends = "" if cell.workload.quantize_ends else "; first and last layer in float32"
+        return f"bits of weights and of activations, by DoReFa{ends}"
+
+    def chance(self, cell: Cell[QatWorkload]) -> float:
+        """See Track."""
+        return 100 / CLASSES[cell.workload.data]
 
     def limits(self, workload: QatWorkload) -> str:
         """See Track."""

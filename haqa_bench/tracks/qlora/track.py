@@ -1,6 +1,7 @@
 """The qlora track: hyperparameters of QLoRA fine-tuning (paper: table 2)."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import TypeGuard
 
 from haqa_bench.cell import Block, Cell, Model, Workload
@@ -15,6 +16,22 @@ from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED, rules
 BITS: Mapping[str, int] = {"INT4": 4, "INT8": 8}
 """Bits of a weight by bit-width, as bitsandbytes quantizes: NF4 and LLM.int8."""
 AVERAGE = "average_accuracy"
+QUANTIZED = {
+    "INT4": "linear layers in NF4 with double quantization, 4.13 bits a weight",
+    "INT8": "linear layers in LLM.int8, 8 bits a weight",
+}
+"""What bitsandbytes makes of them: 4 bits, 8 for each block of 64, 32 for each 256 of those."""
+ANSWERS = {
+    "boolq": 2,
+    "rte": 2,
+    "winogrande": 2,
+    "openbookqa": 4,
+    "arc_challenge": 4,
+    "arc_easy": 4,
+    "hellaswag": 4,
+    "mathqa": 5,
+}
+"""How many answers an item of each task offers."""
 
 
 class QloraTrack(Track[QloraWorkload]):
@@ -56,6 +73,16 @@ class QloraTrack(Track[QloraWorkload]):
     def references(self, cell: Cell[QloraWorkload]) -> Sequence[Reference]:
         """See Track."""
         return (FULL_PRECISION, ROUNDED)
+
+    def bits(self, cell: Cell[QloraWorkload]) -> str:
+        """See Track."""
+        quantized = QUANTIZED.get(cell.bit_width)
+        return f"{quantized}; all else in {cell.workload.compute}" if quantized else ""
+
+    def chance(self, cell: Cell[QloraWorkload]) -> float | None:
+        """See Track."""
+        known = [100 / ANSWERS[task] for task in cell.workload.tasks if task in ANSWERS]
+        return fmean(known) if len(known) == len(cell.workload.tasks) else None
 
     def limits(self, workload: QloraWorkload) -> str:
         """See Track."""
