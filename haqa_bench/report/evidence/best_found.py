@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from haqa_bench import tracks
 from haqa_bench.report import traits
 from haqa_bench.report.evidence import pairs, roofline, tests, trials, whole
-from haqa_bench.report.evidence.ledger import Study, key
+from haqa_bench.report.evidence.ledger import Study, Tried, key
 from haqa_bench.report.evidence.place import (
     BITS,
     HARDWARE,
@@ -20,12 +21,21 @@ from haqa_bench.report.evidence.place import (
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
 from haqa_bench.report.found.tests import REFERENCE
+from haqa_bench.report.tables.best_found_columns import CHANCE
+from haqa_bench.store import facts
+
+PERPLEXITY = "perplexity"
+
+
+def _tried(place: Place) -> list[tuple[Study, Tried]]:
+    """The studies that found anything feasible, with their best trials."""
+    found = [(s, trials.best_trial(place.ledger, s)) for s in place.studies]
+    return [(study, trial) for study, trial in found if trial is not None]
 
 
 def _winners(place: Place) -> list[tuple[Study, str]]:
-    """The studies that found anything feasible, with their best configurations."""
-    found = [(s, trials.best_trial(place.ledger, s)) for s in place.studies]
-    return [(study, key(trial.configuration)) for study, trial in found if trial is not None]
+    """The same, with their best configurations."""
+    return [(study, key(trial.configuration)) for study, trial in _tried(place)]
 
 
 def _named(study: Study, configuration: str) -> str:
@@ -42,15 +52,11 @@ def _median(place: Place, parts: Sequence[Part], unit: str) -> Step:
 
 
 def _ends(place: Place) -> tuple[Step, Step]:
-    """The worst and the best study."""
+    """The lowest and the highest of the studies' bests."""
     found = trials.bests(place.ledger, place.studies)
-    order = ("largest", "smallest") if _smaller(place) else ("smallest", "largest")
     unit = place.cell.objective.unit
-    worst, best = (
-        step(rule, name, found, unit)
-        for rule, name in zip(order, ("the worst study", "the best study"), strict=True)
-    )
-    return worst, best
+    low, high = (step(rule, "over studies", found, unit) for rule in ("smallest", "largest"))
+    return low, high
 
 
 def _smaller(place: Place) -> bool:
@@ -58,17 +64,17 @@ def _smaller(place: Place) -> bool:
 
 
 def best(place: Place) -> Evidence:
-    """The median over studies of their best, and the worst and the best study."""
+    """The median over studies of their best, and the lowest and the highest of them."""
     found = trials.bests(place.ledger, place.studies)
-    worst, highest = _ends(place)
+    low, high = _ends(place)
     middle = _median(place, found, place.cell.objective.unit)
-    return Evidence(middle, worst, highest, studies=place.ids)
+    return Evidence(middle, low, high, studies=place.ids)
 
 
 def spread(place: Place) -> Evidence:
-    """The worst and the best study."""
-    worst, highest = _ends(place)
-    return Evidence(None, worst, highest, studies=place.ids)
+    """The lowest and the highest of the studies' bests."""
+    low, high = _ends(place)
+    return Evidence(None, low, high, studies=place.ids)
 
 
 def speed_up(place: Place) -> Evidence:
@@ -83,12 +89,16 @@ def speed_up(place: Place) -> Evidence:
     return Evidence(_median(place, parts, "1"), studies=place.ids)
 
 
+def _default(place: Place) -> Step:
+    defaults = [trials.default(place.ledger, study) for study in place.studies]
+    return step("median", "the default, over studies", defaults, place.cell.objective.unit)
+
+
 def gain(place: Place) -> Evidence:
     """The median best less the median default, or the other way round."""
     unit = place.cell.objective.unit
     found = _median(place, trials.bests(place.ledger, place.studies), unit)
-    defaults = [trials.default(place.ledger, study) for study in place.studies]
-    default = step("median", "the default, over studies", defaults, unit)
+    default = _default(place)
     both = [default, found] if _smaller(place) else [found, default]
     return Evidence(step("difference", "larger is better", both, unit), studies=place.ids)
 
@@ -124,6 +134,40 @@ def of_optimum(place: Place) -> Evidence:
     return Evidence(_median(place, parts, "%"), studies=place.ids)
 
 
+def of_the_way(place: Place) -> Evidence:
+    """The median best, the default, and the best that the response table holds."""
+    known = whole.optimum(place.ledger, place.cell)
+    if known is None:
+        return Evidence()
+    found = _median(
+        place, trials.bests(place.ledger, place.studies), place.cell.objective.unit
+    )._replace(about="the median best")
+    parts = [found, _default(place), known]
+    return Evidence(step("share of the way", "", parts, "%"), studies=place.ids)
+
+
+def bits(place: Place) -> Evidence:
+    """Of the file that each winner ran with."""
+    found = [
+        Reading(
+            told, "bits", trials.named(study, trial), place.ledger.where(study.id, trial.number)
+        )
+        for study, trial in _tried(place)
+        if (told := facts.parse(json.loads(trial.facts)).bits_per_weight) is not None
+    ]
+    return Evidence(_median(place, found, "bits"), studies=place.ids)
+
+
+def perplexity(place: Place) -> Evidence:
+    """Each winner's, over the default's."""
+    found = [trials.value(place.ledger, s, t, PERPLEXITY) for s, t in _tried(place)]
+    first = place.studies[0]
+    zero = place.ledger.trials[first.id][0]
+    default = trials.value(place.ledger, first, zero, PERPLEXITY)
+    both = [_median(place, found, "1"), default]
+    return Evidence(step("quotient", "the winners' over the default's", both), studies=place.ids)
+
+
 def of_roofline(place: Place) -> Evidence:
     """Each winner's samples against what the device allowed just before each."""
     shares = [
@@ -143,7 +187,10 @@ def against_peer(place: Place) -> Evidence:
 
 
 def test_accuracy(place: Place) -> Evidence:
-    """Each winner's mean over seeds."""
+    """Each winner's mean over seeds; of guessing, what its track says."""
+    if place.key.method == CHANCE:
+        about = "what guessing gives, by how many answers an item offers"
+        return Evidence(Reading(tracks.of(place.cell).chance(place.cell), "%", about))
     found = _tested(place)
     worst, highest = (step(rule, "over studies", found, "%") for rule in ("smallest", "largest"))
     return Evidence(_median(place, found, "%"), worst, highest, studies=place.ids)
@@ -217,13 +264,14 @@ def outcomes(place: Place) -> Evidence:
 
 def source(place: Place) -> Evidence:
     """Where the numbers of the trials came from."""
+    said = place.ledger.measured
     parts = [
-        Reading(m.source, about=f"{s.method} seed {s.seed}, trial 0", where=place.ledger.where(s.id, 0))
-        for s in place.studies
-        if (m := place.ledger.measured.get((s.id, 0), {}).get(s.metric)) is not None
+        Reading(m.source, about=trials.named(s, zero), where=place.ledger.where(s.id, 0))
+        for s, zero in ((s, place.ledger.trials[s.id][0]) for s in place.studies)
+        if (m := said.get((s.id, 0), {}).get(s.metric)) is not None
     ]
-    said = [Reading(place.printed.text, about="as it is printed")]
-    return Evidence(besides=parts or said, studies=place.ids)
+    printed = [Reading(place.printed.text, about="as it is printed")]
+    return Evidence(besides=parts or printed, studies=place.ids)
 
 
 def kernel(place: Place) -> str:
@@ -232,25 +280,29 @@ def kernel(place: Place) -> str:
 
 
 COLUMNS: Mapping[str, Declared] = {
-    "Kernel": of_lock("the part of a model that the cell is of", kernel),
-    "Model": MODEL,
-    "Bit-width": BITS,
-    "Hardware": HARDWARE,
-    "Method": method,
-    "Range": spread,
-    "Speed-up": speed_up,
-    "Gain": gain,
-    "Confirmed": confirmed,
-    "Of optimum": of_optimum,
-    "Of roofline": of_roofline,
-    "Against ggml": against_peer,
-    "Test accuracy, %": test_accuracy,
-    "Test range": test_range,
-    "Against default, points": against_default,
+    "kernel": of_lock("the part of a model that the cell is of", kernel),
+    "model": MODEL,
+    "bit-width": BITS,
+    "hardware": HARDWARE,
+    "method": method,
+    "range": spread,
+    "speed-up": speed_up,
+    "gain": gain,
+    "confirmed": confirmed,
+    "of-optimum": of_optimum,
+    "of-the-way": of_the_way,
+    "bits": bits,
+    "perplexity": perplexity,
+    "of-roofline": of_roofline,
+    "against-ggml": against_peer,
+    "test-accuracy": test_accuracy,
+    "test-range": test_range,
+    "against-default": against_default,
     "n": n,
-    "Source": source,
-    "Invalid / failed / repeated": outcomes,
-    "Published speed-up": published,
-    "Published accuracy": published,
+    "source": source,
+    "invalid-failed-repeated": outcomes,
+    "published-speed-up": published,
+    "published-accuracy": published,
 }
-"""By heading; what is measured stands under its unit, or its metric and unit."""
+"""By the name that ids have of a heading; what is measured stands under its unit, or its metric
+and unit."""

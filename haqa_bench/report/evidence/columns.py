@@ -16,7 +16,8 @@ def _nothing(column: Column) -> Declared | None:
 
 
 class Declares(NamedTuple):
-    """What the tables declare whose names fit a pattern: by heading, and of columns whose headings
+    """What the tables declare whose names fit a pattern: by the names that ids have of
+    headings, and of columns whose headings
     are a metric's, a unit's or a method's.
     """
 
@@ -49,7 +50,7 @@ TABLES: Sequence[Declares] = (
 def declared(table: str, column: Column) -> Declared | None:
     """The evidence of a column of a table; None where nothing declares it."""
     of = next(d for d in TABLES if re.fullmatch(d.names, table))
-    return of.columns.get(column.name) or of.others(column)
+    return of.columns.get(column.slug) or of.others(column)
 
 
 def evidence(place: Place) -> Evidence:

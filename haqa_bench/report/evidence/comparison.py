@@ -83,9 +83,7 @@ def scores(ledger: Ledger, studies: Sequence[Study]) -> dict[int, Reading]:
 def chance(place: Place) -> Evidence:
     """All pairs of a study with one of the other method."""
     both = (place.studies, place.ledger.studies.get((place.key.cell, AGAINST), ()))
-    groups = [
-        group(of[0].method, list(scores(place.ledger, of).values())) for of in both if of
-    ]
+    groups = [group(of[0].method, list(scores(place.ledger, of).values())) for of in both if of]
     return Evidence(step("better of two", "", groups), studies=place.ids)
 
 
@@ -119,32 +117,28 @@ def _seed_pairs(ledger: Ledger, cell: str, method: str) -> list[Part]:
 
 
 def verdict(place: Place) -> Evidence:
-    """Both medians, the noise floor of the cell, and the p value: what the word was said by."""
-    medians = [_median(place, name) for name in (place.method, AGAINST)]
+    """The pairs, the noise floor of the cell and the p value: what the word is said by."""
+    found = _seed_pairs(place.ledger, place.key.cell, place.method)
+    pairs = group("pairs of one seed", found)
     floor = noise.floor(place.ledger, place.key.cell)
+    unknown = Reading(0.0, "1", "the noise floor was not measured: only equal medians tie")
     p = holm(place).number
-    known = [part for part in (*medians, floor, p) if part is not None]
-    return Evidence(besides=known, studies=place.ids)
-
-
-def _median(place: Place, method: str) -> Step:
-    studies = place.ledger.studies.get((place.key.cell, method), ())
-    about = f"{method}, over studies"
-    found = trials.bests(place.ledger, studies)
-    return step("median", about, found, place.cell.objective.unit)
+    word = step("verdict", "", [pairs, floor or unknown, *([p] if p is not None else [])])
+    ahead = step("ahead", "pairs in which the method is ahead", found)
+    return Evidence(besides=[word, ahead], studies=place.ids)
 
 
 COLUMNS: Mapping[str, Declared] = {
-    "Cell": CELL,
-    "Method": method,
+    "cell": CELL,
+    "method": method,
     "n": studies,
-    "Median": median,
-    "95 % interval": interval,
-    "IQM": middle_half,
-    "Median regret": regret,
-    "Median rank": rank,
-    "Found optimum": hits,
-    "P(better than random)": chance,
-    "p (Holm)": holm,
-    "Against random": verdict,
+    "median": median,
+    "95-interval": interval,
+    "iqm": middle_half,
+    "regret": regret,
+    "rank": rank,
+    "found-best": hits,
+    "p-better-than-random": chance,
+    "p-holm": holm,
+    "against-random": verdict,
 }

@@ -96,9 +96,8 @@ def _measured(place: Place, study: Study) -> list[Part]:
     return [
         Reading(
             numbers.get(tuple(point), 0),
-            about=f"point {place_of} of the front" + (
-                f", trial {numbers[tuple(point)]}" if tuple(point) in numbers else ""
-            ),
+            about=f"point {place_of} of the front"
+            + (f", trial {numbers[tuple(point)]}" if tuple(point) in numbers else ""),
             used=tuple(point) in numbers,
             reason="not measured",
         )
@@ -138,11 +137,11 @@ def studies_at(place: Place) -> Evidence:
 
 
 COLUMNS: Mapping[str, Declared] = {
-    "Cell": CELL,
-    "Method": method,
+    "cell": CELL,
+    "method": method,
     "n": studies,
-    "Median hypervolume": hypervolume,
-    "95 % interval": interval,
-    "Points of the front found": points_found,
-    "Front": exact,
+    "median-hypervolume": hypervolume,
+    "95-interval": interval,
+    "points-of-the-front-found": points_found,
+    "front": exact,
 }

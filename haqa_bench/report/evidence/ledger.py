@@ -195,9 +195,9 @@ def key(configuration: str) -> str:
 
 
 def _pair(line: JsonObject, where: str) -> Pair:
-    sides = [Sample(line[side], line[f"{side}_samples"]) for side in ("tuned", "default")]
+    tuned, default = (Sample(line[side], line[f"{side}_samples"]) for side in ("tuned", "default"))
     about = line["configuration"], line["pair"]
-    return Pair(*about, *sides, line["others"], line["date"], where)
+    return Pair(*about, tuned, default, line["others"], line["date"], where)
 
 
 def _tested(line: JsonObject, where: str) -> Tested:

@@ -11,7 +11,7 @@ import numpy as np
 
 from haqa_bench.arithmetic.estimate import QUIET
 from haqa_bench.arithmetic.memory import MARGIN
-from haqa_bench.report import statistics
+from haqa_bench.report import statistics, verdict
 from haqa_bench.report.evidence.tree import Known, Part, Step, numbers, texts, used
 from haqa_bench.report.found.pairs import noise_floor
 
@@ -95,7 +95,7 @@ def _at(part: Part) -> float:
 def _wilcoxon(parts: Sequence[Part]) -> float:
     from scipy import stats
 
-    pairs = [numbers(part.parts) for part in parts if isinstance(part, Step)]
+    pairs = _pairs(parts)
     if all(one == other for one, other in pairs):
         return 1.0
     return float(stats.wilcoxon(*zip(*pairs, strict=True)).pvalue)
@@ -123,6 +123,37 @@ def _flips(groups: Sequence[Sequence[float]]) -> float:
     best = int(np.argmax([np.quantile(taken, 0.75) for taken in groups]))
     others = [values for place, values in enumerate(drawn) if place != best]
     return 100 * float(np.mean(np.max(others, axis=0) > drawn[best])) if others else 0.0
+
+
+def _pairs(parts: Sequence[Part]) -> list[tuple[float, float]]:
+    """Both sides of each pair that stands together."""
+    both = (numbers(part.parts) for part in parts if isinstance(part, Step))
+    return [(one, other) for one, other in both]
+
+
+def _ahead(parts: Sequence[Part]) -> float:
+    return float(sum(one > other for one, other in _pairs(parts)))
+
+
+def _word(parts: Sequence[Part]) -> str | None:
+    """Parts are the pairs, the noise floor, and the p value where there is one."""
+    pairs, floor, *p = parts
+    both = _pairs(pairs.parts) if isinstance(pairs, Step) else []
+    if not both:
+        return None
+    one, other = (median(side) for side in zip(*both, strict=True))
+    if abs(one - other) <= _at(floor) * abs(other):
+        return "tie"
+    if not p or _at(p[0]) >= verdict.SIGNIFICANT:
+        return "undecided"
+    return "better" if one > other else "worse"
+
+
+def _way(parts: Sequence[Part]) -> float | None:
+    """Of a value, the default and the optimum."""
+    found, default, optimum = numbers(parts)
+    share = statistics.share_of_way(found, default, optimum)
+    return None if share is None else 100 * share
 
 
 def _noise_floor(found: Sequence[float]) -> float:
@@ -167,7 +198,7 @@ RULES: Mapping[str, Rule] = {
     "median": Rule("the middle value", _of_numbers(median)),
     "mean": Rule("the mean", _of_numbers(fmean)),
     "middle half": Rule(
-        "the mean of the middle half", _of_numbers(statistics.interquartile_mean)
+        "the mean of the middle half", lambda parts: statistics.interquartile_mean(numbers(parts))
     ),
     "upper quartile": Rule(
         f"the upper quartile (75th percentile) of {UNDISTURBED}", _of_numbers(_quartile(2))
@@ -207,6 +238,11 @@ RULES: Mapping[str, Rule] = {
         "seed 0)",
         _of_numbers(_interval(0.975)),
     ),
+    "share of the way": Rule(
+        "how far the first has come from the second to the third, in percent", _way
+    ),
+    "ahead": Rule("in how many the first is larger", _ahead),
+    "verdict": Rule(verdict.RULE, _word),
     "noise floor": Rule(
         "how far from 1 the median of so many pairs is in at most 95 % of 10,000 bootstrap "
         "resamples (seed 0)",

@@ -55,14 +55,14 @@ def _amount(name: str, unit: str) -> Callable[[Tried], Reading]:
 
 
 COLUMNS: Mapping[str, Declared] = {
-    "Cell": CELL,
-    "Method": method,
+    "cell": CELL,
+    "method": method,
     "n": studies,
-    "Proposals": _totals("count", "", _proposal),
-    "Evaluations": _totals("count", "", _evaluation),
-    "Evaluation s": _totals("sum", "s", _amount("seconds", "s")),
-    "LLM s": _totals("sum", "s", _amount("llm_seconds", "s")),
-    "Tokens in": _totals("sum", "tokens", _amount("prompt_tokens", "tokens")),
-    "Tokens out": _totals("sum", "tokens", _amount("completion_tokens", "tokens")),
-    "Dollars": _totals("sum", "USD", _amount("dollars", "USD")),
+    "proposals": _totals("count", "", _proposal),
+    "evaluations": _totals("count", "", _evaluation),
+    "evaluation-s": _totals("sum", "s", _amount("seconds", "s")),
+    "llm-s": _totals("sum", "s", _amount("llm_seconds", "s")),
+    "tokens-in": _totals("sum", "tokens", _amount("prompt_tokens", "tokens")),
+    "tokens-out": _totals("sum", "tokens", _amount("completion_tokens", "tokens")),
+    "dollars": _totals("sum", "USD", _amount("dollars", "USD")),
 }

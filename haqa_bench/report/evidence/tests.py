@@ -78,6 +78,8 @@ def better(ledger: Ledger, cell: str, default: str, winners: Sequence[tuple[str,
         ahead = sum(isinstance(v, float) and v > 0 for v in by_seed)
         limit = NORMAL_95 * float(error(ledger, cell, configuration, default).value or 0.0)
         enough = ahead == seeds and isinstance(found.value, float) and found.value > limit
-        reason = f"ahead with {ahead} of {seeds} seeds; the interval over items is {limit:.2f} points"
+        reason = (
+            f"ahead with {ahead} of {seeds} seeds; the interval over items is {limit:.2f} points"
+        )
         parts.append(Reading(found.value, "points", found.about, used=enough, reason=reason))
     return step("count", "winners that are better than the default", parts)

@@ -1,6 +1,5 @@
 """The whole of a response table: every configuration's value, and which of them count."""
 
-import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -64,7 +63,10 @@ def _optimum(ledger: Ledger, cell: Cell) -> Part | None:
     if not found:
         return _journalled(ledger, cell)
     ordered = sorted(found, key=lambda name: -_score(found[name]))
-    parts = [of_entry(ledger, cell, ordered[0]), *(_reading(cell, found[k], k) for k in ordered[1:])]
+    parts = [
+        of_entry(ledger, cell, ordered[0]),
+        *(_reading(cell, found[k], k) for k in ordered[1:]),
+    ]
     rule = "smallest" if cell.objective.direction == "minimize" else "largest"
     where = ledger.project.said(ledger.project.table(cell))
     about = f"the best of the {len(found)} configurations of the response table"
