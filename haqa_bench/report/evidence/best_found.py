@@ -127,7 +127,12 @@ def of_optimum(place: Place) -> Evidence:
     if known is None:
         return Evidence()
     parts = [
-        step("percent", found.about, [known, found] if _smaller(place) else [found, known], "%")
+        step(
+            "quotient in percent",
+            found.about,
+            [known, found] if _smaller(place) else [found, known],
+            "%",
+        )
         for found in trials.bests(place.ledger, place.studies)
         if isinstance(found, Step)
     ]

@@ -27,13 +27,17 @@ def median(place: Place) -> Evidence:
 def interval(place: Place) -> Evidence:
     """Both ends of the interval of that median."""
     unit, found = place.cell.objective.unit, _bests(place)
-    low, high = (step(f"interval, {end}", "over studies", found, unit) for end in ("low", "high"))
+    low, high = (
+        step(f"{end} end of the interval", "over studies", found, unit) for end in ("low", "high")
+    )
     return Evidence(None, low, high, studies=place.ids)
 
 
 def middle_half(place: Place) -> Evidence:
     """The mean of the middle half of the studies."""
-    found = step("middle half", "over studies", _bests(place), place.cell.objective.unit)
+    found = step(
+        "mean of the middle half", "over studies", _bests(place), place.cell.objective.unit
+    )
     return Evidence(found, studies=place.ids)
 
 
@@ -45,7 +49,7 @@ def regret(place: Place) -> Evidence:
 def _regrets(place: Place) -> list[Part]:
     known = whole.optimum(place.ledger, place.cell)
     found = [part for part in _bests(place) if isinstance(part, Step)]
-    return [step("distance", p.about, [p, known], "%") for p in found] if known else []
+    return [step("relative distance", p.about, [p, known], "%") for p in found] if known else []
 
 
 def hits(place: Place) -> Evidence:
@@ -84,7 +88,7 @@ def chance(place: Place) -> Evidence:
     """All pairs of a study with one of the other method."""
     both = (place.studies, place.ledger.studies.get((place.key.cell, AGAINST), ()))
     groups = [group(of[0].method, list(scores(place.ledger, of).values())) for of in both if of]
-    return Evidence(step("better of two", "", groups), studies=place.ids)
+    return Evidence(step("share of pairs ahead", "", groups), studies=place.ids)
 
 
 def holm(place: Place) -> Evidence:
@@ -93,7 +97,7 @@ def holm(place: Place) -> Evidence:
     tested = every.parts if isinstance(every, Step) else []
     own = [p for p in tested if p.about == _test(place.key.cell, place.method)]
     rest = [p for p in tested if p not in own]
-    return Evidence(step("Holm", "", [*own, *rest]), studies=place.ids) if own else Evidence()
+    return Evidence(step("Holm p", "", [*own, *rest]), studies=place.ids) if own else Evidence()
 
 
 def _test(cell: str, method: str) -> str:
@@ -103,7 +107,7 @@ def _test(cell: str, method: str) -> str:
 def _tested(ledger: Ledger) -> Step:
     """The test of every method on every cell that has pairs enough."""
     found = [
-        step("Wilcoxon", _test(cell, name), pairs)
+        step("Wilcoxon p", _test(cell, name), pairs)
         for cell, name in ledger.studies
         if name != AGAINST
         and len(pairs := _seed_pairs(ledger, cell, name)) >= statistics.FEWEST_PAIRS
@@ -124,7 +128,7 @@ def verdict(place: Place) -> Evidence:
     unknown = Reading(0.0, "1", "the noise floor was not measured: only equal medians tie")
     p = holm(place).number
     word = step("verdict", "", [pairs, floor or unknown, *([p] if p is not None else [])])
-    ahead = step("ahead", "pairs in which the method is ahead", found)
+    ahead = step("pairs ahead", "pairs in which the method is ahead", found)
     return Evidence(besides=[word, ahead], studies=place.ids)
 
 

@@ -54,7 +54,7 @@ def _shares(place: Place) -> list[Step]:
     front = place.ledger.once(("front", place.key.cell), lambda: _whole(place))
     found = [(study, _volume_of(place, study)) for study in place.studies]
     return [
-        step("percent", f"{study.method} seed {study.seed}", [volume, front], "%")
+        step("quotient in percent", f"{study.method} seed {study.seed}", [volume, front], "%")
         for study, volume in found
         if volume is not None and front is not None
     ]
@@ -76,7 +76,9 @@ def hypervolume(place: Place) -> Evidence:
 def interval(place: Place) -> Evidence:
     """Both ends of the interval of that median."""
     found = _shares(place)
-    low, high = (step(f"interval, {end}", "over studies", found, "%") for end in ("low", "high"))
+    low, high = (
+        step(f"{end} end of the interval", "over studies", found, "%") for end in ("low", "high")
+    )
     return Evidence(None, low, high, studies=place.ids)
 
 

@@ -54,15 +54,21 @@ def ratio(ledger: Ledger, cell: str, configuration: str, about: str) -> Step:
 def kept(ledger: Ledger, cell: str, configuration: str, about: str) -> Step:
     """The ratio of a winner that beats the default, else 1: the default is kept."""
     found = ratio(ledger, cell, configuration, "how many times as good as the default")
-    low = step("interval, low", "the low end of its interval", found.parts, "1")
+    low = step("low end of the interval", "the low end of its interval", found.parts, "1")
     number = step("count", "its pairs", found.parts)
-    return step("confirmed", about, [found, low, number], "1")
+    return step("confirmed ratio", about, [found, low, number], "1")
 
 
 def better(winners: Sequence[Step]) -> Step:
     """How many of the winners are better than the default."""
     parts: list[Part] = [
-        Reading(w.value, "1", w.about, used=w.value != 1, reason="the default is kept")
+        Reading(
+            w.value,
+            "1",
+            w.about.partition(", its")[0],
+            used=w.value != 1,
+            reason="the default is kept",
+        )
         for w in winners
     ]
     return step("count", "winners that are better than the default", parts)

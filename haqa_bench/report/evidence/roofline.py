@@ -52,4 +52,4 @@ def _sample(work: Work, number: int, sample: Sequence[float]) -> Step:
         "us",
     )
     least = step("largest", "the least time that they allow", [memory, arithmetic], "us")
-    return step("percent", f"sample {number}", [least, Reading(time, "us")], "%")
+    return step("quotient in percent", f"sample {number}", [least, Reading(time, "us")], "%")

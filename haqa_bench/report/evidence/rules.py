@@ -197,7 +197,7 @@ UNDISTURBED = f"samples during which other processes took at most {100 * QUIET:g
 RULES: Mapping[str, Rule] = {
     "median": Rule("the middle value", _of_numbers(median)),
     "mean": Rule("the mean", _of_numbers(fmean)),
-    "middle half": Rule(
+    "mean of the middle half": Rule(
         "the mean of the middle half", lambda parts: statistics.interquartile_mean(numbers(parts))
     ),
     "upper quartile": Rule(
@@ -210,8 +210,10 @@ RULES: Mapping[str, Rule] = {
         "how many of them are 1, in percent", _of_numbers(lambda found: 100 * fmean(found))
     ),
     "quotient": Rule("the first over the second", _of_two(lambda a, b: a / b)),
-    "percent": Rule("the first over the second, in percent", _of_two(lambda a, b: 100 * a / b)),
-    "distance": Rule(
+    "quotient in percent": Rule(
+        "the first over the second, in percent", _of_two(lambda a, b: 100 * a / b)
+    ),
+    "relative distance": Rule(
         "how far the first is from the second, in percent of the second",
         _of_two(lambda a, b: 100 * abs(b - a) / abs(b)),
     ),
@@ -228,12 +230,12 @@ RULES: Mapping[str, Rule] = {
         "one more than how many are smaller than the first",
         _of_numbers(lambda found: 1 + sum(other < found[0] for other in found[1:])),
     ),
-    "interval, low": Rule(
+    "low end of the interval": Rule(
         "the low end of the 95 % percentile bootstrap interval of the median (10,000 resamples, "
         "seed 0)",
         _of_numbers(_interval(0.025)),
     ),
-    "interval, high": Rule(
+    "high end of the interval": Rule(
         "the high end of the 95 % percentile bootstrap interval of the median (10,000 resamples, "
         "seed 0)",
         _of_numbers(_interval(0.975)),
@@ -241,56 +243,56 @@ RULES: Mapping[str, Rule] = {
     "share of the way": Rule(
         "how far the first has come from the second to the third, in percent", _way
     ),
-    "ahead": Rule("in how many the first is larger", _ahead),
+    "pairs ahead": Rule("in how many the first is larger", _ahead),
     "verdict": Rule(verdict.RULE, _word),
     "noise floor": Rule(
         "how far from 1 the median of so many pairs is in at most 95 % of 10,000 bootstrap "
         "resamples (seed 0)",
         _of_numbers(_noise_floor),
     ),
-    "confirmed": Rule(
+    "confirmed ratio": Rule(
         "the ratio, if the low end of its 95 % interval is above 1 and there are "
         f"{statistics.FEWEST_PAIRS} pairs or more; else the default is kept, at 1",
         _confirmed,
     ),
-    "better of two": Rule(
+    "share of pairs ahead": Rule(
         "the share of all pairs, one of each group, in which the first group's is larger; equal "
         "ones count half",
         _of_groups(lambda found: statistics.probability_of_improvement(found[0], found[1])),
     ),
-    "Wilcoxon": Rule("the two-sided p value of Wilcoxon's signed-rank test", _wilcoxon),
-    "Holm": Rule(
+    "Wilcoxon p": Rule("the two-sided p value of Wilcoxon's signed-rank test", _wilcoxon),
+    "Holm p": Rule(
         "the first p value, corrected after Holm for all that were tested", _of_numbers(_holm)
     ),
     "hypervolume": Rule(
         "the volume that the points dominate, from the first point, the reference",
         _of_groups(_hypervolume),
     ),
-    "flips": Rule(
+    "flip probability": Rule(
         f"in how many of {FLIPS:,} bootstrap resamples of the samples (seed 0) another than the "
         "best one would be the best, by upper quartiles, in percent",
         _of_groups(_flips),
     ),
-    "right": Rule("the share of items that are right (1), in percent", _right),
+    "share of right items": Rule("the share of items that are right (1), in percent", _right),
     "item variance": Rule(
         "of the differences item by item, mean over seeds: their variance over their number",
         _item_variance,
     ),
-    "item error": Rule(
+    "standard error": Rule(
         "the root of the sum, over the number of tasks, in points",
         _of_numbers(lambda found: 100 * sum(found) ** 0.5 / len(found)),
     ),
-    "margin": Rule(
+    "size with margin": Rule(
         f"with a margin of {100 * MARGIN:g} %, to a whole byte",
         _of_numbers(lambda found: round(found[0] * (1 + MARGIN))),
     ),
-    "megabytes": Rule(
+    "size in MB": Rule(
         "in MB (10^6 bytes), to a tenth", _of_numbers(lambda found: round(found[0] / 1e6, 1))
     ),
     "group": Rule("what stands together", lambda parts: None),
     "name of the largest": Rule("the name of the largest", _largest),
-    "first": Rule("the first that fits, or none", _first),
-    "votes": Rule("each answer, and how often where not all are alike", _votes),
+    "first that fits": Rule("the first that fits, or none", _first),
+    "answers": Rule("each answer, and how often where not all are alike", _votes),
 }
 
 

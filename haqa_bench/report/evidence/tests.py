@@ -31,7 +31,13 @@ def _tasks(test: Tested) -> list[str]:
 def _task(test: Tested, name: str) -> Step:
     items = test.items[name]
     about = f"{len(items)} items, 1 where the answer is right"
-    return step("right", name, [Reading(items, about=about, source="measured")], "%", test.where)
+    return step(
+        "share of right items",
+        name,
+        [Reading(items, about=about, source="measured")],
+        "%",
+        test.where,
+    )
 
 
 def mean(ledger: Ledger, cell: str, configuration: str, about: str) -> Step:
@@ -56,7 +62,7 @@ def error(ledger: Ledger, cell: str, configuration: str, default: str) -> Step:
         step("item variance", name, _items(name, [(ours[s], theirs[s]) for s in seeds]))
         for name in _tasks(ours[seeds[0]])
     ]
-    return step("item error", "standard error over items", tasks, "points")
+    return step("standard error", "standard error over items", tasks, "points")
 
 
 def _items(name: str, both: Sequence[tuple[Tested, Tested]]) -> list[Part]:
@@ -81,5 +87,9 @@ def better(ledger: Ledger, cell: str, default: str, winners: Sequence[tuple[str,
         reason = (
             f"ahead with {ahead} of {seeds} seeds; the interval over items is {limit:.2f} points"
         )
-        parts.append(Reading(found.value, "points", found.about, used=enough, reason=reason))
+        parts.append(
+            Reading(
+                found.value, "points", found.about.partition(", its")[0], used=enough, reason=reason
+            )
+        )
     return step("count", "winners that are better than the default", parts)
