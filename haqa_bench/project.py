@@ -148,13 +148,20 @@ def suite_of(folder: Path) -> Suite:
     Raises:
         HaqaError: it holds no run, or one of another version.
     """
-    path = folder / "lock.json"
+    path = folder / LOCK
     try:
         return Suite.model_validate_json(read_bytes(path))
     except ValidationError as error:
         raise HaqaError(
             path, f"not this version's lock: {error.errors()[0]['msg']}", "Run the suite again"
         ) from None
+
+
+def write_lock(folder: Path, suite: Suite) -> None:
+    """Makes a folder a run of a suite. What is written is not canonical JSON, which makes 1 of
+    1.0.
+    """
+    (folder / LOCK).write_text(suite.model_dump_json(), "utf-8")
 
 
 @contextmanager

@@ -4,7 +4,8 @@ A suite file lists blocks of cells (haqa_bench.cell); what their workloads, metr
 are, the tracks say. Resolving it expands the matrices and pins profiles, texts and templates.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from fnmatch import fnmatch
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, Union
@@ -16,6 +17,15 @@ from haqa_bench.cell import Block, Cell, Model, Name
 from haqa_bench.documents import Document, read_yaml, sha256
 from haqa_bench.study import Method, Price, Seed, Study
 from haqa_bench.trial import Goal, Objective
+
+
+class Remark(Document):
+    """What readers of the tables of some cells have to know, such as that a limit was set after a
+    table was looked at. `cells` is a pattern of their ids.
+    """
+
+    cells: str = "*"
+    text: str
 
 
 class SuiteFile(Document):
@@ -30,6 +40,10 @@ class SuiteFile(Document):
     prices: dict[str, Price] = Field(default_factory=dict)
     """By the LLM's name in `chat: {model: ...}`; one that is not here costs an unknown amount."""
     seeds: tuple[Seed, ...] = Field(min_length=1)
+    labels: dict[str, str] = Field(default_factory=dict)
+    """What tables and figures call methods, models and hardware, by their names."""
+    remarks: tuple[Remark, ...] = ()
+    """Printed below the tables of the cells that they are of."""
     cells: tuple[Block, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -113,11 +127,17 @@ class Suite(Document):
     seeds: tuple[int, ...]
     templates: dict[str, str]
     """SHA-256 of each prompt template."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
     @cached_property
     def lock(self) -> str:
-        """SHA-256 of the suite's canonical JSON."""
-        return sha256(self.model_dump(mode="json"))
+        """SHA-256 of the suite's canonical JSON, without what changes nothing that runs."""
+        return sha256(self.model_dump(mode="json", exclude={"labels", "remarks"}))
+
+    def said_of(self, cells: Collection[str]) -> list[str]:
+        """The remarks on any of some cells."""
+        return [r.text for r in self.remarks if any(fnmatch(cell, r.cells) for cell in cells)]
 
     def __copy__(self) -> Self:
         """Without the lock, which is not that of a copy with other seeds."""
@@ -159,6 +179,8 @@ def load(path: Path, project: Path) -> Suite:
         prices=file.prices,
         seeds=file.seeds,
         templates=dict(sorted(_templates(cells, project / "prompts"))),
+        labels=file.labels,
+        remarks=file.remarks,
     )
 
 

@@ -49,17 +49,22 @@ def compare(
     from haqa_bench.report.tables import curves as best_so_far
 
     with open_run(run_folder) as run:
-        tables = {"curves": best_so_far.table(run, curves)} if curves else _compared(run, against)
+        tables = (
+            {"curves": best_so_far.table(run, curves)}
+            if curves
+            else _compared(run, project, against)
+        )
     click.echo(formats.several(asked(tables), kind, wide), nl=False)
 
 
-def _compared(run: "Run", against: str) -> "dict[str, Table]":
+def _compared(run: "Run", project: Path | None, against: str) -> "dict[str, Table]":
+    from haqa_bench.project import project_above
     from haqa_bench.report.found import pairs, studies
     from haqa_bench.report.tables import comparison, fronts, spent
 
     found, floors = studies.results(run), pairs.pairs(run).floors
     return {
         "comparison": comparison.table(found, against, floors),
-        **fronts.tables(run),
+        **fronts.tables(run, project_above(run.folder, project)),
         "spent": spent.table(run),
     }

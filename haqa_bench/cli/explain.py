@@ -34,7 +34,7 @@ def explain(run_folder: Path, number: str, project: Path | None, as_json: bool) 
 
     where = project_above(run_folder, project)
     with open_run(run_folder) as run:
-        made = {**catalogue.tables(run, where), **catalogue.compared(run)}
+        made = {**catalogue.tables(run, where), **catalogue.compared(run, where)}
         found = trace.explain(Ledger(run, where), trace.find(made, number))
     told = found.as_json()
     click.echo(json.dumps(told, indent=2, ensure_ascii=False) if as_json else _words(found))

@@ -37,11 +37,12 @@ def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]
     """Runs with progress bars where somebody watches; what is worth telling of the studies. A
     replay that has ended already is not run again.
     """
+    from haqa_bench.project import write_lock
     from haqa_bench.run import complete
 
     replay = plan.agent == "cassette" and plan.measure == "recorded"
     if replay and complete.is_complete(target):
-        (target / "lock.json").touch()  # it is the latest run now
+        write_lock(target, plan.suite)  # it is the latest run now, and labels may be new
         return []
     notes = _run(plan, target, executor)
     complete.mark(target)

@@ -151,10 +151,11 @@ def _made(folder: Path, project: Path | None, wanted: Sequence[str]) -> "dict[st
     from haqa_bench.report.formats import filters
     from haqa_bench.report.tables import catalogue
 
+    where = project_above(folder, project)
     with open_run(folder) as run:
-        made = catalogue.tables(run, project_above(folder, project))
+        made = catalogue.tables(run, where)
         if any(filters.is_compared(name) for name in wanted):
-            made |= catalogue.compared(run)
+            made |= catalogue.compared(run, where)
     return made
 
 

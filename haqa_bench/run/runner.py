@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from haqa_bench import tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
-from haqa_bench.project import confirmed_in
+from haqa_bench.project import confirmed_in, write_lock
 from haqa_bench.run import confirm
 from haqa_bench.run.executors import Executor
 from haqa_bench.run.study import Ended, Header, Plan, finished
@@ -57,9 +57,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         stack.enter_context(_tidied(plan, folder))
         stack.enter_context(_alone(folder))
         stack.enter_context(executor.hold(plan))
-        (folder / "lock.json").write_text(
-            plan.suite.model_dump_json(), "utf-8"
-        )  # not canonical JSON, which makes 1 of 1.0
+        write_lock(folder, plan.suite)
         if plan.measure == "live":
             yield from _pairs(
                 plan, folder, executor, [c for c in cells if tracks.of(c).confirmed == "pairs"]

@@ -145,6 +145,12 @@ class Track(Protocol[W]):
         """What is measured beside a cell's winners and no method proposes."""
         return ()
 
+    def decides(self, metric: str) -> Collection[str] | None:
+        """The settings that alone decide a metric: configurations that share them measure one thing
+        again, and a front takes their median. None where all settings do.
+        """
+        return None
+
     def bits(self, cell: Cell[W]) -> str:
         """What its bit-width says of the numbers that are computed with, in words; empty where each
         trial's facts say it, or nothing is to be said.

@@ -22,15 +22,13 @@ class TableEvaluator:
 
     def __init__(self, table: ResponseTable, cell: Cell) -> None:
         self.table = table
-        feasible = _feasible(table, cell)
+        kept = feasible(table, cell)
         scores = {
-            trial.key: score
-            for trial in feasible
-            if (score := cell.objective.score(trial)) is not None
+            trial.key: score for trial in kept if (score := cell.objective.score(trial)) is not None
         }
         ordered = sorted(-score for score in scores.values())
         ranks = {key: 1 + bisect_left(ordered, -score) for key, score in scores.items()}
-        self.whole: Whole | None = _whole(cell.objective, feasible)
+        self.whole: Whole | None = _whole(cell.objective, kept)
         self.outcomes = {
             key: Outcome(entry.measurements, entry.facts, _seconds(entry, cell), ranks.get(key))
             for key, entry in table.entries.items()
@@ -49,7 +47,7 @@ class TableEvaluator:
         return self.measure(configuration)
 
 
-def _feasible(table: ResponseTable, cell: Cell) -> list[Trial]:
+def feasible(table: ResponseTable, cell: Cell) -> list[Trial]:
     """Every configuration that was measured and breaks no constraint."""
     default = _trial(table, cell.space.default)
     trials = [_trial(table, configuration) for configuration in cell.space.grid()]

@@ -16,6 +16,7 @@ from haqa_bench.report.evidence.place import (
     method,
     of_lock,
     published,
+    source,
     studies,
 )
 from haqa_bench.report.evidence.rules import step
@@ -265,18 +266,6 @@ def outcomes(place: Place) -> Evidence:
             parts.append(Reading(what, "", about, where, what != "ok", "told something new"))
     found = step("count", "proposals that told nothing new", parts, "proposals")
     return Evidence(found, studies=place.ids)
-
-
-def source(place: Place) -> Evidence:
-    """Where the numbers of the trials came from."""
-    said = place.ledger.measured
-    parts = [
-        Reading(m.source, about=trials.named(s, zero), where=place.ledger.where(s.id, 0))
-        for s, zero in ((s, place.ledger.trials[s.id][0]) for s in place.studies)
-        if (m := said.get((s.id, 0), {}).get(s.metric)) is not None
-    ]
-    printed = [Reading(place.printed.text, about="as it is printed")]
-    return Evidence(besides=parts or printed, studies=place.ids)
 
 
 def kernel(place: Place) -> str:

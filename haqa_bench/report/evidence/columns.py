@@ -4,7 +4,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from haqa_bench.report.evidence import best_found, comparison, fronts, spent
+from haqa_bench.report.evidence import (
+    best_found,
+    bit_widths,
+    comparison,
+    fronts,
+    memory_limits,
+    spent,
+)
 from haqa_bench.report.evidence.place import Declared, Place
 from haqa_bench.report.evidence.tree import Evidence
 from haqa_bench.report.tables.table import Column
@@ -42,6 +49,9 @@ TABLES: Sequence[Declares] = (
     Declares("fronts", fronts.COLUMNS),
     Declares(r"front\d+", {}, _point),
     Declares("spent", spent.COLUMNS),
+    Declares("table4", bit_widths.COLUMNS),
+    Declares("table4-methods", bit_widths.CHOSEN),
+    Declares("table5", memory_limits.COLUMNS, memory_limits.others),
     Declares(".*", best_found.COLUMNS, _measured),
 )
 """The first whose pattern fits a table's name counts."""

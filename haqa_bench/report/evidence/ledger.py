@@ -115,6 +115,8 @@ class Ledger:
         self._tables: dict[str, tables.ResponseTable | None] = {}
         self._confirmed: dict[str, Sequence[JsonObject]] = {}
         self._made: dict[tuple[str, ...], Part | None] = {}
+        self.pooled: dict[str, Mapping[str, tuple[Part, ...]]] = {}
+        """By cell, what each configuration of its table scored in every goal."""
 
     def once(self, name: tuple[str, ...], make: Callable[[], Part | None]) -> Part | None:
         """A tree that stands behind many numbers, made when it is first asked for."""
@@ -149,7 +151,7 @@ class Ledger:
     @cached_property
     def fronts(self) -> Mapping[str, Front]:
         """The front of each cell that has several goals."""
-        return {scored.cell: scored.front for scored in fronts(self.run)}
+        return {scored.cell: scored.front for scored in fronts(self.run, self.project)}
 
     def of_cell(self, cell: str) -> list[Study]:
         """The studies of a cell."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from haqa_bench.cell import Cell
+from haqa_bench.report.evidence import trials
 from haqa_bench.report.evidence.ledger import Ledger, Study
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Evidence, Known, Reading
@@ -67,6 +68,18 @@ def studies(place: Place) -> Evidence:
     """How many studies."""
     parts = [Reading(s.id, about=f"seed {s.seed}") for s in place.studies]
     return Evidence(step("count", "studies", parts), studies=place.ids)
+
+
+def source(place: Place) -> Evidence:
+    """Where the numbers of the trials came from."""
+    said = place.ledger.measured
+    parts = [
+        Reading(m.source, about=trials.named(s, zero), where=place.ledger.where(s.id, 0))
+        for s, zero in ((s, place.ledger.trials[s.id][0]) for s in place.studies)
+        if (m := said.get((s.id, 0), {}).get(s.metric)) is not None
+    ]
+    printed = [Reading(place.printed.text, about="as it is printed")]
+    return Evidence(besides=parts or printed, studies=place.ids)
 
 
 CELL = of_lock("the cell", lambda place: place.key.cell)

@@ -90,7 +90,7 @@ def _confirmed(ledger: Ledger, cell: str) -> dict[str, str]:
     return {
         "file": ledger.project.said(ledger.project.confirmed(ledger.run.cells[cell])),
         "holds": what,
-        "measured": dates([one.date for one in (*pairs, *tests)]),
+        "measured": dates([*(pair.date for pair in pairs), *(test.date for test in tests)]),
         "machine": str(card.get("machine", "")),
     }
 

@@ -14,6 +14,7 @@ from haqa_bench.arithmetic.memory import MARGIN
 from haqa_bench.report import statistics, verdict
 from haqa_bench.report.evidence.tree import Known, Part, Step, numbers, texts, used
 from haqa_bench.report.found.pairs import noise_floor
+from haqa_bench.report.tables.bit_widths_notes import RESAMPLES
 
 ESTIMATOR = (
     "Each configuration's own value: the quick quartile (of rates the 75th, of times the 25th "
@@ -21,8 +22,6 @@ ESTIMATOR = (
     "the machine (docs/measurement.md)."
 )
 """What a table's notes and a figure's caption say of how speeds and times were estimated."""
-FLIPS = 20_000
-"""Resamples behind the chance that another would be the best; as tables/bit_widths_notes.py."""
 AGREE = 1e-9
 """How far, as a share, a sum that is done again may be from what was printed."""
 
@@ -117,7 +116,7 @@ def _hypervolume(points: Sequence[Sequence[float]]) -> float:
 def _flips(groups: Sequence[Sequence[float]]) -> float:
     rng = np.random.default_rng(0)
     drawn = [
-        np.quantile(rng.choice(np.asarray(taken), (FLIPS, len(taken))), 0.75, axis=1)
+        np.quantile(rng.choice(np.asarray(taken), (RESAMPLES, len(taken))), 0.75, axis=1)
         for taken in groups
     ]
     best = int(np.argmax([np.quantile(taken, 0.75) for taken in groups]))
@@ -269,8 +268,8 @@ RULES: Mapping[str, Rule] = {
         _of_groups(_hypervolume),
     ),
     "flip probability": Rule(
-        f"in how many of {FLIPS:,} bootstrap resamples of the samples (seed 0) another than the "
-        "best one would be the best, by upper quartiles, in percent",
+        f"in how many of {RESAMPLES:,} bootstrap resamples of the samples (seed 0) another than "
+        "the best one would be the best, by upper quartiles, in percent",
         _of_groups(_flips),
     ),
     "share of right items": Rule("the share of items that are right (1), in percent", _right),

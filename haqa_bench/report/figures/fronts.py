@@ -18,7 +18,7 @@ from haqa_bench.report.found.fronts import Floats, fronts
 
 def pictures(run: Subject) -> Iterator[Picture]:
     """One for each cell with several goals, a panel for each two of them."""
-    for scored in fronts(run.run):
+    for scored in fronts(run.run, run.project):
         methods = {
             name: np.concatenate(list(scored.methods[name].values()))
             for name in run.looks

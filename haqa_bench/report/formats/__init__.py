@@ -9,6 +9,7 @@ from haqa_bench.report.formats.html import html
 from haqa_bench.report.formats.latex import latex
 from haqa_bench.report.formats.markdown import markdown
 from haqa_bench.report.formats.terminal import terminal, width
+from haqa_bench.report.labels import labelled
 from haqa_bench.report.tables.short import short
 from haqa_bench.report.tables.table import Table
 
@@ -28,10 +29,11 @@ PAGE = 104
 
 def printed(table: Table, name: str, kind: str, wide: bool = False) -> str:
     """One table: short, unless it is to be `wide`; CSV and JSON always hold everything."""
-    if wide or kind in ("csv", "json"):
+    if kind in ("csv", "json"):
         return FORMATS[kind](table, name)
     room = {"text": width(), "tex": PAGE}
-    return FORMATS[kind](short(table, room.get(kind)), name)
+    shown = labelled(table)
+    return FORMATS[kind](shown if wide else short(shown, room.get(kind)), name)
 
 
 def several(tables: Mapping[str, Table], kind: str, wide: bool = False) -> str:

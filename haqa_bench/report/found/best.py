@@ -9,7 +9,8 @@ from haqa_bench.report import traits
 
 class Best(NamedTuple):
     """A cell and method. Values in the objective's unit; speed_up is the median over studies of
-    best over the same study's default.
+    best over the same study's default. `samples` are, in JSON, those of each format's best in the
+    response table.
     """
 
     track: str
@@ -31,6 +32,7 @@ class Best(NamedTuple):
     speed_up: float | None
     of_optimum: float | None
     optimum: float | None
+    samples: str
     source: str | None
     answered_by: str
     proposed: int

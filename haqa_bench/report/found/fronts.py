@@ -3,16 +3,27 @@
 Where a response table holds the whole space, its front is known exactly, and the reference point is
 the worst that the table holds of each goal. Where none was replayed, the front is what all studies
 together found, and the reference the worst that any of them found.
+
+A front of single readings is longer than the truth: what differs by noise alone looks like a trade.
+So where a track says that some settings alone decide a goal, all configurations that share them
+count as one measurement of it, their median.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from haqa_bench.project import Run
+from haqa_bench import tracks
+from haqa_bench.cell import Cell
+from haqa_bench.project import Project, Run
+from haqa_bench.space import key_of
+from haqa_bench.store import tables
+from haqa_bench.tracks.replayed import feasible as trials_of
+from haqa_bench.trial import Goal, Trial
 
 Floats = NDArray[np.float64]
 
@@ -22,6 +33,7 @@ class _Row(NamedTuple):
     method: str
     study: str
     front: str | None
+    configuration: str
     scores: Sequence[float]
 
 
@@ -54,32 +66,65 @@ class Scored(NamedTuple):
     methods: Mapping[str, Mapping[str, Floats]]
 
 
-def fronts(run: Run) -> list[Scored]:
+def fronts(run: Run, project: Project) -> list[Scored]:
     """The cells of a run that have several goals, and anything feasible.
 
     Raises:
-        HaqaError: the database cannot be read.
+        HaqaError: the database, or a response table, cannot be read.
     """
     rows = run.rows("scores", _Row)
     names = dict.fromkeys(row.cell for row in rows)
-    return [_scored(name, [row for row in rows if row.cell == name]) for name in names]
+    return [
+        _scored(run.cells[name], [row for row in rows if row.cell == name], project)
+        for name in names
+    ]
 
 
-def _scored(cell: str, rows: Sequence[_Row]) -> Scored:
+def with_several_goals(run: Run) -> set[str]:
+    """The cells of which `fronts` tells."""
+    return {row.cell for row in run.rows("scores", _Row)}
+
+
+def _scored(cell: Cell, rows: Sequence[_Row], project: Project) -> Scored:
+    pooled = _pooled(cell, project) if rows[0].front else {}
     found: dict[str, dict[str, list[Sequence[float]]]] = {}
     for row in rows:
-        found.setdefault(row.method, {}).setdefault(row.study, []).append(row.scores)
+        scores = pooled.get(key_of(json.loads(row.configuration)), row.scores)
+        found.setdefault(row.method, {}).setdefault(row.study, []).append(scores)
     methods = {
         method: {study: np.array(scores) for study, scores in studies.items()}
         for method, studies in found.items()
     }
-    return Scored(cell, front_of(rows[0].front, [row.scores for row in rows]), methods)
+    every: Sequence[Sequence[float]] = [*pooled.values()] or [row.scores for row in rows]
+    return Scored(cell.id, _front(every, exact=bool(pooled)), methods)
 
 
-def front_of(known: str | None, found: Sequence[Sequence[float]]) -> Front:
-    """The front that a table knows, in JSON, or else that of all that was found."""
-    if known is None:
-        every = np.array(found)
-        return Front(every, every.min(axis=0), False)
-    whole = json.loads(known)
-    return Front(np.array(whole["points"]), np.array(whole["worst"]), True)
+def _front(scores: Sequence[Sequence[float]], exact: bool) -> Front:
+    import moocore
+
+    every = np.array(scores)
+    points = np.unique(moocore.filter_dominated(every, maximise=True), axis=0)
+    return Front(points, every.min(axis=0), exact)
+
+
+def _pooled(cell: Cell, project: Project) -> dict[str, tuple[float, ...]]:
+    """The scores of everything feasible in a cell's response table, by configuration."""
+    path = project.table(cell)
+    if not path.is_file():
+        return {}
+    feasible = {t.key: t for t in trials_of(tables.read(path), cell) if t.key}
+    columns = [_goal(cell, goal, feasible) for goal in cell.objective.goals]
+    return {key: tuple(column[key] for column in columns) for key in feasible}
+
+
+def _goal(cell: Cell, goal: Goal, feasible: Mapping[str, Trial]) -> dict[str, float]:
+    """The score of each in one goal, the median over those that measure the same."""
+    deciding = tracks.of(cell).decides(goal.metric)
+    groups: dict[str, list[float]] = {}
+    alike: dict[str, str] = {}
+    for key, trial in feasible.items():
+        setting = trial.configuration or {}
+        shared = {n: v for n, v in setting.items() if deciding is None or n in deciding}
+        alike[key] = key_of(shared)
+        groups.setdefault(alike[key], []).append(goal.score(trial) or 0.0)
+    return {key: median(groups[same]) for key, same in alike.items()}

@@ -41,3 +41,13 @@ def weights(run: Run) -> Mapping[tuple[str, str], Weights]:
             key = (row.cell, key_of(json.loads(row.configuration)))
             found[key] = Weights(told.bits_per_weight, told.tensor_types, row.perplexity)
     return found
+
+
+def by_format(run: Run) -> Mapping[tuple[str, str], Weights]:
+    """By cell and format, in spaces that have formats."""
+    found = {}
+    for (cell, key), known in weights(run).items():
+        format_ = json.loads(key).get("format")
+        if format_ is not None:
+            found[cell, str(format_)] = known
+    return found

@@ -2,12 +2,13 @@
 wide.
 """
 
+import json
 from collections.abc import Sequence
 
 from haqa_bench import tracks
-from haqa_bench.arithmetic.estimate import QUIET, SPEEDS
+from haqa_bench.arithmetic.estimate import QUIET, SPEEDS, estimate
 from haqa_bench.cell import Cell
-from haqa_bench.report import verdict
+from haqa_bench.report import statistics, verdict
 from haqa_bench.report.found import answered
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.kernel_rooflines import Roof
@@ -96,7 +97,37 @@ def _weights(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
         "Bits: bits a weight over the winner's whole file, whatever its format is called. "
         "Perplexity: over the default's."
     )
-    return [*([files] if kind.files else []), *bits, *origins(cells)]
+    alone = _settings_alone(found, kind)
+    return [*([files] if kind.files else []), *alone, *bits, *origins(cells)]
+
+
+def _settings_alone(found: Sequence[Best], kind: Kind) -> list[str]:
+    """What is left of a gain if the format stays as it is, by cell."""
+    defaults = {row.cell: row for row in found if row.is_default} if kind.files else {}
+    told = [
+        f"{row.bit_width} {gain:.3f}x"
+        for row in defaults.values()
+        if (gain := _gain_alone(row)) is not None
+    ]
+    return (
+        [
+            "At the default's own format, the best runtime settings of the whole table give: "
+            f"{', '.join(told)}. Any gain beyond that is another format, with the bits and the "
+            "perplexity that are printed beside."
+        ]
+        if told
+        else []
+    )
+
+
+def _gain_alone(row: Best) -> float | None:
+    samples = json.loads(row.samples or "{}").get(
+        json.loads(row.default_configuration).get("format")
+    )
+    if not samples or row.default_value is None:
+        return None
+    best = estimate(samples, row.unit).value
+    return statistics.times_better(best, row.default_value, row.direction)
 
 
 def origins(cells: Sequence[Cell]) -> list[str]:

@@ -1,5 +1,5 @@
-"""The table of bit-widths as decisions (paper: table 4): INT8 against INT4 on each model and
-device, and what each method chose.
+"""The tables of bit-widths as decisions (paper: table 4): INT8 against INT4 on each model and
+device; and what each method chose.
 """
 
 from collections import Counter
@@ -16,6 +16,7 @@ from haqa_bench.project import Run
 from haqa_bench.report.found.format_choices import FormatChoice
 from haqa_bench.report.found.published import ABOUT as PUBLISHED
 from haqa_bench.report.found.published import PublishedFigure
+from haqa_bench.report.found.weights import Weights, by_format
 from haqa_bench.report.tables import bit_widths_notes
 from haqa_bench.report.tables.bit_widths_notes import NONE, RESAMPLES
 from haqa_bench.report.tables.table import (
@@ -27,19 +28,29 @@ from haqa_bench.report.tables.table import (
     exact,
     share,
     value,
+    whole,
     words,
 )
 
+Files = Mapping[tuple[str, str], Weights]
 ABOUT_SPEEDS = (
-    "the fastest configuration of that bit-width that the whole response table holds and "
-    "that breaks no constraint"
+    "tokens/s of the fastest configuration of that bit-width that the whole response table holds "
+    "and that breaks no constraint"
 )
-OF_METHODS = (
-    "the format of the best configuration of each study, and the median over studies of "
-    "how far it is below the optimum"
-)
-OF_BOTH = (
+SOURCE = "where the numbers of the trials came from"
+COLUMNS = (
+    Column("Model", role="key"),
+    Column("Hardware", role="key"),
+    Column("INT8", about=ABOUT_SPEEDS),
+    Column("INT4", about=ABOUT_SPEEDS),
     Column("INT8 / INT4", "1", 2, "the fastest INT8 configuration over the fastest INT4 one"),
+    Column(
+        "Bits a weight",
+        "bits",
+        2,
+        "of the whole files of both, INT8 then INT4: what is in a file, not what it is called",
+    ),
+    Column("Perplexity", "1", 2, "of the INT4 file over that of the INT8 file"),
     Column(
         "Order flips",
         "%",
@@ -48,8 +59,8 @@ OF_BOTH = (
         "their order turns around",
     ),
     Column(
-        "Fastest format",
-        about="that of the fastest feasible configuration of the whole response table",
+        "Fastest",
+        about="the format of the fastest feasible configuration of the whole response table",
         role="words",
     ),
     Column(
@@ -59,6 +70,28 @@ OF_BOTH = (
         f"the share of {RESAMPLES:,} bootstrap resamples of every format's samples in "
         "which another format is the fastest",
     ),
+    Column("Source", about=SOURCE, role="source", place="wide"),
+    Column("Published", about=PUBLISHED, role="published", place="wide"),
+)
+CHOSEN = (
+    Column("Model", role="key", place="heading"),
+    Column("Hardware", role="key", place="heading"),
+    Column("Method", role="key"),
+    Column("n", about="studies of the method on the cell", role="n"),
+    Column(
+        "Format",
+        about="of the best configuration of each study, how many where they differ",
+        role="words",
+    ),
+    Column(
+        "Regret",
+        "%",
+        1,
+        "the median over studies of how far the best found is below the fastest of the response "
+        "table, as a share of it",
+    ),
+    Column("First proposal", about="the bit-width that each study proposed first", role="words"),
+    Column("Source", about=SOURCE, role="source", place="wide"),
 )
 
 
@@ -68,30 +101,31 @@ def table(run: Run, found: Sequence[FormatChoice], figure: PublishedFigure) -> T
     Raises:
         HaqaError: the database cannot be read.
     """
-    methods = list(dict.fromkeys(c.method for c in found))
     by_cell = {name: list(of_cell) for name, of_cell in groupby(found, lambda c: c.cell)}
-    unit = run.cells[found[0].cell].objective.unit
+    unit, files = run.cells[found[0].cell].objective.unit, by_format(run)
     return Table(
-        title="INT8 or INT4: tokens generated in a second, and the format that each method chose",
-        columns=_columns(unit, methods),
-        rows=[_row(run.cells[name], of, methods, figure) for name, of in by_cell.items()],
+        title=f"INT8 or INT4: {unit} of the fastest configuration of each",
+        columns=COLUMNS,
+        rows=[_row(run.cells[name], of[0], figure, files) for name, of in by_cell.items()],
         notes=bit_widths_notes.notes(run, found),
         keys=[Key(name) for name in by_cell],
         doubts=figure.doubts,
+        details=bit_widths_notes.details(run),
     )
 
 
-def _columns(unit: str, methods: Sequence[str]) -> list[Column]:
-    return [
-        Column("Model", role="key"),
-        Column("Hardware", role="key"),
-        Column(f"INT8, {unit}", unit, about=ABOUT_SPEEDS),
-        Column(f"INT4, {unit}", unit, about=ABOUT_SPEEDS),
-        *OF_BOTH,
-        *(Column(m, "%", 1, OF_METHODS, "words", method=m) for m in methods),
-        Column("Source", about="where the numbers of the trials came from", role="source"),
-        Column("Published", about=PUBLISHED, role="published"),
-    ]
+def chosen(run: Run, found: Sequence[FormatChoice]) -> Table:
+    """A row for each method on each model and device."""
+    groups: dict[tuple[str, str], list[FormatChoice]] = {}
+    for choice in found:
+        groups.setdefault((choice.cell, choice.method), []).append(choice)
+    return Table(
+        title="The format that each method chose",
+        columns=CHOSEN,
+        rows=[_choice_row(run.cells[cell], of) for (cell, _), of in groups.items()],
+        notes=bit_widths_notes.of_choices(run, found),
+        keys=[Key(cell, method) for cell, method in groups],
+    )
 
 
 def flip_probability(samples: Mapping[str, Sequence[float]], unit: str) -> float:
@@ -108,10 +142,8 @@ def flip_probability(samples: Mapping[str, Sequence[float]], unit: str) -> float
     return float(np.mean(np.max(others, axis=0) > drawn[best])) if others else 0.0
 
 
-def _row(
-    cell: Cell, found: Sequence[FormatChoice], methods: Sequence[str], figure: PublishedFigure
-) -> list[Value]:
-    unit, samples = cell.objective.unit, found[0].samples
+def _row(cell: Cell, first: FormatChoice, figure: PublishedFigure, files: Files) -> list[Value]:
+    unit, samples = cell.objective.unit, first.samples
     values = {name: estimate(taken, unit).value for name, taken in samples.items()}
     best = {bits: _fastest(values, bits) for bits in ("INT8", "INT4")}
     both = {name: samples[name] for name in best.values() if name}
@@ -121,13 +153,49 @@ def _row(
         words(cell.hardware.name),
         *(_speed(name, values, samples, unit) for name in best.values()),
         _ratio(values.get(best["INT8"]), values.get(best["INT4"])),
+        *_of_files([files.get((cell.id, name)) for name in best.values()]),
         _flips(both, unit) if measured and len(both) == len(best) else words(""),
         words(max(values, key=lambda name: values[name], default="")),
         _flips(samples, unit) if measured else words(""),
-        *(_chosen([c for c in found if c.method == m]) for m in methods),
-        words(found[0].source),
+        words(first.source),
         words(figure.said(cell.model_name, cell.hardware.name, "haqa")),
     ]
+
+
+def _of_files(both: Sequence[Weights | None]) -> list[Value]:
+    """Bits of the INT8 and of the INT4 file, and the perplexity of the second over the first's."""
+    eight, four = both
+    if eight is None or four is None:
+        return [words(""), words("")]
+    ends = (four.bits, eight.bits)
+    told = " and ".join(f"{bits:.2f}" for bits in (eight.bits, four.bits))
+    bits = Value(None, "bits", min(ends), max(ends), text=told)
+    if not eight.perplexity or not four.perplexity:
+        return [bits, words("")]
+    return [bits, value(four.perplexity / eight.perplexity, Form("{number}x", 2), unit="1")]
+
+
+def _choice_row(cell: Cell, found: Sequence[FormatChoice]) -> list[Value]:
+    regrets = [100 * c.regret for c in found if c.regret is not None]
+    firsts = Counter(bit_width_of(c.first) if c.first else NONE for c in found)
+    form = Form("{number} %", 1)
+    return [
+        words(cell.model_name),
+        words(cell.hardware.name),
+        words(found[0].method),
+        whole(len(found), "studies"),
+        words(_counts(Counter(c.best or NONE for c in found))),
+        value(median(regrets), form, unit="%", n=len(found)) if regrets else words(NONE),
+        words("" if found[0].optimizer == "default" else _counts(firsts)),
+        words(found[0].source),
+    ]
+
+
+def _counts(counts: Counter[str]) -> str:
+    """What was chosen, and how often where not always."""
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{times} {name}" for name, times in counts.most_common())
 
 
 def _fastest(values: Mapping[str, float], bits: str) -> str:
@@ -150,20 +218,3 @@ def _ratio(eight: float | None, four: float | None) -> Value:
 
 def _flips(samples: Mapping[str, Sequence[float]], unit: str) -> Value:
     return share(flip_probability(samples, unit))
-
-
-def _chosen(found: Sequence[FormatChoice]) -> Value:
-    """The formats that a method's studies ended with, how many each where they differ, and the
-    median regret.
-    """
-    if not found:
-        return words("")
-    counts = Counter(c.best or NONE for c in found)
-    told = ", ".join(
-        name if times == len(found) else f"{times} {name}" for name, times in counts.most_common()
-    )
-    regrets = [c.regret for c in found if c.regret is not None]
-    if not regrets:
-        return words(told)
-    form = Form(f"{told}; {{number}} %", 1)
-    return value(100 * median(regrets), form, unit="%", n=len(found), source=found[0].source)

@@ -9,7 +9,7 @@ from haqa_bench.arithmetic.token_roofline import break_even
 from haqa_bench.project import Run
 from haqa_bench.report.found import answered, token_rooflines
 from haqa_bench.report.found.format_choices import FormatChoice, facts
-from haqa_bench.report.tables.table import count
+from haqa_bench.report.tables.best_found_notes import ESTIMATOR, origins
 
 NONE = "none"
 RESAMPLES = 10_000
@@ -18,32 +18,34 @@ BUILD = ("llama_cpp_python", "backends", "build_commit", "gpu_info")
 
 
 def notes(run: Run, found: Sequence[FormatChoice]) -> list[str]:
-    """The legend, what was proposed first, what the roofline is worth, and who answered."""
+    """What the numbers are, which are simulated, and what the weights were made from."""
+    cells = [run.cells[name] for name in dict.fromkeys(c.cell for c in found)]
+    sources = ", ".join(sorted({c.source for c in found}))
     return [
-        *_legend(found),
-        *_first_choices(run, found),
-        *(compared.words() for compared in token_rooflines.compared(run)),
+        "INT8, INT4: the fastest configuration of that bit-width that the whole response table "
+        f"holds; {ESTIMATOR}. Fastest: of all formats. Source: {sources}.",
+        "Order flips, another is faster: how likely that is if all were measured again, by "
+        f"{RESAMPLES:,} resamples of their samples, which come from few passes; the truth may be "
+        "wider.",
+        "Bits a weight: INT8's file and INT4's. Where a model's widths do not divide by 256, "
+        "llama.cpp puts other types in K-quants' place. Perplexity: INT4's over INT8's.",
+        *origins(cells),
         *_simulated(run, found),
-        *answered.sentences(found),
-        *_builds(run),
     ]
 
 
-def _legend(found: Sequence[FormatChoice]) -> list[str]:
-    studies = Counter(c.method for c in found)
-    n = ", ".join(f"{method} {count(k, 'studies', 'study')}" for method, k in studies.items())
+def details(run: Run) -> list[str]:
+    """What the roofline is worth, and what ran."""
+    return [*(compared.words() for compared in token_rooflines.compared(run)), *_builds(run)]
+
+
+def of_choices(run: Run, found: Sequence[FormatChoice]) -> list[str]:
+    """What the columns are, who answered, and what was proposed first."""
     return [
-        "INT8, INT4: the fastest configuration of that bit-width that the whole "
-        "response table holds and that breaks no constraint; "
-        "fastest format: of all. Order flips, another is faster: how likely that is if "
-        "all were measured again, the share of "
-        f"{RESAMPLES:,} bootstrap resamples of their samples in which it is so.",
-        "Methods: format of the best configuration of each study (how many, where they "
-        "differ), and the median over studies of how far it "
-        f"is below the optimum. n: {n}, over all cells.",
-        "A format's name can hide what a file holds: where a model's widths do not "
-        "divide by 256, llama.cpp puts other types in K-quants' "
-        "place (bits_per_weight and tensor_types among a trial's facts).",
+        "Format: of the best configuration of each study. Regret: how far it is below the fastest "
+        "of the response table. First proposal: before any result but the default's.",
+        *answered.sentences(found),
+        *_first_choices(run, found),
     ]
 
 

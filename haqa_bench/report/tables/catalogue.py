@@ -41,12 +41,14 @@ class Maker(NamedTuple):
 
 
 def _fronts(run: Run, project: Project) -> Mapping[str, Table]:
-    return fronts.tables(run)
+    return fronts.tables(run, project)
 
 
 def _bit_widths(run: Run, project: Project) -> Mapping[str, Table]:
     figure = published.load(project.paper_tables / "table4.yaml")
-    return {"table4": bit_widths.table(run, formats.format_choices(run), figure)}
+    found = formats.format_choices(run)
+    made = {"table4": bit_widths.table(run, found, figure)}
+    return {**made, "table4-methods": bit_widths.chosen(run, found)}
 
 
 def _memory_limits(run: Run, project: Project) -> Mapping[str, Table]:
@@ -55,7 +57,7 @@ def _memory_limits(run: Run, project: Project) -> Mapping[str, Table]:
 
 
 SPECIAL = (
-    Maker("fronts", lambda run: {scored.cell for scored in goals.fronts(run)}, _fronts),
+    Maker("fronts", goals.with_several_goals, _fronts),
     Maker("table4", lambda run: {c.cell for c in formats.format_choices(run)}, _bit_widths),
     Maker("table5", lambda run: {a.cell for a in memory.answers(run)}, _memory_limits),
 )
@@ -114,14 +116,20 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
     for maker in TABLES:
         if maker.applies(run):
             made |= maker.make(run, project)
-    return {name: _labelled(table, run, name) for name, table in made.items()}
+    return {name: _finished(table, run, name) for name, table in made.items()}
 
 
-def _labelled(table: Table, run: Run, name: str) -> Table:
-    return table._replace(label=f"{run.suite.name}-{name}")
+def _finished(table: Table, run: Run, name: str) -> Table:
+    """With what the suite says of it: remarks, labels, and its name in LaTeX."""
+    remarks = run.suite.said_of({key.cell for key in table.keys})
+    return table._replace(
+        label=f"{run.suite.name}-{name}",
+        labels=run.suite.labels,
+        notes=[*table.notes, *remarks],
+    )
 
 
-def compared(run: Run, against: str = "random") -> dict[str, Table]:
+def compared(run: Run, project: Project, against: str = "random") -> dict[str, Table]:
     """The tables that compare methods, by name; without the first where no study is of the method
     `against`.
 
@@ -132,5 +140,5 @@ def compared(run: Run, against: str = "random") -> dict[str, Table]:
     measured = any(result.method == against for result in found)
     floors = pairs.pairs(run).floors
     first = {"comparison": comparison.table(found, against, floors)} if measured else {}
-    made = {**first, **fronts.tables(run), "spent": spent.table(run)}
-    return {name: _labelled(table, run, name) for name, table in made.items()}
+    made = {**first, **fronts.tables(run, project), "spent": spent.table(run)}
+    return {name: _finished(table, run, name) for name, table in made.items()}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from haqa_bench.project import Run
+from haqa_bench.project import Project, Run
 from haqa_bench.report import statistics
 from haqa_bench.report.found.fronts import Floats, Front, Scored, fronts
 from haqa_bench.report.tables.table import (
@@ -24,12 +24,14 @@ from haqa_bench.trial import Objective
 NOTE = (
     "Hypervolume: what a study's feasible trials dominate, as a share of what the "
     "front does, from the worst of each goal. "
-    "Front: exact, of the whole response table; found, of all studies together, where "
-    "no table was replayed. n: studies."
+    "Front: table, of the whole response table; found, of all studies together, where "
+    "no table was replayed. Configurations that must measure the same, such as one file and "
+    "setting over trainings, count as one, by their median. n: studies. Source: replayed."
 )
 POINTS_NOTE = (
-    "What no other configuration of the response table beats in every goal; how many "
-    "studies of each method measured it."
+    "What no other configuration of the response table beats in every goal, after pooling what "
+    "must measure the same; how many studies of each method measured it. The table is one noisy "
+    "measurement: so is its front. Source: replayed."
 )
 COLUMNS = (
     Column("Cell", role="key", place="heading"),
@@ -57,16 +59,16 @@ COLUMNS = (
 )
 
 
-def tables(run: Run) -> dict[str, Table]:
+def tables(run: Run, project: Project) -> dict[str, Table]:
     """How much of its front each method found, of all cells with several goals; and the points of
     each front that is known exactly.
 
     By name; none where no cell has several goals.
 
     Raises:
-        HaqaError: the database cannot be read.
+        HaqaError: the database, or a response table, cannot be read.
     """
-    found = fronts(run)
+    found = fronts(run, project)
     if not found:
         return {}
     points = [_points(s, run.cells[s.cell].objective) for s in found if s.front.exact]
@@ -95,7 +97,7 @@ def _share_row(scored: Scored, method: str) -> list[Value]:
         share(float(np.median(shares))),
         _interval(shares),
         _hits(front, studies),
-        words("exact" if front.exact else "found"),
+        words("table" if front.exact else "found"),
     ]
 
 
@@ -122,8 +124,13 @@ def _points(scored: Scored, objective: Objective) -> Table:
     """The points of a front, in the units of the goals, and how many studies of each method found
     each.
     """
+    units = [goal.unit for goal in objective.goals]
     goals = [
-        Column(f"{goal.metric}, {goal.unit}", goal.unit, about="a point of the front")
+        Column(
+            goal.unit if units.count(goal.unit) == 1 else f"{goal.metric}, {goal.unit}",
+            goal.unit,
+            about=f"{goal.metric} at a point of the front",
+        )
         for goal in objective.goals
     ]
     measured = "studies that measured a configuration of these values"

@@ -22,8 +22,8 @@ SIZES = (
     "% (docs/memory.md)"
 )
 OF_METHODS = (
-    "what each study chose under the limit, how many where they differ, and in which way a "
-    "wrong choice is"
+    "what each study chose under the limit, how many where they differ; a wrong choice has + where "
+    "it is too large, - where it is too careful"
 )
 
 
@@ -55,14 +55,16 @@ def table(run: Run, found: Sequence[Answer], figure: PublishedFigure) -> Table:
 def _columns(bits: Sequence[str], methods: Sequence[str]) -> list[Column]:
     fits = "the most precise bit-width whose peak and margin are at most the limit"
     return [
-        Column("Model", role="key"),
-        Column("Hardware", role="key"),
+        Column("Model", role="key", place="heading"),
+        Column("Hardware", role="key", place="heading"),
         Column("Limit", "GB", role="key"),
         *(Column(f"{name}, MB", "MB", 0, SIZES) for name in bits),
         Column("Fits", about=fits, role="words"),
         *(Column(name, about=OF_METHODS, role="words", method=name) for name in methods),
-        Column("Source", about="nothing of it was measured on the device", role="source"),
-        Column("Published", about=PUBLISHED, role="published"),
+        Column(
+            "Source", about="nothing of it was measured on the device", role="source", place="wide"
+        ),
+        Column("Published", about=PUBLISHED, role="published", place="wide"),
     ]
 
 
@@ -109,18 +111,17 @@ def _chosen(found: Sequence[Answer], decision: str, order: Sequence[str]) -> Val
 def _wrong(choice: str, truth: str, ranks: Sequence[str]) -> str:
     if choice in (truth, INVALID):
         return ""
-    return " (too large)" if ranks.index(choice) < ranks.index(truth) else " (too careful)"
+    return "+" if ranks.index(choice) < ranks.index(truth) else "-"
 
 
 def _notes(found: Sequence[Answer], works: Mapping[str, MemoryWorkload]) -> list[str]:
     contexts = " or ".join(f"{n_ctx:,}" for n_ctx in sorted({w.n_ctx for w in works.values()}))
     return [
         f"MB: all that a process takes with {contexts} tokens of context, and a margin "
-        "of 5 %, as llama.cpp plans its buffers for a CPU; "
-        "what a GPU's driver takes for itself comes to it. 1 GB is 10^9 bytes.",
-        "Fits: the most precise bit-width that is no larger than the limit. A more "
-        "precise choice is too large, any other wrong one too "
-        "careful; numbers are studies, where they differ.",
+        "of 5 %, as llama.cpp's CPU build plans its buffers; "
+        "what a GPU's driver takes for itself comes to it. 1 GB is 10^9 bytes. Source: simulated.",
+        "Fits: the most precise bit-width that is no larger than the limit. A wrong choice has + "
+        "where it is too large, - where it is too careful; numbers are studies, where they differ.",
         *_right(found),
         *answered.sentences(found),
     ]
@@ -128,11 +129,11 @@ def _notes(found: Sequence[Answer], works: Mapping[str, MemoryWorkload]) -> list
 
 def _right(found: Sequence[Answer]) -> Iterator[str]:
     """How many choices of each method are right."""
+    told = []
     for method in sorted({a.method for a in found}):
         studies = [a for a in found if a.method == method]
         decisions = [(a, decision) for a in studies for decision in a.right]
         right = sum(a.choices is not None and a.choices[d] == a.right[d] for a, d in decisions)
-        yield (
-            f"{method}: {right} of {len(decisions)} choices are right "
-            f"({count(len(studies), 'studies', 'study')})."
-        )
+        of = count(len(studies), "answers", "answer")
+        told.append(f"{method} {right} of {len(decisions)} ({of})")
+    yield f"Right choices: {'; '.join(told)}. A study's answer holds all limits of its model."

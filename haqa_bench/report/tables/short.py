@@ -14,6 +14,8 @@ GAP = 2
 FEWEST = 2
 """Columns that are never left out for want of room: a row's name and its first number."""
 
+NOTHING = ("", "unknown")
+
 
 def short(table: Table, width: int | None = None) -> Table:
     """The table without what only its wide form has, and no wider than `width` characters, where
@@ -38,7 +40,7 @@ def short(table: Table, width: int | None = None) -> Table:
 
 def _empty(table: Table, column: int) -> bool:
     """Whether a column holds nothing, or nothing that is known, in any row."""
-    return bool(table.rows) and not any(row[column].text for row in table.rows)
+    return bool(table.rows) and all(row[column].text in NOTHING for row in table.rows)
 
 
 def _sections(table: Table, parting: Sequence[int]) -> list[Section]:

@@ -3,7 +3,8 @@ names.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 if TYPE_CHECKING:
@@ -174,6 +175,8 @@ class Table(NamedTuple):
     """How its rows are parted; empty for one part without a heading."""
     label: str = ""
     """What LaTeX calls it: its suite and its name."""
+    labels: Mapping[str, str] = MappingProxyType({})
+    """What readers call methods, models and hardware (haqa_bench.report.labels)."""
 
     @property
     def parts(self) -> Sequence[Section]:

@@ -40,6 +40,12 @@ class JointTrack(Track[JointWorkload]):
         """See Track."""
         return (*TRAINING, *deploy.SETTINGS)
 
+    def decides(self, metric: str) -> Collection[str] | None:
+        """Of deployment, the training changes what the weights are, not how many or in which
+        format.
+        """
+        return deploy.SETTINGS if metric in deploy.SPEEDS else None
+
     def evaluator(self, cell: Cell[JointWorkload]) -> LiveEvaluator:
         """See Track."""
         from haqa_bench.tracks.joint.evaluator import JointEvaluator
