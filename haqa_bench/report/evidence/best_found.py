@@ -188,7 +188,7 @@ def against_peer(place: Place) -> Evidence:
     """The winners' ratio to the default over the peer's."""
     ledger, cell = place.ledger, place.key.cell
     ours = _median(place, _kept(place), "1")
-    theirs = pairs.ratio(ledger, cell, traits.peer(place.cell), "the peer against the default")
+    theirs = pairs.ratio(ledger, cell, traits.peer(place.cell))
     return Evidence(step("quotient", "", [ours, theirs], "1"), studies=place.ids)
 
 
@@ -219,7 +219,7 @@ def _reference(place: Place) -> str:
     """How a row's reference is recorded, such as full precision; empty where a method's row is."""
     if place.studies:
         return ""
-    recorded = {test.configuration for test in place.ledger.tests(place.key.cell)}
+    recorded = place.ledger.confirmed(place.key.cell).tests
     names = {json.loads(one).get(REFERENCE): one for one in sorted(recorded)}
     return names.get(place.key.method, "")
 
@@ -227,7 +227,7 @@ def _reference(place: Place) -> str:
 def against_default(place: Place) -> Evidence:
     """Each winner's accuracy less the default's, seed by seed."""
     ledger, cell = place.ledger, place.key.cell
-    default = str(ledger.card(cell).get("default", ""))
+    default = ledger.confirmed(cell).default
     winners = [
         (c, step("mean", _named(s, c), tests.differences(ledger, cell, c, default), "points"))
         for s, c in _winners(place)

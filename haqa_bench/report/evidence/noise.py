@@ -1,7 +1,5 @@
 """The noise floor of a cell: its default measured against itself."""
 
-from collections import defaultdict
-
 import numpy as np
 
 from haqa_bench.report import statistics
@@ -19,10 +17,10 @@ def floor(ledger: Ledger, cell: str) -> Part | None:
 
 
 def _floor(ledger: Ledger, cell: str) -> Part | None:
-    default = str(ledger.card(cell).get("default", ""))
-    ratios = pairs.of(ledger, cell, default)
-    if not ratios:
+    default = ledger.confirmed(cell).default
+    if default not in ledger.confirmed(cell).pairs:
         return None
+    ratios = pairs.ratio(ledger, cell, default).parts
     drawn = Reading(_usual(ledger), "pairs", "as many as a winner usually has")
     about = "the noise floor: how far apart the default may seem to be from itself"
     return step("noise floor", about, [drawn, *ratios], "1")
@@ -30,10 +28,10 @@ def _floor(ledger: Ledger, cell: str) -> Part | None:
 
 def _usual(ledger: Ledger) -> int:
     """How many pairs a configuration of the run has, in the median."""
-    counts: dict[tuple[str, str], int] = defaultdict(int)
-    for cell in ledger.run.cells:
-        default = ledger.card(cell).get("default")
-        for configuration in {pair.configuration for pair in ledger.pairs(cell)} - {default}:
-            found = pairs.of(ledger, cell, configuration)
-            counts[cell, configuration] = len(numbers(found))
-    return int(np.median(list(counts.values()) or [statistics.FEWEST_PAIRS]))
+    counts = [
+        len(numbers(pairs.ratio(ledger, cell, configuration).parts))
+        for cell in ledger.run.cells
+        for configuration in ledger.confirmed(cell).pairs
+        if configuration != ledger.confirmed(cell).default
+    ]
+    return int(np.median(counts or [statistics.FEWEST_PAIRS]))

@@ -82,16 +82,15 @@ def dates(found: Sequence[str]) -> str:
 
 
 def _confirmed(ledger: Ledger, cell: str) -> dict[str, str]:
-    card = ledger.card(cell)
-    if not card:
+    found = ledger.confirmed(cell)
+    if not found.default:
         return {}
-    pairs, tests = ledger.pairs(cell), ledger.tests(cell)
-    what = f"{len(pairs)} pairs" if pairs else f"{len(tests)} tests"
+    pairs, tests = (sum(map(len, of.values())) for of in (found.pairs, found.tests))
     return {
         "file": ledger.project.said(ledger.project.confirmed(ledger.run.cells[cell])),
-        "holds": what,
-        "measured": dates([*(pair.date for pair in pairs), *(test.date for test in tests)]),
-        "machine": str(card.get("machine", "")),
+        "holds": f"{pairs} pairs" if pairs else f"{tests} tests",
+        "measured": dates(found.dates),
+        "machine": found.machine,
     }
 
 

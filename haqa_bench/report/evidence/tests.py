@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from haqa_bench.report.evidence.ledger import Ledger, Tested
+from haqa_bench.report.evidence.confirmed import Tested
+from haqa_bench.report.evidence.ledger import Ledger
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Part, Reading, Step
 from haqa_bench.report.found.tests import MAIN, NORMAL_95
 
 
-def of(ledger: Ledger, cell: str, configuration: str) -> list[Tested]:
+def of(ledger: Ledger, cell: str, configuration: str) -> Sequence[Tested]:
     """The tests of a configuration, by seed."""
-    found = [test for test in ledger.tests(cell) if test.configuration == configuration]
-    return sorted(found, key=lambda test: test.seed)
+    return ledger.confirmed(cell).tests.get(configuration, ())
 
 
 def accuracy(test: Tested) -> Step:
