@@ -233,8 +233,13 @@ def against_default(place: Place) -> Evidence:
         for s, c in _winners(place)
     ]
     better = tests.better(ledger, cell, default, winners)
+    errors = [
+        tests.error(ledger, cell, c, default)._replace(about=f"{found.about}: error over items")
+        for c, found in winners
+        if found.parts
+    ]
     middle = _median(place, [found for _, found in winners], "points")
-    return Evidence(middle, besides=[better], studies=place.ids)
+    return Evidence(middle, besides=[better, *errors], studies=place.ids)
 
 
 def n(place: Place) -> Evidence:

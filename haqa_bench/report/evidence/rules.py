@@ -79,9 +79,11 @@ def _first(parts: Sequence[Part]) -> str:
     return next((part.about for part in used(parts)), "none")
 
 
-def _confirmed(parts: Sequence[Part]) -> float:
+def _confirmed(parts: Sequence[Part]) -> float | None:
     """The ratio where its interval's low end is above 1 and it has enough pairs, else 1."""
     ratio, low, pairs = parts
+    if ratio.value is None:
+        return None
     enough = _at(pairs) >= statistics.FEWEST_PAIRS
     return _at(ratio) if low.value is not None and _at(low) > 1 and enough else 1.0
 
