@@ -3,7 +3,7 @@ name.
 """
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,10 @@ OPTIMIZERS = {
     "gp": "haqa_bench.optimizers.gaussian_process:GaussianProcess",
     "nsga2": "haqa_bench.optimizers.optuna_samplers:nsga2",
 }
+REVISIONS = {"random": 2, "rules": 2}
+"""Of ours whose proposals changed, the present one: it is part of a run's identity, so that what is
+of one revision is neither continued nor printed as another's. All others are of the first.
+"""
 AGENTS = {
     "haqa": "haqa_bench.optimizers.agent.agent:Agent",
     "haqa-no-hardware": "haqa_bench.optimizers.agent.ladder:no_hardware",
@@ -64,6 +68,12 @@ def check(methods: Sequence[Method]) -> None:
         if (method.optimizer in agents) != (method.chat is not None):
             wrong = "needs" if method.optimizer in agents else "does not use"
             raise HaqaError(where, f"the optimizer '{method.optimizer}' {wrong} a chat: section")
+
+
+def revisions(methods: Iterable[Method]) -> dict[str, int]:
+    """The revision of each method whose proposals are not those of its first, by its name."""
+    known = {m.name: REVISIONS.get(m.optimizer, 1) for m in methods}
+    return {name: revision for name, revision in known.items() if revision > 1}
 
 
 def optimizer(study: Study, chat: ChatModel | None, templates: Path) -> Optimizer:

@@ -11,8 +11,9 @@ from haqa_bench import suite
 from haqa_bench.registry import optimizer
 from haqa_bench.run import study as studies_of
 from haqa_bench.run.study import run_study
-from haqa_bench.space import key_of
+from haqa_bench.space import SearchSpace, key_of
 from haqa_bench.testing import OptimizerContract
+from haqa_bench.trial import Status, Trial
 
 
 class OnTheSmallSuite(OptimizerContract):
@@ -49,6 +50,17 @@ class TestRandom(OnTheSmallSuite):
 
         assert len(keys) == len(set(keys)) == studies[0].cell.space.size
 
+    def test_cells_of_one_space_are_given_draws_of_their_own(self, studies):
+        study = roomy(studies[0], 4)
+        named = [study.cell.model_copy(update={"id": f"cell-{n}"}) for n in range(4)]
+
+        drawn = {
+            tuple(t.key for t in self.run(study._replace(cell=cell)))
+            for cell in [study.cell, *named]
+        }
+
+        assert len(drawn) > 1
+
 
 def roomy(study, proposals):
     """The study with another budget."""
@@ -81,6 +93,29 @@ class TestRules(OnTheSmallSuite):
 
         assert first.configuration == {"format": "Q4_0", "n_threads": 2}
         assert "wide vectors" in first.thought
+
+    def test_it_goes_on_from_the_next_best_until_the_whole_space_is_measured(self, studies):
+        trials = self.run(roomy(studies[0], 50))
+
+        assert len({t.key for t in trials}) == len(trials) == studies[0].cell.space.size
+        assert any("lesser" in t.thought for t in trials)
+
+    def test_a_space_that_a_limit_cuts_in_parts_is_spent_too(self, studies):
+        limit = {"times": ("b",), "at_most": 4, "why": "a test"}
+        steps = {"choices": (1, 9, 2), "default": 1}  # 9 lies between, and breaks the limit
+        space = SearchSpace.model_validate({"a": steps | {"limit": limit}, "b": steps})
+        study = studies[0]._replace(cell=studies[0].cell.model_copy(update={"space": space}))
+        rules = optimizer(study, None, self.templates)
+
+        history = [failed(space.default)]
+        while (proposal := rules.ask(history)) is not None:
+            history.append(failed(proposal.configuration))
+
+        assert len({t.key for t in history}) == len(history) == space.size == 4
+
+
+def failed(configuration):
+    return Trial(number=0, configuration=dict(configuration), status=Status.CRASHED)
 
 
 class Learns(OnTheSmallSuite):

@@ -12,6 +12,7 @@ import pytest
 from endpoint import Endpoint, reply
 from support import ANSWERS, SUITE, plan, record, run, tables_of, write_table
 
+from haqa_bench import registry
 from haqa_bench.errors import CassetteMiss, HaqaError
 from haqa_bench.report import formats
 from haqa_bench.run import runner
@@ -254,3 +255,14 @@ def test_a_table_that_lacks_a_configuration_is_refused(recorded):
 
     with pytest.raises(HaqaError, match="3 of 9 configurations are missing"):
         run(recorded)
+
+
+def test_a_method_that_proposes_otherwise_than_before_is_another_run(project, monkeypatch):
+    drawing = plan(project)
+    asking = drawing._replace(studies=[s for s in drawing.studies if s.method.chat])
+    before = drawing.folder, asking.folder
+
+    monkeypatch.setitem(registry.REVISIONS, "random", 99)
+
+    assert drawing.folder != before[0]  # neither gone on with, nor printed as the new one
+    assert asking.folder == before[1]

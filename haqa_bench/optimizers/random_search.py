@@ -11,21 +11,22 @@ from haqa_bench.trial import Trial
 
 
 class RandomSearch:
-    """Draws uniformly. Trial k's generator is seeded by (seed, k) alone, so that a resumed study
-    draws what it would have drawn.
+    """Draws uniformly. Trial k's generator is seeded by (cell, seed, k) alone, so that a resumed
+    study draws what it would have drawn, and cells of one space are not given the same luck.
     """
 
     start_up = 0
 
     def __init__(self, study: Study) -> None:
-        self.space, self.seed, self.settings = study.cell.space, study.seed, settled(study)
+        self.cell, self.seed, self.settings = study.cell, study.seed, settled(study)
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""
         tried = {t.key for t in history}
-        if len(tried) - (None in tried) == self.space.size:
+        space = self.cell.space
+        if len(tried) - (None in tried) == space.size:
             return None
-        rng = generator(self.seed, len(history))
-        while key_of(configuration := self.space.sample(rng)) in tried:
+        rng = generator(self.seed, len(history), self.cell.id)
+        while key_of(configuration := space.sample(rng)) in tried:
             pass
         return Proposal(configuration)

@@ -3,9 +3,11 @@ control.
 
 First the rules, each a first guess for one parameter from the hardware's facts, tried on top of the
 best configuration so far; then one parameter at a time, any choice that is untried around the best.
-It draws no random numbers, so all its seeds are one study.
+When none is left there, it goes on from the next best in the same way, until the budget is spent or
+the whole space is measured. It draws no random numbers, so all its seeds are one study.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 
 from haqa_bench import tracks
@@ -15,7 +17,7 @@ from haqa_bench.optimizers.options import settled
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.study import Study
-from haqa_bench.trial import Trial
+from haqa_bench.trial import Objective, Trial
 
 
 class Rules:
@@ -33,15 +35,22 @@ class Rules:
         if sure is not None:
             thought = "weights and cache added up, and 5 %"
             return None if key_of(sure) in tried else Proposal(sure, thought=thought)
-        best = self.cell.objective.best(history) or history[0]
-        start = best.configuration or self.cell.space.default
-        for configuration, why in _steps(self.cell, start):
+        for configuration, why in _steps(self.cell, history):
             if key_of(configuration) not in tried:
                 return Proposal(configuration, thought=why)
         return None
 
 
-def _steps(cell: Cell, start: Configuration) -> Iterator[tuple[Configuration, str]]:
+def _steps(cell: Cell, history: Sequence[Trial]) -> Iterator[tuple[Configuration, str]]:
+    for place, start in enumerate(_best_first(cell.objective, history)):
+        yield from _around(
+            cell, start, "a neighbour of a lesser one" if place else "a neighbour of the best"
+        )
+    for configuration in cell.space.grid():
+        yield configuration, "nobody's neighbour"  # a limit may cut a space in parts
+
+
+def _around(cell: Cell, start: Configuration, which: str) -> Iterator[tuple[Configuration, str]]:
     space = cell.space
     for name, value, why in tracks.of(cell).rules(cell.hardware):
         if name in space.root and start[name] != value:
@@ -49,4 +58,15 @@ def _steps(cell: Cell, start: Configuration) -> Iterator[tuple[Configuration, st
             if not space.problems(moved):
                 yield moved, why
     for configuration in neighbours(space, start):
-        yield configuration, "a neighbour of the best"
+        yield configuration, which
+
+
+def _best_first(objective: Objective, history: Sequence[Trial]) -> list[Configuration]:
+    """What was tried, the best first; what failed or breaks a constraint last, as it was tried."""
+
+    def place(trial: Trial) -> float:
+        score = objective.score(trial)
+        counts = score is not None and not objective.violations(trial, history[0])
+        return -score if score is not None and counts else math.inf
+
+    return [t.configuration for t in sorted(history, key=place) if t.configuration is not None]

@@ -68,7 +68,7 @@ class Plan(NamedTuple):
     @property
     def folder(self) -> Path:
         """Where the run's journals, database and tables go."""
-        what = {
+        what: dict[str, object] = {
             "lock": self.suite.lock,
             "studies": sorted(s.id for s in self.studies),
             "agent": self.agent,
@@ -77,6 +77,8 @@ class Plan(NamedTuple):
                 self.places.said(p): sha256(p.read_bytes()) for p in self.inputs if p.is_file()
             },
         }
+        if changed := registry.revisions(s.method for s in self.studies):
+            what["revisions"] = changed  # absent elsewhere, so that begun runs go on
         return (
             self.places.runs / self.suite.name / f"{self.agent}-{self.measure}-{sha256(what)[:12]}"
         )

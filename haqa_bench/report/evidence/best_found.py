@@ -22,7 +22,7 @@ from haqa_bench.report.evidence.place import (
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
 from haqa_bench.report.found.tests import REFERENCE
-from haqa_bench.report.tables.best_found_columns import CHANCE
+from haqa_bench.report.tables.best_found_columns import CHANCE, EXACT
 from haqa_bench.store import facts
 
 PERPLEXITY = "perplexity"
@@ -48,12 +48,35 @@ def _default_key(place: Place) -> str:
     return key(place.ledger.trials[place.studies[0].id][0].configuration)
 
 
+def _is_exact(place: Place) -> bool:
+    """Whether the row is of what random search finds by arithmetic."""
+    return place.key.method == EXACT
+
+
+def _middle(place: Place) -> Step:
+    """The median over studies of their best; of random search by arithmetic, over all that there
+    may be.
+    """
+    if _is_exact(place):
+        return whole.random(place.ledger, place.cell, "median")
+    found = trials.bests(place.ledger, place.studies)
+    return _median(place, found, place.cell.objective.unit)
+
+
 def _median(place: Place, parts: Sequence[Part], unit: str) -> Step:
     return step("median", "over studies", parts, unit)
 
 
 def _ends(place: Place) -> tuple[Step, Step]:
-    """The lowest and the highest of the studies' bests."""
+    """The lowest and the highest of the studies' bests; of random search by arithmetic, the 5th and
+    the 95th percentile.
+    """
+    if _is_exact(place):
+        ends = [
+            whole.random(place.ledger, place.cell, f"{share} percentile")
+            for share in ("5th", "95th")
+        ]
+        return (ends[1], ends[0]) if _smaller(place) else (ends[0], ends[1])
     found = trials.bests(place.ledger, place.studies)
     unit = place.cell.objective.unit
     low, high = (step(rule, "over studies", found, unit) for rule in ("smallest", "largest"))
@@ -66,10 +89,8 @@ def _smaller(place: Place) -> bool:
 
 def best(place: Place) -> Evidence:
     """The median over studies of their best, and the lowest and the highest of them."""
-    found = trials.bests(place.ledger, place.studies)
     low, high = _ends(place)
-    middle = _median(place, found, place.cell.objective.unit)
-    return Evidence(middle, low, high, studies=place.ids)
+    return Evidence(_middle(place), low, high, studies=place.ids)
 
 
 def spread(place: Place) -> Evidence:
@@ -78,28 +99,34 @@ def spread(place: Place) -> Evidence:
     return Evidence(None, low, high, studies=place.ids)
 
 
+def _over(place: Place, rule: str, found: Step, other: Part, unit: str) -> Step:
+    """How many times as good as another, or what share of it: of times, the other way round."""
+    both = [other, found] if _smaller(place) else [found, other]
+    return step(rule, found.about, both, unit)
+
+
 def speed_up(place: Place) -> Evidence:
     """Each study's best over its own default, or the other way round."""
+    if _is_exact(place):
+        return Evidence(_over(place, "quotient", _middle(place), _default(place), "1"))
     parts: list[Part] = []
     for study in place.studies:
         found, default = trials.best(place.ledger, study), trials.default(place.ledger, study)
-        if found is not None and default.value is not None:
-            both = [default, found] if _smaller(place) else [found, default]
-            about = f"{study.method} seed {study.seed}, its best and its default"
-            parts.append(step("quotient", about, both, "1"))
+        if isinstance(found, Step) and default.value is not None:
+            parts.append(_over(place, "quotient", found, default, "1"))
     return Evidence(_median(place, parts, "1"), studies=place.ids)
 
 
 def _default(place: Place) -> Step:
-    defaults = [trials.default(place.ledger, study) for study in place.studies]
+    studies = place.studies or place.ledger.of_cell(place.key.cell)[:1]
+    defaults = [trials.default(place.ledger, study) for study in studies]
     return step("median", "the default, over studies", defaults, place.cell.objective.unit)
 
 
 def gain(place: Place) -> Evidence:
     """The median best less the median default, or the other way round."""
     unit = place.cell.objective.unit
-    found = _median(place, trials.bests(place.ledger, place.studies), unit)
-    default = _default(place)
+    found, default = _middle(place), _default(place)
     both = [default, found] if _smaller(place) else [found, default]
     return Evidence(step("difference", "larger is better", both, unit), studies=place.ids)
 
@@ -127,13 +154,10 @@ def of_optimum(place: Place) -> Evidence:
     known = whole.optimum(place.ledger, place.cell)
     if known is None:
         return Evidence()
+    if _is_exact(place):
+        return Evidence(_over(place, "quotient in percent", _middle(place), known, "%"))
     parts = [
-        step(
-            "quotient in percent",
-            found.about,
-            [known, found] if _smaller(place) else [found, known],
-            "%",
-        )
+        _over(place, "quotient in percent", found, known, "%")
         for found in trials.bests(place.ledger, place.studies)
         if isinstance(found, Step)
     ]
@@ -145,9 +169,7 @@ def of_the_way(place: Place) -> Evidence:
     known = whole.optimum(place.ledger, place.cell)
     if known is None:
         return Evidence()
-    found = _median(
-        place, trials.bests(place.ledger, place.studies), place.cell.objective.unit
-    )._replace(about="the median best")
+    found = _middle(place)._replace(about="the median best")
     parts = [found, _default(place), known]
     return Evidence(step("share of the way", "", parts, "%"), studies=place.ids)
 

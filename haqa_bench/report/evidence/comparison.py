@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from haqa_bench.report import statistics
 from haqa_bench.report.evidence import noise, trials, whole
-from haqa_bench.report.evidence.ledger import Ledger, Study
+from haqa_bench.report.evidence.ledger import Ledger, Study, key
 from haqa_bench.report.evidence.place import CELL, Declared, Place, method, studies
 from haqa_bench.report.evidence.rules import group, step
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
@@ -42,8 +42,28 @@ def middle_half(place: Place) -> Evidence:
 
 
 def regret(place: Place) -> Evidence:
-    """How far each study's best is from the best that the response table holds."""
-    return Evidence(step("median", "over studies", _regrets(place), "%"), studies=place.ids)
+    """How far each study's best is from the best that the response table holds; and what noise
+    makes of the study in the middle.
+    """
+    found = step("median", "over studies", _regrets(place), "%")
+    if place.printed.low is None:
+        return Evidence(found, studies=place.ids)
+    low, high = (_noisy(place, f"{end} end of the noisy regret") for end in ("low", "high"))
+    return Evidence(found, low, high, studies=place.ids)
+
+
+def _noisy(place: Place, rule: str) -> Step:
+    tried = [(s, trials.best_trial(place.ledger, s)) for s in place.studies]
+    known = whole.optimum(place.ledger, place.cell)
+    best = known.value if known and isinstance(known.value, float) else 0.0
+    winners = [(abs(best - abs(t.score)), key(t.configuration)) for _, t in tried if t and t.score]
+    middle = sorted(winners, key=lambda winner: winner[0])[len(winners) // 2][1]
+    every = whole.feasible(place.ledger, place.cell)
+    direction = Reading(place.cell.objective.direction, about="what is better")
+    chosen = Reading(middle, about=middle)
+    return step(
+        rule, "if every configuration were measured again", [direction, chosen, *every], "%"
+    )
 
 
 def _regrets(place: Place) -> list[Part]:

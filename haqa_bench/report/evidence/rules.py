@@ -4,16 +4,20 @@ function. `explain` does every sum again by them.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from statistics import fmean, median, quantiles
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from haqa_bench.arithmetic.estimate import QUIET
+from haqa_bench.arithmetic.exact_random import exact_random
 from haqa_bench.arithmetic.memory import MARGIN
 from haqa_bench.report import statistics, verdict
 from haqa_bench.report.evidence.tree import Known, Part, Step, numbers, texts, used
 from haqa_bench.report.found.pairs import noise_floor
+from haqa_bench.report.found.uncertainty import redrawn
 from haqa_bench.report.tables.bit_widths_notes import RESAMPLES
 
 ESTIMATOR = (
@@ -124,6 +128,44 @@ def _flips(groups: Sequence[Sequence[float]]) -> float:
     best = int(np.argmax([np.quantile(taken, 0.75) for taken in groups]))
     others = [values for place, values in enumerate(drawn) if place != best]
     return 100 * float(np.mean(np.max(others, axis=0) > drawn[best])) if others else 0.0
+
+
+def _random(share: float) -> Callable[[Sequence[Part]], float | None]:
+    """Parts are the direction, the number of draws, of how many, the default (none where it does
+    not count) and all others that count.
+    """
+
+    def made(parts: Sequence[Part]) -> float | None:
+        (draws, others), default, values = (numbers(p.parts) for p in parts if isinstance(p, Step))
+        direction: Literal["maximize", "minimize"] = (
+            "minimize" if "minimize" in texts(parts) else "maximize"
+        )
+        known = default[0] if default else None
+        return exact_random(values, int(others), known, int(draws), direction).quantile(share)
+
+    return made
+
+
+def _noisy_regret(share: float) -> Callable[[Sequence[Part]], float]:
+    """Parts are the direction, the configuration, and all that count, with their samples."""
+
+    def made(parts: Sequence[Part]) -> float:
+        direction, chosen, *every = parts
+        known = tuple((p.about, tuple(numbers(p.parts))) for p in every if isinstance(p, Step))
+        best, scores = _redrawn(known, every[0].unit, direction.value == "minimize")
+        return 100 * float(np.quantile((best - scores[chosen.about]) / np.abs(best), share))
+
+    return made
+
+
+@lru_cache(maxsize=32)
+def _redrawn(
+    known: Sequence[tuple[str, tuple[float, ...]]], unit: str, smaller: bool
+) -> tuple[NDArray[np.float64], Mapping[str, NDArray[np.float64]]]:
+    """The best score of each resample, and each configuration's."""
+    sign = -1.0 if smaller else 1.0
+    scores = {name: sign * values for name, values in redrawn(dict(known), unit).items()}
+    return np.max(list(scores.values()), axis=0), scores
 
 
 def _pairs(parts: Sequence[Part]) -> list[tuple[float, float]]:
@@ -240,6 +282,29 @@ RULES: Mapping[str, Rule] = {
         "the high end of the 95 % percentile bootstrap interval of the median (10,000 resamples, "
         "seed 0)",
         _of_numbers(_interval(0.975)),
+    ),
+    "median of random search": Rule(
+        "what half of all studies of so many random draws find at least, by counting "
+        "(hypergeometric)",
+        _random(0.5),
+    ),
+    "5th percentile of random search": Rule(
+        "what 95 % of all studies of so many random draws find at least, by counting",
+        _random(0.05),
+    ),
+    "95th percentile of random search": Rule(
+        "what 5 % of all studies of so many random draws find at least, by counting",
+        _random(0.95),
+    ),
+    "low end of the noisy regret": Rule(
+        "2.5th percentile, over 1,000 resamples of all samples (seed 0), of how far the first "
+        "configuration is from the best, in percent",
+        _noisy_regret(0.025),
+    ),
+    "high end of the noisy regret": Rule(
+        "97.5th percentile, over 1,000 resamples of all samples (seed 0), of how far the first "
+        "configuration is from the best, in percent",
+        _noisy_regret(0.975),
     ),
     "share of the way": Rule(
         "how far the first has come from the second to the third, in percent", _way

@@ -79,6 +79,8 @@ def better(ledger: Ledger, cell: str, default: str, winners: Sequence[tuple[str,
     """
     parts: list[Part] = []
     for configuration, found in winners:
+        if not found.parts:
+            continue
         seeds = len(of(ledger, cell, default))
         by_seed = [part.value for part in found.parts]
         ahead = sum(isinstance(v, float) and v > 0 for v in by_seed)

@@ -7,7 +7,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.report import traits
 from haqa_bench.report.evidence import trials
 from haqa_bench.report.evidence.ledger import Ledger
-from haqa_bench.report.evidence.rules import step
+from haqa_bench.report.evidence.rules import group, step
 from haqa_bench.report.evidence.tree import Part, Reading, Step
 from haqa_bench.space import key_of
 from haqa_bench.store.tables import Entry
@@ -128,3 +128,35 @@ def _ranked(ledger: Ledger, cell: Cell) -> Step | None:
     found = held(ledger, cell)
     ordered = sorted(found, key=lambda name: -_score(found[name]))
     return step("count", "", [_reading(cell, found[k], k) for k in ordered]) if found else None
+
+
+def feasible(ledger: Ledger, cell: Cell) -> list[Part]:
+    """Every configuration of the response table that counts, in the order of the space, with its
+    samples.
+    """
+    made = ledger.once(("feasible", cell.id), lambda: _feasible(ledger, cell))
+    return list(made.parts)
+
+
+def _feasible(ledger: Ledger, cell: Cell) -> Step:
+    kept = [name for name, found in held(ledger, cell).items() if found.score is not None]
+    return step("count", "", [of_entry(ledger, cell, name) for name in kept])
+
+
+def random(ledger: Ledger, cell: Cell, share: str) -> Step:
+    """What random search finds: the median, or a percentile, named as the rule is."""
+    found = held(ledger, cell)
+    default = key_of(cell.space.default)
+    draws = min(cell.budget.proposals, cell.budget.evaluations or cell.budget.proposals) - 1
+    others = cell.space.size - 1
+    kept = [_reading(cell, held_, name) for name, held_ in found.items() if name != default]
+    parts: list[Part] = [
+        Reading(cell.objective.direction, about="what is better"),
+        group(
+            "draws",
+            [Reading(min(draws, others), "draws"), Reading(others, "configurations to draw from")],
+        ),
+        group("the default", [_reading(cell, found[default], default)]),
+        group("all other configurations", kept),
+    ]
+    return step(f"{share} of random search", "random search", parts, cell.objective.unit)

@@ -1,0 +1,36 @@
+"""What random search finds on a cell, exactly, where the cell's response table was replayed."""
+
+from functools import lru_cache
+
+from haqa_bench.arithmetic.exact_random import ExactRandom, exact_random
+from haqa_bench.budget import Budget
+from haqa_bench.project import Project, Run
+from haqa_bench.report.found.swept import swept
+
+
+@lru_cache(maxsize=64)
+def exact(run: Run, project: Project, cell_id: str) -> ExactRandom | None:
+    """The distribution of the best value of a study of `random`, by the first goal.
+
+    None without a table, and where a budget of seconds ends studies after a number of draws that
+    depends on what is drawn.
+
+    Raises:
+        HaqaError: the table is damaged, or another cell's.
+    """
+    found = swept(run, project, cell_id)
+    if found is None or found.cell.budget.seconds is not None:
+        return None
+    others = [found.value(key) for key in found.counted if key != found.default]
+    return exact_random(
+        others,
+        found.cell.space.size - 1,
+        found.value(found.default) if found.default in found.counted else None,
+        _trials(found.cell.budget) - 1,
+        "minimize" if found.cell.objective.direction == "minimize" else "maximize",
+    )
+
+
+def _trials(budget: Budget) -> int:
+    """How many trials a study has that repeats none."""
+    return min(budget.proposals, budget.evaluations or budget.proposals)
