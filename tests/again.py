@@ -2,6 +2,7 @@
 the package, so that a rule that is wrong there is found.
 """
 
+from functools import cache
 from itertools import pairwise, product
 
 import numpy as np
@@ -44,6 +45,49 @@ def _floor(values):
     ratios = np.array(values[1:], float)
     drawn = np.random.default_rng(0).choice(ratios, (RESAMPLES, int(values[0])))
     return np.exp(np.quantile(np.abs(np.log(np.median(drawn, axis=1))), 0.95)) - 1
+
+
+def _random(share):
+    """The first value, from the best on, that more than 1 - share of all studies reach."""
+
+    def found(parts, every):
+        (draws, others), default, values = groups(every)
+        sign = 1 if every[0]["value"] == "maximize" else -1
+        scores = sorted({sign * v for v in [*values, *default]}, reverse=True)
+        for score in scores:
+            good = sum(sign * v >= score for v in values)
+            missed = stats.hypergeom.pmf(0, int(others), good, int(draws))
+            if [sign * v for v in default] == [score] or 1 - missed > 1 - share + 1e-12:
+                return sign * score
+        return None
+
+    return found
+
+
+def _noisy(share):
+    def found(parts, every):
+        direction, chosen, *rest = every
+        known = tuple((p["about"], tuple(groups([p])[0])) for p in rest)
+        best, scores = _redrawn(known, rest[0]["rule"], direction["value"] == "minimize")
+        return 100 * np.quantile((best - scores[chosen["about"]]) / abs(best), share)
+
+    return found
+
+
+@cache
+def _redrawn(known, rule, smaller):
+    """A thousand times the samples of each, drawn anew, those with as many at once."""
+    rng, scores, quantile = np.random.default_rng(0), {}, OF_VALUES[rule]
+    at = {"upper quartile": 0.75, "lower quartile": 0.25, "median": 0.5}[rule]
+    assert quantile([1.0, 2.0]) == 1 + at
+    for length in sorted({len(samples) for _, samples in known}):
+        names = [name for name, samples in known if len(samples) == length]
+        taken = np.sort(np.array([dict(known)[name] for name in names]), axis=1)
+        places = rng.integers(0, length, (len(names), 1000, length), np.uint16)
+        for name, samples, drawn in zip(names, taken, places, strict=True):
+            values = np.quantile(samples[np.sort(drawn, axis=1)], at, axis=1)
+            scores[name] = -values if smaller else values
+    return np.max(list(scores.values()), axis=0), scores
 
 
 def _confirmed(parts, every):
@@ -137,6 +181,11 @@ OF_VALUES = {
 OF_PARTS = {
     "count": lambda parts, every: len([p for p in parts if again(p) is not None]),
     "confirmed ratio": _confirmed,
+    "median of random search": _random(0.5),
+    "5th percentile of random search": _random(0.05),
+    "95th percentile of random search": _random(0.95),
+    "low end of the noisy regret": _noisy(0.025),
+    "high end of the noisy regret": _noisy(0.975),
     "share of pairs ahead": _ahead,
     "pairs ahead": lambda parts, every: sum(a > b for a, b in groups(every)),
     "Wilcoxon p": _wilcoxon,

@@ -20,12 +20,6 @@ from haqa_bench.report.found.pairs import noise_floor
 from haqa_bench.report.found.uncertainty import redrawn
 from haqa_bench.report.tables.bit_widths_notes import RESAMPLES
 
-ESTIMATOR = (
-    "Each configuration's own value: the quick quartile (of rates the 75th, of times the 25th "
-    f"percentile) of the samples during which other processes took at most {100 * QUIET:g} % of "
-    "the machine (docs/measurement.md)."
-)
-"""What a table's notes and a figure's caption say of how speeds and times were estimated."""
 AGREE = 1e-9
 """How far, as a share, a sum that is done again may be from what was printed."""
 
