@@ -13,8 +13,8 @@ from whole_suites import NAMES
 from haqa_bench.project import Project, open_run
 from haqa_bench.report import explain
 from haqa_bench.report.evidence import as_json, columns, told
-from haqa_bench.report.evidence.ledger import Ledger
 from haqa_bench.report.evidence.place import Place
+from haqa_bench.report.evidence.recorded.ledger import Ledger
 from haqa_bench.report.evidence.rules import RULES
 from haqa_bench.report.tables import catalogue
 from haqa_bench.report.tables.table import id_of

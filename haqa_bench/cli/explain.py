@@ -10,7 +10,7 @@ import click
 from haqa_bench.cli.options import JSON, PROJECT, RUN, RUNS_FOLDER
 
 if TYPE_CHECKING:
-    from haqa_bench.report.evidence.provenance import Provenance, StudyTold
+    from haqa_bench.report.evidence.recorded.provenance import Provenance, StudyTold
     from haqa_bench.report.explain import Explained
 
 
@@ -29,7 +29,7 @@ def explain(run_folder: Path, number: str, project: Path | None, as_json: bool) 
     """
     from haqa_bench.project import open_run, project_above
     from haqa_bench.report import explain as trace
-    from haqa_bench.report.evidence.ledger import Ledger
+    from haqa_bench.report.evidence.recorded.ledger import Ledger
     from haqa_bench.report.tables import catalogue
 
     where = project_above(run_folder, project)

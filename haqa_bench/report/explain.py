@@ -9,9 +9,9 @@ from typing import NamedTuple
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import HaqaError
 from haqa_bench.report.evidence import as_json, columns
-from haqa_bench.report.evidence.ledger import Ledger
 from haqa_bench.report.evidence.place import Place
-from haqa_bench.report.evidence.provenance import Provenance, provenance
+from haqa_bench.report.evidence.recorded.ledger import Ledger
+from haqa_bench.report.evidence.recorded.provenance import Provenance, provenance
 from haqa_bench.report.evidence.rules import same
 from haqa_bench.report.evidence.tree import Evidence, Part, Step
 from haqa_bench.report.formats.filters import full_name

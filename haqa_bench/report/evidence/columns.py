@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from haqa_bench.report.evidence import (
+from haqa_bench.report.evidence.place import Declared, Place
+from haqa_bench.report.evidence.tables import (
     best_found,
     bit_widths,
     comparison,
@@ -12,7 +13,6 @@ from haqa_bench.report.evidence import (
     memory_limits,
     spent,
 )
-from haqa_bench.report.evidence.place import Declared, Place
 from haqa_bench.report.evidence.tree import Evidence
 from haqa_bench.report.tables.table import Column
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from haqa_bench.cell import Cell
-from haqa_bench.report.evidence import trials
-from haqa_bench.report.evidence.ledger import Ledger, Study
+from haqa_bench.report.evidence.recorded import trials
+from haqa_bench.report.evidence.recorded.ledger import Ledger, Study
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Evidence, Known, Reading
 from haqa_bench.report.tables.table import Column, Key, Value

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from haqa_bench.cell import Cell
 from haqa_bench.project import Project, Run, confirmed_in
-from haqa_bench.report.evidence import confirmed
-from haqa_bench.report.evidence.confirmed import Confirmed
+from haqa_bench.report.evidence.recorded import confirmed
+from haqa_bench.report.evidence.recorded.confirmed import Confirmed
 from haqa_bench.report.evidence.tree import Part
 from haqa_bench.report.found.fronts import Front, fronts
 from haqa_bench.space import key_of

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from haqa_bench.cell import Cell
 from haqa_bench.report import traits
-from haqa_bench.report.evidence import trials
-from haqa_bench.report.evidence.ledger import Ledger
+from haqa_bench.report.evidence.recorded import trials
+from haqa_bench.report.evidence.recorded.ledger import Ledger
 from haqa_bench.report.evidence.rules import group, step
 from haqa_bench.report.evidence.tree import Part, Reading, Step
 from haqa_bench.space import key_of

@@ -3,8 +3,8 @@
 import numpy as np
 
 from haqa_bench.report import statistics
-from haqa_bench.report.evidence import pairs
-from haqa_bench.report.evidence.ledger import Ledger
+from haqa_bench.report.evidence.recorded import pairs
+from haqa_bench.report.evidence.recorded.ledger import Ledger
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Part, Reading, numbers
 

@@ -4,8 +4,6 @@ import json
 from collections.abc import Mapping
 
 from haqa_bench.arithmetic.formats import bit_width_of
-from haqa_bench.report.evidence import trials, whole
-from haqa_bench.report.evidence.ledger import Study, Tried
 from haqa_bench.report.evidence.place import (
     HARDWARE,
     MODEL,
@@ -16,6 +14,8 @@ from haqa_bench.report.evidence.place import (
     source,
     studies,
 )
+from haqa_bench.report.evidence.recorded import trials, whole
+from haqa_bench.report.evidence.recorded.ledger import Study, Tried
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
 from haqa_bench.report.tables.bit_widths_notes import NONE

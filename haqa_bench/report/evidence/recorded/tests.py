@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from haqa_bench.report.evidence.confirmed import Tested
-from haqa_bench.report.evidence.ledger import Ledger
+from haqa_bench.report.evidence.recorded.confirmed import Tested
+from haqa_bench.report.evidence.recorded.ledger import Ledger
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Part, Reading, Step
 from haqa_bench.report.found.tests import MAIN, NORMAL_95

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from haqa_bench import tracks
 from haqa_bench.report import traits
-from haqa_bench.report.evidence import pairs, roofline, tests, trials, whole
-from haqa_bench.report.evidence.ledger import Study, Tried, key
 from haqa_bench.report.evidence.place import (
     BITS,
     HARDWARE,
@@ -19,6 +17,8 @@ from haqa_bench.report.evidence.place import (
     source,
     studies,
 )
+from haqa_bench.report.evidence.recorded import pairs, roofline, tests, trials, whole
+from haqa_bench.report.evidence.recorded.ledger import Study, Tried, key
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
 from haqa_bench.report.found.tests import REFERENCE

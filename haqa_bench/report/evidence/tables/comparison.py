@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from haqa_bench.report import statistics
-from haqa_bench.report.evidence import noise, trials, whole
-from haqa_bench.report.evidence.ledger import Ledger, Study, key
 from haqa_bench.report.evidence.place import CELL, Declared, Place, method, studies
+from haqa_bench.report.evidence.recorded import noise, trials, whole
+from haqa_bench.report.evidence.recorded.ledger import Ledger, Study, key
 from haqa_bench.report.evidence.rules import group, step
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from haqa_bench.report.evidence.ledger import Study, Tried
 from haqa_bench.report.evidence.place import CELL, Declared, Place, method, studies
+from haqa_bench.report.evidence.recorded.ledger import Study, Tried
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from haqa_bench import tracks
 from haqa_bench.arithmetic.kernel_roofline import Work
 from haqa_bench.cell import Cell
-from haqa_bench.report.evidence.ledger import Ledger, Measured, key
+from haqa_bench.report.evidence.recorded.ledger import Ledger, Measured, key
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Reading, Step
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from haqa_bench.arithmetic.estimate import QUIET
-from haqa_bench.report.evidence.confirmed import Pair, Side
-from haqa_bench.report.evidence.ledger import Ledger
+from haqa_bench.report.evidence.recorded.confirmed import Pair, Side
+from haqa_bench.report.evidence.recorded.ledger import Ledger
+from haqa_bench.report.evidence.recorded.trials import estimated, samples
 from haqa_bench.report.evidence.rules import same, step
 from haqa_bench.report.evidence.tree import Part, Reading, Step
-from haqa_bench.report.evidence.trials import estimated, samples
 
 
 def ratio(ledger: Ledger, cell: str, configuration: str) -> Step:

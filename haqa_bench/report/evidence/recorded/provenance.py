@@ -5,8 +5,8 @@ response table, the pairs and tests of winners.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from haqa_bench.report.evidence import trials
-from haqa_bench.report.evidence.ledger import Ledger, Study
+from haqa_bench.report.evidence.recorded import trials
+from haqa_bench.report.evidence.recorded.ledger import Ledger, Study
 from haqa_bench.store import tables
 from haqa_bench.store.journal import read_lines
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 
 from haqa_bench.report import traits
-from haqa_bench.report.evidence.ledger import Study
 from haqa_bench.report.evidence.place import HARDWARE, MODEL, Declared, Place, published
+from haqa_bench.report.evidence.recorded.ledger import Study
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading
 from haqa_bench.report.tables.memory_limits import INVALID

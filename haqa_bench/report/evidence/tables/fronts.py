@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from haqa_bench import tracks
-from haqa_bench.report.evidence import whole
-from haqa_bench.report.evidence.ledger import Study, key
 from haqa_bench.report.evidence.place import CELL, Declared, Place, method, studies
+from haqa_bench.report.evidence.recorded import whole
+from haqa_bench.report.evidence.recorded.ledger import Study, key
 from haqa_bench.report.evidence.rules import group, step
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step, numbers
 from haqa_bench.space import key_of

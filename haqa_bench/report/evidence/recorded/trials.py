@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from haqa_bench.arithmetic.estimate import QUIET, SPEEDS
 from haqa_bench.report import traits
-from haqa_bench.report.evidence.ledger import Ledger, Measured, Study, Tried
+from haqa_bench.report.evidence.recorded.ledger import Ledger, Measured, Study, Tried
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Part, Reading
 
