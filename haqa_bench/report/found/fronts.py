@@ -1,8 +1,8 @@
 """Cells with several goals: what every feasible trial scored, and the front.
 
-Where a response table holds the whole space, its front is known exactly, and the reference point is
-the worst that the table holds of each goal. Where none was replayed, the front is what all studies
-together found, and the reference the worst that any of them found.
+Where a response table holds the whole space, the front is that of the table, and the reference
+point is the worst that it holds of each goal. Where none was replayed, the front is what all
+studies together found, and the reference the worst that any of them found.
 
 A front of single readings is longer than the truth: what differs by noise alone looks like a trade.
 So where a track says that some settings alone decide a goal, all configurations that share them
@@ -95,8 +95,19 @@ def _scored(cell: Cell, rows: Sequence[_Row], project: Project) -> Scored:
         method: {study: np.array(scores) for study, scores in studies.items()}
         for method, studies in found.items()
     }
-    every: Sequence[Sequence[float]] = [*pooled.values()] or [row.scores for row in rows]
-    return Scored(cell.id, _front(every, exact=bool(pooled)), methods)
+    return Scored(cell.id, _front_of(rows, pooled), methods)
+
+
+def _front_of(rows: Sequence[_Row], pooled: Mapping[str, tuple[float, ...]]) -> Front:
+    """That of the table; or as the study was told it, where the table is no file of ours; or of all
+    that was found.
+    """
+    if pooled:
+        return _front([*pooled.values()], exact=True)
+    if rows[0].front:
+        told = json.loads(rows[0].front)
+        return Front(np.array(told["points"]), np.array(told["worst"]), True)
+    return _front([row.scores for row in rows], exact=False)
 
 
 def _front(scores: Sequence[Sequence[float]], exact: bool) -> Front:
