@@ -10,6 +10,7 @@ from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
+    from haqa_bench.report.figures.album import Album
     from haqa_bench.report.tables.table import Table
 
 
@@ -61,6 +62,12 @@ if TYPE_CHECKING:
     help="Instead: draw each run into this folder; needs matplotlib.",
 )
 @click.option(
+    "--only",
+    default="",
+    metavar="KINDS",
+    help="With --figures: only these kinds, such as gains,glance.",
+)
+@click.option(
     "--html",
     type=click.Path(path_type=Path),
     metavar="FILE_OR_FOLDER",
@@ -82,6 +89,7 @@ def report(
     standalone: bool,
     output: Path | None,
     figures: Path | None,
+    only: str,
     html: Path | None,
     project: Path | None,
 ) -> None:
@@ -95,7 +103,7 @@ def report(
     if html:
         click.echo(f"Written to {_page(folders, html, project)}")
     elif figures:
-        _draw(folders, project, figures)
+        _draw(folders, project, figures, only)
     else:
         named = _chosen(folders, project, wanted, whose, published, digits)
         chosen = {label: asked(made) for label, made in named.items()}
@@ -209,19 +217,28 @@ def _labels(folders: Sequence[Path]) -> dict[Path, str]:
     }
 
 
-def _draw(folders: Sequence[Path], project: Path | None, target: Path) -> None:
+def _draw(folders: Sequence[Path], project: Path | None, target: Path, only: str) -> None:
+    """Each run, in a folder of its own where there are several; then all of them at a glance."""
     from haqa_bench.project import open_run, project_above
     from haqa_bench.report.figures import album
 
+    kinds = album.kinds(only)
+    homes = {folder: project_above(folder, project) for folder in folders}
     for folder, label in _labels(folders).items():
         place = target / label if len(folders) > 1 else target
         with open_run(folder) as run:
-            names = album.write(run, project_above(folder, project), place)
-        for name in names:
-            click.echo(place / name)
-        click.echo(
-            "Each as .pdf, .svg and .png, with its caption in .txt."
-            if names
-            else "This run holds nothing to draw.",
-            err=True,
-        )
+            _drew(album.write(run, homes[folder], place, kinds), place, label)
+    if len(folders) > 1 and "glance" in kinds:
+        _drew(album.write_overview(homes, target), target, "all runs")
+
+
+def _drew(found: "Album", place: Path, label: str) -> None:
+    """Says what was drawn, and what was not and why."""
+    for name in found.drawn:
+        click.echo(place / name)
+    for one in found.left_out:
+        click.echo(f"{label}: {one.name} is not drawn. {one.why}", err=True)
+    if found.drawn:
+        click.echo("Each as .pdf, .svg and .png, with its caption in .txt.", err=True)
+    else:
+        click.echo(f"{label}: holds nothing to draw.", err=True)
