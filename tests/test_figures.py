@@ -128,7 +128,7 @@ def test_captions_say_n_source_and_who_answered(recorded):
     assert "n (studies): default 2, random 2, haqa 2. Source: replayed." in captions["curves"]
     assert "Dotted: the default, 60 tokens/s." in captions["curves"]
     assert "Source: replayed." in captions["gains"]
-    assert "random tuning 1.17x (n 2, 1.00 to 1.33)" in captions["gains"]
+    assert "random tuning 1.33x (n 2, 1.33 to 1.33)" in captions["gains"]
     assert "haqa tuning 1.33x (n 2, 1.33 to 1.33)" in captions["gains"]
     assert "the upper quartile of its undisturbed samples" in captions["curves"]
     assert (
@@ -238,16 +238,17 @@ def test_memory_is_drawn_against_the_limits(committed, cli):
 
     assert set(captions) == {"memory"}
     assert "Source: simulated" in captions["memory"]
-    assert (
-        "LLaMA2-13B on NVIDIA RTX A6000 48 GB (GA102, Ampere) FP16 29.4 GB, INT8 16.6 GB, INT4 "
-        "10.3 GB" in captions["memory"]
-    )
+    told = "LLaMA2-13B on RTX A6000 FP16 29.4 GB, INT8 16.6 GB, INT4 10.3 GB"
+    assert told in captions["memory"]
 
 
 def test_fewer_than_ten_cells_that_rank_methods_are_no_ranking(recorded):
     why = left_out_of(folder_of(recorded), recorded)["ranks"]
 
-    assert why.startswith("1 of 1 cells can rank methods")
+    assert why.startswith(
+        "0 of 1 cells can rank methods, and below 10 an average rank says nothing"
+    )
+    assert "Net INT4: half of all random searches lose at most 0.0 %" in why
 
 
 def test_bit_widths_are_drawn_for_each_device_with_the_source_and_n_of_each(committed, cli):
@@ -256,11 +257,11 @@ def test_bit_widths_are_drawn_for_each_device_with_the_source_and_n_of_each(comm
     )
 
     assert (
-        "LLaMA2-7B on OnePlus 11 (Snapdragon 8 Gen 2, Adreno 740), INT4: Q4_0 17.92 tokens/s "
-        "(simulated, n 1)" in captions["bitwidths"]
+        "LLaMA2-7B on OnePlus 11, INT4: Q4_0 17.92 tokens/s (simulated, n 1)"
+        in captions["bitwidths"]
     )
     assert (
-        "SmolLM2-135M on AMD EPYC (Zen 4, Genoa), INT8: Q8_0 124.1 tokens/s (replayed, n 6)"
+        "SmolLM2-135M on EPYC Zen 4, 2 cores, INT8: Q8_0 124.1 tokens/s (replayed, n 6)"
         in captions["bitwidths"]
     )
     assert "curves-smollm2-135m-any-epyc-zen4-2core" in captions
