@@ -178,7 +178,7 @@ def test_several_runs_are_drawn_at_a_glance_too(recorded, cli):
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(recorded / "figures" / "glance")
     caption = (recorded / "figures" / "glance.txt").read_text()
-    assert "small (deploy, n 1 cells): haqa 1.33\N{MULTIPLICATION SIGN}" in caption
+    assert "small (deploy, n 1 cells): haqa 1.33\N{MULTIPLICATION SIGN}, 1 not confirmed" in caption
     assert "n (studies): random 2, haqa 2. Source: replayed." in caption
 
 
