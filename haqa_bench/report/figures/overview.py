@@ -129,8 +129,9 @@ def _said(part: Part, name: str) -> str:
     said = " to ".join(ends)
     if len(found) >= FEWEST:
         said = gains.said(median(values), part.scale.times)
+    some = f" in {len(found)} of {len(part.rows)} cells" if len(found) < len(part.rows) else ""
     unsure = sum(not gain.confirmed for gain in found)
-    return f"{said}, {unsure} not confirmed" if unsure else said
+    return f"{said}{some}" + (f", {unsure} not confirmed" if unsure else "")
 
 
 def _caption(groups: Mapping[Scale, Sequence[Part]], notes: Sequence[str]) -> str:
@@ -142,8 +143,8 @@ def _caption(groups: Mapping[Scale, Sequence[Part]], notes: Sequence[str]) -> st
     )
     return (
         "What haqa and random search gain over the default: of each cell the median over studies; "
-        "bars, and numbers beside: the median of three cells or more, else each. Filled: winners measured again, apart from the "
-        "tuning (in pairs with the default, where a winner that does not beat it counts as 1; or "
+        "bars, and numbers beside: the median of three cells or more, else from where to where. "
+        "Filled: winners measured again, apart from the tuning (in pairs with the default, where a winner that does not beat it counts as 1; or "
         "trained anew and tested); hollow: as tuning saw it, which is too large. Points above each "
         "other do not say that one is ahead of the other: haqa-bench compare does. "
         f"{told}. {' '.join(filter(None, notes))}"
