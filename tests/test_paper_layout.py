@@ -88,8 +88,9 @@ def test_table_2_has_the_mean_of_the_tasks_beside_the_printed_average(made):
     assert (first["AVG"], first["Mean"]) == ("62.04", "57.84")
     assert len(published) == 48
     assert {row["Model"] for row in ours} == {"(a) SmolLM2-135M"}
-    assert {row["Method"] for row in ours} >= {"HAQA", "Local", "Bayesian", "Bayesian: gp"}
+    assert {row["Method"] for row in ours} >= {"default", "HAQA", "Local", "Bayesian: gp"}
     assert all(row["AVG"].split("±")[0] == row["Mean"] for row in ours)
+    assert any("guessing gives 33.75 %" in note for note in table.notes)
 
 
 def test_a_kernel_of_the_papers_shape_is_told_from_those_of_others(made):
@@ -157,6 +158,13 @@ def test_a_folder_gets_all_formats_with_nothing_left_out(cli, whole_suites, tmp_
     written = next(tmp_path.rglob("table2.tex")).read_text("utf-8")
     assert "AVG" in written
     assert "Not shown" not in written
+
+
+def test_a_run_without_any_such_cell_is_told(cli, whole_suites):
+    done = cli("report", whole_suites("joint").folder, "--layout", "paper", "--project", REPOSITORY)
+
+    assert done.returncode == 2
+    assert "no cell of it stands for one of the paper's" in done.stderr
 
 
 def test_repeats_are_a_mean_and_a_deviation_where_there_are_two():

@@ -187,7 +187,10 @@ def _in_the_papers_layout(
     from haqa_bench.report.paper import catalogue
 
     with open_run(folder) as run:
-        return catalogue.tables(run, project_above(folder, project))
+        made = catalogue.tables(run, project_above(folder, project))
+    if not made:
+        raise HaqaError(folder, "no cell of it stands for one of the paper's", "Leave --layout out")
+    return made
 
 
 def _written(

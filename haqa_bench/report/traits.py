@@ -22,6 +22,12 @@ def sizes(cell: Cell) -> dict[str, int]:
     return {name: size for name, size in shape.items() if isinstance(size, int)}
 
 
+def guessing(cell: Cell) -> str:
+    """What guessing gives in its tests, in words; empty where nothing is tested."""
+    chance = tracks.of(cell).chance(cell)
+    return "" if chance is None else f"guessing gives {chance:.2f} %"
+
+
 AMOUNTS = ("data", "images", "epochs", "examples", "items", "n_prompt", "n_generate", "n_ctx")
 """Fields of workloads that say how much is trained, tested or run."""
 

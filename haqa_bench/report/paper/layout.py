@@ -152,7 +152,8 @@ def _of_ours(
     for group in letters:
         own = [line for line in lines if _group(table, line) == group]
         source = own[0].source if not own[0].cell.simulated else ""
-        parts = (group[1], group[2], source, traits.amounts(own[0].cell))
+        facts = (source, traits.amounts(own[0].cell), traits.guessing(own[0].cell))
+        parts = (group[1], group[2], *facts)
         told.setdefault("; ".join(filter(None, parts)), []).extend(own)
     for what, own in told.items():
         names = dict.fromkeys(letters[_group(table, line)] for line in own)

@@ -1,11 +1,14 @@
 """Which methods of a run stand in the columns or rows of a published table's methods."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby, zip_longest
+from itertools import groupby
 from typing import NamedTuple
 
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.published.document import PublishedTable
+
+DEFAULT = "default"
+"""The method of ours that proposes nothing."""
 
 
 class Standing(NamedTuple):
@@ -19,23 +22,29 @@ class Standing(NamedTuple):
 
 
 def standing(table: PublishedTable, found: Sequence[Best]) -> Iterator[Standing]:
-    """For each cell all that stands for a label; then, where a label has two methods of ours, such
-    as two Bayesian optimisers, the second alone.
+    """For each cell all that stands for a label, and the default, which everything of ours is held
+    against; then, where a label has two methods of ours, such as two Bayesian optimisers, the
+    second alone.
     """
     for cell, rows in groupby(found, lambda row: row.cell):
-        of_cell = list(rows)
-        by_label = {
-            label: [row for name in ours if (row := _named(of_cell, name))]
-            for label, ours in table.methods.items()
-        }
-        first, *others = zip_longest(*by_label.values())
-        told = {label: row for label, row in zip(by_label, first, strict=True) if row}
-        if told:
-            yield Standing(cell, told)
-        for line in others:
-            for label, row in zip(by_label, line, strict=True):
-                if row:
-                    yield Standing(cell, {label: row}, row.method)
+        by_label = _by_label(table, list(rows))
+        firsts = {label: of_label[0] for label, of_label in by_label.items() if of_label}
+        if firsts:
+            yield Standing(cell, firsts)
+        for label, of_label in by_label.items():
+            for row in of_label[1:]:
+                yield Standing(cell, {label: row}, row.method)
+
+
+def _by_label(table: PublishedTable, found: Sequence[Best]) -> dict[str, list[Best]]:
+    """What stands for each label, in its order; the default where no label is that."""
+    untuned = (
+        {} if any(DEFAULT in ours for ours in table.methods.values()) else {DEFAULT: (DEFAULT,)}
+    )
+    return {
+        label: [row for name in ours if (row := _named(found, name))]
+        for label, ours in (untuned | table.methods).items()
+    }
 
 
 def _named(found: Sequence[Best], optimizer: str) -> Best | None:

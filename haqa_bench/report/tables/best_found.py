@@ -82,7 +82,8 @@ def _with_references(found: list[Best], beside: Beside) -> list[Best]:
         found[0]._replace(method=name, optimizer=REFERENCE, winners=[recorded] if recorded else [])
         for name, recorded in references.items()
     ]
-    exact = [_exact(found[0], beside.exact[cell])] if cell in beside.exact else []
+    drawn = any(row.optimizer == "random" for row in found) and cell in beside.exact
+    exact = [_exact(found[0], beside.exact[cell])] if drawn else []
     before = [row for row in found if row.is_default or row.optimizer == "random"]
     return rows + before + exact + [row for row in found if row not in before]
 
