@@ -14,8 +14,9 @@ from support import REPOSITORY, SUITE, evaluator_of, record, run
 
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project, open_run
-from haqa_bench.report.figures import album, gains, ranks, style, subject, terrain
+from haqa_bench.report.figures import album, gains, published, ranks, style, subject, terrain
 from haqa_bench.report.found.studies import StudyResult
+from haqa_bench.report.published import document
 from haqa_bench.report.statistics import Ranking
 from haqa_bench.suite import load
 from haqa_bench.trial import Goal
@@ -335,3 +336,31 @@ def test_what_was_not_known_is_said_so_in_a_caption():
     studies = [StudyResult("cell", "a", *same, "measured"), StudyResult("cell", "b", *same, None)]
 
     assert subject.sources(studies) == "measured (a); unknown (b)"
+
+
+def test_a_published_value_says_whether_it_is_of_the_same_model_and_bit_width():
+    resnet = load(REPOSITORY / "suites/resnet.yaml", REPOSITORY)
+    cell = next(cell for cell in resnet.cells if cell.bit_width == "w4a4")
+    table = document.load(REPOSITORY / "paper_tables/table1.yaml")
+
+    points = {point.row: point for point in published.points(table, cell, "haqa")}
+
+    assert {row: point.same for row, point in points.items()} == {
+        "ResNet20": True,
+        "ResNet32": False,
+        "ResNet50": False,
+    }
+    low, value, high = points["ResNet20"][:3]
+    assert (low, value, high) == pytest.approx((88.28, 88.38, 88.48))
+    assert published.only_published(table) == ["Human"]
+
+
+def test_figures_have_the_names_that_a_suite_gives_readers(project):
+    labels = "labels: {epyc-zen4-2core: Our machine, random: Chance, Net: A net}\n"
+    (project / "suites/small.yaml").write_text(SUITE + labels)
+    run(project, "--methods", "default,random")
+
+    captions = captions_of(folder_of(project), project)
+
+    assert "A net INT4 on Our machine" in captions["glance"]
+    assert "n (studies): default 2, Chance 2." in captions["glance"]

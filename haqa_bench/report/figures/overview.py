@@ -144,8 +144,9 @@ def _caption(groups: Mapping[Scale, Sequence[Part]], notes: Sequence[str]) -> st
     return (
         "What haqa and random search gain over the default: of each cell the median over studies; "
         "bars, and numbers beside: the median of three cells or more, else from where to where. "
-        "Filled: winners measured again, apart from the tuning (in pairs with the default, where a winner that does not beat it counts as 1; or "
-        "trained anew and tested); hollow: as tuning saw it, which is too large. Points above each "
-        "other do not say that one is ahead of the other: haqa-bench compare does. "
+        "Filled: winners measured again, apart from the tuning (in pairs with the default, where a "
+        "winner that does not beat it counts as 1; or trained anew and tested); hollow: as tuning "
+        "saw it, which is too large. Points above each other do not say that one is ahead of the "
+        "other: haqa-bench compare does. "
         f"{told}. {' '.join(filter(None, notes))}"
     )
