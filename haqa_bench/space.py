@@ -1,7 +1,7 @@
 """The search space of a cell: named parameters, each with a finite list of choices.
 
-Finite, so that a cell can be measured once in full and regret is exact. Numeric choices are ordered
-as written.
+Finite, so that a cell can be measured once in full, and regret counts from the best of it. Numeric
+choices are ordered as written.
 """
 
 import itertools

@@ -102,7 +102,7 @@ def test_a_run_s_table_is_printed_again_and_its_database_rebuilt(project, cli):
 def test_more_seeds_are_run_by_methods_that_have_none_of_their_own(project, cli):
     done = cli("run", project / "suites/small.yaml", "--methods", "random", "--seeds", 4, "--json")
 
-    assert printed_rows(json.loads(done.stdout)["tables"]["figure5"])[0]["n"] == "4 studies"
+    assert printed_rows(json.loads(done.stdout)["tables"]["figure5"])[0]["n"] == "4"
 
 
 def test_cassettes_are_listed_shown_and_checked(project, cli):

@@ -29,19 +29,19 @@ def verdict(ours, theirs, floor):
         "random",
         {"cell": floor} if floor else {},
     )
-    return found.cells[1][-1]
+    return dict(zip(found.headings, found.cells[1], strict=True))["Against random"]
 
 
 def test_medians_within_the_noise_floor_are_a_tie_whatever_the_test_says():
     ours, theirs = [101.0 + n / 100 for n in range(8)], [100.0 + n / 100 for n in range(8)]
 
-    assert verdict(ours, theirs, floor=0.02) == "tie"
-    assert verdict(ours, theirs, floor=0.0) == "better"
-    assert verdict(theirs, ours, floor=0.0) == "worse"
+    assert verdict(ours, theirs, floor=0.02) == "tie (n = 8)"
+    assert verdict(ours, theirs, floor=0.0) == "better (p = 0.008, n = 8)"
+    assert verdict(theirs, ours, floor=0.0) == "worse (p = 0.008, n = 8)"
 
 
 def test_without_a_test_nothing_is_better():
-    assert verdict([120.0] * 3, [100.0] * 3, floor=0.02) == "undecided"
+    assert verdict([120.0] * 3, [100.0] * 3, floor=0.02) == "ahead in 3 of 3, undecided (n = 3)"
 
 
 @pytest.fixture
@@ -140,8 +140,8 @@ def test_several_goals_are_compared_by_the_front_that_was_found(project, cli):
     compared = cli("compare", next((project / "results/runs/small").iterdir()))
 
     assert done.returncode == compared.returncode == 0, done.stderr + compared.stderr
-    fronts = compared.stdout.partition("**Fronts of several goals**")[2].partition("\n\n**")[0]
-    assert all(f"| {name} " in fronts for name in ("random", "tpe", "gp", "nsga2", "local"))
+    fronts = compared.stdout.partition("Fronts of several goals")[2].partition("\n\n- ")[0]
+    assert all(f"\n{name} " in fronts for name in ("random", "tpe", "gp", "nsga2", "local"))
     assert "100.0 %" in fronts
 
 

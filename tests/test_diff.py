@@ -23,7 +23,11 @@ def test_a_run_is_the_same_as_itself(cli, project):
 
 @pytest.mark.parametrize(
     ("scale", "verdict"),
-    [(1.5, "better"), (0.5, "worse"), (1.01, "within 2 %, noise not measured")],
+    [
+        (1.5, "ahead in {n} of {n}, undecided (n = {n})"),
+        (0.5, "ahead in 0 of {n}, undecided (n = {n})"),
+        (1.0, "same"),
+    ],
 )
 def test_another_table_is_told_by_how_much(cli, project, scale, verdict):
     then = ran(cli, project)
@@ -32,7 +36,19 @@ def test_another_table_is_told_by_how_much(cli, project, scale, verdict):
 
     rows = printed_rows(json.loads(cli("diff", then, now, "--format", "json").stdout))
 
-    assert {(row["Verdict"], row["Change"]) for row in rows} == {(verdict, f"{scale:.3f}x")}
+    for row in rows:
+        said = verdict.format(n=row["n now"])
+        assert (row["Verdict"], row["Change"]) == (said, f"{scale:.3f}x")
+
+
+def test_a_script_is_told_by_the_exit_code_whether_anything_differs(cli, project):
+    then = ran(cli, project)
+    write_table(project, 1.5)
+    now = ran(cli, project)
+
+    assert cli("diff", then, then, "--exit-code").returncode == 0
+    assert cli("diff", then, now, "--exit-code").returncode == 1
+    assert cli("diff", then, now).returncode == 0
 
 
 def test_a_cell_that_is_defined_otherwise_is_stale_and_new_methods_are_new(cli, project):
@@ -51,7 +67,7 @@ def test_a_cell_that_is_defined_otherwise_is_stale_and_new_methods_are_new(cli, 
     found = json.loads(cli("diff", then, now, "--format", "json").stdout)
 
     assert {row["Method"]: row["Verdict"] for row in printed_rows(found)}["default"] == "gone"
-    assert "net-int4-epyc-zen4-2core is another cell now (objective changed)" in found["notes"][0]
+    assert "net-int4-epyc-zen4-2core is another cell now (objective changed)" in found["notes"][1]
 
 
 def test_what_is_neither_run_nor_revision_is_one_line(cli, project):

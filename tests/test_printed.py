@@ -50,7 +50,10 @@ def printed(table, name):
 @pytest.mark.parametrize("suite", PRINTED)
 def test_everything_is_printed_as_it_was(suite, whole_suites):
     with open_run(whole_suites(suite).folder) as run:
-        made = {**catalogue.tables(run, Project(REPOSITORY)), **catalogue.compared(run)}
+        made = {
+            **catalogue.tables(run, Project(REPOSITORY)),
+            **catalogue.compared(run, Project(REPOSITORY)),
+        }
         found = {name: printed(table, name) for name, table in made.items()}
 
     known = {name: of for name, of in PRINTED[suite].items() if not name.startswith("curves")}

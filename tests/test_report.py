@@ -41,10 +41,12 @@ def test_the_table_is_what_the_trials_say(table):
 
 
 def test_an_agent_no_better_than_random_is_told_so(table):
-    (note,) = [note for note in table.notes if note.startswith("haqa did")]
-    assert note.startswith(
-        "haqa did as well as random search on 1 cell (no test below six pairs): "
-        "net-int4-epyc-zen4-2core, medians 70.0"
+    (note,) = [note for note in table.notes if note.startswith("haqa against")]
+    (each,) = [note for note in table.details if note.startswith("haqa against")]
+
+    assert note == "haqa against random search, in cells: tie on 1."
+    assert each.startswith(
+        "haqa against random search: net-int4-epyc-zen4-2core tie (n = 2). tie: the medians"
     )
 
 
@@ -88,8 +90,8 @@ def test_a_study_without_any_result_prints_none_not_zero(project):
     table = tables_of(what.folder, project)["figure5"]
 
     assert [row[4:10] for row in table.cells] == [
-        ["none", "", "none", "", "unknown", "0 samples"],
-        ["none", "none to none", "none", "default kept", "unknown", "2 studies"],
+        ["0", "none", "", "none", "", "unknown"],
+        ["2", "none", "none", "none", "default kept", "unknown"],
     ]
 
 

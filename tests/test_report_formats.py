@@ -18,6 +18,7 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project, open_run
 from haqa_bench.report import explain, formats
 from haqa_bench.report.formats import filters, latex
+from haqa_bench.report.formats.latex import PACKAGES
 from haqa_bench.report.tables import catalogue
 from haqa_bench.report.tables.table import Column, Form, Key, Table, exact, id_of, value, words
 
@@ -68,19 +69,18 @@ def test_every_format_calls_a_number_the_same():
     assert id_of("figure5", Key("net-1", "haqa"), "tokens/s") == called
     assert values_of(TABLE, "figure5")[1]["tokens/s"]["id"] == called
     assert f'id="{called}"' in formats.html(TABLE, "figure5")
-    assert f"% {called}\n" in latex(TABLE, "figure5")
+    assert f"% {called.removesuffix('/tokens-s')}\n" in latex(TABLE, "figure5")
     rows = list(csv.DictReader(io.StringIO(formats.comma_separated(TABLE, "figure5"))))
     assert f"{rows[1]['id']}/tokens-s" == called
 
 
-def test_latex_escapes_spans_and_marks_the_best():
+def test_latex_escapes_and_marks_the_best():
     text = latex(TABLE, "figure5")
 
     assert r"\caption{Speeds \& losses}" in text
-    assert r"\multirow{2}{*}{Net\_1} & % figure5:net-1/default/model" in text
+    assert r"Net\_1 & default & 10.00 & 2.125 &  \\ % figure5:net-1/default" in text
     assert r"\textbf{20.00}" in text
     assert r"50 \% of \{it\} costs \textless{} \$1." in text
-    assert text.count(r"\\") == 4
     assert r"\begin{tabular}{llrrl}" in text
 
 
@@ -155,7 +155,10 @@ def test_every_number_of_the_recorded_results_is_explained(whole_suites, name):
     """
     loaded = suite.load(REPOSITORY / f"suites/{name}.yaml", REPOSITORY)
     with open_run(whole_suites(name).folder) as run:
-        made = {**catalogue.tables(run, Project(REPOSITORY)), **catalogue.compared(run)}
+        made = {
+            **catalogue.tables(run, Project(REPOSITORY)),
+            **catalogue.compared(run, Project(REPOSITORY)),
+        }
         assert made
         for table_name, table in made.items():
             explained(run, loaded, made, table_name, table)
@@ -221,39 +224,112 @@ def test_a_report_of_suites_is_written_in_every_format_and_twice_the_same(
     }
 
 
-@pytest.mark.parametrize("kind", ["article", "twocolumn"])
-def test_latex_compiles_alone_and_in_two_columns(cli, monkeypatch, tmp_path, copied, kind):
-    if (
-        not shutil.which("pdflatex")
-        or not shutil.which("kpsewhich")
-        or subprocess.run(["kpsewhich", "multirow.sty"], check=False).returncode != 0
-    ):
-        pytest.skip("needs Debian's texlive-latex-extra")
-    copied("llama", "memory", "formats")
-    monkeypatch.chdir(REPOSITORY)
-    suites = [
-        "--suite",
-        "suites/llama.yaml",
-        "--suite",
-        "suites/memory.yaml",
-        "--suite",
-        "suites/formats.yaml",
-    ]
-    alone = ["--standalone"] if kind == "article" else []
-    text = cli("report", "--project", ".", *suites, "--format", "tex", *alone).stdout
-    if kind == "twocolumn":
-        packages = r"\usepackage{booktabs,multirow,graphicx}"
-        head = rf"\documentclass[twocolumn]{{article}}{packages}\begin{{document}}Words."
-        text = f"{head}\n{text}\nMore words.\\end{{document}}\n"
-    (tmp_path / "t.tex").write_text(text, "utf-8")
+ONE_AND_A_HALF = 1.5
+"""How much larger pdftohtml says that letters are than they are."""
+LEAST_POINTS = 6
 
-    done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        errors="replace",
+
+def compiled(text, folder):
+    """The log of a document, and the sizes of its letters in points."""
+    needed = ("pdflatex", "kpsewhich", "pdftohtml")
+    if (
+        not all(map(shutil.which, needed))
+        or subprocess.run(["kpsewhich", "threeparttable.sty"], capture_output=True).returncode != 0
+    ):
+        pytest.skip("needs Debian's texlive-latex-extra and poppler-utils")
+    (folder / "t.tex").write_text(text, "utf-8")
+    for _ in range(2):  # longtable learns its widths
+        done = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        assert done.returncode == 0, done.stdout[-2000:]
+    told = subprocess.run(
+        ["pdftohtml", "-xml", "-stdout", "-i", "t.pdf"], cwd=folder, capture_output=True, text=True
+    )
+    sizes = [
+        float(s) / ONE_AND_A_HALF
+        for s in re.findall(r'<fontspec id="\d+" size="(\d+)"', told.stdout)
+    ]
+    return (folder / "t.log").read_text("utf-8", "replace"), sizes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_table_is_set_in_a_two_column_paper(cli, tmp_path, whole_suites, name):
+    run = whole_suites(name).folder
+    report = ("report", run, "--project", REPOSITORY, "--format", "tex")
+    text = cli(*report).stdout + cli(*report, "--table", "comparison", "--table", "spent").stdout
+    packages = rf"\usepackage{{{','.join(PACKAGES)}}}"
+    head = (
+        rf"\documentclass[10pt,twocolumn]{{article}}{packages}\usepackage[margin=2cm]{{geometry}}"
     )
 
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert (tmp_path / "t.pdf").read_bytes().startswith(b"%PDF")
+    log, sizes = compiled(
+        f"{head}\\begin{{document}}Words.\n{text}\nMore words.\\end{{document}}\n", tmp_path
+    )
+
+    assert min(sizes) >= LEAST_POINTS
+    assert "too large" not in log
+    wide = [float(w) for w in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
+    assert max(wide, default=0) < 1, log[-3000:]
+    assert "multiply defined" not in log
+
+
+def test_a_standalone_document_compiles(cli, tmp_path, whole_suites):
+    run = whole_suites("memory").folder
+    text = cli("report", run, "--project", REPOSITORY, "--format", "tex", "--standalone").stdout
+
+    compiled(text, tmp_path)
+
+
+MOST = 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_line_of_a_terminal_is_wider_than_it(cli, monkeypatch, whole_suites, name):
+    replayed = whole_suites(name)
+    project = ("--project", REPOSITORY)
+    compared = cli("compare", replayed.folder, *project).stdout
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = cli("report", replayed.folder, *project).stdout
+
+    shown = replayed.stdout.rpartition("Agent: ")[0]
+    assert max(map(len, (shown + compared).splitlines())) <= MOST
+    assert max(map(len, narrow.splitlines())) <= 80
+
+
+def test_a_reader_names_columns_methods_and_cells(cli, whole_suites):
+    run = whole_suites("llama").folder
+    asked = (
+        "--table",
+        "F5",
+        "--columns",
+        "bits,confirmed",
+        "--methods",
+        "haqa,r*",
+        "--cells",
+        "*int4*",
+    )
+
+    done = cli("report", run, "--project", REPOSITORY, *asked)
+    wrong = cli("report", run, "--project", REPOSITORY, "--columns", "bit")
+
+    title, body, *_ = done.stdout.split("\n\n")
+    heads, _, *lines = body.splitlines()
+    assert "INT4" in title
+    assert heads.split() == ["Method", "Bits", "Confirmed"]
+    assert [line.split()[0] for line in lines] == ["random", "haqa", "rules"]
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "--columns: 'bit' matches nothing" in wrong.stderr
+
+
+def test_what_is_wide_holds_everything(cli, whole_suites):
+    run = whole_suites("llama").folder
+
+    done = cli("report", run, "--project", REPOSITORY, "--table", "F5", "--wide")
+
+    heads = done.stdout.splitlines()[2]
+    assert all(name in heads for name in ("Model", "Hardware", "Source", "Published speed-up"))

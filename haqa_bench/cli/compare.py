@@ -9,7 +9,6 @@ import click
 from haqa_bench.cli.options import FORMAT, PROJECT, RUN, RUNS_FOLDER, WIDE, parts_of_tables
 
 if TYPE_CHECKING:
-    from haqa_bench.project import Run
     from haqa_bench.report.found.steps import Ledger
     from haqa_bench.report.tables.table import Table
 
@@ -44,27 +43,16 @@ def compare(
     """Compare the methods of RUN, a run's folder or its suite's name: medians, intervals, tests,
     ranks, and what each spent.
     """
-    from haqa_bench.project import open_run
+    from haqa_bench.project import open_run, project_above
     from haqa_bench.report import formats
+    from haqa_bench.report.tables import catalogue
     from haqa_bench.report.tables import curves as best_so_far
 
+    where = project_above(run_folder, project)
     with open_run(run_folder) as run:
-        tables = (
-            {"curves": best_so_far.table(run, curves)}
-            if curves
-            else _compared(run, project, against)
-        )
+        if curves:
+            tables = {"curves": best_so_far.table(run, curves)}
+        else:
+            compared = catalogue.compared_with(run, where, against)
+            tables = catalogue.compared(run, where, against) | {"comparison": compared}
     click.echo(formats.several(asked(tables), kind, wide), nl=False)
-
-
-def _compared(run: "Run", project: Path | None, against: str) -> "dict[str, Table]":
-    from haqa_bench.project import project_above
-    from haqa_bench.report.found import pairs, studies
-    from haqa_bench.report.tables import comparison, fronts, spent
-
-    found, floors = studies.results(run), pairs.pairs(run).floors
-    return {
-        "comparison": comparison.table(found, against, floors),
-        **fronts.tables(run, project_above(run.folder, project)),
-        "spent": spent.table(run),
-    }

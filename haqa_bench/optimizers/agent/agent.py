@@ -2,8 +2,8 @@
 next observation.
 
 Paper: the loop and the two prompts, as its abstract and summaries describe them. Ours: the wording,
-one repair attempt, the rule for the history. The agent keeps no state: what it sends depends on the
-study and the trials alone.
+one repair attempt, the rule for the history. What it sends depends on the study and the trials
+alone; what an answerer remembers beside that is not in its hands (docs/agent.md).
 """
 
 from collections.abc import Mapping, Sequence

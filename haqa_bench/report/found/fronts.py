@@ -1,8 +1,8 @@
 """Cells with several goals: what every feasible trial scored, and the front.
 
-Where a response table holds the whole space, its front is known exactly, and the reference point is
-the worst that the table holds of each goal. Where none was replayed, the front is what all studies
-together found, and the reference the worst that any of them found.
+Where a response table holds the whole space, the front is that of the table, and the reference
+point is the worst that it holds of each goal. Where none was replayed, the front is what all
+studies together found, and the reference the worst that any of them found.
 
 A front of single readings is longer than the truth: what differs by noise alone looks like a trade.
 So where a track says that some settings alone decide a goal, all configurations that share them

@@ -25,6 +25,8 @@ class StudyResult(NamedTuple):
     optimum: float | None
     rank: int | None
     source: str | None = None
+    winner: str | None = None
+    """The best configuration, in JSON."""
 
     @property
     def regret(self) -> float | None:

@@ -4,10 +4,20 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from haqa_bench.arithmetic.estimate import SPEEDS
+from haqa_bench.arithmetic.exact_random import ExactRandom
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.tests import REFERENCE
+from haqa_bench.report.statistics import times_better
 from haqa_bench.report.tables import best_found_notes
-from haqa_bench.report.tables.best_found_columns import CHANCE, COLUMNS, Beside, Kind, Maker
+from haqa_bench.report.tables.best_found_columns import (
+    CHANCE,
+    COLUMNS,
+    EXACT,
+    Beside,
+    Kind,
+    Maker,
+    told_of,
+)
 from haqa_bench.report.tables.table import Key, Table, words
 
 
@@ -60,15 +70,38 @@ def _leading(shown: Sequence[Best]) -> set[int]:
 
 
 def _with_references(found: list[Best], beside: Beside) -> list[Best]:
-    """A cell's rows, first those of what was tested and no method proposed."""
-    references = dict(beside.tests.references(found[0].cell))
-    if found[0].cell in beside.chances and found[0].cell in beside.tests.machines:
+    """A cell's rows: first what was tested and no method proposed, then the default and random
+    search, with what it finds by arithmetic.
+    """
+    cell = found[0].cell
+    references = dict(beside.tests.references(cell))
+    if cell in beside.chances and cell in beside.tests.machines:
         references = {CHANCE: "", **references}
-    return [
+    rows = [
         found[0]._replace(method=name, optimizer=REFERENCE, winners=[recorded] if recorded else [])
         for name, recorded in references.items()
-    ] + found
+    ]
+    exact = [_exact(found[0], beside.exact[cell])] if cell in beside.exact else []
+    before = [row for row in found if row.is_default or row.optimizer == "random"]
+    return rows + before + exact + [row for row in found if row not in before]
+
+
+def _exact(row: Best, known: ExactRandom) -> Best:
+    """A row of what random search finds: median, and the 5th and 95th percentile."""
+    best, default, optimum = known.median, row.default_value, row.optimum
+    times = times_better(best, default, row.direction) if best and default else None
+    return row._replace(
+        method=EXACT,
+        optimizer=REFERENCE,
+        best=best,
+        worst_study=known.unlucky,
+        best_study=known.lucky,
+        speed_up=times,
+        of_optimum=1 / times_better(optimum, best, row.direction) if best and optimum else None,
+        winners=[],
+        answered_by="",
+    )
 
 
 def _empty(column: Maker, row: Best) -> bool:
-    return (column.tuned and row.is_default) or (not column.tested and row.optimizer == REFERENCE)
+    return told_of(row) not in column.rows

@@ -1,14 +1,16 @@
 """What stands in the columns of the tables of best results."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from statistics import median
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from haqa_bench.arithmetic.exact_random import ExactRandom
 from haqa_bench.cell import Cell
 from haqa_bench.report import statistics
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.kernel_rooflines import Roof
+from haqa_bench.report.found.overlap import Overlap
 from haqa_bench.report.found.pairs import Pairs
 from haqa_bench.report.found.published import ABOUT as PUBLISHED
 from haqa_bench.report.found.published import PublishedFigure
@@ -32,12 +34,15 @@ from haqa_bench.space import key_of
 
 CHANCE = "guessing"
 """Stands in place of a method in the row of what guessing gives."""
+EXACT = "random, exact"
+"""Stands in place of a method in the row of what random search finds, by arithmetic."""
 
 
 class Beside(NamedTuple):
     """What rows are compared with: what was published, pairs, tests of what was trained, and of
     cells that are parts of a model, such as a kernel, their name, their roofline and their peer.
     `weights` are of measured files, `chances` what guessing gives in tests, in %, by cell;
+    `exact` what random search finds, and `overlaps` how far a method's studies are copies;
     `verdicts` on each method against random search, by cell and method.
     """
 
@@ -49,8 +54,30 @@ class Beside(NamedTuple):
     peers: Mapping[str, str]
     weights: Mapping[tuple[str, str], Weights]
     chances: Mapping[str, float]
+    exact: Mapping[str, ExactRandom]
+    overlaps: Mapping[tuple[str, str], Overlap]
     cells: Mapping[str, Cell]
     verdicts: Mapping[tuple[str, str], Verdict]
+
+
+Told = Literal["default", "method", "reference", "exact"]
+"""What a row tells of: what nobody proposed; what a method found; what is beside, such as full
+precision; what random search finds by arithmetic."""
+EVERY: Collection[Told] = ("default", "method", "reference", "exact")
+STUDIED: Collection[Told] = ("default", "method")
+FOUND: Collection[Told] = ("default", "method", "exact")
+TUNED: Collection[Told] = ("method", "exact")
+METHODS: Collection[Told] = frozenset[Told](("method",))
+TRAINED: Collection[Told] = ("default", "method", "reference")
+
+
+def told_of(row: Best) -> Told:
+    """What a row tells of."""
+    if row.method == EXACT:
+        return "exact"
+    if row.optimizer == REFERENCE:
+        return "reference"
+    return "default" if row.is_default else "method"
 
 
 class Kind(NamedTuple):
@@ -70,8 +97,7 @@ class Maker(NamedTuple):
     """A column to be: its heading, in which {} is the unit and {metric} what is measured; what
     stands below it, and how that is reckoned; and which tables have it.
 
-    `tuned` columns are empty for the default; those that are not `tested`, for references too;
-    `main` is what the best are told by.
+    It is empty in other rows than its `rows`; `main` is what the best are told by.
     """
 
     heading: str
@@ -79,8 +105,7 @@ class Maker(NamedTuple):
     about: str = ""
     applies: Callable[[Kind], bool] = lambda kind: True
     role: Role = "value"
-    tuned: bool = False
-    tested: bool = False
+    rows: Collection[Told] = STUDIED
     main: bool = False
     unit: str = ""
     digits: int | None = None
@@ -96,15 +121,21 @@ class Maker(NamedTuple):
 
 def _n(row: Best, beside: Beside) -> Value:
     """Its unit says of what."""
+    if row.method == EXACT:
+        return _no_studies(row)
     if row.is_default:
         return whole(row.default_samples or 0, "samples")
     return whole(row.studies, "studies")
 
 
+def _no_studies(row: Best) -> Value:
+    return words("all" if row.method == EXACT else "")
+
+
 def _tested_n(row: Best, beside: Beside) -> Value:
     """Of what was trained, the default's number is of the seeds that it was tested with."""
-    if row.method == CHANCE:
-        return words("")
+    if row.method in (CHANCE, EXACT):
+        return _no_studies(row)
     if row.is_default or row.optimizer == REFERENCE:
         return whole(beside.tests.seeds(row), "seeds")
     return _n(row, beside)
@@ -305,24 +336,27 @@ N = (
     "was tested with"
 )
 RANGE = "the best found by the worst and by the best study"
+
+
+def _of_cell(
+    heading: str,
+    value: Callable[[Best, Beside], Value],
+    applies: Callable[[Kind], bool] = lambda kind: True,
+) -> Maker:
+    return Maker(heading, value, "", applies, "key", rows=EVERY, place="heading")
+
+
 COLUMNS = (
-    Maker("Kernel", lambda row, b: words(b.parts[row.cell]), "", _parts, "key", place="heading"),
-    Maker("Model", lambda row, _: words(row.model), role="key", tested=True, place="heading"),
-    Maker(
-        "Bit-width",
-        lambda row, _: words(row.bit_width),
-        "",
-        role="key",
-        tested=True,
-        place="heading",
-    ),
-    Maker("Hardware", lambda row, _: words(row.hardware), role="key", tested=True, place="heading"),
-    Maker("Method", _method, role="key", tested=True),
-    Maker("n", _n, N, _untested, "n", tested=True),
-    Maker("n", _tested_n, N, _anew, "n", tested=True),
-    Maker("{}", _best, BEST, _speeds, main=True),
-    Maker("{metric}, {}", _best, BEST, _differences, main=True),
-    Maker("Range", _range, RANGE, _untested, tuned=True),
+    _of_cell("Kernel", lambda row, b: words(b.parts[row.cell]), _parts),
+    _of_cell("Model", lambda row, _: words(row.model)),
+    _of_cell("Bit-width", lambda row, _: words(row.bit_width)),
+    _of_cell("Hardware", lambda row, _: words(row.hardware)),
+    Maker("Method", _method, role="key", rows=EVERY),
+    Maker("n", _n, N, _untested, "n", rows=EVERY),
+    Maker("n", _tested_n, N, _anew, "n", rows=EVERY),
+    Maker("{}", _best, BEST, _speeds, rows=FOUND, main=True),
+    Maker("{metric}, {}", _best, BEST, _differences, rows=FOUND, main=True),
+    Maker("Range", _range, RANGE, _untested, rows=TUNED),
     Maker(
         "Speed-up",
         _speed_up,
@@ -331,13 +365,14 @@ COLUMNS = (
         _speeds,
         unit="1",
         digits=3,
+        rows=FOUND,
     ),
     Maker(
         "Gain",
         _gain,
         "the best found less the default, larger is better",
-        _differences,
-        tuned=True,
+        lambda kind: _differences(kind) and not _anew(kind),
+        rows=TUNED,
     ),
     Maker(
         "Confirmed",
@@ -346,9 +381,9 @@ COLUMNS = (
         "apart from the tuning, a kept default as 1; in brackets, how "
         "many winners' whole 95 % interval is above 1",
         _paired,
-        tuned=True,
         unit="1",
         digits=3,
+        rows=METHODS,
     ),
     Maker(
         "Test accuracy, %",
@@ -356,18 +391,18 @@ COLUMNS = (
         "the winner trained anew with seeds, and tested on items, that no tuning has "
         "seen: mean over seeds, median over studies",
         _anew,
-        tested=True,
         unit="%",
         digits=2,
+        rows=TRAINED,
     ),
     Maker(
         "Test range",
         _test_range,
         "the test accuracy of the worst and of the best study's winner",
         _anew,
-        tuned=True,
         unit="%",
         digits=2,
+        rows=METHODS,
     ),
     Maker(
         "Against default",
@@ -376,11 +411,18 @@ COLUMNS = (
         "same seeds and items; in brackets, how many winners are better: ahead with every seed, "
         "and by more than the 95 % interval over items",
         _anew,
-        tuned=True,
         unit="points",
         digits=2,
+        rows=METHODS,
     ),
-    Maker("Range", _range, RANGE, _anew, tuned=True),
+    Maker(
+        "Gain",
+        _gain,
+        "the best found less the default, larger is better",
+        lambda kind: _differences(kind) and _anew(kind),
+        rows=TUNED,
+    ),
+    Maker("Range", _range, RANGE, _anew, rows=TUNED),
     Maker(
         "Against ggml",
         _against_peer,
@@ -422,6 +464,7 @@ COLUMNS = (
         _speeds,
         unit="%",
         digits=1,
+        rows=FOUND,
     ),
     Maker(
         "Of the way",
@@ -431,24 +474,24 @@ COLUMNS = (
         _differences,
         unit="%",
         digits=1,
-        tuned=True,
+        rows=TUNED,
     ),
     Maker(
         "Source",
         lambda row, _: words(row.source or "none" if row.method != CHANCE else ""),
         "where the numbers of the trials came from",
         role="source",
-        tested=True,
         place="wide",
+        rows=EVERY,
     ),
     Maker(
         "Invalid / failed / repeated",
         _outcomes,
         "proposals outside the space, configurations that could not be measured, "
         "repeats; of all proposals of the studies",
-        tuned=True,
         unit="proposals",
         place="wide",
+        rows=METHODS,
     ),
     Maker(
         "Published speed-up",
@@ -456,8 +499,8 @@ COLUMNS = (
         PUBLISHED,
         lambda kind: kind.published and kind.speed,
         "published",
-        tuned=True,
         place="wide",
+        rows=METHODS,
     ),
     Maker(
         "Published accuracy",

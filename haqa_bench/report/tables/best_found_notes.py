@@ -3,7 +3,9 @@ wide.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Protocol
 
 from haqa_bench import tracks
 from haqa_bench.arithmetic.estimate import QUIET, SPEEDS, estimate
@@ -12,16 +14,36 @@ from haqa_bench.report import statistics, verdict
 from haqa_bench.report.found import answered
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.kernel_rooflines import Roof
+from haqa_bench.report.found.overlap import Overlap
 from haqa_bench.report.found.pairs import Pairs
 from haqa_bench.report.found.pairs import Verdict as PairsVerdict
 from haqa_bench.report.found.tests import Tests
-from haqa_bench.report.tables.best_found_columns import CHANCE, Beside, Kind
-from haqa_bench.report.tables.table import rounded
+from haqa_bench.report.tables.best_found_columns import CHANCE, EXACT, Beside, Kind
+from haqa_bench.report.tables.table import count, rounded
 
 ESTIMATOR = (
     "each configuration's own number is the quick quartile of its samples, those left out of which "
     f"others took more than {100 * QUIET:g} % of the machine"
 )
+
+
+class Answered(Protocol):
+    """A study, or several of a method, on a cell."""
+
+    @property
+    def cell(self) -> str:
+        """The cell's id."""
+        ...
+
+    @property
+    def method(self) -> str:
+        """What proposed."""
+        ...
+
+    @property
+    def answered_by(self) -> str:
+        """Who or what answered; empty where no LLM was asked."""
+        ...
 
 
 def notes(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
@@ -31,6 +53,8 @@ def notes(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
         *_winners(found, kind, beside),
         *_weights(found, kind, beside),
         *answered.sentences(found),
+        *copies([key for key in beside.overlaps if key in agents_of(found)], beside.overlaps),
+        *_exact(found, beside),
         *_verdicts(found, beside),
         *_now(found),
     ]
@@ -146,6 +170,40 @@ def _verdicts(found: Sequence[Best], beside: Beside) -> list[str]:
     return [
         f"{method} against random search, in cells: {_counted(said)}."
         for method, said in _agents(found, beside).items()
+    ]
+
+
+def agents_of(found: Sequence[Answered]) -> set[tuple[str, str]]:
+    """The cells and methods whose proposals an LLM made."""
+    return {(one.cell, one.method) for one in found if one.answered_by}
+
+
+def copies(
+    keys: Sequence[tuple[str, str]], overlaps: Mapping[tuple[str, str], Overlap]
+) -> list[str]:
+    """How much each agent's studies are worth as evidence."""
+    told = []
+    for method in dict.fromkeys(method for _, method in keys):
+        of = [overlaps[key] for key in keys if key[1] == method]
+        same = sum(one.identical > 0 for one in of)
+        shared = median(one.jaccard for one in of)
+        who = count(max(one.answerers for one in of), "answerers", "answerer")
+        told.append(
+            f"{method}: {max(one.studies for one in of)} studies a cell by {who}; two of them "
+            f"share {100 * shared:.0f} % of what either proposed (median over cells), and in "
+            f"{same} of {count(len(of), 'cells', 'cell')} some are the same throughout."
+        )
+    return told
+
+
+def _exact(found: Sequence[Best], beside: Beside) -> list[str]:
+    known = [beside.exact[cell] for cell in {row.cell for row in found} & beside.exact.keys()]
+    if not known:
+        return []
+    draws = max(one.draws for one in known)
+    return [
+        f"{EXACT}: what random search finds with {draws} draws, by arithmetic from the whole "
+        "response table: median, and from the 5th to the 95th percentile."
     ]
 
 

@@ -15,6 +15,9 @@ from haqa_bench.report.found import format_choices as formats
 from haqa_bench.report.found import fronts as goals
 from haqa_bench.report.found import kernel_rooflines, pairs, published, studies, tests, weights
 from haqa_bench.report.found.best import Best, best
+from haqa_bench.report.found.exact import exact
+from haqa_bench.report.found.overlap import overlaps
+from haqa_bench.report.found.uncertainty import uncertainty
 from haqa_bench.report.tables import (
     best_found,
     bit_widths,
@@ -91,6 +94,8 @@ def _of_track(run: Run, project: Project, rows: Sequence[Best]) -> tuple[str, Ta
         {cell_id: traits.peer(of) for cell_id, of in cells.items()},
         weights.weights(run),
         {c: found for c, of in cells.items() if (found := tracks.of(of).chance(of)) is not None},
+        {c: known for c in cells if (known := exact(run, project, c)) is not None},
+        overlaps(run),
         cells,
         against_random(run),
     )
@@ -121,12 +126,25 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
 
 def _finished(table: Table, run: Run, name: str) -> Table:
     """With what the suite says of it: remarks, labels, and its name in LaTeX."""
-    remarks = run.suite.said_of({key.cell for key in table.keys})
+    remarks = run.suite.said_of({key.cell for key in table.keys}) if name != "spent" else []
     return table._replace(
         label=f"{run.suite.name}-{name}",
         labels=run.suite.labels,
         notes=[*table.notes, *remarks],
     )
+
+
+def compared_with(run: Run, project: Project, against: str) -> Table:
+    """Each cell's methods beside the method `against`.
+
+    Raises:
+        HaqaError: no study is of that method; or the database or a table cannot be read.
+    """
+    known = {
+        cell: comparison.Known(exact(run, project, cell), uncertainty(run, project, cell))
+        for cell in run.cells
+    }
+    return comparison.table(studies.results(run), against, pairs.pairs(run).floors, known)
 
 
 def compared(run: Run, project: Project, against: str = "random") -> dict[str, Table]:
@@ -136,9 +154,7 @@ def compared(run: Run, project: Project, against: str = "random") -> dict[str, T
     Raises:
         HaqaError: the database cannot be read.
     """
-    found = studies.results(run)
-    measured = any(result.method == against for result in found)
-    floors = pairs.pairs(run).floors
-    first = {"comparison": comparison.table(found, against, floors)} if measured else {}
+    measured = any(result.method == against for result in studies.results(run))
+    first = {"comparison": compared_with(run, project, against)} if measured else {}
     made = {**first, **fronts.tables(run, project), "spent": spent.table(run)}
     return {name: _finished(table, run, name) for name, table in made.items()}

@@ -1,20 +1,26 @@
-"""Methods against each other at equal budgets: medians with intervals, probability of improvement,
-paired tests, ranks.
+"""Methods against each other, as many proposals each: medians with intervals, probability of
+improvement, paired tests, ranks.
 """
 
+import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
+from haqa_bench.arithmetic.exact_random import ExactRandom
 from haqa_bench.errors import HaqaError
 from haqa_bench.report import statistics, verdict
 from haqa_bench.report.found.studies import Groups, StudyResult, grouped
+from haqa_bench.report.found.uncertainty import Uncertainty
 from haqa_bench.report.tables.table import (
     Column,
     Form,
     Key,
     Table,
     Value,
+    count,
     digits_of,
     exact,
     share,
@@ -22,6 +28,7 @@ from haqa_bench.report.tables.table import (
     whole,
     words,
 )
+from haqa_bench.space import key_of
 
 COLUMNS = (
     Column("Cell", role="key", place="heading"),
@@ -33,7 +40,9 @@ COLUMNS = (
         "Regret",
         "%",
         1,
-        "the median distance from the best value of the whole response table, as a share of it",
+        "the median distance from the best value of the whole response table, as a share of it; in "
+        "brackets what noise makes of it, the 95 % interval if every configuration were measured "
+        "again",
     ),
     Column(
         "Rank",
@@ -66,6 +75,20 @@ COLUMNS = (
 )
 
 
+SATURATED = 0.05
+"""A cell where half of all random searches come within this share of the best tells nothing apart.
+"""
+
+
+class Known(NamedTuple):
+    """What is known of a cell from its whole response table: what random search finds, and how sure
+    the table is of its best; None where that cannot be said.
+    """
+
+    exact: ExactRandom | None = None
+    uncertainty: Uncertainty | None = None
+
+
 def blocks(groups: Groups) -> list[dict[str, float | None]]:
     """For each cell, the median of each method that runs on them all; None, a failure, where any of
     its studies found nothing.
@@ -77,11 +100,17 @@ def blocks(groups: Groups) -> list[dict[str, float | None]]:
     ]
 
 
-def table(found: Sequence[StudyResult], against: str, floors: Mapping[str, float]) -> Table:
-    """Each cell's methods beside the method `against`, and below it the ranking over all cells.
+def table(
+    found: Sequence[StudyResult],
+    against: str,
+    floors: Mapping[str, float],
+    known: Mapping[str, Known] = MappingProxyType({}),
+) -> Table:
+    """Each cell's methods beside the method `against`, and below it the ranking over all cells that
+    can tell methods apart.
 
     `floors` is the noise floor of each cell whose default was measured against itself: medians no
-    further apart are a tie.
+    further apart are a tie. `known` is of cells whose whole response table was replayed.
 
     Raises:
         HaqaError: no study is of the method `against`.
@@ -94,28 +123,75 @@ def table(found: Sequence[StudyResult], against: str, floors: Mapping[str, float
             f"Methods: {', '.join(sorted({r.method for r in found}))}",
         )
     verdicts = verdict.against(found, against, floors)
+    useless = untelling(groups, known)
     rows = [(cell, name) for cell, methods in groups.items() for name in methods]
     return Table(
         title=f"Methods at equal numbers of proposals, against {against}",
         columns=[c._replace(name=c.name.format(against)) for c in COLUMNS],
         rows=[
-            _row(cell, name, groups[cell].get(against, ()), groups, verdicts.get((cell, name)))
+            _row(
+                groups[cell][name], groups[cell].get(against, ()), verdicts.get((cell, name)), known
+            )
             for cell, name in rows
         ],
-        notes=[*_agents(found), *_verdicts(verdicts, against), *_rankings(groups)],
-        details=_legend(found, floors),
+        notes=[
+            *_agents(found),
+            *_verdicts(verdicts, against),
+            *_rankings({c: of for c, of in groups.items() if c not in useless}),
+            *_left_out(useless),
+        ],
+        details=[*_legend(found, floors), *_tables(known)],
         keys=[Key(cell, name) for cell, name in rows],
     )
 
 
+def untelling(groups: Groups, known: Mapping[str, Known]) -> dict[str, str]:
+    """Why a cell cannot tell methods apart, by cell, of those that cannot."""
+    said = {cell: _untelling(of, known.get(cell, Known())) for cell, of in groups.items()}
+    return {cell: why for cell, why in said.items() if why}
+
+
+def _untelling(methods: Mapping[str, Sequence[StudyResult]], known: Known) -> str:
+    every = [r for rows in methods.values() for r in rows]
+    if any(r.optimizer == "default" and r.regret == 0 for r in every):
+        return "the default is the best"
+    random, optimum = known.exact, every[0].optimum
+    lost = statistics.regret(random.median, optimum) if random else None
+    if random and lost is not None and lost <= SATURATED:
+        return f"half of all random searches lose at most {100 * lost:.1f} %"
+    return ""
+
+
+def _left_out(useless: Mapping[str, str]) -> list[str]:
+    told = "; ".join(f"{cell} ({why})" for cell, why in useless.items())
+    return [f"Not ranked, since they tell no methods apart: {told}."] if told else []
+
+
+def _tables(known: Mapping[str, Known]) -> list[str]:
+    """How sure response tables are of their best."""
+    told = [
+        f"{cell} {100 * of.uncertainty.another_best:.0f} %"
+        for cell, of in known.items()
+        if of.uncertainty
+    ]
+    return (
+        [
+            "How likely another configuration is the best, if all were measured again, by "
+            "resampling: "
+            f"{'; '.join(told)}."
+        ]
+        if told
+        else []
+    )
+
+
 def _row(
-    cell: str,
-    name: str,
+    rows: Sequence[StudyResult],
     others: Sequence[StudyResult],
-    groups: Groups,
     said: verdict.Verdict | None,
+    known: Mapping[str, Known],
 ) -> list[Value]:
-    rows = groups[cell][name]
+    cell, name = rows[0].cell, rows[0].method
     unit = rows[0].unit
     values = [r.best_value for r in rows if r.best_value is not None]
     iqm = statistics.interquartile_mean(values)
@@ -125,7 +201,7 @@ def _row(
         whole(len(rows)),
         exact(float(np.median(values)) if values else None, unit, n=len(values)),
         words(str(said or "")),
-        *_of_table(rows),
+        *_of_table(rows, known.get(cell, Known()).uncertainty),
         _interval(values, unit),
         words("") if iqm is None else exact(iqm, unit, n=len(values)),
         _chance(rows, others),
@@ -133,17 +209,30 @@ def _row(
     ]
 
 
-def _of_table(rows: Sequence[StudyResult]) -> list[Value]:
+def _of_table(rows: Sequence[StudyResult], unsure: Uncertainty | None) -> list[Value]:
     """How near a method's studies came to the best of the response table."""
     regrets = [r.regret for r in rows if r.regret is not None]
     ranks = [r.rank for r in rows if r.rank is not None]
     hits = sum(regret == 0 for regret in regrets)
     unknown = words("unknown")
     return [
-        share(float(np.median(regrets))) if regrets else unknown,
+        _regret(rows, unsure) if regrets else unknown,
         whole(float(np.median(ranks))) if ranks else unknown,
         Value(hits, n=len(rows), text=f"{hits} of {len(rows)}") if regrets else unknown,
     ]
+
+
+def _regret(rows: Sequence[StudyResult], unsure: Uncertainty | None) -> Value:
+    """The median, and what noise makes of it, by the study in the middle."""
+    ordered = sorted((r for r in rows if r.regret is not None), key=lambda r: r.regret or 0.0)
+    found = share(float(np.median([r.regret for r in ordered if r.regret is not None])))
+    middle = ordered[len(ordered) // 2].winner
+    noise = unsure.regret(key_of(json.loads(middle))) if unsure and middle else None
+    if noise is None:
+        return found
+    form = Form("{number} % ({low} to {high})", 1)
+    low, high = 100 * noise.low, 100 * noise.high
+    return value(found.number, form, unit="%", low=low, high=high, n=len(ordered))
 
 
 def _interval(values: Sequence[float], unit: str) -> Value:
@@ -182,6 +271,8 @@ def _rankings(groups: Groups) -> list[str]:
     """Average ranks over cells of the methods' medians, failures ranked last and failures
     dropped.
     """
+    if not groups:
+        return []
     every = blocks(groups)
     kept = [block for block in every if None not in block.values()]
     if kept == every:
@@ -199,8 +290,9 @@ def _ranking(kept: Sequence[Mapping[str, float | None]], which: str, names: Sequ
         for name, rank in sorted(found.ranks.items(), key=lambda item: (item[1], item[0]))
     )
     few = "no Friedman test below three cells and methods"
-    p = few if found.p is None else f"Friedman p = {found.p:.3f}"
-    return f"Average rank over {found.blocks} cells{which}: {order}; {p}."
+    p = few if found.p is None else f"Friedman {verdict.told_p(found.p)}"
+    over = count(found.blocks, "cells", "cell")
+    return f"Average rank over {over}{which}: {order}; {p}."
 
 
 def _legend(found: Sequence[StudyResult], floors: Mapping[str, float]) -> list[str]:

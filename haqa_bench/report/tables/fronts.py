@@ -53,7 +53,7 @@ COLUMNS = (
     ),
     Column(
         "Points of the front found",
-        about="the median over studies of how many points of the exact front a study measured",
+        about="the median over studies of how many points of the table's front a study measured",
     ),
     Column("Front", role="words"),
 )
@@ -61,7 +61,7 @@ COLUMNS = (
 
 def tables(run: Run, project: Project) -> dict[str, Table]:
     """How much of its front each method found, of all cells with several goals; and the points of
-    each front that is known exactly.
+    each front of a whole response table.
 
     By name; none where no cell has several goals.
 
