@@ -14,8 +14,8 @@ def test_the_table_is_what_the_main_job_prints(whole_suites):
     done = whole_suites("llama")
 
     printed = done.stdout.partition("\nAgent: ")[0].strip()
-    shown = README.partition("<!-- table -->")[2].partition("<!-- /table -->")[0].strip()
-    assert shown == printed
+    shown = README.partition("<!-- table -->\n```text\n")[2].partition("```\n<!-- /table -->")[0]
+    assert shown.strip() == printed
     assert "not yet" not in printed
 
 
@@ -42,48 +42,49 @@ def test_every_file_that_a_page_links_to_is_there(page: Path):
         assert (page.parent / name).exists()
 
 
-def test_the_ablations_replay(whole_suites):
-    done = whole_suites("ablations")
+def methods_of(table):
+    return [row["id"].rpartition("/")[2] for row in table["rows"]]
 
-    assert done.stdout.count("| 3 studies |") == 13
+
+def texts(table):
+    return [value["text"] for row in table["rows"] for value in row["values"].values()]
+
+
+def test_the_ablations_replay(whole_suites):
+    rows = whole_suites("ablations").table("figure5")["rows"]
+
+    assert sum(row["values"]["n"]["number"] == 3 for row in rows) == 13
 
 
 def test_the_kernels_replay(whole_suites):
     done = whole_suites("kernels")
+    table = done.table("table3")
 
-    assert done.stdout.startswith("**Shortest kernel times found")
-    rows = [line for line in done.stdout.splitlines() if line.startswith(("| gem", "| r", "| s"))]
-    assert len(rows) == 16 * 8
-    assert not [row for row in rows if "not yet" in row or "unknown" in row]
-    assert done.stdout.count("; ggml takes ") == 16
+    assert done.stdout.startswith("Shortest kernel times found")
+    assert len(table["rows"]) == 16 * 9
+    assert not {"not yet", "unknown"} & set(texts(table))
+    assert sum(note.count("; ggml takes ") for note in table["notes"]) == 16
 
 
 def test_the_trainings_replay(whole_suites):
     done = whole_suites("resnet")
+    table = done.table("table1")
 
-    assert done.stdout.startswith("**Best hyperparameters found for quantization-aware training")
-    rows = [
-        line
-        for line in done.stdout.splitlines()
-        if line.startswith("| ResNet20 ") and "reference" not in line
-    ]
-    assert (
-        sum(f"| {method} " in row for row in rows for method in ("default", "random", "haqa")) == 9
-    )
-    assert "| fails to converge (" in done.stdout
-    assert "| 75.55 % (" in done.stdout
-    assert "not yet" not in done.stdout  # each winner is tested
+    assert done.stdout.startswith("Best hyperparameters found for quantization-aware training")
+    found = methods_of(table)
+    assert all(found.count(name) == 3 for name in ("default", "random", "haqa"))
+    assert "not yet" not in texts(table)  # each winner is tested
 
 
 def test_what_a_gpu_reached_replays(whole_suites):
-    done = whole_suites("gpu")
+    tables = [whole_suites("gpu").table(name) for name in ("table1", "table2")]
 
-    rows = [line for line in done.stdout.splitlines() if "| nvidia-h100-sxm | default " in line]
+    rows = [row for table in tables for row in table["rows"] if row["id"].endswith("/default")]
     assert len(rows) == 6
-    assert (
-        sum("not yet" in row for row in rows) == 1
-    )  # INT8's tests: the card's memory was shared by six
-    assert done.stdout.count("Tests were run on NVIDIA H100 80GB HBM3") == 2
+    untested = [row for row in rows if row["values"]["Test accuracy, %"]["text"] == "not yet"]
+    assert len(untested) == 1  # INT8's tests: the card's memory was shared by six
+    notes = [note for table in tables for note in table["notes"]]
+    assert sum("Tests were run on NVIDIA H100 80GB HBM3" in note for note in notes) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,17 @@
 """haqa-bench explain."""
 
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from haqa_bench.cli.options import JSON, PROJECT, RUN, RUNS_FOLDER
-from haqa_bench.documents import JsonObject
 
-SAMPLES = 12
-"""How many of a trial's samples are printed."""
+if TYPE_CHECKING:
+    from haqa_bench.report.evidence.recorded.provenance import Provenance, StudyTold
+    from haqa_bench.report.explain import Explained
 
 
 @click.command()
@@ -20,66 +21,81 @@ SAMPLES = 12
 @PROJECT
 @JSON
 def explain(run_folder: Path, number: str, project: Path | None, as_json: bool) -> None:
-    """Trace a number of RUN's tables back to formula, studies, trials, samples, cassette lines and
-    machine.
+    """Trace a number of RUN's tables back to the samples, pairs, tests and trials that it was made
+    of, and do the sum again; exit code 1 where that does not give what is printed.
 
     ID is TABLE:CELL/METHOD/COLUMN, as every format of the tables gives it; a row's id explains the
     row; words of a row do too, such as T2:SmolLM2-135M/INT4/haqa.
     """
     from haqa_bench.project import open_run, project_above
     from haqa_bench.report import explain as trace
+    from haqa_bench.report.evidence.recorded.ledger import Ledger
     from haqa_bench.report.tables import catalogue
 
     where = project_above(run_folder, project)
     with open_run(run_folder) as run:
         made = {**catalogue.tables(run, where), **catalogue.compared(run, where)}
-        found = trace.explain(run, where, trace.find(made, number))
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _words(found))
+        found = trace.explain(Ledger(run, where), trace.find(made, number))
+    told = found.as_json()
+    click.echo(json.dumps(told, indent=2, ensure_ascii=False) if as_json else _words(found))
+    sys.exit(0 if found.agrees else 1)
 
 
-def _words(found: JsonObject) -> str:
+def _words(found: "Explained") -> str:
+    from haqa_bench.report.explain import named
+
     lines = [
-        found["id"],
-        f"  in: {found['table']}",
-        "  row: " + "; ".join(f"{h} {v}" for h, v in found["row"].items() if v),
+        found.number.id,
+        f"  in: {found.number.table.title}",
+        "  row: " + "; ".join(f"{name} {said}" for name, said in named(found.number).items()),
+        *(_row(found) if found.row else _number(found)),
+        *_provenance(found.provenance),
     ]
-    lines += [f"  printed: {found['printed']}"] if found["printed"] else []
-    lines += [f"  formula: {found['formula']}"] if found["formula"] else []
-    lines += [f"  hardware: {found['cell']['hardware']}", f"  lock: {found['lock']}"]
-    for title, name in (("response table", "response_table"), ("confirmed", "confirmed")):
-        if found[name]:
-            lines.append(
-                f"  {title}: " + ", ".join(f"{k} {_plain(v)}" for k, v in found[name].items())
-            )
-    for study in found["studies"]:
-        lines += _study(study)
     return "\n".join(lines)
 
 
-def _study(study: JsonObject) -> list[str]:
-    lines = [f"  {study['study']}: {study['trials']} trials, {study['journal']}"]
-    if study["trial"] is None:
-        return [*lines, "    no feasible trial"]
-    rank = f", rank {study['rank']}" if study["rank"] else ""
-    lines.append(f"    best: trial {study['trial']}{rank}, {json.dumps(study['configuration'])}")
-    samples = study["samples"] or []
-    shown = ", ".join(f"{s:.6g}" for s in samples[:SAMPLES]) + (
-        ", ..." if len(samples) > SAMPLES else ""
-    )
-    lines.append(
-        f"    {study['metric']} {study['value']:.6g} {study['unit']} "
-        f"({study['source']}), estimated from {study['estimated_from']} of "
-        f"{len(samples)} samples: {shown}"
-    )
-    lines += (
-        [f"    answered by {study['answered_by']}: {study['cassette']}"]
-        if study["answered_by"]
-        else []
-    )
-    lines += [f"    thought: {study['thought']}"] if study["thought"] else []
-    lines += [f"    measured on {study['machine']}"] if study["machine"] else []
+def _number(found: "Explained") -> list[str]:
+    from haqa_bench.report.evidence import as_json, told
+
+    column, value = found.number.heading, found.number.value
+    about = column.about if column else ""
+    return [
+        f"  printed: {value.text or 'nothing'}",
+        *([f"  what it is: {about}"] if about else []),
+        *(f"  DISAGREES: {fault}" for fault in found.faults),
+        *(["  done again: it agrees"] if value.known and not found.faults else []),
+        *(f"    {line}" for line in told.lines(found.evidence)),
+        *(f"  {name}: {sentence}" for name, sentence in as_json.rules(found.evidence).items()),
+    ]
+
+
+def _row(found: "Explained") -> list[str]:
+    """A line a number, each with its id."""
+    lines = ["  its numbers, each explained by its id:"]
+    for one in found.row:
+        column = one.number.heading
+        if column and column.role != "key":
+            wrong = f"; DISAGREES: {'; '.join(one.faults)}" if one.faults else ""
+            lines.append(f"    {column.name}: {one.number.value.text} ({one.number.id}){wrong}")
     return lines
 
 
-def _plain(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _provenance(found: "Provenance") -> list[str]:
+    lines = [f"  hardware: {found.hardware}", f"  lock: {found.lock}"]
+    for title, facts in found.recorded.items():
+        lines.append(f"  {title}: " + "; ".join(f"{name} {said}" for name, said in facts.items()))
+    return lines + [line for study in found.studies for line in _study(study)]
+
+
+def _study(study: "StudyTold") -> list[str]:
+    told = {
+        "thought": study.thought,
+        "proposed in": study.cassette,
+        "answered by": study.answered_by,
+        "measured on": study.machine,
+    }
+    return [
+        f"  {study.study}: {study.trials} trials, {study.journal}",
+        f"    best: {study.best}",
+        *(f"    {name}: {said}" for name, said in told.items() if said),
+    ]

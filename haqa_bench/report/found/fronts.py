@@ -95,8 +95,19 @@ def _scored(cell: Cell, rows: Sequence[_Row], project: Project) -> Scored:
         method: {study: np.array(scores) for study, scores in studies.items()}
         for method, studies in found.items()
     }
-    every: Sequence[Sequence[float]] = [*pooled.values()] or [row.scores for row in rows]
-    return Scored(cell.id, _front(every, exact=bool(pooled)), methods)
+    return Scored(cell.id, _front_of(rows, pooled), methods)
+
+
+def _front_of(rows: Sequence[_Row], pooled: Mapping[str, tuple[float, ...]]) -> Front:
+    """That of the table; or as the study was told it, where the table is no file of ours; or of all
+    that was found.
+    """
+    if pooled:
+        return _front([*pooled.values()], exact=True)
+    if rows[0].front:
+        told = json.loads(rows[0].front)
+        return Front(np.array(told["points"]), np.array(told["worst"]), True)
+    return _front([row.scores for row in rows], exact=False)
 
 
 def _front(scores: Sequence[Sequence[float]], exact: bool) -> Front:

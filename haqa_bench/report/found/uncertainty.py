@@ -72,11 +72,11 @@ def resampled(found: Swept) -> Uncertainty | None:
     kept = {key: _samples(trial, goal.metric) for key, trial in found.counted.items()}
     if 2 * sum(len(samples) > 1 for samples in kept.values()) < len(kept):
         return None
-    scores = {key: sign * values for key, values in _values(kept, goal.unit).items()}
+    scores = {key: sign * values for key, values in redrawn(kept, goal.unit).items()}
     return Uncertainty(found.optimum, scores, np.max(list(scores.values()), axis=0))
 
 
-def _values(kept: Mapping[str, Sequence[float]], unit: str) -> dict[str, NDArray[np.float64]]:
+def redrawn(kept: Mapping[str, Sequence[float]], unit: str) -> dict[str, NDArray[np.float64]]:
     """Resampled values of each; those with as many samples at once."""
     lengths: dict[int, list[str]] = defaultdict(list)
     for key, samples in kept.items():

@@ -1,0 +1,125 @@
+"""Where the recordings lie that stand behind a number: its studies' journals and cassettes, the
+response table, the pairs and tests of winners.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from haqa_bench.report.evidence.recorded import trials
+from haqa_bench.report.evidence.recorded.ledger import Ledger, Study
+from haqa_bench.store import tables
+from haqa_bench.store.journal import read_lines
+
+
+class StudyTold(NamedTuple):
+    """A study: its journal, its best trial in words and what was thought of it, the cassette's line
+    in which that was proposed, who answered, and where it was measured; empty where unknown.
+    """
+
+    study: str
+    journal: str
+    trials: int
+    best: str
+    thought: str
+    cassette: str
+    answered_by: str
+    machine: str
+
+
+class Provenance(NamedTuple):
+    """The cell's device, the lock, and what is known of each file of recordings, by title."""
+
+    hardware: str
+    lock: str
+    recorded: Mapping[str, Mapping[str, str]]
+    studies: Sequence[StudyTold]
+
+
+def provenance(ledger: Ledger, cell: str, studies: Sequence[str]) -> Provenance:
+    """What is known of where a number of a cell came from.
+
+    Raises:
+        HaqaError: a recording is damaged.
+    """
+    found = {"response table": _table(ledger, cell), "confirmed": _confirmed(ledger, cell)}
+    wanted = set(studies)
+    return Provenance(
+        ledger.run.cells[cell].hardware.title,
+        ledger.run.suite.lock,
+        {title: told for title, told in found.items() if told},
+        [_study(ledger, study) for study in ledger.of_cell(cell) if study.id in wanted],
+    )
+
+
+def _table(ledger: Ledger, cell: str) -> dict[str, str]:
+    table = ledger.table(ledger.run.cells[cell])
+    if table is None:
+        return {}
+    builds = {e.facts[tables.BUILD] for e in table.entries.values() if tables.BUILD in e.facts}
+    builds |= {str(table.card[tables.BUILD])} if tables.BUILD in table.card else set()
+    told = {
+        "file": ledger.project.said(table.path),
+        "sha256": table.sha256,
+        "configurations": str(len(table.entries)),
+        "measured": dates(table.card.get("measured", ())),
+        "passes": _passes(table.card.get("passes"), table.card.get("again")),
+        "llama-cpp-python": ", ".join(sorted(builds)),
+    }
+    return {name: said for name, said in told.items() if said}
+
+
+def _passes(passes: int | None, again: int | None) -> str:
+    if not passes:
+        return ""
+    more = f", and up to {again} more of what was disturbed" if again else ""
+    return f"{passes}{more}"
+
+
+def dates(found: Sequence[str]) -> str:
+    """One day, or a range of days."""
+    days = sorted(set(found))
+    return " to ".join(days[:: len(days) - 1] if len(days) > 1 else days)
+
+
+def _confirmed(ledger: Ledger, cell: str) -> dict[str, str]:
+    found = ledger.confirmed(cell)
+    if not found.default:
+        return {}
+    pairs, tests = (sum(map(len, of.values())) for of in (found.pairs, found.tests))
+    return {
+        "file": ledger.project.said(ledger.project.confirmed(ledger.run.cells[cell])),
+        "holds": f"{pairs} pairs" if pairs else f"{tests} tests",
+        "measured": dates(found.dates),
+        "machine": found.machine,
+    }
+
+
+def _study(ledger: Ledger, study: Study) -> StudyTold:
+    best = trials.best_trial(ledger, study)
+    of_run = ledger.run.studies[study.id]
+    return StudyTold(
+        study.id,
+        ledger.run.said(ledger.run.journal(of_run)),
+        len(ledger.trials[study.id]),
+        trials.named(study, best) if best else "no feasible trial",
+        best.thought if best else "",
+        _cassette(ledger, study.id, best.number) if study.answered_by and best else "",
+        study.answered_by,
+        study.machine,
+    )
+
+
+def _cassette(ledger: Ledger, study: str, trial: int) -> str:
+    """Where the exchange is recorded that proposed a trial: file and line; nothing of the default,
+    which nobody proposed.
+    """
+    path = ledger.project.cassette(ledger.run.studies[study])
+    if not trial or not path.is_file():
+        return ""
+    rounds = [
+        number
+        for number, line in enumerate(read_lines(path), 1)
+        if line.get("kind") == "exchange" and line.get("round") == trial
+    ]
+    said = ledger.project.said(path)
+    return f"{said}:{rounds[-1]}" if rounds else said
