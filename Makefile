@@ -31,7 +31,7 @@ test-browser: ## the page in a real Chromium, /usr/bin/chromium or CHROMIUM: pip
 	pytest -m browser
 
 docs: ## pages that are made from the program itself
-	cog -r docs/help.md docs/results.md docs/add-a-track.md
+	cog -r docs/help.md docs/results.md docs/add-a-track.md docs/published.md docs/reproduce.md
 
 format:
 	ruff check --fix haqa_bench tests benchmarks

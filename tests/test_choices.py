@@ -137,10 +137,14 @@ def test_table_5_prints_with_the_published_choice_beside(whole_suites):
     assert len(rows) == 4 * 8
     assert {row["Source"] for row in printed_rows(table)} == {"simulated"}
     assert rows["LLaMA2-13B", "12 GB"]["Fits"] == "INT4"
-    assert rows["LLaMA2-13B", "12 GB"]["Published"].startswith("INT8 rejected, INT4 chosen")
+    assert rows["LLaMA2-13B", "12 GB"]["Published"].startswith(
+        "FP16 no, INT8 no, INT4 yes (NVIDIA A6000 48 GB; P)"
+    )
+    assert rows["LLaMA2-7B", "12 GB"]["Published"] == "UNKNOWN"
     assert rows["LLaMA2-13B", "16 GB"]["Published"] == "UNKNOWN"
-    assert rows["LLaMA2-13B", "12 GB"]["default"] == "FP16 (too large)"
-    assert any(note.startswith("rules: 31 of 32 choices are right") for note in table["notes"])
+    assert rows["LLaMA2-13B", "12 GB"]["default"] == "FP16+"
+    (right,) = [note for note in table["notes"] if note.startswith("Right choices")]
+    assert "rules 31 of 32 (4 answers)" in right
     assert any(note.startswith("haqa was answered by:") for note in table["notes"])
 
 
@@ -156,15 +160,25 @@ def test_table_4_prints_each_choice_with_its_source_and_what_was_published(whole
         "replayed"
     }
     measured, phone = rows["SmolLM2-135M", "epyc-zen4-2core"], rows["openLLaMA-3B", "oneplus-11"]
-    assert float(measured["INT8, tokens/s"]) < float(measured["INT4, tokens/s"])
+    assert float(measured["INT8"]) < float(measured["INT4"])
+    assert measured["Bits a weight"] == "8.51 and 5.37"
     assert measured["Order flips"] == "0.0 %"
     assert (
         phone["Order flips"] == phone["Another is faster"] == ""
     )  # what is simulated has no noise
-    assert (phone["haqa"], phone["haqa-no-native"]) == ("Q8_0; 45.6 %", "Q8_0; 45.6 %")
-    assert phone["Published"].startswith("INT8 faster than INT4, INT8 chosen")
-    assert "CONFLICT" in phone["Published"]
+    assert phone["Published"].startswith("FP16 5.11 tokens/s, INT8 5.25 tokens/s, INT4 4.95")
+    assert any(note.startswith("Published, Table 4: INT4 weights take") for note in table["notes"])
     assert sum(note.startswith("The roofline on ") for note in table["notes"]) == 3
+
+
+def test_the_format_that_each_method_chose_is_a_table_of_its_own(whole_suites):
+    table = whole_suites("formats").table("table4-methods")
+
+    ids = [row["id"].partition(":")[2] for row in table["rows"]]
+    rows = dict(zip(ids, printed_rows(table), strict=True))
+    for method in ("haqa", "haqa-no-native"):
+        phone = rows[f"openllama-3b-any-oneplus-11/{method}"]
+        assert (phone["Format"], phone["Regret"]) == ("Q8_0", "45.6 %")
     assert "haqa 8 INT4, 4 INT8; haqa-no-native 7 INT4, 5 INT8." in next(
         n for n in table["notes"] if "where no result is shown" in n
     )
@@ -177,13 +191,8 @@ def test_the_joint_cells_replay_byte_for_byte_and_tell_their_front_exactly(cli, 
 
     assert again.returncode == 0, again.stderr
     assert one.stdout.partition("Written to")[0] == again.stdout.partition("Written to")[0]
-    shares = [
-        line.split("|")
-        for line in one.stdout.splitlines()
-        if line.startswith("| smollm2-135m-any-epyc-zen4-2core-joint |")
-    ]
+    shares = printed_rows(one.table("fronts"))
     assert len(shares) == 8
-    assert {cells[-2].strip() for cells in shares} == {"exact"}
-    found = {cells[2].strip(): float(cells[4].strip(" %")) for cells in shares}
-    assert all(0 < share <= 100 for share in found.values())
-    assert found["haqa"] > found["random"] > found["default"]
+    assert {row["Front"] for row in shares} == {"table"}
+    assert {row["Points of the front found"].partition(" of ")[2] for row in shares} == {"8"}
+    assert all(0 < float(row["Median hypervolume"].strip(" %")) <= 100 for row in shares)

@@ -77,6 +77,7 @@ def test_json_is_one_object_on_stdout(project, cli):
     assert [row["Method"] for row in printed_rows(report["tables"]["figure5"])] == [
         "default",
         "random",
+        "random, exact",
         "haqa",
     ]
     assert printed_rows(report["tables"]["figure5"])[2]["Source"] == "replayed"

@@ -125,11 +125,9 @@ def test_a_live_run_measures_its_winners_again_and_says_on_what(project):
         dict(zip(table.headings, row, strict=True)) for row in table.cells if "random" in row
     ]
     assert {json.loads(c)["format"] for _, c in database.winners(folder)} == {"IQ4_NL", "Q4_1"}
-    assert (
-        random["Confirmed"] == "1.199x, 1 of 2 better"
-    )  # the other study's winner is the default, which counts as 1
+    assert random["Confirmed"] == "1.399x (2 of 2)"
     (note,) = [
-        note for note in table.notes if note.startswith("Pairs were measured on a test machine")
+        note for note in table.details if note.startswith("Pairs were measured on a test machine")
     ]
     assert "net-int4-epyc-zen4-2core 0.2 %" in note
     assert "net-int4-epyc-zen4-2core: measured now on a test machine." in table.notes
@@ -149,12 +147,12 @@ def test_recorded_pairs_are_replayed_with_the_table(project, cli):
 
     done = cli("run", project / "suites/small.yaml", "--methods", "random")
 
-    assert "1.200x, 1 of 2 better" in done.stdout
-    assert "| replayed |" in done.stdout
+    assert "1.400x (2 of 2)" in done.stdout
+    assert "Source: replayed." in done.stdout
 
 
 def test_winners_without_pairs_are_not_yet_measured_again(project, cli):
-    assert "| not yet " in cli("run", project / "suites/small.yaml", "--methods", "random").stdout
+    assert "  not yet  " in cli("run", project / "suites/small.yaml", "--methods", "random").stdout
 
 
 def test_confirm_needs_a_run(project, cli):

@@ -76,7 +76,7 @@ def test_an_installed_optimizer_runs_beside_ours(project, cli, cli_process, inst
     done = cli_process("run", suite, "--methods", "coin,random", **installed)
 
     assert done.returncode == 0, done.stderr
-    assert "| coin" in done.stdout
+    assert "\ncoin " in done.stdout
     assert "unknown optimizer 'coin'" in cli("run", suite).stderr
 
 

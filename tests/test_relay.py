@@ -346,6 +346,6 @@ def test_a_live_run_is_answered_over_the_folder_and_replays(project, tmp_path):
     assert "Rounds left, this one included: 4." in (folder / "0001.request.md").read_text()
     assert "That is no valid proposal" in (folder / "0004.request.md").read_text()
     assert "haqa was answered by: a person." in replayed.output
-    table = [line for line in live.output.splitlines() if line.startswith("| Net")]
+    table = [line for line in live.output.splitlines() if line.startswith(("default ", "haqa "))]
     assert table
-    assert table == [line for line in replayed.output.splitlines() if line.startswith("| Net")]
+    assert all(line in replayed.output.splitlines() for line in table)

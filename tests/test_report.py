@@ -10,8 +10,6 @@ from endpoint import Endpoint, reply
 from support import action, plan, row_texts, run, tables_of
 
 from haqa_bench.report import formats
-from haqa_bench.report.found import published
-from haqa_bench.report.found.published import Entry, PublishedFigure
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 
@@ -50,11 +48,12 @@ def test_an_agent_no_better_than_random_is_told_so(table):
     )
 
 
-def test_who_answered_and_what_conflicts_stand_below(table):
+def test_who_answered_and_what_disagrees_stand_below(table):
     notes = "\n".join(table.remarks)
 
     assert "haqa was answered by: a script." in notes
-    assert "CONFLICT, LLaMA2-7B: up to 2.3x" in notes
+    assert "Published, Figure 5: The abstract says 2.3x end to end." in notes
+    assert "Published, P: " in notes
 
 
 def test_csv_and_json_hold_numbers_in_full_beside_what_is_printed(table):
@@ -93,31 +92,3 @@ def test_a_study_without_any_result_prints_none_not_zero(project):
         ["0", "none", "", "none", "", "unknown"],
         ["2", "none", "none", "none", "default kept", "unknown"],
     ]
-
-
-def test_nothing_is_published_that_the_sources_do_not_say(project):
-    figure = published.load(project / "paper_tables/figure5.yaml")
-
-    assert figure.said("LLaMA2-7B", "INT4", "haqa").startswith(
-        "up to 2.3x (NVIDIA A6000 48 GB; S, A; CONFLICT"
-    )
-    assert figure.said("LLaMA2-7B", "INT4", "random") == "UNKNOWN"
-    assert figure.said("LLaMA2-13B", "INT8", "nsga2") == "UNKNOWN"
-
-
-@pytest.mark.parametrize(
-    ("parts", "doubt"),
-    [
-        ({}, ""),
-        ({"a": 60.0, "b": 68.44}, ""),
-        ({"a": 60.0, "b": 70.0}, "the mean of its 2 published parts is 65.00"),
-    ],
-)
-def test_a_published_average_that_disagrees_with_its_parts_is_a_conflict(parts, doubt):
-    entry = Entry(
-        model="LLaMA2-7B", bit_width="INT8", method="haqa", value="64.22 %", source="S", parts=parts
-    )
-    figure = PublishedFigure(title="", hardware="GPU", entries=(entry,))
-
-    assert entry.doubt == doubt
-    assert ("CONFLICT" in figure.said("LLaMA2-7B", "INT8", "haqa")) == bool(doubt)

@@ -269,7 +269,7 @@ def test_a_reader_names_columns_methods_and_cells(cli, whole_suites):
     heads, _, *lines = body.splitlines()
     assert "INT4" in title
     assert heads.split() == ["Method", "Bits", "Confirmed"]
-    assert [line.split()[0] for line in lines] == ["random", "haqa", "rules"]
+    assert [line.split()[0] for line in lines] == ["random", "random,", "haqa", "rules"]
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
     assert "--columns: 'bit' matches nothing" in wrong.stderr
 

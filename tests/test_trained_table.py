@@ -99,17 +99,17 @@ def test_the_table_is_what_trials_and_tests_say(folder):
     ) == (
         "25.00",
         "35.00",
-        "2 seeds",
+        "2",
     )
     tuned = rows["random"]
-    assert (tuned["valid_accuracy, %"], tuned["Gain"], tuned["Of optimum"]) == (
+    assert (tuned["valid_accuracy, %"], tuned["Gain"], tuned["Of the way"]) == (
         "40.00",
         "+15.00",
         "100.0 %",
     )
-    assert (tuned["Test accuracy, %"], tuned["Against default, points"]) == (
+    assert (tuned["Test accuracy, %"], tuned["Against default"]) == (
         "70.00",
-        "+35.00, 1 of 1 better",
+        "+35.00 (1 of 1)",
     )
     assert tuned["Invalid / failed / repeated"] == "0 / 1 / 0 of 2"
     assert (
@@ -156,8 +156,8 @@ def test_a_test_that_failed_is_told_and_its_winner_is_not_better(folder):
     (table,) = tables_of(folder).values()
 
     rows = {r["Method"]: r for r in row_texts(table)}
-    assert rows["random"]["Against default, points"] == "+30.00, 0 of 1 better"
-    assert any("seed 1001: diverged: the loss is nan" in note for note in table.notes)
+    assert rows["random"]["Against default"] == "+30.00 (0 of 1)"
+    assert any("seed 1001: diverged: the loss is nan" in note for note in table.details)
 
 
 def test_winners_that_are_not_tested_say_so(folder):
@@ -168,7 +168,7 @@ def test_winners_that_are_not_tested_say_so(folder):
     (table,) = tables_of(folder).values()
 
     rows = {r["Method"]: r for r in row_texts(table)}
-    assert (rows["random"]["Test accuracy, %"], rows["random"]["Against default, points"]) == (
+    assert (rows["random"]["Test accuracy, %"], rows["random"]["Against default"]) == (
         "not yet",
         "not yet",
     )

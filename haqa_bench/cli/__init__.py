@@ -37,6 +37,10 @@ COMMANDS = {
         "haqa_bench.cli.confirm:confirm",
         "Measure a run's winners again: in pairs with the default, or trained anew and tested.",
     ),
+    "published": (
+        "haqa_bench.cli.published:published",
+        "Print what the paper published, in its own layout, or check its arithmetic.",
+    ),
     "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
     "table": ("haqa_bench.cli.table:table", "Show and export response tables."),
     "tune": (

@@ -10,6 +10,7 @@ from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
+    from haqa_bench.report.figures.album import Album
     from haqa_bench.report.tables.table import Table
 
 
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
     "wanted",
     multiple=True,
     help="Only this table, such as 2, T2, table2, F5 or comparison; again for more.",
+)
+@click.option(
+    "--layout",
+    "whose",
+    type=click.Choice(["ours", "paper"]),
+    default="ours",
+    show_default=True,
+    help="paper: the paper's own tables, its numbers and ours beside.",
 )
 @FORMAT
 @WIDE
@@ -53,6 +62,12 @@ if TYPE_CHECKING:
     help="Instead: draw each run into this folder; needs matplotlib.",
 )
 @click.option(
+    "--only",
+    default="",
+    metavar="KINDS",
+    help="With --figures: only these kinds, such as gains,glance.",
+)
+@click.option(
     "--html",
     type=click.Path(path_type=Path),
     metavar="FILE_OR_FOLDER",
@@ -65,6 +80,7 @@ def report(
     suites: Sequence[Path],
     every: bool,
     wanted: Sequence[str],
+    whose: str,
     kind: str,
     wide: bool,
     asked: "Callable[[Mapping[str, Table]], dict[str, Table]]",
@@ -73,6 +89,7 @@ def report(
     standalone: bool,
     output: Path | None,
     figures: Path | None,
+    only: str,
     html: Path | None,
     project: Path | None,
 ) -> None:
@@ -86,14 +103,15 @@ def report(
     if html:
         click.echo(f"Written to {_page(folders, html, project)}")
     elif figures:
-        _draw(folders, project, figures)
+        _draw(folders, project, figures, only)
     else:
-        named = _chosen(folders, project, wanted, published, digits)
+        named = _chosen(folders, project, wanted, whose, published, digits)
         chosen = {label: asked(made) for label, made in named.items()}
         if output:
-            click.echo("\n".join(map(str, _written(chosen, output, wide))))
+            click.echo("\n".join(map(str, _written(chosen, output, wide, whose == "paper"))))
             return
-        texts = [formats.several(made, kind, wide) for made in chosen.values() if made]
+        told = formats.in_parts if whose == "paper" else formats.several
+        texts = [told(made, kind, wide) for made in chosen.values() if made]
         click.echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
 
 
@@ -127,18 +145,20 @@ def _chosen(
     folders: Sequence[Path],
     project: Path | None,
     wanted: Sequence[str],
+    whose: str,
     published: bool,
     digits: int | None,
 ) -> "dict[str, dict[str, Table]]":
     """The tables that were asked for, by run and name."""
     from haqa_bench.report.formats import filters
 
-    found = {label: _made(folder, project, wanted) for folder, label in _labels(folders).items()}
+    made = _in_the_papers_layout if whose == "paper" else _made
+    found = {label: made(folder, project, wanted) for folder, label in _labels(folders).items()}
     chosen = {
-        label: filters.chosen(made, wanted, published, digits) for label, made in found.items()
+        label: filters.chosen(of_run, wanted, published, digits) for label, of_run in found.items()
     }
     if not any(chosen.values()):
-        known = sorted({name for made in found.values() for name in made})
+        known = sorted({name for of_run in found.values() for name in of_run})
         raise HaqaError(
             "--table", f"{', '.join(wanted)}: no such table", f"Known: {', '.join(known)}"
         )
@@ -159,7 +179,23 @@ def _made(folder: Path, project: Path | None, wanted: Sequence[str]) -> "dict[st
     return made
 
 
-def _written(chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bool) -> list[Path]:
+def _in_the_papers_layout(
+    folder: Path, project: Path | None, wanted: Sequence[str]
+) -> "dict[str, Table]":
+    """The paper's tables that a run has cells for."""
+    from haqa_bench.project import open_run, project_above
+    from haqa_bench.report.paper import catalogue
+
+    with open_run(folder) as run:
+        made = catalogue.tables(run, project_above(folder, project))
+    if not made:
+        raise HaqaError(folder, "no cell of it stands for one of the paper's", "Leave --layout out")
+    return made
+
+
+def _written(
+    chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bool, in_full: bool
+) -> list[Path]:
     from haqa_bench.report import formats
 
     kinds = [kind for kind in formats.FORMATS if kind != "text"]
@@ -168,7 +204,7 @@ def _written(chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bo
         path
         for label, made in chosen.items()
         for name, table in made.items()
-        for path in formats.write(table, output / label, name, kinds, wide)
+        for path in formats.write(table, output / label, name, kinds, wide, in_full)
     ]
 
 
@@ -181,19 +217,28 @@ def _labels(folders: Sequence[Path]) -> dict[Path, str]:
     }
 
 
-def _draw(folders: Sequence[Path], project: Path | None, target: Path) -> None:
+def _draw(folders: Sequence[Path], project: Path | None, target: Path, only: str) -> None:
+    """Each run, in a folder of its own where there are several; then all of them at a glance."""
     from haqa_bench.project import open_run, project_above
     from haqa_bench.report.figures import album
 
+    kinds = album.kinds(only)
+    homes = {folder: project_above(folder, project) for folder in folders}
     for folder, label in _labels(folders).items():
         place = target / label if len(folders) > 1 else target
         with open_run(folder) as run:
-            names = album.write(run, project_above(folder, project), place)
-        for name in names:
-            click.echo(place / name)
-        click.echo(
-            "Each as .pdf, .svg and .png, with its caption in .txt."
-            if names
-            else "This run holds nothing to draw.",
-            err=True,
-        )
+            _drew(album.write(run, homes[folder], place, kinds), place, label)
+    if len(folders) > 1 and "glance" in kinds:
+        _drew(album.write_overview(homes, target), target, "all runs")
+
+
+def _drew(found: "Album", place: Path, label: str) -> None:
+    """Says what was drawn, and what was not and why."""
+    for name in found.drawn:
+        click.echo(place / name)
+    for one in found.left_out:
+        click.echo(f"{label}: {one.name} is not drawn. {one.why}", err=True)
+    if found.drawn:
+        click.echo("Each as .pdf, .svg and .png, with its caption in .txt.", err=True)
+    else:
+        click.echo(f"{label}: holds nothing to draw.", err=True)

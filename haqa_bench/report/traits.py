@@ -16,6 +16,32 @@ def part(cell: Cell) -> str:
     return tracks.of(cell).part(cell.workload)
 
 
+def sizes(cell: Cell) -> dict[str, int]:
+    """The sizes of the part of a model that it is of, by name; none for the whole."""
+    shape: dict[str, object] = cell.workload.model_dump().get("shape", {})
+    return {name: size for name, size in shape.items() if isinstance(size, int)}
+
+
+def guessing(cell: Cell) -> str:
+    """What guessing gives in its tests, in words; empty where nothing is tested."""
+    chance = tracks.of(cell).chance(cell)
+    return "" if chance is None else f"guessing gives {chance:.2f} %"
+
+
+AMOUNTS = ("data", "images", "epochs", "examples", "items", "n_prompt", "n_generate", "n_ctx")
+"""Fields of workloads that say how much is trained, tested or run."""
+
+
+def _told(amount: object) -> str:
+    return f"{amount:g}" if isinstance(amount, float) else str(amount)
+
+
+def amounts(cell: Cell) -> str:
+    """How much is trained, tested or run in one trial, in words."""
+    found = cell.workload.model_dump()
+    return ", ".join(f"{name} {_told(found[name])}" for name in AMOUNTS if found.get(name))
+
+
 def peer(cell: Cell) -> str:
     """What its peer is recorded under; empty where its track has none."""
     found = tracks.of(cell).peer

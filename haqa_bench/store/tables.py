@@ -116,6 +116,15 @@ def read(path: Path) -> ResponseTable:
     )
 
 
+def measured_on(path: Path) -> list[str]:
+    """The first and the last day, as YYYY-MM-DD, on which the response table at `path` was
+    measured; none where its card does not say. Samples are not read.
+    """
+    metadata = pq.read_schema(path).metadata or {}
+    card = json.loads(metadata.get(b"haqa_bench", b"{}"))
+    return [str(day) for day in card.get("measured", ())]
+
+
 def installed_build() -> str:
     """The version of this machine's llama-cpp-python; empty where none is installed."""
     try:

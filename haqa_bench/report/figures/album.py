@@ -2,25 +2,103 @@
 for, and not before.
 """
 
-from collections.abc import Iterator
-from itertools import chain
+import difflib
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from haqa_bench.errors import HaqaError
-from haqa_bench.project import Project, Run
+from haqa_bench.project import Project, Run, open_run
 
 if TYPE_CHECKING:
-    from haqa_bench.report.figures.style import Picture
+    from haqa_bench.report.figures.style import Drawing, NotDrawn
+
+KINDS = {
+    "glance": "glance",
+    "gains": "gains",
+    "paper": "paper",
+    "ranks": "ranks",
+    "bitwidths": "bitwidths",
+    "memory": "memory",
+    "front": "fronts",
+    "curves": "curves",
+    "landscape": "landscapes",
+}
+"""The kinds of figures, each with the module that draws it; names of files begin with them."""
 
 
-def write(run: Run, project: Project, target: Path) -> list[str]:
-    """Draws a run into `target`: of each figure a PDF, an SVG, a PNG and its caption.
-    Returns their names.
+class Album(NamedTuple):
+    """The names of what was drawn, and what would have shown nothing."""
+
+    drawn: Sequence[str]
+    left_out: Sequence["NotDrawn"]
+
+
+def kinds(wanted: str) -> list[str]:
+    """The kinds that a list with commas names; all where it is empty.
+
+    Raises:
+        HaqaError: one is none (names the nearest).
+    """
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    for name in names:
+        if name not in KINDS:
+            near = difflib.get_close_matches(name, KINDS, 1)
+            known = f"Known: {', '.join(KINDS)}"
+            hint = f"Did you mean {near[0]}? {known}" if near else known
+            raise HaqaError("--only", f"no figure is called '{name}'", hint)
+    return names or list(KINDS)
+
+
+def write(run: Run, project: Project, target: Path, only: Sequence[str] = tuple(KINDS)) -> Album:
+    """Draws a run into `target`: of each figure a PDF, an SVG, a PNG and its caption; of the kinds
+    in `only`.
 
     Raises:
         HaqaError: matplotlib is missing, or the run or a response table cannot be read.
     """
+    needs_matplotlib()
+    from haqa_bench.report.figures import style
+
+    names, left_out = [], []
+    with style.applied():
+        for drawing in drawings(run, project, only):
+            if isinstance(drawing, style.NotDrawn):
+                left_out.append(drawing)
+                continue
+            target.mkdir(parents=True, exist_ok=True)
+            style.save(drawing, target)
+            names.append(drawing.name)
+    return Album(names, left_out)
+
+
+def write_overview(folders: Mapping[Path, Project], target: Path) -> Album:
+    """Draws several runs, each of its project, into `target` as one picture: all at a glance.
+
+    Raises:
+        HaqaError: matplotlib is missing, or a run cannot be read.
+    """
+    needs_matplotlib()
+    from haqa_bench.report.figures import overview, style, subject
+
+    parts, notes = [], []
+    for folder, project in folders.items():
+        with open_run(folder) as run:
+            drawn = subject.read(run, project)
+            parts += overview.parts(drawn)
+            notes.append(overview.note(drawn))
+    with style.applied():
+        picture = overview.picture(parts, notes)
+        if picture is None:
+            return Album([], [style.NotDrawn("glance", "No run has a method to compare.")])
+        target.mkdir(parents=True, exist_ok=True)
+        style.save(picture, target)
+    return Album([picture.name], [])
+
+
+def needs_matplotlib() -> None:
+    """Raises HaqaError where matplotlib is missing."""
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError:
@@ -29,30 +107,13 @@ def write(run: Run, project: Project, target: Path) -> list[str]:
             "matplotlib is not installed",
             'Install it with: pip install -e ".[figures]"',
         ) from None
-    from haqa_bench.report.figures import style
-
-    names = []
-    with style.applied():
-        for picture in pictures(run, project):
-            target.mkdir(parents=True, exist_ok=True)
-            style.save(picture, target)
-            names.append(picture.name)
-    return names
 
 
-def pictures(run: Run, project: Project) -> Iterator["Picture"]:
-    """Each figure of a run, drawn but not written."""
-    from haqa_bench.report.figures import (
-        bitwidths,
-        curves,
-        fronts,
-        gains,
-        landscapes,
-        memory,
-        ranks,
-        subject,
-    )
+def drawings(run: Run, project: Project, only: Sequence[str] = tuple(KINDS)) -> Iterator["Drawing"]:
+    """Each figure of a run, drawn but not written; and each that would show nothing."""
+    from haqa_bench.report.figures import subject
 
     drawn = subject.read(run, project)
-    kinds = (gains, ranks, bitwidths, memory, fronts, curves, landscapes)
-    return chain.from_iterable(kind.pictures(drawn) for kind in kinds)
+    for name in only:
+        module = importlib.import_module(f"haqa_bench.report.figures.{KINDS[name]}")
+        yield from module.pictures(drawn)

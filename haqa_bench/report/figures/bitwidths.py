@@ -5,18 +5,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from matplotlib.axes import Axes
-from matplotlib.patches import Patch
+from matplotlib.figure import Figure
 
 from haqa_bench.arithmetic.estimate import Interval, estimate, interval
 from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.cell import Cell
-from haqa_bench.report.figures import style, subject
+from haqa_bench.report.figures import bars, style, subject
+from haqa_bench.report.figures.bars import Bar
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.found.format_choices import format_choices
 
-COLOURS = {"FP16": "#999999", "INT8": "#0072b2", "INT4": "#e69f00"}
 BITS = ("INT8", "INT4")
 
 
@@ -38,11 +37,11 @@ def pictures(run: Subject) -> Iterator[Picture]:
     for cell, source, samples in {
         c.cell: (run.cells[c.cell], c.source, c.samples) for c in format_choices(run.run)
     }.values():
-        devices.setdefault(cell.hardware.name, {})[cell.model_name] = _fastest(
+        devices.setdefault(subject.device_of(cell.hardware), {})[cell.model_name] = _fastest(
             cell, source, samples
         )
     if any(found for models in devices.values() for found in models.values()):
-        yield _picture(devices)
+        yield _picture(run, devices)
 
 
 def _fastest(cell: Cell, source: str, samples: Mapping[str, Sequence[float]]) -> list[Fastest]:
@@ -66,66 +65,42 @@ def _fastest(cell: Cell, source: str, samples: Mapping[str, Sequence[float]]) ->
     return found
 
 
-def _picture(devices: Mapping[str, Mapping[str, Sequence[Fastest]]]) -> Picture:
+def _picture(run: Subject, devices: Mapping[str, Mapping[str, Sequence[Fastest]]]) -> Picture:
     every = [f for models in devices.values() for found in models.values() for f in found]
-    columns = min(len(devices), 3 if all(len(models) < 3 for models in devices.values()) else 2)
-    width = style.COLUMN if columns == 1 else style.PAGE
-    figure, panels = style.panels(len(devices), width, 1.9, columns)
-    for axes, (device, models) in zip(panels, devices.items(), strict=True):
-        axes.set_title(
-            f"{device} "
-            f"({', '.join(sorted({f.source for found in models.values() for f in found}))})"
-        )
-        _bars(axes, models)
-        style.name_columns(
-            axes, range(len(models)), list(models), (width / columns - 0.5) / len(models)
-        )
-    panels[0].set_ylabel(subject.label_of(every[0].cell.objective))
-    patches = [Patch(color=COLOURS[bits], label=f"{bits}, the fastest format") for bits in BITS]
-    simulated = [
-        Patch(
-            facecolor="white", edgecolor=style.INK, hatch=style.SIMULATED, lw=0.5, label="simulated"
-        )
-    ]
-    style.legend(figure, patches + (simulated if any(f.cell.simulated for f in every) else []))
-    return Picture("bitwidths", figure, _caption(every))
+    panels = {device: _groups(models) for device, models in devices.items()}
+    heights = [0.15 + bars.height(groups) for groups in panels.values()]
+    figure = Figure(figsize=(style.COLUMN, sum(heights)), layout="constrained")
+    grid = figure.add_gridspec(len(panels), 1, height_ratios=heights)
+    for place, (device, groups) in enumerate(panels.items()):
+        axes = figure.add_subplot(grid[place, 0])
+        bars.draw(axes, groups)
+        sources = sorted({f.source for found in devices[device].values() for f in found})
+        axes.set_title(f"{device}: {', '.join(sources)}", pad=9)
+    axes.set_xlabel(subject.label_of(every[0].cell.objective))
+    return Picture("bitwidths", figure, _caption(run, every))
 
 
-def _bars(axes: Axes, models: Mapping[str, Sequence[Fastest]]) -> None:
-    for place, found in enumerate(models.values()):
-        for fastest in found:
-            x = place + (-0.2 if fastest.bits == "INT8" else 0.2)
-            hatch = style.SIMULATED if fastest.cell.simulated else None
-            axes.bar(
-                x,
+def _groups(models: Mapping[str, Sequence[Fastest]]) -> bars.Groups:
+    return {
+        model: [
+            Bar(
+                fastest.bits,
                 fastest.value,
-                0.37,
-                color=COLOURS[fastest.bits],
-                hatch=hatch,
-                edgecolor="white",
-                linewidth=0,
+                f"{style.digits(fastest.value)}  {fastest.format}",
+                bars.COLOURS[fastest.bits],
+                fastest.cell.simulated,
+                fastest.around,
             )
-            top = fastest.value
-            if fastest.around:
-                axes.vlines(x, *fastest.around, color=style.INK, linewidth=0.8)
-                top = max(top, fastest.around.high)
-            words = f"{style.digits(fastest.value)}\n{fastest.format}"
-            axes.annotate(
-                words,
-                (x, top),
-                (0, 3),
-                textcoords="offset points",
-                ha="center",
-                fontsize=style.SMALL,
-            )
-    axes.set_xlim(-0.6, len(models) - 0.4)
-    axes.margins(y=0.22)
+            for fastest in found
+        ]
+        for model, found in models.items()
+    }
 
 
-def _caption(every: Sequence[Fastest]) -> str:
+def _caption(run: Subject, every: Sequence[Fastest]) -> str:
     goal = every[0].cell.objective
     numbers = "; ".join(
-        f"{f.cell.model_name} on {f.cell.hardware.name}, {f.bits}: {f.format} "
+        f"{f.cell.model_name} on {subject.device_of(f.cell.hardware)}, {f.bits}: {f.format} "
         f"{f.value:.4g} {goal.unit} ({f.source}, n {f.n})"
         for f in every
     )
@@ -135,5 +110,7 @@ def _caption(every: Sequence[Fastest]) -> str:
         f"{goal.unit}. "
         "Whiskers: 95 % bootstrap interval of its samples, from four on; hatched: "
         "simulated by the roofline of a device's profile, "
-        f"not measured. n: samples. {numbers}."
+        "not measured, and so without whiskers. n: samples. "
+        f"Source: {', '.join(sorted({f.source for f in every}))}. "
+        f"{subject.measured(run, {f.cell.id: f.cell for f in every}.values())} {numbers}."
     )

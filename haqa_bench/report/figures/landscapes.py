@@ -1,6 +1,7 @@
 """The way of each agent over a cell whose whole space was measured."""
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ BROAD = 1.7
 """Inches that a map is wide, about."""
 APART = 0.1
 """Inches between numbers that do not touch."""
+LETTERS = 28
+"""Of a line of an axis' name."""
 WIDE = 8.0
 """From how many times the least value on the colours are logarithmic."""
 
@@ -68,18 +71,29 @@ def _picture(
             found.best, cmap=colours, norm=scale, edgecolors="white", linewidth=0.5
         )
         _ticks(axes, cell, found, panel % columns == 0)
-        _way(axes, cell, found, way, run.looks[method])
+        _way(axes, cell, found, way, style.look(method))
     figure.suptitle(
-        f"{subject.title_of(cell)}, {cell.hardware.name}: {method}",
+        f"{subject.label(run, method)} on {subject.title_of(cell)}, "
+        f"{subject.device_of(cell.hardware)}\n{_others(cell, found)}",
         fontsize=style.SETTINGS["axes.titlesize"],
     )
     figure.colorbar(
         mesh, ax=panels, label=f"Best: {subject.label_of(goal)}", fraction=0.05, pad=0.01
     ).outline.set_visible(False)
-    style.legend(figure, _signs(run.looks[method]))
+    style.legend(figure, _signs(style.look(method)))
     return Picture(
         f"landscape-{cell.id}-{method}", figure, _caption(run, cell, found, method, studies)
     )
+
+
+def _others(cell: Cell, found: Landscape) -> str:
+    """What becomes of the parameters that are no axis."""
+    names = [name for name in cell.space.root if name not in (found.across, found.up)]
+    return f"each point: the best over {', '.join(names)}" if names else ""
+
+
+def _of_optimum(cell: Cell, found: Landscape) -> str:
+    return ", ".join(f"{name} {found.optimum[name]}" for name in cell.space.root)
 
 
 def _height(found: Landscape) -> float:
@@ -94,10 +108,10 @@ def _ticks(axes: Axes, cell: Cell, found: Landscape, leftmost: bool) -> None:
     )
     style.name_columns(axes, [i + 0.5 for i in range(len(across))], across, BROAD / len(across))
     axes.set_yticks([i + 0.5 for i in range(len(up))], up)
-    axes.set_xlabel(found.across)
+    axes.set_xlabel(textwrap.fill(subject.parameter_of(cell, found.across), LETTERS))
     axes.tick_params(length=0, labelleft=leftmost)
     if leftmost:
-        axes.set_ylabel(found.up)
+        axes.set_ylabel(textwrap.fill(subject.parameter_of(cell, found.up), LETTERS))
     for spine in axes.spines.values():
         spine.set_visible(False)
     corner = place(cell, found.optimum, found.across), place(cell, found.optimum, found.up)
@@ -182,18 +196,20 @@ def _caption(
         else f"{found.used[0]} to {found.used[1]}"
     )
     parts = [
-        f"The way of {method} over {subject.place_of(cell)}: {found.up} against "
-        f"{found.across}, the two parameters with the largest "
+        f"The way of {subject.label(run, method)} over {subject.place_of(cell)}: "
+        f"{found.up} against {found.across}, the two parameters with the largest "
         "main effect (variance of the marginal means).",
         f"Colour: the best {cell.objective.metric} ({cell.objective.unit}, "
         f"{subject.better(cell.objective)}) over all other parameters, of "
         f"{found.feasible} feasible of {cell.space.size} configurations of the response "
         f"table ({table}; n (samples of each): {samples}).",
         "" if found.known.all() else "White: the space has no configuration there.",
+        f"The optimum: {_of_optimum(cell, found)}.",
         "Numbers: trials in their order; side by side where they differ in other "
         "parameters alone, or are equal.",
         f"{lost} proposals were no configuration and have no place." if lost else "",
-        subject.numbers(results),
-        subject.answered(results),
+        subject.measured(run, [cell]),
+        subject.numbers(run, results),
+        subject.answered(run, results),
     ]
     return " ".join(filter(None, parts))

@@ -4,11 +4,9 @@ paper's table 5).
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from matplotlib.patches import Patch
-
 from haqa_bench.report import traits
-from haqa_bench.report.figures import style
-from haqa_bench.report.figures.bitwidths import COLOURS
+from haqa_bench.report.figures import bars, style, subject
+from haqa_bench.report.figures.bars import Bar
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.found.answers import answers
@@ -25,85 +23,53 @@ def pictures(run: Subject) -> Iterator[Picture]:
         cell = run.cells[answer.cell]
         work = traits.limits(cell)
         limits |= set(work.limits_gb if work else ())
-        sizes[f"{cell.model_name}\n{cell.hardware.name}"] = {
+        sizes[f"{cell.model_name} on {subject.device_of(cell.hardware)}"] = {
             bits: mb / 1000 for bits, mb in answer.safe_mb.items()
         }
     if sizes:
-        yield _picture(sizes, sorted(limits))
+        yield _picture(run, sizes, sorted(limits))
 
 
-def _picture(sizes: Sizes, limits: Sequence[float]) -> Picture:
-    bits = list(dict.fromkeys(name for of_model in sizes.values() for name in of_model))
+def _picture(run: Subject, sizes: Sizes, limits: Sequence[float]) -> Picture:
+    several = len({name.partition(" on ")[2] for name in sizes}) > 1
+    groups = {
+        name if several else name.partition(" on ")[0]: [
+            Bar(bits, size, f"{size:.1f}", bars.COLOURS.get(bits, style.PALE))
+            for bits, size in of_model.items()
+        ]
+        for name, of_model in sizes.items()
+    }
     largest = max(size for of_model in sizes.values() for size in of_model.values())
-    shown = [limit for limit in limits if limit <= largest] + [
-        limit for limit in limits if limit > largest
-    ][:1]
-    across = style.COLUMN if len(sizes) < 3 else style.PAGE
-    figure, (axes,) = style.panels(1, across, 2.7, 1)
-    width = 0.8 / len(bits)
-    for place, of_model in enumerate(sizes.values()):
-        for step, name in enumerate(bits):
-            if name in of_model:
-                x = place + (step - (len(bits) - 1) / 2) * width
-                axes.bar(
-                    x,
-                    of_model[name],
-                    0.92 * width,
-                    color=COLOURS.get(name, style.PALE),
-                    hatch=style.SIMULATED,
-                    edgecolor="white",
-                    lw=0,
-                )
-                axes.text(
-                    x,
-                    of_model[name],
-                    f"{of_model[name]:.1f}",
-                    ha="center",
-                    va="bottom",
-                    fontsize=style.SMALL,
-                    path_effects=style.halo(),
-                )
+    shown = [limit for limit in limits if limit <= largest]
+    figure, (axes,) = style.panels(1, style.COLUMN, 0.1 + bars.height(groups), 1)
+    bars.draw(axes, groups)
     for limit in shown:
-        axes.axhline(limit, color=style.INK, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0.5)
+        axes.axvline(limit, color=style.INK, linewidth=0.6, linestyle=(0, (3, 2)), zorder=0.5)
         axes.annotate(
-            f"{limit:g} GB",
-            (1.01, limit),
-            xycoords=("axes fraction", "data"),
-            va="center",
+            f"{limit:g}",
+            (limit, 1.0),
+            (0, 2),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
             fontsize=style.SMALL,
         )
-    style.name_columns(axes, range(len(sizes)), list(sizes), (across - 0.8) / len(sizes))
-    axes.set_ylim(0, 1.03 * max(largest, *shown))
-    axes.set_ylabel("Memory that is safe to plan with, GB")
-    style.legend(
-        figure,
-        [
-            Patch(
-                facecolor=COLOURS.get(n, style.PALE),
-                hatch=style.SIMULATED,
-                edgecolor="white",
-                lw=0,
-                label=n,
-            )
-            for n in bits
-        ],
-    )
-    return Picture(
-        "memory", figure, _caption(sizes, [limit for limit in limits if limit not in shown])
-    )
+    axes.set_xlim(0, 1.03 * largest)
+    axes.set_xlabel("Safe to plan with, GB (simulated); dashed: limits")
+    return Picture("memory", figure, _caption(run, sizes, [x for x in limits if x not in shown]))
 
 
-def _caption(sizes: Sizes, left_out: Sequence[float]) -> str:
+def _caption(run: Subject, sizes: Sizes, left_out: Sequence[float]) -> str:
     models = "; ".join(
-        f"{name.replace(chr(10), ' on ')} "
-        f"{', '.join(f'{bits} {gb:.1f} GB' for bits, gb in of_model.items())}"
+        f"{name} {', '.join(f'{bits} {gb:.1f} GB' for bits, gb in of_model.items())}"
         for name, of_model in sizes.items()
     )
     parts = [
         "Memory of a process, with a margin of 5 %, of each model and bit-width, "
         "against limits (dashed). 1 GB is 10^9 bytes.",
-        "Source: simulated (hatched), by llama.cpp's own planning; n: one plan each, "
+        "Source: simulated, by llama.cpp's own planning; n: one plan each, "
         "of the same outcome every time.",
+        subject.measured(run, run.cells.values()),
         f"{models}.",
         f"Limits above all: {', '.join(f'{limit:g} GB' for limit in left_out)}, not drawn."
         if left_out

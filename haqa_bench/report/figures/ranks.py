@@ -3,33 +3,53 @@ multiple data sets) draws them.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from haqa_bench.report import statistics
 from haqa_bench.report.figures import style, subject
-from haqa_bench.report.figures.style import Look, Picture
+from haqa_bench.report.figures.style import Drawing, Look, NotDrawn, Picture
 from haqa_bench.report.figures.subject import Subject
+from haqa_bench.report.found.exact import exact
 from haqa_bench.report.found.studies import StudyResult, grouped
 from haqa_bench.report.statistics import Ranking
-from haqa_bench.report.tables.comparison import blocks
+from haqa_bench.report.tables.comparison import Known, blocks, untelling
 from haqa_bench.report.verdict import SIGNIFICANT
 
-FEWEST = 2
-"""Cells, and methods, below which an average rank says nothing."""
+FEWEST_METHODS, FEWEST_CELLS = 2, 10
+"""Methods, and cells that can rank them, below which an average rank says nothing."""
 LEVEL = 0.16
 """Inches from one name to the next."""
 
 
-def pictures(run: Subject) -> Iterator[Picture]:
-    """One of the whole run, of the methods that run on all of its cells."""
-    found_in = blocks(grouped(run.studies))
-    methods = list(found_in[0]) if found_in else []
-    if len(found_in) >= FEWEST and len(methods) >= FEWEST:
-        found = statistics.ranking(found_in, methods)
-        yield Picture("ranks", _drawn(run, found), _caption(run, found))
+def pictures(run: Subject) -> Iterator[Drawing]:
+    """One of the whole run, of the methods that run on all of the cells that can rank them."""
+    every = grouped(run.studies)
+    known = {cell: Known(exact(run.run, run.project, cell)) for cell in every}
+    useless = untelling(every, known)
+    found_in = blocks({c: of for c, of in every.items() if c not in useless} or every)
+    names = list(found_in[0])
+    if len(run.methods) < FEWEST_METHODS or len(names) < FEWEST_METHODS:
+        yield NotDrawn("ranks", "There are no two methods that run on all of its cells.")
+    elif len(every) - len(useless) < FEWEST_CELLS:
+        yield NotDrawn("ranks", _too_few(run, len(every), useless))
+    else:
+        found = statistics.ranking(found_in, names)
+        yield Picture("ranks", _drawn(run, found), _caption(run, found, useless))
+
+
+def _too_few(run: Subject, cells: int, useless: Mapping[str, str]) -> str:
+    return (
+        f"{cells - len(useless)} of {cells} cells can rank methods, and below {FEWEST_CELLS} an "
+        f"average rank says nothing. {_left_out(run, useless)}"
+    ).strip()
+
+
+def _left_out(run: Subject, useless: Mapping[str, str]) -> str:
+    told = "; ".join(f"{subject.title_of(run.cells[cell])}: {why}" for cell, why in useless.items())
+    return f"Not ranked, since they tell no methods apart: {told}." if told else ""
 
 
 def critical_difference(found: Ranking) -> float | None:
@@ -63,7 +83,8 @@ def _drawn(run: Subject, found: Ranking) -> Figure:
     bars = groups(found, difference) if difference else []
     left, right = order[: math.ceil(len(order) / 2)], order[math.ceil(len(order) / 2) :]
     top, first = 0.55 if difference else 0.3, 0.16 + 0.07 * len(bars)
-    margin = 0.055 * max(len(name) for name in found.ranks) + 0.45
+    names = {name: subject.label(run, name) for name in found.ranks}
+    margin = 0.055 * max(map(len, names.values())) + 0.45
     width = style.COLUMN if 2 * margin + 1 < style.COLUMN else style.PAGE
     figure = Figure(figsize=(width, top + first + LEVEL * len(left)))
     axes = figure.add_axes((0, 0, 1, 1))
@@ -91,12 +112,12 @@ def _drawn(run: Subject, found: Ranking) -> Figure:
             markersize=5,
         )
         axes.text(difference * scale / 2, 0.4, f"CD = {difference:.2f}", ha="center", va="bottom")
-    for side, names in ((-1, left), (1, right[::-1])):
-        for level, (name, rank) in enumerate(names):
+    for side, listed in ((-1, left), (1, right[::-1])):
+        for level, (name, rank) in enumerate(listed):
             _name(
                 axes,
-                run.looks[name],
-                name,
+                style.look(name),
+                names[name],
                 rank,
                 (rank - 1) * scale,
                 -first - LEVEL * level,
@@ -125,7 +146,7 @@ def _name(
     axes.text(end + side * 0.04, y, words, ha="right" if side < 0 else "left", va="center")
 
 
-def _caption(run: Subject, found: Ranking) -> str:
+def _caption(run: Subject, found: Ranking, useless: Mapping[str, str]) -> str:
     studies: Sequence[StudyResult] = [s for s in run.studies if s.method in found.ranks]
     difference = critical_difference(found)
     friedman = (
@@ -142,6 +163,7 @@ def _caption(run: Subject, found: Ranking) -> str:
     return (
         f"Average ranks over {found.blocks} cells, of the median over studies in each; "
         "1 is best, a failure ranks last. "
-        f"{friedman}{'. ' if difference else ', '}{bars}. {subject.numbers(studies)} "
-        f"{subject.answered(studies)}"
+        f"{friedman}{'. ' if difference else ', '}{bars}. "
+        f"{_left_out(run, useless)} {subject.measured(run, run.cells.values())} "
+        f"{subject.numbers(run, studies)} {subject.answered(run, studies)}"
     ).strip()

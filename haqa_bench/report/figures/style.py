@@ -1,9 +1,9 @@
 """How every figure looks: its width, its letters, and one look a method, the same in every figure
-of every run.
+of every run. No file holds a date: what is drawn twice is equal byte for byte.
 
 Drawn at the width that it is printed at, so that 7 points stay 7 points. Methods differ by marker
-and dashes as well as by colour (Okabe and Ito's, and Tol's, which most colour-blind readers tell
-apart), so that a grey print still says which is which.
+and dashes as well as by colour (haqa_bench.report.methods), so that a grey print still says which
+is which.
 """
 
 import math
@@ -15,10 +15,15 @@ from typing import Any, NamedTuple
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
+
+from haqa_bench.report import methods
 
 COLUMN, PAGE = 3.4, 7.0
 """Widths in inches: one column of a paper of two, and both."""
@@ -54,12 +59,7 @@ SETTINGS: Any = {
     "svg.fonttype": "path",
     "svg.hashsalt": "haqa-bench",
 }
-METADATA: dict[str, dict[str, Any]] = {
-    "pdf": {"CreationDate": None},
-    "svg": {"Date": None},
-    "png": {},
-}
-"""No dates: what is drawn twice is equal byte for byte."""
+PNG_DPI = 200
 
 
 class Look(NamedTuple):
@@ -78,33 +78,36 @@ class Picture(NamedTuple):
     caption: str
 
 
-KNOWN = {
-    "default": Look("#222222", "o", ":"),
-    "random": Look("#8a8a8a", "s", "--"),
-    "local": Look("#e69f00", "^", (0, (5, 1))),
-    "rules": Look("#882255", "v", (0, (1, 1))),
-    "tpe": Look("#56b4e9", "D", "-."),
-    "gp": Look("#0072b2", "P", (0, (3, 1, 1, 1))),
-    "nsga2": Look("#009e73", "X", (0, (4, 1, 1, 1, 1, 1))),
-    "smac": Look("#999933", "p", (0, (2, 1))),
-    "haqa": Look("#d55e00", "*", "-"),
+class NotDrawn(NamedTuple):
+    """A figure that would show nothing, and why it would not, in a sentence."""
+
+    name: str
+    why: str
+
+
+Drawing = Picture | NotDrawn
+
+
+SHAPES: dict[str, tuple[str, Any]] = {
+    "default": ("o", ":"),
+    "random": ("s", "--"),
+    "local": ("^", (0, (5, 1))),
+    "rules": ("v", (0, (1, 1))),
+    "tpe": ("D", "-."),
+    "gp": ("P", (0, (3, 1, 1, 1))),
+    "nsga2": ("X", (0, (4, 1, 1, 1, 1, 1))),
+    "smac": ("p", (0, (2, 1))),
+    "haqa": ("*", "-"),
 }
-OTHERS = ("#cc79a7", "#332288", "#44aa99", "#ddaa33", "#117733", "#88ccee", "#aa4499", "#661100")
-MARKERS = ("<", ">", "h", "d", "8", "H", "^")
+MARKERS = ("<", ">", "h", "d", "s", "^", "D", "P", "X", "o", "v")
 DASHES = ((0, (6, 1)), "-", (0, (3, 1)), "-.", "--")
 
 
-def looks(methods: Sequence[str]) -> dict[str, Look]:
-    """The look of each method: those that come with us have their own, any others take the next of
-    the rest, in the suite's order.
-    """
-    others = [name for name in methods if name not in KNOWN]
-    # Numbers of colours, markers and dashes without a common divisor: their combinations repeat
-    # after 280.
-    return KNOWN | {
-        name: Look(OTHERS[i % len(OTHERS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
-        for i, name in enumerate(others)
-    }
+def look(method: str) -> Look:
+    """The look of a method, which follows from its name alone."""
+    number = methods.number_of(method)
+    usual = (MARKERS[number % len(MARKERS)], DASHES[number % len(DASHES)])
+    return Look(methods.colour(method), *SHAPES.get(method, usual))
 
 
 def line(look: Look) -> dict[str, Any]:
@@ -117,6 +120,26 @@ def line(look: Look) -> dict[str, Any]:
         "markersize": size,
         "markeredgewidth": 0,
     }
+
+
+def sign(label: str, marker: str, size: float, edge: str = INK, face: str = "none") -> Line2D:
+    """What a mark means, for a legend."""
+    return Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker=marker,
+        markersize=size,
+        markeredgecolor=edge,
+        markerfacecolor=face,
+        markeredgewidth=0.8,
+        label=label,
+    )
+
+
+def method_sign(method: str, label: str) -> Line2D:
+    """A method's mark, without its line, for a legend."""
+    return Line2D([], [], **line(look(method)) | {"linestyle": "none"}, label=label)
 
 
 def halo() -> list[Any]:
@@ -146,8 +169,10 @@ def name_columns(axes: Axes, places: Sequence[float], names: Sequence[str], inch
 
 
 def digits(value: float) -> str:
-    """Three significant digits, zeros at the end among them: 1.00, 35.0, 217."""
-    return f"{value:#.3g}".rstrip(".")
+    """Three significant digits, zeros at the end among them: 1.00, 35.0, 217; all of those before
+    the point: 1,784.
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
 def panels(count: int, width: float, height: float, columns: int) -> tuple[Figure, list[Axes]]:
@@ -183,7 +208,17 @@ def _breadth(labels: Sequence[str], columns: int) -> float:
 
 
 def save(picture: Picture, folder: Path) -> None:
-    """As PDF, SVG and PNG, and its caption as text."""
-    for kind, metadata in METADATA.items():
-        picture.figure.savefig(folder / f"{picture.name}.{kind}", dpi=200, metadata=metadata)
+    """As PDF, SVG and PNG, and its caption as text.
+
+    The layout is computed once, and each kind is drawn once: `Figure.savefig` would do both again
+    for each kind, and that is most of what an album takes.
+    """
+    figure, path = picture.figure, folder / picture.name
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    pdf, svg, png = FigureCanvasPdf(figure), FigureCanvasSVG(figure), FigureCanvasAgg(figure)
+    pdf.print_pdf(f"{path}.pdf", metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
+    svg.print_svg(f"{path}.svg", metadata={"Date": None})  # type: ignore[no-untyped-call]
+    figure.dpi = PNG_DPI
+    png.print_png(f"{path}.png")  # type: ignore[no-untyped-call]
     (folder / f"{picture.name}.txt").write_text(picture.caption + "\n", "utf-8")

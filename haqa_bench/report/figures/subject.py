@@ -1,32 +1,43 @@
-"""What figures are drawn of: a run, and how its cells, metrics, sources and numbers of studies are
-called in labels and captions.
+"""What figures are drawn of: a run, and how its cells, methods, metrics, sources and numbers of
+studies are called in labels and captions.
 """
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from haqa_bench.arithmetic.estimate import SPEEDS
 from haqa_bench.cell import Cell
+from haqa_bench.hardware import Hardware
 from haqa_bench.project import Project, Run
-from haqa_bench.report import traits
-from haqa_bench.report.figures.style import Look, looks
+from haqa_bench.report import labels, methods, traits
+from haqa_bench.report.figures.confirmed import Confirmed, confirmed
 from haqa_bench.report.found import answered as who
 from haqa_bench.report.found.steps import Step, steps
 from haqa_bench.report.found.studies import StudyResult, results
+from haqa_bench.store import tables
 from haqa_bench.trial import Goal
 
 
 class Subject(NamedTuple):
-    """A run: it and its project, its cells, the look of its methods, its studies, and what each
-    had found after each trial.
+    """A run: it and its project, its cells, its methods in the order that they are drawn in, its
+    studies, what each had found after each trial, and what was confirmed by cell and method. Names
+    in its cells are those that readers see; what looks for a name asks the run.
     """
 
     run: Run
     project: Project
     cells: Mapping[str, Cell]
-    looks: Mapping[str, Look]
+    methods: Sequence[str]
     studies: Sequence[StudyResult]
     steps: Sequence[Step]
+    confirmed: Mapping[tuple[str, str], Confirmed]
+
+    @property
+    def untuned(self) -> set[str]:
+        """Methods that only ever say the default."""
+        return {r.method for r in self.studies if r.optimizer == "default"}
 
 
 def read(run: Run, project: Project) -> Subject:
@@ -38,11 +49,25 @@ def read(run: Run, project: Project) -> Subject:
     return Subject(
         run,
         project,
-        run.cells,
-        looks([m.name for m in run.suite.methods]),
+        {name: _labelled(cell, run.suite.labels) for name, cell in run.cells.items()},
+        methods.order(m.name for m in run.suite.methods),
         results(run),
         steps(run),
+        confirmed(run),
     )
+
+
+def label(run: Subject, method: str) -> str:
+    """A method's name for a reader."""
+    return labels.label(run.run.suite.labels, method)
+
+
+def _labelled(cell: Cell, known: Mapping[str, str]) -> Cell:
+    """A cell whose model and device have the names that the suite gives them for readers."""
+    device, model = cell.hardware, labels.label(known, cell.model_name)
+    title = known.get(device.name, device.title)
+    named = device.model_copy(update={"title": title})
+    return cell.model_copy(update={"model_name": model, "hardware": named})
 
 
 def title_of(cell: Cell) -> str:
@@ -51,9 +76,28 @@ def title_of(cell: Cell) -> str:
     return " ".join(filter(None, (traits.part(cell), cell.model_name, bits)))
 
 
+def device_of(hardware: Hardware) -> str:
+    """A device as people call it: its title without what follows the first comma."""
+    return re.sub(r"^((?:[^,(]|\([^)]*\))*),.*", r"\1", hardware.title)
+
+
+def short(hardware: Hardware) -> str:
+    """A device where there is little room: without what stands in brackets."""
+    return device_of(hardware).partition(" (")[0]
+
+
 def place_of(cell: Cell) -> str:
     """A cell in a caption."""
-    return f"{title_of(cell)} on {cell.hardware.name} ({cell.track} track)"
+    return f"{title_of(cell)} on {device_of(cell.hardware)} ({cell.track} track)"
+
+
+def parameter_of(cell: Cell, name: str) -> str:
+    """A parameter on an axis: what it is in words, and its own name."""
+    about = re.split(r"[,;:(]", cell.space.root[name].about)[0].strip()
+    if not about:
+        return name
+    first = about.partition(" ")[0]
+    return f"{about if '.' in first else about[0].upper() + about[1:]} ({name})"
 
 
 def label_of(goal: Goal) -> str:
@@ -71,13 +115,11 @@ def better(goal: Goal) -> str:
     return "larger is better" if goal.direction == "maximize" else "smaller is better"
 
 
-def numbers(studies: Sequence[StudyResult]) -> str:
+def numbers(run: Subject, studies: Sequence[StudyResult]) -> str:
     """How many studies each method has, and where their numbers came from."""
     counts = Counter(s.method for s in studies)
-    return (
-        f"n (studies): {', '.join(f'{name} {n}' for name, n in counts.items())}. Source: "
-        f"{sources(studies)}."
-    )
+    said = ", ".join(f"{label(run, name)} {counts[name]}" for name in methods.order(counts))
+    return f"n (studies): {said}. Source: {sources(studies)}."
 
 
 def sources(studies: Sequence[StudyResult]) -> str:
@@ -88,15 +130,43 @@ def sources(studies: Sequence[StudyResult]) -> str:
     if len(found) == 1:
         return next(iter(found))
     return "; ".join(
-        f"{source} ({', '.join(dict.fromkeys(methods))})"
-        for source, methods in sorted(found.items())
+        f"{source} ({', '.join(methods.order(of))})" for source, of in sorted(found.items())
     )
 
 
-def answered(studies: Sequence[StudyResult]) -> str:
+def answered(run: Subject, studies: Sequence[StudyResult]) -> str:
     """Who answered as the LLM, in a sentence for each; empty where none did."""
     found = who.who(studies)
-    return " ".join(f"{', '.join(of)}: answered by {name}." for name, of in found.items())
+    return " ".join(
+        f"{', '.join(label(run, m) for m in methods.order(of))}: answered by {name}."
+        for name, of in found.items()
+    )
+
+
+def measured(run: Subject, cells: Iterable[Cell]) -> str:
+    """By which rule samples become a value, and on which days the response tables were made."""
+    cells = list(cells)
+    rules = dict.fromkeys(_rule(cell) for cell in cells)
+    days = sorted({day for cell in cells for day in _days(run.project, cell)})
+    ends = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
+    return " ".join([*rules, *([f"Response tables of {ends}."] if ends else [])])
+
+
+def _rule(cell: Cell) -> str:
+    if cell.simulated:
+        return "Values are simulated: a declared model's, without noise."
+    if cell.objective.unit not in SPEEDS:
+        return "A configuration's value: the median of its samples."
+    quartile = "upper" if cell.objective.direction == "maximize" else "lower"
+    return (
+        f"A configuration's value: the {quartile} quartile of its undisturbed samples "
+        "(docs/measurement.md)."
+    )
+
+
+def _days(project: Project, cell: Cell) -> Sequence[str]:
+    path = project.table(cell)
+    return tables.measured_on(path) if path.is_file() else []
 
 
 def _words(metric: str) -> str:

@@ -10,6 +10,7 @@ from haqa_bench.report.formats.latex import latex
 from haqa_bench.report.formats.markdown import markdown
 from haqa_bench.report.formats.terminal import terminal, width
 from haqa_bench.report.labels import labelled
+from haqa_bench.report.tables.parted import parted
 from haqa_bench.report.tables.short import short
 from haqa_bench.report.tables.table import Table
 
@@ -46,16 +47,35 @@ def several(tables: Mapping[str, Table], kind: str, wide: bool = False) -> str:
     return "\n".join(texts)
 
 
+def in_parts(tables: Mapping[str, Table], kind: str, wide: bool = False) -> str:
+    """The same, without leaving a column out for want of room: a table that a terminal or a page
+    has no room for stands there in parts.
+    """
+    room = {"text": width(), "tex": PAGE}
+    if wide or kind not in room:
+        return several(tables, kind, wide)
+    parts = [
+        printed(part, f"{name}-{i}" if i else name, kind)
+        for name, table in tables.items()
+        for i, part in enumerate(parted(table, room[kind]))
+    ]
+    return "\n".join(parts)
+
+
 def write(
     table: Table,
     folder: Path,
     name: str,
     kinds: Sequence[str] = ("md", "csv", "tex"),
     wide: bool = False,
+    in_full: bool = False,
 ) -> list[Path]:
-    """Writes the table in some formats, Markdown, CSV and LaTeX by default; the paths."""
+    """Writes the table in some formats, Markdown, CSV and LaTeX by default; the paths. `in_full`
+    leaves no column out for want of room.
+    """
+    told = in_parts if in_full else several
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{suffix}" for suffix in kinds]
     for path in paths:
-        path.write_text(printed(table, name, path.suffix[1:], wide), "utf-8")
+        path.write_text(told({name: table}, path.suffix[1:], wide), "utf-8")
     return paths

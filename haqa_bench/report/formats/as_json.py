@@ -10,7 +10,7 @@ FORMAT = 2
 
 def as_json(table: Table, name: str = "") -> str:
     """One JSON object: name, title, columns with what they hold, rows with, for each column,
-    number, unit, low, high, n, source, text and id, and notes.
+    number, unit, low, high, std, n, source, text and id, and notes.
     """
     keys: list[Key | None] = [*table.keys] or [None] * len(table.rows)
     told = {
@@ -49,6 +49,7 @@ def _value(found: Value, called: str) -> dict[str, object]:
         "unit": found.unit,
         "low": found.low,
         "high": found.high,
+        "std": found.std,
         "n": found.n,
         "source": found.source,
     }

@@ -31,6 +31,7 @@ SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    "[": "{[}",  # else what a line break may be followed by
     "±": r"$\pm$",
 }
 

@@ -65,17 +65,21 @@ class Tests(NamedTuple):
         """The median over studies of the accuracy of the winner, in %; None as long as one is
         missing.
         """
-        found = self._accuracies(row)
+        found = self.accuracies(row)
         return median(found) if found and len(found) == len(row.winners) else None
 
     def range(self, row: Best) -> Sequence[float]:
         """Worst and best study; none as long as one is missing."""
-        found = self._accuracies(row)
+        found = self.accuracies(row)
         return [min(found), max(found)] if found and len(found) == len(row.winners) else []
 
     def seeds(self, row: Best) -> int:
         """With how many seeds the first winner was tested."""
         return len(self.found.get((row.cell, _key(row.winners[0])), ())) if row.winners else 0
+
+    def at(self, cell: str, configuration: str) -> Mapping[int, Test]:
+        """The tests of a configuration in JSON, by seed; none where it was not tested."""
+        return self.found.get((cell, _key(configuration)), {})
 
     def differences(self, row: Best) -> list[Difference]:
         """Each study's winner less the default; none as long as one is missing."""
@@ -92,7 +96,8 @@ class Tests(NamedTuple):
         read = {key: json.loads(key) for name, key in self.found if name == cell}
         return {found[REFERENCE]: key for key, found in read.items() if REFERENCE in found}
 
-    def _accuracies(self, row: Best) -> list[float]:
+    def accuracies(self, row: Best) -> list[float]:
+        """Of each study's winner, in %, the mean over seeds; without those that are missing."""
         found = [self.found.get((row.cell, _key(w))) for w in row.winners]
         return [fmean(test.accuracy for test in one.values()) for one in found if one]
 

@@ -7,6 +7,7 @@ from haqa_bench.arithmetic.estimate import SPEEDS
 from haqa_bench.arithmetic.exact_random import ExactRandom
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.tests import REFERENCE
+from haqa_bench.report.published import beside as published
 from haqa_bench.report.statistics import times_better
 from haqa_bench.report.tables import best_found_notes
 from haqa_bench.report.tables.best_found_columns import (
@@ -33,7 +34,7 @@ def table(title: str, found: Sequence[Best], kind: Kind, beside: Beside) -> Tabl
         for row in _with_references(list(of_cell), beside)
     ]
     place = next(i for i, column in enumerate(columns) if column.main)
-    return Table(
+    made = Table(
         title=title,
         columns=[column.of(first) for column in columns],
         rows=[
@@ -44,8 +45,8 @@ def table(title: str, found: Sequence[Best], kind: Kind, beside: Beside) -> Tabl
         details=best_found_notes.details(found, kind, beside),
         keys=[Key(row.cell, row.method) for row in shown],
         bold={(number, place) for number in _leading(shown)},
-        doubts=beside.figure.doubts,
     )
+    return published.with_doubts(made, beside.published)
 
 
 def kind_of(found: Sequence[Best], confirmed: str, published: bool, beside: Beside) -> Kind:
@@ -81,7 +82,8 @@ def _with_references(found: list[Best], beside: Beside) -> list[Best]:
         found[0]._replace(method=name, optimizer=REFERENCE, winners=[recorded] if recorded else [])
         for name, recorded in references.items()
     ]
-    exact = [_exact(found[0], beside.exact[cell])] if cell in beside.exact else []
+    drawn = any(row.optimizer == "random" for row in found) and cell in beside.exact
+    exact = [_exact(found[0], beside.exact[cell])] if drawn else []
     before = [row for row in found if row.is_default or row.optimizer == "random"]
     return rows + before + exact + [row for row in found if row not in before]
 

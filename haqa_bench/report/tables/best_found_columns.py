@@ -12,10 +12,10 @@ from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.kernel_rooflines import Roof
 from haqa_bench.report.found.overlap import Overlap
 from haqa_bench.report.found.pairs import Pairs
-from haqa_bench.report.found.published import ABOUT as PUBLISHED
-from haqa_bench.report.found.published import PublishedFigure
 from haqa_bench.report.found.tests import REFERENCE, Tests
 from haqa_bench.report.found.weights import Weights
+from haqa_bench.report.published import beside as published
+from haqa_bench.report.published.document import PublishedTable
 from haqa_bench.report.tables.table import (
     Column,
     Form,
@@ -46,7 +46,7 @@ class Beside(NamedTuple):
     `verdicts` on each method against random search, by cell and method.
     """
 
-    figure: PublishedFigure
+    published: PublishedTable | None
     pairs: Pairs
     tests: Tests
     parts: Mapping[str, str]
@@ -211,15 +211,16 @@ def _of_roofline(row: Best, beside: Beside) -> Value:
 def _against_peer(row: Best, beside: Beside) -> Value:
     """How many times as fast as the peer: both against the default, in pairs of one sitting."""
     peer = beside.pairs.verdicts.get((row.cell, beside.peers.get(row.cell, "")))
-    ratio = _ratio(row, beside.pairs)
+    ratio = confirmed_ratio(row, beside.pairs)
     if peer is None or ratio is None:
         return words("not yet")
     return value(ratio / peer.ratio, Form("{number}x", 2), unit="1", n=row.studies)
 
 
 def _published(row: Best, beside: Beside) -> Value:
-    part = beside.parts.get(row.cell) or row.model
-    return words(beside.figure.said(part, row.bit_width, row.optimizer))
+    return published.said(
+        beside.published, published.place_of(beside.cells[row.cell]), row.optimizer
+    )
 
 
 def _test(row: Best, beside: Beside) -> Value:
@@ -256,14 +257,14 @@ def _again(row: Best, beside: Beside) -> Value:
     """The median over studies of the winner against the default in pairs, and how many winners beat
     it; else the default is kept, at 1.
     """
-    ratio, better = _ratio(row, beside.pairs), _better(row, beside.pairs)
+    ratio, better = confirmed_ratio(row, beside.pairs), _better(row, beside.pairs)
     if ratio is None:
         return words("not yet")
     said = f"{{number}}x ({len(better)} of {row.studies})" if better else "default kept"
     return value(ratio, Form(said, 3), unit="1", n=row.studies)
 
 
-def _ratio(row: Best, pairs: Pairs) -> float | None:
+def confirmed_ratio(row: Best, pairs: Pairs) -> float | None:
     """The median over studies of the winner against the default, in pairs; None as long as one is
     missing.
     """
@@ -496,7 +497,7 @@ COLUMNS = (
     Maker(
         "Published speed-up",
         _published,
-        PUBLISHED,
+        published.ABOUT,
         lambda kind: kind.published and kind.speed,
         "published",
         place="wide",
@@ -505,7 +506,7 @@ COLUMNS = (
     Maker(
         "Published accuracy",
         _published,
-        PUBLISHED,
+        published.ABOUT,
         lambda kind: kind.published and not kind.speed,
         "published",
         place="wide",

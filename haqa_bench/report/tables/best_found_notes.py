@@ -197,7 +197,8 @@ def copies(
 
 
 def _exact(found: Sequence[Best], beside: Beside) -> list[str]:
-    known = [beside.exact[cell] for cell in {row.cell for row in found} & beside.exact.keys()]
+    drawn = {row.cell for row in found if row.optimizer == "random"}
+    known = [beside.exact[cell] for cell in drawn & beside.exact.keys()]
     if not known:
         return []
     draws = max(one.draws for one in known)

@@ -14,9 +14,9 @@ from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report.found.format_choices import FormatChoice
-from haqa_bench.report.found.published import ABOUT as PUBLISHED
-from haqa_bench.report.found.published import PublishedFigure
 from haqa_bench.report.found.weights import Weights, by_format
+from haqa_bench.report.published import beside as published
+from haqa_bench.report.published.document import PublishedTable
 from haqa_bench.report.tables import bit_widths_notes
 from haqa_bench.report.tables.bit_widths_notes import NONE, RESAMPLES
 from haqa_bench.report.tables.table import (
@@ -71,7 +71,7 @@ COLUMNS = (
         "which another format is the fastest",
     ),
     Column("Source", about=SOURCE, role="source", place="wide"),
-    Column("Published", about=PUBLISHED, role="published", place="wide"),
+    Column("Published", about=published.ABOUT, role="published", place="wide"),
 )
 CHOSEN = (
     Column("Model", role="key", place="heading"),
@@ -95,7 +95,7 @@ CHOSEN = (
 )
 
 
-def table(run: Run, found: Sequence[FormatChoice], figure: PublishedFigure) -> Table:
+def table(run: Run, found: Sequence[FormatChoice], paper: PublishedTable | None) -> Table:
     """A row for each model and device of a run, of which `found` are what each study chose.
 
     Raises:
@@ -103,15 +103,15 @@ def table(run: Run, found: Sequence[FormatChoice], figure: PublishedFigure) -> T
     """
     by_cell = {name: list(of_cell) for name, of_cell in groupby(found, lambda c: c.cell)}
     unit, files = run.cells[found[0].cell].objective.unit, by_format(run)
-    return Table(
+    made = Table(
         title=f"INT8 or INT4: {unit} of the fastest configuration of each",
         columns=COLUMNS,
-        rows=[_row(run.cells[name], of[0], figure, files) for name, of in by_cell.items()],
+        rows=[_row(run.cells[name], of[0], paper, files) for name, of in by_cell.items()],
         notes=bit_widths_notes.notes(run, found),
         keys=[Key(name) for name in by_cell],
-        doubts=figure.doubts,
         details=bit_widths_notes.details(run),
     )
+    return published.with_doubts(made, paper)
 
 
 def chosen(run: Run, found: Sequence[FormatChoice]) -> Table:
@@ -142,7 +142,9 @@ def flip_probability(samples: Mapping[str, Sequence[float]], unit: str) -> float
     return float(np.mean(np.max(others, axis=0) > drawn[best])) if others else 0.0
 
 
-def _row(cell: Cell, first: FormatChoice, figure: PublishedFigure, files: Files) -> list[Value]:
+def _row(
+    cell: Cell, first: FormatChoice, paper: PublishedTable | None, files: Files
+) -> list[Value]:
     unit, samples = cell.objective.unit, first.samples
     values = {name: estimate(taken, unit).value for name, taken in samples.items()}
     best = {bits: _fastest(values, bits) for bits in ("INT8", "INT4")}
@@ -158,7 +160,7 @@ def _row(cell: Cell, first: FormatChoice, figure: PublishedFigure, files: Files)
         words(max(values, key=lambda name: values[name], default="")),
         _flips(samples, unit) if measured else words(""),
         words(first.source),
-        words(figure.said(cell.model_name, cell.hardware.name, "haqa")),
+        published.said(paper, published.place_of(cell), "haqa"),
     ]
 
 

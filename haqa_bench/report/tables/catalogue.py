@@ -13,11 +13,12 @@ from haqa_bench.report import traits
 from haqa_bench.report.found import answers as memory
 from haqa_bench.report.found import format_choices as formats
 from haqa_bench.report.found import fronts as goals
-from haqa_bench.report.found import kernel_rooflines, pairs, published, studies, tests, weights
+from haqa_bench.report.found import kernel_rooflines, pairs, studies, tests, weights
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.found.exact import exact
 from haqa_bench.report.found.overlap import overlaps
 from haqa_bench.report.found.uncertainty import uncertainty
+from haqa_bench.report.published import document
 from haqa_bench.report.tables import (
     best_found,
     bit_widths,
@@ -48,15 +49,15 @@ def _fronts(run: Run, project: Project) -> Mapping[str, Table]:
 
 
 def _bit_widths(run: Run, project: Project) -> Mapping[str, Table]:
-    figure = published.load(project.paper_tables / "table4.yaml")
+    paper = document.load(project.paper_tables / "table4.yaml")
     found = formats.format_choices(run)
-    made = {"table4": bit_widths.table(run, found, figure)}
+    made = {"table4": bit_widths.table(run, found, paper)}
     return {**made, "table4-methods": bit_widths.chosen(run, found)}
 
 
 def _memory_limits(run: Run, project: Project) -> Mapping[str, Table]:
-    figure = published.load(project.paper_tables / "table5.yaml")
-    return {"table5": memory_limits.table(run, memory.answers(run), figure)}
+    paper = document.load(project.paper_tables / "table5.yaml")
+    return {"table5": memory_limits.table(run, memory.answers(run), paper)}
 
 
 SPECIAL = (
@@ -86,7 +87,7 @@ def _of_track(run: Run, project: Project, rows: Sequence[Best]) -> tuple[str, Ta
     track, name = tracks.of(cell), traits.name_of(cell)
     cells = {row.cell: run.cells[row.cell] for row in rows}
     beside = Beside(
-        published.load(project.paper_tables / f"{name}.yaml"),
+        document.load(project.paper_tables / f"{name}.yaml"),
         pairs.pairs(run),
         tests.tests(run),
         {cell_id: part for cell_id, of in cells.items() if (part := traits.part(of))},

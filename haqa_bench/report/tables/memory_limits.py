@@ -11,8 +11,8 @@ from haqa_bench.project import Run
 from haqa_bench.report import traits
 from haqa_bench.report.found import answered
 from haqa_bench.report.found.answers import Answer
-from haqa_bench.report.found.published import ABOUT as PUBLISHED
-from haqa_bench.report.found.published import PublishedFigure
+from haqa_bench.report.published import beside as published
+from haqa_bench.report.published.document import PublishedTable
 from haqa_bench.report.tables.table import Column, Form, Key, Table, Value, count, value, words
 from haqa_bench.tracks.memory.workload import NOTHING, MemoryWorkload
 
@@ -27,7 +27,7 @@ OF_METHODS = (
 )
 
 
-def table(run: Run, found: Sequence[Answer], figure: PublishedFigure) -> Table:
+def table(run: Run, found: Sequence[Answer], paper: PublishedTable | None) -> Table:
     """A row for each model and limit of a run, of which `found` are the answers.
 
     Raises:
@@ -37,11 +37,11 @@ def table(run: Run, found: Sequence[Answer], figure: PublishedFigure) -> Table:
     bits = list(dict.fromkeys(name for work in works.values() for name in work.bit_widths))
     methods = list(dict.fromkeys(a.method for a in found))
     by_cell = {name: list(of_cell) for name, of_cell in groupby(found, lambda a: a.cell)}
-    return Table(
+    made = Table(
         title="Bit-width chosen under a memory limit",
         columns=_columns(bits, methods),
         rows=[
-            _row(run.cells[name], works[name], limit, of_cell, bits, methods, figure)
+            _row(run.cells[name], works[name], limit, of_cell, bits, methods, paper)
             for name, of_cell in by_cell.items()
             for limit in works[name].limits_gb
         ],
@@ -50,6 +50,7 @@ def table(run: Run, found: Sequence[Answer], figure: PublishedFigure) -> Table:
             Key(name, part=f"{limit:g}_gb") for name in by_cell for limit in works[name].limits_gb
         ],
     )
+    return published.with_doubts(made, paper)
 
 
 def _columns(bits: Sequence[str], methods: Sequence[str]) -> list[Column]:
@@ -64,7 +65,7 @@ def _columns(bits: Sequence[str], methods: Sequence[str]) -> list[Column]:
         Column(
             "Source", about="nothing of it was measured on the device", role="source", place="wide"
         ),
-        Column("Published", about=PUBLISHED, role="published", place="wide"),
+        Column("Published", about=published.ABOUT, role="published", place="wide"),
     ]
 
 
@@ -75,7 +76,7 @@ def _row(
     found: Sequence[Answer],
     bits: Sequence[str],
     methods: Sequence[str],
-    figure: PublishedFigure,
+    paper: PublishedTable | None,
 ) -> list[Value]:
     decision, sizes = work.within(limit), found[0].safe_mb
     return [
@@ -86,7 +87,7 @@ def _row(
         words(found[0].right[decision]),
         *(_chosen([a for a in found if a.method == m], decision, work.bit_widths) for m in methods),
         words("simulated"),
-        words(figure.said(cell.model_name, f"{limit:g} GB", "haqa")),
+        published.said(paper, {**published.place_of(cell), "limit": f"{limit:g} GB"}, "haqa"),
     ]
 
 

@@ -35,7 +35,9 @@ def short(table: Table, width: int | None = None) -> Table:
         *([f"Not shown, for want of room: {', '.join(left_out)}."] * bool(left_out)),
     ]
     title = ": ".join(filter(None, [table.title, _told(table, 0, shared) if table.rows else ""]))
-    return table.only(kept)._replace(title=title, sections=sections, notes=notes, details=())
+    doubts = table.doubts if any(table.columns[i].role == "published" for i in kept) else ()
+    made = table.only(kept)._replace(title=title, sections=sections, notes=notes)
+    return made._replace(details=(), doubts=doubts)
 
 
 def _empty(table: Table, column: int) -> bool:

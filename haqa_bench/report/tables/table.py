@@ -35,7 +35,9 @@ def rounded(number: float | None, digits: int, style: str = "") -> str:
 
 
 class Form(NamedTuple):
-    """How a value's numbers become text: {number}, {low} and {high} stand for them in `words`."""
+    """How a value's numbers become text: {number}, {low}, {high} and {std} stand for them in
+    `words`.
+    """
 
     words: str
     digits: int
@@ -44,7 +46,8 @@ class Form(NamedTuple):
 
 class Value(NamedTuple):
     """What stands in a cell. `number` is None where only words are known; `low` and `high` are the
-    ends of what it may be; all three in `unit`, `n` is how many stand behind it.
+    ends of what it may be, `std` its standard deviation; all four in `unit`, `n` is how many stand
+    behind it.
     """
 
     number: float | None = None
@@ -55,6 +58,7 @@ class Value(NamedTuple):
     source: str = ""
     text: str = ""
     form: Form | None = None
+    std: float | None = None
 
     @property
     def known(self) -> bool:
@@ -71,7 +75,7 @@ class Value(NamedTuple):
 
 def _printed(value: Value, form: Form) -> str:
     text = form.words
-    for name in ("number", "low", "high"):
+    for name in ("number", "low", "high", "std"):
         if "{" + name + "}" in text:
             told = rounded(getattr(value, name), form.digits, form.style)
             text = text.replace("{" + name + "}", told)
@@ -92,9 +96,10 @@ def value(
     high: float | None = None,
     n: int | None = None,
     source: str = "",
+    std: float | None = None,
 ) -> Value:
     """A number, or two ends, printed by `form`."""
-    bare = Value(number, unit, low, high, n, source, form=form)
+    bare = Value(number, unit, low, high, n, source, form=form, std=std)
     return bare._replace(text=_printed(bare, form))
 
 

@@ -1,0 +1,74 @@
+"""The tables of a run in the paper's layout, by name: those that it has a cell for."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from haqa_bench.project import Project, Run
+from haqa_bench.report import traits
+from haqa_bench.report.found import answers, format_choices, pairs, tests
+from haqa_bench.report.found.best import Best, best
+from haqa_bench.report.paper import accuracies, decisions, layout, speeds
+from haqa_bench.report.paper.line import Line
+from haqa_bench.report.published.document import PublishedTable, load
+from haqa_bench.report.tables.table import Table
+
+Maker = Callable[[Run, PublishedTable], list[Line]]
+
+
+def _best(run: Run, name: str) -> Sequence[Best]:
+    """The rows of the table `name`, without those whose bit-width is a decision."""
+    return [
+        row
+        for row in best(run)
+        if traits.name_of(run.cells[row.cell]) == name
+        and not traits.decides_bits(run.cells[row.cell])
+    ]
+
+
+def _table1(run: Run, table: PublishedTable) -> list[Line]:
+    return accuracies.by_method(run, table, _best(run, "table1"), tests.tests(run))
+
+
+def _table2(run: Run, table: PublishedTable) -> list[Line]:
+    return accuracies.by_task(run, table, _best(run, "table2"), tests.tests(run))
+
+
+def _table3(run: Run, table: PublishedTable) -> list[Line]:
+    return speeds.lines(run, table, _best(run, "table3"), pairs.pairs(run))
+
+
+def _table4(run: Run, table: PublishedTable) -> list[Line]:
+    return decisions.speeds(run, table, format_choices.format_choices(run))
+
+
+def _table5(run: Run, table: PublishedTable) -> list[Line]:
+    return decisions.limits(run, table, answers.answers(run))
+
+
+def _figure5(run: Run, table: PublishedTable) -> list[Line]:
+    return speeds.lines(run, table, _best(run, "figure5"), pairs.pairs(run))
+
+
+MAKERS: Mapping[str, Maker] = {
+    "table1": _table1,
+    "table2": _table2,
+    "table3": _table3,
+    "table4": _table4,
+    "table5": _table5,
+    "figure5": _figure5,
+}
+
+
+def tables(run: Run, project: Project) -> dict[str, Table]:
+    """The paper's tables that a run has cells for, in the paper's layout, ours beside.
+
+    Raises:
+        HaqaError: the database, or a published table, cannot be read.
+    """
+    made = {}
+    for name, lines in MAKERS.items():
+        table = load(project.paper_tables / f"{name}.yaml")
+        if table and (found := lines(run, table)):
+            made[name] = layout.beside(table, found)._replace(
+                label=f"{run.suite.name}-{name}-paper"
+            )
+    return made

@@ -1,0 +1,167 @@
+"""A published table in its own layout, with rows of ours beside.
+
+Each row of ours bears a letter, whose note says of which cell it is and in what that is not the
+paper's. The wide form says it in columns.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from string import ascii_lowercase
+from typing import NamedTuple
+
+from haqa_bench.report import traits
+from haqa_bench.report.paper.line import NONE, Line, stands_in
+from haqa_bench.report.published import layout
+from haqa_bench.report.published.beside import place_of, same
+from haqa_bench.report.published.checks import averages
+from haqa_bench.report.published.document import Column as PublishedColumn
+from haqa_bench.report.published.document import PublishedTable, Row
+from haqa_bench.report.published.printed import printed
+from haqa_bench.report.tables.table import Column, Form, Table, Value, value, words
+
+WHO = (
+    Column("Whose", about="the paper's, or ours", role="words", place="wide"),
+    Column("Cell", about="of which cell ours is", role="words", place="wide"),
+    Column("Stands in", about="in what our cell is not the paper's", role="words", place="wide"),
+    Column("Source", about="where the numbers came from", role="source", place="wide"),
+)
+Group = tuple[str, str, str]
+"""What has a letter: a first label of ours, its hardware, and in what it is not the paper's."""
+
+
+class Made(NamedTuple):
+    """A row of the table to be: the labels of its keys, its values, and whose it is."""
+
+    key: Sequence[str]
+    values: Sequence[Value]
+    who: Sequence[str]
+
+
+def beside(table: PublishedTable, lines: Sequence[Line]) -> Table:
+    """The published rows, and ours after those that have the same first label, or at the end."""
+    placed = list(_placed(table, lines))
+    letters = _letters(table, [line for line in placed if isinstance(line, Line)])
+    rows = [
+        _ours(table, row, letters) if isinstance(row, Line) else _published(table, row)
+        for row in placed
+    ]
+    varied = [i for i in range(len(table.keys)) if len({row.key[i] for row in rows}) > 1]
+    return Table(
+        title=f"{table.label}: {table.title}{layout.unit_of(table)}",
+        columns=[*layout.names(table, varied), *_columns(table), *WHO],
+        rows=[[*(words(r.key[i]) for i in varied), *r.values, *map(words, r.who)] for r in rows],
+        notes=[*_notes(table), *_of_ours(table, lines, letters), *table.codes],
+        details=table.notes,
+        doubts=table.doubts,
+    )
+
+
+def _placed(table: PublishedTable, lines: Sequence[Line]) -> Iterator[Row | Line]:
+    left = sorted(lines, key=lambda line: _place(table, line))
+    for number, row in enumerate(table.rows):
+        yield row
+        if number + 1 == len(table.rows) or table.rows[number + 1].key[0] != row.key[0]:
+            own = [line for line in left if _alike(row, line)]
+            left = [line for line in left if line not in own]
+            yield from own
+    yield from left
+
+
+def _place(table: PublishedTable, line: Line) -> tuple[Group, int]:
+    """Where a row of ours stands: with those of its letter, and as the published rows do."""
+    place = place_of(line.cell)
+    same_rows = (number for number, row in enumerate(table.rows) if same(table, row, place))
+    return _group(table, line), next(same_rows, len(table.rows))
+
+
+def _alike(row: Row, line: Line) -> bool:
+    return line.key[0].casefold() == row.key[0].casefold() or line.key[0] in row.ours.values()
+
+
+def _group(table: PublishedTable, line: Line) -> Group:
+    return line.key[0], line.cell.hardware.name, stands_in(table, line.cell)
+
+
+def _letters(table: PublishedTable, lines: Sequence[Line]) -> Mapping[Group, str]:
+    groups = dict.fromkeys(_group(table, line) for line in lines)
+    return {
+        group: ascii_lowercase[i % len(ascii_lowercase)] * (1 + i // len(ascii_lowercase))
+        for i, group in enumerate(groups)
+    }
+
+
+def _columns(table: PublishedTable) -> Iterator[Column]:
+    """Those that are published, and after an average the mean of its parts."""
+    for column, own in zip(layout.columns(table), table.columns, strict=True):
+        yield column
+        if own.kind == "average":
+            about = f"of the {len(own.of)} columns that {own.name} is of, recomputed"
+            yield Column("Mean", own.unit, own.digits, about)
+
+
+def _published(table: PublishedTable, row: Row) -> Made:
+    def values() -> Iterator[Value]:
+        for column, entry in zip(table.columns, row.values, strict=True):
+            yield printed(table, column, entry, std=table.deviations is None)
+            if column.kind == "average":
+                yield _mean(averages.recomputed(table, row, column), column, "published")
+
+    return Made(row.key, list(values()), ("the paper's", "", "", "published"))
+
+
+def _mean(number: float | None, column: PublishedColumn, source: str) -> Value:
+    if number is None:
+        return words("")
+    return value(number, Form("{number}", column.digits), unit=column.unit, source=source)
+
+
+def _ours(table: PublishedTable, line: Line, letters: Mapping[Group, str]) -> Made:
+    def values() -> Iterator[Value]:
+        for column in table.columns:
+            yield line.values.get(column.name) or words("")
+            if column.kind == "average":
+                parts = [line.values[name].number for name in column.of if name in line.values]
+                known = [part for part in parts if part is not None]
+                whole = fmean(known) if len(known) == len(column.of) else None
+                yield _mean(whole, column, line.source)
+
+    key = [f"({letters[_group(table, line)]}) {line.key[0]}", *line.key[1:]]
+    who = ("ours", line.cell.id, stands_in(table, line.cell), line.source)
+    return Made(key, list(values()), who)
+
+
+def _notes(table: PublishedTable) -> Iterator[str]:
+    yield (
+        f"{table.paper}; hardware: {table.hardware}"
+        + (f"; n = {table.n} repeats" if table.n else "")
+        + ". Rows with a letter are ours; their spaces, budgets and settings are our suite's."
+    )
+    yield from (f"{word}: {meaning}." for word, meaning in table.words.items())
+    if any(column.kind == "average" for column in table.columns):
+        yield "Mean: of the columns before, recomputed."
+    if any(table.methods.get(column.name) == () for column in table.columns):
+        yield f"{NONE}: no method of ours is that."
+
+
+def _of_ours(
+    table: PublishedTable, lines: Sequence[Line], letters: Mapping[Group, str]
+) -> Iterator[str]:
+    """What ours are, and of each letter on what, in what it is not the paper's, and n."""
+    yield from (f"Ours: {said}." for said in dict.fromkeys(line.said for line in lines))
+    told: dict[str, list[Line]] = {}
+    for group in letters:
+        own = [line for line in lines if _group(table, line) == group]
+        source = own[0].source if not own[0].cell.simulated else ""
+        facts = (source, traits.amounts(own[0].cell), traits.guessing(own[0].cell))
+        parts = (group[1], group[2], *facts)
+        told.setdefault("; ".join(filter(None, parts)), []).extend(own)
+    for what, own in told.items():
+        names = dict.fromkeys(letters[_group(table, line)] for line in own)
+        n = _n(own)
+        yield f"({', '.join(names)}) {what}{'; ' * bool(n)}{n}."
+
+
+def _n(lines: Sequence[Line]) -> str:
+    """How many repeats stand behind the values of some rows, in words; empty where none do."""
+    found = {known.n for line in lines for known in line.values.values() if known.n}
+    return f"n = {' to '.join(map(str, sorted({min(found), max(found)})))}" if found else ""
