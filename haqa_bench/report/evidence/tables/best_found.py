@@ -12,12 +12,12 @@ from haqa_bench.report.evidence.place import (
     Place,
     method,
     of_lock,
-    published,
     source,
     studies,
 )
 from haqa_bench.report.evidence.recorded import trials, whole
 from haqa_bench.report.evidence.rules import step
+from haqa_bench.report.evidence.tables import published
 from haqa_bench.report.evidence.tables.best_confirmed import (
     against_default,
     against_peer,
@@ -212,8 +212,8 @@ COLUMNS: Mapping[str, Declared] = {
     "n": n,
     "source": source,
     "invalid-failed-repeated": outcomes,
-    "published-speed-up": published,
-    "published-accuracy": published,
+    "published-speed-up": published.of_method,
+    "published-accuracy": published.of_method,
 }
 """By the name that ids have of a heading; what is measured stands under its unit, or its metric
 and unit."""
