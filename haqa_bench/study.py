@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 RENAMED = {"human": "default"}
 """Optimizers by the names of the version before; they work for one version more."""
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+RELAY = "relay"
+"""The model of methods whose prompts go to no LLM's endpoint but to the relay."""
 
 
 class Chat(Document):
@@ -66,6 +68,11 @@ class Method(Document):
         if name in RENAMED:
             log.warning("the optimizer '%s' is called '%s' now; rename it", name, RENAMED[name])
         return RENAMED.get(name, name)
+
+    @property
+    def relayed(self) -> bool:
+        """Whether whoever sits at the relay answers it: its seconds are waiting, not an LLM's."""
+        return self.chat is not None and self.chat.model == RELAY
 
     def runs_on(self, cell: Cell) -> bool:
         """Whether the suite gives it the cell."""

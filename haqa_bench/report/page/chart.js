@@ -1,6 +1,6 @@
 // A chart in SVG: axes, stepped lines, marks and a reference line. It knows nothing of methods or studies.
 
-const EDGE = { left: 58, right: 14, top: 12, bottom: 38 };
+const EDGE = { left: 58, right: 14, top: 30, bottom: 38 };
 
 function ticks(low, high, wanted) {
   const rough = (high - low) / wanted;
@@ -42,7 +42,14 @@ function stepped(points, x, y, end) {
 // A range of one value, with room on both sides.
 const widened = ([low, high], log) => (low < high ? [low, high] : log ? [low / 2, low * 2] : [low - 0.5, low + 0.5]);
 
-// spec: width, height, x and y as {label, range, log, whole, text}, lines as {points, class}, reference as {y, label}.
+// The room between the least and the largest, [x, low, high] from step to step.
+function band(steps, x, y, end) {
+  const upper = stepped(steps.map(([at, , high]) => [at, high]), x, y, end);
+  const lower = steps.toReversed().map(([at, low]) => `V${y(low).toFixed(1)}H${x(at).toFixed(1)}`).join("");
+  return `${upper}${lower}Z`;
+}
+
+// spec: width, height, x and y as {label, range, log, whole, text}, lines as {points, class}, bands as {steps, class}, reference as {y, label}.
 function chart(spec) {
   const { width, height } = spec;
   const across = widened(spec.x.range, spec.x.log);
@@ -63,16 +70,18 @@ function chart(spec) {
   svg.append(
     draw("line", { class: "axis", x1: EDGE.left, x2: width - EDGE.right, y1: height - EDGE.bottom, y2: height - EDGE.bottom }),
     draw("text", { class: "label", x: (EDGE.left + width - EDGE.right) / 2, y: height - 4, "text-anchor": "middle" }, spec.x.label),
+    draw("text", { class: "label", x: 4, y: 14 }, spec.y.label),
   );
+  for (const { steps, class: kind } of spec.bands ?? []) svg.append(draw("path", { class: `band ${kind}`, d: band(steps, x, y, across[1]) }));
+  for (const line of spec.lines.filter((l) => l.points.length)) {
+    svg.append(draw("path", { class: `line ${line.class}`, d: stepped(line.points, x, y, across[1]) }));
+  }
   if (spec.reference) {
     const level = y(spec.reference.y);
     svg.append(
       draw("line", { class: "reference", x1: EDGE.left, x2: width - EDGE.right, y1: level, y2: level }),
       draw("text", { class: "label", x: EDGE.left + 4, y: level + (level < EDGE.top + 14 ? 14 : -5) }, spec.reference.label),
     );
-  }
-  for (const line of spec.lines.filter((l) => l.points.length)) {
-    svg.append(draw("path", { class: `line ${line.class}`, d: stepped(line.points, x, y, across[1]) }));
   }
   return { svg, x, y };
 }

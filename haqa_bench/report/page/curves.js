@@ -2,7 +2,6 @@
 
 const curves = { cell: 0, ledger: "proposals", chosen: null, xs: [], place: 0, methods: [] };
 const CHARTS = { best: at("chart-best"), regret: at("chart-regret") };
-const colour = (index) => `c${index % 10}${index >= 10 ? " dashed" : ""}`;
 
 // A study's (amount, best, regret) after each trial.
 function pathOf(study, ledger) {
@@ -13,10 +12,9 @@ function pathOf(study, ledger) {
 const stepAt = (path, x) => path.findLast((step) => step.x <= x) ?? null;
 
 function methodsOf(cell, ledger) {
-  const all = [...new Set(cell.run.cells.flatMap((c) => c.studies.map((study) => study.method)))];
   return [...new Set(cell.studies.map((study) => study.method))].map((name) => {
     const studies = cell.studies.filter((study) => study.method === name);
-    return { name, studies, paths: studies.map((study) => pathOf(study, ledger)), class: colour(all.indexOf(name)) };
+    return { name, studies, paths: studies.map((study) => pathOf(study, ledger)), class: colour(name) };
   });
 }
 
@@ -36,6 +34,16 @@ function lineOf(method, xs, name) {
   return points.filter(([, value], i) => i === 0 || value !== points[i - 1][1]);
 }
 
+// Where several studies are, the least and the largest of them, wherever either changes.
+function bandOf(method, xs, name) {
+  if (method.paths.length < 2) return [];
+  const steps = xs.map((x) => [x, valuesAt(method, x, name)]).filter(([, values]) => values.length);
+  return steps.map(([x, values]) => [x, Math.min(...values), Math.max(...values)]);
+}
+
+const axisLabel = (cell, name) =>
+  name === "best" ? `${cell.metric}, ${cell.unit}; ${cell.direction === "minimize" ? "less" : "more"} is better` : "regret, % of the best measured; less is better";
+
 function drawCurves(name, width) {
   const cell = cells[curves.cell];
   const host = CHARTS[name];
@@ -49,19 +57,26 @@ function drawCurves(name, width) {
     points: path.filter((step) => step[name] != null && step.x >= xs[0]).map((step) => [step.x, step[name]]),
     class: `${chosen.class} single`,
   }));
-  const values = [...lines, ...single].flatMap((line) => line.points.map(([, value]) => value));
+  const shaded = methods.filter((method) => !curves.chosen || curves.chosen === method.name);
+  const kind = curves.chosen ? " chosen" : "";
+  const bands = shaded.map((method) => ({ steps: bandOf(method, xs, name), class: method.class + kind })).filter(({ steps }) => steps.length);
+  const values = [
+    ...[...lines, ...single].flatMap((line) => line.points.map(([, value]) => value)),
+    ...bands.flatMap(({ steps }) => steps.flatMap(([, low, high]) => [low, high])),
+  ];
   host.parentElement.hidden = !values.length;
   host.drawn = null;
   if (!values.length) return;
-  const best = name === "best" ? (cell.studies[0].optimum ?? null) : null;
+  const optimum = name === "best" ? (cell.studies[0].optimum ?? null) : null;
   const seconds = curves.ledger === "spent_seconds";
   const drawn = chart({
     width,
     height: Math.round(Math.min(340, Math.max(240, width * 0.6))),
     x: { label: seconds ? "seconds (logarithmic)" : curves.ledger, range: [xs[0], xs.at(-1) + (seconds ? 0 : 0.5)], log: seconds, whole: !seconds },
-    y: { range: padded(best == null ? values : [...values, best], name === "best" ? null : 0), text: name === "best" ? digits : percent },
+    y: { label: axisLabel(cell, name), range: padded(optimum == null ? values : [...values, optimum], name === "best" ? null : 0), text: name === "best" ? digits : (share) => `${digits(100 * share)} %` },
+    bands,
     lines: [...single, ...lines.toSorted((a, b) => b.class.includes("dim") - a.class.includes("dim"))],
-    reference: best == null ? null : { y: best, label: "optimum" },
+    reference: optimum == null ? null : { y: optimum, label: "best measured" },
   });
   drawn.cursor = draw("line", { class: "cursor", y1: EDGE.top, y2: drawn.svg.height.baseVal.value - EDGE.bottom });
   drawn.dots = draw("g");
@@ -74,7 +89,7 @@ function drawCurves(name, width) {
 const amountText = (x) => `${digits(x)} ${curves.ledger === "spent_seconds" ? "s" : x === 1 ? curves.ledger.slice(0, -1) : curves.ledger}`;
 
 function read(name, x) {
-  const text = name === "best" ? digits : percent;
+  const text = name === "best" ? (value) => best(cells[curves.cell], value) : percent;
   const sign = name === "regret" || cells[curves.cell].direction === "minimize" ? 1 : -1;
   const found = curves.methods.map((method) => ({ method, value: median(valuesAt(method, x, name)) })).filter((f) => f.value != null);
   return found.sort((a, b) => sign * (a.value - b.value)).map((f) => ({ ...f, text: text(f.value) }));
@@ -91,9 +106,9 @@ function showPlace(active) {
     for (const end of ["x1", "x2"]) drawn.cursor.setAttribute(end, left);
     drawn.dots.replaceChildren(...values.map((f) => draw("circle", { class: `dot ${f.method.class}`, cx: left, cy: drawn.y(f.value), r: 3.5 })));
     host.setAttribute("aria-valuenow", curves.place);
-    host.setAttribute("aria-valuetext", `${amountText(x)}: ${values.map((f) => `${f.method.name} ${f.text}`).join(", ")}`);
+    host.setAttribute("aria-valuetext", `${amountText(x)}: ${values.map((f) => `${called(cells[curves.cell], f.method.name)} ${f.text}`).join(", ")}`);
     drawn.tip.hidden = host !== active;
-    const entries = values.map((f) => make("li", {}, make("i", { class: `swatch ${f.method.class}` }), f.method.name, make("b", {}, f.text)));
+    const entries = values.map((f) => make("li", {}, make("i", { class: `swatch ${f.method.class}` }), called(cells[curves.cell], f.method.name), make("b", {}, f.text)));
     drawn.tip.replaceChildren(make("p", {}, amountText(x)), make("ul", {}, ...entries));
     const room = host.clientWidth - drawn.tip.offsetWidth;
     const beside = left > host.clientWidth / 2 ? left - drawn.tip.offsetWidth - 12 : left + 12;
@@ -106,8 +121,8 @@ function showPlace(active) {
 function buildLegend() {
   const cell = cells[curves.cell];
   const rows = curves.methods.map((method) => {
-    const seeds = method.studies.map((s) => make("a", { href: studyHash(cell, s, 0), "aria-label": `${method.name}, seed ${s.seed}` }, String(s.seed)));
-    method.choose = make("button", { type: "button", class: "choose" }, make("i", { class: `swatch ${method.class}` }), method.name);
+    const seeds = method.studies.map((s) => make("a", { href: studyHash(cell, s, 0), "aria-label": `${called(cell, method.name)}, seed ${s.seed}` }, String(s.seed)));
+    method.choose = make("button", { type: "button", class: "choose" }, make("i", { class: `swatch ${method.class}` }), called(cell, method.name));
     method.choose.addEventListener("click", () => choose(method.name));
     method.values = Array.from({ length: 4 }, () => make("td", { class: "number" }));
     return make("tr", {}, make("th", { scope: "row" }, method.choose), ...method.values, make("td", { class: "seeds" }, ...seeds));
@@ -120,14 +135,15 @@ function buildLegend() {
 function fillLegend(x) {
   at("legend").firstChild.textContent = `After ${amountText(x)}, medians over n studies`;
   for (const method of curves.methods) {
-    const [best, regret] = [valuesAt(method, x, "best"), valuesAt(method, x, "regret")];
+    const [found, regret] = [valuesAt(method, x, "best"), valuesAt(method, x, "regret")];
+    const cell = cells[curves.cell];
     const texts = [
-      digits(median(best)),
-      best.length > 1 ? `${digits(Math.min(...best))} to ${digits(Math.max(...best))}` : "",
+      best(cell, median(found)),
+      found.length > 1 ? range(cell, found) : "",
       regret.length ? percent(median(regret)) : "unknown",
-      `${best.length} of ${method.studies.length}`,
+      `${found.length} of ${method.studies.length}`,
     ];
-    method.values.forEach((cell, i) => (cell.textContent = texts[i]));
+    method.values.forEach((place, i) => (place.textContent = texts[i]));
     method.choose.setAttribute("aria-pressed", String(curves.chosen === method.name));
   }
 }
@@ -135,6 +151,29 @@ function fillLegend(x) {
 function choose(name) {
   curves.chosen = curves.chosen === name ? null : name;
   redrawCurves();
+  keepCurves();
+}
+
+// What is shown, in the address.
+function keepCurves() {
+  const cell = cells[curves.cell];
+  remember(`curves:${cell.number}:${cell.id}`, [["against", curves.ledger === "proposals" ? "" : curves.ledger], ["method", curves.chosen]]);
+}
+
+function setCurves(index, settings) {
+  const ledger = settings.get("against");
+  const known = [...at("curves-ledger").options].some((option) => option.value === ledger);
+  curves.ledger = at("curves-ledger").value = known ? ledger : "proposals";
+  curves.chosen = settings.get("method");
+  openCurves(index);
+}
+
+// Of studies through the relay, seconds hold the waiting for whoever answered.
+function tellWaiting(cell) {
+  const relayed = [...new Set(cell.studies.filter((study) => study.relayed).map((study) => study.method))];
+  const hidden = curves.ledger !== "spent_seconds" || !relayed.length;
+  at("curves-waiting").hidden = hidden;
+  if (!hidden) at("curves-waiting").textContent = `Seconds of ${relayed.map((name) => called(cell, name)).join(", ")} are mostly waiting at the relay, which says nothing of an LLM's speed.`;
 }
 
 function openCurves(index = curves.cell) {
@@ -145,6 +184,7 @@ function openCurves(index = curves.cell) {
   const timed = cell.studies.some((study) => study.trials.some((trial) => trial.spent_seconds > 0));
   at("curves-ledger").querySelector("[value=spent_seconds]").disabled = !timed;
   if (!timed && curves.ledger === "spent_seconds") curves.ledger = at("curves-ledger").value = "proposals";
+  tellWaiting(cell);
   curves.methods = methodsOf(cell, curves.ledger);
   curves.xs = amounts(curves.methods, curves.ledger);
   curves.place = curves.xs.length - 1;
@@ -184,6 +224,7 @@ function wireCurves() {
   at("curves-ledger").addEventListener("change", (event) => {
     curves.ledger = event.target.value;
     openCurves();
+    keepCurves();
   });
   for (const [name, host] of Object.entries(CHARTS)) {
     const label = name === "best" ? "Best so far" : "Regret";

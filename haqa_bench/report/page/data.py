@@ -1,5 +1,5 @@
-"""What the page shows of runs, as it is embedded in it: JSON of the documents below, which page.js
-and its neighbours read.
+"""What the page shows of runs, as it is embedded in it: compressed JSON of the documents below,
+which page.js and its neighbours read.
 
 What many studies share is held once: an outcome by its cell (a replayed configuration gives the
 same one to every method), and the texts of prompts and replies by the page. Trials and exchanges
@@ -71,6 +71,8 @@ class StudyShown(Document):
     method: str
     seed: int
     answered_by: str = ""
+    relayed: bool = False
+    """Whether its answers came through the relay, whose seconds are waiting and no LLM's."""
     optimum: float | None = None
     trials: tuple[Round, ...]
     cassette: str = ""
@@ -90,6 +92,8 @@ class CellShown(Document):
     metric: str
     unit: str
     direction: str
+    digits: dict[str, int]
+    """How many digits after the point each metric is printed with, as in the tables."""
     also: tuple[str, ...]
     constraints: tuple[str, ...]
     default: dict[str, Scalar]
@@ -102,6 +106,8 @@ class RunShown(Document):
 
     suite: str
     folder: str
+    labels: dict[str, str] = Field(default_factory=dict)
+    """What readers call methods, models and hardware."""
     cells: tuple[CellShown, ...]
 
     @property
@@ -116,5 +122,7 @@ class PageData(Document):
     """
 
     runs: tuple[RunShown, ...]
+    methods: tuple[str, ...]
+    """All methods of all runs; the place of each tells its colour."""
     texts: tuple[tuple[int, ...], ...]
     lines: tuple[str, ...]

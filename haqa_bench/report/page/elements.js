@@ -1,9 +1,14 @@
-"use strict";
 // What the other scripts build with. Whatever comes from a run reaches the page through here, as text.
 
-const page = JSON.parse(document.getElementById("data").textContent);
+const page = await unpacked(document.getElementById("data").textContent);
 const textOf = (index) => page.texts[index].map((line) => page.lines[line]).join("\n");
 const at = (id) => document.getElementById(id);
+
+async function unpacked(letters) {
+  const bytes = Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}
 
 function make(tag, attributes = {}, ...children) {
   return filled(document.createElement(tag), attributes, children);
@@ -28,17 +33,7 @@ function table(headings, rows) {
   return [make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)];
 }
 
-// A number as it is read: four digits, all digits before the point, an exponent only where it is tiny.
-function digits(value) {
-  if (value == null) return "none";
-  const size = Math.abs(value);
-  if (size > 0 && size < 1e-4) return value.toExponential(2);
-  if (size >= 1000) return value.toLocaleString("en", { maximumFractionDigits: 0 });
-  return String(Number(value.toPrecision(4)));
-}
-
-const percent = (share) => (share == null ? "unknown" : `${digits(100 * share)} %`);
-const counted = (number, one, many) => `${number} ${number === 1 ? one : many}`;
+const colour = (method) => `m${page.methods.indexOf(method)}`;
 
 function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -49,6 +44,10 @@ function median(values) {
 
 // All cells of all runs, in order, and a <select> of them.
 const cells = page.runs.flatMap((run, index) => run.cells.map((cell) => ({ run, number: index + 1, ...cell })));
+const placeOf = (run, test) => cells.findIndex((cell) => cell.number === run && test(cell));
+
+// What readers call a method, a model or a device of a cell's suite.
+const called = (cell, name) => cell.run.labels?.[name] ?? name;
 
 function cellOptions(select) {
   const groups = page.runs.map((run, index) => {
@@ -60,5 +59,5 @@ function cellOptions(select) {
 
 function objective(cell) {
   const goals = [`${cell.direction} ${cell.metric} (${cell.unit})`, ...cell.also.map((goal) => `also ${goal}`), ...cell.constraints];
-  return `${cell.model}, ${cell.bit_width}, on ${cell.hardware}: ${goals.join("; ")}.`;
+  return `${called(cell, cell.model)}, ${cell.bit_width}, on ${called(cell, cell.hardware)}: ${goals.join("; ")}.`;
 }

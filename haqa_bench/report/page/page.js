@@ -1,35 +1,59 @@
-// Which view is shown, by the address's #; and light or dark.
-
-const VIEWS = ["tables", "curves", "studies"];
+// Which view is shown, by the address; and light or dark.
 
 function go(hash) {
   location.hash = hash;
 }
 
-// Where #curves:RUN:CELL and #studies:RUN:STUDY:ROUND lead; else an element of the tables, such as a number's own id.
 function route() {
-  const hash = decodeURIComponent(location.hash.slice(1));
-  const [name, run, id, round] = hash.split(":");
-  const view = VIEWS.includes(name) ? name : "tables";
-  for (const other of VIEWS) at(other).hidden = other !== view;
-  for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === `#${view}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+  const { name, settings } = parsed(location.hash);
+  const [view, run, id, round] = name.split(":");
+  if (name === "main") return;
+  at("lost").hidden = true;
+  if (view === "curves") {
+    show(view);
+    setCurves(chosenOr(placeOf(Number(run), (cell) => cell.id === id), curves.cell), settings);
+    scrollTo(0, 0);
+  } else if (view === "studies") {
+    show(view);
+    study.number = settings.get("number") ?? "";
+    showNumber(study.number);
+    routeStudy(Number(run), id, Number(round ?? study.round));
+    scrollTo(0, 0);
+  } else {
+    routeTables(name, settings);
   }
-  if (view === "curves") openCurves(placeOf(Number(run), (cell) => cell.id === id) ?? curves.cell);
-  if (view === "studies") routeStudy(Number(run), id, Number(round ?? study.round));
-  if (view === "tables" && hash && hash !== "tables") document.getElementById(hash)?.scrollIntoView({ block: "center", inline: "center" });
-  else scrollTo(0, 0);
 }
 
-function placeOf(run, test) {
-  const index = cells.findIndex((cell) => cell.number === run && test(cell));
-  return index < 0 ? null : index;
+const chosenOr = (index, other) => (index < 0 ? other : index);
+
+// The summary, the tables, or whatever stands in them. The summary where nothing is asked for.
+function routeTables(name, settings) {
+  const wanted = name || "summary";
+  const element = VIEWS.includes(wanted) ? null : found(wanted);
+  setTables(wanted, settings);
+  show(element?.closest(".view")?.id ?? (wanted === "tables" ? "tables" : "summary"));
+  if (!element && !VIEWS.includes(wanted)) tellLost(wanted);
+  mark(element);
+}
+
+function tellLost(name) {
+  at("lost").hidden = false;
+  at("lost").textContent = `Nothing on this page is called ${name}. An address is TABLE:CELL/METHOD/COLUMN, such as ${document.querySelector("#tables td[id]")?.id ?? "table2"}.`;
+}
+
+function show(view) {
+  for (const other of VIEWS) at(other).hidden = other !== view;
+  at("tools").hidden = !["summary", "tables"].includes(view);
+  at("tools").querySelector(".switch").hidden = view !== "tables";
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash.split("?")[0] === `#${view}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
 }
 
 function routeStudy(run, id, round) {
   const cell = placeOf(run, (one) => one.studies.some((s) => s.id === id));
-  if (cell == null) openStudy(study.cell, study.index, study.round);
+  if (cell < 0) openStudy(study.cell, study.index, study.round);
   else openStudy(cell, cells[cell].studies.findIndex((s) => s.id === id), round);
 }
 
@@ -55,6 +79,8 @@ function wireTheme() {
 
 for (const form of document.querySelectorAll("form")) form.addEventListener("submit", (event) => event.preventDefault());
 wireTheme();
+wireTables();
+linkNumbers();
 wireCurves();
 wireStudies();
 begin();

@@ -1,28 +1,45 @@
-"""Runs as one HTML file to explore: tables, curves, and every round of every study. It needs no
-server and loads nothing.
+"""Runs as one HTML file to explore: a summary, tables, curves, and every round of every study. It
+needs no server and loads nothing.
 
-Tables are written as HTML, all else as JSON that the page's own scripts show, as text. The policy
-in its head lets nothing run or load but what is in the file, by hash. The same runs always give the
-same bytes.
+Summary and tables are written as HTML, all else as compressed JSON that the page's own scripts
+show, as text. The policy in its head lets nothing run or load but what is in the file, by hash. The
+same runs always give the same bytes.
 """
 
 import base64
+import gzip
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from haqa_bench.project import Project, Run, open_run, project_above
+from haqa_bench.report.methods import colour, order
 from haqa_bench.report.page.data import PageData, RunShown
+from haqa_bench.report.page.origins import Origins, origins
 from haqa_bench.report.page.recordings import Recording, recordings
 from haqa_bench.report.page.runs import run_shown
+from haqa_bench.report.page.shown import Ids, Shown, shown
+from haqa_bench.report.page.summary import Summary, summary
 from haqa_bench.report.tables import catalogue
-from haqa_bench.report.tables.table import Key, Table, Value, id_of
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 NAME = "report.html"
-SCRIPTS = ("elements.js", "tables.js", "chart.js", "curves.js", "studies.js", "page.js")
+SCRIPTS = (
+    "elements.js",
+    "rounding.js",
+    "address.js",
+    "tables.js",
+    "numbers.js",
+    "chart.js",
+    "curves.js",
+    "studies.js",
+    "page.js",
+)
 POLICY = (
     "default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
@@ -37,23 +54,13 @@ class Source(NamedTuple):
     recordings: Mapping[str, Recording]
 
 
-class Cell(NamedTuple):
-    """A cell ready for the template: its text, its id (empty for none), and what it is sorted by,
-    in full (empty for words).
-    """
+class Told(NamedTuple):
+    """All that the page tells of a run, ready for the template."""
 
-    text: str
-    id: str
-    number: str
-
-
-class Shown(NamedTuple):
-    """A table ready for the template, and which of its columns are numbers."""
-
-    name: str
-    table: Table
-    numeric: Sequence[bool]
-    rows: Sequence[Sequence[Cell]]
+    run: RunShown
+    summary: Summary
+    origins: Origins
+    tables: Sequence[Shown]
 
 
 def write(runs: Sequence[Source], target: Path) -> Path:
@@ -89,21 +96,35 @@ def html(runs: Sequence[Source]) -> str:
     """The page of `runs`.
 
     Raises:
-        HaqaError: a database cannot be read.
+        HaqaError: a database or a response table cannot be read.
     """
+    texts: dict[str, int] = {}
+    ids = Ids()
+    told = [_told(source, texts, ids) for source in runs]
+    methods = order({s.method for one in told for cell in one.run.cells for s in cell.studies})
+    style = "\n".join([_read("page.css"), *_colours(methods)])
+    script = "\n".join(_read(name) for name in SCRIPTS)
+    return _template().render(
+        title=", ".join(dict.fromkeys(one.run.suite for one in told)),
+        runs=told,
+        style=style,
+        script=script,
+        policy=POLICY.format(script=_hash(script), style=_hash(style)),
+        data=_packed([one.run for one in told], methods, texts),
+    )
+
+
+def _told(source: Source, texts: dict[str, int], ids: Ids) -> Told:
+    run, project = source.run, source.project
+    data = run_shown(run, source.recordings, texts)
+    made = catalogue.tables(run, project) | catalogue.compared(run, project)
+    tables = [shown(name, table, data, run.cells, ids) for name, table in made.items()]
+    return Told(data, summary(run, data, tables), origins(run, project), tables)
+
+
+def _template() -> "Template":
     from jinja2 import Environment, StrictUndefined
 
-    texts: dict[str, int] = {}
-    shown = [run_shown(source.run, source.recordings, texts) for source in runs]
-    taken: set[str] = set()
-    tables = [
-        [
-            _shown(name, table, found, taken)
-            for name, table in catalogue.tables(source.run, source.project).items()
-        ]
-        for source, found in zip(runs, shown, strict=True)
-    ]
-    style, script = _read("page.css"), "\n".join(_read(name) for name in SCRIPTS)
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -111,56 +132,27 @@ def html(runs: Sequence[Source]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.from_string(_read("template.html")).render(
-        title=", ".join(dict.fromkeys(run.suite for run in shown)),
-        runs=list(zip(shown, tables, strict=True)),
-        style=style,
-        script=script,
-        policy=POLICY.format(script=_hash(script), style=_hash(style)),
-        data=_json(shown, texts),
-    )
+    return environment.from_string(_read("template.html"))
 
 
-def _json(runs: Sequence[RunShown], texts: Iterable[str]) -> str:
-    """What is embedded; without the `<` that could end its element."""
+def _colours(methods: Sequence[str]) -> Iterator[str]:
+    """The style of each method, by its place; dashed where it shares the colour of another."""
+    taken: set[str] = set()
+    for place, method in enumerate(methods):
+        code = colour(method)
+        yield f".m{place} {{ --c: {code}; --dashes: {'6 3' if code in taken else 'none'}; }}"
+        taken.add(code)
+
+
+def _packed(runs: Sequence[RunShown], methods: Sequence[str], texts: Iterable[str]) -> str:
+    """What is embedded: JSON, a tenth as long by gzip, in letters that end no element."""
     lines: dict[str, int] = {}
     folded = tuple(
         tuple(lines.setdefault(line, len(lines)) for line in text.split("\n")) for text in texts
     )
-    data = PageData(runs=tuple(runs), texts=folded, lines=tuple(lines))
-    return data.model_dump_json(exclude_defaults=True).replace("<", "\\u003c")
-
-
-def _shown(name: str, table: Table, run: RunShown, taken: set[str]) -> Shown:
-    called = _free(name, run, taken)
-    keys: list[Key | None] = [*table.keys] or [None] * len(table.rows)
-    rows = [
-        [
-            Cell(
-                found.text,
-                _free(id_of(name, key, column.name), run, taken) if key else "",
-                _sorted_by(found),
-            )
-            for column, found in zip(table.columns, row, strict=True)
-        ]
-        for key, row in zip(keys, table.rows, strict=True)
-    ]
-    numeric = [table.numeric(column) for column in range(len(table.columns))]
-    return Shown(called, table, numeric, rows)
-
-
-def _sorted_by(found: Value) -> str:
-    number = found.low if found.number is None else found.number
-    return "" if number is None else repr(float(number))
-
-
-def _free(wanted: str, run: RunShown, taken: set[str]) -> str:
-    """An id that nothing on the page has yet: of several runs' equal ones, the later carry their
-    run's name.
-    """
-    free = f"{wanted}@{run.name}" if wanted in taken else wanted
-    taken.add(free)
-    return free
+    data = PageData(runs=tuple(runs), methods=tuple(methods), texts=folded, lines=tuple(lines))
+    whole = data.model_dump_json(exclude_defaults=True).encode()
+    return base64.b64encode(gzip.compress(whole, mtime=0)).decode()
 
 
 def _hash(text: str) -> str:

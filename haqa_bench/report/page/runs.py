@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from haqa_bench import tracks
 from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report.page.data import (
@@ -16,6 +17,7 @@ from haqa_bench.report.page.data import (
     StudyShown,
 )
 from haqa_bench.report.page.recordings import Recording
+from haqa_bench.report.tables.table import digits_of
 from haqa_bench.space import Scalar
 from haqa_bench.study import Study
 
@@ -36,7 +38,12 @@ def run_shown(run: Run, recordings: Mapping[str, Recording], texts: dict[str, in
         for cell in run.suite.cells
         if any(study.cell.id == cell.id for study in studies)
     ]
-    return RunShown(suite=run.suite.name, folder=run.folder.resolve().name, cells=tuple(cells))
+    return RunShown(
+        suite=run.suite.name,
+        folder=run.folder.resolve().name,
+        labels=run.suite.labels,
+        cells=tuple(cells),
+    )
 
 
 class _Row(NamedTuple):
@@ -81,11 +88,12 @@ def _cell(
     recordings: Mapping[str, Recording],
     texts: dict[str, int],
 ) -> CellShown:
-    outcomes: dict[str, int] = {}
+    known: dict[str, int] = {}
     shown = [
-        _study(study, rows[study.id], recordings.get(study.id, Recording("", [])), outcomes, texts)
+        _study(study, rows[study.id], recordings.get(study.id, Recording("", [])), known, texts)
         for study in studies
     ]
+    outcomes = tuple(Outcome.model_validate_json(text) for text in known)
     objective = cell.objective
     return CellShown(
         id=cell.id,
@@ -96,13 +104,14 @@ def _cell(
         metric=objective.metric,
         unit=objective.unit,
         direction=objective.direction or "maximize",
+        digits=_digits(cell, outcomes),
         also=tuple(f"{goal.metric}, {goal.unit}, {goal.direction}" for goal in objective.also),
         constraints=tuple(
             f"{c.metric} at most {c.at_most_times_default:g} times the default's"
             for c in objective.constraints
         ),
         default=dict(cell.space.default),
-        outcomes=tuple(Outcome.model_validate_json(text) for text in outcomes),
+        outcomes=outcomes,
         studies=tuple(shown),
     )
 
@@ -128,7 +137,8 @@ def _study(
         method=study.method.name,
         seed=study.seed,
         answered_by=rows[0].answered_by,
-        optimum=_short(rows[0].optimum),
+        relayed=study.method.relayed,
+        optimum=rows[0].optimum,
         trials=tuple(
             _round(row, _index(outcomes, _outcome(row, list(study.cell.space.root))))
             for row in rows
@@ -148,12 +158,12 @@ def _outcome(row: _Row, order: Sequence[str]) -> str:
     configuration = (
         None if read is None else {name: read[name] for name in sorted(read, key=order.index)}
     )
-    metrics = [Metric(**{**m, "value": _digits(m["value"])}) for m in row.metrics or []]
+    metrics = [Metric(**m) for m in row.metrics or []]
     outcome = Outcome(
         configuration=configuration,
         status=row.status,
         reason=row.reason,
-        value=_short(row.value),
+        value=row.value,
         feasible=row.feasible,
         rank=row.rank,
         metrics=tuple(metrics),
@@ -168,21 +178,19 @@ def _round(row: _Row, outcome: int) -> Round:
         outcome=outcome,
         repeat_of=row.repeat_of,
         thought=row.thought,
-        seconds=_short(row.seconds),
-        llm_seconds=_short(row.llm_seconds),
+        seconds=row.seconds,
+        llm_seconds=row.llm_seconds,
         tokens=sum(tokens) if tokens else None,
-        dollars=_short(row.dollars),
+        dollars=row.dollars,
         evaluations=row.evaluations,
-        spent_seconds=_digits(row.spent_seconds),
-        best=_short(row.best),
-        regret=_short(row.regret),
+        spent_seconds=row.spent_seconds,
+        best=row.best,
+        regret=row.regret,
     )
 
 
-def _short(value: float | None) -> float | None:
-    return None if value is None else _digits(value)
-
-
-def _digits(value: float) -> float:
-    """Six significant digits: more than anybody reads, and a third of the bytes."""
-    return float(f"{value:.6g}")
+def _digits(cell: Cell, outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """The goal has as many as its unit deserves, as in the tables; others what their track says."""
+    names = dict.fromkeys(metric.name for outcome in outcomes for metric in outcome.metrics)
+    digits = {name: tracks.metric(cell, name).digits for name in names}
+    return digits | {cell.objective.metric: digits_of(cell.objective.unit)}

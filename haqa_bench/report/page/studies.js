@@ -1,6 +1,6 @@
 // One study, round by round: what was proposed and why, what came of it, and the prompt that was sent.
 
-const study = { cell: 0, index: 0, round: 0, width: 0, opened: new Set() };
+const study = { cell: 0, index: 0, round: 0, width: 0, opened: new Set(), number: "" };
 const outcomeOf = (trial) => cells[study.cell].outcomes[trial.outcome];
 const current = () => cells[study.cell].studies[study.index];
 const studyHash = (cell, one, round) => `#studies:${cell.number}:${one.id}:${round}`;
@@ -11,7 +11,7 @@ function openStudy(cell, index, round) {
   const { studies } = cells[cell];
   at("study-cell").value = String(cell);
   const names = [...new Set(studies.map((one) => one.method))];
-  at("study-method").replaceChildren(...names.map((name) => make("option", {}, name)));
+  at("study-method").replaceChildren(...names.map((name) => make("option", { value: name }, called(cells[cell], name))));
   at("study-method").value = current().method;
   const same = studies.flatMap((one, i) => (one.method === current().method ? [make("option", { value: i }, String(one.seed))] : []));
   at("study-seed").replaceChildren(...same);
@@ -43,7 +43,7 @@ function roundButton(trial, number) {
 function step(round) {
   const last = current().trials.length - 1;
   showRound(Math.min(last, Math.max(0, round)));
-  history.replaceState(null, "", studyHash(cells[study.cell], current(), study.round));
+  history.replaceState(null, "", studyHash(cells[study.cell], current(), study.round) + (study.number ? `?number=${encodeURIComponent(study.number)}` : ""));
 }
 
 function showRound(wanted) {
@@ -84,13 +84,13 @@ function outcomePart() {
 
 function figures(trial, outcome) {
   const cell = cells[study.cell];
-  const spent = [trial.seconds, trial.llm_seconds].some((s) => s != null) ? `${digits((trial.seconds ?? 0) + (trial.llm_seconds ?? 0))} s` : "unknown";
   const entries = [
-    [cell.metric, outcome.value == null ? "none" : `${digits(outcome.value)} ${cell.unit}`],
-    ["Best so far", trial.best == null ? "none" : `${digits(trial.best)} ${cell.unit}`],
+    [cell.metric, outcome.value == null ? "none" : `${best(cell, outcome.value)} ${cell.unit}`],
+    ["Best so far", trial.best == null ? "none" : `${best(cell, trial.best)} ${cell.unit}`],
     ["Regret", percent(trial.regret)],
     ["Rank in the table", outcome.rank == null ? "none" : String(outcome.rank)],
-    ["This round took", spent],
+    ["Measuring took", trial.seconds == null ? "unknown" : `${digits(trial.seconds)} s`],
+    ...(trial.llm_seconds == null ? [] : [[current().relayed ? "Waited at the relay" : "The LLM took", `${digits(trial.llm_seconds)} s`]]),
     ...(trial.tokens == null ? [] : [["LLM tokens", digits(trial.tokens)]]),
     ...(trial.dollars == null ? [] : [["LLM cost", `$${digits(trial.dollars)}`]]),
   ];
@@ -121,7 +121,7 @@ function metrics(outcome) {
       "tr",
       {},
       make("th", { scope: "row" }, name),
-      make("td", { class: "number" }, digits(value)),
+      make("td", { class: "number" }, told(cells[study.cell], name, value)),
       make("td", {}, unit === "1" ? "" : unit),
       make("td", {}, source),
       make("td", { class: "number" }, String(n)),
@@ -159,8 +159,8 @@ function promptPart() {
   let shown = 0;
   for (const exchange of here) {
     if (exchange.attempt > 1) parts.push(make("h3", {}, `Attempt ${exchange.attempt}`));
-    exchange.messages.slice(shown).forEach(([role, text]) => role === "assistant" || parts.push(message(role, textOf(text))));
-    parts.push(message("reply", textOf(exchange.reply)));
+    exchange.messages.slice(shown).forEach(([role, text]) => role === "assistant" || parts.push(message(role, textOf(text), exchange.attempt)));
+    parts.push(message("reply", textOf(exchange.reply), exchange.attempt));
     shown = exchange.messages.length;
   }
   return make("section", { class: "prompt" }, ...parts);
@@ -171,10 +171,10 @@ function nothingSent(exchanges) {
   return study.round === 0 ? "The default comes first: nothing was asked." : "Nothing was asked for this round alone.";
 }
 
-function message(role, text) {
-  const body = make("pre", { tabindex: 0, role: "region", "aria-label": role }, text || "(empty)");
+function message(role, text, attempt) {
+  const body = make("pre", { tabindex: 0, role: "region", "aria-label": `${role}, attempt ${attempt}` }, text || "(empty)");
   if (role === "system") return fold("system", `System prompt, ${digits(text.length)} characters`, body);
-  return make("div", { class: `message ${role}` }, make("h4", {}, role === "reply" ? "Reply" : "Prompt"), body);
+  return make("div", { class: `message ${role}` }, make("h3", {}, role === "reply" ? "Reply" : "Prompt"), body);
 }
 
 function drawStudy(width = study.width) {
@@ -187,13 +187,13 @@ function drawStudy(width = study.width) {
   if (!width || !known.length) return;
   const { svg, x, y } = chart({
     width,
-    height: 190,
-    x: { label: `round; ${cell.metric}, ${cell.unit}`, range: [0, trials.length - 1], whole: true },
-    y: { range: padded(known), text: digits },
+    height: 200,
+    x: { label: "round", range: [0, trials.length - 1], whole: true },
+    y: { label: `${cell.metric}, ${cell.unit}`, range: padded(known), text: digits },
     lines: [{ points: trials.flatMap((trial, i) => (trial.best == null ? [] : [[i, trial.best]])), class: "best" }],
-    reference: optimum == null ? null : { y: optimum, label: "optimum" },
+    reference: optimum == null ? null : { y: optimum, label: "best measured" },
   });
-  const bottom = 190 - EDGE.bottom;
+  const bottom = 200 - EDGE.bottom;
   svg.prepend(draw("line", { class: "cursor", x1: x(study.round), x2: x(study.round), y1: EDGE.top, y2: bottom }));
   trials.forEach((trial, i) => {
     const { kind, word } = verdict(trial, i);
@@ -201,7 +201,7 @@ function drawStudy(width = study.width) {
       values[i] == null
         ? draw("path", { class: "cross", d: `M${x(i) - 4} ${bottom - 10}l8 8m0 -8l-8 8` })
         : draw("circle", { class: `mark ${kind}`, cx: x(i), cy: y(values[i]), r: i === study.round ? 7 : 4.5 });
-    mark.append(draw("title", {}, `Round ${i}: ${word}${values[i] == null ? "" : `, ${digits(values[i])} ${cell.unit}`}`));
+    mark.append(draw("title", {}, `Round ${i}: ${word}${values[i] == null ? "" : `, ${best(cell, values[i])} ${cell.unit}`}`));
     svg.append(mark);
   });
   svg.addEventListener("click", (event) => {

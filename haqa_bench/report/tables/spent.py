@@ -40,10 +40,18 @@ def table(run: Run) -> Table:
             "what was really evaluated, or looked up.",
             "Evaluation s: as measured, or as recorded; of tables without process "
             "times, loading and sampling of what could be measured.",
+            *_waiting(run),
             *(f"Settings of {method}: {told}." for method, told in settings),
         ],
         keys=[Key(row.cell, row.method) for row in found],
     )
+
+
+def _waiting(run: Run) -> list[str]:
+    """What the seconds of methods through the relay are."""
+    relayed = [method.name for method in run.suite.methods if method.relayed]
+    told = f"LLM s of {', '.join(relayed)}: waiting for whoever answered at the relay, which "
+    return [f"{told}says nothing of an LLM's speed."] if relayed else []
 
 
 def _row(row: Spent) -> list[Value]:

@@ -1,0 +1,108 @@
+"""Where the numbers of a run come from: its lock, the machines, the dates, the builds, and who
+answered.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from haqa_bench import __version__
+from haqa_bench.cell import Cell
+from haqa_bench.project import Project, Run
+from haqa_bench.report.found import answered, pairs, studies, tests
+from haqa_bench.store import tables
+
+BUILDS = ("llama_cpp_python", "torch", "pyopencl", "driver", "gpu", "device")
+"""Facts of a measurement that say what it was made with."""
+
+
+class Origin(NamedTuple):
+    """A fact of where numbers come from: what it is of, and what it says."""
+
+    name: str
+    told: str
+
+
+class Measured(NamedTuple):
+    """A cell: on what it is measured; its response table's file, hash, days, version of haqa-bench
+    and builds; and the machine on which winners were confirmed. Empty is what there is none of.
+    """
+
+    cell: str
+    hardware: str
+    path: str = ""
+    sha256: str = ""
+    days: tuple[str, ...] = ()
+    version: str = ""
+    builds: str = ""
+    confirmed: str = ""
+
+    @property
+    def dates(self) -> str:
+        """Its days as one range."""
+        return span(self.days)
+
+
+class Origins(NamedTuple):
+    """All of a run, and of each of its cells."""
+
+    run: list[Origin]
+    cells: list[Measured]
+
+    @property
+    def dates(self) -> str:
+        """From the first day of measuring to the last; empty where nothing says."""
+        return span(day for cell in self.cells for day in cell.days)
+
+
+def origins(run: Run, project: Project) -> Origins:
+    """Where the numbers of a run come from.
+
+    Raises:
+        HaqaError: the database or a response table cannot be read.
+    """
+    found = {one.cell for one in studies.results(run)}
+    machines = {**tests.tests(run).machines, **pairs.pairs(run).machines}
+    cells = [
+        _measured(cell, project)._replace(confirmed=machines.get(cell.id, ""))
+        for cell in run.suite.cells
+        if cell.id in found
+    ]
+    return Origins([*_of_run(run)], cells)
+
+
+def span(days: Iterable[str]) -> str:
+    """Days as one range."""
+    ordered = sorted(days)
+    return " to ".join(dict.fromkeys([*ordered[:1], *ordered[-1:]]))
+
+
+def _of_run(run: Run) -> Iterator[Origin]:
+    yield Origin("Lock (SHA-256)", run.suite.lock)
+    yield Origin("This page was made by", f"haqa-bench {__version__}")
+    for name, methods in answered.who(studies.results(run)).items():
+        yield Origin(f"Answered as the LLM of {', '.join(methods)}", name)
+    for device in {cell.hardware.name: cell.hardware for cell in run.suite.cells}.values():
+        yield Origin(device.name, device.title)
+
+
+def _measured(cell: Cell, project: Project) -> Measured:
+    path = project.table(cell)
+    if not path.is_file():
+        return Measured(cell.id, cell.hardware.name)
+    table = tables.read(path)
+    return Measured(
+        cell=cell.id,
+        hardware=cell.hardware.name,
+        path=project.said(path),
+        sha256=table.sha256,
+        days=tuple(table.card.get("measured", ())),
+        version=table.card.get("haqa_bench", ""),
+        builds="; ".join(_builds(table)),
+    )
+
+
+def _builds(table: tables.ResponseTable) -> Iterator[str]:
+    for name in BUILDS:
+        told = sorted({e.facts[name] for e in table.entries.values() if name in e.facts})
+        if told:
+            yield f"{name} {', '.join(told)}"
