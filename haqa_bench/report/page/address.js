@@ -12,7 +12,7 @@ function readable(text) {
 }
 
 function parsed(hash) {
-  const [name, ...rest] = hash.replace(/^#/, "").split("?");
+  const [name, ...rest] = hash.replace(/^#\/?/, "").split("?");
   return { name: readable(name), settings: new URLSearchParams(rest.join("?")) };
 }
 
