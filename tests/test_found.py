@@ -158,9 +158,11 @@ def test_one_sample_says_nothing_of_its_own_noise(cell):
 
 def test_a_table_of_a_kernel_is_resampled_at_once(cell):
     rng = np.random.default_rng(0)
-    kept = {str(n): list(rng.normal(100, 1, 20)) for n in range(180)}
+    found = table(cell, [list(rng.normal(100, 1, 20))] * cell.space.size)
+    trial = next(iter(found.counted.values()))
+    large = found._replace(counted=found.counted | {str(n): trial for n in range(180)})
 
     started = time.process_time()
-    uncertainty._values(kept, "us")
+    uncertainty.resampled(large)
 
     assert time.process_time() - started < 1.0  # some hundredths, on a machine that is not busy

@@ -86,11 +86,3 @@ CELL = of_lock("the cell", lambda place: place.key.cell)
 MODEL = of_lock("the model of the cell", lambda place: place.cell.model_name)
 BITS = of_lock("the bit-width of the cell", lambda place: place.cell.bit_width)
 HARDWARE = of_lock("the device of the cell", lambda place: place.cell.hardware.name)
-
-
-def published(place: Place) -> Evidence:
-    """What the paper says, as far as that is known."""
-    where = f"paper_tables/{place.table}.yaml"
-    about = "what is known of the paper's own number"
-    reading = Reading(place.printed.text, about=about, where=where, source="published")
-    return Evidence(besides=[reading])

@@ -163,7 +163,9 @@ def step(rule: str, about: str, parts: Sequence[Part], unit: str = "", where: st
 
 def _any(parts: Sequence[Part]) -> bool:
     """Whether a part counts, or one of a group."""
-    return bool(used(parts)) or any(used(p.parts) for p in parts if isinstance(p, Step))
+    return bool(used(parts)) or any(
+        used(p.parts) for p in parts if isinstance(p, Step) and p.rule == "group"
+    )
 
 
 def group(about: str, parts: Sequence[Part], where: str = "") -> Step:

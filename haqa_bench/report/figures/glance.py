@@ -46,12 +46,15 @@ class Scale(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A cell: what its default has, in words, and the gain of each method."""
+    """A cell: what its default has, in words, the gain of each method, and the methods whose
+    winners were not tested where others' were.
+    """
 
     cell: Cell
     scale: Scale
     default: str
     found: Mapping[str, Gain]
+    untested: Sequence[str] = ()
 
 
 def pictures(run: Subject) -> Iterator[Drawing]:
@@ -94,7 +97,7 @@ def _row(run: Subject, cell: Cell) -> Row | None:
         found |= {m: _confirmed(c) for m, c in again.items()}
     tested = next((c.default for c in again.values() if c.default is not None), None)
     default = f"{tested:.1f} %" if tested is not None else _default(run, cell)
-    return Row(cell, scale, default, found)
+    return Row(cell, scale, default, found, [m for m in seen if m not in found])
 
 
 def _difference(cell: Cell) -> str:
@@ -239,4 +242,5 @@ def _told(run: Subject, row: Row) -> str:
         f"{subject.label(run, name)} {gains.said(row.found[name].value, row.scale.times)}"
         for name in methods.order(row.found)
     )
-    return f"default {row.default}; {said}"
+    lost = ", ".join(subject.label(run, name) for name in row.untested)
+    return f"default {row.default}; {said}{f'; not tested: {lost}' if lost else ''}"

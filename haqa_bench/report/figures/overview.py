@@ -16,6 +16,8 @@ from haqa_bench.report.figures.subject import Subject
 
 COMPARED = ("haqa", "random")
 """Above the middle of a row, and below."""
+FEWEST = 3
+"""Cells below which there is no median of them."""
 TALL, AROUND = 0.3, 0.6
 """Inches of a row, and of a panel beside its rows."""
 
@@ -102,7 +104,7 @@ def _points(axes: Axes, place: float, name: str, found: Sequence[Gain]) -> None:
     for gain in found:
         face = look.colour if gain.confirmed else "none"
         axes.plot(gain.value, place, **shape, mfc=face, mec=look.colour, zorder=3)
-    if len(found) > 1:
+    if len(found) >= FEWEST:
         middle = median(gain.value for gain in found)
         axes.plot(middle, place, "|", ms=8, mew=1.2, color=style.INK, zorder=4)
 
@@ -114,29 +116,37 @@ def _cells(part: Part) -> str:
 
 
 def _words(part: Part) -> str:
-    return "\n".join(
-        f"{name} {gains.said(median(g.value for g in found), part.scale.times)}"
-        for name in COMPARED
-        if (found := part.of(name))
-    )
+    return "\n".join(f"{name} {_said(part, name)}" for name in COMPARED)
+
+
+def _said(part: Part, name: str) -> str:
+    """The median cell of a method, or from where to where of two; and what was not confirmed."""
+    found = part.of(name)
+    if not found:
+        return "not tested" if not part.scale.times else "did not run"
+    values = sorted(gain.value for gain in found)
+    ends = dict.fromkeys(gains.said(value, part.scale.times) for value in (values[0], values[-1]))
+    said = " to ".join(ends)
+    if len(found) >= FEWEST:
+        said = gains.said(median(values), part.scale.times)
+    some = f" in {len(found)} of {len(part.rows)} cells" if len(found) < len(part.rows) else ""
+    unsure = sum(not gain.confirmed for gain in found)
+    return f"{said}{some}" + (f", {unsure} not confirmed" if unsure else "")
 
 
 def _caption(groups: Mapping[Scale, Sequence[Part]], notes: Sequence[str]) -> str:
     told = "; ".join(
         f"{part.suite} ({part.track}, n {len(part.rows)} cells): "
-        + ", ".join(
-            f"{name} {gains.said(median(g.value for g in found), scale.times)}"
-            for name in COMPARED
-            if (found := part.of(name))
-        )
-        for scale, of in groups.items()
+        + ", ".join(f"{name} {_said(part, name)}" for name in COMPARED)
+        for of in groups.values()
         for part in of
     )
     return (
         "What haqa and random search gain over the default: of each cell the median over studies; "
-        "bars, and numbers beside: the median cell. Filled: winners measured again, apart from the "
-        "tuning (in pairs with the default, where a winner that does not beat it counts as 1; or "
-        "trained anew and tested); hollow: as tuning saw it, which is too large. Points above each "
-        "other do not say that one is ahead of the other: haqa-bench compare does. "
+        "bars, and numbers beside: the median of three cells or more, else from where to where. "
+        "Filled: winners measured again, apart from the tuning (in pairs with the default, where a "
+        "winner that does not beat it counts as 1; or trained anew and tested); hollow: as tuning "
+        "saw it, which is too large. Points above each other do not say that one is ahead of the "
+        "other: haqa-bench compare does. "
         f"{told}. {' '.join(filter(None, notes))}"
     )

@@ -63,10 +63,12 @@ def label(run: Subject, method: str) -> str:
 
 
 def _labelled(cell: Cell, known: Mapping[str, str]) -> Cell:
-    """A cell whose model and device have the names that the suite gives them for readers."""
+    """A cell whose model and device have the names that the suite gives them for readers. A device
+    that has none is called by its title, without what follows the first comma.
+    """
     device, model = cell.hardware, labels.label(known, cell.model_name)
-    title = known.get(device.name, device.title)
-    named = device.model_copy(update={"title": title})
+    short = re.sub(r"^((?:[^,(]|\([^)]*\))*),.*", r"\1", device.title)
+    named = device.model_copy(update={"title": known.get(device.name, short)})
     return cell.model_copy(update={"model_name": model, "hardware": named})
 
 
@@ -77,13 +79,13 @@ def title_of(cell: Cell) -> str:
 
 
 def device_of(hardware: Hardware) -> str:
-    """A device as people call it: its title without what follows the first comma."""
-    return re.sub(r"^((?:[^,(]|\([^)]*\))*),.*", r"\1", hardware.title)
+    """A device as readers call it."""
+    return hardware.title
 
 
 def short(hardware: Hardware) -> str:
     """A device where there is little room: without what stands in brackets."""
-    return device_of(hardware).partition(" (")[0]
+    return hardware.title.partition(" (")[0]
 
 
 def place_of(cell: Cell) -> str:
@@ -144,12 +146,15 @@ def answered(run: Subject, studies: Sequence[StudyResult]) -> str:
 
 
 def measured(run: Subject, cells: Iterable[Cell]) -> str:
-    """By which rule samples become a value, and on which days the response tables were made."""
+    """By which rule samples become a value, on which days the response tables were made, and what
+    the suite has readers know of these cells.
+    """
     cells = list(cells)
     rules = dict.fromkeys(_rule(cell) for cell in cells)
     days = sorted({day for cell in cells for day in _days(run.project, cell)})
     ends = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
-    return " ".join([*rules, *([f"Response tables of {ends}."] if ends else [])])
+    remarks = run.run.suite.said_of([cell.id for cell in cells])
+    return " ".join([*rules, *([f"Response tables of {ends}."] if ends else []), *remarks])
 
 
 def _rule(cell: Cell) -> str:

@@ -68,7 +68,15 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
     for name, lines in MAKERS.items():
         table = load(project.paper_tables / f"{name}.yaml")
         if table and (found := lines(run, table)):
-            made[name] = layout.beside(table, found)._replace(
-                label=f"{run.suite.name}-{name}-paper"
-            )
+            made[name] = _finished(layout.beside(table, found), found, run, name)
     return made
+
+
+def _finished(table: Table, lines: Sequence[Line], run: Run, name: str) -> Table:
+    """With what the suite says of it: remarks, labels, and its name in LaTeX."""
+    remarks = run.suite.said_of({line.cell.id for line in lines})
+    return table._replace(
+        label=f"{run.suite.name}-{name}-paper",
+        labels=run.suite.labels,
+        notes=[*table.notes, *remarks],
+    )

@@ -12,7 +12,10 @@ from haqa_bench.report.paper.line import Line, measured
 from haqa_bench.report.published.document import Column, PublishedTable
 from haqa_bench.report.tables.table import Value, words
 
-FASTEST = "the fastest configuration of each bit-width that the whole response table holds"
+FASTEST = (
+    "the fastest configuration of each bit-width that the whole response table holds; how many "
+    "bits a weight its file has stands in the table of our own layout"
+)
 FITS = "yes where weights, cache, buffers and a margin of 5 % are at most the limit"
 
 

@@ -148,6 +148,7 @@ def _of_ours(
 ) -> Iterator[str]:
     """What ours are, and of each letter on what, in what it is not the paper's, and n."""
     yield from (f"Ours: {said}." for said in dict.fromkeys(line.said for line in lines))
+    yield from dict.fromkeys(f"{line.cell.id}: {line.remark}." for line in lines if line.remark)
     told: dict[str, list[Line]] = {}
     for group in letters:
         own = [line for line in lines if _group(table, line) == group]

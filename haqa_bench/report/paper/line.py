@@ -17,7 +17,7 @@ NAMED = ("model", "bit_width")
 
 class Line(NamedTuple):
     """A row of ours: a label for each key of the published table, and values by its columns' names.
-    `said` is what a reader must know of them.
+    `said` is what a reader must know of them, `remark` what is to be known of this cell alone.
     """
 
     cell: Cell
@@ -25,6 +25,7 @@ class Line(NamedTuple):
     values: Mapping[str, Value]
     source: str
     said: str = ""
+    remark: str = ""
 
 
 def repeated(found: Sequence[float], column: Column, source: str) -> Value:

@@ -57,16 +57,21 @@ def said(table: PublishedTable | None, place: Place, method: str) -> Value:
     """
     if table is None:
         return words(UNKNOWN)
-    found = [
+    known = found(table, place, method)
+    if len(known) == 1:
+        return _told(table, known[0])
+    texts = [f"{column.name} {_number(table, Found(row, column)).text}" for row, column in known]
+    return words(f"{', '.join(texts)} ({_inside(table)})" if texts else UNKNOWN)
+
+
+def found(table: PublishedTable, place: Place, method: str) -> list[Found]:
+    """Every value of a method of ours at a place, of which `said` tells."""
+    return [
         Found(row, column)
         for row in table.rows
         if same(table, row, place)
         for column in _columns(table, row, method)
     ]
-    if len(found) == 1:
-        return _told(table, found[0])
-    texts = [f"{column.name} {_number(table, Found(row, column)).text}" for row, column in found]
-    return words(f"{', '.join(texts)} ({_inside(table)})" if texts else UNKNOWN)
 
 
 def with_doubts(made: Table, table: PublishedTable | None) -> Table:

@@ -10,13 +10,13 @@ from haqa_bench.report.evidence.place import (
     Declared,
     Place,
     method,
-    published,
     source,
     studies,
 )
 from haqa_bench.report.evidence.recorded import trials, whole
 from haqa_bench.report.evidence.recorded.ledger import Study, Tried
 from haqa_bench.report.evidence.rules import step
+from haqa_bench.report.evidence.tables import published
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
 from haqa_bench.report.tables.bit_widths_notes import NONE
 from haqa_bench.store import facts
@@ -166,7 +166,7 @@ COLUMNS: Mapping[str, Declared] = {
     "fastest": fastest,
     "another-is-faster": another,
     "source": source,
-    "published": published,
+    "published": published.of_haqa(),
 }
 CHOSEN: Mapping[str, Declared] = {
     "model": MODEL,

@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 
 from haqa_bench.report import traits
-from haqa_bench.report.evidence.place import HARDWARE, MODEL, Declared, Place, published
+from haqa_bench.report.evidence.place import HARDWARE, MODEL, Declared, Place
 from haqa_bench.report.evidence.recorded.ledger import Study
 from haqa_bench.report.evidence.rules import step
+from haqa_bench.report.evidence.tables import published
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading
 from haqa_bench.report.tables.memory_limits import INVALID
 from haqa_bench.report.tables.table import Column
@@ -111,7 +112,7 @@ COLUMNS: Mapping[str, Declared] = {
     "limit": limit,
     "fits": fits,
     "source": source,
-    "published": published,
+    "published": published.of_haqa(limited=True),
 }
 
 
