@@ -93,4 +93,11 @@ def published(place: Place) -> Evidence:
     where = f"paper_tables/{place.table}.yaml"
     about = "what is known of the paper's own number"
     reading = Reading(place.printed.text, about=about, where=where, source="published")
-    return Evidence(besides=[reading])
+
+    def of(known: float | None) -> Reading | None:
+        if known is None:
+            return None
+        return reading._replace(value=known, unit=place.printed.unit)
+
+    found = place.printed
+    return Evidence(of(found.number), of(found.low), of(found.high), besides=[reading])
