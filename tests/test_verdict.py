@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 
 import pytest
 from support import REPOSITORY
@@ -9,6 +10,9 @@ from whole_suites import NAMES
 
 from haqa_bench.project import Project, open_run
 from haqa_bench.report import diff
+from haqa_bench.report.found.studies import results
+from haqa_bench.report.labels import label
+from haqa_bench.report.page import page
 from haqa_bench.report.tables import catalogue
 from haqa_bench.report.verdict import Pairing, counted, judged
 
@@ -56,6 +60,19 @@ def test_notes_compare_and_diff_say_the_same_word(whole_suites, name):
     for table in tables.values():
         notes_agree(table, verdicts)
     assert {row[same.headings.index("Verdict")] for row in same.cells} == {"same"}
+
+
+@pytest.mark.parametrize("name", ["llama", "kernels", "joint-constrained"])
+def test_the_page_says_the_same_word(whole_suites, name):
+    with open_run(whole_suites(name).folder) as run:
+        agents = {r.method for r in results(run) if r.answered_by}
+        verdicts = catalogue.against_random(run)
+        text = unescape(page.html([page.Source(run, Project(REPOSITORY), {})]))
+
+    summary = text[text.index('<section id="summary"') : text.index('<section id="tables"')]
+    said = {f"{label(run.suite.labels, m)}: {v}" for (_, m), v in verdicts.items() if m in agents}
+    assert said
+    assert all(word in summary for word in said)
 
 
 def notes_agree(table, verdicts):
