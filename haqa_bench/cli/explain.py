@@ -44,10 +44,11 @@ def explain(run_folder: Path, number: str, project: Path | None, as_json: bool) 
 def _words(found: "Explained") -> str:
     from haqa_bench.report.explain import named
 
+    row = "; ".join(f"{name} {said}" for name, said in named(found.number).items())
     lines = [
         found.number.id,
         f"  in: {found.number.table.title}",
-        "  row: " + "; ".join(f"{name} {said}" for name, said in named(found.number).items()),
+        *([f"  row: {row}"] if row else []),
         *(_row(found) if found.row else _number(found)),
         *_provenance(found.provenance),
     ]

@@ -58,6 +58,7 @@ def _below(steps: Sequence[Step], known: set[str]) -> Iterator[Line]:
         for line in _part(step, known):
             yield Line(line.depth + 1, line.words)
     if len(steps) > SHOWN:
+        known.update(map(_head, steps))
         yield Line(1, f"and {len(steps) - SHOWN} {MORE}")
 
 

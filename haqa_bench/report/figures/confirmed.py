@@ -10,6 +10,7 @@ from haqa_bench.project import Run
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.found.pairs import Pairs, pairs
 from haqa_bench.report.found.tests import NORMAL_95, Tests, tests
+from haqa_bench.report.tables.best_found_columns import confirmed_ratio
 from haqa_bench.space import key_of
 
 Unit = Literal["times", "points"]
@@ -68,10 +69,11 @@ def confirmed(run: Run) -> Mapping[tuple[str, str], Confirmed]:
 
 
 def _paired(row: Best, taken: Pairs) -> Confirmed | None:
-    counts = Counter(_key(winner) for winner in row.winners)
-    kept = counts.pop(_key(row.default_configuration), 0)
-    if any((row.cell, key) not in taken.verdicts for key in counts):
+    middle = confirmed_ratio(row, taken)
+    if middle is None:
         return None
+    counts = Counter(_key(winner) for winner in row.winners)
+    counts.pop(_key(row.default_configuration), None)
     winners = []
     for key, studies in counts.items():
         verdict = taken.verdicts[row.cell, key]
@@ -79,8 +81,7 @@ def _paired(row: Best, taken: Pairs) -> Confirmed | None:
         winners.append(
             Winner(verdict.ratio, low, high, verdict.pairs, studies, verdict.better),
         )
-    gains = [w.gain if w.better else 1.0 for w in winners for _ in range(w.studies)]
-    return Confirmed("times", winners, median(gains + [1.0] * kept), len(row.winners))
+    return Confirmed("times", winners, middle, len(row.winners))
 
 
 def _tested(row: Best, tested: Tests) -> Confirmed | None:

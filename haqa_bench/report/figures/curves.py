@@ -138,7 +138,7 @@ def _picture(
         references[-1].set_label(f"default, {style.digits(default)}")
     if optimum is not None:
         references.append(axes[0].axhline(optimum, color=style.INK, linestyle="--", linewidth=0.6))
-        references[-1].set_label(f"optimum of the table, {style.digits(optimum)}")
+        references[-1].set_label(f"best of the table, {style.digits(optimum)}")
     floor = None
     if regret:
         axes[1].set_ylabel("Regret, %")
@@ -214,7 +214,8 @@ def _draw(
             axes.plot(*_points(line.curve), color=style.PALE, **THIN, zorder=1)
     for place, line in enumerate(reversed(shown)):  # the agent's on top
         look = style.look(line.methods[0])
-        _spread(axes, found[line.methods[0]], line.curve, look.colour, what)
+        for name in line.methods:
+            _spread(axes, found[name], what, methods.colour(name))
         axes.plot(
             *_points(line.curve),
             **style.line(look),
@@ -229,15 +230,15 @@ def _points(curve: Curve) -> tuple[list[int], list[float]]:
     return [p.evaluations for p in curve], [p.middle for p in curve]
 
 
-def _spread(axes: Axes, studies: Studies, curve: Curve, colour: str, what: What) -> None:
-    """The band around a median, or each study where there are too few."""
-    banded = [p for p in curve if p.low is not None and p.high is not None]
+def _spread(axes: Axes, studies: Studies, what: What, colour: str) -> None:
+    """The band around a method's median, or each study where there are too few."""
+    last = max(step.evaluations for steps in studies.values() for step in steps)
+    banded = [p for p in _curve(studies, what, last) if p.low is not None and p.high is not None]
     if banded:
         x = [p.evaluations for p in banded]
         low, high = [p.low or 0.0 for p in banded], [p.high or 0.0 for p in banded]
         axes.fill_between(x, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
     elif len(studies) > 1:
-        last = curve[-1].evaluations
         for name, steps in studies.items():
             one = _curve({name: steps}, what, last)
             axes.plot(*_points(one), color=colour, alpha=0.5, **THIN, zorder=2)
