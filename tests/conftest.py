@@ -13,6 +13,12 @@ from support import REPOSITORY, SUITE, write_table
 from whole_suites import WholeSuites
 
 
+@pytest.fixture(autouse=True)
+def as_wide_as_a_terminal_may_be(monkeypatch):
+    """Whatever the terminal that runs the tests."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     for folder in ("prompts", "hardware", "paper_tables"):

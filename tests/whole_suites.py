@@ -48,7 +48,7 @@ class WholeSuites:
         done = subprocess.run(
             [sys.executable, "-m", "haqa_bench", "run", f"suites/{name}.yaml"],
             cwd=REPOSITORY,
-            env={**os.environ, "HAQA_BENCH_RUNS": str(self._shared / "runs")},
+            env={**os.environ, "HAQA_BENCH_RUNS": str(self._shared / "runs"), "COLUMNS": "100"},
             capture_output=True,
             text=True,
         )
