@@ -8,9 +8,8 @@ from typing import Literal, NamedTuple
 
 from haqa_bench.project import Run
 from haqa_bench.report.found.best import Best, best
-from haqa_bench.report.found.pairs import Pairs, pairs
+from haqa_bench.report.found.pairs import Pairs, confirmed_ratio, pairs
 from haqa_bench.report.found.tests import NORMAL_95, Tests, tests
-from haqa_bench.report.tables.best_found_columns import confirmed_ratio
 from haqa_bench.space import key_of
 
 Unit = Literal["times", "points"]

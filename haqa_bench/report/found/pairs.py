@@ -2,8 +2,10 @@
 machine's noise floor.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +13,8 @@ import numpy as np
 from haqa_bench.arithmetic.estimate import QUIET, Interval
 from haqa_bench.project import Run
 from haqa_bench.report import statistics
+from haqa_bench.report.found.best import Best
+from haqa_bench.space import key_of
 
 
 class Verdict(NamedTuple):
@@ -88,3 +92,28 @@ def _verdict(found: Sequence[_Pair]) -> Verdict:
     ratios, value = [pair.ratio for pair in found], np.median([pair.value for pair in found])
     interval = statistics.median_interval(ratios)
     return Verdict(float(np.median(ratios)), interval, len(ratios), float(value))
+
+
+def confirmed_ratio(row: Best, pairs: Pairs) -> float | None:
+    """The median over studies of the winner against the default, in pairs; None as long as one is
+    missing.
+    """
+    if any((row.cell, w) not in pairs.verdicts for w in _tuned(row)):
+        return None
+    better = better_ratios(row, pairs)
+    kept = [1.0] * (len(row.winners) - len(better))
+    return median(better + kept or [1.0])
+
+
+def better_ratios(row: Best, pairs: Pairs) -> list[float]:
+    """The ratios of the winners that beat the default in their pairs."""
+    known = [pairs.verdicts[row.cell, w] for w in _tuned(row) if (row.cell, w) in pairs.verdicts]
+    return [verdict.ratio for verdict in known if verdict.better]
+
+
+def _tuned(row: Best) -> list[str]:
+    return [w for w in map(_key, row.winners) if w != _key(row.default_configuration)]
+
+
+def _key(configuration: str) -> str:
+    return key_of(json.loads(configuration))

@@ -7,12 +7,11 @@ from statistics import median
 from haqa_bench.project import Run
 from haqa_bench.report import traits
 from haqa_bench.report.found.best import Best
-from haqa_bench.report.found.pairs import Pairs
+from haqa_bench.report.found.pairs import Pairs, confirmed_ratio
 from haqa_bench.report.found.weights import Weights, weights
 from haqa_bench.report.paper.line import Line, measured
 from haqa_bench.report.paper.methods import Standing, standing
 from haqa_bench.report.published.document import Column, PublishedTable
-from haqa_bench.report.tables.best_found_columns import confirmed_ratio
 from haqa_bench.report.tables.table import Value, words
 from haqa_bench.space import key_of
 

@@ -10,15 +10,8 @@ from haqa_bench.report.found.tests import REFERENCE
 from haqa_bench.report.published import beside as published
 from haqa_bench.report.statistics import times_better
 from haqa_bench.report.tables import best_found_notes
-from haqa_bench.report.tables.best_found_columns import (
-    CHANCE,
-    COLUMNS,
-    EXACT,
-    Beside,
-    Kind,
-    Maker,
-    told_of,
-)
+from haqa_bench.report.tables.best_found_columns import COLUMNS, Maker
+from haqa_bench.report.tables.best_found_rows import CHANCE, EXACT, Beside, Kind, told_of
 from haqa_bench.report.tables.table import Key, Table, words
 
 

@@ -18,13 +18,17 @@ from haqa_bench.report.found.overlap import Overlap
 from haqa_bench.report.found.pairs import Pairs
 from haqa_bench.report.found.pairs import Verdict as PairsVerdict
 from haqa_bench.report.found.tests import Tests
-from haqa_bench.report.tables.best_found_columns import CHANCE, EXACT, Beside, Kind
+from haqa_bench.report.tables.best_found_rows import CHANCE, EXACT, Beside, Kind
 from haqa_bench.report.tables.table import count, rounded
 
-ESTIMATOR = (
-    "each configuration's own number is the quick quartile of its samples, those left out of which "
-    f"others took more than {100 * QUIET:g} % of the machine"
-)
+
+def estimator(unit: str) -> str:
+    """How a configuration's own number is made of its samples, where they are speeds or times."""
+    quartile = "upper quartile (75th" if unit == "tokens/s" else "lower quartile (25th"
+    return (
+        f"each configuration's own number is the {quartile} percentile) of its samples, those left "
+        f"out of which others took more than {100 * QUIET:g} % of the machine"
+    )
 
 
 class Answered(Protocol):
@@ -53,7 +57,7 @@ def notes(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
         *_winners(found, kind, beside),
         *_weights(found, kind, beside),
         *answered.sentences(found),
-        *copies([key for key in beside.overlaps if key in agents_of(found)], beside.overlaps),
+        *copies(found, beside.overlaps),
         *_exact(found, beside),
         *_verdicts(found, beside),
         *_now(found),
@@ -77,7 +81,7 @@ def _what(found: Sequence[Best], kind: Kind) -> str:
     first = found[0]
     what = first.unit if kind.speed else f"{first.metric}, {first.unit}"
     sources = ", ".join(sorted({row.source for row in found if row.source})) or "unknown"
-    own = f"; {ESTIMATOR}" if first.unit in SPEEDS else ""
+    own = f"; {estimator(first.unit)}" if first.unit in SPEEDS else ""
     return (
         f"{what}: median over n studies of the best found that keeps every limit{own}. n of the "
         f"default: {_n_of_default(kind)}. *: best of the cell. Source: {sources}."
@@ -173,15 +177,10 @@ def _verdicts(found: Sequence[Best], beside: Beside) -> list[str]:
     ]
 
 
-def agents_of(found: Sequence[Answered]) -> set[tuple[str, str]]:
-    """The cells and methods whose proposals an LLM made."""
-    return {(one.cell, one.method) for one in found if one.answered_by}
-
-
-def copies(
-    keys: Sequence[tuple[str, str]], overlaps: Mapping[tuple[str, str], Overlap]
-) -> list[str]:
-    """How much each agent's studies are worth as evidence."""
+def copies(found: Sequence[Answered], overlaps: Mapping[tuple[str, str], Overlap]) -> list[str]:
+    """How much the studies of each agent are worth as evidence."""
+    answered_for = {(one.cell, one.method) for one in found if one.answered_by}
+    keys = [key for key in overlaps if key in answered_for]
     told = []
     for method in dict.fromkeys(method for _, method in keys):
         of = [overlaps[key] for key in keys if key[1] == method]
@@ -209,9 +208,9 @@ def _exact(found: Sequence[Best], beside: Beside) -> list[str]:
 
 
 def _counted(said: dict[str, verdict.Verdict]) -> str:
-    few = {v.n for v in said.values() if v.word == "undecided" and v.p is None}
-    ahead = sum(v.ahead for v in said.values() if v.word == "undecided")
-    of = sum(v.n for v in said.values() if v.word == "undecided")
+    untested = [v for v in said.values() if v.word == "undecided" and v.p is None]
+    few = {v.n for v in untested}
+    ahead, of = sum(v.ahead for v in untested), sum(v.n for v in untested)
     why = f" (ahead in {ahead} of {of} pairs of seeds; n = {max(few)} is too few)" if few else ""
     return verdict.counted(said.values()) + why
 

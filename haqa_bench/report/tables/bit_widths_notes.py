@@ -9,7 +9,8 @@ from haqa_bench.arithmetic.token_roofline import break_even
 from haqa_bench.project import Run
 from haqa_bench.report.found import answered, token_rooflines
 from haqa_bench.report.found.format_choices import FormatChoice, facts
-from haqa_bench.report.tables.best_found_notes import ESTIMATOR, origins
+from haqa_bench.report.found.overlap import overlaps
+from haqa_bench.report.tables.best_found_notes import copies, estimator, origins
 
 NONE = "none"
 RESAMPLES = 10_000
@@ -21,9 +22,10 @@ def notes(run: Run, found: Sequence[FormatChoice]) -> list[str]:
     """What the numbers are, which are simulated, and what the weights were made from."""
     cells = [run.cells[name] for name in dict.fromkeys(c.cell for c in found)]
     sources = ", ".join(sorted({c.source for c in found}))
+    unit = cells[0].objective.unit
     return [
         "INT8, INT4: the fastest configuration of that bit-width that the whole response table "
-        f"holds; {ESTIMATOR}. Fastest: of all formats. Source: {sources}.",
+        f"holds; {estimator(unit)}. Fastest: of all formats. Source: {sources}.",
         "Order flips, another is faster: how likely that is if all were measured again, by "
         f"{RESAMPLES:,} resamples of their samples, which come from few passes; the truth may be "
         "wider.",
@@ -45,6 +47,7 @@ def of_choices(run: Run, found: Sequence[FormatChoice]) -> list[str]:
         "Format: of the best configuration of each study. Regret: how far it is below the fastest "
         "of the response table. First proposal: before any result but the default's.",
         *answered.sentences(found),
+        *copies(found, overlaps(run)),
         *_first_choices(run, found),
     ]
 

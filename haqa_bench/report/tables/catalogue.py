@@ -27,7 +27,7 @@ from haqa_bench.report.tables import (
     memory_limits,
     spent,
 )
-from haqa_bench.report.tables.best_found_columns import Beside
+from haqa_bench.report.tables.best_found_rows import Beside
 from haqa_bench.report.tables.table import Table
 from haqa_bench.report.verdict import Verdict, against
 

@@ -11,8 +11,10 @@ from haqa_bench.project import Run
 from haqa_bench.report import traits
 from haqa_bench.report.found import answered
 from haqa_bench.report.found.answers import Answer
+from haqa_bench.report.found.overlap import Overlap, overlaps
 from haqa_bench.report.published import beside as published
 from haqa_bench.report.published.document import PublishedTable
+from haqa_bench.report.tables.best_found_notes import copies
 from haqa_bench.report.tables.table import Column, Form, Key, Table, Value, count, value, words
 from haqa_bench.tracks.memory.workload import NOTHING, MemoryWorkload
 
@@ -45,7 +47,7 @@ def table(run: Run, found: Sequence[Answer], paper: PublishedTable | None) -> Ta
             for name, of_cell in by_cell.items()
             for limit in works[name].limits_gb
         ],
-        notes=_notes(found, works),
+        notes=_notes(found, works, overlaps(run)),
         keys=[
             Key(name, part=f"{limit:g}_gb") for name in by_cell for limit in works[name].limits_gb
         ],
@@ -115,7 +117,11 @@ def _wrong(choice: str, truth: str, ranks: Sequence[str]) -> str:
     return "+" if ranks.index(choice) < ranks.index(truth) else "-"
 
 
-def _notes(found: Sequence[Answer], works: Mapping[str, MemoryWorkload]) -> list[str]:
+def _notes(
+    found: Sequence[Answer],
+    works: Mapping[str, MemoryWorkload],
+    known: Mapping[tuple[str, str], Overlap],
+) -> list[str]:
     contexts = " or ".join(f"{n_ctx:,}" for n_ctx in sorted({w.n_ctx for w in works.values()}))
     return [
         f"MB: all that a process takes with {contexts} tokens of context, and a margin "
@@ -125,6 +131,7 @@ def _notes(found: Sequence[Answer], works: Mapping[str, MemoryWorkload]) -> list
         "where it is too large, - where it is too careful; numbers are studies, where they differ.",
         *_right(found),
         *answered.sentences(found),
+        *copies(found, known),
     ]
 
 

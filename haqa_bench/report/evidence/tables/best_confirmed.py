@@ -17,7 +17,7 @@ from haqa_bench.report.evidence.tables.winners import (
 )
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
 from haqa_bench.report.found.tests import REFERENCE
-from haqa_bench.report.tables.best_found_columns import CHANCE
+from haqa_bench.report.tables.best_found_rows import CHANCE
 
 
 def confirmed(place: Place) -> Evidence:

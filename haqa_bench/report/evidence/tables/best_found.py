@@ -33,7 +33,7 @@ from haqa_bench.report.evidence.tables.winners import (
     tried,
 )
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
-from haqa_bench.report.tables.best_found_columns import EXACT
+from haqa_bench.report.tables.best_found_rows import EXACT
 from haqa_bench.store import facts
 
 PERPLEXITY = "perplexity"
