@@ -148,7 +148,7 @@ def test_recorded_pairs_are_replayed_with_the_table(project, cli):
     done = cli("run", project / "suites/small.yaml", "--methods", "random")
 
     assert "1.400x (2 of 2)" in done.stdout
-    assert "Source: replayed." in done.stdout
+    assert "Source: replayed." in " ".join(done.stdout.split())
 
 
 def test_winners_without_pairs_are_not_yet_measured_again(project, cli):
