@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from haqa_bench import disk
 from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes
 from haqa_bench.errors import HaqaError
@@ -161,7 +162,7 @@ def write_lock(folder: Path, suite: Suite) -> None:
     """Makes a folder a run of a suite. What is written is not canonical JSON, which makes 1 of
     1.0.
     """
-    (folder / LOCK).write_text(suite.model_dump_json(), "utf-8")
+    disk.write(folder / LOCK, suite.model_dump_json())
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from haqa_bench import disk
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
 from haqa_bench.errors import HaqaError
 
@@ -137,18 +138,11 @@ def export(
 
     suite, folder = open_suite(suite_path, project)
     write = kernel_tuner.to_t4 if form == "t4" else kernel_tuner.to_cache
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HaqaError(
-            output, error.strerror or str(error), "Name a folder that can be written"
-        ) from None
     for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values():
         found = tables.read(Project(folder).table(cell))
         tables.check(found, cell)
         path = output / f"{cell.id}.json"
-        path.write_text(json.dumps(write(found, cell), indent=1) + "\n", "utf-8")
-        click.echo(path)
+        click.echo(disk.write(path, json.dumps(write(found, cell), indent=1) + "\n"))
 
 
 @table.command("import")

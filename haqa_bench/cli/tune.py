@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from haqa_bench import disk
 from haqa_bench.arithmetic.memory import OWN, Prediction, bytes_of
 from haqa_bench.cli.options import JSON
 from haqa_bench.documents import JsonObject
@@ -160,7 +161,7 @@ def tune(
         report = _report(wish, path, run, found, told)
     except EvaluationFailed as failure:
         raise HaqaError(model, failure.reason) from None
-    (target / "recommendation.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    disk.write(target / "recommendation.json", json.dumps(report, indent=2) + "\n")
     click.echo(json.dumps(report, indent=2) if as_json else _words(report, told, target))
 
 

@@ -7,7 +7,7 @@ without being run again, and a changed one is not.
 import json
 from pathlib import Path
 
-from haqa_bench import __version__
+from haqa_bench import __version__, disk
 from haqa_bench.documents import sha256
 from haqa_bench.store import database
 
@@ -16,7 +16,7 @@ NAME = "complete.json"
 
 def mark(folder: Path) -> None:
     """Says that all studies of the run in `folder` have ended, and its database is built."""
-    (folder / NAME).write_text(json.dumps(_held(folder)) + "\n", "utf-8")
+    disk.write(folder / NAME, json.dumps(_held(folder)) + "\n")
 
 
 def is_complete(folder: Path) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from haqa_bench import disk
 from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, check_format, read_bytes, sha256
@@ -67,7 +68,6 @@ class ResponseTable(NamedTuple):
 
 def write(path: Path, card: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes the rows of a sweep as a response table; swapped in whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     ordered = sorted(rows, key=lambda r: (r["configuration"], r["pass"]))
     columns = {name: [row[name] for row in ordered] for name in SCHEMA.names}
     columns["facts"] = [json.dumps(facts, sort_keys=True) for facts in columns["facts"]]
@@ -77,9 +77,8 @@ def write(path: Path, card: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
             {"haqa_bench": json.dumps({"format": FORMAT, **card}, sort_keys=True)}
         ),
     )
-    partial = path.with_suffix(".partial")
-    pq.write_table(table, partial, compression="zstd")
-    partial.replace(path)
+    with disk.written(path) as partial:
+        pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
 
 
 def read(path: Path) -> ResponseTable:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from haqa_bench import disk
 from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_jobs import ONE_THREAD
@@ -120,8 +121,7 @@ def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: st
         for name, words in files.items():
             target = folder / name
             if not target.is_file():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(words, "utf-8")
+                disk.write(target, words)
             elif name.startswith("suites/") and target.read_text("utf-8") != words:
                 raise HaqaError(
                     folder, "holds another tuning", "Name another --output, or delete it"

@@ -23,6 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
+from haqa_bench import disk
 from haqa_bench.report import methods
 
 COLUMN, PAGE = 3.4, 7.0
@@ -213,12 +214,15 @@ def save(picture: Picture, folder: Path) -> None:
     The layout is computed once, and each kind is drawn once: `Figure.savefig` would do both again
     for each kind, and that is most of what an album takes.
     """
-    figure, path = picture.figure, folder / picture.name
+    figure = picture.figure
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     pdf, svg, png = FigureCanvasPdf(figure), FigureCanvasSVG(figure), FigureCanvasAgg(figure)
-    pdf.print_pdf(f"{path}.pdf", metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
-    svg.print_svg(f"{path}.svg", metadata={"Date": None})  # type: ignore[no-untyped-call]
+    with disk.written(folder / f"{picture.name}.pdf") as target:
+        pdf.print_pdf(target, metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
+    with disk.written(folder / f"{picture.name}.svg") as target:
+        svg.print_svg(target, metadata={"Date": None})  # type: ignore[no-untyped-call]
     figure.dpi = PNG_DPI
-    png.print_png(f"{path}.png")  # type: ignore[no-untyped-call]
-    (folder / f"{picture.name}.txt").write_text(picture.caption + "\n", "utf-8")
+    with disk.written(folder / f"{picture.name}.png") as target:
+        png.print_png(target)  # type: ignore[no-untyped-call]
+    disk.write(folder / f"{picture.name}.txt", picture.caption + "\n")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from haqa_bench import disk
 from haqa_bench.report.formats.as_json import as_json
 from haqa_bench.report.formats.comma_separated import comma_separated
 from haqa_bench.report.formats.html import html
@@ -77,5 +78,5 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{suffix}" for suffix in kinds]
     for path in paths:
-        path.write_text(told({name: table}, path.suffix[1:], wide), "utf-8")
+        disk.write(path, told({name: table}, path.suffix[1:], wide))
     return paths

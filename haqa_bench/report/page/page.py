@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from haqa_bench import disk
 from haqa_bench.project import Project, Run, open_run, project_above
 from haqa_bench.report.methods import colour, order
 from haqa_bench.report.page.data import PageData, RunShown
@@ -72,9 +73,7 @@ def write(runs: Sequence[Source], target: Path) -> Path:
     """
     path = target / NAME if target.is_dir() or not target.suffix else target
     text = html(runs)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
-    return path
+    return disk.write(path, text)
 
 
 def write_runs(folders: Sequence[Path], target: Path, given: Path | None = None) -> Path:

@@ -1,0 +1,93 @@
+"""Writing a file so that its place holds the old one or the new one, whatever happens meanwhile.
+
+What is new is written beside its place, flushed to the disk, and renamed. Only journals grow where
+they lie (haqa_bench.store.journal).
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from haqa_bench.errors import HaqaError
+
+TODO = "Make room, or name a place that can be written"
+
+
+def write(path: Path, data: bytes | str) -> Path:
+    """Writes a file whole, text as UTF-8, with the folders above it; its path. A device or pipe,
+    such as /dev/stdout, is written to.
+
+    Raises:
+        HaqaError: it is a link or a folder, or cannot be written; what was there is still there.
+    """
+    text = data.encode() if isinstance(data, str) else data
+    with faults(path):
+        if _is_stream(path):
+            with path.open("wb") as stream:
+                stream.write(text)
+            return path
+    with written(path) as partial, partial.open("wb") as file:
+        file.write(text)
+    return path
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """A file beside `path`, of the same suffix, for a library to write; it takes the place of
+    `path` at the end, and is removed where the library fails.
+
+    Raises:
+        HaqaError: as `write`.
+    """
+    if path.is_symlink():
+        raise HaqaError(path, "is a link", "Name the file that it leads to, or remove the link")
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial{path.suffix}")
+    with faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            swap(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def swap(partial: Path, path: Path) -> None:
+    """Puts a file that was written beside `path`, or a folder, in its place; the name is on the
+    disk when this returns.
+    """
+    if partial.is_file():
+        _flush(partial)
+    partial.replace(path)
+    _flush(path.parent)
+
+
+@contextmanager
+def faults(path: Path) -> Iterator[None]:
+    """Tells what the system refuses to do with `path` in one clear line.
+
+    Raises:
+        HaqaError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise HaqaError(path, error.strerror or str(error), TODO) from None
+
+
+def _is_stream(path: Path) -> bool:
+    within = path.is_relative_to("/dev")  # /dev/stdout may lead to a file
+    return path.exists() and not path.is_dir() and (within or not path.is_file())
+
+
+def _flush(path: Path) -> None:
+    """Flushes a file, or the names in a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that flushes no folders
+            raise
+    finally:
+        os.close(handle)
