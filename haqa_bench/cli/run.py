@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from haqa_bench.run.executors import Executor
     from haqa_bench.run.study import Plan
 
+MOST_S = 1e6
+"""Seconds to wait for, at most: a week and a half."""
+
 
 @click.command()
 @SUITE
@@ -48,19 +51,25 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--base-url",
-    help="Endpoint of the LLM; OpenAI's own, or OPENAI_BASE_URL, when left out. The key is "
-    "read from OPENAI_API_KEY.",
+    help="Endpoint of LLMs whose method names none; OpenAI's own, or OPENAI_BASE_URL, when left "
+    "out. The key is read from OPENAI_API_KEY.",
 )
 @click.option(
     "--chat-timeout",
-    type=float,
+    type=click.FloatRange(0, MOST_S, min_open=True),
     default=120.0,
     show_default=True,
-    help="Seconds to wait for an answer of the LLM.",
+    help="Seconds in which something of an answer of the LLM must arrive.",
+)
+@click.option(
+    "--chat-deadline",
+    type=click.FloatRange(0, MOST_S, min_open=True),
+    help="Seconds for a whole call of the LLM, its retries included; 600 when left out, or "
+    "what they may take, where that is more.",
 )
 @click.option(
     "--chat-retries",
-    type=int,
+    type=click.IntRange(0, 1000),
     default=3,
     show_default=True,
     help="How often a failed call is tried again, with growing pauses.",
@@ -137,6 +146,7 @@ def run(
         base_url=how["base_url"],
         chat_timeout_s=how["chat_timeout"],
         chat_retries=how["chat_retries"],
+        chat_deadline_s=how["chat_deadline"],
         answered_by=how["answered_by"],
     )
     if dry_run or plan.measure == "live":
