@@ -35,8 +35,9 @@ def key(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("haqa_bench.llm.relay.POLL_S", 0.02)
-    monkeypatch.setattr("haqa_bench.llm.relay.SETTLED_S", 0.05)
+    monkeypatch.setattr("haqa_bench.llm.questions.POLL_S", 0.02)
+    monkeypatch.setattr("haqa_bench.llm.questions.SETTLED_S", 0.05)
+    monkeypatch.setattr("haqa_bench.llm.questions.UNSURE_S", 0.05)
 
 
 def request(content: str = "5 + 5?", **more: Any) -> ChatRequest:
@@ -123,7 +124,7 @@ def test_a_request_is_readable_and_holds_no_secret(tmp_path):
 
 
 def test_an_answer_still_being_written_is_not_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr("haqa_bench.llm.relay.SETTLED_S", 0.5)
+    monkeypatch.setattr("haqa_bench.llm.questions.SETTLED_S", 0.5)
 
     def slowly(answer: Path) -> None:
         with answer.open("w") as file:
