@@ -183,9 +183,10 @@ def test_a_relay_killed_between_hash_and_request_asks_after_all(tmp_path):
 
 
 def test_a_client_still_waiting_is_told_when_the_relay_stops(tmp_path):
-    with Relay(tmp_path) as relay:
+    with Relay(
+        tmp_path, announce=lambda name: threading.Timer(0.1, relay.__exit__).start()
+    ) as relay:
         url = relay.base_url
-        threading.Timer(0.2, relay.__exit__).start()
 
         with pytest.raises(
             ChatFailed,

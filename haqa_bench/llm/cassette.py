@@ -85,9 +85,7 @@ def _parsed(path: Path, lines: list[JsonObject]) -> Cassette:
 
 def _exchange(line: Mapping[str, Any], texts: Mapping[str, str], study: str) -> Exchange:
     body = line["request"] | {
-        "messages": [
-            m | {"content": _unfolded(m["content"], texts)} for m in line["request"]["messages"]
-        ]
+        "messages": [m | {"content": _unfolded(m, texts)} for m in line["request"]["messages"]]
     }
     position = Position(line["round"], line["attempt"])
     if key_of(study, position, body) != line["key"]:
@@ -97,8 +95,11 @@ def _exchange(line: Mapping[str, Any], texts: Mapping[str, str], study: str) -> 
     )
 
 
-def _unfolded(content: str, texts: Mapping[str, str]) -> str:
-    return texts[content.removeprefix("sha256:")] if content.startswith("sha256:") else content
+def _unfolded(message: Mapping[str, str], texts: Mapping[str, str]) -> str:
+    """A message's content; a reply may begin as the hash of a text does."""
+    content = message["content"]
+    folded = message["role"] == "system" and content.startswith("sha256:")
+    return texts[content.removeprefix("sha256:")] if folded else content
 
 
 class RecordingChatModel:

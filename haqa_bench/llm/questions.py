@@ -77,6 +77,7 @@ class Questions:
         self._names = {
             path.read_text("ascii", errors="replace"): path.stem
             for path in sorted(folder.glob("*.sha256"))
+            if path.stem.isdecimal()
         }
 
     def add(self, question: Question) -> str:
