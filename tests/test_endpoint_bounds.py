@@ -12,8 +12,10 @@ import time
 import zlib
 
 import pytest
+from click.testing import CliRunner
 from endpoint import Endpoint, endless, error, hang, raw, reply, status
 
+from haqa_bench.cli import app
 from haqa_bench.errors import ChatFailed
 from haqa_bench.llm.openai_compatible import OpenAICompatible
 from haqa_bench.protocols import ChatRequest, Message, Position
@@ -139,6 +141,7 @@ def test_a_compressed_answer_counts_by_what_it_becomes(name, squeeze):
 BODY = {"choices": [{"message": {"content": "10"}, "finish_reason": "stop"}]}
 MEMORY = """
 import resource, sys
+from haqa_bench.cli import app
 from haqa_bench.errors import ChatFailed
 from haqa_bench.llm.openai_compatible import OpenAICompatible
 from haqa_bench.testing import ASKED
@@ -211,3 +214,12 @@ def test_what_lasts_is_told_with_what_to_do_and_not_asked_again(behaviour, told)
         assert fails(endpoint).startswith(told)
 
     assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize("option", ["--chat-timeout", "--chat-deadline"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "0", "1e300"])
+def test_a_time_that_is_none_is_refused(option, value):
+    done = CliRunner().invoke(app, ["run", "any", option, value])
+
+    assert done.exit_code == 2
+    assert f"Invalid value for '{option}'" in done.output

@@ -1,6 +1,7 @@
 """haqa-bench run."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,16 @@ if TYPE_CHECKING:
     from haqa_bench.run.executors import Executor
     from haqa_bench.run.study import Plan
 
-MOST_S = 1e6
-"""Seconds to wait for, at most: a week and a half."""
+SECONDS = click.FloatRange(0, 1e6, min_open=True)
+
+
+def _finite(
+    _context: click.Context, _parameter: click.Parameter, seconds: float | None
+) -> float | None:
+    """Refuses nan, which is in every range."""
+    if seconds is not None and not math.isfinite(seconds):
+        raise click.BadParameter("is no number of seconds")
+    return seconds
 
 
 @click.command()
@@ -56,14 +65,16 @@ MOST_S = 1e6
 )
 @click.option(
     "--chat-timeout",
-    type=click.FloatRange(0, MOST_S, min_open=True),
+    type=SECONDS,
+    callback=_finite,
     default=120.0,
     show_default=True,
     help="Seconds in which something of an answer of the LLM must arrive.",
 )
 @click.option(
     "--chat-deadline",
-    type=click.FloatRange(0, MOST_S, min_open=True),
+    type=SECONDS,
+    callback=_finite,
     help="Seconds for a whole call of the LLM, its retries included; 600 when left out, or "
     "what they may take, where that is more.",
 )

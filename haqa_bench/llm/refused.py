@@ -46,7 +46,7 @@ LASTING = (
         r"context_length_exceeded|exceed_context_size|maximum context|context (length|size|window)"
         r"|prompt is too long",
         "The prompt and max_tokens do not fit the model's context: serve it with a longer one, or "
-        "lower max_tokens in the suite's `chat:`",
+        "lower max_tokens or more_room in the suite's `chat:`",
     ),
     _fault(
         r"model_not_found|invalid_model|unknown model|model\b.{0,80} (not found|not exist)",
@@ -105,7 +105,8 @@ def _without(field: str, words: str, request: ChatRequest) -> str:
         return f"Take {field} out of `extra:` in the suite's `chat:`, or give it another value"
     if field == "max_tokens" and NEWER in words and field not in request.rename:
         return f"Write `rename: {{max_tokens: {NEWER}}}` into the suite's `chat:`"
-    return f"Write `omit: [{field}]` into the suite's `chat:`, or give it another value"
+    other = "lower it or more_room" if field == "max_tokens" else "give it another value"
+    return f"Write `omit: [{field}]` into the suite's `chat:`, or {other}"
 
 
 def _todo(status: int, key_variable: str) -> str:
