@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from math import isclose
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
@@ -90,6 +90,8 @@ class Test(Document):
 
 
 Line = Pair | Test
+Kind = TypeVar("Kind")
+_CARD = TypeAdapter(Card)
 _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
 
 
@@ -110,19 +112,22 @@ def read(path: Path, finished: bool = False) -> Confirmed:
     if not entries:
         raise HaqaError(path, "is empty", RESTORE)
     check_format(path, entries[0], FORMAT)
+    card = _checked(_CARD, path, 1, entries[0])
+    lines = [_checked(_LINE, path, number, entry) for number, entry in enumerate(entries[1:], 2)]
+    for number, line in enumerate(lines, 2):
+        if problem := line.problem(card.unit):
+            raise HaqaError(f"{path}:{number}", problem, RESTORE)
+    return Confirmed(card, lines)
+
+
+def _checked(kind: TypeAdapter[Kind], path: Path, number: int, entry: JsonObject) -> Kind:
     try:
-        number, card = 1, Card.model_validate_json(json.dumps(entries[0]))
-        lines = []
-        for number, entry in enumerate(entries[1:], 2):
-            lines.append(_LINE.validate_json(json.dumps(entry)))
-            if problem := lines[-1].problem(card.unit):
-                raise HaqaError(f"{path}:{number}", problem, RESTORE)
+        return kind.validate_json(json.dumps(entry))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "line"
         what = f"not pairs or tests: {place}: {first['msg'].removeprefix('Value error, ')}"
         raise HaqaError(f"{path}:{number}", what, RESTORE) from None
-    return Confirmed(card, lines)
 
 
 def _given(value: float, samples: Sequence[float], unit: str, others: float) -> bool:
