@@ -332,3 +332,13 @@ def test_a_published_table_that_was_changed_is_refused(recorded):
 
     with pytest.raises(HaqaError, match=r"one\.yaml: is not what was recorded"):
         document.load(path)
+
+
+@pytest.mark.parametrize("text", ["\ud83d", "\x00", "\x1b[2J", "a\nb"])
+def test_a_thought_of_any_characters_is_no_end_of_the_database(done, text):
+    rewritten(one_journal(done), lambda lines: lines[2].update({"thought": text}))
+
+    build(done)
+
+    with open_run(done) as run_:
+        assert run_.folder == done
