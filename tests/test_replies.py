@@ -15,14 +15,15 @@ from support import action, record, run
 from haqa_bench.documents import canonical
 from haqa_bench.errors import ChatFailed
 from haqa_bench.llm import cassette
-from haqa_bench.llm.cassette import RecordingChatModel, ReplayChatModel
+from haqa_bench.llm.cassette import ReplayChatModel
 from haqa_bench.llm.openai_compatible import OpenAICompatible
+from haqa_bench.llm.recording import RecordingChatModel
 from haqa_bench.llm.reply import read_reply
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.store.journal import Journal, read_lines
 from haqa_bench.testing import ASKED
 
-CARD = {"study": "a study", "answered_by": "a script"}
+CARD = {"study": "a study", "run": "a run", "endpoint": "a script", "answered_by": "a script"}
 ANYTHING = st.recursive(
     st.none()
     | st.booleans()

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
 
-MOST_TOKENS = 2**53
+MOST_TOKENS = 2**53 - 1
 THINKING = ("reasoning_content", "reasoning", "thinking")
 
 

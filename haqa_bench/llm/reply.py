@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-LARGEST = 2**53
+LARGEST = 2**53 - 1
 """Integers beyond it are no JSON numbers that every reader takes; they stay words."""
 DEEPEST = 32
 FAILURES = 100

@@ -16,6 +16,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.llm import cassette as cassettes
+from haqa_bench.llm import recording
 from haqa_bench.llm.counted import Counted
 from haqa_bench.llm.endpoint import key_variable
 from haqa_bench.project import Project
@@ -41,6 +42,10 @@ class Plan(NamedTuple):
     chat_retries: int = 3
     chat_deadline_s: float | None = None
     answered_by: str = ""
+    fresh: bool = False
+    """Whether a new recording may take the place of a longer one."""
+    run: str = ""
+    """The name of the run's folder, to which its recordings belong; given by the runner."""
 
     @property
     def places(self) -> Project:
@@ -110,7 +115,21 @@ def entries(
     Raises:
         HaqaError: a recording is missing or does not fit, or an endpoint fails.
     """
-    chat = _chat_model(plan, study) if study.method.chat else None
+    chat = _chat_model(plan, study, trials) if study.method.chat else None
+    try:
+        yield from _entries(plan, study, trials, evaluator, chat)
+    finally:
+        if isinstance(chat, recording.RecordingChatModel):
+            chat.close()
+
+
+def _entries(
+    plan: Plan,
+    study: Study,
+    trials: Sequence[Trial],
+    evaluator: Evaluator,
+    chat: ChatModel | None,
+) -> Iterator[Entry]:
     counted = Counted(chat) if chat else None
     optimizer = registry.optimizer(study, counted, plan.project / "prompts")
     if not trials:
@@ -134,10 +153,14 @@ def finished(plan: Plan, study: Study, trials: Sequence[Trial]) -> bool:
     """Whether `trials` have spent the study's budget."""
     done = bool(trials) and study.cell.budget.left(spent_by(trials)) == 0
     if done and plan.agent == "live" and study.method.chat:
-        cassettes.finish(
-            plan.cassette(study)
-        )  # it may have been killed after its last trial, before this
+        # it may have been killed after its last trial, before this
+        recording.settle(plan.cassette(study), plan.run, _asked(trials))
     return done
+
+
+def _asked(trials: Sequence[Trial]) -> list[int]:
+    """The rounds in which an LLM was asked."""
+    return [trial.number for trial in trials if trial.usage is not None]
 
 
 def run_study(
@@ -238,7 +261,7 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
     return track.recorded(cell, plan.table(cell))
 
 
-def _chat_model(plan: Plan, study: Study) -> ChatModel:
+def _chat_model(plan: Plan, study: Study, trials: Sequence[Trial]) -> ChatModel:
     if plan.agent == "cassette":
         match: Literal["request", "place"] = "request" if plan.measure == "recorded" else "place"
         return cassettes.ReplayChatModel(cassettes.read(plan.cassette(study)), study.id, match)
@@ -251,7 +274,8 @@ def _chat_model(plan: Plan, study: Study) -> ChatModel:
         plan.chat_deadline_s,
         key_variable(own, plan.base_url),
     )
-    return cassettes.RecordingChatModel(live, plan.cassette(study), _card(plan, study))
+    card = _card(plan, study) | {"endpoint": recording.endpoint_of(live)}
+    return recording.RecordingChatModel(live, plan.cassette(study), card, _asked(trials))
 
 
 def _answered_by(plan: Plan, study: Study, chat: ChatModel | None) -> str:
@@ -267,6 +291,8 @@ def _card(plan: Plan, study: Study) -> dict[str, object]:
     measured = sha256(read_bytes(plan.table(study.cell))) if recorded else "live"
     return {
         "study": study.id,
+        "run": plan.run,
+        "fresh": plan.fresh,
         "answered_by": plan.answered_by or "not stated",
         "method": study.method.model_dump(mode="json"),
         "templates": plan.suite.templates,
@@ -278,7 +304,7 @@ def _card(plan: Plan, study: Study) -> dict[str, object]:
 
 def _closed(chat: ChatModel | None) -> str:
     """Ends a study's chat model, and says what is worth telling."""
-    if isinstance(chat, cassettes.RecordingChatModel):
+    if isinstance(chat, recording.RecordingChatModel):
         chat.finish()
         return f"recorded {chat.target}"
     if isinstance(chat, cassettes.ReplayChatModel):
