@@ -117,9 +117,7 @@ def test_what_cannot_be_written_back_is_a_problem(content, problem):
     assert problem in read_reply(content).problem
 
 
-@pytest.mark.parametrize(
-    "number", ["1e999", "-1e999", "NaN", "Infinity", "1" * 400, str(2**53 + 1)]
-)
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "1" * 400, f"{2**53}"])
 def test_a_number_that_is_none_stays_the_words_it_was(number):
     assert read_reply(f'{{"action": {{"n": {number}}}}}').action == {"n": number}
 
