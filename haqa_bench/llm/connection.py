@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx2
+import openai
 from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 
 from haqa_bench.documents import JsonObject
@@ -37,7 +38,8 @@ class TooLarge(Exception):
 
 
 class Connection:
-    """Posts to one endpoint. A try fails after `timeout_s` seconds in which nothing arrives.
+    """Posts to one endpoint by OpenAI's client, whose retries are ours. A try fails after
+    `timeout_s` seconds in which nothing arrives.
 
     Raises:
         HaqaError: no base URL, or proxy or certificate settings that fail.
@@ -47,9 +49,16 @@ class Connection:
         try:
             TypeAdapter(AnyHttpUrl).validate_python(at.url)
             url = httpx2.URL(at.url)
-            self._url = url.copy_with(path=f"{url.path.rstrip('/')}/chat/completions")
-            headers = {"Authorization": f"Bearer {at.key}", "Accept-Encoding": "identity"}
-            self._client = httpx2.Client(headers=headers, timeout=timeout_s, follow_redirects=False)
+            self._bounds = _Bounds()
+            self._client = openai.OpenAI(
+                base_url=url.copy_with(query=None, fragment=None),
+                default_query=dict(url.params),
+                api_key=at.key,
+                max_retries=0,
+                timeout=timeout_s,
+                default_headers={"Accept-Encoding": "identity"},
+                http_client=_Bounded(self._bounds, timeout=timeout_s, follow_redirects=False),
+            )
         except ValidationError as error:
             what, todo = str(error.errors()[0]["msg"]), "Give one like http://127.0.0.1:8080/v1"
             raise HaqaError(at.shown, f"no base URL: {what}", todo) from None
@@ -67,16 +76,54 @@ class Connection:
             TimeoutError: it comes too slowly.
             httpx2.RequestError: there is none.
         """
-        with self._client.stream("POST", self._url, json=body) as response:
-            data = bytearray()
-            for chunk in response.iter_bytes():
-                data += chunk
-                if len(data) > MOST_BYTES:
-                    raise TooLarge
-                if time.monotonic() > until:
-                    raise TimeoutError
-            text = data.decode(response.encoding or "utf-8", "replace")
-            return Answer(response.status_code, text, _after_s(response.headers))
+        self._bounds.until = until
+        try:
+            text = self._client.post("/chat/completions", cast_to=str, body=body)
+        except openai.APIStatusError as error:
+            answer = error.response
+            return Answer(answer.status_code, answer.text, _after_s(answer.headers))
+        except openai.APIConnectionError as error:
+            raise error.__cause__ or httpx2.RequestError(str(error)) from None
+        return Answer(200, text, None)
+
+
+class _Bounds:
+    """When a call must have ended, of time.monotonic()."""
+
+    until = math.inf
+
+
+class _Bounded(httpx2.Client):
+    """A client that has read an answer, within its bounds, before anybody else sees it."""
+
+    def __init__(self, bounds: _Bounds, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._bounds = bounds
+
+    def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
+        """As httpx2.Client's, with the whole answer in it."""
+        response = super().send(request, **{**how, "stream": True})
+        try:
+            data = _bounded(response, self._bounds.until)
+        finally:
+            response.close()
+        kept = [(n, v) for n, v in response.headers.multi_items() if n.lower() not in _OF_THE_WAY]
+        return httpx2.Response(response.status_code, headers=kept, content=data, request=request)
+
+
+_OF_THE_WAY = ("content-encoding", "content-length", "transfer-encoding")
+"""Headers that say how an answer came, not what it is."""
+
+
+def _bounded(response: httpx2.Response, until: float) -> bytes:
+    data = bytearray()
+    for chunk in response.iter_bytes():
+        data += chunk
+        if len(data) > MOST_BYTES:
+            raise TooLarge
+        if time.monotonic() > until:
+            raise TimeoutError
+    return bytes(data)
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:
