@@ -8,7 +8,8 @@ import gguf
 import pytest
 
 from haqa_bench.arithmetic.memory import Prediction, bytes_of
-from haqa_bench.backends.llama_cpp_memory import dimensions_of, is_hollow
+from haqa_bench.backends.llama_cpp_memory import is_hollow
+from haqa_bench.backends.transformers_config import dimensions_of
 from haqa_bench.backends.workers import hollow
 from haqa_bench.errors import HaqaError
 

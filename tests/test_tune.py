@@ -127,7 +127,7 @@ def test_the_same_wish_goes_on_and_another_is_not_mixed_in(written, tmp_path):
 def test_an_output_that_cannot_be_written_is_told(written, tmp_path):
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(HaqaError, match="Name another --output"):
+    with pytest.raises(HaqaError, match="name a place that can be written"):
         space.write(tmp_path / "file", WISH, written[1], ["own"], "some words")
 
 

@@ -17,6 +17,8 @@ read beside each sample.
 
 import ctypes
 import math
+import os
+import re
 import sys
 import time
 from collections import Counter
@@ -49,11 +51,19 @@ from haqa_bench.backends.workers.load import (
 from haqa_bench.errors import Status
 
 LOG: list[str] = []
+ERRORS: list[str] = []
+"""What llama.cpp logged as an error since it was last asked for something."""
 SPLITS = {"none": 0, "layer": 1, "row": 2}
 FLASH = {"auto": -1, "off": 0, "on": 1}
 
 
 ERROR = 4  # ggml's level
+PLACE = re.compile(r"^(?:[a-z_0-9]+: )+(?:error loading model: )?")
+"""How a line of llama.cpp's log begins: the functions that it is from."""
+VAGUE = re.compile(
+    r"(?:\w+: )?failed to (?:load model|load GGUF split|read (?:header|key-value|tensor))"
+)
+"""An error that says only what came of another."""
 IGNORED = -100
 """The label of a token that is not scored."""
 NO_MEMORY = ("allocate", "bad_alloc", "insufficient memory")
@@ -70,6 +80,7 @@ def on_log(level: int, text: bytes, _: object) -> None:
     """Keeps llama.cpp's log. Its errors go to stderr too: should it abort, they are the reason."""
     LOG.append(text.decode(errors="replace"))
     if level == ERROR:
+        ERRORS.append(LOG[-1])
         print(LOG[-1], end="", file=sys.stderr, flush=True)
 
 
@@ -87,12 +98,18 @@ def quantize(job: Quantize) -> Done:
     params = llama.llama_model_quantize_default_params()
     params.ftype = file_type(job.format)
     params.allow_requantize, params.pure = True, job.pure
+    run_quantizer(job.source, job.target, params)
+    return Done()
+
+
+def run_quantizer(source: str, target: str, params: "llama.llama_model_quantize_params") -> None:
+    """llama.cpp's quantizer, or Refused with llama.cpp's own complaint."""
+    ERRORS.clear()
     code = llama.llama_model_quantize(
-        job.source.encode(), job.target.encode(), ctypes.byref(params)
+        os.fsencode(source), os.fsencode(target), ctypes.byref(params)
     )
     if code != 0:
-        raise refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
-    return Done()
+        raise refused(f"llama.cpp's quantizer returned {code}: {complaint()}")
 
 
 def file_type(name: str) -> int:
@@ -151,9 +168,10 @@ def load(path: str, settings: Settings, simulated: bool = False) -> "llama.llama
         if settings.mmap and not simulated
         else llama.LLAMA_LOAD_MODE_NONE
     )
-    model = llama.llama_model_load_from_file(path.encode(), params)
+    ERRORS.clear()
+    model = llama.llama_model_load_from_file(os.fsencode(path), params)
     if not model:
-        raise refused(last_complaint())
+        raise refused(complaint())
     return model
 
 
@@ -161,15 +179,32 @@ def open_context(
     model: "llama.llama_model_p", settings: Settings, n_ctx: int
 ) -> "llama.llama_context_p":
     """A context with the settings, or Refused with llama.cpp's own complaint."""
-    context = llama.llama_init_from_model(model, context_params(settings, n_ctx))
+    context = new_context(model, context_params(settings, n_ctx))
+    if n_ctx > settings.n_ubatch and said("".join(LOG), "llama_context: causal_attn") == "0":
+        raise refused(
+            f"the model reads a whole text at once: a context of {n_ctx} tokens needs an n_ubatch "
+            f"of as many, not {settings.n_ubatch}"
+        )
+    return context
+
+
+def new_context(
+    model: "llama.llama_model_p", params: "llama.llama_context_params"
+) -> "llama.llama_context_p":
+    """A context, or Refused with llama.cpp's own complaint."""
+    ERRORS.clear()
+    context = llama.llama_init_from_model(model, params)
     if not context:
-        raise refused(last_complaint())
+        raise refused(complaint())
     return context
 
 
 def context_params(settings: Settings, n_ctx: int) -> "llama.llama_context_params":
-    """The settings as llama.cpp takes them."""
+    """The settings as llama.cpp takes them; what is no setting, as its programs have it
+    (docs/memory.md).
+    """
     params = llama.llama_context_default_params()
+    params.swa_full = False
     params.n_ctx, params.no_perf = n_ctx, False
     params.n_batch, params.n_ubatch = settings.n_batch, settings.n_ubatch
     params.n_threads, params.n_threads_batch = settings.n_threads, settings.n_threads_batch
@@ -237,7 +272,7 @@ class Run:
             )  # named, since the batch only points at it
             code = llama.llama_decode(self.context, llama.llama_batch_get_one(array, len(part)))
             if code != 0:
-                raise refused(f"llama_decode returned {code}: {last_complaint()}")
+                raise refused(f"llama_decode returned {code}: {complaint()}")
         llama.llama_synchronize(self.context)
 
     def greedy(self) -> int:
@@ -299,7 +334,7 @@ class Run:
         code = llama.llama_decode(self.context, batch)
         llama.llama_batch_free(batch)
         if code != 0:
-            raise refused(f"llama_decode returned {code}: {last_complaint()}")
+            raise refused(f"llama_decode returned {code}: {complaint()}")
         return [self._loss(position - begin, tokens[position + 1]) for position in scored]
 
     def _loss(self, row: int, token: int) -> float:
@@ -349,12 +384,14 @@ def said(log: str, start: str) -> str:
 
 
 def inspect(job: Inspect) -> Contents:
-    """What a GGUF file really holds. A format's name can hide it."""
+    """What the GGUF files of a model really hold. A format's name can hide it."""
     from gguf import GGUFReader
 
     weights: Counter[str] = Counter()
     multiplied: Counter[str] = Counter()
-    tensors = GGUFReader(job.model).tensors
+    tensors = [tensor for file in job.files for tensor in GGUFReader(file).tensors]
+    if not tensors:
+        raise refused("the file holds no weights")
     tied = all(tensor.name != "output.weight" for tensor in tensors)
     for tensor in tensors:
         weights[tensor.tensor_type.name] += int(tensor.n_elements)
@@ -366,18 +403,17 @@ def inspect(job: Inspect) -> Contents:
         multiplied=dict(multiplied.most_common()),
         layers=len(blocks),
         stored_bytes=sum(int(tensor.n_bytes) for tensor in tensors),
-        file_bytes=Path(job.model).stat().st_size,
+        file_bytes=sum(Path(file).stat().st_size for file in job.files),
     )
 
 
-def last_complaint() -> str:
-    """The last error of llama.cpp's log, for people."""
-    lines = [
-        line
-        for line in "".join(LOG).splitlines()
-        if any(w in line.lower() for w in ("error", "fail", "require", "invalid", "unsupported"))
-    ]
-    return lines[-1].strip() if lines else "llama.cpp gave no reason"
+def complaint() -> str:
+    """Why llama.cpp would not, in its own words: the first of its errors that says a cause, since
+    the later ones say what came of it.
+    """
+    lines = [PLACE.sub("", line.strip()) for line in "".join(ERRORS).splitlines() if line.strip()]
+    causes = [line for line in lines if not VAGUE.match(line)]
+    return (causes or lines or ["llama.cpp gave no reason"])[0]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from haqa_bench.arithmetic.memory import COUNT_MAX
 from haqa_bench.cell import Workload
 
 
@@ -12,7 +13,7 @@ class DeployWorkload(Workload):
     tokens, `repeats` times.
     """
 
-    n_ctx: int = 512
+    n_ctx: int = Field(512, ge=1, le=COUNT_MAX)
     n_prompt: int = Field(128, ge=1)
     n_generate: int = Field(32, ge=2)
     repeats: int = Field(3, ge=1)
@@ -20,7 +21,7 @@ class DeployWorkload(Workload):
     """A text file, relative to the suite's, whose perplexity guards quality; nothing guards it
     where there is none.
     """
-    quality_tokens: int = 512
+    quality_tokens: int = Field(512, ge=3)
     timeout_s: float = 120.0
     memory_gb: float = 4.0
 
