@@ -176,7 +176,7 @@ def test_settings_become_ready_command_lines():
     assert (
         found["llama-server"]
         == "llama-server -m m.gguf -c 4096 -tb 2 -fa on -ngl 0 -t 2 -b 2048 -ub 64 -ctk "
-        "q8_0 -ctv f16"
+        "q8_0 -ctv f16 -np 1"
     )
     assert (
         "-m 'my model.gguf' "

@@ -2,6 +2,7 @@
 really takes.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 
 SIMULATE_TIMEOUT_S = 600.0
 PEAK_TIMEOUT_S = 3600.0
+SOURCE = re.compile(r"\S*/(?=\S+:\d+: )")
+"""The folder of a file of llama.cpp's source: where it was compiled is nobody's business."""
 
 
 class Foreseen(NamedTuple):
@@ -84,12 +87,18 @@ def _planned(job: Simulate) -> Simulated:
     try:
         return run_job(job, SIMULATE_TIMEOUT_S)
     except EvaluationFailed as failure:
-        if failure.status != Status.OOM:
-            raise
-        reason = f"planning alone takes more than {job.memory_bytes / 1e9:.1f} GB of memory"
-        raise EvaluationFailed(
-            Status.OOM, f"{reason} ({failure.reason}): ask for fewer than {job.n_ctx} tokens"
-        ) from None
+        if failure.status == Status.OOM:
+            raise EvaluationFailed(
+                Status.OOM,
+                f"planning alone takes more than {job.memory_bytes / 1e9:.1f} GB of memory "
+                f"({failure.reason}): ask for fewer than {job.n_ctx} tokens",
+            ) from None
+        if failure.status == Status.CRASHED:
+            reason = SOURCE.sub("", failure.reason)
+            raise EvaluationFailed(
+                Status.CRASHED, f"llama.cpp cannot plan it, and {reason}: is the file damaged?"
+            ) from None
+        raise
 
 
 def beyond_training(found: Mapping[str, Foreseen], n_ctx: int) -> str:

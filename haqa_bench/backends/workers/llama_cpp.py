@@ -18,7 +18,6 @@ read beside each sample.
 import ctypes
 import math
 import os
-import re
 import sys
 import time
 from collections import Counter
@@ -41,6 +40,7 @@ from haqa_bench.backends.llama_jobs import (
     Sample,
     Settings,
 )
+from haqa_bench.backends.llama_log import all_said, cause_of, said
 from haqa_bench.backends.workers.frame import Action, Refused, work
 from haqa_bench.backends.workers.load import (
     cpu_times,
@@ -58,12 +58,6 @@ FLASH = {"auto": -1, "off": 0, "on": 1}
 
 
 ERROR = 4  # ggml's level
-PLACE = re.compile(r"^(?:[a-z_0-9]+: )+(?:error loading model: )?")
-"""How a line of llama.cpp's log begins: the functions that it is from."""
-VAGUE = re.compile(
-    r"(?:\w+: )?failed to (?:load model|load GGUF split|read (?:header|key-value|tensor))"
-)
-"""An error that says only what came of another."""
 IGNORED = -100
 """The label of a token that is not scored."""
 NO_MEMORY = ("allocate", "bad_alloc", "insufficient memory")
@@ -109,7 +103,7 @@ def run_quantizer(source: str, target: str, params: "llama.llama_model_quantize_
         os.fsencode(source), os.fsencode(target), ctypes.byref(params)
     )
     if code != 0:
-        raise refused(f"llama.cpp's quantizer returned {code}: {complaint()}")
+        raise refused(f"llama.cpp's quantizer returned {code}: {cause_of(ERRORS)}")
 
 
 def file_type(name: str) -> int:
@@ -171,7 +165,7 @@ def load(path: str, settings: Settings, simulated: bool = False) -> "llama.llama
     ERRORS.clear()
     model = llama.llama_model_load_from_file(os.fsencode(path), params)
     if not model:
-        raise refused(complaint())
+        raise refused(cause_of(ERRORS))
     return model
 
 
@@ -195,7 +189,7 @@ def new_context(
     ERRORS.clear()
     context = llama.llama_init_from_model(model, params)
     if not context:
-        raise refused(complaint())
+        raise refused(cause_of(ERRORS))
     return context
 
 
@@ -272,7 +266,7 @@ class Run:
             )  # named, since the batch only points at it
             code = llama.llama_decode(self.context, llama.llama_batch_get_one(array, len(part)))
             if code != 0:
-                raise refused(f"llama_decode returned {code}: {complaint()}")
+                raise refused(f"llama_decode returned {code}: {cause_of(ERRORS)}")
         llama.llama_synchronize(self.context)
 
     def greedy(self) -> int:
@@ -334,7 +328,7 @@ class Run:
         code = llama.llama_decode(self.context, batch)
         llama.llama_batch_free(batch)
         if code != 0:
-            raise refused(f"llama_decode returned {code}: {complaint()}")
+            raise refused(f"llama_decode returned {code}: {cause_of(ERRORS)}")
         return [self._loss(position - begin, tokens[position + 1]) for position in scored]
 
     def _loss(self, row: int, token: int) -> float:
@@ -348,12 +342,14 @@ class Run:
 
 def tokenize(model: "llama.llama_model_p", text: str) -> list[int]:
     """The tokens of `text`, with the model's beginning-of-text token where it has one."""
-    data = text.encode()
-    room = (llama.llama_token * (len(data) + 8))()
-    count = llama.llama_tokenize(
-        llama.llama_model_get_vocab(model), data, len(data), room, len(room), True, False
-    )
-    return list(room[:count])
+    data, vocabulary = text.encode(), llama.llama_model_get_vocab(model)
+
+    def into(size: int) -> list[int]:
+        room = (llama.llama_token * size)()
+        count = llama.llama_tokenize(vocabulary, data, len(data), room, size, True, False)
+        return list(room[:count]) if count >= 0 else into(-count)  # as many are needed
+
+    return into(len(data) + 8)
 
 
 def facts(context: "llama.llama_context_p") -> dict[str, str]:
@@ -367,20 +363,12 @@ def facts(context: "llama.llama_context_p") -> dict[str, str]:
         "n_threads": str(llama.llama_n_threads(context)),
         "n_threads_batch": str(llama.llama_n_threads_batch(context)),
         "flash_attn": said(log, "llama_context: flash_attn"),
-        "kv_cache": said(log, "llama_kv_cache: size").replace("  ", " "),
+        "kv_cache": " and ".join(all_said(log, "llama_kv_cache: size")).replace("  ", " "),
         "mmap": str(any("_Mapped" in line for line in buffers)).lower(),
         "repacked": str(any("REPACK" in line for line in buffers)).lower(),
         "llama_cpp_python": llama.__version__,
         "system_info": llama.llama_print_system_info().decode().strip(" |"),
     }
-
-
-def said(log: str, start: str) -> str:
-    """What llama.cpp's log says after `start`, in its last such line; empty when it says
-    nothing.
-    """
-    lines = [line for line in log.splitlines() if line.startswith(start)]
-    return lines[-1].removeprefix(start).strip(" =:") if lines else ""
 
 
 def inspect(job: Inspect) -> Contents:
@@ -405,15 +393,6 @@ def inspect(job: Inspect) -> Contents:
         stored_bytes=sum(int(tensor.n_bytes) for tensor in tensors),
         file_bytes=sum(Path(file).stat().st_size for file in job.files),
     )
-
-
-def complaint() -> str:
-    """Why llama.cpp would not, in its own words: the first of its errors that says a cause, since
-    the later ones say what came of it.
-    """
-    lines = [PLACE.sub("", line.strip()) for line in "".join(ERRORS).splitlines() if line.strip()]
-    causes = [line for line in lines if not VAGUE.match(line)]
-    return (causes or lines or ["llama.cpp gave no reason"])[0]
 
 
 if __name__ == "__main__":
