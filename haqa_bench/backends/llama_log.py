@@ -6,7 +6,8 @@ from collections.abc import Sequence
 PLACE = re.compile(r"^(?:[a-z_0-9]+: )+(?:error loading model: )?")
 """How a line begins: the functions that it is from."""
 VAGUE = re.compile(
-    r"(?:\w+: )?failed to (?:load model(?: from|$)|load GGUF split|read (?:header|key-value|tensor))"
+    r"(?:\w+: )?failed to "
+    r"(?:load model(?: from|$)|load GGUF split|read (?:header|key-value|tensor))"
 )
 """An error that says only what came of another."""
 
