@@ -47,7 +47,7 @@ def describe(writer: gguf.GGUFWriter, heads: int = HEADS, blocks: bool = True) -
     writer.add_head_count(heads)
     writer.add_head_count_kv(KV_HEADS)
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_dimension_count(HEAD)
+    writer.add_rope_dimension_count(HIDDEN // heads)
     writer.add_vocab_size(VOCABULARY)
     writer.add_tokenizer_model("llama")
     words = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
