@@ -10,11 +10,10 @@ import gguf
 import numpy as np
 
 LAYERS, HIDDEN, WIDE, HEADS, KV_HEADS, VOCABULARY = 2, 64, 128, 4, 2, 512
-HEAD = HIDDEN // HEADS
 
 
-def tensors(seed: int = 0) -> Iterator[tuple[str, np.ndarray]]:
-    rng = np.random.default_rng(seed)
+def tensors(seed: int = 0, heads: int = HEADS) -> Iterator[tuple[str, np.ndarray]]:
+    rng, head = np.random.default_rng(seed), HIDDEN // heads
 
     def matrix(*shape: int) -> np.ndarray:
         return (rng.standard_normal(shape) * 0.05).astype(np.float16)
@@ -22,10 +21,10 @@ def tensors(seed: int = 0) -> Iterator[tuple[str, np.ndarray]]:
     yield "token_embd.weight", matrix(VOCABULARY, HIDDEN)
     for i in range(LAYERS):
         yield f"blk.{i}.attn_norm.weight", np.ones(HIDDEN, np.float32)
-        yield f"blk.{i}.attn_q.weight", matrix(HIDDEN, HIDDEN)
-        yield f"blk.{i}.attn_k.weight", matrix(KV_HEADS * HEAD, HIDDEN)
-        yield f"blk.{i}.attn_v.weight", matrix(KV_HEADS * HEAD, HIDDEN)
-        yield f"blk.{i}.attn_output.weight", matrix(HIDDEN, HIDDEN)
+        yield f"blk.{i}.attn_q.weight", matrix(heads * head, HIDDEN)
+        yield f"blk.{i}.attn_k.weight", matrix(KV_HEADS * head, HIDDEN)
+        yield f"blk.{i}.attn_v.weight", matrix(KV_HEADS * head, HIDDEN)
+        yield f"blk.{i}.attn_output.weight", matrix(HIDDEN, heads * head)
         yield f"blk.{i}.ffn_norm.weight", np.ones(HIDDEN, np.float32)
         yield f"blk.{i}.ffn_gate.weight", matrix(WIDE, HIDDEN)
         yield f"blk.{i}.ffn_up.weight", matrix(WIDE, HIDDEN)
@@ -70,12 +69,13 @@ def write(
     more: Callable[[gguf.GGUFWriter], None] = lambda writer: None,
     only: Callable[[str], bool] = lambda name: True,
     endian: gguf.GGUFEndian = gguf.GGUFEndian.LITTLE,
-    **described: object,
+    heads: int = HEADS,
+    blocks: bool = True,
 ) -> Path:
     writer = gguf.GGUFWriter(path, architecture, endianess=endian)
-    describe(writer, **described)
+    describe(writer, heads, blocks)
     more(writer)
-    for name, weights in tensors():
+    for name, weights in tensors(heads=heads):
         if only(name):
             writer.add_tensor(name, weights)
     finish(writer)
