@@ -377,7 +377,10 @@ def inspect(job: Inspect) -> Contents:
 
     weights: Counter[str] = Counter()
     multiplied: Counter[str] = Counter()
-    tensors = [tensor for file in job.files for tensor in GGUFReader(file).tensors]
+    try:
+        tensors = [tensor for file in job.files for tensor in GGUFReader(file).tensors]
+    except (ValueError, KeyError, IndexError) as fault:  # a key or a size that is none
+        raise refused(f"the package gguf cannot read it: {fault}") from None
     if not tensors:
         raise refused("the file holds no weights")
     tied = all(tensor.name != "output.weight" for tensor in tensors)
