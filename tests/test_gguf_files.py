@@ -20,7 +20,7 @@ from haqa_bench.backends.gguf_files import ending, identity, shards
 from haqa_bench.backends.gguf_models import Formats, find
 from haqa_bench.backends.llama_cpp_memory import Foreseen, beyond_training, is_hollow
 from haqa_bench.backends.llama_jobs import ONE_THREAD, Contents, Inspect, Peak, with_defaults
-from haqa_bench.backends.llama_log import cause_of
+from haqa_bench.backends.llama_log import cause_of, other_kind
 from haqa_bench.cell import Model
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.tracks.deploy import remote
@@ -234,6 +234,13 @@ OUTER = "llama_model_load_from_file_impl: failed to load model\n"
 )
 def test_of_llama_cpp_s_errors_the_one_that_says_why_is_told(errors, cause):
     assert cause_of([*errors, OUTER]).startswith(cause)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("adapter", " (it is of the type 'adapter')"), ("model", "")]
+)
+def test_a_file_that_is_no_model_is_told_as_what_it_is(kind, told):
+    assert other_kind(f"llama_model_loader: - kv   1: general.type str    = {kind}\n") == told
 
 
 def test_where_llama_cpp_says_nothing_that_is_told():

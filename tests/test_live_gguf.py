@@ -76,7 +76,7 @@ def faulty(folder, whole):
     gap.with_name(tiny_gguf.shard("gap", 3)).unlink()
     return {
         "eyes": "CLIP cannot be used as main model",
-        "lora": "key not found in model: llama.context_length",
+        "lora": "llama.context_length (it is of the type 'adapter')",
         "unknown": "unknown model architecture: 'nonsense'",
         "big": "mismatch between the host and model endianness",
         "no_blocks": "key not found in model: llama.block_count",

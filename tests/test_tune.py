@@ -1,5 +1,6 @@
 """What tune tries, and what it makes of a run. The whole command on a real model: test_live.py."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,13 @@ def test_a_limit_that_nothing_fits_is_told_with_the_sum(sizes):
         match=r"does not fit 100 MB: weights 500\.0 = 500\.0 MB.*Allow more with --memory",
     ):
         space.options(Path("m.gguf"), WISH._replace(limit=10**8))
+
+
+def test_a_model_that_no_suite_can_name_is_told(tmp_path):
+    with pytest.raises(HaqaError, match="is no path in UTF-8") as told:
+        space.check_name(tmp_path / os.fsdecode(b"m\xff.gguf"))
+    str(told.value).encode()
+    space.check_name(tmp_path / "größe.gguf")
 
 
 def test_a_model_that_llama_cpp_refuses_is_told(monkeypatch):

@@ -10,6 +10,7 @@ VAGUE = re.compile(
     r"(?:load model(?: from|$)|load GGUF split|read (?:header|key-value|tensor))"
 )
 """An error that says only what came of another."""
+KIND = re.compile(r": general\.type +str += (\S+)")
 
 
 def cause_of(errors: Sequence[str]) -> str:
@@ -19,6 +20,12 @@ def cause_of(errors: Sequence[str]) -> str:
     lines = [PLACE.sub("", line.strip()) for line in "".join(errors).splitlines() if line.strip()]
     causes = [line for line in lines if not VAGUE.match(line)]
     return (causes or lines or ["llama.cpp gave no reason"])[0]
+
+
+def other_kind(log: str) -> str:
+    """What a file calls itself that is no model, in brackets; nothing where it is one."""
+    kind = KIND.search(log)
+    return f" (it is of the type '{kind[1]}')" if kind and kind[1] != "model" else ""
 
 
 def all_said(log: str, start: str) -> list[str]:

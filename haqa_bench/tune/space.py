@@ -72,6 +72,20 @@ class Options(NamedTuple):
     """A warning about the context that is wished for."""
 
 
+def check_name(path: Path) -> None:
+    """Refuses a model that no suite can name.
+
+    Raises:
+        HaqaError: its path is not UTF-8.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        raise HaqaError(
+            ascii(str(path)), "is no path in UTF-8, as a suite needs it", "Rename it, or link to it"
+        ) from None
+
+
 def options(path: Path, wish: Wish) -> Options:
     """Which formats of the model fit, as llama.cpp plans them for its default settings.
 

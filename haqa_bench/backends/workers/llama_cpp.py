@@ -40,7 +40,7 @@ from haqa_bench.backends.llama_jobs import (
     Sample,
     Settings,
 )
-from haqa_bench.backends.llama_log import all_said, cause_of, said
+from haqa_bench.backends.llama_log import all_said, cause_of, other_kind, said
 from haqa_bench.backends.workers.frame import Action, Refused, work
 from haqa_bench.backends.workers.load import (
     cpu_times,
@@ -165,7 +165,7 @@ def load(path: str, settings: Settings, simulated: bool = False) -> "llama.llama
     ERRORS.clear()
     model = llama.llama_model_load_from_file(os.fsencode(path), params)
     if not model:
-        raise refused(cause_of(ERRORS))
+        raise refused(cause_of(ERRORS) + other_kind("".join(LOG)))
     return model
 
 
