@@ -240,7 +240,7 @@ def test_of_llama_cpp_s_errors_the_one_that_says_why_is_told(errors, cause):
     ("kind", "told"), [("adapter", " (it is of the type 'adapter')"), ("model", "")]
 )
 def test_a_file_that_is_no_model_is_told_as_what_it_is(kind, told):
-    assert other_kind(f"llama_model_loader: - kv   1: general.type str    = {kind}\n") == told
+    assert other_kind(f"llama_model_loader: - kv   1:      general.type str    = {kind}\n") == told
 
 
 def test_where_llama_cpp_says_nothing_that_is_told():

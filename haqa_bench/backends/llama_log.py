@@ -10,7 +10,7 @@ VAGUE = re.compile(
     r"(?:load model(?: from|$)|load GGUF split|read (?:header|key-value|tensor))"
 )
 """An error that says only what came of another."""
-KIND = re.compile(r": general\.type +str += (\S+)")
+KIND = re.compile(r": +general\.type +str += (\S+)")
 
 
 def cause_of(errors: Sequence[str]) -> str:
