@@ -91,7 +91,7 @@ def _planned(job: Simulate) -> Simulated:
             raise EvaluationFailed(
                 Status.OOM,
                 f"planning alone takes more than {job.memory_bytes / 1e9:.1f} GB of memory "
-                f"({failure.reason}): ask for fewer than {job.n_ctx} tokens",
+                f"({failure.reason}): ask for fewer than {job.n_ctx} tokens, or check the file",
             ) from None
         if failure.status == Status.CRASHED:
             reason = SOURCE.sub("", failure.reason)
