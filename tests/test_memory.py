@@ -9,8 +9,8 @@ import gguf
 import pytest
 
 from haqa_bench.arithmetic.memory import Prediction, bytes_of
+from haqa_bench.backends.llama_cpp_memory import file_of, is_hollow
 from haqa_bench.backends.llama_cpp_memory import hollow as llama_hollow
-from haqa_bench.backends.llama_cpp_memory import is_hollow
 from haqa_bench.backends.transformers_config import dimensions_of
 from haqa_bench.backends.workers import hollow
 from haqa_bench.errors import HaqaError
@@ -311,6 +311,28 @@ def test_dimensions_of_no_possible_model_are_told_before_a_process_starts():
         pytest.raises(HaqaError, match="the model's dimensions: layers is 513"),
         llama_hollow(LLAMA2_7B | {"layers": 513}),
     ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("~nobody-of-that-name/config.json", "home directory"),
+        ("x" * 5000, "File name too long"),
+        ("x" * 5000 + ".json", "File name too long"),
+        ("none/config.json", "No such file"),
+        ("/dev/null/config.json", "Not a directory"),
+    ],
+)
+def test_what_names_no_model_without_weights_is_one_clear_line(source, message):
+    with pytest.raises(HaqaError, match=message), file_of(source):
+        pass
+
+
+def test_a_folder_in_place_of_a_config_is_told(tmp_path):
+    (tmp_path / "config.json").mkdir()
+
+    with pytest.raises(HaqaError, match=r"is no config\.json of a model"), file_of(str(tmp_path)):
         pass
 
 

@@ -29,7 +29,7 @@ def find(source: str) -> Path:
         HaqaError: not installed, not found, or not a GGUF file.
     """
     kind, _, name = source.partition(":")
-    path = {"package": _in_package, "hub": _from_hub}.get(kind, lambda _: _expanded(source))(name)
+    path = {"package": _in_package, "hub": _from_hub}.get(kind, lambda _: expanded(source))(name)
     gguf_files.check(path)
     return path
 
@@ -75,11 +75,20 @@ def require_llama_cpp() -> None:
     require("llama_cpp", "llama.cpp", extra("deploy"), "llama-cpp-python")
 
 
-def _expanded(source: str) -> Path:
+def expanded(source: str) -> Path:
+    """The path that a user's word stands for.
+
+    Raises:
+        HaqaError: nobody has such a home, or the system refuses to look there.
+    """
     try:
-        return Path(source).expanduser()
+        path = Path(source).expanduser()
+        path.is_dir()
     except RuntimeError as error:
         raise HaqaError(source, str(error), TODO) from None
+    except OSError as error:
+        raise HaqaError(source, error.strerror or str(error), TODO) from None
+    return path
 
 
 def _in_package(name: str) -> Path:

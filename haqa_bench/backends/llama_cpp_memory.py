@@ -130,7 +130,7 @@ def file_of(source: str) -> Iterator[Path]:
     Raises:
         HaqaError: there is no such model.
     """
-    path = Path(source).expanduser()
+    path = gguf_models.expanded(source)
     config = path / "config.json" if path.is_dir() else path
     if config.suffix == ".json":
         with hollow(dimensions_of(config)) as made:
