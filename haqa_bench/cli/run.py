@@ -1,6 +1,7 @@
 """haqa-bench run."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
     from haqa_bench.run.executors import Executor
     from haqa_bench.run.study import Plan
+
+SHOWN = 10
+"""How many of the studies that failed are told of on stderr."""
 
 
 @click.command()
@@ -152,6 +156,7 @@ def run(
     ]
     notes += with_progress(plan, target, _executor(where, address, workers))
     _tell(plan, target, notes, as_json, wide)
+    _end(target)
 
 
 def _executor(where: str, address: str, workers: int) -> "Executor":
@@ -205,6 +210,20 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
         + ", ".join(p.relative_to(target).as_posix() for p in written)
         + ", trials.duckdb, journal/"
     )
+
+
+def _end(target: Path) -> None:
+    """Ends with exit code 3 where studies of a run failed, and says which."""
+    from haqa_bench.store import failures
+
+    failed = failures.read(target)
+    for study, failure in list(failed.items())[:SHOWN]:
+        click.echo(f"haqa-bench: {study}: {failure.what}", err=True)
+    if len(failed) > SHOWN:
+        click.echo(f"haqa-bench: {len(failed) - SHOWN} studies more failed", err=True)
+    if failed:
+        click.echo(f"haqa-bench: where each was raised: {target / failures.NAME}", err=True)
+        sys.exit(3)
 
 
 def _told(

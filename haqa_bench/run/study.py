@@ -6,20 +6,26 @@ it replays. A study of it gives *entries*, which whoever runs it journals: its h
 and how it ended.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from haqa_bench import __version__, registry, tracks
+from haqa_bench import __version__, plugins, tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes, sha256
-from haqa_bench.errors import EvaluationFailed
+from haqa_bench.errors import ChatFailed, EvaluationFailed, PluginFailed
 from haqa_bench.llm import cassette as cassettes
 from haqa_bench.project import Project
-from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
+from haqa_bench.protocols import ChatModel, Evaluator, LiveEvaluator, Optimizer, Outcome, Proposal
+from haqa_bench.run import identity, proposing
 from haqa_bench.run.header import header
+from haqa_bench.run.identity import Identity
+from haqa_bench.run.proposing import Asked
 from haqa_bench.space import key_of
+from haqa_bench.store.failures import Failure, failure_of
 from haqa_bench.study import Price, Study
 from haqa_bench.suite import Suite
 from haqa_bench.trial import Status, Trial, Usage
@@ -77,11 +83,16 @@ class Plan(NamedTuple):
                 self.places.said(p): sha256(p.read_bytes()) for p in self.inputs if p.is_file()
             },
         }
-        if changed := registry.revisions(s.method for s in self.studies):
-            what["revisions"] = changed  # absent elsewhere, so that begun runs go on
+        what["identity"] = self.identity(self.studies).to_json()
+        what["settings"] = identity.settings(self.studies, self.places.prompts)
         return (
             self.places.runs / self.suite.name / f"{self.agent}-{self.measure}-{sha256(what)[:12]}"
         )
+
+    def identity(self, studies: Iterable[Study]) -> Identity:
+        """What makes the numbers of some of its studies."""
+        asked = self.agent == "live" and any(s.method.chat for s in studies)
+        return identity.of(studies, self.chat_model if asked else "")
 
 
 class Header(NamedTuple):
@@ -91,38 +102,67 @@ class Header(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How a study ended: what is worth telling of it."""
+    """How a study ended: what is worth telling of it, and the fault that ended it early."""
 
     note: str = ""
+    failed: Failure | None = None
 
 
 Entry = Header | Trial | Ended
 
 
 def entries(
-    plan: Plan, study: Study, trials: Sequence[Trial], evaluator: Evaluator
+    plan: Plan, study: Study, trials: Sequence[Trial], evaluator: Callable[[], Evaluator]
 ) -> Iterator[Entry]:
-    """What follows `trials`, which are journalled already; the header only where there is none yet.
+    """The header, then what follows `trials`, which are journalled already. A plug-in or an
+    endpoint that fails ends the study.
 
     Raises:
-        HaqaError: a recording is missing or does not fit, or an endpoint fails.
+        HaqaError: a recording is missing or does not fit.
     """
+    try:
+        yield from _entries(plan, study, trials, evaluator)
+    except (PluginFailed, ChatFailed) as fault:
+        yield Ended(failed=failure_of(fault))
+
+
+def _entries(
+    plan: Plan, study: Study, trials: Sequence[Trial], evaluator: Callable[[], Evaluator]
+) -> Iterator[Entry]:
     chat = _chat_model(plan, study) if study.method.chat else None
-    optimizer = registry.optimizer(study, chat, plan.project / "prompts")
-    if not trials:
-        machine = evaluator.machine
+    optimizer, settings, _ = proposing.made(study, chat, plan.places.prompts)
+    measuring = evaluator()
+    with evaluator_faults(study.cell):
         yield Header(
             header(
                 study,
                 plan.suite.lock,
                 _answered_by(plan, study, chat),
-                evaluator.whole,
-                optimizer.settings,
-                machine,
+                measuring.whole,
+                settings,
+                measuring.machine,
+                plan.identity([study]),
             )
         )
-    yield from run_study(study, optimizer, evaluator, trials)
-    yield Ended(_closed(chat))
+    doubt = "" if chat else _doubt(study, optimizer, trials)
+    yield from run_study(study, optimizer, measuring, trials)
+    yield Ended("; ".join(filter(None, (doubt, _closed(chat)))))
+
+
+def _doubt(study: Study, optimizer: Optimizer, trials: Sequence[Trial]) -> str:
+    """What to tell of a study that goes on, and whose optimizer, asked once more for the last trial
+    that is journalled, proposes another.
+    """
+    if len(trials) < 2:
+        return ""
+    again, last = Asked(study, optimizer).ask(trials[:-1]), trials[-1]
+    proposed = again.configuration if again else None
+    if (None if proposed is None else key_of(proposed)) == last.key:
+        return ""
+    return (
+        f"{proposing.said(study.method)} is not deterministic: asked again for round "
+        f"{last.number}, which is journalled, it proposes otherwise"
+    )
 
 
 def finished(plan: Plan, study: Study, trials: Sequence[Trial]) -> bool:
@@ -141,21 +181,18 @@ def run_study(
     """The trials that follow `trials`, until the budget is spent or the optimizer is done. Trial 0
     is the default.
     """
-    trials, spent = list(trials), spent_by(trials)
+    trials, spent, asked = list(trials), spent_by(trials), Asked(study, optimizer)
     first: dict[str | None, Trial] = {
         trial.key: trial
         for trial in reversed(trials)
         if trial.key is not None and trial.repeat_of is None
     }
     while study.cell.budget.left(spent) > 0:
-        proposal = optimizer.ask(trials) if trials else Proposal(study.cell.space.default)
+        proposal = asked.ask(trials) if trials else Proposal(study.cell.space.default)
         if proposal is None:
             return
-        if proposal.configuration is not None and (
-            problems := study.cell.space.problems(proposal.configuration)
-        ):
-            proposal = proposal._replace(configuration=None, problem="; ".join(problems))
-        trial = _trial(len(trials), proposal, evaluator, first, study.price)
+        with evaluator_faults(study.cell):
+            trial = _trial(len(trials), proposal, evaluator, first, study.price)
         if trial.key is not None:
             first.setdefault(trial.key, trial)
         trials.append(trial)
@@ -185,7 +222,7 @@ def _trial(
         return earlier.model_copy(update={**proposed, "repeat_of": earlier.number, "seconds": 0.0})
     proposed["configuration"] = dict(proposal.configuration)
     try:
-        found = evaluator.measure(proposal.configuration)
+        found = _finite(evaluator.measure(dict(proposal.configuration)))
     except EvaluationFailed as failure:
         return Trial(
             status=Status(failure.status),
@@ -201,6 +238,14 @@ def _trial(
         rank=found.rank,
         **proposed,
     )
+
+
+def _finite(found: Outcome) -> Outcome:
+    """What an evaluator gave, unless it is no number."""
+    for measurement in found.measurements:
+        if not all(map(math.isfinite, (measurement.value, *measurement.samples))):
+            raise ValueError(f"its {measurement.name} is {measurement.value}, no finite number")
+    return found
 
 
 def _priced(usage: Usage | None, price: Price | None) -> Usage | None:
@@ -222,18 +267,46 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
     Raises:
         HaqaError: the response table is missing, or of another space or workload; or this machine
         lacks what a live measurement needs.
+        PluginFailed: the evaluator of a plug-in's track cannot be made.
     """
-    track = tracks.of(cell)
     if plan.measure == "live":
-        return track.evaluator(cell)
-    return track.recorded(cell, plan.table(cell))
+        return live_evaluator(cell)
+    with evaluator_faults(cell):
+        return tracks.of(cell).recorded(cell, plan.table(cell))
+
+
+def live_evaluator(cell: Cell) -> LiveEvaluator:
+    """What measures a cell on this machine.
+
+    Raises:
+        HaqaError: it lacks what that needs.
+        PluginFailed: the evaluator of a plug-in's track cannot be made.
+    """
+    with evaluator_faults(cell):
+        return tracks.of(cell).evaluator(cell)
+
+
+@contextmanager
+def evaluator_faults(cell: Cell) -> Iterator[None]:
+    """Tells what the evaluator of a plug-in's track raises in one line. What ours raise is a bug.
+
+    Raises:
+        PluginFailed: in place of any exception but HaqaError and EvaluationFailed.
+    """
+    plugin = tracks.plugin(cell)
+    with (
+        plugins.faults("evaluator failed", f"the track {plugin}, cell {cell.id}", plugin.path)
+        if plugin
+        else nullcontext()
+    ):
+        yield
 
 
 def _chat_model(plan: Plan, study: Study) -> ChatModel:
     if plan.agent == "cassette":
         match: Literal["request", "place"] = "request" if plan.measure == "recorded" else "place"
         return cassettes.ReplayChatModel(cassettes.read(plan.cassette(study)), study.id, match)
-    live = registry.chat_model(
+    live = proposing.live_chat(
         plan.chat_model, plan.base_url, plan.chat_timeout_s, plan.chat_retries
     )
     return cassettes.RecordingChatModel(live, plan.cassette(study), _card(plan, study))

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from haqa_bench.documents import JsonObject, check_format
 from haqa_bench.errors import HaqaError
+from haqa_bench.store import failures
+from haqa_bench.store.failures import Failure
 from haqa_bench.store.journal import read_lines
 from haqa_bench.trial import Objective, Trial
 
@@ -67,13 +69,16 @@ def build(folder: Path) -> Path:
     partial.unlink(missing_ok=True)
     with duckdb.connect(str(partial)) as connection:
         connection.execute(files("haqa_bench.store").joinpath("schema.sql").read_text())
-        rows = [row for path in journals for row in _rows(path, read_lines(path))]
+        failed = failures.read(folder)
+        found = [_rows(path, read_lines(path)) for path in journals]
+        rows = [row for of in found if of[0][1]["id"] not in failed for row in of]
+        rows += [("failures", _failure(study, one)) for study, one in failed.items()]
         rows += [
             row
             for path in sorted((folder / "confirmed").glob("*/*.jsonl"))
             for row in _confirmed(read_lines(path))
         ]
-        for table in ("studies", "trials", "measurements", "pairs", "tests"):
+        for table in ("studies", "trials", "measurements", "pairs", "tests", "failures"):
             lines = folder / f"{table}.jsonl.partial"
             _insert(connection, table, [row for name, row in rows if name == table], lines)
     partial.replace(folder / NAME)
@@ -164,7 +169,7 @@ def _rows(path: Path, lines: list[JsonObject]) -> list[tuple[str, Mapping[str, A
     head = dict(lines[0])
     objective = Objective.model_validate_json(json.dumps(head.pop("objective")))
     known = trials(path, lines)
-    study = {k: v for k, v in head.items() if k not in ("kind", "format")} | {
+    study = {k: v for k, v in head.items() if k not in ("kind", "format", "identity")} | {
         "settings": json.dumps(head["settings"], sort_keys=True),
         "front": json.dumps(head["front"]) if head["front"] else None,
         "samples": json.dumps(head["samples"], sort_keys=True),
@@ -206,6 +211,11 @@ def _rows(path: Path, lines: list[JsonObject]) -> list[tuple[str, Mapping[str, A
             for m in trial.measurements
         ]
     return rows
+
+
+def _failure(study: str, failure: Failure) -> Mapping[str, Any]:
+    _, cell, method, _ = study.split("/")
+    return {"study": study, "cell": cell, "method": method, "what": failure.what}
 
 
 def _confirmed(lines: list[JsonObject]) -> list[tuple[str, Mapping[str, Any]]]:
