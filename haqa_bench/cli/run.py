@@ -96,6 +96,14 @@ SHOWN = 10
     show_default=True,
     help="Where the Ray cluster is; auto is one that runs on this machine.",
 )
+@click.option(
+    "--add-method",
+    "added",
+    metavar="NAME[:KEY=VALUE,...]",
+    multiple=True,
+    help="Add an optimizer that SUITE does not name, such as a plug-in's, with options of its "
+    "own. May be given again.",
+)
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
 @WIDE
@@ -115,6 +123,7 @@ def run(
     address: str,
     fresh: bool,
     dry_run: bool,
+    added: tuple[str, ...],
     wide: bool,
     as_json: bool,
     **how: Any,
@@ -125,16 +134,22 @@ def run(
     was stopped goes on with the same command. Journals, database and tables go to results/runs/.
     """
     from haqa_bench.cli.progress import with_progress
+    from haqa_bench.project import Project
+    from haqa_bench.run import inputs
     from haqa_bench.run.forecast import forecast, stale, warnings
     from haqa_bench.run.study import Plan
 
-    suite, folder = open_suite(suite_path, project)
+    suite, folder = open_suite(suite_path, project, added)
+    replays = how["agent"] == "cassette"
     if seeds:
-        suite = suite.model_copy(update={"seeds": tuple(range(seeds))})
+        suite = inputs.with_seeds(suite, range(seeds), Project(folder), replays)
+    studies = chosen(suite, cells, methods, seed)
+    if seeds and replays:
+        studies = [s for s in studies if inputs.there(s, suite, Project(folder))]
     plan = Plan(
         suite=suite,
         project=folder,
-        studies=chosen(suite, cells, methods, seed),
+        studies=studies,
         agent=how["agent"],
         measure=how["measure"],
         chat_model=how["chat_model"],
@@ -148,6 +163,7 @@ def run(
             click.echo(line, err=not dry_run)
     if dry_run:
         return
+    inputs.check(plan)
     target = plan.folder
     if fresh:
         _forget(plan, target)

@@ -43,7 +43,10 @@ def made(study: Study, chat: ChatModel | None, templates: Path) -> Promised:
     """
     who, path = f"{said(study.method)}, as it was made", registry.path(study.method)
     with plugins.faults(FAILED, who, path):
-        found = registry.optimizer(study, chat, templates)
+        try:
+            found = registry.optimizer(study, chat, templates)
+        except PluginFailed as fault:
+            raise PluginFailed(FAILED, f"{fault.where}: {fault.what}", fault.todo) from fault
         return Promised(found, _settings(found.settings), _start_up(found.start_up))
 
 

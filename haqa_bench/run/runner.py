@@ -19,7 +19,7 @@ from haqa_bench import tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError, PluginFailed
 from haqa_bench.project import confirmed_in, write_lock
-from haqa_bench.run import confirm
+from haqa_bench.run import confirm, inputs
 from haqa_bench.run.executors import Executor
 from haqa_bench.run.header import same
 from haqa_bench.run.study import Ended, Entry, Header, Plan, evaluator_faults, finished
@@ -54,6 +54,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         HaqaError: a recording is missing or does not fit, an endpoint fails, another process runs
         here, or measures this machine.
     """
+    inputs.check(plan)
     cells = list({s.cell.id: s.cell for s in plan.studies}.values())
     with ExitStack() as stack:
         stack.enter_context(_tidied(plan, folder))
