@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from haqa_bench import __version__, plugins, tracks
+from haqa_bench import __version__, plugins, registry, tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes, sha256
@@ -327,11 +327,25 @@ def _card(plan: Plan, study: Study) -> dict[str, object]:
         "study": study.id,
         "answered_by": plan.answered_by or "not stated",
         "method": study.method.model_dump(mode="json"),
-        "templates": plan.suite.templates,
+        "templates": _templates(plan, study),
+        "plugin": plugin.identity if (plugin := registry.plugin(study.method)) else None,
         "space_sha256": sha256(study.cell.space.model_dump(mode="json")),
         "measurements_sha256": measured,
         "haqa_bench": __version__,
     }
+
+
+def _templates(plan: Plan, study: Study) -> dict[str, str]:
+    """The hashes of the project's templates that a study's agent fills; none of a plug-in's, whose
+    words are its own.
+    """
+    from haqa_bench.optimizers.agent import prompt
+
+    if registry.plugin(study.method):
+        return {}
+    at_once = study.method.optimizer == "haqa-zero-shot"
+    used = prompt.used(plan.places.prompts, study.cell, at_once)
+    return {name: digest for name, digest in plan.suite.templates.items() if name in used}
 
 
 def _closed(chat: ChatModel | None) -> str:
