@@ -166,6 +166,18 @@ def test_a_failed_study_is_tried_again_by_the_same_command(project, ran, cli, mo
     assert "broken" in second.stdout
 
 
+def test_an_endpoint_that_fails_ends_its_own_studies(project, cli):
+    words = ("--agent", "live", "--base-url", "http://127.0.0.1:9/v1", "--chat-retries", "0")
+
+    done = cli("run", project / "suites/small.yaml", *words, "--json")
+
+    assert done.returncode == 3, done.stderr
+    assert "/haqa/seed0: http://127.0.0.1:9/v1" in done.stderr
+    table = next(iter(json.loads(done.stdout)["tables"].values()))
+    assert any(row["id"].endswith("/random") for row in table["rows"])
+    assert any(note.startswith("haqa: 2 studies failed and are missing") for note in table["notes"])
+
+
 def test_where_every_study_fails_it_is_one_line_and_exit_code_2(project, cli, monkeypatch):
     monkeypatch.setitem(registry.OPTIMIZERS, "random", f"{MODULE}:Broken")
 

@@ -99,10 +99,10 @@ SHOWN = 10
 @click.option(
     "--add-method",
     "added",
-    metavar="NAME[:KEY=VALUE,...]",
+    metavar="METHOD",
     multiple=True,
-    help="Add an optimizer that SUITE does not name, such as a plug-in's, with options of its "
-    "own. May be given again.",
+    help="Add an optimizer that SUITE does not name, such as a plug-in's: NAME, or "
+    "NAME:key=value,key=value with options. May be given again.",
 )
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
