@@ -10,9 +10,10 @@ from endpoint import Endpoint, reply
 from plugged import HEAD, installed
 from support import SUITE, plan, printed_rows, record
 
-from haqa_bench import registry
+from haqa_bench import plugins, registry
 from haqa_bench.documents import sha256
 from haqa_bench.run import runner
+from haqa_bench.run.executors import ray_cluster
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.space import Parameter, SearchSpace
 from haqa_bench.store.failures import NAME
@@ -166,6 +167,21 @@ def test_a_failed_study_is_tried_again_by_the_same_command(project, ran, cli, mo
     assert "broken" in second.stdout
 
 
+def test_with_a_cluster_a_failing_method_ends_its_own_studies_too(project, monkeypatch):
+    monkeypatch.setitem(registry.OPTIMIZERS, "random", f"{MODULE}:Broken")
+    for name in ("connect", "check_resource"):
+        monkeypatch.setattr(ray_cluster, name, lambda _: None)
+    monkeypatch.setattr(ray_cluster, "Remote", lambda cell, evaluator: evaluator)
+    what = plan(project)
+    what = what._replace(studies=[s for s in what.studies if not s.method.chat])
+
+    list(runner.run(what, what.folder, ray_cluster.RayCluster("any", 2)))
+
+    failed = json.loads((what.folder / NAME).read_text())
+    assert {study.split("/")[2] for study in failed} == {"random"}
+    assert all(path.name.startswith(("default", "random")) for path in what.folder.rglob("*.jsonl"))
+
+
 def test_an_endpoint_that_fails_ends_its_own_studies(project, cli):
     words = ("--agent", "live", "--base-url", "http://127.0.0.1:9/v1", "--chat-retries", "0")
 
@@ -210,6 +226,22 @@ def test_an_edited_plug_in_prints_nothing_old(project, cli_process, tmp_path):
     brought = json.loads(header)["identity"]["plugins"]["optimizers:mine"]
     assert brought["distribution"] == "faulty-methods"
     assert len(brought["sha256"]) == len(sha256({}))
+
+
+def test_every_file_of_a_plug_in_s_package_is_part_of_what_it_is(tmp_path, monkeypatch):
+    installed(tmp_path, HEAD, {"optimizers": {"mine": "own_words.search:Mine"}})
+    (tmp_path / "own_words").mkdir()
+    (tmp_path / "own_words/search.py").write_text(HEAD)
+    (tmp_path / "own_words/prompt.j2").write_text("Find the best.")
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = plugins.known("optimizers")["mine"]
+    first = mine.identity
+
+    (tmp_path / "own_words/prompt.j2").write_text("Find the worst.")
+    plugins._source.cache_clear()
+
+    assert mine.identity["sha256"] != first["sha256"]
+    assert str(mine) == "'mine' (own_words.search:Mine, faulty-methods 1.0)"
 
 
 def test_the_seeds_of_a_recorded_method_are_those_that_were_recorded(project, cli):

@@ -77,14 +77,16 @@ def _plugins(studies: Iterable[Study], chat_model: str) -> set[Plugin]:
 
 
 def settings(studies: Iterable[Study], templates: Path) -> Mapping[str, Mapping[str, Scalar]]:
-    """The settings that take effect, by cell and method; none of an optimizer that fails.
+    """The settings of plug-ins that take effect, by cell and method; none of an optimizer that
+    fails. Those of ours follow from the source and the lock.
 
     Raises:
         HaqaError: options of a method are wrong.
     """
     found: dict[str, Mapping[str, Scalar]] = {}
+    brought = [s for s in studies if registry.plugin(s.method)]
     with plugins.quiet():
-        for study in {(s.cell.id, s.method.name): s for s in studies}.values():
+        for study in {(s.cell.id, s.method.name): s for s in brought}.values():
             try:
                 known = proposing.made(study, Unasked() if study.method.chat else None, templates)
             except PluginFailed:
