@@ -143,9 +143,14 @@ def _loaded_block_type(name: str) -> type[Block]:
 
 
 def _checked(block: Block) -> Block:
-    """The block, whose metrics and settings its track knows; else ValueError, with the nearest."""
+    """The block, whose metrics and settings its track knows; else ValueError, with the nearest.
+
+    Raises:
+        PluginFailed: the track is a plug-in's, and cannot say.
+    """
     track = tracks.named(block.track)
-    metrics, settings = track.metrics_of(block.workload), track.settings(block.workload)
+    with tracks.faults(block.track, "track failed", "asked what it knows"):
+        metrics, settings = track.metrics_of(block.workload), track.settings(block.workload)
     limited = [c.metric for c in block.objective.constraints]
     for name in (*(goal.metric for goal in block.objective.goals), *limited):
         if name not in metrics:
@@ -217,7 +222,7 @@ def load(path: Path, project: Path) -> Suite:
     names = dict.fromkeys(device for _, (_, _, device) in points)
     devices = {name: hardware.load(project / "hardware", name) for name in names}
     texts = path.resolve().parent
-    cells = tuple(_cell(file, block, point, devices, texts) for block, point in points)
+    cells = tuple(_resolved(file, block, point, devices, texts) for block, point in points)
     return Suite(
         name=file.name,
         title=file.title,
@@ -242,6 +247,17 @@ def _templates(cells: tuple[Cell, ...], folder: Path) -> Iterator[tuple[str, str
 def _id(block: Block, point: tuple[str, str, str]) -> str:
     suffix = tracks.named(block.track).suffix(block.workload)
     return "-".join([*point, *([suffix] if suffix else [])]).lower()
+
+
+def _resolved(
+    file: SuiteFile,
+    block: Block,
+    point: tuple[str, str, str],
+    devices: Mapping[str, hardware.Hardware],
+    suite_folder: Path,
+) -> Cell:
+    with tracks.faults(block.track, "track failed", "asked for a cell"):
+        return _cell(file, block, point, devices, suite_folder)
 
 
 def _cell(

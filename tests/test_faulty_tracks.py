@@ -84,12 +84,26 @@ class Plugged(Track[Nothing]):
         return "nothing"
 
 
+class Lost(Plugged):
+
+    def metrics_of(self, workload):
+        if self.name == "lost":
+            raise KeyError("ms")
+        return self.metrics
+
+    def resolve(self, workload, model):
+        if self.name == "unresolved":
+            raise ZeroDivisionError("division by zero")
+        return workload
+
+
 class Bent:
     name = "bent"
 
 
 FINE, RAISES, EXITS = Plugged("fine", Fine), Plugged("raises", Raises), Plugged("exits", Exits)
 NAN, TEXT, EDITS = Plugged("nan", Nan), Plugged("text", Text), Plugged("edits", Edits)
+LOST, UNRESOLVED = Lost("lost", Fine), Lost("unresolved", Fine)
 UNMADE, UNIMPORTED, BENT = Plugged("unmade", Unmade), Plugged("unimported", None), Bent()
 """
 FAULTS = {
@@ -100,6 +114,7 @@ FAULTS = {
     "unmade": "OSError: no device",
     "unimported": "No module named 'no_such_module'",
 }
+OTHERS = ("fine", "edits", "bent", "lost", "unresolved")
 CELL = """\
   - track: {track}
     models: [Net]
@@ -122,7 +137,7 @@ cells:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    points = {name: f"faulty_methods:{name.upper()}" for name in [*FAULTS, "fine", "edits", "bent"]}
+    points = {name: f"faulty_methods:{name.upper()}" for name in [*FAULTS, *OTHERS]}
     points["gone"] = "no_such_module:TRACK"
     return installed(tmp_path_factory.mktemp("site"), SOURCE, {"tracks": points})
 
@@ -180,13 +195,15 @@ def test_a_broken_track_is_told_where_a_suite_names_it_and_harms_no_other(
     other = cli_process("suite", "validate", project / "suites/small.yaml", **environment)
     told = {
         name: cli_process("suite", "validate", suite(project, name), **environment)
-        for name in ("gone", "bent", "unknown")
+        for name in ("gone", "bent", "unknown", "lost", "unresolved")
     }
 
     assert other.returncode == 0, other.stderr
     assert all(done.returncode == 2 for done in told.values())
     assert "cannot be loaded: ModuleNotFoundError" in told["gone"].stderr
     assert "is no Track. Inherit haqa_bench.tracks.Track" in told["bent"].stderr
+    assert "asked what it knows: KeyError: 'ms' (faulty_methods.py:" in told["lost"].stderr
+    assert "asked for a cell: ZeroDivisionError: division" in told["unresolved"].stderr
     assert "if a package of its own brings it" in told["unknown"].stderr.lower()
 
 

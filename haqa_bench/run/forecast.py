@@ -10,6 +10,7 @@ from haqa_bench.run import proposing
 from haqa_bench.run.study import Plan
 from haqa_bench.store import tables
 from haqa_bench.study import Study
+from haqa_bench.tracks import AnyTrack
 
 
 def warnings(plan: Plan) -> list[str]:
@@ -61,7 +62,11 @@ def _cells(plan: Plan) -> list[Cell]:
 
 
 def _forecast(plan: Plan, cell: Cell) -> str:
-    track = tracks.of(cell)
+    with tracks.faults(cell.track, "track failed", "asked for its limits"):
+        return _taking(plan, cell, tracks.of(cell))
+
+
+def _taking(plan: Plan, cell: Cell, track: AnyTrack) -> str:
     studies = sum(s.cell.id == cell.id for s in plan.studies)
     text = (
         f"{cell.id} on {cell.hardware.name}: {studies} studies, at most "

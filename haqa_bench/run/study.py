@@ -8,11 +8,11 @@ and how it ended.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from haqa_bench import __version__, plugins, registry, tracks
+from haqa_bench import __version__, registry, tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes, sha256
@@ -293,12 +293,7 @@ def evaluator_faults(cell: Cell) -> Iterator[None]:
     Raises:
         PluginFailed: in place of any exception but HaqaError and EvaluationFailed.
     """
-    plugin = tracks.plugin(cell)
-    with (
-        plugins.faults("evaluator failed", f"the track {plugin}, cell {cell.id}", plugin.path)
-        if plugin
-        else nullcontext()
-    ):
+    with tracks.faults(cell.track, "evaluator failed", f"cell {cell.id}"):
         yield
 
 

@@ -9,6 +9,7 @@ outside a track's folder asks which track a cell is of: they ask its track.
 import difflib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -198,6 +199,19 @@ def known() -> Mapping[str, str]:
 def plugin(cell: Cell) -> Plugin | None:
     """What brought the track of a cell; None for ours."""
     return None if cell.track in BUILT_IN else plugins.known("tracks").get(cell.track)
+
+
+@contextmanager
+def faults(name: str, where: str, doing: str) -> Iterator[None]:
+    """Tells what a plug-in's track raises in one line. What ours raise is a bug.
+
+    Raises:
+        PluginFailed: in place of any exception but HaqaError and EvaluationFailed.
+    """
+    brought = None if name in BUILT_IN else plugins.known("tracks").get(name)
+    who = f"the track {brought}, {doing}"
+    with plugins.faults(where, who, brought.path) if brought else nullcontext():
+        yield
 
 
 @cache
