@@ -54,12 +54,12 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         HaqaError: a recording is missing or does not fit, an endpoint fails, another process runs
         here, or measures this machine.
     """
-    inputs.check(plan)
     cells = list({s.cell.id: s.cell for s in plan.studies}.values())
     with ExitStack() as stack:
         stack.enter_context(_tidied(plan, folder))
         stack.enter_context(_alone(folder))
         stack.enter_context(executor.hold(plan))
+        inputs.check(plan)
         write_lock(folder, plan.suite)
         if plan.measure == "live":
             yield from _pairs(
