@@ -66,6 +66,10 @@ COMMANDS = {
         "List, show and check recorded LLM exchanges.",
     ),
     "plugin": ("haqa_bench.cli.plugin:plugin", "List and check installed plug-ins."),
+    "check": (
+        "haqa_bench.cli.check:check",
+        "Say whether all that the project has recorded is sound.",
+    ),
     "db": ("haqa_bench.cli.db:db", "Rebuild a run's database."),
 }
 

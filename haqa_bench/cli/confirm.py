@@ -35,12 +35,13 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
     What is found goes to results/confirmed/, for every run of the same cells, and into RUN.
     Stopped, it goes on with the same command.
     """
-    from haqa_bench import tracks
+    from haqa_bench import disk, tracks
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
     from haqa_bench.plugins import quiet
     from haqa_bench.project import Project, confirmed_in, suite_of
     from haqa_bench.run import confirm
+    from haqa_bench.run.header import fixed
     from haqa_bench.run.study import evaluator_faults, live_evaluator
     from haqa_bench.store import database
 
@@ -64,11 +65,9 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
             task = progress.add_task(cell.id)
             winners = confirm.winners(found, cell)
             with quiet(), evaluator_faults(cell):
-                for left in confirm.take(cell, evaluator, winners, path, workers):
+                for left in confirm.record(cell, evaluator, winners, path, workers):
                     told = f"{cell.id}: {left} left"
                     progress.update(task, total=left, completed=0, description=told)
-            copy = confirmed_in(run_folder, cell)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
-            database.build(run_folder)
+            disk.write(confirmed_in(run_folder, cell), path.read_bytes())
+            database.build(run_folder, fixed(suite))
             click.echo(path)

@@ -168,6 +168,7 @@ class AskedChat:
 
     def __init__(self, name: str, chat: ChatModel) -> None:
         self.name, self.model = name, chat
+        self.endpoint = str(getattr(chat, "endpoint", "not stated"))
 
     def chat(self, request: ChatRequest, position: Position) -> ChatReply:
         """See ChatModel.
