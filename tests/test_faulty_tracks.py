@@ -1,10 +1,13 @@
 """Tracks of other packages that fail: their cells end, the others run, all in one line."""
 
 import json
+import sys
 
 import pytest
 from plugged import installed
 
+from haqa_bench import suite as suites
+from haqa_bench import tracks
 from haqa_bench.store.failures import NAME
 
 SOURCE = """\
@@ -135,11 +138,25 @@ cells:
 """
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
+@pytest.fixture
+def cli(cli, tmp_path_factory, monkeypatch):
+    """The command in this process, where the tracks above are installed."""
     points = {name: f"faulty_methods:{name.upper()}" for name in [*FAULTS, *OTHERS]}
     points["gone"] = "no_such_module:TRACK"
-    return installed(tmp_path_factory.mktemp("site"), SOURCE, {"tracks": points})
+    site = tmp_path_factory.mktemp("site")
+    installed(site, SOURCE, {"tracks": points})
+    monkeypatch.syspath_prepend(site)
+    forget()
+    yield cli
+    monkeypatch.undo()
+    forget()
+
+
+def forget():
+    """What this process knows of installed tracks."""
+    for known in (tracks.known, tracks.named, suites.file_type):
+        known.cache_clear()
+    sys.modules.pop("faulty_methods", None)
 
 
 def suite(project, *tracks):
@@ -148,12 +165,10 @@ def suite(project, *tracks):
     return path
 
 
-def test_a_live_run_goes_on_without_the_cells_whose_evaluators_fail(
-    project, cli_process, environment
-):
+def test_a_live_run_goes_on_without_the_cells_whose_evaluators_fail(project, cli):
     path = suite(project, "fine", "edits", *FAULTS)
 
-    done = cli_process("run", path, "--measure", "live", "--json", **environment)
+    done = cli("run", path, "--measure", "live", "--json")
 
     assert done.returncode == 3, done.stderr
     folder = json.loads(done.stdout)["folder"]
@@ -171,17 +186,14 @@ def test_a_live_run_goes_on_without_the_cells_whose_evaluators_fail(
     assert not any('"a": 77' in path.read_text() for path in journals)
 
 
-def test_confirm_and_tabulate_of_a_failing_evaluator_are_one_line(
-    project, cli_process, environment
-):
+def test_confirm_and_tabulate_of_a_failing_evaluator_are_one_line(project, cli):
     path = suite(project, "fine")
-    run = cli_process("run", path, "--measure", "live", "--json", **environment)
+    run = cli("run", path, "--measure", "live", "--json")
     folder = json.loads(run.stdout)["folder"]
 
-    broken = {**environment, "BROKEN": "1"}
-    confirmed = cli_process("confirm", folder, "--project", project, **broken)
-    tabulated = cli_process("tabulate", path, **broken)
-    unmade = cli_process("tabulate", suite(project, "unimported"), **environment)
+    confirmed = cli("confirm", folder, "--project", project, BROKEN="1")
+    tabulated = cli("tabulate", path, BROKEN="1")
+    unmade = cli("tabulate", suite(project, "unimported"))
 
     for done in (confirmed, tabulated, unmade):
         assert done.returncode == 2, done.stderr
@@ -189,12 +201,10 @@ def test_confirm_and_tabulate_of_a_failing_evaluator_are_one_line(
         assert "haqa-bench: evaluator failed: the track '" in done.stderr
 
 
-def test_a_broken_track_is_told_where_a_suite_names_it_and_harms_no_other(
-    project, cli_process, environment
-):
-    other = cli_process("suite", "validate", project / "suites/small.yaml", **environment)
+def test_a_broken_track_is_told_where_a_suite_names_it_and_harms_no_other(project, cli):
+    other = cli("suite", "validate", project / "suites/small.yaml")
     told = {
-        name: cli_process("suite", "validate", suite(project, name), **environment)
+        name: cli("suite", "validate", suite(project, name))
         for name in ("gone", "bent", "unknown", "lost", "unresolved")
     }
 
@@ -207,13 +217,13 @@ def test_a_broken_track_is_told_where_a_suite_names_it_and_harms_no_other(
     assert "if a package of its own brings it" in told["unknown"].stderr.lower()
 
 
-def test_plugins_are_listed_and_tracks_are_checked(project, cli_process, environment):
-    listed = json.loads(cli_process("plugin", "list", "--json", **environment).stdout)
+def test_plugins_are_listed_and_tracks_are_checked(project, cli):
+    listed = json.loads(cli("plugin", "list", "--json").stdout)
     words = ("--suite", suite(project, "fine"), "--project", project)
-    fine = cli_process("plugin", "check", "fine", *words, **environment)
+    fine = cli("plugin", "check", "fine", *words)
     words = ("--suite", suite(project, "raises"), "--project", project)
-    raises = cli_process("plugin", "check", "raises", *words, **environment)
-    bent = cli_process("plugin", "check", "bent", **environment)
+    raises = cli("plugin", "check", "raises", *words)
+    bent = cli("plugin", "check", "bent")
 
     assert {"fine", "gone"} <= {one["name"] for one in listed}
     assert {one["distribution"] for one in listed if one["name"] == "fine"} == {"faulty-methods"}
