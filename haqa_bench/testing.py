@@ -34,6 +34,7 @@ from haqa_bench.protocols import (
     Position,
     Whole,
 )
+from haqa_bench.run.contract.methods import Watched, odd_value
 from haqa_bench.run.contract.small import SmallDevice as SmallDevice
 from haqa_bench.run.contract.small import small_studies as small_studies
 from haqa_bench.run.study import run_study
@@ -95,6 +96,14 @@ class OptimizerContract:
         space = studies[0].cell.space
         for trial in self.run(studies[0]):
             assert trial.configuration is None or not space.problems(trial.configuration)
+
+    def test_its_values_are_the_space_s_own(self, studies: list[Study]) -> None:
+        """In Python's types: np.int64(8) is no 8."""
+        chat = Scripted(self.replies) if self.replies else None
+        watched = Watched(self.make(studies[0], chat))
+        list(run_study(studies[0], watched, self.evaluator, ()))
+
+        assert not odd_value(watched.given, studies[0].cell.space)
 
     def test_the_same_study_gives_the_same_trials(self, studies: list[Study]) -> None:
         """All randomness comes from the study's seed."""

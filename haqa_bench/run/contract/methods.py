@@ -20,7 +20,7 @@ from haqa_bench.run import proposing
 from haqa_bench.run.contract import Checked
 from haqa_bench.run.contract.small import SmallDevice, small_studies
 from haqa_bench.run.study import run_study
-from haqa_bench.space import Scalar
+from haqa_bench.space import Scalar, SearchSpace
 from haqa_bench.study import Method, Study
 from haqa_bench.trial import Status, Trial
 
@@ -97,9 +97,16 @@ def _keeps_history(subject: Subject) -> str:
 
 
 def _plain(subject: Subject) -> str:
-    for proposal in subject.given():
+    return odd_value(subject.given(), subject.studies[0].cell.space)
+
+
+def odd_value(given: Sequence[Proposal], space: SearchSpace) -> str:
+    """The first value that is a choice in another type, such as np.int64(8) for 8; empty where none
+    is.
+    """
+    for proposal in given:
         for name, value in (proposal.configuration or {}).items():
-            parameter = subject.studies[0].cell.space.root.get(name)
+            parameter = space.root.get(name)
             meant = parameter.meant(value) if parameter else value
             if parameter and meant is not value and not parameter.has(value):
                 return f"{name} is {value!r}, a {type(value).__name__}: give {meant!r}"
