@@ -42,7 +42,7 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
     from haqa_bench.project import Project, confirmed_in, suite_of
     from haqa_bench.run import confirm
     from haqa_bench.run.header import fixed
-    from haqa_bench.run.study import evaluator_faults, live_evaluator
+    from haqa_bench.run.measuring import evaluator_faults, live_evaluator
     from haqa_bench.store import database
 
     folder = project_of(run_folder, project)

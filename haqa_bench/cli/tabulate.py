@@ -46,7 +46,7 @@ def tabulate(
     from haqa_bench.cli.progress import bar
     from haqa_bench.plugins import quiet
     from haqa_bench.project import Project
-    from haqa_bench.run.study import evaluator_faults
+    from haqa_bench.run.measuring import evaluator_faults
     from haqa_bench.run.sweep import open_sweep, sweep
 
     suite, folder = open_suite(suite_path, project)

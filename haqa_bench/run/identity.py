@@ -26,6 +26,7 @@ COMPUTES = (
     "budget.py",
     "llm/reply.py",
     "optimizers/**/*.py",
+    "run/measuring.py",
     "run/proposing.py",
     "run/study.py",
     "space.py",

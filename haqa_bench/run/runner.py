@@ -22,7 +22,8 @@ from haqa_bench.project import confirmed_in, write_lock
 from haqa_bench.run import confirm, inputs
 from haqa_bench.run.executors import Executor
 from haqa_bench.run.header import fixed, same
-from haqa_bench.run.study import Ended, Entry, Header, Plan, evaluator_faults, finished
+from haqa_bench.run.measuring import evaluator_faults
+from haqa_bench.run.study import Ended, Entry, Header, Plan, finished
 from haqa_bench.store import database, failures
 from haqa_bench.store.failures import Failure
 from haqa_bench.store.journal import Journal

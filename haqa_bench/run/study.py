@@ -6,9 +6,7 @@ it replays. A study of it gives *entries*, which whoever runs it journals: its h
 and how it ended.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,10 +18,11 @@ from haqa_bench.errors import ChatFailed, EvaluationFailed, PluginFailed
 from haqa_bench.llm import cassette as cassettes
 from haqa_bench.llm import recording
 from haqa_bench.project import Project
-from haqa_bench.protocols import ChatModel, Evaluator, LiveEvaluator, Optimizer, Outcome, Proposal
+from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
 from haqa_bench.run import identity, proposing
 from haqa_bench.run.header import header
 from haqa_bench.run.identity import Identity
+from haqa_bench.run.measuring import evaluator_faults, finite, live_evaluator
 from haqa_bench.run.proposing import Asked
 from haqa_bench.space import key_of
 from haqa_bench.store.failures import Failure, failure_of
@@ -239,7 +238,7 @@ def _trial(
         return earlier.model_copy(update={**proposed, "repeat_of": earlier.number, "seconds": 0.0})
     proposed["configuration"] = dict(proposal.configuration)
     try:
-        found = _finite(evaluator.measure(dict(proposal.configuration)))
+        found = finite(evaluator.measure(dict(proposal.configuration)))
     except EvaluationFailed as failure:
         return Trial(
             status=Status(failure.status),
@@ -255,14 +254,6 @@ def _trial(
         rank=found.rank,
         **proposed,
     )
-
-
-def _finite(found: Outcome) -> Outcome:
-    """What an evaluator gave, unless it is no number."""
-    for measurement in found.measurements:
-        if not all(map(math.isfinite, (measurement.value, *measurement.samples))):
-            raise ValueError(f"its {measurement.name} is {measurement.value}, no finite number")
-    return found
 
 
 def _priced(usage: Usage | None, price: Price | None) -> Usage | None:
@@ -290,28 +281,6 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
         return live_evaluator(cell)
     with evaluator_faults(cell):
         return tracks.of(cell).recorded(cell, plan.table(cell))
-
-
-def live_evaluator(cell: Cell) -> LiveEvaluator:
-    """What measures a cell on this machine.
-
-    Raises:
-        HaqaError: it lacks what that needs.
-        PluginFailed: the evaluator of a plug-in's track cannot be made.
-    """
-    with evaluator_faults(cell):
-        return tracks.of(cell).evaluator(cell)
-
-
-@contextmanager
-def evaluator_faults(cell: Cell) -> Iterator[None]:
-    """Tells what the evaluator of a plug-in's track raises in one line. What ours raise is a bug.
-
-    Raises:
-        PluginFailed: in place of any exception but HaqaError and EvaluationFailed.
-    """
-    with tracks.faults(cell.track, "evaluator failed", f"cell {cell.id}"):
-        yield
 
 
 def _chat_model(plan: Plan, study: Study, trials: Sequence[Trial]) -> ChatModel:

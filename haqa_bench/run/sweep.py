@@ -19,7 +19,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import LiveEvaluator
-from haqa_bench.run.study import evaluator_faults, live_evaluator
+from haqa_bench.run.measuring import evaluator_faults, live_evaluator
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
 from haqa_bench.store.journal import Journal

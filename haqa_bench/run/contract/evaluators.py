@@ -8,7 +8,7 @@ from haqa_bench.cell import Cell, Workload
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Evaluator, Metric, Outcome, Whole
 from haqa_bench.run.contract import Checked
-from haqa_bench.run.study import live_evaluator
+from haqa_bench.run.measuring import live_evaluator
 
 
 def of_track(name: str, cell: Cell | None) -> Iterator[Checked]:

@@ -27,7 +27,8 @@ from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.installed import extra, missing
 from haqa_bench.protocols import Evaluator, LiveEvaluator, Outcome, Reference, Whole
-from haqa_bench.run.study import Entry, Plan, entries, evaluator_faults, evaluator_of
+from haqa_bench.run.measuring import evaluator_faults
+from haqa_bench.run.study import Entry, Plan, entries, evaluator_of
 from haqa_bench.space import Configuration
 from haqa_bench.study import Study
 from haqa_bench.trial import Trial
