@@ -2,7 +2,8 @@
 
     HaqaError            for the user: where, what, what to do; one line on stderr, exit code 2
     ├── CassetteMiss     a request that no recorded exchange answers
-    └── ChatFailed       an endpoint that gave no usable answer
+    ├── ChatFailed       an endpoint that gave no usable answer
+    └── PluginFailed     what a plug-in, or an optimizer, did: it ends its study, the run goes on
     EvaluationFailed     not an error: a configuration that cannot be measured; becomes the trial's
     status
 
@@ -54,6 +55,12 @@ class CassetteMiss(HaqaError):
 class ChatFailed(HaqaError):
     """The LLM's endpoint refused, timed out or answered with something that is no chat
     completion.
+    """
+
+
+class PluginFailed(HaqaError):
+    """What another package brought, or an optimizer of ours, cannot be loaded, raised something, or
+    gave what it must not.
     """
 
 

@@ -37,15 +37,19 @@ def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]
     """Runs with progress bars where somebody watches; what is worth telling of the studies. A
     replay that has ended already is not run again.
     """
+    from haqa_bench.plugins import quiet
     from haqa_bench.project import write_lock
     from haqa_bench.run import complete
+    from haqa_bench.store import failures
 
     replay = plan.agent == "cassette" and plan.measure == "recorded"
     if replay and complete.is_complete(target):
         write_lock(target, plan.suite)  # it is the latest run now, and labels may be new
         return []
-    notes = _run(plan, target, executor)
-    complete.mark(target)
+    with quiet():
+        notes = _run(plan, target, executor)
+    if not failures.read(target):
+        complete.mark(target)
     return notes
 
 
@@ -78,5 +82,6 @@ def replayed(suite_path: Path, project: Path | None) -> Path:
 
     suite, folder = open_suite(suite_path, project)
     plan = Plan(suite, folder, suite.studies())
-    with_progress(plan, plan.folder, Serial())
-    return plan.folder
+    target = plan.folder
+    with_progress(plan, target, Serial())
+    return target

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from haqa_bench.run.study import Plan
 
 SECONDS = click.FloatRange(0, 1e6, min_open=True)
+SHOWN = 10
+"""How many of the studies that failed are told of on stderr."""
 
 
 def _finite(
@@ -112,6 +115,14 @@ def _finite(
     show_default=True,
     help="Where the Ray cluster is; auto is one that runs on this machine.",
 )
+@click.option(
+    "--add-method",
+    "added",
+    metavar="METHOD",
+    multiple=True,
+    help="Add an optimizer that SUITE does not name, such as a plug-in's: NAME, or "
+    "NAME:key=value,key=value with options. May be given again.",
+)
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
 @WIDE
@@ -131,6 +142,7 @@ def run(
     address: str,
     fresh: bool,
     dry_run: bool,
+    added: tuple[str, ...],
     wide: bool,
     as_json: bool,
     **how: Any,
@@ -141,16 +153,22 @@ def run(
     was stopped goes on with the same command. Journals, database and tables go to results/runs/.
     """
     from haqa_bench.cli.progress import with_progress
+    from haqa_bench.project import Project
+    from haqa_bench.run import inputs
     from haqa_bench.run.forecast import forecast, stale, warnings
     from haqa_bench.run.study import Plan
 
-    suite, folder = open_suite(suite_path, project)
+    suite, folder = open_suite(suite_path, project, added)
+    replays = how["agent"] == "cassette"
     if seeds:
-        suite = suite.model_copy(update={"seeds": tuple(range(seeds))})
+        suite = inputs.with_seeds(suite, range(seeds), Project(folder), replays)
+    studies = chosen(suite, cells, methods, seed)
+    if seeds and replays:
+        studies = [s for s in studies if inputs.there(s, suite, Project(folder))]
     plan = Plan(
         suite=suite,
         project=folder,
-        studies=chosen(suite, cells, methods, seed),
+        studies=studies,
         agent=how["agent"],
         measure=how["measure"],
         chat_model=how["chat_model"],
@@ -166,6 +184,7 @@ def run(
             click.echo(line, err=not dry_run)
     if dry_run:
         return
+    inputs.check(plan)
     target = plan.folder
     if fresh:
         _forget(plan, target)
@@ -174,6 +193,7 @@ def run(
     ]
     notes += with_progress(plan, target, _executor(where, address, workers))
     _tell(plan, target, notes, as_json, wide)
+    _end(target)
 
 
 def _executor(where: str, address: str, workers: int) -> "Executor":
@@ -227,6 +247,20 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
         + ", ".join(p.relative_to(target).as_posix() for p in written)
         + ", trials.duckdb, journal/"
     )
+
+
+def _end(target: Path) -> None:
+    """Ends with exit code 3 where studies of a run failed, and says which."""
+    from haqa_bench.store import failures
+
+    failed = failures.read(target)
+    for study, failure in list(failed.items())[:SHOWN]:
+        click.echo(f"haqa-bench: {study}: {failure.what}", err=True)
+    if len(failed) > SHOWN:
+        click.echo(f"haqa-bench: {len(failed) - SHOWN} studies more failed", err=True)
+    if failed:
+        click.echo(f"haqa-bench: where each was raised: {target / failures.NAME}", err=True)
+        sys.exit(3)
 
 
 def _told(

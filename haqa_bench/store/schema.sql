@@ -26,6 +26,8 @@ CREATE TABLE tests (
     cell VARCHAR, configuration VARCHAR, seed BIGINT, is_default BOOLEAN, machine VARCHAR, name VARCHAR, value DOUBLE, unit VARCHAR,
     items VARCHAR, failed VARCHAR, PRIMARY KEY (cell, configuration, seed, name)
 );
+-- Studies that a fault ended before their budget was spent: no other table tells of them (docs/plugins.md).
+CREATE TABLE failures (study VARCHAR PRIMARY KEY, cell VARCHAR, method VARCHAR, what VARCHAR);
 
 -- The best feasible trial of each study; the earliest among equals.
 CREATE VIEW best_trials AS

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
+import jinja2.meta
 
 from haqa_bench import tracks
 from haqa_bench.budget import spent_by
@@ -96,6 +97,28 @@ class Prompts:
         if brought and not (self.folder / name).is_file():
             return self.environment.from_string(brought)
         return self.environment.get_template(name)
+
+
+def used(folder: Path, cell: Cell, at_once: bool) -> set[str]:
+    """The templates that an agent fills for a cell, with those that they include; `at_once` is for
+    one request of all proposals.
+    """
+    round_ = "one_answer.j2" if cell.simulated else "dynamic.j2"
+    found: set[str] = set()
+    left = [f"{cell.track}.j2", *(["zero_shot.j2"] if at_once else [round_, "repair.j2"])]
+    left += ["goals.j2"] if cell.objective.also else []
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += _included(folder / name, tracks.of(cell).prompt())
+    return found
+
+
+def _included(path: Path, brought: str) -> list[str]:
+    text = path.read_text("utf-8") if path.is_file() else brought
+    named = jinja2.meta.find_referenced_templates(_environment(path.parent).parse(text))
+    return [name for name in named if name]
 
 
 @cache

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 from haqa_bench.backends import device
 from haqa_bench.cell import Cell
@@ -39,7 +40,7 @@ class Serial:
     ) -> Iterator[tuple[Study, Entry]]:
         """See Executor."""
         for study, trials in jobs:
-            for entry in entries(plan, study, trials, self.evaluator(plan, study.cell)):
+            for entry in entries(plan, study, trials, partial(self.evaluator, plan, study.cell)):
                 yield study, entry
 
     def evaluator(self, plan: Plan, cell: Cell) -> Evaluator:
