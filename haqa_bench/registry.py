@@ -26,6 +26,18 @@ REVISIONS = {"random": 2, "rules": 2}
 """Of ours whose proposals changed, the present one: it is part of a run's identity, so that what is
 of one revision is neither continued nor printed as another's. All others are of the first.
 """
+COMPUTED: dict[str, tuple[str, ...]] = {
+    "default": (),
+    "random": (),
+    "local": (),
+    "rules": (),
+    "smac": ("smac", "ConfigSpace", "numpy", "scipy", "scikit-learn"),
+    "tpe": ("optuna", "numpy"),
+    "gp": ("numpy", "scipy", "threadpoolctl"),
+    "nsga2": ("optuna", "numpy"),
+    "llm-seeded-bo": ("optuna", "numpy"),
+}
+"""Of ours whose proposals each replay computes anew, the libraries that they are computed with."""
 AGENTS = {
     "haqa": "haqa_bench.optimizers.agent.agent:Agent",
     "haqa-no-hardware": "haqa_bench.optimizers.agent.ladder:no_hardware",

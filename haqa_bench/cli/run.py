@@ -93,6 +93,11 @@ if TYPE_CHECKING:
     help="Where the Ray cluster is; auto is one that runs on this machine.",
 )
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
+@click.option(
+    "--record-proposals",
+    is_flag=True,
+    help="Record what computing methods proposed, which replays are compared with from then on.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
 @WIDE
 @DATA
@@ -110,6 +115,7 @@ def run(
     where: str,
     address: str,
     fresh: bool,
+    record_proposals: bool,
     dry_run: bool,
     wide: bool,
     as_json: bool,
@@ -151,6 +157,8 @@ def run(
         f"{line}." for line in stale(plan)
     ]
     notes += with_progress(plan, target, _executor(where, address, workers))
+    if record_proposals:
+        notes = [_record(plan, target)]
     _tell(plan, target, notes, as_json, wide)
 
 
@@ -176,6 +184,15 @@ def _forget(plan: "Plan", target: Path) -> None:
     if plan.agent == "live":
         for study in plan.studies:
             plan.cassette(study).with_suffix(PARTIAL).unlink(missing_ok=True)
+
+
+def _record(plan: "Plan", target: Path) -> str:
+    """Records what was proposed; what to tell of it."""
+    from haqa_bench.project import open_run
+    from haqa_bench.run import proposals
+
+    with open_run(target) as done:
+        return f"Recorded what was proposed: {plan.places.said(proposals.record(plan, done))}"
 
 
 def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: bool) -> None:

@@ -1,0 +1,172 @@
+"""Whether methods that compute their proposals propose here what they proposed when the results
+were recorded.
+
+An LLM's replies are recorded; what TPE, the Gaussian process and their like propose is computed
+anew in each replay, and other libraries, or another processor, may compute otherwise. So
+results/proposals/SUITE.jsonl holds a hash of what each study proposed, and what it was computed
+with. A study that follows from anything else than the recorded one is not compared.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from haqa_bench import disk, registry
+from haqa_bench.documents import Document, sha256
+from haqa_bench.errors import HaqaError
+from haqa_bench.project import Run
+from haqa_bench.run.study import Plan
+from haqa_bench.run.versions import computed_with
+from haqa_bench.space import key_of
+from haqa_bench.store.journal import read_lines
+from haqa_bench.study import Study
+
+LOCKED = (
+    "To compute with the locked versions: pip install -r requirements.lock && "
+    "pip install --no-deps -e ."
+)
+SAME = "here the same, so the program itself has changed, or the processor"
+
+
+class Record(Document):
+    """What a study proposed when its results were recorded."""
+
+    study: str
+    follows_from: str
+    """SHA-256 of all that its proposals follow from beside its seed: cell, optimizer, options, and
+    the recordings that it replays.
+    """
+    proposals: int
+    sha256: str
+    """Of the keys of the proposed configurations, in their order."""
+    versions: dict[str, str]
+    """Of what they were computed with."""
+
+
+class Proposed(NamedTuple):
+    """A proposal of a study, as JSON; `null` for one that was no configuration."""
+
+    study: str
+    configuration: str
+
+
+def differences(plan: Plan, run: Run) -> list[str]:
+    """What to tell of methods whose proposals are not the recorded ones, a note each.
+
+    Raises:
+        HaqaError: the record is damaged; names the line.
+    """
+    if plan.measure == "live":
+        return []  # measured anew, so proposed anew
+    known = recorded(plan)
+    studies = [study for study in _computed(plan) if study.id in known]
+    found = _proposed(run) if studies else {}
+    differ = [s for s in studies if _hash(found[s.id]) != known[s.id].sha256]
+    told = [s for s in differ if _follows_from(plan, s) == known[s.id].follows_from]
+    told.sort(key=lambda study: study.method.name)
+    return [
+        _note(plan, list(of_method), known) for _, of_method in groupby(told, lambda s: s.method)
+    ]
+
+
+def record(plan: Plan, run: Run) -> Path:
+    """Records what the studies of a run proposed, beside what is known of the suite's others; the
+    path of the record.
+
+    Raises:
+        HaqaError: no study of the run computes its proposals from recorded measurements; or the
+        record cannot be read or written.
+    """
+    studies = _computed(plan) if plan.measure == "recorded" else []
+    if not studies:
+        raise HaqaError(
+            "--record-proposals",
+            "no study here computes its proposals from recorded measurements",
+            f"Methods that do: {', '.join(registry.COMPUTED)}; and leave out --measure live",
+        )
+    found = _proposed(run)
+    now = {study.id: _record(plan, study, found[study.id]) for study in studies}
+    every = {**recorded(plan), **now}
+    lines = [every[s.id].model_dump_json() for s in plan.suite.studies() if s.id in every]
+    return disk.write(plan.places.proposals(plan.suite.name), "".join(f"{x}\n" for x in lines))
+
+
+def recorded(plan: Plan) -> dict[str, Record]:
+    """What is known of a suite's studies, by their ids; nothing where nothing was recorded.
+
+    Raises:
+        HaqaError: the record is damaged; names the line.
+    """
+    path = plan.places.proposals(plan.suite.name)
+    lines = read_lines(path) if path.is_file() else []
+    known = [_parsed(path, number, line) for number, line in enumerate(lines, 1)]
+    return {one.study: one for one in known}
+
+
+def _parsed(path: Path, number: int, line: Mapping[str, object]) -> Record:
+    try:
+        return Record.model_validate(line)
+    except ValidationError as error:
+        what = f"no record of proposals: {error.errors()[0]['msg']}"
+        todo = "Restore the file, or record it anew: haqa-bench run SUITE --record-proposals"
+        raise HaqaError(f"{path}:{number}", what, todo) from None
+
+
+def _computed(plan: Plan) -> list[Study]:
+    return [s for s in plan.studies if s.method.optimizer in registry.COMPUTED]
+
+
+def _proposed(run: Run) -> dict[str, list[str | None]]:
+    """The keys that each study of a run proposed."""
+    known = cache(_key)  # few configurations, proposed by many studies
+    rows = groupby(run.rows("proposed", Proposed), lambda row: row.study)
+    return {study: [known(row.configuration) for row in of_study] for study, of_study in rows}
+
+
+def _key(configuration: str) -> str | None:
+    read = json.loads(configuration)
+    return None if read is None else key_of(read)
+
+
+def _hash(keys: Sequence[str | None]) -> str:
+    return sha256(json.dumps(keys).encode())
+
+
+def _record(plan: Plan, study: Study, keys: Sequence[str | None]) -> Record:
+    return Record(
+        study=study.id,
+        follows_from=_follows_from(plan, study),
+        proposals=len(keys),
+        sha256=_hash(keys),
+        versions=computed_with(registry.COMPUTED[study.method.optimizer]),
+    )
+
+
+def _follows_from(plan: Plan, study: Study) -> str:
+    replayed = [plan.table(study.cell), *([plan.cassette(study)] if study.method.chat else [])]
+    method = study.method.model_dump(mode="json", include={"optimizer", "options", "chat"})
+    files = [sha256(path.read_bytes()) for path in replayed if path.is_file()]
+    return sha256({"cell": study.cell.model_dump(mode="json"), "method": method, "files": files})
+
+
+def _note(plan: Plan, differ: Sequence[Study], known: Mapping[str, Record]) -> str:
+    """What to tell of the studies of a method that proposed otherwise."""
+    method = differ[0].method
+    compared = [s for s in _computed(plan) if s.method == method and s.id in known]
+    then = known[differ[0].id].versions
+    here = computed_with(registry.COMPUTED[method.optimizer])
+    changed = {name: value for name, value in here.items() if then.get(name) != value}
+    return (
+        f"{method.name} proposed otherwise than recorded in {len(differ)} of {len(compared)} "
+        f"studies, so its numbers are not the recorded ones. Recorded with {_words(then)}; "
+        + (f"here {_words(changed)}. {LOCKED}" if changed else SAME)
+    )
+
+
+def _words(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in versions.items())
