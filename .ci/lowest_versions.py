@@ -8,7 +8,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-HEADER = "# The lowest versions that pyproject.toml allows. Made by: make lock. Tried by: make versions"
+HEADER = (
+    "# The lowest versions that pyproject.toml allows. Made by: make lock. Tried by: make versions"
+)
 
 
 def lowest(requirement: Requirement) -> str:

@@ -64,10 +64,10 @@ def differences(plan: Plan, run: Run) -> list[str]:
     if plan.measure == "live":
         return []  # measured anew, so proposed anew
     known = recorded(plan)
-    studies = [study for study in _computed(plan) if study.id in known]
+    studies = [study for study in computed(plan) if study.id in known]
     found = _proposed(run) if studies else {}
     differ = [s for s in studies if _hash(found[s.id]) != known[s.id].sha256]
-    told = [s for s in differ if _follows_from(plan, s) == known[s.id].follows_from]
+    told = [s for s in differ if follows_from(plan, s) == known[s.id].follows_from]
     told.sort(key=lambda study: study.method.name)
     return [
         _note(plan, list(of_method), known) for _, of_method in groupby(told, lambda s: s.method)
@@ -82,7 +82,7 @@ def record(plan: Plan, run: Run) -> Path:
         HaqaError: no study of the run computes its proposals from recorded measurements; or the
         record cannot be read or written.
     """
-    studies = _computed(plan) if plan.measure == "recorded" else []
+    studies = computed(plan) if plan.measure == "recorded" else []
     if not studies:
         raise HaqaError(
             "--record-proposals",
@@ -117,7 +117,8 @@ def _parsed(path: Path, number: int, line: Mapping[str, object]) -> Record:
         raise HaqaError(f"{path}:{number}", what, todo) from None
 
 
-def _computed(plan: Plan) -> list[Study]:
+def computed(plan: Plan) -> list[Study]:
+    """The studies of a plan whose proposals each replay computes anew, by methods of ours."""
     return [s for s in plan.studies if s.method.optimizer in registry.COMPUTED]
 
 
@@ -140,14 +141,15 @@ def _hash(keys: Sequence[str | None]) -> str:
 def _record(plan: Plan, study: Study, keys: Sequence[str | None]) -> Record:
     return Record(
         study=study.id,
-        follows_from=_follows_from(plan, study),
+        follows_from=follows_from(plan, study),
         proposals=len(keys),
         sha256=_hash(keys),
         versions=computed_with(registry.COMPUTED[study.method.optimizer]),
     )
 
 
-def _follows_from(plan: Plan, study: Study) -> str:
+def follows_from(plan: Plan, study: Study) -> str:
+    """SHA-256 of all that a study's proposals follow from beside its seed (see Record)."""
     replayed = [plan.table(study.cell), *([plan.cassette(study)] if study.method.chat else [])]
     method = study.method.model_dump(mode="json", include={"optimizer", "options", "chat"})
     files = [sha256(path.read_bytes()) for path in replayed if path.is_file()]
@@ -157,7 +159,7 @@ def _follows_from(plan: Plan, study: Study) -> str:
 def _note(plan: Plan, differ: Sequence[Study], known: Mapping[str, Record]) -> str:
     """What to tell of the studies of a method that proposed otherwise."""
     method = differ[0].method
-    compared = [s for s in _computed(plan) if s.method == method and s.id in known]
+    compared = [s for s in computed(plan) if s.method == method and s.id in known]
     then = known[differ[0].id].versions
     here = computed_with(registry.COMPUTED[method.optimizer])
     changed = {name: value for name, value in here.items() if then.get(name) != value}

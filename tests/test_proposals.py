@@ -1,0 +1,204 @@
+"""What methods computed when results were recorded, and what a replay says where it computes
+otherwise.
+"""
+
+import ast
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import REPOSITORY, SUITE, run, write_table
+from whole_suites import NAMES
+
+from haqa_bench import registry, suite
+from haqa_bench.errors import HaqaError
+from haqa_bench.project import open_run
+from haqa_bench.run import proposals, versions
+from haqa_bench.run.study import Plan
+
+GP = "  - {name: gp, optimizer: gp, options: {n_startup_trials: 2}}\n"
+LOCAL = "  - {name: local, optimizer: local}\n"
+RANDOM = "  - {name: random, optimizer: random}\n"
+COMPUTED = ["--methods", "default,random,gp,local"]
+
+
+@pytest.fixture
+def recorded(project):
+    path = project / "suites" / "small.yaml"
+    path.write_text(SUITE.replace(RANDOM, RANDOM + GP + LOCAL))
+    run(project, *COMPUTED, "--record-proposals")
+    return project
+
+
+def kept(project: Path) -> list[dict]:
+    lines = (project / "results/proposals/small.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def changed(project: Path, old: str, new: str) -> None:
+    path = project / "suites" / "small.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    write_table(project)
+
+
+def test_the_same_draws_are_nothing_to_tell(recorded):
+    assert run(recorded, *COMPUTED).stderr == ""
+    assert run(recorded, *COMPUTED, "--fresh").stderr == ""
+
+
+def test_a_library_that_draws_otherwise_is_told_with_its_versions(recorded, monkeypatch):
+    monkeypatch.setattr(np, "argmax", np.argmin)
+    known = versions.version
+    monkeypatch.setattr(
+        versions, "version", lambda name: "9.9.9" if name == "scipy" else known(name)
+    )
+
+    done = run(recorded, *COMPUTED, "--fresh")
+    again = run(recorded, *COMPUTED)
+
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("gp proposed otherwise than recorded in 2 of 2 studies")
+    assert f"Recorded with python {versions.computed_with(())['python']}" in line
+    assert f"scipy {known('scipy')}" in line
+    assert "; here scipy 9.9.9. To compute with the locked versions: pip install -r" in line
+    assert again.stderr == done.stderr  # a run that is printed again, too
+
+
+def test_the_same_versions_are_told_too(recorded, monkeypatch):
+    monkeypatch.setattr(np, "argmax", np.argmin)
+
+    assert "here the same, so the program itself" in run(recorded, *COMPUTED, "--fresh").stderr
+
+
+def test_a_report_that_replays_tells_it_too(recorded, monkeypatch, cli):
+    changed(recorded, SUITE[SUITE.index("  - name: haqa") : SUITE.index("seeds: [0, 1]")], "")
+    monkeypatch.setattr(np, "argmax", np.argmin)
+
+    done = cli("report", "--suite", recorded / "suites" / "small.yaml")
+
+    assert "gp proposed otherwise than recorded in 2 of 2 studies" in done.stderr
+
+
+def test_each_method_that_differs_is_a_note_in_json_too(recorded):
+    forged = [{**line, "sha256": "0" * 64} for line in kept(recorded)[:3]]
+    lines = [json.dumps(line) for line in [*forged, *kept(recorded)[3:]]]
+    (recorded / "results/proposals/small.jsonl").write_text("\n".join(lines) + "\n")
+
+    told = json.loads(run(recorded, *COMPUTED, "--json").stdout)
+
+    assert [note.partition(" in ")[2][:6] for note in told["notes"]] == ["2 of 2", "1 of 2"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("proposals: 5", "proposals: 4"),
+        ("n_startup_trials: 2", "n_startup_trials: 3"),
+        ("at_most_times_default: 1.1", "at_most_times_default: 1.2"),
+        ("default: Q4_1", "default: Q4_0"),
+    ],
+)
+def test_a_changed_suite_is_not_compared(recorded, monkeypatch, old, new):
+    monkeypatch.setattr(np, "argmax", np.argmin)
+    changed(recorded, old, new)
+
+    assert run(recorded, "--methods", "gp").stderr == ""
+
+
+def test_other_measurements_are_not_compared(recorded, monkeypatch):
+    monkeypatch.setattr(np, "argmax", np.argmin)
+    write_table(recorded, scale=1.5)
+
+    assert run(recorded, "--methods", "gp").stderr == ""
+
+
+def test_other_seeds_are_not_compared(recorded, monkeypatch):
+    monkeypatch.setattr(np, "argmax", np.argmin)
+
+    told = run(recorded, "--methods", "gp", "--seeds", "4").stderr
+
+    assert told.startswith("gp proposed otherwise than recorded in 2 of 2 studies")
+
+
+def test_recording_some_methods_keeps_the_others(recorded):
+    before = kept(recorded)
+    path = recorded / "results/proposals/small.jsonl"
+    path.write_text(path.read_text().replace(before[0]["sha256"], "0" * 64))
+
+    done = run(recorded, "--methods", "default", "--record-proposals")
+
+    assert done.stderr == "Recorded what was proposed: results/proposals/small.jsonl\n"
+    assert kept(recorded) == before
+
+
+def test_what_left_the_suite_leaves_the_record(recorded):
+    changed(recorded, LOCAL, "")
+
+    run(recorded, "--methods", "default", "--record-proposals")
+
+    assert {line["study"].split("/")[2] for line in kept(recorded)} == {"default", "random", "gp"}
+
+
+@pytest.mark.parametrize("line", ["[]\n", "{}\n", '{"study": 1}\n', "noise\n", "[" * 5000 + "\n"])
+def test_a_damaged_record_is_one_line(recorded, cli, line):
+    path = recorded / "results/proposals/small.jsonl"
+    path.write_text(path.read_text() + line)
+
+    done = cli("run", recorded / "suites/small.yaml", *COMPUTED)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"haqa-bench: {path}:9: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_there_must_be_something_to_record(recorded):
+    loaded = suite.load(recorded / "suites/small.yaml", recorded)
+    plan = Plan(loaded, recorded, loaded.studies(), measure="live")
+
+    with pytest.raises(HaqaError, match="no study here computes its proposals"):
+        proposals.record(plan, None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_shipped_suites_propose_what_was_recorded(name, whole_suites):
+    loaded = suite.load(REPOSITORY / f"suites/{name}.yaml", REPOSITORY)
+    plan = Plan(loaded, REPOSITORY, loaded.studies())
+
+    with open_run(whole_suites(name).folder) as done:
+        assert proposals.differences(plan, done) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_computed_study_of_the_shipped_suites_is_recorded(name):
+    """If not: haqa-bench run SUITE --record-proposals."""
+    loaded = suite.load(REPOSITORY / f"suites/{name}.yaml", REPOSITORY)
+    plan = Plan(loaded, REPOSITORY, loaded.studies())
+
+    known = proposals.recorded(plan)
+
+    assert {one.id: proposals.follows_from(plan, one) for one in proposals.computed(plan)} == {
+        name: record.follows_from for name, record in known.items()
+    }
+
+
+@pytest.mark.parametrize("optimizer", sorted(registry.COMPUTED.keys() & registry.OPTIMIZERS))
+def test_a_method_says_every_library_that_it_imports(optimizer):
+    module = registry.OPTIMIZERS[optimizer].partition(":")[0]
+    libraries = {name.partition(".")[0].lower() for name in imported(module)}
+
+    said = {name.lower() for name in registry.COMPUTED[optimizer]}
+
+    assert libraries - sys.stdlib_module_names - {"haqa_bench"} <= said
+
+
+def imported(module: str) -> set[str]:
+    """What a module imports, and what those of the optimizers do that it imports."""
+    tree = ast.parse(REPOSITORY.joinpath(*module.split(".")).with_suffix(".py").read_text())
+    found = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    named = [node.names for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    found |= {alias.name for names in named for alias in names}
+    inner = [name for name in found if name.startswith("haqa_bench.optimizers.")]
+    return found.union(*map(imported, inner))
