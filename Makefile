@@ -20,9 +20,11 @@ test: ## no network, no compiler, no GPU; plain `pytest` does the same, one afte
 versions: ## the locked and the lowest versions replay llama to the same bytes, in fresh environments: some minutes
 	.ci/versions
 
+LOCKED = Installs what a replay computes with: pip install -r requirements.lock && pip install --no-deps -e .
 lock: ## the newest versions of what a replay computes with, and the lowest that pyproject.toml allows
 	pip-compile -q --upgrade --strip-extras --generate-hashes --no-header --no-emit-options \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements.lock pyproject.toml
+	sed -i '1i # $(LOCKED)\n# Made by: make lock. Tried by: make versions' requirements.lock
 	python .ci/lowest_versions.py > constraints-lowest.txt
 
 coverage: ## what share of the package the tests run, child processes included; no gate

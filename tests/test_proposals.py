@@ -4,12 +4,13 @@ otherwise.
 
 import ast
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support import REPOSITORY, SUITE, run, write_table
+from support import REPOSITORY, SUITE, run, small_project, write_table
 from whole_suites import NAMES
 
 from haqa_bench import registry, suite
@@ -17,24 +18,41 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.project import open_run
 from haqa_bench.run import proposals, versions
 from haqa_bench.run.study import Plan
+from haqa_bench.store import manifest
+from haqa_bench.store.journal import finished, read_finished
 
 GP = "  - {name: gp, optimizer: gp, options: {n_startup_trials: 2}}\n"
 LOCAL = "  - {name: local, optimizer: local}\n"
 RANDOM = "  - {name: random, optimizer: random}\n"
+MORE = RANDOM + GP + LOCAL
 COMPUTED = ["--methods", "default,random,gp,local"]
 
 
+@pytest.fixture(scope="module")
+def recorded_once(tmp_path_factory) -> Path:
+    """A small project that recorded what was proposed."""
+    folder = small_project(tmp_path_factory.mktemp("recorded"), SUITE.replace(RANDOM, MORE))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("HAQA_BENCH_RUNS", raising=False)
+        run(folder, *COMPUTED, "--record-proposals")
+    return folder
+
+
 @pytest.fixture
-def recorded(project):
-    path = project / "suites" / "small.yaml"
-    path.write_text(SUITE.replace(RANDOM, RANDOM + GP + LOCAL))
-    run(project, *COMPUTED, "--record-proposals")
-    return project
+def recorded(recorded_once, tmp_path) -> Path:
+    """A copy of it, to change."""
+    return shutil.copytree(recorded_once, tmp_path, dirs_exist_ok=True)
 
 
 def kept(project: Path) -> list[dict]:
-    lines = (project / "results/proposals/small.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    return read_finished(project / "results/proposals/small.jsonl")
+
+
+def forged(project: Path, lines: list[dict]) -> Path:
+    """As if somebody had recorded these."""
+    path = project / "results/proposals/small.jsonl"
+    manifest.write(path, finished(lines))
+    return path
 
 
 def changed(project: Path, old: str, new: str) -> None:
@@ -61,7 +79,7 @@ def test_a_library_that_draws_otherwise_is_told_with_its_versions(recorded, monk
 
     (line,) = done.stderr.splitlines()
     assert line.startswith("gp proposed otherwise than recorded in 2 of 2 studies")
-    assert f"Recorded with python {versions.computed_with(())['python']}" in line
+    assert f"python {versions.computed_with(())['python']}, " in line
     assert f"scipy {known('scipy')}" in line
     assert "; here scipy 9.9.9. To compute with the locked versions: pip install -r" in line
     assert again.stderr == done.stderr  # a run that is printed again, too
@@ -83,13 +101,16 @@ def test_a_report_that_replays_tells_it_too(recorded, monkeypatch, cli):
 
 
 def test_each_method_that_differs_is_a_note_in_json_too(recorded):
-    forged = [{**line, "sha256": "0" * 64} for line in kept(recorded)[:3]]
-    lines = [json.dumps(line) for line in [*forged, *kept(recorded)[3:]]]
-    (recorded / "results/proposals/small.jsonl").write_text("\n".join(lines) + "\n")
+    first, *others = kept(recorded)
+    forged(recorded, [wrong(first), *map(wrong, others[:2]), *others[2:]])
 
     told = json.loads(run(recorded, *COMPUTED, "--json").stdout)
 
     assert [note.partition(" in ")[2][:6] for note in told["notes"]] == ["2 of 2", "1 of 2"]
+
+
+def wrong(line: dict) -> dict:
+    return {**line, "sha256": "0" * 64}
 
 
 @pytest.mark.parametrize(
@@ -125,8 +146,7 @@ def test_other_seeds_are_not_compared(recorded, monkeypatch):
 
 def test_recording_some_methods_keeps_the_others(recorded):
     before = kept(recorded)
-    path = recorded / "results/proposals/small.jsonl"
-    path.write_text(path.read_text().replace(before[0]["sha256"], "0" * 64))
+    forged(recorded, [wrong(before[0]), *before[1:]])
 
     done = run(recorded, "--methods", "default", "--record-proposals")
 
@@ -142,16 +162,30 @@ def test_what_left_the_suite_leaves_the_record(recorded):
     assert {line["study"].split("/")[2] for line in kept(recorded)} == {"default", "random", "gp"}
 
 
-@pytest.mark.parametrize("line", ["[]\n", "{}\n", '{"study": 1}\n', "noise\n", "[" * 5000 + "\n"])
-def test_a_damaged_record_is_one_line(recorded, cli, line):
-    path = recorded / "results/proposals/small.jsonl"
-    path.write_text(path.read_text() + line)
+@pytest.mark.parametrize("line", [{}, {"study": 1}, {"study": "small", "sha256": "x"}])
+def test_a_line_that_is_no_record_is_named(recorded, cli, line):
+    path = forged(recorded, [*kept(recorded), line])
 
     done = cli("run", recorded / "suites/small.yaml", *COMPUTED)
 
     assert done.returncode == 2
-    assert done.stderr.startswith(f"haqa-bench: {path}:9: ")
+    assert done.stderr.startswith(f"haqa-bench: {path}:9: no record of proposals: ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "change", [lambda t: t[:-200], lambda t: t.replace(b"gp", b"go"), bytes.upper]
+)
+def test_a_changed_record_is_refused(recorded, cli, change):
+    path = recorded / "results/proposals/small.jsonl"
+    path.write_bytes(change(path.read_bytes()))
+
+    done = cli("run", recorded / "suites/small.yaml", *COMPUTED)
+    check = cli("check", "--project", recorded)
+
+    assert done.returncode == check.returncode == 2
+    assert "is not what was recorded" in done.stderr
+    assert "results/proposals: 0 of 1 sound" in check.stdout
 
 
 def test_there_must_be_something_to_record(recorded):

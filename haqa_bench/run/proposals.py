@@ -16,14 +16,15 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from haqa_bench import disk, registry
+from haqa_bench import registry
 from haqa_bench.documents import Document, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Run
 from haqa_bench.run.study import Plan
 from haqa_bench.run.versions import computed_with
 from haqa_bench.space import key_of
-from haqa_bench.store.journal import read_lines
+from haqa_bench.store import manifest
+from haqa_bench.store.journal import finished, read_finished
 from haqa_bench.study import Study
 
 LOCKED = (
@@ -92,8 +93,10 @@ def record(plan: Plan, run: Run) -> Path:
     found = _proposed(run)
     now = {study.id: _record(plan, study, found[study.id]) for study in studies}
     every = {**recorded(plan), **now}
-    lines = [every[s.id].model_dump_json() for s in plan.suite.studies() if s.id in every]
-    return disk.write(plan.places.proposals(plan.suite.name), "".join(f"{x}\n" for x in lines))
+    kept = [every[study.id] for study in plan.suite.studies() if study.id in every]
+    path = plan.places.proposals(plan.suite.name)
+    manifest.write(path, finished(one.model_dump(mode="json") for one in kept))
+    return path
 
 
 def recorded(plan: Plan) -> dict[str, Record]:
@@ -103,9 +106,16 @@ def recorded(plan: Plan) -> dict[str, Record]:
         HaqaError: the record is damaged; names the line.
     """
     path = plan.places.proposals(plan.suite.name)
-    lines = read_lines(path) if path.is_file() else []
-    known = [_parsed(path, number, line) for number, line in enumerate(lines, 1)]
-    return {one.study: one for one in known}
+    return {one.study: one for one in read(path)} if path.is_file() else {}
+
+
+def read(path: Path) -> list[Record]:
+    """A suite's record.
+
+    Raises:
+        HaqaError: it is damaged; names the line.
+    """
+    return [_parsed(path, number, line) for number, line in enumerate(read_finished(path), 1)]
 
 
 def _parsed(path: Path, number: int, line: Mapping[str, object]) -> Record:
