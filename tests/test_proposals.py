@@ -14,7 +14,6 @@ from support import REPOSITORY, SUITE, run, small_project, write_table
 from whole_suites import NAMES
 
 from haqa_bench import registry, suite
-from haqa_bench.errors import HaqaError
 from haqa_bench.project import open_run
 from haqa_bench.run import proposals, versions
 from haqa_bench.run.study import Plan
@@ -188,12 +187,13 @@ def test_a_changed_record_is_refused(recorded, cli, change):
     assert "results/proposals: 0 of 1 sound" in check.stdout
 
 
-def test_there_must_be_something_to_record(recorded):
-    loaded = suite.load(recorded / "suites/small.yaml", recorded)
-    plan = Plan(loaded, recorded, loaded.studies(), measure="live")
+@pytest.mark.parametrize("options", [["--methods", "haqa"], ["--measure", "live"]])
+def test_that_there_is_nothing_to_record_is_told_before_anything_runs(project, cli, options):
+    done = cli("run", project / "suites/small.yaml", "--record-proposals", *options)
 
-    with pytest.raises(HaqaError, match="no study here computes its proposals"):
-        proposals.record(plan, None)
+    assert done.returncode == 2
+    assert "no study here computes its proposals from recorded measurements" in done.stderr
+    assert not list(project.glob("results/runs/*"))
 
 
 @pytest.mark.parametrize("name", NAMES)

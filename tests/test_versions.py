@@ -10,8 +10,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from support import REPOSITORY
 
+from haqa_bench import registry
+from haqa_bench.run import proposals
+
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 NEEDED = [Requirement(line) for line in PROJECT["dependencies"]]
+RECORDS = sorted((REPOSITORY / "results/proposals").glob("*.jsonl"))
 LOCK = (REPOSITORY / "requirements.lock").read_text()
 LOWEST = (REPOSITORY / "constraints-lowest.txt").read_text()
 
@@ -50,6 +54,18 @@ def test_the_lowest_versions_are_those_that_the_project_allows():
     )
 
     assert made.stdout == LOWEST
+
+
+def test_the_locked_versions_are_those_that_results_were_computed_with():
+    """If not: make lock, and record with what it locks."""
+    locked = pins(LOCK)
+    recorded = [one for path in RECORDS for one in proposals.read(path)]
+    versions = {pair for one in recorded for pair in one.versions.items()}
+
+    libraries = [name for names in registry.COMPUTED.values() for name in names]
+    assert {name for name, _ in versions} - {"haqa-bench", "python", "openblas"} <= {*libraries}
+    for name, version in versions:
+        assert name not in libraries or locked[canonicalize_name(name)] == version
 
 
 def test_ci_tries_both():

@@ -128,6 +128,7 @@ def run(
     """
     from haqa_bench.cli.progress import with_progress
     from haqa_bench.run.forecast import forecast, stale, warnings
+    from haqa_bench.run.proposals import recordable
     from haqa_bench.run.study import Plan
 
     suite, folder = open_suite(suite_path, project)
@@ -151,6 +152,8 @@ def run(
             click.echo(line, err=not dry_run)
     if dry_run:
         return
+    if record_proposals:
+        recordable(plan)
     target = plan.folder
     if fresh:
         _forget(plan, target)

@@ -75,22 +75,29 @@ def differences(plan: Plan, run: Run) -> list[str]:
     ]
 
 
+def recordable(plan: Plan) -> list[Study]:
+    """The studies of a plan whose proposals can be recorded.
+
+    Raises:
+        HaqaError: there are none.
+    """
+    if plan.measure == "recorded" and (studies := computed(plan)):
+        return studies
+    raise HaqaError(
+        "--record-proposals",
+        "no study here computes its proposals from recorded measurements",
+        f"Methods that do: {', '.join(registry.COMPUTED)}; and leave out --measure live",
+    )
+
+
 def record(plan: Plan, run: Run) -> Path:
     """Records what the studies of a run proposed, beside what is known of the suite's others; the
     path of the record.
 
     Raises:
-        HaqaError: no study of the run computes its proposals from recorded measurements; or the
-        record cannot be read or written.
+        HaqaError: there is nothing to record; or the record cannot be read or written.
     """
-    studies = computed(plan) if plan.measure == "recorded" else []
-    if not studies:
-        raise HaqaError(
-            "--record-proposals",
-            "no study here computes its proposals from recorded measurements",
-            f"Methods that do: {', '.join(registry.COMPUTED)}; and leave out --measure live",
-        )
-    found = _proposed(run)
+    studies, found = recordable(plan), _proposed(run)
     now = {study.id: _record(plan, study, found[study.id]) for study in studies}
     every = {**recorded(plan), **now}
     kept = [every[study.id] for study in plan.suite.studies() if study.id in every]
