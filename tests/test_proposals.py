@@ -84,6 +84,18 @@ def test_a_library_that_draws_otherwise_is_told_with_its_versions(recorded, monk
     assert again.stderr == done.stderr  # a run that is printed again, too
 
 
+def test_what_other_versions_computed_is_another_run(recorded, monkeypatch):
+    loaded = suite.load(recorded / "suites/small.yaml", recorded)
+    replay = Plan(loaded, recorded, loaded.studies())
+    live = replay._replace(agent="live")
+    before = replay.folder, live.folder
+
+    monkeypatch.setattr(versions, "version", lambda name: "9.9.9")
+
+    assert replay.folder != before[0]  # so that it is not printed as this version's
+    assert live.folder == before[1]  # so that what was paid for goes on
+
+
 def test_the_same_versions_are_told_too(recorded, monkeypatch):
     monkeypatch.setattr(np, "argmax", np.argmin)
 
@@ -187,12 +199,14 @@ def test_a_changed_record_is_refused(recorded, cli, change):
     assert "results/proposals: 0 of 1 sound" in check.stdout
 
 
-@pytest.mark.parametrize("options", [["--methods", "haqa"], ["--measure", "live"]])
+@pytest.mark.parametrize(
+    "options", [["--methods", "haqa"], ["--measure", "live"], ["--agent", "live"]]
+)
 def test_that_there_is_nothing_to_record_is_told_before_anything_runs(project, cli, options):
     done = cli("run", project / "suites/small.yaml", "--record-proposals", *options)
 
     assert done.returncode == 2
-    assert "no study here computes its proposals from recorded measurements" in done.stderr
+    assert "no study here computes its proposals in a replay" in done.stderr
     assert not list(project.glob("results/runs/*"))
 
 

@@ -42,8 +42,7 @@ def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]
     from haqa_bench.project import write_lock
     from haqa_bench.run import complete
 
-    replay = plan.agent == "cassette" and plan.measure == "recorded"
-    if replay and complete.is_complete(target):
+    if plan.replays and complete.is_complete(target):
         write_lock(target, plan.suite)  # it is the latest run now, and labels may be new
         return _otherwise(plan, target)
     notes = _run(plan, target, executor)

@@ -81,12 +81,12 @@ def recordable(plan: Plan) -> list[Study]:
     Raises:
         HaqaError: there are none.
     """
-    if plan.measure == "recorded" and (studies := computed(plan)):
+    if plan.replays and (studies := computed(plan)):
         return studies
     raise HaqaError(
         "--record-proposals",
-        "no study here computes its proposals from recorded measurements",
-        f"Methods that do: {', '.join(registry.COMPUTED)}; and leave out --measure live",
+        "no study here computes its proposals in a replay",
+        f"Methods that do: {', '.join(registry.COMPUTED)}; and leave out what is live",
     )
 
 

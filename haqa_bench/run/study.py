@@ -19,6 +19,7 @@ from haqa_bench.llm import cassette as cassettes
 from haqa_bench.llm import recording
 from haqa_bench.project import Project
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
+from haqa_bench.run import versions
 from haqa_bench.run.header import header
 from haqa_bench.space import key_of
 from haqa_bench.study import Price, Study
@@ -71,6 +72,17 @@ class Plan(NamedTuple):
         return sorted(replayed)
 
     @property
+    def replays(self) -> bool:
+        """Whether nothing is asked, and nothing measured."""
+        return self.agent == "cassette" and self.measure == "recorded"
+
+    @property
+    def _libraries(self) -> list[str]:
+        """What its proposals are computed with."""
+        methods = {study.method.optimizer for study in self.studies}
+        return [name for method in methods for name in registry.COMPUTED.get(method, ())]
+
+    @property
     def folder(self) -> Path:
         """Where the run's journals, database and tables go."""
         what: dict[str, object] = {
@@ -84,6 +96,8 @@ class Plan(NamedTuple):
         }
         if changed := registry.revisions(s.method for s in self.studies):
             what["revisions"] = changed  # absent elsewhere, so that begun runs go on
+        if self.replays and (libraries := versions.of_libraries(self._libraries)):
+            what["libraries"] = libraries  # a replay costs little: others compute it anew
         return (
             self.places.runs / self.suite.name / f"{self.agent}-{self.measure}-{sha256(what)[:12]}"
         )

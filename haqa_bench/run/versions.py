@@ -1,26 +1,30 @@
 """What something is computed with: Python, this package, libraries, and their BLAS."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 from haqa_bench import __version__
 
 
-def computed_with(libraries: Sequence[str]) -> dict[str, str]:
+def computed_with(libraries: Collection[str]) -> dict[str, str]:
     """The version of each, and, where numpy is among them, of the BLAS that it brings, with the
     kind of processor that it computes for.
     """
-    versions = {"python": platform.python_version(), "haqa-bench": __version__}
-    versions |= {name: _version(name) for name in libraries}
-    return versions | _blas() if "numpy" in libraries else versions
+    own = {"python": platform.python_version(), "haqa-bench": __version__}
+    return own | of_libraries(libraries) | (_blas() if "numpy" in libraries else {})
 
 
-def _version(library: str) -> str:
+def of_libraries(names: Iterable[str]) -> dict[str, str]:
+    """The version of each that is installed."""
+    return {name: found for name in sorted(set(names)) if (found := _version(name))}
+
+
+def _version(library: str) -> str | None:
     try:
         return version(library)
     except PackageNotFoundError:
-        return "not installed"
+        return None
 
 
 def _blas() -> dict[str, str]:
