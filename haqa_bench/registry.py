@@ -23,6 +23,18 @@ OPTIMIZERS = {
     "gp": "haqa_bench.optimizers.gaussian_process:GaussianProcess",
     "nsga2": "haqa_bench.optimizers.optuna_samplers:nsga2",
 }
+COMPUTED: dict[str, tuple[str, ...]] = {
+    "default": (),
+    "random": (),
+    "local": (),
+    "rules": (),
+    "smac": ("smac", "ConfigSpace", "numpy", "scipy", "scikit-learn"),
+    "tpe": ("optuna", "numpy"),
+    "gp": ("numpy", "scipy", "threadpoolctl"),
+    "nsga2": ("optuna", "numpy"),
+    "llm-seeded-bo": ("optuna", "numpy"),
+}
+"""Of ours whose proposals each replay computes anew, the libraries that they are computed with."""
 AGENTS = {
     "haqa": "haqa_bench.optimizers.agent.agent:Agent",
     "haqa-no-hardware": "haqa_bench.optimizers.agent.ladder:no_hardware",

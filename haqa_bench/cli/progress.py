@@ -5,6 +5,8 @@ under it.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -42,15 +44,23 @@ def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]
     from haqa_bench.run import complete
     from haqa_bench.store import failures
 
-    replay = plan.agent == "cassette" and plan.measure == "recorded"
-    if replay and complete.is_complete(target):
+    if plan.replays and complete.is_complete(target):
         write_lock(target, plan.suite)  # it is the latest run now, and labels may be new
-        return []
+        return _otherwise(plan, target)
     with quiet():
         notes = _run(plan, target, executor)
     if not failures.read(target):
         complete.mark(target)
-    return notes
+    return notes + _otherwise(plan, target)
+
+
+def _otherwise(plan: "Plan", target: Path) -> list[str]:
+    """What was proposed otherwise than recorded."""
+    from haqa_bench.project import open_run
+    from haqa_bench.run import proposals
+
+    with open_run(target) as done:
+        return proposals.differences(plan, done)
 
 
 def _run(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
@@ -83,5 +93,6 @@ def replayed(suite_path: Path, project: Path | None) -> Path:
     suite, folder = open_suite(suite_path, project)
     plan = Plan(suite, folder, suite.studies())
     target = plan.folder
-    with_progress(plan, target, Serial())
+    for note in with_progress(plan, target, Serial()):
+        click.echo(note, err=True)
     return target

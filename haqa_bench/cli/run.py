@@ -124,6 +124,11 @@ def _finite(
     "NAME:key=value,key=value with options. May be given again.",
 )
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
+@click.option(
+    "--record-proposals",
+    is_flag=True,
+    help="Record what computing methods proposed, which replays are compared with from then on.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
 @WIDE
 @DATA
@@ -141,6 +146,7 @@ def run(
     where: str,
     address: str,
     fresh: bool,
+    record_proposals: bool,
     dry_run: bool,
     added: tuple[str, ...],
     wide: bool,
@@ -156,6 +162,7 @@ def run(
     from haqa_bench.project import Project
     from haqa_bench.run import inputs
     from haqa_bench.run.forecast import forecast, stale, warnings
+    from haqa_bench.run.proposals import recordable
     from haqa_bench.run.study import Plan
 
     suite, folder = open_suite(suite_path, project, added)
@@ -185,6 +192,8 @@ def run(
     if dry_run:
         return
     inputs.check(plan)
+    if record_proposals:
+        recordable(plan)
     target = plan.folder
     if fresh:
         _forget(plan, target)
@@ -192,6 +201,8 @@ def run(
         f"{line}." for line in stale(plan)
     ]
     notes += with_progress(plan, target, _executor(where, address, workers))
+    if record_proposals:
+        notes = [_record(plan, target)]
     _tell(plan, target, notes, as_json, wide)
     _end(target)
 
@@ -218,6 +229,15 @@ def _forget(plan: "Plan", target: Path) -> None:
     if plan.agent == "live":
         for study in plan.studies:
             recording.forget(plan.cassette(study))
+
+
+def _record(plan: "Plan", target: Path) -> str:
+    """Records what was proposed; what to tell of it."""
+    from haqa_bench.project import open_run
+    from haqa_bench.run import proposals
+
+    with open_run(target) as done:
+        return f"Recorded what was proposed: {plan.places.said(proposals.record(plan, done))}"
 
 
 def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: bool) -> None:

@@ -111,7 +111,7 @@ def _studies(
             yield Event(study, None)
         else:
             jobs.append((study, known[study.id]))
-    replays = plan.agent == "cassette" and plan.measure == "recorded"
+    replays = plan.replays
     unwritten: dict[str, list[Mapping[str, Any]]] = {study.id: [] for study, _ in jobs}
     for study, entry in executor.run(plan, jobs):
         journal, lines = journals[study.id], unwritten[study.id]

@@ -21,7 +21,7 @@ from haqa_bench.llm.counted import Counted
 from haqa_bench.llm.endpoint import key_variable
 from haqa_bench.project import Project
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
-from haqa_bench.run import identity, proposing
+from haqa_bench.run import identity, proposing, versions
 from haqa_bench.run.header import header
 from haqa_bench.run.identity import Identity
 from haqa_bench.run.measuring import evaluator_faults, finite, live_evaluator
@@ -79,6 +79,17 @@ class Plan(NamedTuple):
         return sorted(replayed)
 
     @property
+    def replays(self) -> bool:
+        """Whether nothing is asked, and nothing measured."""
+        return self.agent == "cassette" and self.measure == "recorded"
+
+    @property
+    def _libraries(self) -> list[str]:
+        """What its proposals are computed with."""
+        methods = {study.method.optimizer for study in self.studies}
+        return [name for method in methods for name in registry.COMPUTED.get(method, ())]
+
+    @property
     def folder(self) -> Path:
         """Where the run's journals, database and tables go."""
         what: dict[str, object] = {
@@ -92,6 +103,8 @@ class Plan(NamedTuple):
         }
         what["identity"] = self.identity(self.studies).to_json()
         what["settings"] = identity.settings(self.studies, self.places.prompts)
+        if self.replays and (libraries := versions.of_libraries(self._libraries)):
+            what["libraries"] = libraries  # a replay costs little: others compute it anew
         return (
             self.places.runs / self.suite.name / f"{self.agent}-{self.measure}-{sha256(what)[:12]}"
         )
