@@ -19,6 +19,8 @@ class Source(StrEnum):
 
     MEASURED = "measured"
     REPLAYED = "replayed"
+    IMPORTED = "imported"
+    """Somebody else's, read from a file that the facts of its trial name."""
     SIMULATED = "simulated"
     PUBLISHED = "published"
 

@@ -31,6 +31,8 @@ FORMAT = 1
 """Of response tables; those without a number are of this one too."""
 TAKEN = "process_s"
 """The reading that says what a configuration's process took, whatever came of it."""
+IMPORTED, IMPORTED_SHA256 = "imported", "imported_sha256"
+"""What cards and facts say of another tuner's file, whose numbers a table holds."""
 SCHEMA = pa.schema(
     [
         ("configuration", pa.string()),
@@ -109,10 +111,17 @@ def read(path: Path) -> ResponseTable:
         passes[row["configuration"]].append(row)
     card = json.loads(metadata)
     check_format(path, card, FORMAT)
-    source = Source.SIMULATED if card.get("source") == Source.SIMULATED else Source.REPLAYED
+    source = _source(card)
     return ResponseTable(
         path, card, {k: _entry(rows, source) for k, rows in passes.items()}, sha256(data)
     )
+
+
+def _source(card: Mapping[str, Any]) -> Source:
+    """Where the numbers of a table come from, as its card says."""
+    if IMPORTED in card:
+        return Source.IMPORTED
+    return Source.SIMULATED if card.get("source") == Source.SIMULATED else Source.REPLAYED
 
 
 def measured_on(path: Path) -> list[str]:
