@@ -146,7 +146,7 @@ def test_what_was_exported_can_be_imported_elsewhere_and_says_the_same(
         ),
         (
             '{"cache": {"x": {"n_threads": 1, "format": "Q4_1", "time": 1.0}}}',
-            "neither end_to_end_tokens_per_s nor times",
+            "cache['x']: no end_to_end_tokens_per_s. It holds time",
         ),
     ],
 )

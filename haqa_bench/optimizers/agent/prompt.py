@@ -15,7 +15,7 @@ from haqa_bench import tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
-from haqa_bench.space import Scalar, limit_in_words
+from haqa_bench.space import Scalar
 from haqa_bench.trial import Status, Trial
 
 THOUGHTS = 3
@@ -41,12 +41,11 @@ class Prompts:
     def static(self, cell: Cell) -> str:
         """What stays the same during a study: the words of the cell's track."""
         track = tracks.of(cell)
-        limits = [limit_in_words(name, p.limit) for name, p in cell.space.root.items() if p.limit]
         words = {
             "goal": tracks.metric(cell, cell.objective.metric),
             "about": "",
             "constraints": cell.objective.constraints,
-            "limits": limits,
+            "limits": cell.space.limits,
             **track.words(cell),
         }
         text = self._filled(f"{cell.track}.j2", track.prompt(), cell=cell, **words)

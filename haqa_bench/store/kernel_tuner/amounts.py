@@ -54,9 +54,9 @@ def amount(path: Path, entry: Entry, wanted: Wanted, stated: Mapping[str, str]) 
         return _of_value(path, entry, wanted, called, stated)
     if timed and entry.runtimes.samples:
         return _of_runtimes(path, entry, wanted, stated)
-    needed = f"{wanted.metric} nor times" if timed else wanted.metric
-    todo = f"It holds {', '.join(entry.values) or 'none'}"
-    raise HaqaError(path, f"{entry.where}: neither {needed}", todo)
+    lacks = f"neither {wanted.metric} nor times" if timed else f"no {wanted.metric}"
+    todo = f"It holds {', '.join(entry.values) or 'no metric'}"
+    raise HaqaError(path, f"{entry.where}: {lacks}", todo)
 
 
 def _of_value(

@@ -35,8 +35,8 @@ class Quantity(NamedTuple):
 
 
 class Runtimes(NamedTuple):
-    """The samples of a time, with their unit; None where the file says none. `stated` where it does,
-    and no custom alone.
+    """The samples of a time, with their unit; None where there is none. `stated` where the file
+    says it, and no custom alone.
     """
 
     samples: Sequence[float | None]

@@ -60,9 +60,10 @@ def restrictions(space: SearchSpace) -> list[str]:
     stand for people.
     """
     return [
-        f"{' * '.join((name, *p.limit.times))} <= {p.limit.at_most}"
-        for name, p in space.root.items()
-        if p.limit
+        code
+        for name, parameter in space.root.items()
+        for limit in parameter.limits
+        for code in limit.as_code(name)
     ]
 
 
