@@ -11,8 +11,8 @@ from support import REPOSITORY, evaluator_of
 
 from haqa_bench import suite
 from haqa_bench.project import Project
-from haqa_bench.store.kernel_tuner import exported as cache_files
 from haqa_bench.store import tables
+from haqa_bench.store.kernel_tuner import exported as cache_files
 from haqa_bench.tracks.replayed import TableEvaluator
 
 

@@ -76,7 +76,8 @@ def failure_in(value: JsonValue) -> Failure | None:
     if isinstance(value, str):
         return _failure_of_text(value)
     if isinstance(value, int | float) and not finite(value):
-        return Failure(Status.NOT_FINITE, f"the file says {value:g}")
+        said = f"{value:g}" if isinstance(value, float) else "an integer beyond all floats"
+        return Failure(Status.NOT_FINITE, f"the file says {said}")
     if isinstance(value, int | float) and abs(value) >= MARK:
         return Failure(Status.CRASHED, f"the file says {value:g}, which marks a failure")
     return None
