@@ -133,6 +133,14 @@ def measured_on(path: Path) -> list[str]:
     return [str(day) for day in card.get("measured", ())]
 
 
+def is_imported(path: Path) -> bool:
+    """Whether the response table at `path` holds somebody else's measurements; samples are not
+    read.
+    """
+    metadata = pq.read_schema(path).metadata or {}
+    return IMPORTED in json.loads(metadata.get(b"haqa_bench", b"{}"))
+
+
 def installed_build() -> str:
     """The version of this machine's llama-cpp-python; empty where none is installed."""
     try:
