@@ -9,6 +9,7 @@ import click
 from haqa_bench import disk
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
 from haqa_bench.cli.table_import import import_
+from haqa_bench.cli.table_suite import suite as suite_of_file
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -156,3 +157,4 @@ def export(
 
 
 table.add_command(import_)
+table.add_command(suite_of_file)

@@ -56,8 +56,8 @@ def import_(
             file,
             f"{len(found.missing)} of {cell.space.size} configurations are missing, first "
             f"{found.missing[0]}",
-            f"Write those that it holds with: haqa-bench table space {file}, and name them in the "
-            "suite's space as `configurations`",
+            "List those that it holds as `configurations` in the suite's space, or have a suite "
+            f"written: haqa-bench table suite {file} NEW.yaml --hardware NAME",
         )
     tables.write(path, _card(cell, file, found), found.rows)
     for line in _told(cell, file, path, found):

@@ -46,7 +46,7 @@ SELECT study,
        count(*) FILTER (WHERE repeat_of IS NOT NULL) AS repeated
 FROM trials WHERE number > 0 GROUP BY study;
 
--- Each study's ledgers and best value after each trial. Dollars are NULL as long as an LLM's price is unknown.
+-- Each study's ledgers and best value after each trial. Regret is a share of the optimum, NULL where that is not above 0. Dollars are NULL as long as an LLM's price is unknown.
 CREATE VIEW curves AS
 SELECT s.cell, s.method, s.seed, t.study, t.number,
        t.number + 1 AS proposals,
@@ -57,7 +57,7 @@ SELECT s.cell, s.method, s.seed, t.study, t.number,
             THEN sum(coalesce(t.dollars, 0)) OVER so_far END AS dollars,
        max(t.score) FILTER (WHERE t.feasible) OVER so_far AS best_score,
        if(s.direction = 'maximize', 1, -1) * best_score AS best_value,
-       abs(s.optimum - best_value) / abs(s.optimum) AS regret,
+       CASE WHEN s.optimum > 0 THEN abs(s.optimum - best_value) / s.optimum END AS regret,
        t.rank
 FROM trials t JOIN studies s ON s.id = t.study
 WINDOW so_far AS (PARTITION BY t.study ORDER BY t.number);

@@ -88,6 +88,7 @@ def _exact(row: Best, known: ExactRandom) -> Best:
     """A row of what random search finds: median, and the 5th and 95th percentile."""
     best, default, optimum = known.median, row.default_value, row.optimum
     times = times_better(best, default, row.direction) if best and default else None
+    lost = times_better(optimum, best, row.direction) if best and optimum else None
     return row._replace(
         method=EXACT,
         optimizer=REFERENCE,
@@ -95,7 +96,7 @@ def _exact(row: Best, known: ExactRandom) -> Best:
         worst_study=known.unlucky,
         best_study=known.lucky,
         speed_up=times,
-        of_optimum=1 / times_better(optimum, best, row.direction) if best and optimum else None,
+        of_optimum=1 / lost if lost else None,
         winners=[],
         answered_by="",
     )
