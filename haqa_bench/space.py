@@ -122,7 +122,8 @@ class SearchSpace(RootModel[dict[str, _Held]]):
                     raise ValueError(
                         f"{name}: limit: '{other}' is no parameter with numbers for choices"
                     )
-        self._listed = listed if isinstance(listed, str | None) else self._rows(listed)
+        if listed is not None:  # pydantic comes here again with a space that was read before
+            self._listed = listed if isinstance(listed, str) else self._rows(listed)
         if broken := self.broken(self.default):
             raise ValueError(f"the default breaks a limit: {broken[0]}")
         return self
@@ -225,7 +226,8 @@ class SearchSpace(RootModel[dict[str, _Held]]):
     def limits(self) -> list[str]:
         """What every configuration keeps beside its choices, as sentences."""
         said = [limit.in_words(name) for name, limit in self._limits]
-        return [*said, self._in_words(), *self._holes()] if self._listed else said
+        listed = isinstance(self._listed, tuple)
+        return [*said, self._in_words(), *self._holes()] if listed else said
 
     def _in_words(self) -> str:
         return f"only {self.size} of the {self._combinations} combinations of choices exist"

@@ -22,6 +22,8 @@ THOUGHTS = 3
 """How many of its latest thoughts an agent is shown again. Paper: history is managed, the rule is
 unknown.
 """
+LIMITS = "Limits, which a configuration must keep:"
+"""Follows a template of a project that does not tell the limits of its space."""
 
 
 class Prompts:
@@ -49,6 +51,8 @@ class Prompts:
             **track.words(cell),
         }
         text = self._filled(f"{cell.track}.j2", track.prompt(), cell=cell, **words)
+        untold = [f"- {limit}" for limit in cell.space.limits if limit not in text]
+        text = "\n".join([f"{text}\n\n{LIMITS}", *untold]) if untold else text
         goals = cell.objective.also
         return f"{text}\n\n{self._filled('goals.j2', goals=goals)}" if goals else text
 

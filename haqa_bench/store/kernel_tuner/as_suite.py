@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import LISTED, Configuration, Scalar
 from haqa_bench.store.kernel_tuner.cache import TIME, TIME_UNIT
-from haqa_bench.store.kernel_tuner.entries import ForeignFile
+from haqa_bench.store.kernel_tuner.entries import Entry, ForeignFile, failure_in
 
 METHODS = ("default", "random", "local", "tpe", "gp")
 SEEDS = 10
@@ -69,16 +69,25 @@ def as_suite(path: Path, file: ForeignFile, target: Path, hardware: str, metric:
         if not names or entry.configuration.keys() < set(names):
             raise HaqaError(path, f"{entry.where}: does not name {', '.join(names) or 'anything'}")
     configurations = [{n: e.configuration[n] for n in names} for e in file.entries]
-    default = next((c for c, e in zip(configurations, file.entries, strict=True) if not e.failure))
+    works = [c for c, e in zip(configurations, file.entries, strict=True) if _works(e, metric)]
+    if not works:
+        raise HaqaError(path, f"no configuration has a {metric.name}", "Name another --metric")
     choices = {name: _choices(file, configurations, name) for name in names}
     grid = 1
     for values in choices.values():
         grid *= len(values)
     listed = target.with_suffix(f".{LISTED}.json").name if grid > len(configurations) else ""
     return Written(
-        _suite(path, file, target.stem, hardware, metric, _space(choices, default, listed)),
+        _suite(path, file, target.stem, hardware, metric, _space(choices, works[0], listed)),
         json.dumps(configurations, indent=0) + "\n" if listed else "",
     )
+
+
+def _works(entry: Entry, metric: Metric) -> bool:
+    """Whether a configuration may be the default: it has a value, or runtimes alone."""
+    quantity = entry.values.get(metric.name) or entry.values.get(TIME)
+    value = quantity.value if quantity else next(iter(entry.runtimes.samples), None)
+    return not entry.failure and failure_in(value) is None
 
 
 def _choices(file: ForeignFile, configurations: Sequence[Configuration], name: str) -> list[Scalar]:
