@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import LISTED, Configuration, Scalar
+from haqa_bench.store.kernel_tuner import units
 from haqa_bench.store.kernel_tuner.cache import TIME, TIME_UNIT
 from haqa_bench.store.kernel_tuner.entries import Entry, ForeignFile, failure_in
 
@@ -85,8 +86,10 @@ def as_suite(path: Path, file: ForeignFile, target: Path, hardware: str, metric:
 
 def _works(entry: Entry, metric: Metric) -> bool:
     """Whether a configuration may be the default: it has a value, or runtimes alone."""
-    quantity = entry.values.get(metric.name) or entry.values.get(TIME)
-    value = quantity.value if quantity else next(iter(entry.runtimes.samples), None)
+    timed = units.is_time(metric.unit)
+    quantity = entry.values.get(metric.name) or (entry.values.get(TIME) if timed else None)
+    samples = entry.runtimes.samples if timed else ()
+    value = quantity.value if quantity else next(iter(samples), None)
     return not entry.failure and failure_in(value) is None
 
 
