@@ -2,6 +2,7 @@
 ends in a table or in one line.
 """
 
+import contextlib
 import copy
 import json
 import tempfile
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
+from haqa_bench.store.kernel_tuner.as_suite import as_suite, metric_of
 from haqa_bench.store.kernel_tuner.exported import to_cache, to_t4
-from haqa_bench.store.kernel_tuner.imported import imported
+from haqa_bench.store.kernel_tuner.imported import imported, read
 from haqa_bench.tracks.replayed import TableEvaluator
 
 QUICK = settings(
@@ -110,6 +112,10 @@ def read_or_refused(text: str) -> None:
             if not done.missing:
                 TableEvaluator(as_table(Path(name), done.rows), cell)
     assert "\n" not in told
+    with tempfile.TemporaryDirectory() as name, contextlib.suppress(HaqaError):
+        path = foreign.written(Path(name), text)
+        file = read(path)
+        as_suite(path, file, Path("x.yaml"), "GPU", metric_of(path, file, "time", "us", None))
 
 
 @pytest.mark.parametrize("whole", [cache(), t4()])

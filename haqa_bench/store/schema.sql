@@ -32,8 +32,9 @@ QUALIFY row_number() OVER (PARTITION BY study ORDER BY score DESC, number) = 1;
 
 -- The default configuration of each study, with where its number came from; where it failed, where those of the study's other trials did.
 CREATE VIEW defaults AS
-SELECT t.study, t.value, m.used AS samples,
-       coalesce(m.source, (SELECT min(o.source) FROM measurements o WHERE o.study = t.study AND o.name = s.metric)) AS source
+SELECT t.study, t.value,
+       coalesce(m.source, (SELECT min(o.source) FROM measurements o WHERE o.study = t.study AND o.name = s.metric)) AS source,
+       m.used AS samples
 FROM trials t JOIN studies s ON s.id = t.study
 LEFT JOIN measurements m ON m.study = t.study AND m.number = t.number AND m.name = s.metric
 WHERE t.number = 0;
