@@ -125,7 +125,7 @@ def test_a_file_with_anything_in_any_place_is_read_or_refused(whole, data):
     changed = copy.deepcopy(whole)
     for _ in range(data.draw(st.integers(1, 3))):
         holder, key = data.draw(st.sampled_from(list(places(changed))))
-        holder[key] = data.draw(ODD)
+        holder[key] = copy.deepcopy(data.draw(ODD))
 
     read_or_refused(json.dumps(changed))
 

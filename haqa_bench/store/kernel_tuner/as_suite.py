@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from pydantic import ValidationError
+
 from haqa_bench.errors import HaqaError
-from haqa_bench.space import LISTED, Configuration, Scalar
+from haqa_bench.space import LISTED, Configuration, Scalar, SearchSpace
 from haqa_bench.store.kernel_tuner import units
 from haqa_bench.store.kernel_tuner.cache import TIME, TIME_UNIT
 from haqa_bench.store.kernel_tuner.entries import Entry, ForeignFile, failure_in
@@ -74,6 +76,7 @@ def as_suite(path: Path, file: ForeignFile, target: Path, hardware: str, metric:
     if not works:
         raise HaqaError(path, f"no configuration has a {metric.name}", "Name another --metric")
     choices = {name: _choices(file, configurations, name) for name in names}
+    _check(path, choices, works[0])
     grid = 1
     for values in choices.values():
         grid *= len(values)
@@ -101,7 +104,17 @@ def _choices(file: ForeignFile, configurations: Sequence[Configuration], name: s
         return listed
     values = list(found.values())
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    return sorted(values, key=float) if numbers else values
+    return sorted(values) if numbers else values
+
+
+def _check(path: Path, choices: Mapping[str, Sequence[Scalar]], default: Configuration) -> None:
+    """Raises HaqaError for choices that no space can have."""
+    told = {n: {"choices": tuple(values), "default": default[n]} for n, values in choices.items()}
+    try:
+        SearchSpace.model_validate(told)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise HaqaError(path, f"{first['loc'][0]}: {first['msg']}") from None
 
 
 def _space(choices: Mapping[str, Sequence[Scalar]], default: Configuration, listed: str) -> str:
