@@ -359,3 +359,11 @@ def test_what_is_limited_must_be_in_the_file(bring):
 
     assert "cache['32,1']: no mem. It holds time" in lacks.stderr
     assert "1 failed: 1 not_finite" in failed.stdout
+
+
+def test_runtimes_without_a_unit_are_taken_in_the_one_that_is_stated(tmp_path):
+    bare = {f"c{b}_{t}": result(b, t, measurements=[]) for b, t in foreign.TIMES}
+
+    found = brought(tmp_path, t4(None, **bare), foreign.cell(), runtimes="ms")
+
+    assert found.best == pytest.approx(400.0)
