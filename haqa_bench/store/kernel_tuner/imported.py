@@ -70,7 +70,8 @@ def imported(path: Path, cell: Cell, stated: Mapping[str, str]) -> Imported:
     file = read(path, cell.space)
     found = [_row(path, cell, entry, stated) for entry in file.entries]
     keys = [key_of(row.configuration) for row in found]
-    if len(set(keys)) < len(keys):
+    known = set(keys)
+    if len(known) < len(keys):
         ((twice, _),) = Counter(keys).most_common(1)
         raise HaqaError(path, f"{twice} is given twice", "Leave one of both out")
     if found and all(row.failure for row in found):
@@ -82,7 +83,7 @@ def imported(path: Path, cell: Cell, stated: Mapping[str, str]) -> Imported:
         Counter(row.failure.status.value for row in found if row.failure),
         sorted({c for row in found for c in _conversions(row)}),
         sum(any(a.alone for a in row.amounts.values()) for row in found),
-        [key for key in map(key_of, cell.space.grid()) if key not in set(keys)],
+        [key for key in map(key_of, cell.space.grid()) if key not in known],
     )
 
 
