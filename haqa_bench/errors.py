@@ -17,6 +17,7 @@ class Status(StrEnum):
 
     OK = "ok"
     INVALID = "invalid"  # the proposal was outside the space, or no configuration at all
+    CUT_OFF = "cut_off"  # the LLM's tokens ran out before its proposal: its harness' limit
     REFUSED = "refused"  # the tool would not take the setting
     COMPILE_ERROR = "compile_error"
     WRONG_OUTPUT = "wrong_output"  # it ran, and gave something else than the reference
@@ -26,6 +27,11 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
     CRASHED = "crashed"
     KILLED = "killed"
+
+    @property
+    def unproposed(self) -> bool:
+        """Whether nothing was proposed that could have been measured."""
+        return self in (Status.INVALID, Status.CUT_OFF)
 
 
 class HaqaError(Exception):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from haqa_bench.errors import HaqaError
+from haqa_bench.llm.endpoint import KEY
 from haqa_bench.protocols import ChatModel, Optimizer
 from haqa_bench.study import Method, Study
 
@@ -88,8 +89,15 @@ def optimizer(study: Study, chat: ChatModel | None, templates: Path) -> Optimize
     return found
 
 
-def chat_model(name: str, base_url: str | None, timeout_s: float, retries: int) -> ChatModel:
-    """The live chat model of that name.
+def chat_model(
+    name: str,
+    base_url: str | None,
+    timeout_s: float,
+    retries: int,
+    deadline_s: float | None = None,
+    key_variable: str = KEY,
+) -> ChatModel:
+    """The live chat model of that name. A plug-in's keeps its own deadline and key.
 
     Raises:
         HaqaError: there is none (names those there are), or it cannot be loaded or made.
@@ -97,7 +105,8 @@ def chat_model(name: str, base_url: str | None, timeout_s: float, retries: int) 
     models = known("chat_models")
     if name not in models:
         raise HaqaError("--chat-model", f"unknown '{name}'", f"Known: {', '.join(sorted(models))}")
-    found: ChatModel = _loaded(name, models[name])(base_url, timeout_s, retries)
+    ours = (deadline_s, key_variable) if name in CHAT_MODELS else ()
+    found: ChatModel = _loaded(name, models[name])(base_url, timeout_s, retries, *ours)
     return found
 
 

@@ -9,7 +9,7 @@ from endpoint import Endpoint, half_json, hang, html, refusing_url, reply, statu
 from support import REPOSITORY, SUITE, action, printed_rows, record
 
 pytestmark = pytest.mark.usefixtures("developers_runs_stay")
-HEAVY = ("torch", "llama_cpp", "gguf", "matplotlib", "openai")
+HEAVY = ("torch", "llama_cpp", "gguf", "matplotlib", "openai", "httpx2")
 
 
 @pytest.mark.parametrize(

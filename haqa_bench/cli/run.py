@@ -1,6 +1,7 @@
 """haqa-bench run."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
     from haqa_bench.run.executors import Executor
     from haqa_bench.run.study import Plan
+
+SECONDS = click.FloatRange(0, 1e6, min_open=True)
+
+
+def _finite(
+    _context: click.Context, _parameter: click.Parameter, seconds: float | None
+) -> float | None:
+    """Refuses nan, which is in every range."""
+    if seconds is not None and not math.isfinite(seconds):
+        raise click.BadParameter("is no number of seconds")
+    return seconds
 
 
 @click.command()
@@ -48,19 +60,27 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--base-url",
-    help="Endpoint of the LLM; OpenAI's own, or OPENAI_BASE_URL, when left out. The key is "
-    "read from OPENAI_API_KEY.",
+    help="Endpoint of LLMs whose method names none; OpenAI's own, or OPENAI_BASE_URL, when left "
+    "out. The key is read from OPENAI_API_KEY.",
 )
 @click.option(
     "--chat-timeout",
-    type=float,
+    type=SECONDS,
+    callback=_finite,
     default=120.0,
     show_default=True,
-    help="Seconds to wait for an answer of the LLM.",
+    help="Seconds in which something of an answer of the LLM must arrive.",
+)
+@click.option(
+    "--chat-deadline",
+    type=SECONDS,
+    callback=_finite,
+    help="Seconds for a whole call of the LLM, its retries included; 600 when left out, or "
+    "what they may take, where that is more.",
 )
 @click.option(
     "--chat-retries",
-    type=int,
+    type=click.IntRange(0, 1000),
     default=3,
     show_default=True,
     help="How often a failed call is tried again, with growing pauses.",
@@ -137,6 +157,7 @@ def run(
         base_url=how["base_url"],
         chat_timeout_s=how["chat_timeout"],
         chat_retries=how["chat_retries"],
+        chat_deadline_s=how["chat_deadline"],
         answered_by=how["answered_by"],
         fresh=fresh,
     )

@@ -17,6 +17,8 @@ from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.llm import cassette as cassettes
 from haqa_bench.llm import recording
+from haqa_bench.llm.counted import Counted
+from haqa_bench.llm.endpoint import key_variable
 from haqa_bench.project import Project
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
 from haqa_bench.run.header import header
@@ -38,6 +40,7 @@ class Plan(NamedTuple):
     base_url: str | None = None
     chat_timeout_s: float = 120.0
     chat_retries: int = 3
+    chat_deadline_s: float | None = None
     answered_by: str = ""
     fresh: bool = False
     """Whether a new recording may take the place of a longer one."""
@@ -127,7 +130,8 @@ def _entries(
     evaluator: Evaluator,
     chat: ChatModel | None,
 ) -> Iterator[Entry]:
-    optimizer = registry.optimizer(study, chat, plan.project / "prompts")
+    counted = Counted(chat) if chat else None
+    optimizer = registry.optimizer(study, counted, plan.project / "prompts")
     if not trials:
         machine = evaluator.machine
         yield Header(
@@ -141,7 +145,8 @@ def _entries(
             )
         )
     yield from run_study(study, optimizer, evaluator, trials)
-    yield Ended(_closed(chat))
+    told = (_closed(chat), counted.told if counted else "")
+    yield Ended("; ".join(filter(None, told)))
 
 
 def finished(plan: Plan, study: Study, trials: Sequence[Trial]) -> bool:
@@ -177,7 +182,9 @@ def run_study(
         if proposal.configuration is not None and (
             problems := study.cell.space.problems(proposal.configuration)
         ):
-            proposal = proposal._replace(configuration=None, problem="; ".join(problems))
+            proposal = proposal._replace(
+                configuration=None, problem="; ".join(problems), status=Status.INVALID
+            )
         trial = _trial(len(trials), proposal, evaluator, first, study.price)
         if trial.key is not None:
             first.setdefault(trial.key, trial)
@@ -203,7 +210,9 @@ def _trial(
         "usage": _priced(proposal.usage, price),
     }
     if proposal.configuration is None:
-        return Trial(configuration=None, status=Status.INVALID, reason=proposal.problem, **proposed)
+        return Trial(
+            configuration=None, status=proposal.status, reason=proposal.problem, **proposed
+        )
     if earlier := first.get(key_of(proposal.configuration)):
         return earlier.model_copy(update={**proposed, "repeat_of": earlier.number, "seconds": 0.0})
     proposed["configuration"] = dict(proposal.configuration)
@@ -256,8 +265,14 @@ def _chat_model(plan: Plan, study: Study, trials: Sequence[Trial]) -> ChatModel:
     if plan.agent == "cassette":
         match: Literal["request", "place"] = "request" if plan.measure == "recorded" else "place"
         return cassettes.ReplayChatModel(cassettes.read(plan.cassette(study)), study.id, match)
+    own = study.method.chat.base_url if study.method.chat else None
     live = registry.chat_model(
-        plan.chat_model, plan.base_url, plan.chat_timeout_s, plan.chat_retries
+        plan.chat_model,
+        own or plan.base_url,
+        plan.chat_timeout_s,
+        plan.chat_retries,
+        plan.chat_deadline_s,
+        key_variable(own, plan.base_url),
     )
     card = _card(plan, study) | {"endpoint": recording.endpoint_of(live)}
     return recording.RecordingChatModel(live, plan.cassette(study), card, _asked(trials))

@@ -69,7 +69,7 @@ class Prompts:
         return self._filled(
             "dynamic.j2",
             cell=cell,
-            trials=history,
+            trials=[_shown(cell, t) for t in history],
             metrics=_metrics(cell, history),
             broken={t.number: objective.violations(t, default) for t in history},
             best=objective.best(history),
@@ -123,6 +123,13 @@ def number(value: float) -> str:
 def setting(value: Scalar) -> str:
     """A choice as JSON would write it."""
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+def _shown(cell: Cell, trial: Trial) -> Trial:
+    """A trial as templates may tell it: what was never proposed is no invalid proposal."""
+    unknown = dict.fromkeys(cell.space.root, "?")
+    cut_off = trial.status is Status.CUT_OFF
+    return trial.model_copy(update={"configuration": unknown}) if cut_off else trial
 
 
 def _metrics(cell: Cell, history: Sequence[Trial]) -> dict[str, str]:
