@@ -34,7 +34,7 @@ from haqa_bench.run import runner
 from haqa_bench.run import study as studies
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.space import key_of
-from haqa_bench.store import kernel_tuner as cache_files
+from haqa_bench.store.kernel_tuner import exported as cache_files
 from haqa_bench.tracks.replayed import TableEvaluator
 
 N, SEEDS, REPEATS, STUDIES, TRIALS = 10, 1000, 7, 30, 30

@@ -23,6 +23,7 @@ class Status(StrEnum):
     COMPILE_ERROR = "compile_error"
     WRONG_OUTPUT = "wrong_output"  # it ran, and gave something else than the reference
     DIVERGED = "diverged"  # training whose loss is no number, or worse than guessing
+    NOT_FINITE = "not_finite"  # what was measured elsewhere is NaN or infinite
     OOM = "oom"
     TIMEOUT = "timeout"
     CRASHED = "crashed"

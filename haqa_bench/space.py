@@ -1,35 +1,50 @@
 """The search space of a cell: named parameters, each with a finite list of choices.
 
 Finite, so that a cell can be measured once in full, and regret counts from the best of it. Numeric
-choices are ordered as written.
+choices are ordered as written. Limits cut a space down (haqa_bench.limits); where no rule says what
+is left of it, as of somebody else's measurements with holes, `configurations` lists it.
 """
 
 import itertools
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from numbers import Number
-from typing import Self, SupportsFloat, TypeGuard
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self, SupportsFloat, TypeGuard
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import (
+    Discriminator,
+    PrivateAttr,
+    RootModel,
+    SerializerFunctionWrapHandler,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
-from haqa_bench.documents import Document
+from haqa_bench.documents import Document, read_bytes
+from haqa_bench.errors import HaqaError
+from haqa_bench.limits import Limit
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 Scalar = bool | int | float | str
 Configuration = Mapping[str, Scalar]
-
-
-class Limit(Document):
-    """A product that may not grow too large: a parameter times others of the space, such as the
-    work-items of a group.
-    """
-
-    times: tuple[str, ...] = Field(min_length=1)
-    at_most: int
-    why: str = Field(min_length=1)
+Row = tuple[Scalar, ...]
+"""The values of a configuration, in the order of the parameters."""
+Listed = tuple[Row | dict[str, Scalar], ...]
+"""Configurations as a suite or a file lists them: by their values, or by names."""
+LISTED = "configurations"
+MOST = 2**53
+"""The largest integer that JSON keeps exactly in every reader (RFC 8785)."""
+HOLES = 30
+"""How many combinations that do not exist are named."""
+REDRAWS = 10_000
+"""After so many draws that break a limit, one of all configurations is drawn."""
 
 
 class Parameter(Document):
@@ -38,12 +53,15 @@ class Parameter(Document):
     choices: tuple[Scalar, ...]
     default: Scalar
     about: str = ""
-    limit: Limit | None = None
+    limit: Limit | tuple[Limit, ...] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if not self.choices:
             raise ValueError("choices is empty")
+        for choice in self.choices:
+            if not _holds(choice):
+                raise ValueError(f"choice {choice!r} is no number that JSON holds exactly")
         if len(self._known) < len(self.choices):
             raise ValueError("a choice is given twice")
         if not self.has(self.default):
@@ -51,6 +69,11 @@ class Parameter(Document):
                 f"default {self.default!r} is none of the choices {list(self.choices)}"
             )
         return self
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """What its values must keep, together with those of others."""
+        return (self.limit,) if isinstance(self.limit, Limit) else self.limit or ()
 
     @property
     def ordered(self) -> bool:
@@ -78,22 +101,92 @@ class Parameter(Document):
         return frozenset((type(c), c) for c in self.choices)
 
 
-class SearchSpace(RootModel[dict[str, Parameter]]):
-    """Parameters by name."""
+def _kind(value: object) -> str:
+    """What stands under a key of a space, as a tag that no key of a file can be taken for."""
+    return "<list>" if isinstance(value, list | tuple | str) else "<parameter>"
+
+
+if TYPE_CHECKING:
+    _Held = Parameter
+else:  # what is listed is taken out of the parameters as soon as it is read
+    _Held = Annotated[
+        Annotated[Parameter, Tag("<parameter>")] | Annotated[Listed | str, Tag("<list>")],
+        Discriminator(_kind),
+    ]
+
+
+class SearchSpace(RootModel[dict[str, _Held]]):
+    """Parameters by name; and under `configurations` those combinations that exist, where not all
+    do: a list, or a JSON file of one.
+    """
 
     model_config = {"frozen": True}
+    _listed: tuple[Row, ...] | str | None = PrivateAttr(None)
 
     @model_validator(mode="after")
-    def _limits_hold(self) -> Self:
-        for name, parameter in self.root.items():
-            for other in (name, *parameter.limit.times) if parameter.limit else ():
+    def _consistent(self) -> Self:
+        listed = self._taken_out()
+        for name, limit in self._limits:
+            for other in (name, *limit.others()):
                 if other not in self.root or not self.root[other].ordered:
                     raise ValueError(
                         f"{name}: limit: '{other}' is no parameter with numbers for choices"
                     )
+        if listed is not None:  # pydantic comes here again with a space that was read before
+            self._listed = listed if isinstance(listed, str) else self._rows(listed)
         if broken := self.broken(self.default):
             raise ValueError(f"the default breaks a limit: {broken[0]}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _with_list(self, handler: SerializerFunctionWrapHandler) -> Mapping[str, object]:
+        found: dict[str, object] = handler(self)
+        return found if self._listed is None else {**found, LISTED: self._listed}
+
+    def _taken_out(self) -> Listed | str | None:
+        """What is listed, which is no parameter."""
+        held: dict[str, Parameter | Listed | str] = {**self.root}
+        for name, found in held.items():
+            if not isinstance(found, Parameter):
+                if name != LISTED:
+                    raise ValueError(f"{name}: is no parameter, which has choices and a default")
+                del self.root[name]
+                return found
+        return None
+
+    def _rows(self, listed: Listed) -> tuple[Row, ...]:
+        rows = tuple(self._row(number, one) for number, one in enumerate(listed))
+        if len({_typed(row) for row in rows}) < len(rows):
+            raise ValueError(f"{LISTED}: a configuration is given twice")
+        return rows
+
+    def _row(self, number: int, given: Row | dict[str, Scalar]) -> Row:
+        """The values of a configuration that is listed."""
+        if not isinstance(given, dict) and len(given) != len(self.root):
+            raise ValueError(f"{LISTED}[{number}]: has {len(given)} values, not {len(self.root)}")
+        found = given if isinstance(given, dict) else dict(zip(self.root, given, strict=True))
+        if problems := self.problems(found):
+            raise ValueError(f"{LISTED}[{number}]: {problems[0]}")
+        return tuple(found[name] for name in self.root)
+
+    def read_list(self, folder: Path) -> "SearchSpace":
+        """This space with the configurations that a file lists, where it names one, relative to
+        `folder`.
+
+        Raises:
+            HaqaError: the file is missing, or lists what is no configuration.
+        """
+        if not isinstance(self._listed, str):
+            return self
+        path = folder / self._listed
+        try:
+            found = TypeAdapter(Listed).validate_json(read_bytes(path), strict=True)
+            return SearchSpace.model_validate({**self.root, LISTED: found})
+        except ValidationError as error:
+            first = error.errors()[0]
+            told = "".join(f"[{step!r}]" for step in first["loc"] if not _is_tag(step))
+            what = f"{told}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")
+            raise HaqaError(path, what, f"List {LISTED} as JSON") from None
 
     @property
     def default(self) -> Configuration:
@@ -103,13 +196,17 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
     @cached_property
     def size(self) -> int:
         """The number of configurations."""
-        if not any(p.limit for p in self.root.values()):
-            return math.prod(len(p.choices) for p in self.root.values())
+        if isinstance(self._listed, tuple):
+            return len(self._listed)
+        if not self._limits:
+            return self._combinations
         return sum(1 for _ in self.grid())
 
     def grid(self) -> Iterator[Configuration]:
         """Every configuration, in the order of the file."""
-        for values in itertools.product(*(p.choices for p in self.root.values())):
+        listed = self._listed if isinstance(self._listed, tuple) else None
+        every = itertools.product(*(p.choices for p in self.root.values()))
+        for values in every if listed is None else listed:
             if not self.broken(configuration := dict(zip(self.root, values, strict=True))):
                 yield configuration
 
@@ -120,24 +217,54 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
 
     def sample(self, rng: random.Random) -> Configuration:
         """A configuration drawn uniformly."""
-        while self.broken(
-            configuration := {name: rng.choice(p.choices) for name, p in self.root.items()}
-        ):
-            pass
-        return configuration
+        if not isinstance(self._listed, tuple):
+            for _ in range(REDRAWS):
+                drawn = {name: rng.choice(p.choices) for name, p in self.root.items()}
+                if not self.broken(drawn):
+                    return drawn
+        return rng.choice(self._every)
 
     def broken(self, values: Configuration) -> list[str]:
         """The limits that values of all parameters break, in words; empty for a configuration."""
-        return [
-            f"{limit_in_words(name, limit)}, not {product:g}"
-            for name, limit in self._limits
-            if (product := math.prod(float(values[n]) for n in (name, *limit.times)))
-            > limit.at_most
-        ]
+        said = [said for name, limit in self._limits for said in limit.broken(name, values)]
+        if isinstance(self._listed, tuple):
+            existing = _typed(tuple(values[name] for name in self.root)) in self._exist
+            said += [] if existing else [f"{self._in_words()}, and this is none of them"]
+        return said
+
+    @property
+    def limits(self) -> list[str]:
+        """What every configuration keeps beside its choices, as sentences."""
+        said = [limit.in_words(name) for name, limit in self._limits]
+        listed = isinstance(self._listed, tuple)
+        return [*said, self._in_words(), *self._holes()] if listed else said
+
+    def _in_words(self) -> str:
+        return f"only {self.size} of the {self._combinations} combinations of choices exist"
+
+    def _holes(self) -> Iterator[str]:
+        """The combinations that do not exist, where they are few enough to be named."""
+        if self._combinations - self.size <= HOLES:
+            for values in itertools.product(*(p.choices for p in self.root.values())):
+                if _typed(values) not in self._exist:
+                    named = ", ".join(f"{n} {v}" for n, v in zip(self.root, values, strict=True))
+                    yield f"this combination does not exist: {named}"
+
+    @property
+    def _combinations(self) -> int:
+        return math.prod(len(p.choices) for p in self.root.values())
+
+    @cached_property
+    def _every(self) -> list[Configuration]:
+        return list(self.grid())
+
+    @cached_property
+    def _exist(self) -> frozenset[tuple[tuple[type, Scalar], ...]]:
+        return frozenset(_typed(row) for row in self._listed or ())
 
     @cached_property
     def _limits(self) -> list[tuple[str, Limit]]:
-        return [(name, p.limit) for name, p in self.root.items() if p.limit]
+        return [(name, limit) for name, p in self.root.items() for limit in p.limits]
 
     def meant(self, proposal: object) -> object:
         """A proposal with the choices that its values equal in their places, in a mapping of its
@@ -201,9 +328,20 @@ def _as_float(choice: Scalar, value: object) -> bool:
     return known != 0 and math.isfinite(known) and bool(kind.type(choice) == value)
 
 
-def limit_in_words(name: str, limit: Limit) -> str:
-    """A parameter's limit as a sentence."""
-    return f"{' x '.join((name, *limit.times))} is at most {limit.at_most}: {limit.why}"
+def _typed(values: Sequence[Scalar]) -> tuple[tuple[type, Scalar], ...]:
+    """Values that are told apart by their types: 1, 1.0 and True are three."""
+    return tuple((type(value), value) for value in values)
+
+
+def _is_tag(step: int | str) -> bool:
+    return isinstance(step, str) and step.startswith("<")
+
+
+def _holds(value: Scalar) -> bool:
+    """Whether JSON keeps a value: finite, and no integer that a float cannot tell from the next."""
+    if isinstance(value, bool | str):
+        return True
+    return math.isfinite(value) if isinstance(value, float) else abs(value) <= MOST
 
 
 def key_of(configuration: Configuration) -> str:

@@ -276,7 +276,7 @@ def _cell(
         model=model,
         bit_width=bit_width,
         hardware=devices[device],
-        space=block.space,
+        space=block.space.read_list(suite_folder),
         workload=track.resolve(block.workload, model),
         measurement=block.measurement,
         objective=_objective(block),

@@ -19,6 +19,8 @@ class Source(StrEnum):
 
     MEASURED = "measured"
     REPLAYED = "replayed"
+    IMPORTED = "imported"
+    """Somebody else's, read from a file that the facts of its trial name."""
     SIMULATED = "simulated"
     PUBLISHED = "published"
 
@@ -96,15 +98,16 @@ class Constraint(Document):
     at_most_times_default: float
 
     def excess(self, trial: Trial, default: Trial) -> float | None:
-        """How far `trial` is over the limit, relative to the default's value (at most 0 keeps it);
-        None where it cannot be told.
+        """How far `trial` is over the limit, relative to the default's value unless that is 0 (at
+        most 0 keeps it); None where it cannot be told.
         """
         value, reference = trial.value(self.metric), default.value(self.metric)
-        return (
-            None
-            if value is None or reference is None
-            else value / reference - self.at_most_times_default
-        )
+        if value is None or reference is None:
+            return None
+        if reference > 0:
+            return value / reference - self.at_most_times_default
+        over = value - self.at_most_times_default * reference
+        return over / abs(reference) if reference else over
 
 
 class Goal(Document):

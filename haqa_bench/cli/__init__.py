@@ -42,7 +42,7 @@ COMMANDS = {
         "Print what the paper published, in its own layout, or check its arithmetic.",
     ),
     "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
-    "table": ("haqa_bench.cli.table:table", "Show and export response tables."),
+    "table": ("haqa_bench.cli.table:table", "Show, export and import response tables."),
     "tune": (
         "haqa_bench.cli.tune:tune",
         "Find the best bit-width and llama.cpp settings for a model on this machine.",

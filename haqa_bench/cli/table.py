@@ -8,6 +8,8 @@ import click
 
 from haqa_bench import disk
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
+from haqa_bench.cli.table_import import import_
+from haqa_bench.cli.table_suite import suite as suite_of_file
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -47,14 +49,19 @@ def show(suite_path: Path, cells: str | None, project: Path | None, as_json: boo
             f"  {facts['feasible']} feasible; {facts['metric']}: default "
             f"{facts['default']}, optimum {facts['optimum']} {facts['unit']}"
         )
-        click.echo(
-            f"  {facts['source']} {' to '.join(facts['measured']) or 'unknown'}, "
-            f"{facts['passes'] or 'unknown'} passes"
-        )
+        click.echo(f"  {_origin(facts)}")
         for built in facts["built"]:
             click.echo(f"  on {built}")
         if facts["stale"]:
             click.echo(f"  {facts['stale']}")
+
+
+def _origin(facts: "Mapping[str, Any]") -> str:
+    """Where a table's numbers came from."""
+    if facts["imported"]:
+        return f"imported from {facts['imported']} (sha256 {facts['imported_sha256']})"
+    days = " to ".join(facts["measured"]) or "unknown"
+    return f"{facts['source']} {days}, {facts['passes'] or 'unknown'} passes"
 
 
 def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
@@ -74,6 +81,7 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
     tables.check(table, cell)
     evaluator = TableEvaluator(table, cell)
     default = table.entries[key_of(cell.space.default)].measurements
+    imported = table.card.get(tables.IMPORTED)
     return {
         "cell": cell.id,
         "path": str(table.path),
@@ -86,7 +94,9 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
         "optimum": evaluator.whole.optimum if evaluator.whole else None,
         "measured": table.card.get("measured", []),
         "passes": table.card.get("passes"),
-        "source": table.card.get("source", "measured"),
+        "source": "imported" if imported else table.card.get("source", "measured"),
+        "imported": imported,
+        "imported_sha256": table.card.get(tables.IMPORTED_SHA256),
         "built": sorted(
             {words for entry in table.entries.values() if (words := _built(entry.facts))}
         ),
@@ -134,10 +144,11 @@ def export(
     mode, or as T4 results.
     """
     from haqa_bench.project import Project
-    from haqa_bench.store import kernel_tuner, tables
+    from haqa_bench.store import tables
+    from haqa_bench.store.kernel_tuner import exported
 
     suite, folder = open_suite(suite_path, project)
-    write = kernel_tuner.to_t4 if form == "t4" else kernel_tuner.to_cache
+    write = exported.to_t4 if form == "t4" else exported.to_cache
     for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values():
         found = tables.read(Project(folder).table(cell))
         tables.check(found, cell)
@@ -145,41 +156,5 @@ def export(
         click.echo(disk.write(path, json.dumps(write(found, cell), indent=1) + "\n"))
 
 
-@table.command("import")
-@SUITE
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--cell", "cell_id", required=True, help="The cell that FILE was measured for.")
-@PROJECT
-def import_(suite_path: Path, file: Path, cell_id: str, project: Path | None) -> None:
-    """Import FILE, a Kernel Tuner cache or T4 results of the whole space, as the response table of
-    a cell of SUITE.
-    """
-    from haqa_bench import __version__
-    from haqa_bench.project import Project
-    from haqa_bench.space import key_of
-    from haqa_bench.store import kernel_tuner, tables
-
-    suite, folder = open_suite(suite_path, project)
-    cell = chosen(suite, cell_id, None)[0].cell
-    path = Project(folder).table(cell)
-    if path.exists():
-        raise HaqaError(
-            path,
-            "there is a table already",
-            "Delete it first, or import into another project with --project",
-        )
-    rows = kernel_tuner.rows(file, cell)
-    known = {row["configuration"] for row in rows}
-    if missing := [key for key in map(key_of, cell.space.grid()) if key not in known]:
-        raise HaqaError(
-            file,
-            f"{len(missing)} of {cell.space.size} configurations are missing, first {missing[0]}",
-        )
-    card = {
-        "cell": cell.id,
-        "workload": cell.workload.model_dump(mode="json"),
-        "imported": file.name,
-        "haqa_bench": __version__,
-    }
-    tables.write(path, card, rows)
-    click.echo(path)
+table.add_command(import_)
+table.add_command(suite_of_file)

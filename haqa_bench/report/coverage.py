@@ -17,6 +17,7 @@ from haqa_bench.report.published.beside import Place, place_of, same
 from haqa_bench.report.published.document import UNKNOWN, PublishedTable, Row, load
 from haqa_bench.report.published.layout import heading
 from haqa_bench.report.tables.table import Column, Table, words
+from haqa_bench.store.tables import is_imported
 
 NAMES = ("table1", "table2", "table3", "table4", "table5", "figure5")
 Status = Literal["measured here", "stand-in", "declared", "nothing"]
@@ -61,11 +62,16 @@ def declared(project: Project) -> list[Declared]:
         for path in sorted(project.suites.rglob("*.yaml"))
     }
     return [
-        Declared(cell, file, methods, project.table(cell).is_file())
+        Declared(cell, file, methods, _recorded(project.table(cell)))
         for file, of in found.items()
         for cell in of.cells
         for methods in [sum(method.runs_on(cell) for method in of.methods)]
     ]
+
+
+def _recorded(path: Path) -> bool:
+    """Whether we have measurements: what others measured covers nothing."""
+    return path.is_file() and not is_imported(path)
 
 
 def tables(project: Project) -> dict[str, Table]:

@@ -41,8 +41,12 @@ def medians(values: Sequence[float], drawn: int, seed: int = 0) -> NDArray[np.fl
 
 
 def regret(value: float | None, optimum: float | None) -> float | None:
-    """How far a value is from the optimum, as a share of it; None where either is unknown."""
-    return None if value is None or optimum is None else abs(optimum - value) / abs(optimum)
+    """How far a value is from the optimum, as a share of it; None where either is unknown, or the
+    optimum is not above 0: a share of it would say nothing.
+    """
+    if value is None or optimum is None or optimum <= 0:
+        return None
+    return abs(optimum - value) / optimum
 
 
 def gain(value: float, default: float, direction: str | None) -> float:
@@ -50,9 +54,14 @@ def gain(value: float, default: float, direction: str | None) -> float:
     return default - value if direction == "minimize" else value - default
 
 
-def times_better(value: float, default: float, direction: str | None) -> float:
-    """How many times as good as the default; above 1 is better."""
-    return default / value if direction == "minimize" else value / default
+def times_better(value: float, default: float, direction: str | None) -> float | None:
+    """How many times as good as the default; above 1 is better. None unless both are above 0."""
+    return ratio(default, value) if direction == "minimize" else ratio(value, default)
+
+
+def ratio(value: float, other: float) -> float | None:
+    """One over another; None unless both are above 0."""
+    return value / other if value > 0 and other > 0 else None
 
 
 def share_of_way(value: float | None, default: float | None, optimum: float | None) -> float | None:

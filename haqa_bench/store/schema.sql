@@ -34,9 +34,11 @@ CREATE VIEW best_trials AS
 SELECT * FROM trials WHERE feasible
 QUALIFY row_number() OVER (PARTITION BY study ORDER BY score DESC, number) = 1;
 
--- The default configuration of each study, with where its number came from.
+-- The default configuration of each study, with where its number came from; where it failed, where those of the study's other trials did.
 CREATE VIEW defaults AS
-SELECT t.study, t.value, m.source, m.used AS samples
+SELECT t.study, t.value,
+       coalesce(m.source, (SELECT min(o.source) FROM measurements o WHERE o.study = t.study AND o.name = s.metric)) AS source,
+       m.used AS samples
 FROM trials t JOIN studies s ON s.id = t.study
 LEFT JOIN measurements m ON m.study = t.study AND m.number = t.number AND m.name = s.metric
 WHERE t.number = 0;
@@ -51,7 +53,7 @@ SELECT study,
        count(*) FILTER (WHERE status = 'cut_off') AS cut_off
 FROM trials WHERE number > 0 GROUP BY study;
 
--- Each study's ledgers and best value after each trial. Dollars are NULL as long as an LLM's price is unknown.
+-- Each study's ledgers and best value after each trial. Regret is a share of the optimum, NULL where that is not above 0. Dollars are NULL as long as an LLM's price is unknown.
 CREATE VIEW curves AS
 SELECT s.cell, s.method, s.seed, t.study, t.number,
        t.number + 1 AS proposals,
@@ -62,7 +64,7 @@ SELECT s.cell, s.method, s.seed, t.study, t.number,
             THEN sum(coalesce(t.dollars, 0)) OVER so_far END AS dollars,
        max(t.score) FILTER (WHERE t.feasible) OVER so_far AS best_score,
        if(s.direction = 'maximize', 1, -1) * best_score AS best_value,
-       abs(s.optimum - best_value) / abs(s.optimum) AS regret,
+       CASE WHEN s.optimum > 0 THEN abs(s.optimum - best_value) / s.optimum END AS regret,
        t.rank
 FROM trials t JOIN studies s ON s.id = t.study
 WINDOW so_far AS (PARTITION BY t.study ORDER BY t.number);

@@ -32,6 +32,8 @@ FORMAT = 1
 """Of response tables; those without a number are of this one too."""
 TAKEN = "process_s"
 """The reading that says what a configuration's process took, whatever came of it."""
+IMPORTED, IMPORTED_SHA256 = "imported", "imported_sha256"
+"""What cards and facts say of another tuner's file, whose numbers a table holds."""
 SCHEMA = pa.schema(
     [
         ("configuration", pa.string()),
@@ -110,7 +112,7 @@ def read(path: Path) -> ResponseTable:
     try:
         card = _card(json.loads(metadata))
         check_format(path, card, FORMAT)
-        source = Source.SIMULATED if card.get("source") == Source.SIMULATED else Source.REPLAYED
+        source = _source(card)
         entries = {key: _entry(rows, source) for key, rows in _passes(table).items()}
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         what = f"not the rows of a response table: {error}".splitlines()[0]
@@ -140,6 +142,13 @@ def _passes(table: pa.Table) -> Mapping[str, Sequence[JsonObject]]:
     return passes
 
 
+def _source(card: Mapping[str, Any]) -> Source:
+    """Where the numbers of a table come from, as its card says."""
+    if IMPORTED in card:
+        return Source.IMPORTED
+    return Source.SIMULATED if card.get("source") == Source.SIMULATED else Source.REPLAYED
+
+
 def measured_on(path: Path) -> list[str]:
     """The first and the last day, as YYYY-MM-DD, on which the response table at `path` was
     measured; none where its card does not say. Samples are not read.
@@ -147,6 +156,14 @@ def measured_on(path: Path) -> list[str]:
     metadata = pq.read_schema(path).metadata or {}
     card = json.loads(metadata.get(b"haqa_bench", b"{}"))
     return [str(day) for day in card.get("measured", ())]
+
+
+def is_imported(path: Path) -> bool:
+    """Whether the response table at `path` holds somebody else's measurements; samples are not
+    read.
+    """
+    metadata = pq.read_schema(path).metadata or {}
+    return IMPORTED in json.loads(metadata.get(b"haqa_bench", b"{}"))
 
 
 def installed_build() -> str:

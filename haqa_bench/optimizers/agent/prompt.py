@@ -16,13 +16,15 @@ from haqa_bench import tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
-from haqa_bench.space import Scalar, limit_in_words
+from haqa_bench.space import Scalar
 from haqa_bench.trial import Status, Trial
 
 THOUGHTS = 3
 """How many of its latest thoughts an agent is shown again. Paper: history is managed, the rule is
 unknown.
 """
+LIMITS = "Limits, which a configuration must keep:"
+"""Follows a template of a project that does not tell the limits of its space."""
 
 
 class Prompts:
@@ -42,15 +44,16 @@ class Prompts:
     def static(self, cell: Cell) -> str:
         """What stays the same during a study: the words of the cell's track."""
         track = tracks.of(cell)
-        limits = [limit_in_words(name, p.limit) for name, p in cell.space.root.items() if p.limit]
         words = {
             "goal": tracks.metric(cell, cell.objective.metric),
             "about": "",
             "constraints": cell.objective.constraints,
-            "limits": limits,
+            "limits": cell.space.limits,
             **track.words(cell),
         }
         text = self._filled(f"{cell.track}.j2", track.prompt(), cell=cell, **words)
+        untold = [f"- {limit}" for limit in cell.space.limits if limit not in text]
+        text = "\n".join([f"{text}\n\n{LIMITS}", *untold]) if untold else text
         goals = cell.objective.also
         return f"{text}\n\n{self._filled('goals.j2', goals=goals)}" if goals else text
 

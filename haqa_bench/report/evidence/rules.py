@@ -42,13 +42,11 @@ RULES: Mapping[str, Rule] = {
     "share of hits": Rule(
         "how many of them are 1, in percent", sums.of_numbers(lambda found: 100 * fmean(found))
     ),
-    "quotient": Rule("the first over the second", sums.of_two(lambda a, b: a / b)),
-    "quotient in percent": Rule(
-        "the first over the second, in percent", sums.of_two(lambda a, b: 100 * a / b)
-    ),
+    "quotient": Rule("the first over the second", sums.of_two(statistics.ratio)),
+    "quotient in percent": Rule("the first over the second, in percent", sums.of_two(sums.percent)),
     "relative distance": Rule(
         "how far the first is from the second, in percent of the second",
-        sums.of_two(lambda a, b: 100 * abs(b - a) / abs(b)),
+        sums.of_two(sums.relative_distance),
     ),
     "difference": Rule("the first less the second", sums.of_two(lambda a, b: a - b)),
     "sum": Rule("all together", sums.of_numbers(sum)),

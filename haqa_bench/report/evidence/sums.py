@@ -26,7 +26,9 @@ def of_numbers(make: Callable[[Sequence[float]], float]) -> Callable[[Sequence[P
     return made
 
 
-def of_two(make: Callable[[float, float], float]) -> Callable[[Sequence[Part]], Known | None]:
+def of_two(
+    make: Callable[[float, float], float | None],
+) -> Callable[[Sequence[Part]], Known | None]:
     """A sum of two numbers; None where one is unknown."""
 
     def made(parts: Sequence[Part]) -> float | None:
@@ -34,6 +36,17 @@ def of_two(make: Callable[[float, float], float]) -> Callable[[Sequence[Part]], 
         return make(found[0], found[1]) if len(found) == 2 else None
 
     return made
+
+
+def percent(value: float, other: float) -> float | None:
+    """One over another, in percent."""
+    return 100 * value / other if statistics.ratio(value, other) is not None else None
+
+
+def relative_distance(value: float, optimum: float) -> float | None:
+    """From the optimum, in percent of it."""
+    share = statistics.regret(value, optimum)
+    return None if share is None else 100 * share
 
 
 def of_groups(

@@ -13,7 +13,7 @@ class Reading(NamedTuple):
     """Something that was recorded, in `unit`: a sample, a trial's value, a test's items.
 
     `where` says in which file; one that is not `used` was left out for a `reason`; `source` is
-    measured, replayed, simulated or published.
+    measured, replayed, imported, simulated or published.
     """
 
     value: Known | None

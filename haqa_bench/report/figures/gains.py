@@ -98,7 +98,7 @@ def tuned(run: Subject, cell: Cell) -> Mapping[str, Tuned]:
 def gain(goal: Goal, default: float, best: float) -> float:
     """How many times as fast as the default; of what is no speed, the difference."""
     if goal.unit in SPEEDS:
-        return statistics.times_better(best, default, goal.direction)
+        return statistics.times_better(best, default, goal.direction) or float("nan")
     return statistics.gain(best, default, goal.direction)
 
 

@@ -189,7 +189,7 @@ def _caption(
 ) -> str:
     results = [r for r in run.studies if r.cell == cell.id and r.method == method]
     lost = sum(stop.proposed is None for way in studies.values() for stop in way)
-    table = "simulated" if cell.simulated else "replayed"
+    table = ", ".join(sorted({r.source for r in results if r.source})) or "unknown"
     samples = (
         f"{found.used[0]}"
         if found.used[0] == found.used[1]

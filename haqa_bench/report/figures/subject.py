@@ -14,6 +14,7 @@ from haqa_bench.project import Project, Run
 from haqa_bench.report import labels, methods, traits
 from haqa_bench.report.figures.confirmed import Confirmed, confirmed
 from haqa_bench.report.found import answered as who
+from haqa_bench.report.found.imports import imports, sentences
 from haqa_bench.report.found.steps import Step, steps
 from haqa_bench.report.found.studies import StudyResult, results
 from haqa_bench.store import tables
@@ -121,7 +122,8 @@ def numbers(run: Subject, studies: Sequence[StudyResult]) -> str:
     """How many studies each method has, and where their numbers came from."""
     counts = Counter(s.method for s in studies)
     said = ", ".join(f"{label(run, name)} {counts[name]}" for name in methods.order(counts))
-    return f"n (studies): {said}. Source: {sources(studies)}."
+    files = sentences(imports(run.run), {study.cell for study in studies})
+    return " ".join([f"n (studies): {said}. Source: {sources(studies)}.", *files])
 
 
 def sources(studies: Sequence[StudyResult]) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from haqa_bench import tracks
 from haqa_bench.arithmetic.kernel_roofline import Work
 from haqa_bench.project import Run
+from haqa_bench.report.found.imports import imports
 from haqa_bench.space import key_of
 
 
@@ -47,7 +48,7 @@ class _Samples(NamedTuple):
 
 def roofs(run: Run) -> Mapping[str, Roof]:
     """The rooflines of a run, by cell; of cells whose work is known, and whose device was measured
-    beside them.
+    beside them, by us.
 
     Raises:
         HaqaError: the database cannot be read.
@@ -56,9 +57,10 @@ def roofs(run: Run) -> Mapping[str, Roof]:
     for taken in run.rows("kernel_samples", _Samples):
         samples[taken.cell].append(taken)
     found = {}
+    theirs = imports(run)
     for name, of_cell in samples.items():
         cell = run.cells[name]
-        if work := tracks.of(cell).work(cell):
+        if name not in theirs and (work := tracks.of(cell).work(cell)):
             found[name] = _roof(work, of_cell)
     return found
 

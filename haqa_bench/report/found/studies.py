@@ -33,6 +33,11 @@ class StudyResult(NamedTuple):
         """See statistics.regret."""
         return statistics.regret(self.best_value, self.optimum)
 
+    @property
+    def found_best(self) -> bool:
+        """Whether it found the best value of the whole response table."""
+        return self.optimum is not None and self.best_value == self.optimum
+
 
 Groups = Mapping[str, Mapping[str, Sequence[StudyResult]]]
 

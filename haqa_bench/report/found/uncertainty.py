@@ -44,9 +44,9 @@ class Uncertainty(NamedTuple):
 
     def regret(self, key: str) -> Interval | None:
         """The 95 % interval of how far a configuration is from the best, as a share of it; None for
-        one that does not count.
+        one that does not count, and where the best may be 0.
         """
-        if key not in self.scores:
+        if key not in self.scores or np.min(self.best) <= 0 <= np.max(self.best):
             return None
         regrets = (self.best - self.scores[key]) / np.abs(self.best)
         low, high = np.quantile(regrets, [0.025, 0.975])

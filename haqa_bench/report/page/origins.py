@@ -11,7 +11,16 @@ from haqa_bench.project import Project, Run
 from haqa_bench.report.found import answered, pairs, studies, tests
 from haqa_bench.store import tables
 
-BUILDS = ("llama_cpp_python", "torch", "pyopencl", "driver", "gpu", "device")
+BUILDS = (
+    tables.IMPORTED,
+    tables.IMPORTED_SHA256,
+    "llama_cpp_python",
+    "torch",
+    "pyopencl",
+    "driver",
+    "gpu",
+    "device",
+)
 """Facts of a measurement that say what it was made with."""
 
 

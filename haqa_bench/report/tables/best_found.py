@@ -13,6 +13,7 @@ from haqa_bench.report.tables import best_found_notes
 from haqa_bench.report.tables.best_found_columns import COLUMNS, Maker
 from haqa_bench.report.tables.best_found_rows import CHANCE, EXACT, Beside, Kind, told_of
 from haqa_bench.report.tables.table import Key, Table, words
+from haqa_bench.trial import Source
 
 
 def table(title: str, found: Sequence[Best], kind: Kind, beside: Beside) -> Table:
@@ -46,7 +47,9 @@ def kind_of(found: Sequence[Best], confirmed: str, published: bool, beside: Besi
     """What decides which columns a table of these rows has."""
     cells = {row.cell for row in found}
     files = any(cell in cells for cell, _ in beside.weights)
-    return Kind(found[0].unit in SPEEDS, confirmed, published, bool(beside.parts), files)
+    own = any(row.source != Source.IMPORTED for row in found)
+    speed, parts = found[0].unit in SPEEDS, bool(beside.parts)
+    return Kind(speed, confirmed if own else "none", published, parts, files, own)
 
 
 def _leading(shown: Sequence[Best]) -> set[int]:
@@ -85,6 +88,7 @@ def _exact(row: Best, known: ExactRandom) -> Best:
     """A row of what random search finds: median, and the 5th and 95th percentile."""
     best, default, optimum = known.median, row.default_value, row.optimum
     times = times_better(best, default, row.direction) if best and default else None
+    lost = times_better(optimum, best, row.direction) if best and optimum else None
     return row._replace(
         method=EXACT,
         optimizer=REFERENCE,
@@ -92,7 +96,7 @@ def _exact(row: Best, known: ExactRandom) -> Best:
         worst_study=known.unlucky,
         best_study=known.lucky,
         speed_up=times,
-        of_optimum=1 / times_better(optimum, best, row.direction) if best and optimum else None,
+        of_optimum=1 / lost if lost else None,
         winners=[],
         answered_by="",
     )

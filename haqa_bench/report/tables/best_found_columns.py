@@ -71,6 +71,10 @@ def _parts(kind: Kind) -> bool:
     return kind.parts
 
 
+def _own_parts(kind: Kind) -> bool:
+    return kind.parts and kind.own
+
+
 def _filed(kind: Kind) -> bool:
     return kind.files
 
@@ -175,7 +179,7 @@ COLUMNS = (
         "Against ggml",
         values.against_peer,
         "the winner's ratio to the default in pairs over that of ggml's own kernel",
-        _parts,
+        _own_parts,
         unit="1",
         digits=2,
     ),
@@ -200,7 +204,7 @@ COLUMNS = (
         values.of_roofline,
         "the median over studies of the least time that bandwidth or arithmetic allow "
         "over the winner's, sample by sample",
-        _parts,
+        _own_parts,
         unit="%",
         digits=1,
     ),

@@ -81,7 +81,7 @@ def _what(found: Sequence[Best], kind: Kind) -> str:
     first = found[0]
     what = first.unit if kind.speed else f"{first.metric}, {first.unit}"
     sources = ", ".join(sorted({row.source for row in found if row.source})) or "unknown"
-    own = f"; {estimator(first.unit)}" if first.unit in SPEEDS else ""
+    own = f"; {estimator(first.unit)}" if first.unit in SPEEDS and kind.own else ""
     return (
         f"{what}: median over n studies of the best found that keeps every limit{own}. n of the "
         f"default: {_n_of_default(kind)}. *: best of the cell. Source: {sources}."

@@ -67,7 +67,7 @@ def told_of(row: Best) -> Told:
 class Kind(NamedTuple):
     """What decides which columns a table has: whether its objective is a speed or a time, how
     winners are confirmed, whether the paper has it, whether its cells are parts of models, and
-    whether files of weights were measured.
+    whether files of weights were measured; `own` where any of it is no import.
     """
 
     speed: bool
@@ -75,3 +75,4 @@ class Kind(NamedTuple):
     published: bool
     parts: bool
     files: bool
+    own: bool

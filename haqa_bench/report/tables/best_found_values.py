@@ -21,6 +21,7 @@ from haqa_bench.report.tables.table import (
     words,
 )
 from haqa_bench.space import key_of
+from haqa_bench.trial import Source
 
 
 def studies(row: Best, beside: Beside) -> Value:
@@ -112,6 +113,8 @@ def _files(row: Best, beside: Beside) -> list[Weights]:
 
 def of_roofline(row: Best, beside: Beside) -> Value:
     """The least time that the device allows over the winner's, median over studies."""
+    if row.source == Source.IMPORTED:
+        return words("")
     roof = beside.roofs.get(row.cell)
     shares = [roof.shares[w] for w in map(_key, row.winners) if w in roof.shares] if roof else []
     return share(median(shares)) if shares else words("unknown")
@@ -119,6 +122,8 @@ def of_roofline(row: Best, beside: Beside) -> Value:
 
 def against_peer(row: Best, beside: Beside) -> Value:
     """How many times as fast as the peer: both against the default, in pairs of one sitting."""
+    if row.source == Source.IMPORTED:
+        return words("")
     peer = beside.pairs.verdicts.get((row.cell, beside.peers.get(row.cell, "")))
     ratio = confirmed_ratio(row, beside.pairs)
     if peer is None or ratio is None:

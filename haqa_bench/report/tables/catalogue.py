@@ -13,7 +13,15 @@ from haqa_bench.report import traits
 from haqa_bench.report.found import answers as memory
 from haqa_bench.report.found import format_choices as formats
 from haqa_bench.report.found import fronts as goals
-from haqa_bench.report.found import kernel_rooflines, mishaps, pairs, studies, tests, weights
+from haqa_bench.report.found import (
+    imports,
+    kernel_rooflines,
+    mishaps,
+    pairs,
+    studies,
+    tests,
+    weights,
+)
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.found.exact import exact
 from haqa_bench.report.found.overlap import overlaps
@@ -30,6 +38,9 @@ from haqa_bench.report.tables import (
 from haqa_bench.report.tables.best_found_rows import Beside
 from haqa_bench.report.tables.table import Table
 from haqa_bench.report.verdict import Verdict, against
+
+IMPORTED = "Best configurations found among imported measurements"
+"""The title of a table of cells of which nothing was measured here, whatever their track."""
 
 
 class Maker(NamedTuple):
@@ -101,7 +112,7 @@ def _of_track(run: Run, project: Project, rows: Sequence[Best]) -> tuple[str, Ta
         against_random(run),
     )
     kind = best_found.kind_of(rows, track.confirmed, bool(track.published), beside)
-    return name, best_found.table(track.title, rows, kind, beside)
+    return name, best_found.table(track.title if kind.own else IMPORTED, rows, kind, beside)
 
 
 def against_random(run: Run) -> Mapping[tuple[str, str], Verdict]:
@@ -143,10 +154,11 @@ def _finished(table: Table, run: Run, name: str, more: set[str]) -> Table:
     cells = {key.cell for key in table.keys}
     remarks = run.suite.said_of(cells) if name != "spent" else []
     remarks += mishaps.sentences(run, cells | more)
+    others = imports.sentences(imports.imports(run), cells if name != "spent" else set())
     return table._replace(
         label=f"{run.suite.name}-{name}",
         labels=run.suite.labels,
-        notes=[*table.notes, *remarks],
+        notes=[*dict.fromkeys([*table.notes, *others]), *remarks],
     )
 
 
@@ -160,7 +172,9 @@ def compared_with(run: Run, project: Project, against: str) -> Table:
         cell: comparison.Known(exact(run, project, cell), uncertainty(run, project, cell))
         for cell in run.cells
     }
-    return comparison.table(studies.results(run), against, pairs.pairs(run).floors, known)
+    made = comparison.table(studies.results(run), against, pairs.pairs(run).floors, known)
+    others = imports.sentences(imports.imports(run), run.cells)
+    return made._replace(notes=[*made.notes, *others])
 
 
 def compared(run: Run, project: Project, against: str = "random") -> dict[str, Table]:

@@ -140,7 +140,7 @@ def table(
             *_rankings({c: of for c, of in groups.items() if c not in useless}),
             *_left_out(useless),
         ],
-        details=[*_legend(found, floors), *_tables(known)],
+        details=[*_legend(found, floors), *_shares(found), *_tables(known)],
         keys=[Key(cell, name) for cell, name in rows],
     )
 
@@ -153,10 +153,12 @@ def untelling(groups: Groups, known: Mapping[str, Known]) -> dict[str, str]:
 
 def _untelling(methods: Mapping[str, Sequence[StudyResult]], known: Known) -> str:
     every = [r for rows in methods.values() for r in rows]
-    if any(r.optimizer == "default" and r.regret == 0 for r in every):
+    if any(r.optimizer == "default" and r.found_best for r in every):
         return "the default is the best"
     random, optimum = known.exact, every[0].optimum
     lost = statistics.regret(random.median, optimum) if random else None
+    if random and random.median == optimum:
+        lost = 0.0
     if random and lost is not None and lost <= SATURATED:
         return f"half of all random searches lose at most {100 * lost:.1f} %"
     return ""
@@ -213,12 +215,13 @@ def _of_table(rows: Sequence[StudyResult], unsure: Uncertainty | None) -> list[V
     """How near a method's studies came to the best of the response table."""
     regrets = [r.regret for r in rows if r.regret is not None]
     ranks = [r.rank for r in rows if r.rank is not None]
-    hits = sum(regret == 0 for regret in regrets)
+    hits = sum(r.found_best for r in rows)
+    known = any(r.optimum is not None and r.best_value is not None for r in rows)
     unknown = words("unknown")
     return [
         _regret(rows, unsure) if regrets else unknown,
         whole(float(np.median(ranks))) if ranks else unknown,
-        Value(hits, n=len(rows), text=f"{hits} of {len(rows)}") if regrets else unknown,
+        Value(hits, n=len(rows), text=f"{hits} of {len(rows)}") if known else unknown,
     ]
 
 
@@ -293,6 +296,13 @@ def _ranking(kept: Sequence[Mapping[str, float | None]], which: str, names: Sequ
     p = few if found.p is None else f"Friedman {verdict.told_p(found.p)}"
     over = count(found.blocks, "cells", "cell")
     return f"Average rank over {over}{which}: {order}; {p}."
+
+
+def _shares(found: Sequence[StudyResult]) -> list[str]:
+    """Why some cells have no regret."""
+    useless = {r.cell for r in found if r.optimum is not None and r.optimum <= 0}
+    told = "Regret is unknown where the best value is not above 0, of which no share can be told"
+    return [f"{told}: {', '.join(sorted(useless))}."] if useless else []
 
 
 def _legend(found: Sequence[StudyResult], floors: Mapping[str, float]) -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 from haqa_bench.project import Project, Run
 from haqa_bench.report import statistics
 from haqa_bench.report.found.fronts import Floats, Front, Scored, fronts
+from haqa_bench.report.found.studies import results
 from haqa_bench.report.tables.table import (
     Column,
     Form,
@@ -26,12 +27,12 @@ NOTE = (
     "front does, from the worst of each goal. "
     "Front: table, of the whole response table; found, of all studies together, where "
     "no table was replayed. Configurations that must measure the same, such as one file and "
-    "setting over trainings, count as one, by their median. n: studies. Source: replayed."
+    "setting over trainings, count as one, by their median. n: studies."
 )
 POINTS_NOTE = (
     "What no other configuration of the response table beats in every goal, after pooling what "
     "must measure the same; how many studies of each method measured it. The table is one noisy "
-    "measurement: so is its front. Source: replayed."
+    "measurement: so is its front."
 )
 COLUMNS = (
     Column("Cell", role="key", place="heading"),
@@ -71,18 +72,26 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
     found = fronts(run, project)
     if not found:
         return {}
-    points = [_points(s, run.cells[s.cell].objective) for s in found if s.front.exact]
+    exact = [s for s in found if s.front.exact]
+    points = [_points(s, run.cells[s.cell].objective, _source(run, [s])) for s in exact]
     numbered = {f"front{number}": made for number, made in enumerate(points, 1)}
-    return {"fronts": _shares(found), **numbered}
+    return {"fronts": _shares(found, _source(run, found)), **numbered}
 
 
-def _shares(found: Sequence[Scored]) -> Table:
+def _source(run: Run, found: Sequence[Scored]) -> str:
+    """Where the numbers of some cells came from, as a sentence."""
+    cells = {scored.cell for scored in found}
+    sources = {r.source for r in results(run) if r.cell in cells and r.source}
+    return f"Source: {', '.join(sorted(sources)) or 'unknown'}."
+
+
+def _shares(found: Sequence[Scored], source: str) -> Table:
     rows = [(s, method) for s in found for method in s.methods]
     return Table(
         "Fronts of several goals",
         COLUMNS,
         [_share_row(scored, method) for scored, method in rows],
-        [NOTE],
+        [f"{NOTE} {source}"],
         [Key(scored.cell, method) for scored, method in rows],
     )
 
@@ -120,7 +129,7 @@ def _hits(front: Front, studies: Sequence[Floats]) -> Value:
     return Value(number, n=len(front.points), text=f"{number:g} of {len(front.points)}")
 
 
-def _points(scored: Scored, objective: Objective) -> Table:
+def _points(scored: Scored, objective: Objective, source: str) -> Table:
     """The points of a front, in the units of the goals, and how many studies of each method found
     each.
     """
@@ -140,7 +149,7 @@ def _points(scored: Scored, objective: Objective) -> Table:
         f"The front of {scored.cell}",
         [*goals, *methods],
         [_point_row(scored, objective, point) for point in points],
-        [POINTS_NOTE],
+        [f"{POINTS_NOTE} {source}"],
         [Key(scored.cell, part=str(number)) for number in range(1, len(points) + 1)],
     )
 

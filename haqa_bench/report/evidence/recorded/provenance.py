@@ -64,8 +64,15 @@ def _table(ledger: Ledger, cell: str) -> dict[str, str]:
         "measured": dates(table.card.get("measured", ())),
         "passes": _passes(table.card.get("passes"), table.card.get("again")),
         "llama-cpp-python": ", ".join(sorted(builds)),
+        "imported from": _imported(table.card),
     }
     return {name: said for name, said in told.items() if said}
+
+
+def _imported(card: Mapping[str, str]) -> str:
+    if tables.IMPORTED not in card:
+        return ""
+    return f"{card[tables.IMPORTED]} (sha256 {card[tables.IMPORTED_SHA256]})"
 
 
 def _passes(passes: int | None, again: int | None) -> str:

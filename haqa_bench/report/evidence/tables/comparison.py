@@ -74,10 +74,11 @@ def _regrets(place: Place) -> list[Part]:
 
 def hits(place: Place) -> Evidence:
     """The studies that found the best that the response table holds."""
+    known, unit = whole.optimum(place.ledger, place.cell), place.cell.objective.unit
     parts = [
-        Reading(found.value, "%", found.about, used=found.value == 0, reason="is not the optimum")
-        for found in _regrets(place)
-        if isinstance(found, Step)
+        Reading(p.value, unit, p.about, used=p.value == known.value, reason="is not the optimum")
+        for p in _bests(place)
+        if isinstance(p, Step) and known
     ]
     return Evidence(step("count", "studies that found the optimum", parts), studies=place.ids)
 
