@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from haqa_bench.cli.options import JSON
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 FILES = click.argument("paths", metavar="[CASSETTE]...", nargs=-1, type=click.Path(path_type=Path))
@@ -30,10 +31,10 @@ def list_(paths: tuple[Path, ...], as_json: bool) -> None:
             {"path": str(p), "exchanges": len(c.exchanges), "failures": c.failures, "card": c.card}
             for p, c in found
         ]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for path, c in found:
-        click.echo(
+        echo(
             f"{path}  {len(c.exchanges)} exchanges, {c.failures} failures  "
             f"{c.card['recorded']}  {c.card['answered_by']}"
         )
@@ -47,17 +48,17 @@ def show(path: Path, number: int | None) -> None:
     from haqa_bench.llm.cassette import read
 
     tape = read(path)
-    click.echo(json.dumps(tape.card, indent=2, ensure_ascii=False))
+    echo(json.dumps(tape.card, indent=2, ensure_ascii=False))
     for exchange in tape.exchanges:
         if number in (None, exchange.position.round):
             place, reply = exchange.position, exchange.reply
-            click.echo(
+            echo(
                 f"\n== round {place.round}, attempt {place.attempt}: {reply.model}, "
                 f"{reply.latency_s:.1f} s"
             )
             for message in exchange.body["messages"] if number else ():
-                click.echo(f"[{message['role']}]\n{message['content']}\n")
-            click.echo(reply.content)
+                echo(f"[{message['role']}]\n{message['content']}\n")
+            echo(reply.content)
 
 
 @cassette.command()
@@ -77,7 +78,7 @@ def check(paths: tuple[Path, ...]) -> None:
             f"{method}-{seed.replace('seed', 's')}.jsonl",
         ):
             raise HaqaError(path, f"is the cassette of {study}", "Move it to its place")
-        click.echo(f"{path}: whole")
+        echo(f"{path}: whole")
 
 
 def _files(paths: tuple[Path, ...]) -> list[Path]:

@@ -14,6 +14,7 @@ from haqa_bench.cli.options import (
     project_of,
     share_cores,
 )
+from haqa_bench.cli.terminal import echo
 
 
 @click.command()
@@ -68,4 +69,4 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
             database.build(run_folder)
-            click.echo(path)
+            echo(path)

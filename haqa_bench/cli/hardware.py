@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ def list_profiles(project: Path, as_json: bool) -> None:
 
     found = profiles(project / "hardware")
     if as_json:
-        click.echo(json.dumps([profile.model_dump(mode="json") for profile in found], indent=2))
+        echo(json.dumps([profile.model_dump(mode="json") for profile in found], indent=2))
         return
     width = max(len(profile.name) for profile in found)
     for profile in found:
-        click.echo(f"{profile.name:{width}}  {profile.kind:5}  {profile.title}")
+        echo(f"{profile.name:{width}}  {profile.kind:5}  {profile.title}")
 
 
 @hardware.command()
@@ -51,7 +52,7 @@ def show(name: str, project: Path, as_json: bool) -> None:
     from haqa_bench.hardware import load, to_yaml
 
     found = load(project / "hardware", name)
-    click.echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
+    echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
 
 
 @hardware.command()
@@ -78,7 +79,7 @@ def detect(output: Path | None, costs: bool, as_json: bool) -> None:
         found = found.model_copy(update={"name": output.stem})
         _write_new(output, to_yaml(found))
     if as_json or not output:
-        click.echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
+        echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
 
 
 def _with_costs(found: "Hardware") -> "Hardware":

@@ -8,6 +8,7 @@ import click
 
 from haqa_bench.arithmetic.memory import CACHE_TYPES, bytes_of
 from haqa_bench.cli.options import JSON
+from haqa_bench.cli.terminal import echo
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
@@ -130,7 +131,7 @@ def memory(
     if room:
         rows = [row | {"fits": row["safe"] <= room} for row in rows]
     length = {"n_ctx": n_ctx} if training is None else {"max_length": max_length}
-    click.echo(
+    echo(
         json.dumps({"model": model, **length, "formats": rows})
         if as_json
         else _table(rows, room, note)

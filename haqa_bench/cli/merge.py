@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench.cli.options import DATA, JSON, PROJECT, SUITE, chosen, open_suite
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
@@ -78,10 +79,10 @@ def merge(
     }
     facts["tokens_agreeing"] = round(fmean(found.tokens), 4)
     if as_json:
-        click.echo(json.dumps(facts))
+        echo(json.dumps(facts))
     else:
-        click.echo(f"{output}: trained with {json.dumps(dict(settings))}, seed {seed}.")
-        click.echo(
+        echo(f"{output}: trained with {json.dumps(dict(settings))}, seed {seed}.")
+        echo(
             "Greedy answers of transformers and of llama.cpp are the same for "
             f"{found.same} of {found.prompts} prompts "
             f"({100 * fmean(found.tokens):.1f} % of their tokens)."

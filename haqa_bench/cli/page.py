@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from haqa_bench.cli.options import PROJECT, RUNS, RUNS_FOLDER
+from haqa_bench.cli.terminal import echo
 
 
 @click.command()
@@ -32,7 +33,7 @@ def view(
 
     path = page.write_runs(run_folders, output or _place(run_folders, project), project)
     missing = not no_open and not webbrowser.open(path.resolve().as_uri())
-    click.echo(
+    echo(
         f"Written to {path}" + ("; no browser was found here: open it in yours" if missing else "")
     )
 

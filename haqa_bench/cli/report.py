@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -101,18 +102,18 @@ def report(
 
     folders = _folders(runs, suites, every, project)
     if html:
-        click.echo(f"Written to {_page(folders, html, project)}")
+        echo(f"Written to {_page(folders, html, project)}")
     elif figures:
         _draw(folders, project, figures, only)
     else:
         named = _chosen(folders, project, wanted, whose, published, digits)
         chosen = {label: asked(made) for label, made in named.items()}
         if output:
-            click.echo("\n".join(map(str, _written(chosen, output, wide, whose == "paper"))))
+            echo("\n".join(map(str, _written(chosen, output, wide, whose == "paper"))))
             return
         told = formats.in_parts if whose == "paper" else formats.several
         texts = [told(made, kind, wide) for made in chosen.values() if made]
-        click.echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
+        echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
 
 
 def _folders(
@@ -235,10 +236,10 @@ def _draw(folders: Sequence[Path], project: Path | None, target: Path, only: str
 def _drew(found: "Album", place: Path, label: str) -> None:
     """Says what was drawn, and what was not and why."""
     for name in found.drawn:
-        click.echo(place / name)
+        echo(place / name)
     for one in found.left_out:
-        click.echo(f"{label}: {one.name} is not drawn. {one.why}", err=True)
+        echo(f"{label}: {one.name} is not drawn. {one.why}", err=True)
     if found.drawn:
-        click.echo("Each as .pdf, .svg and .png, with its caption in .txt.", err=True)
+        echo("Each as .pdf, .svg and .png, with its caption in .txt.", err=True)
     else:
-        click.echo(f"{label}: holds nothing to draw.", err=True)
+        echo(f"{label}: holds nothing to draw.", err=True)

@@ -18,6 +18,7 @@ from haqa_bench.cli.options import (
     open_suite,
     selection,
 )
+from haqa_bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
@@ -141,7 +142,7 @@ def run(
     )
     if dry_run or plan.measure == "live":
         for line in forecast(plan):
-            click.echo(line, err=not dry_run)
+            echo(line, err=not dry_run)
     if dry_run:
         return
     target = plan.folder
@@ -191,16 +192,16 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
         for path in formats.write(table, target / "tables", name)
     ]
     if as_json:
-        click.echo(_told(target, written, notes, found))
+        echo(_told(target, written, notes, found))
         return
     for note in notes:
-        click.echo(note, err=True)
-    click.echo(formats.several(found, "text", wide))
-    click.echo(
+        echo(note, err=True)
+    echo(formats.several(found, "text", wide))
+    echo(
         f"Agent: {plan.agent}. Measurements: {plan.measure}. Studies: "
         f"{len(plan.studies)}. Lock: {plan.suite.lock[:12]}."
     )
-    click.echo(
+    echo(
         f"Written to {target}: "
         + ", ".join(p.relative_to(target).as_posix() for p in written)
         + ", trials.duckdb, journal/"

@@ -8,6 +8,7 @@ import click
 
 from haqa_bench import disk
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -36,25 +37,23 @@ def show(suite_path: Path, cells: str | None, project: Path | None, as_json: boo
         for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values()
     ]
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        echo(json.dumps(found, indent=2))
         return
     for facts in found:
-        click.echo(f"{facts['cell']}: {facts['path']}")
-        click.echo(
-            f"  {facts['configurations']} configurations, {facts['failed']} could not be measured"
-        )
-        click.echo(
+        echo(f"{facts['cell']}: {facts['path']}")
+        echo(f"  {facts['configurations']} configurations, {facts['failed']} could not be measured")
+        echo(
             f"  {facts['feasible']} feasible; {facts['metric']}: default "
             f"{facts['default']}, optimum {facts['optimum']} {facts['unit']}"
         )
-        click.echo(
+        echo(
             f"  {facts['source']} {' to '.join(facts['measured']) or 'unknown'}, "
             f"{facts['passes'] or 'unknown'} passes"
         )
         for built in facts["built"]:
-            click.echo(f"  on {built}")
+            echo(f"  on {built}")
         if facts["stale"]:
-            click.echo(f"  {facts['stale']}")
+            echo(f"  {facts['stale']}")
 
 
 def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
@@ -142,7 +141,7 @@ def export(
         found = tables.read(Project(folder).table(cell))
         tables.check(found, cell)
         path = output / f"{cell.id}.json"
-        click.echo(disk.write(path, json.dumps(write(found, cell), indent=1) + "\n"))
+        echo(disk.write(path, json.dumps(write(found, cell), indent=1) + "\n"))
 
 
 @table.command("import")
@@ -182,4 +181,4 @@ def import_(suite_path: Path, file: Path, cell_id: str, project: Path | None) ->
         "haqa_bench": __version__,
     }
     tables.write(path, card, rows)
-    click.echo(path)
+    echo(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from haqa_bench.cli.options import DATA, PROJECT, SUITE, TRAININGS, chosen, open_suite, share_cores
+from haqa_bench.cli.terminal import echo
 
 
 @click.command()
@@ -52,7 +53,7 @@ def tabulate(
     kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}
     for cell in (c for c in kept.values() if not tracks.of(c).swept):
         tracks.of(cell).record(cell, Project(folder).table(cell))
-        click.echo(Project(folder).table(cell))
+        echo(Project(folder).table(cell))
     measured = [c for c in kept.values() if tracks.of(c).swept]
     if not measured:
         return
@@ -64,4 +65,4 @@ def tabulate(
         )
         sweep(sweeps, passes, order_seed, lambda: progress.advance(task), workers)
     for one in sweeps:
-        click.echo(one.target)
+        echo(one.target)

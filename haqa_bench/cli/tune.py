@@ -9,6 +9,7 @@ import click
 from haqa_bench import disk
 from haqa_bench.arithmetic.memory import OWN, Prediction, bytes_of
 from haqa_bench.cli.options import JSON
+from haqa_bench.cli.terminal import echo
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
@@ -145,9 +146,9 @@ def tune(
     try:
         found = space.options(path, wish)
         for name, why in found.left_out.items():
-            click.echo(f"{name}: {why}.", err=True)
+            echo(f"{name}: {why}.", err=True)
         if found.fit[0] != OWN:
-            click.echo(
+            echo(
                 f"own: {found.fit[0]} takes its place as the default, and quality is "
                 "held against that.",
                 err=True,
@@ -162,7 +163,7 @@ def tune(
     except EvaluationFailed as failure:
         raise HaqaError(model, failure.reason) from None
     disk.write(target / "recommendation.json", json.dumps(report, indent=2) + "\n")
-    click.echo(json.dumps(report, indent=2) if as_json else _words(report, told, target))
+    echo(json.dumps(report, indent=2) if as_json else _words(report, told, target))
 
 
 def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
@@ -184,7 +185,7 @@ def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
             agent="live", base_url=base_url, answered_by=suite.methods[0].chat.model
         )
     for note in with_progress(plan, plan.folder, Serial()):
-        click.echo(note, err=True)
+        echo(note, err=True)
     return suite.cells[0], plan.folder
 
 
