@@ -14,9 +14,12 @@ from pydantic import Field, PlainValidator, SerializeAsAny, create_model, model_
 
 from haqa_bench import hardware, tracks
 from haqa_bench.cell import Block, Cell, Model, Name
-from haqa_bench.documents import Document, read_yaml, sha256
+from haqa_bench.documents import Document, read_bytes, read_yaml, sha256
 from haqa_bench.study import Method, Price, Seed, Study
 from haqa_bench.trial import Goal, Objective
+
+MAX_TEMPLATE = 100_000
+"""Bytes of a prompt's template."""
 
 
 class Remark(Document):
@@ -186,7 +189,7 @@ def load(path: Path, project: Path) -> Suite:
 
 def _templates(cells: tuple[Cell, ...], folder: Path) -> Iterator[tuple[str, str]]:
     """Name and SHA-256 of the project's templates, and of those that tracks bring themselves."""
-    own = {path.name: path.read_bytes() for path in folder.glob("*.j2")}
+    own = {path.name: read_bytes(path, MAX_TEMPLATE) for path in folder.glob("*.j2")}
     brought = {f"{cell.track}.j2": tracks.of(cell).prompt().encode() for cell in cells}
     for name, text in (brought | own).items():
         yield name, sha256(text)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.given import MOST, FilePath
 from haqa_bench.cli.options import JSON
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
-FILES = click.argument("paths", metavar="[CASSETTE]...", nargs=-1, type=click.Path(path_type=Path))
+FILES = click.argument("paths", metavar="[CASSETTE]...", nargs=-1, type=FilePath())
 FOLDER = Path("cassettes")
 
 
@@ -41,8 +42,13 @@ def list_(paths: tuple[Path, ...], as_json: bool) -> None:
 
 
 @cassette.command()
-@click.argument("path", metavar="CASSETTE", type=click.Path(path_type=Path))
-@click.option("--round", "number", type=int, help="Only this round, with its whole request.")
+@click.argument("path", metavar="CASSETTE", type=FilePath())
+@click.option(
+    "--round",
+    "number",
+    type=click.IntRange(0, MOST),
+    help="Only this round, with its whole request.",
+)
 def show(path: Path, number: int | None) -> None:
     """Show CASSETTE: its card, then each round's reply."""
     from haqa_bench.llm.cassette import read

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench.arithmetic.memory import CACHE_TYPES, bytes_of
+from haqa_bench.cli.given import LARGEST
 from haqa_bench.cli.options import JSON
 from haqa_bench.cli.terminal import echo
 from haqa_bench.documents import JsonObject
@@ -35,14 +36,14 @@ CACHES = click.Choice(list(CACHE_TYPES))
 )
 @click.option(
     "--n-ctx",
-    type=click.IntRange(64),
+    type=click.IntRange(64, LARGEST),
     default=4096,
     show_default=True,
     help="Tokens of the context.",
 )
 @click.option(
     "--n-ubatch",
-    type=click.IntRange(1),
+    type=click.IntRange(1, LARGEST),
     default=512,
     show_default=True,
     help="Prompt tokens computed at once.",
@@ -86,7 +87,7 @@ CACHES = click.Choice(list(CACHE_TYPES))
 )
 @click.option(
     "--max-length",
-    type=click.IntRange(1),
+    type=click.IntRange(1, LARGEST),
     default=512,
     show_default=True,
     help="Tokens of a training example, at most.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.given import SEED, FilePath
 from haqa_bench.cli.options import DATA, JSON, PROJECT, SUITE, chosen, open_suite
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     "--configuration",
     help="What to train with, as JSON; the best of the cell's response table when left out.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the training.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the training.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False, suffixes=(".gguf",)),
     required=True,
     help="The GGUF file to write, in float32.",
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import PROJECT, RUNS, RUNS_FOLDER
 from haqa_bench.cli.terminal import echo
 
@@ -13,7 +14,7 @@ from haqa_bench.cli.terminal import echo
 @RUNS
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FilePath(suffixes=("", ".html", ".htm")),
     metavar="FILE_OR_FOLDER",
     help="Where the page goes; to the folder of RUN, or of all runs where several are named.",
 )

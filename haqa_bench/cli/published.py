@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import FORMAT, JSON, PROJECT
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=FilePath())
 @click.option(
     "--table",
     "wanted",

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.terminal import echo
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=FilePath(file_okay=False))
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="[RUN]...", nargs=-1, type=FilePath())
 @click.option(
     "--suite",
     "suites",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="Replay this suite first, if need be; again for more.",
 )
 @click.option("--all", "every", is_flag=True, help="Every suite in suites/ of the project.")
@@ -48,18 +49,20 @@ if TYPE_CHECKING:
     show_default=True,
     help="With the paper's own numbers beside.",
 )
-@click.option("--digits", type=click.IntRange(0), help="At most so many digits after the point.")
+@click.option(
+    "--digits", type=click.IntRange(0, 15), help="At most so many digits after the point."
+)
 @click.option(
     "--standalone", is_flag=True, help="With --format tex: a document that compiles by itself."
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     help="A folder for all formats of each table; prints nothing else.",
 )
 @click.option(
     "--figures",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     help="Instead: draw each run into this folder; needs matplotlib.",
 )
 @click.option(
@@ -70,7 +73,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--html",
-    type=click.Path(path_type=Path),
+    type=FilePath(suffixes=("", ".html", ".htm")),
     metavar="FILE_OR_FOLDER",
     help="Instead: write one page of all runs to explore.",
 )

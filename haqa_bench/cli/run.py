@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from haqa_bench import disk
+from haqa_bench.cli.given import COUNT, Finite
 from haqa_bench.cli.options import (
     DATA,
     JSON,
@@ -19,6 +21,7 @@ from haqa_bench.cli.options import (
     selection,
 )
 from haqa_bench.cli.terminal import echo
+from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
@@ -54,14 +57,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--chat-timeout",
-    type=float,
+    type=Finite(0.001, 86_400),
     default=120.0,
     show_default=True,
     help="Seconds to wait for an answer of the LLM.",
 )
 @click.option(
     "--chat-retries",
-    type=int,
+    type=click.IntRange(0, 1000),
     default=3,
     show_default=True,
     help="How often a failed call is tried again, with growing pauses.",
@@ -73,7 +76,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=COUNT,
     default=1,
     show_default=True,
     help="Studies at once; what comes out is the same with any number.",
@@ -173,7 +176,12 @@ def _forget(plan: "Plan", target: Path) -> None:
 
     from haqa_bench.llm.cassette import PARTIAL
 
-    shutil.rmtree(target, ignore_errors=True)
+    if target.is_symlink():
+        todo = "Remove the link, or name another folder with --runs"
+        raise HaqaError(target, "is a link: what it leads to is not forgotten", todo)
+    if target.exists():
+        with disk.faults(target):
+            shutil.rmtree(target)
     if plan.agent == "live":
         for study in plan.studies:
             plan.cassette(study).with_suffix(PARTIAL).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -121,7 +122,7 @@ def _built(facts: "Mapping[str, str]") -> str:
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     required=True,
     help="Folder for one CELL.json each.",
 )
@@ -146,7 +147,7 @@ def export(
 
 @table.command("import")
 @SUITE
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FilePath())
 @click.option("--cell", "cell_id", required=True, help="The cell that FILE was measured for.")
 @PROJECT
 def import_(suite_path: Path, file: Path, cell_id: str, project: Path | None) -> None:

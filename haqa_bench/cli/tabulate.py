@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.given import COUNT, SEED
 from haqa_bench.cli.options import DATA, PROJECT, SUITE, TRAININGS, chosen, open_suite, share_cores
 from haqa_bench.cli.terminal import echo
 
@@ -14,14 +15,14 @@ from haqa_bench.cli.terminal import echo
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
 @click.option(
     "--passes",
-    type=click.IntRange(1),
+    type=COUNT,
     default=3,
     show_default=True,
     help="How often the whole of each cell is measured.",
 )
 @click.option(
     "--order-seed",
-    type=int,
+    type=SEED,
     default=0,
     show_default=True,
     help="Seed of the random order within a pass.",

@@ -8,6 +8,7 @@ import click
 
 from haqa_bench import disk
 from haqa_bench.arithmetic.memory import OWN, Prediction, bytes_of
+from haqa_bench.cli.given import LARGEST, MOST, FilePath, Finite
 from haqa_bench.cli.options import JSON
 from haqa_bench.cli.terminal import echo
 from haqa_bench.documents import JsonObject
@@ -36,7 +37,7 @@ SHARE = 0.9
 )
 @click.option(
     "--min-quality",
-    type=click.FloatRange(0.5, 1.0),
+    type=Finite(0.5, 1.0),
     default=0.95,
     show_default=True,
     help="Quality to keep: the default's perplexity over a candidate's; the default is the "
@@ -51,7 +52,7 @@ SHARE = 0.9
 )
 @click.option(
     "--budget",
-    type=click.IntRange(2),
+    type=click.IntRange(2, MOST),
     default=20,
     show_default=True,
     help="Configurations to try, the default included.",
@@ -73,33 +74,33 @@ SHARE = 0.9
 )
 @click.option(
     "--n-ctx",
-    type=click.IntRange(64),
+    type=click.IntRange(64, LARGEST),
     default=4096,
     show_default=True,
     help="Tokens of the context.",
 )
 @click.option(
     "--n-prompt",
-    type=click.IntRange(1),
+    type=click.IntRange(1, LARGEST),
     default=256,
     show_default=True,
     help="Tokens of a prompt, in each measurement.",
 )
 @click.option(
     "--n-generate",
-    type=click.IntRange(2),
+    type=click.IntRange(2, LARGEST),
     default=64,
     show_default=True,
     help="Tokens of an answer, in each measurement.",
 )
 @click.option(
     "--text",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="A text to compute perplexity of; one of the project's when left out.",
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     help="Where suite and results go; haqa-tune-MODEL when left out.",
 )
 @JSON

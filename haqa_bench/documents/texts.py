@@ -29,9 +29,13 @@ def read_text(path: Path, most: int = MAX_BYTES) -> str:
     """A file's text, without the mark that some editors put before UTF-8.
 
     Raises:
-        HaqaError: unreadable, larger than `most` bytes, or not UTF-8; names the line.
+        HaqaError: unreadable, larger than `most` bytes, not UTF-8, or no text; names the line.
     """
-    return decoded(path, read_bytes(path, most))
+    text = decoded(path, read_bytes(path, most))
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise HaqaError(f"{path}:{line}", "is no text: it has a NUL byte", "Is it the right file?")
+    return text
 
 
 def decoded(where: object, data: bytes) -> str:

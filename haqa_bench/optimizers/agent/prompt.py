@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import jinja2
-
 from haqa_bench import tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
-from haqa_bench.errors import HaqaError
+from haqa_bench.optimizers.agent.sandbox import Sandbox, counting
 from haqa_bench.space import Scalar, limit_in_words
 from haqa_bench.trial import Status, Trial
 
@@ -36,7 +34,7 @@ class Prompts:
     ) -> None:
         self.folder = folder
         self.shown = {"hints": hints, "react": react, "native": native}
-        self.environment = _environment(folder)
+        self.sandbox = _sandbox(folder)
 
     def static(self, cell: Cell) -> str:
         """What stays the same during a study: the words of the cell's track."""
@@ -86,30 +84,15 @@ class Prompts:
 
     def _filled(self, name: str, brought: str = "", **values: object) -> str:
         """The template `name` of the folder, or, where it has none, the text that is brought."""
-        try:
-            return self._template(name, brought).render(**values, **self.shown).strip()
-        except jinja2.TemplateError as error:
-            what = f"{type(error).__name__}: {error.message}"
-            raise HaqaError(f"prompts/{name}", what, "Mend the template") from None
-
-    def _template(self, name: str, brought: str) -> jinja2.Template:
-        if brought and not (self.folder / name).is_file():
-            return self.environment.from_string(brought)
-        return self.environment.get_template(name)
+        return self.sandbox.fill(name, brought, {**values, **self.shown}).strip()
 
 
 @cache
-def _environment(folder: Path) -> jinja2.Environment:
-    """The templates of a folder, each compiled once, and again where its file changes."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-    environment.filters |= {"number": number, "setting": setting}
-    return environment
+def _sandbox(folder: Path) -> Sandbox:
+    """The templates of a folder, with filters of this project's own."""
+    sandbox = Sandbox(folder)
+    sandbox.filters |= {"number": counting(number), "setting": counting(setting)}
+    return sandbox
 
 
 def number(value: float) -> str:
