@@ -73,6 +73,8 @@ def known(error: Exception) -> HaqaError | None:
         return HaqaError("memory", "there is not enough of it", "Give it more, or a smaller input")
     if isinstance(error, RecursionError):
         return HaqaError("a value of the input", "is nested too deeply", _TODO)
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # of pathlib
+        return HaqaError(str(error).partition("'")[2].rstrip("'"), "is a link that leads to itself")
     if isinstance(error, UnicodeError):
         return HaqaError("a text or a name", f"is not UTF-8: {error}".splitlines()[0], _TODO)
     return None

@@ -41,7 +41,7 @@ class FilePath(click.Path):
             click.BadParameter: it is empty, has another suffix than those that are written, or
             bytes that are no UTF-8.
         """
-        path = Path(super().convert(value, param, ctx))
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if not os.fspath(value):
             self.fail("is empty; name a file or a folder", param, ctx)
         if shown(path) != str(path):
@@ -63,7 +63,7 @@ class Finite(click.FloatRange):
         Raises:
             click.BadParameter: it is no number, or out of range.
         """
-        number = float(super().convert(value, param, ctx))
+        number = float(super().convert(value, param, ctx))  # type: ignore[arg-type] # click takes text
         if not math.isfinite(number):
             self.fail(f"{value} is not a number", param, ctx)
         return number

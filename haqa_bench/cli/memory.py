@@ -10,7 +10,7 @@ from haqa_bench.arithmetic.memory import CACHE_TYPES, bytes_of
 from haqa_bench.cli.given import LARGEST
 from haqa_bench.cli.options import JSON
 from haqa_bench.cli.terminal import echo
-from haqa_bench.documents import JsonObject
+from haqa_bench.documents import JsonObject, parse_json
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
@@ -180,10 +180,7 @@ def _trained(model: str, given: str, max_length: int) -> list[JsonObject]:
     from haqa_bench.tracks.qlora.evaluator import plan_step
     from haqa_bench.tracks.qlora.track import BITS
 
-    try:
-        settings = json.loads(given)
-    except ValueError as error:
-        raise HaqaError("--training", f"not JSON: {error}") from None
+    settings = parse_json("--training", given, "Give a JSON object")
     found = plan_step(model, settings, max_length)
     return [_row(bit_width, training(found, bits)) for bit_width, bits in BITS.items()]
 

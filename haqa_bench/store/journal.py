@@ -68,7 +68,7 @@ def _whole_lines(path: Path) -> list[JsonObject]:
 def _entry(path: Path, number: int, line: str) -> JsonObject:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         entry = None
     if not isinstance(entry, dict) or not line.endswith("\n"):
         raise HaqaError(
