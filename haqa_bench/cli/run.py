@@ -142,6 +142,7 @@ def run(
         chat_timeout_s=how["chat_timeout"],
         chat_retries=how["chat_retries"],
         answered_by=how["answered_by"],
+        fresh=fresh,
     )
     if dry_run or plan.measure == "live":
         for line in forecast(plan):
@@ -174,7 +175,7 @@ def _forget(plan: "Plan", target: Path) -> None:
     """
     import shutil
 
-    from haqa_bench.llm.cassette import PARTIAL
+    from haqa_bench.llm import recording
 
     if target.is_symlink():
         todo = "Remove the link, or name another folder with --runs"
@@ -184,7 +185,7 @@ def _forget(plan: "Plan", target: Path) -> None:
             shutil.rmtree(target)
     if plan.agent == "live":
         for study in plan.studies:
-            plan.cassette(study).with_suffix(PARTIAL).unlink(missing_ok=True)
+            recording.forget(plan.cassette(study))
 
 
 def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: bool) -> None:
