@@ -2,6 +2,7 @@
 the command, and the committed suites, replayed once.
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from command import InProcess, Process
-from support import REPOSITORY, SUITE, write_table
+from support import REPOSITORY, SUITE, record, write_table
 from whole_suites import WholeSuites
 
 
@@ -28,6 +29,27 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "suites" / "text.txt").write_text("Words to be scored.")
     write_table(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory) -> Path:
+    """A small project, recorded and run once, and a file for every door."""
+    folder = tmp_path_factory.mktemp("house")
+    for part in ("prompts", "hardware", "paper_tables"):
+        shutil.copytree(REPOSITORY / part, folder / part)
+    (folder / "suites").mkdir()
+    (folder / "suites" / "small.yaml").write_text(SUITE)
+    (folder / "suites" / "text.txt").write_text("Words to be scored.")
+    write_table(folder)
+    record(folder, "--runs", str(folder / "live"))
+    done = InProcess()(
+        "run", folder / "suites/small.yaml", "--runs", folder / "runs", "--project", folder
+    )
+    assert done.returncode == 0
+    shutil.copy(folder / "paper_tables/table2.yaml", folder / "mine.yaml")
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    (folder / "model.gguf").write_bytes(b"GGUF")
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -5,14 +5,11 @@ to itself and so on. The command ends with 2, or with 0 where it needs the input
 with a traceback.
 """
 
-import json
 import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from command import InProcess
-from support import REPOSITORY, SUITE, record, write_table
 
 CELL = "net-int4-epyc-zen4-2core"
 RUN = "runs/small/"
@@ -107,27 +104,6 @@ def an_object(path: Path) -> None:
 REPLACEMENTS = [
     *(directory, nothing, empty, noise, deep, nuls, latin, link_to_itself, a_list, an_object)
 ]
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory):
-    """A small project, recorded and run once, and a file for every door."""
-    folder = tmp_path_factory.mktemp("house")
-    for part in ("prompts", "hardware", "paper_tables"):
-        shutil.copytree(REPOSITORY / part, folder / part)
-    (folder / "suites").mkdir()
-    (folder / "suites" / "small.yaml").write_text(SUITE)
-    (folder / "suites" / "text.txt").write_text("Words to be scored.")
-    write_table(folder)
-    record(folder, "--runs", str(folder / "live"))
-    done = InProcess()(
-        "run", folder / "suites/small.yaml", "--runs", folder / "runs", "--project", folder
-    )
-    assert done.returncode == 0
-    shutil.copy(folder / "paper_tables/table2.yaml", folder / "mine.yaml")
-    (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
-    (folder / "model.gguf").write_bytes(b"GGUF")
-    return folder
 
 
 def named(house: Path) -> dict[str, str]:

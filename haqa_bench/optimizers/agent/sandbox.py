@@ -24,7 +24,7 @@ from haqa_bench.documents import read_text
 from haqa_bench.errors import HaqaError
 from haqa_bench.suite import MAX_TEMPLATE
 
-MAX_TEXT = 2_000_000
+MAX_TEXT = 500_000
 """Characters that a rendering may make, those between its filters too."""
 MAX_STEPS = 20_000
 """Rounds of loops, calls of macros and included templates of a rendering."""
