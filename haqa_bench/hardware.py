@@ -117,10 +117,11 @@ def to_yaml(hardware: Hardware) -> str:
         for name in ("weight_cost", "layer_overhead", "read_bandwidth", "target")
         if not getattr(hardware, name)
     }
-    yaml.dump(json.loads(hardware.model_dump_json(exclude=unsaid), parse_float=_plain), text)
-    return "".join(
-        f"{line.rstrip()}\n" for line in text.getvalue().splitlines()
-    )  # ruamel leaves a blank where it folds
+    said = hardware.model_dump_json(exclude=unsaid)
+    yaml.allow_unicode = said.isprintable()  # else as escapes: U+0085 ends a line in YAML
+    yaml.dump(json.loads(said, parse_float=_plain), text)
+    lines = text.getvalue().removesuffix("\n").split("\n")
+    return "".join(f"{line.rstrip(' ')}\n" for line in lines)  # ruamel's blank where it folds
 
 
 def _plain(number: str) -> float:
