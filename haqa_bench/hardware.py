@@ -125,7 +125,9 @@ def to_yaml(hardware: Hardware) -> str:
 
 
 def _plain(number: str) -> float:
-    return int(number.removesuffix(".0")) if number.endswith(".0") else float(number)
+    """Without `.0`, but where a whole number would be refused as too large."""
+    whole = number.endswith(".0") and abs(float(number)) <= 2**53
+    return int(number.removesuffix(".0")) if whole else float(number)
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -105,4 +105,4 @@ def _with_costs(found: "Hardware") -> "Hardware":
 
 def _check_new(path: Path) -> None:
     if path.exists():
-        raise HaqaError(path, "is there already", "Name a file that is not there yet")
+        raise HaqaError(path, "File exists, and is not overwritten", "Name a new one")
