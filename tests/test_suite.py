@@ -156,3 +156,10 @@ def test_numbers_are_read_as_yaml_1_2(project):
 
     assert loaded.methods[2].chat.temperature == 1e-5
     assert loaded.cells[0].space.root["format"].choices == ("Q4_0", "Q4_1", "no")
+
+
+def test_a_small_file_expands_into_no_millions_of_cells(project):
+    names = [f"B{n}" for n in range(11_000)]
+
+    with pytest.raises(HaqaError, match=r"11,000 cells; a suite has at most 10,000"):
+        load(project, SUITE.replace("bit_widths: [INT4]", f"bit_widths: [{', '.join(names)}]"))

@@ -10,6 +10,7 @@ import click
 from haqa_bench.cli.given import SEED, FilePath
 from haqa_bench.cli.options import DATA, JSON, PROJECT, SUITE, chosen, open_suite
 from haqa_bench.cli.terminal import echo
+from haqa_bench.documents import parse_json
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
@@ -91,10 +92,9 @@ def merge(
 
 
 def _given(cell: "Cell", text: str) -> "Configuration":
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise HaqaError("--configuration", f"not JSON: {error}") from None
+    found = parse_json("--configuration", text, "Give a JSON object")
+    if not isinstance(found, dict):
+        raise HaqaError("--configuration", "is no JSON object", 'Give one, such as {"lora_r": 8}')
     if problems := cell.space.problems(found):
         raise HaqaError("--configuration", "; ".join(problems))
     settings: Configuration = found
