@@ -64,12 +64,13 @@ def _options(schema: JsonObject, part: JsonObject) -> list[JsonObject]:
 
 def _in_file(node: Any, place: Sequence[int | str]) -> tuple[int | str, ...]:
     """A place without the steps that are pydantic's own, such as a union's branch; the last one
-    stays, since it may be what is missing.
+    stays, since it may be what is missing, unless it is a tag of ours, such as <list>.
     """
     kept: list[int | str] = []
     for number, step in enumerate(place):
         inside = _child(node, step)
         of_union = number > 0 and isinstance(place[number - 1], int) and step in _values_of(node)
+        of_union = of_union or str(step).startswith("<")
         if inside is None and (number < len(place) - 1 or of_union):
             continue
         kept.append(step)
