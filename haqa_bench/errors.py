@@ -39,12 +39,18 @@ class HaqaError(Exception):
     """A fault the user can mend: `where` it is, `what` it is, and `todo`, what to do about it."""
 
     def __init__(self, where: object, what: str, todo: str = "") -> None:
-        self.where, self.what, self.todo = str(where), what, todo
-        super().__init__(f"{where}: {what.rstrip('.')}. {todo}" if todo else f"{where}: {what}")
+        self.where, self.what, self.todo = _line(str(where)), _line(what), todo
+        said = f"{self.where}: {self.what}"
+        super().__init__(f"{said.rstrip('.')}. {todo}" if todo else said)
 
     def __reduce__(self) -> tuple[type["HaqaError"], tuple[str, str, str]]:
         """So that it can cross a process' border."""
         return type(self), (self.where, self.what, self.todo)
+
+
+def _line(text: str) -> str:
+    """In one line, whatever a file's name or its words hold."""
+    return text.replace("\n", "\\n")
 
 
 class CassetteMiss(HaqaError):

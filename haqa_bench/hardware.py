@@ -117,14 +117,17 @@ def to_yaml(hardware: Hardware) -> str:
         for name in ("weight_cost", "layer_overhead", "read_bandwidth", "target")
         if not getattr(hardware, name)
     }
-    yaml.dump(json.loads(hardware.model_dump_json(exclude=unsaid), parse_float=_plain), text)
-    return "".join(
-        f"{line.rstrip()}\n" for line in text.getvalue().splitlines()
-    )  # ruamel leaves a blank where it folds
+    said = hardware.model_dump_json(exclude=unsaid)
+    yaml.allow_unicode = said.isprintable()  # else as escapes: U+0085 ends a line in YAML
+    yaml.dump(json.loads(said, parse_float=_plain), text)
+    lines = text.getvalue().removesuffix("\n").split("\n")
+    return "".join(f"{line.rstrip(' ')}\n" for line in lines)  # ruamel's blank where it folds
 
 
 def _plain(number: str) -> float:
-    return int(number.removesuffix(".0")) if number.endswith(".0") else float(number)
+    """Without `.0`, but where a whole number would be refused as too large."""
+    whole = number.endswith(".0") and abs(float(number)) <= 2**53
+    return int(number.removesuffix(".0")) if whole else float(number)
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -13,11 +13,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pydantic import ValidationError
-
 from haqa_bench import disk
 from haqa_bench.cell import Cell
-from haqa_bench.documents import read_bytes
+from haqa_bench.documents import check_name, read_json
 from haqa_bench.errors import HaqaError
 from haqa_bench.store import database
 from haqa_bench.store.database import LOCK
@@ -66,7 +64,7 @@ class Project(NamedTuple):
     def runs(self) -> Path:
         """Where runs go, one folder a suite."""
         named = os.environ.get(RUNS)
-        return Path(named).resolve() if named else self.folder / "results" / "runs"
+        return check_name(Path(named).resolve()) if named else self.folder / "results" / "runs"
 
     def table(self, cell: Cell) -> Path:
         """The response table of a cell."""
@@ -153,12 +151,7 @@ def suite_of(folder: Path) -> Suite:
         HaqaError: it holds no run, or one of another version.
     """
     path = folder / LOCK
-    try:
-        return Suite.model_validate_json(read_bytes(path))
-    except ValidationError as error:
-        raise HaqaError(
-            path, f"not this version's lock: {error.errors()[0]['msg']}", "Run the suite again"
-        ) from None
+    return read_json(path, Suite, "Is it this version's lock? If not, run the suite again")
 
 
 def write_lock(folder: Path, suite: Suite) -> None:
@@ -197,7 +190,7 @@ def project_above(place: Path, given: Path | None = None) -> Project:
     ]
     for folder in [given] if given else above:
         if (folder / "prompts").is_dir() and (folder / "hardware").is_dir():
-            return Project(folder.resolve())
+            return Project(check_name(folder.resolve()))
     raise HaqaError(
         given or place,
         "no folder with prompts/ and hardware/ here or above",

@@ -4,6 +4,7 @@ A suite file lists blocks of cells (haqa_bench.cell); what their workloads, metr
 are, the tracks say. Resolving it expands the matrices and pins profiles, texts and templates.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatch
 from functools import cache, cached_property
@@ -24,10 +25,15 @@ from pydantic import (
 
 from haqa_bench import hardware, plugins, tracks
 from haqa_bench.cell import Block, Cell, Model, Name
-from haqa_bench.documents import Document, read_yaml, sha256
+from haqa_bench.documents import Document, read_bytes, read_yaml, sha256
 from haqa_bench.errors import HaqaError, PluginFailed
 from haqa_bench.study import Method, Price, Seed, Study
 from haqa_bench.trial import Goal, Objective
+
+MAX_TEMPLATE = 100_000
+"""Bytes of a prompt's template."""
+MAX_CELLS = 10_000
+"""That a suite's matrices may expand into; a small file can name millions."""
 
 
 class Remark(Document):
@@ -76,6 +82,13 @@ class SuiteFile(Document):
         return self
 
     @model_validator(mode="after")
+    def _few_enough(self) -> Self:
+        blocks = [len(b.models) * len(b.bit_widths) * len(b.hardware) for b in self.cells]
+        if sum(blocks) > MAX_CELLS:
+            raise ValueError(f"{sum(blocks):,} cells; a suite has at most {MAX_CELLS:,}")
+        return self
+
+    @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
         named = {
             "cell": [_id(block, point) for block in self.cells for point in block.points()],
@@ -83,7 +96,7 @@ class SuiteFile(Document):
             "seed": [str(s) for s in self.seeds],
         }
         for what, names in named.items():
-            if twice := sorted({n for n in names if names.count(n) > 1}):
+            if twice := sorted(name for name, count in Counter(names).items() if count > 1):
                 raise ValueError(f"{what} given twice: {twice[0]}")
         if not named["cell"]:
             raise ValueError("no cell is left after the exclusions")
@@ -238,7 +251,7 @@ def load(path: Path, project: Path) -> Suite:
 
 def _templates(cells: tuple[Cell, ...], folder: Path) -> Iterator[tuple[str, str]]:
     """Name and SHA-256 of the project's templates, and of those that tracks bring themselves."""
-    own = {path.name: path.read_bytes() for path in folder.glob("*.j2")}
+    own = {path.name: read_bytes(path, MAX_TEMPLATE) for path in folder.glob("*.j2")}
     brought = {f"{cell.track}.j2": tracks.of(cell).prompt().encode() for cell in cells}
     for name, text in (brought | own).items():
         yield name, sha256(text)

@@ -2,13 +2,15 @@
 the command, and the committed suites, replayed once.
 """
 
+import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 from command import InProcess, Process
-from support import REPOSITORY, small_project
+from support import REPOSITORY, record, small_project
 from whole_suites import WholeSuites
 
 
@@ -21,6 +23,22 @@ def as_wide_as_a_terminal_may_be(monkeypatch):
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     return small_project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory) -> Path:
+    """A small project, recorded and run once, and a file for every door."""
+    folder = tmp_path_factory.mktemp("house")
+    small_project(folder)
+    record(folder, "--runs", str(folder / "live"))
+    done = InProcess()(
+        "run", folder / "suites/small.yaml", "--runs", folder / "runs", "--project", folder
+    )
+    assert done.returncode == 0
+    shutil.copy(folder / "paper_tables/table2.yaml", folder / "mine.yaml")
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    (folder / "model.gguf").write_bytes(b"GGUF")
+    return folder
 
 
 @pytest.fixture(autouse=True)

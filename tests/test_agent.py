@@ -167,7 +167,7 @@ def test_a_json_schema_is_asked_for_where_the_suite_says_so(project, study):
 def test_a_broken_template_is_one_clear_line(project, study, evaluator):
     (project / "prompts" / "deploy.j2").write_text("{{ cell.no_such_thing }}")
 
-    with pytest.raises(HaqaError, match=r"prompts/deploy\.j2: UndefinedError"):
+    with pytest.raises(HaqaError, match=r"prompts/deploy\.j2:1: UndefinedError"):
         trials(project, study, evaluator, [action("Q4_1", 1)] * 4)
 
 

@@ -115,7 +115,7 @@ def test_a_copy_with_other_seeds_has_another_lock(project):
         ("name: small", "name: ../up", r"small.yaml:1: name: String should match pattern"),
         ("choices: [1, 2]", "choices: [1, 1]", r"a choice is given twice"),
         ("name: small", "name: [", r"small.yaml:\d+: not YAML"),
-        ("name: small", "name: small\nname: twice", r"small.yaml:\d+: not YAML: .*duplicate key"),
+        ("name: small", "name: small\nname: twice", r"small.yaml:1: has a duplicate key 'name'"),
     ],
 )
 def test_a_bad_suite_is_one_clear_line(project, old, new, message):
@@ -156,3 +156,10 @@ def test_numbers_are_read_as_yaml_1_2(project):
 
     assert loaded.methods[2].chat.temperature == 1e-5
     assert loaded.cells[0].space.root["format"].choices == ("Q4_0", "Q4_1", "no")
+
+
+def test_a_small_file_expands_into_no_millions_of_cells(project):
+    names = [f"B{n}" for n in range(11_000)]
+
+    with pytest.raises(HaqaError, match=r"11,000 cells; a suite has at most 10,000"):
+        load(project, SUITE.replace("bit_widths: [INT4]", f"bit_widths: [{', '.join(names)}]"))

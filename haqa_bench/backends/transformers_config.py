@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from haqa_bench.arithmetic.memory import NEEDED, fault_of_sizes
-from haqa_bench.documents import MAX_BYTES, JsonObject, read_bytes
+from haqa_bench.documents import JsonObject, read_bytes
 from haqa_bench.errors import HaqaError
 
 GGUF = "Give its GGUF file instead"
+MAX_BYTES = 2_000_000
 KEYS = {
     "layers": "num_hidden_layers",
     "hidden": "hidden_size",

@@ -4,11 +4,13 @@ and a replay stays light.
 
 import importlib
 import sys
+from typing import Any
 
 import click
 
 from haqa_bench import __version__
-from haqa_bench.errors import HaqaError
+from haqa_bench.cli.ending import Unread, code_of
+from haqa_bench.cli.terminal import echo
 
 COMMANDS = {
     "run": (
@@ -89,13 +91,20 @@ class LazyGroup(click.Group):
         """The command, imported now."""
         if cmd_name in RENAMED:
             note = f"haqa-bench {cmd_name} is called haqa-bench {RENAMED[cmd_name]} now."
-            click.echo(note, err=True)
+            echo(note, err=True)
         cmd_name = RENAMED.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Calls the command; click would end with 1 where the reader of the output went away."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise Unread from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Name and help of each, without importing any."""
@@ -112,9 +121,7 @@ def app() -> None:
 
 
 def main() -> None:
-    """The `haqa-bench` command. A HaqaError is one clear line on stderr and exit code 2."""
-    try:
-        app(prog_name="haqa-bench")
-    except HaqaError as error:
-        click.echo(f"haqa-bench: {error}", err=True)
-        sys.exit(2)
+    """The `haqa-bench` command. A fault that the user can mend is one clear line on stderr and exit
+    code 2 (haqa_bench.cli.ending).
+    """
+    sys.exit(code_of(lambda: app.main(prog_name="haqa-bench", standalone_mode=False)))

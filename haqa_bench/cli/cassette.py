@@ -5,10 +5,12 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.given import MOST, FilePath
 from haqa_bench.cli.options import JSON
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
-FILES = click.argument("paths", metavar="[CASSETTE]...", nargs=-1, type=click.Path(path_type=Path))
+FILES = click.argument("paths", metavar="[CASSETTE]...", nargs=-1, type=FilePath())
 FOLDER = Path("cassettes")
 
 
@@ -30,34 +32,39 @@ def list_(paths: tuple[Path, ...], as_json: bool) -> None:
             {"path": str(p), "exchanges": len(c.exchanges), "failures": c.failures, "card": c.card}
             for p, c in found
         ]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for path, c in found:
-        click.echo(
+        echo(
             f"{path}  {len(c.exchanges)} exchanges, {c.failures} failures  "
             f"{c.card['recorded']}  {c.card['answered_by']}"
         )
 
 
 @cassette.command()
-@click.argument("path", metavar="CASSETTE", type=click.Path(path_type=Path))
-@click.option("--round", "number", type=int, help="Only this round, with its whole request.")
+@click.argument("path", metavar="CASSETTE", type=FilePath())
+@click.option(
+    "--round",
+    "number",
+    type=click.IntRange(0, MOST),
+    help="Only this round, with its whole request.",
+)
 def show(path: Path, number: int | None) -> None:
     """Show CASSETTE: its card, then each round's reply."""
     from haqa_bench.llm.cassette import read
 
     tape = read(path)
-    click.echo(json.dumps(tape.card, indent=2, ensure_ascii=False))
+    echo(json.dumps(tape.card, indent=2, ensure_ascii=False))
     for exchange in tape.exchanges:
         if number in (None, exchange.position.round):
             place, reply = exchange.position, exchange.reply
-            click.echo(
+            echo(
                 f"\n== round {place.round}, attempt {place.attempt}: {reply.model}, "
                 f"{reply.latency_s:.1f} s"
             )
             for message in exchange.body["messages"] if number else ():
-                click.echo(f"[{message['role']}]\n{message['content']}\n")
-            click.echo(reply.content)
+                echo(f"[{message['role']}]\n{message['content']}\n")
+            echo(reply.content)
 
 
 @cassette.command()
@@ -70,7 +77,7 @@ def check(paths: tuple[Path, ...]) -> None:
 
     for path in _files(paths):
         check_cassette(path)
-        click.echo(f"{path}: whole")
+        echo(f"{path}: whole")
 
 
 def _files(paths: tuple[Path, ...]) -> list[Path]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench.cli.options import JSON, PROJECT
+from haqa_bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from haqa_bench.run.soundness import Area
@@ -31,9 +32,9 @@ def check(seal: bool, project: Path | None, as_json: bool) -> None:
     here = project_above(Path.cwd(), project)
     if seal:
         for path in sealing.seal(here.folder):
-            click.echo(f"{here.said(path)}: took its hashes", err=True)
+            echo(f"{here.said(path)}: took its hashes", err=True)
     found = soundness.check(here)
-    click.echo(_json(found) if as_json else "\n".join(_told(found)))
+    echo(_json(found) if as_json else "\n".join(_told(found)))
     if any(area.faults for area in found):
         sys.exit(2)
 

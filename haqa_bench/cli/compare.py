@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench.cli.options import FORMAT, PROJECT, RUN, RUNS_FOLDER, WIDE, parts_of_tables
+from haqa_bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from haqa_bench.report.found.steps import Ledger
@@ -55,4 +56,4 @@ def compare(
         else:
             compared = catalogue.compared_with(run, where, against)
             tables = catalogue.compared(run, where, against) | {"comparison": compared}
-    click.echo(formats.several(asked(tables), kind, wide), nl=False)
+    echo(formats.several(asked(tables), kind, wide), nl=False)

@@ -14,6 +14,7 @@ from haqa_bench.cli.options import (
     project_of,
     share_cores,
 )
+from haqa_bench.cli.terminal import echo
 
 
 @click.command()
@@ -70,4 +71,4 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
                     progress.update(task, total=left, completed=0, description=told)
             disk.write(confirmed_in(run_folder, cell), path.read_bytes())
             database.build(run_folder, fixed(suite))
-            click.echo(path)
+            echo(path)

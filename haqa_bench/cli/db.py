@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from haqa_bench.cli.options import PROJECT, RUN, RUNS_FOLDER
+from haqa_bench.cli.terminal import echo
 
 
 @click.group()
@@ -22,4 +23,4 @@ def rebuild(run_folder: Path, project: Path | None) -> None:
     from haqa_bench.run.header import fixed
     from haqa_bench.store import database
 
-    click.echo(database.build(run_folder, fixed(suite_of(run_folder))))
+    echo(database.build(run_folder, fixed(suite_of(run_folder))))

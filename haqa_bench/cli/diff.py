@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def diff(
         folders = [stack.enter_context(_run_of(side, suite, where)) for side in (then, now)]
         runs = [stack.enter_context(open_run(folder)) for folder in folders]
         table = comparison.table(*runs)
-    click.echo(formats.several(asked({"diff": table}), kind, wide), nl=False)
+    echo(formats.several(asked({"diff": table}), kind, wide), nl=False)
     if exit_code and comparison.differs(table):
         raise click.exceptions.Exit(1)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench.cli.options import JSON, PROJECT, RUN, RUNS_FOLDER
+from haqa_bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from haqa_bench.report.evidence.recorded.provenance import Provenance, StudyTold
@@ -37,7 +38,7 @@ def explain(run_folder: Path, number: str, project: Path | None, as_json: bool) 
         made = {**catalogue.tables(run, where), **catalogue.compared(run, where)}
         found = trace.explain(Ledger(run, where), trace.find(made, number))
     told = found.as_json()
-    click.echo(json.dumps(told, indent=2, ensure_ascii=False) if as_json else _words(found))
+    echo(json.dumps(told, indent=2, ensure_ascii=False) if as_json else _words(found))
     sys.exit(0 if found.agrees else 1)
 
 

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench import disk
+from haqa_bench.cli.given import FilePath
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
 in_project = click.option(
     "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FilePath(exists=True, file_okay=False),
     default=".",
     show_default="current directory",
     help="Folder that holds hardware/.",
@@ -35,11 +38,11 @@ def list_profiles(project: Path, as_json: bool) -> None:
 
     found = profiles(project / "hardware")
     if as_json:
-        click.echo(json.dumps([profile.model_dump(mode="json") for profile in found], indent=2))
+        echo(json.dumps([profile.model_dump(mode="json") for profile in found], indent=2))
         return
     width = max(len(profile.name) for profile in found)
     for profile in found:
-        click.echo(f"{profile.name:{width}}  {profile.kind:5}  {profile.title}")
+        echo(f"{profile.name:{width}}  {profile.kind:5}  {profile.title}")
 
 
 @hardware.command()
@@ -51,14 +54,14 @@ def show(name: str, project: Path, as_json: bool) -> None:
     from haqa_bench.hardware import load, to_yaml
 
     found = load(project / "hardware", name)
-    click.echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
+    echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
 
 
 @hardware.command()
 @click.option(
     "--output",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=FilePath(suffixes=(".yaml",)),
     help="Write a new profile, named after its FILE.",
 )
 @click.option(
@@ -73,12 +76,14 @@ def detect(output: Path | None, costs: bool, as_json: bool) -> None:
     from haqa_bench.backends.machine import detect as describe
     from haqa_bench.hardware import to_yaml
 
+    if output:
+        _check_new(output)
     found = _with_costs(describe()) if costs else describe()
     if output:
         found = found.model_copy(update={"name": output.stem})
-        _write_new(output, to_yaml(found))
+        disk.write(output, to_yaml(found))
     if as_json or not output:
-        click.echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
+        echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
 
 
 def _with_costs(found: "Hardware") -> "Hardware":
@@ -98,13 +103,6 @@ def _with_costs(found: "Hardware") -> "Hardware":
         return weight_costs.with_costs(found, lambda: progress.advance(task))
 
 
-def _write_new(path: Path, text: str) -> None:
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise HaqaError(
-            path,
-            error.strerror or str(error),
-            "Name a new file in a folder that exists; profiles are not overwritten",
-        ) from None
+def _check_new(path: Path) -> None:
+    if path.exists():
+        raise HaqaError(path, "File exists, and is not overwritten", "Name a new one")

@@ -8,7 +8,8 @@ import click
 
 from haqa_bench.arithmetic.memory import CACHE_TYPES, COUNT_MAX, bytes_of
 from haqa_bench.cli.options import JSON
-from haqa_bench.documents import JsonObject
+from haqa_bench.cli.terminal import echo
+from haqa_bench.documents import JsonObject, parse_json
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def memory(
     if room:
         rows = [row | {"fits": row["safe"] <= room} for row in rows]
     length = {"n_ctx": n_ctx} if training is None else {"max_length": max_length}
-    click.echo(
+    echo(
         json.dumps({"model": model, **length, "formats": rows})
         if as_json
         else _table(rows, room, note)
@@ -159,7 +160,7 @@ def _run(
                 )
             found = llama.predict(path, formats, chosen, n_ctx)
             if note := llama.beyond_training(found, n_ctx):
-                click.echo(f"{model}: {note}", err=True)
+                echo(f"{model}: {note}", err=True)
             made = gguf_models.Formats(path) if measure else None
             peaks = (
                 {name: llama.peak(made.path(name), chosen, n_ctx) for name in formats}
@@ -180,10 +181,7 @@ def _trained(model: str, given: str, max_length: int) -> list[JsonObject]:
     from haqa_bench.tracks.qlora.evaluator import plan_step
     from haqa_bench.tracks.qlora.track import BITS
 
-    try:
-        settings = json.loads(given)
-    except ValueError as error:
-        raise HaqaError("--training", f"not JSON: {error}") from None
+    settings = parse_json("--training", given, "Give a JSON object")
     found = plan_step(model, settings, max_length)
     return [_row(bit_width, training(found, bits)) for bit_width, bits in BITS.items()]
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.given import SEED, FilePath
 from haqa_bench.cli.options import DATA, JSON, PROJECT, SUITE, chosen, open_suite
+from haqa_bench.cli.terminal import echo
+from haqa_bench.documents import parse_json
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
@@ -22,10 +25,10 @@ if TYPE_CHECKING:
     "--configuration",
     help="What to train with, as JSON; the best of the cell's response table when left out.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the training.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the training.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False, suffixes=(".gguf",)),
     required=True,
     help="The GGUF file to write, in float32.",
 )
@@ -78,10 +81,10 @@ def merge(
     }
     facts["tokens_agreeing"] = round(fmean(found.tokens), 4)
     if as_json:
-        click.echo(json.dumps(facts))
+        echo(json.dumps(facts))
     else:
-        click.echo(f"{output}: trained with {json.dumps(dict(settings))}, seed {seed}.")
-        click.echo(
+        echo(f"{output}: trained with {json.dumps(dict(settings))}, seed {seed}.")
+        echo(
             "Greedy answers of transformers and of llama.cpp are the same for "
             f"{found.same} of {found.prompts} prompts "
             f"({100 * fmean(found.tokens):.1f} % of their tokens)."
@@ -89,10 +92,9 @@ def merge(
 
 
 def _given(cell: "Cell", text: str) -> "Configuration":
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise HaqaError("--configuration", f"not JSON: {error}") from None
+    found = parse_json("--configuration", text, "Give a JSON object")
+    if not isinstance(found, dict):
+        raise HaqaError("--configuration", "is no JSON object", 'Give one, such as {"lora_r": 8}')
     if problems := cell.space.problems(found):
         raise HaqaError("--configuration", "; ".join(problems))
     settings: Configuration = found

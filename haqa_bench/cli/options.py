@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from haqa_bench.cli.given import COUNT, SEED, FilePath
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -67,13 +68,13 @@ def _runs(paths: Sequence[Path], project: Path | None) -> list[Path]:
 
 def SUITE(command: Command) -> Command:  # noqa: N802 # it is used as the options are
     """A suite: its file, or its name in suites/ of the project."""
-    argument = click.argument("suite_path", metavar="SUITE", type=click.Path(path_type=Path))
+    argument = click.argument("suite_path", metavar="SUITE", type=FilePath())
     return argument(_resolved("suite_path", _suite)(command))
 
 
 def RUN(command: Command) -> Command:  # noqa: N802
     """A run: its folder, how its folder's name begins, or its suite's name for the latest."""
-    argument = click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+    argument = click.argument("run_folder", metavar="RUN", type=FilePath())
     return argument(_resolved("run_folder", _run)(command))
 
 
@@ -82,7 +83,7 @@ def RUNS(command: Command) -> Command:  # noqa: N802
     argument = click.argument(
         "run_folders",
         metavar="RUN [RUN ...]",
-        type=click.Path(path_type=Path),
+        type=FilePath(),
         nargs=-1,
         required=True,
     )
@@ -92,19 +93,19 @@ def RUNS(command: Command) -> Command:  # noqa: N802
 RUNS_FOLDER = click.option(
     "--runs",
     "runs_folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     expose_value=False,
     callback=_runs_go,
     help="Folder of runs; results/runs/ of the project when left out.  [env: HAQA_BENCH_RUNS]",
 )
 PROJECT = click.option(
     "--project",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE.",
 )
 DATA = click.option(
     "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     envvar="HAQA_BENCH_DATA",
     expose_value=False,
     callback=lambda _context, _parameter, value: os.environ.update(
@@ -115,7 +116,7 @@ DATA = click.option(
 )
 TRAININGS = click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=COUNT,
     default=1,
     show_default=True,
     help="Trainings at once; the cores are shared among them.",
@@ -194,11 +195,13 @@ def selection(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
             "--seeds",
-            type=click.IntRange(1),
+            type=COUNT,
             metavar="N",
             help="N seeds, 0 to N-1, for methods that have none of their own.",
         ),
-        click.option("--seed", type=int, multiple=True, help="Only this seed; may be given again."),
+        click.option(
+            "--seed", type=SEED, multiple=True, help="Only this seed; may be given again."
+        ),
         click.option(
             "--methods", help="Only these methods, such as haqa,random; * and ? match; all is all."
         ),

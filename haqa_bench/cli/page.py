@@ -5,14 +5,16 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import PROJECT, RUNS, RUNS_FOLDER
+from haqa_bench.cli.terminal import echo
 
 
 @click.command()
 @RUNS
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FilePath(suffixes=("", ".html", ".htm")),
     metavar="FILE_OR_FOLDER",
     help="Where the page goes; to the folder of RUN, or of all runs where several are named.",
 )
@@ -32,7 +34,7 @@ def view(
 
     path = page.write_runs(run_folders, output or _place(run_folders, project), project)
     missing = not no_open and not webbrowser.open(path.resolve().as_uri())
-    click.echo(
+    echo(
         f"Written to {path}" + ("; no browser was found here: open it in yours" if missing else "")
     )
 

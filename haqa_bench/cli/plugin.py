@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench.cli.options import JSON, PROJECT
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -29,13 +30,13 @@ def list_(as_json: bool) -> None:
 
     found = [one for group in plugins.GROUPS for one in plugins.known(group).values()]
     if as_json:
-        click.echo(json.dumps([one._asdict() for one in found], indent=2))
+        echo(json.dumps([one._asdict() for one in found], indent=2))
         return
     for one in found:
         where = f"{one.path}, {one.distribution} {one.version}"
-        click.echo(f"{one.name:<20} {one.group:<12} {where}")
+        echo(f"{one.name:<20} {one.group:<12} {where}")
     if not found:
-        click.echo("No plug-in is installed (docs/plugins.md)", err=True)
+        echo("No plug-in is installed (docs/plugins.md)", err=True)
 
 
 @plugin.command()
@@ -57,10 +58,10 @@ def check(name: str, suite_path: Path | None, project: Path | None, as_json: boo
     with quiet():
         found = _checked(name, suite_path, project)
     if as_json:
-        click.echo(json.dumps([one._asdict() for one in found], indent=2, ensure_ascii=False))
+        echo(json.dumps([one._asdict() for one in found], indent=2, ensure_ascii=False))
     else:
         for one in found:
-            click.echo(f"BROKEN  {one.rule}: {one.fault}" if one.fault else f"kept    {one.rule}")
+            echo(f"BROKEN  {one.rule}: {one.fault}" if one.fault else f"kept    {one.rule}")
     sys.exit(int(any(one.fault for one in found)))
 
 

@@ -5,7 +5,7 @@ under it.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
+from haqa_bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -94,5 +94,5 @@ def replayed(suite_path: Path, project: Path | None) -> Path:
     plan = Plan(suite, folder, suite.studies())
     target = plan.folder
     for note in with_progress(plan, target, Serial()):
-        click.echo(note, err=True)
+        echo(note, err=True)
     return target

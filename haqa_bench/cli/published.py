@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import FORMAT, JSON, PROJECT
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=FilePath())
 @click.option(
     "--table",
     "wanted",
@@ -48,7 +50,7 @@ def published(
     """
     found = _found(file, project)
     if checked:
-        click.echo(_checked(found, wanted, as_json), nl=False)
+        echo(_checked(found, wanted, as_json), nl=False)
         return
     from haqa_bench.report import formats
     from haqa_bench.report.formats.latex import document
@@ -57,7 +59,7 @@ def published(
     kind = "json" if as_json else kind
     whole = kind not in ("text", "tex")
     text = formats.in_parts(_chosen(layout.every(found), wanted), kind, whole)
-    click.echo(document([text]) if standalone and kind == "tex" else text, nl=False)
+    echo(document([text]) if standalone and kind == "tex" else text, nl=False)
 
 
 def _found(file: Path | None, project: Path | None) -> "dict[str, PublishedTable]":

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.given import FilePath
+from haqa_bench.cli.terminal import echo
+
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=FilePath(file_okay=False))
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -26,13 +29,11 @@ def relay(folder: Path, port: int) -> None:
 
     from haqa_bench.llm.relay import Relay
 
-    with Relay(folder, port, announce=click.echo) as serving:
+    with Relay(folder, port, announce=echo) as serving:
         try:
-            click.echo(f"The relay over {folder} serves {serving.base_url}. Use it with:")
-            click.echo(f"  haqa-bench run SUITE --agent live --base-url {serving.base_url}")
-            click.echo(
-                "Requests, each to be answered in a file NNNN.answer.md beside it (Ctrl-C stops):"
-            )
+            echo(f"The relay over {folder} serves {serving.base_url}. Use it with:")
+            echo(f"  haqa-bench run SUITE --agent live --base-url {serving.base_url}")
+            echo("Requests, each to be answered in a file NNNN.answer.md beside it (Ctrl-C stops):")
             threading.Event().wait()
         except KeyboardInterrupt:
-            click.echo("stopped; unanswered requests are kept")
+            echo("stopped; unanswered requests are kept")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -15,12 +17,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="[RUN]...", nargs=-1, type=FilePath())
 @click.option(
     "--suite",
     "suites",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="Replay this suite first, if need be; again for more.",
 )
 @click.option("--all", "every", is_flag=True, help="Every suite in suites/ of the project.")
@@ -47,18 +49,20 @@ if TYPE_CHECKING:
     show_default=True,
     help="With the paper's own numbers beside.",
 )
-@click.option("--digits", type=click.IntRange(0), help="At most so many digits after the point.")
+@click.option(
+    "--digits", type=click.IntRange(0, 15), help="At most so many digits after the point."
+)
 @click.option(
     "--standalone", is_flag=True, help="With --format tex: a document that compiles by itself."
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     help="A folder for all formats of each table; prints nothing else.",
 )
 @click.option(
     "--figures",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     help="Instead: draw each run into this folder; needs matplotlib.",
 )
 @click.option(
@@ -69,7 +73,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--html",
-    type=click.Path(path_type=Path),
+    type=FilePath(suffixes=("", ".html", ".htm")),
     metavar="FILE_OR_FOLDER",
     help="Instead: write one page of all runs to explore.",
 )
@@ -101,18 +105,18 @@ def report(
 
     folders = _folders(runs, suites, every, project)
     if html:
-        click.echo(f"Written to {_page(folders, html, project)}")
+        echo(f"Written to {_page(folders, html, project)}")
     elif figures:
         _draw(folders, project, figures, only)
     else:
         named = _chosen(folders, project, wanted, whose, published, digits)
         chosen = {label: asked(made) for label, made in named.items()}
         if output:
-            click.echo("\n".join(map(str, _written(chosen, output, wide, whose == "paper"))))
+            echo("\n".join(map(str, _written(chosen, output, wide, whose == "paper"))))
             return
         told = formats.in_parts if whose == "paper" else formats.several
         texts = [told(made, kind, wide) for made in chosen.values() if made]
-        click.echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
+        echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
 
 
 def _folders(
@@ -235,10 +239,10 @@ def _draw(folders: Sequence[Path], project: Path | None, target: Path, only: str
 def _drew(found: "Album", place: Path, label: str) -> None:
     """Says what was drawn, and what was not and why."""
     for name in found.drawn:
-        click.echo(place / name)
+        echo(place / name)
     for one in found.left_out:
-        click.echo(f"{label}: {one.name} is not drawn. {one.why}", err=True)
+        echo(f"{label}: {one.name} is not drawn. {one.why}", err=True)
     if found.drawn:
-        click.echo("Each as .pdf, .svg and .png, with its caption in .txt.", err=True)
+        echo("Each as .pdf, .svg and .png, with its caption in .txt.", err=True)
     else:
-        click.echo(f"{label}: holds nothing to draw.", err=True)
+        echo(f"{label}: holds nothing to draw.", err=True)

@@ -1,7 +1,6 @@
 """haqa-bench run."""
 
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from haqa_bench import disk
+from haqa_bench.cli.given import COUNT, Finite
 from haqa_bench.cli.options import (
     DATA,
     JSON,
@@ -20,24 +21,16 @@ from haqa_bench.cli.options import (
     open_suite,
     selection,
 )
+from haqa_bench.cli.terminal import echo
+from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
     from haqa_bench.run.executors import Executor
     from haqa_bench.run.study import Plan
 
-SECONDS = click.FloatRange(0, 1e6, min_open=True)
 SHOWN = 10
 """How many of the studies that failed are told of on stderr."""
-
-
-def _finite(
-    _context: click.Context, _parameter: click.Parameter, seconds: float | None
-) -> float | None:
-    """Refuses nan, which is in every range."""
-    if seconds is not None and not math.isfinite(seconds):
-        raise click.BadParameter("is no number of seconds")
-    return seconds
 
 
 @click.command()
@@ -68,16 +61,14 @@ def _finite(
 )
 @click.option(
     "--chat-timeout",
-    type=SECONDS,
-    callback=_finite,
+    type=Finite(0.001, 86_400),
     default=120.0,
     show_default=True,
     help="Seconds in which something of an answer of the LLM must arrive.",
 )
 @click.option(
     "--chat-deadline",
-    type=SECONDS,
-    callback=_finite,
+    type=Finite(0.001, 1e6),
     help="Seconds for a whole call of the LLM, its retries included; 600 when left out, or "
     "what they may take, where that is more.",
 )
@@ -95,7 +86,7 @@ def _finite(
 )
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=COUNT,
     default=1,
     show_default=True,
     help="Studies at once; what comes out is the same with any number.",
@@ -188,7 +179,7 @@ def run(
     )
     if dry_run or plan.measure == "live":
         for line in forecast(plan):
-            click.echo(line, err=not dry_run)
+            echo(line, err=not dry_run)
     if dry_run:
         return
     inputs.check(plan)
@@ -225,7 +216,12 @@ def _forget(plan: "Plan", target: Path) -> None:
 
     from haqa_bench.llm import recording
 
-    shutil.rmtree(target, ignore_errors=True)
+    if target.is_symlink():
+        todo = "Remove the link, or name another folder with --runs"
+        raise HaqaError(target, "is a link: what it leads to is not forgotten", todo)
+    if target.exists():
+        with disk.faults(target):
+            shutil.rmtree(target)
     if plan.agent == "live":
         for study in plan.studies:
             recording.forget(plan.cassette(study))
@@ -253,16 +249,16 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
         for path in formats.write(table, target / "tables", name)
     ]
     if as_json:
-        click.echo(_told(target, written, notes, found))
+        echo(_told(target, written, notes, found))
         return
     for note in notes:
-        click.echo(note, err=True)
-    click.echo(formats.several(found, "text", wide))
-    click.echo(
+        echo(note, err=True)
+    echo(formats.several(found, "text", wide))
+    echo(
         f"Agent: {plan.agent}. Measurements: {plan.measure}. Studies: "
         f"{len(plan.studies)}. Lock: {plan.suite.lock[:12]}."
     )
-    click.echo(
+    echo(
         f"Written to {target}: "
         + ", ".join(p.relative_to(target).as_posix() for p in written)
         + ", trials.duckdb, journal/"
@@ -275,11 +271,11 @@ def _end(target: Path) -> None:
 
     failed = failures.read(target)
     for study, failure in list(failed.items())[:SHOWN]:
-        click.echo(f"haqa-bench: {study}: {failure.what}", err=True)
+        echo(f"haqa-bench: {study}: {failure.what}", err=True)
     if len(failed) > SHOWN:
-        click.echo(f"haqa-bench: {len(failed) - SHOWN} studies more failed", err=True)
+        echo(f"haqa-bench: {len(failed) - SHOWN} studies more failed", err=True)
     if failed:
-        click.echo(f"haqa-bench: where each was raised: {target / failures.NAME}", err=True)
+        echo(f"haqa-bench: where each was raised: {target / failures.NAME}", err=True)
         sys.exit(3)
 
 

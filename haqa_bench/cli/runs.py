@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from haqa_bench.cli.options import JSON, PROJECT, RUNS_FOLDER
+from haqa_bench.cli.terminal import echo
 
 
 @click.command()
@@ -24,14 +25,14 @@ def runs(project: Path | None, as_json: bool) -> None:
 
     found = [_told(folder) for folder in run_folders(project_above(Path.cwd(), project))]
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for run in found:
         how = f"agent {run['agent']}, measurements {run['measure']}"
         ended = "complete" if run["complete"] else "not complete"
-        click.echo(f"{run['suite']:<20} {run['when']}  {how}, {ended}: {run['folder']}")
+        echo(f"{run['suite']:<20} {run['when']}  {how}, {ended}: {run['folder']}")
     if not found:
-        click.echo("There is no run yet: haqa-bench run SUITE", err=True)
+        echo("There is no run yet: haqa-bench run SUITE", err=True)
 
 
 def _told(folder: Path) -> dict[str, object]:

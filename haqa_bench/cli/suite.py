@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, open_suite
+from haqa_bench.cli.terminal import echo
 
 
 @click.group()
@@ -34,14 +35,14 @@ def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
         "warnings": found,
     }
     if as_json:
-        click.echo(json.dumps(facts))
+        echo(json.dumps(facts))
     else:
-        click.echo(
+        echo(
             f"{suite_path}: valid. "
             + ", ".join(f"{k}: {v}" for k, v in facts.items() if k != "warnings")
         )
         for warning in found:
-            click.echo(f"Budget check: {warning}.", err=True)
+            echo(f"Budget check: {warning}.", err=True)
 
 
 @suite.command()
@@ -52,24 +53,22 @@ def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
     """Show SUITE's cells; with --json, the whole lock."""
     loaded, _ = open_suite(suite_path, project)
     if as_json:
-        click.echo(
+        echo(
             json.dumps(loaded.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False)
         )
         return
-    click.echo(f"{loaded.name}: {loaded.title}\nlock {loaded.lock}")
-    click.echo(
+    echo(f"{loaded.name}: {loaded.title}\nlock {loaded.lock}")
+    echo(
         "methods: "
         + ", ".join(m.name for m in loaded.methods)
         + "; seeds: "
         + ", ".join(map(str, loaded.seeds))
     )
     for cell in loaded.cells:
-        click.echo(
-            f"\n{cell.id}: {cell.space.size} configurations, {cell.budget.proposals} proposals"
-        )
-        click.echo(f"  {cell.objective.direction} {cell.objective.metric} ({cell.objective.unit})")
+        echo(f"\n{cell.id}: {cell.space.size} configurations, {cell.budget.proposals} proposals")
+        echo(f"  {cell.objective.direction} {cell.objective.metric} ({cell.objective.unit})")
         for name, parameter in cell.space.root.items():
-            click.echo(
+            echo(
                 f"  {name}: {', '.join(map(str, parameter.choices))} (default {parameter.default})"
             )
 
@@ -79,4 +78,4 @@ def schema() -> None:
     """Print the JSON schema of suite files, for editors."""
     from haqa_bench.suite import file_type
 
-    click.echo(json.dumps(file_type().model_json_schema(), indent=2))
+    echo(json.dumps(file_type().model_json_schema(), indent=2))

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
 from haqa_bench.cli.table_import import import_
 from haqa_bench.cli.table_suite import suite as suite_of_file
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -38,22 +40,20 @@ def show(suite_path: Path, cells: str | None, project: Path | None, as_json: boo
         for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values()
     ]
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        echo(json.dumps(found, indent=2))
         return
     for facts in found:
-        click.echo(f"{facts['cell']}: {facts['path']}")
-        click.echo(
-            f"  {facts['configurations']} configurations, {facts['failed']} could not be measured"
-        )
-        click.echo(
+        echo(f"{facts['cell']}: {facts['path']}")
+        echo(f"  {facts['configurations']} configurations, {facts['failed']} could not be measured")
+        echo(
             f"  {facts['feasible']} feasible; {facts['metric']}: default "
             f"{facts['default']}, optimum {facts['optimum']} {facts['unit']}"
         )
-        click.echo(f"  {_origin(facts)}")
+        echo(f"  {_origin(facts)}")
         for built in facts["built"]:
-            click.echo(f"  on {built}")
+            echo(f"  on {built}")
         if facts["stale"]:
-            click.echo(f"  {facts['stale']}")
+            echo(f"  {facts['stale']}")
 
 
 def _origin(facts: "Mapping[str, Any]") -> str:
@@ -132,7 +132,7 @@ def _built(facts: "Mapping[str, str]") -> str:
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     required=True,
     help="Folder for one CELL.json each.",
 )
@@ -153,7 +153,7 @@ def export(
         found = tables.read(Project(folder).table(cell))
         tables.check(found, cell)
         path = output / f"{cell.id}.json"
-        click.echo(disk.write(path, json.dumps(write(found, cell), indent=1) + "\n"))
+        echo(disk.write(path, json.dumps(write(found, cell), indent=1) + "\n"))
 
 
 table.add_command(import_)

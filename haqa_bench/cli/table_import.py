@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench.cli.options import PROJECT, SUITE, chosen, open_suite
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def import_(
         )
     tables.write(path, _card(cell, file, found), found.rows)
     for line in _told(cell, file, path, found):
-        click.echo(line)
+        echo(line)
 
 
 def _units(cell: "Cell", stated: tuple[str, ...]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import click
 
 from haqa_bench import disk
 from haqa_bench.cli.options import PROJECT
+from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 
@@ -48,8 +49,8 @@ def suite(
     found = read(file)
     wanted = metric_of(file, found, metric, unit, direction)
     made = as_suite(file, found, target, hardware, wanted)
-    click.echo(disk.write(target, made.suite))
+    echo(disk.write(target, made.suite))
     if made.configurations:
-        click.echo(disk.write(listed, made.configurations))
+        echo(disk.write(listed, made.configurations))
     (cell,) = load(target, folder).cells
-    click.echo(f"Import it: haqa-bench table import {target} {file} --cell {cell.id}")
+    echo(f"Import it: haqa-bench table import {target} {file} --cell {cell.id}")

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.given import COUNT, SEED
 from haqa_bench.cli.options import DATA, PROJECT, SUITE, TRAININGS, chosen, open_suite, share_cores
+from haqa_bench.cli.terminal import echo
 
 
 @click.command()
@@ -13,14 +15,14 @@ from haqa_bench.cli.options import DATA, PROJECT, SUITE, TRAININGS, chosen, open
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
 @click.option(
     "--passes",
-    type=click.IntRange(1),
+    type=COUNT,
     default=3,
     show_default=True,
     help="How often the whole of each cell is measured.",
 )
 @click.option(
     "--order-seed",
-    type=int,
+    type=SEED,
     default=0,
     show_default=True,
     help="Seed of the random order within a pass.",
@@ -55,7 +57,7 @@ def tabulate(
     for cell in (c for c in kept.values() if not tracks.of(c).swept):
         with evaluator_faults(cell):
             tracks.of(cell).record(cell, Project(folder).table(cell))
-        click.echo(Project(folder).table(cell))
+        echo(Project(folder).table(cell))
     measured = [c for c in kept.values() if tracks.of(c).swept]
     if not measured:
         return
@@ -67,4 +69,4 @@ def tabulate(
         )
         sweep(sweeps, passes, order_seed, lambda: progress.advance(task), workers)
     for one in sweeps:
-        click.echo(one.target)
+        echo(one.target)

@@ -8,7 +8,9 @@ import click
 
 from haqa_bench import disk
 from haqa_bench.arithmetic.memory import COUNT_MAX, OWN, Prediction, bytes_of
+from haqa_bench.cli.given import MOST, FilePath, Finite
 from haqa_bench.cli.options import JSON
+from haqa_bench.cli.terminal import echo
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
@@ -35,7 +37,7 @@ SHARE = 0.9
 )
 @click.option(
     "--min-quality",
-    type=click.FloatRange(0.5, 1.0),
+    type=Finite(0.5, 1.0),
     default=0.95,
     show_default=True,
     help="Quality to keep: the default's perplexity over a candidate's; the default is the "
@@ -50,7 +52,7 @@ SHARE = 0.9
 )
 @click.option(
     "--budget",
-    type=click.IntRange(2),
+    type=click.IntRange(2, MOST),
     default=20,
     show_default=True,
     help="Configurations to try, the default included.",
@@ -93,12 +95,12 @@ SHARE = 0.9
 )
 @click.option(
     "--text",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="A text to compute perplexity of; one of the project's when left out.",
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     help="Where suite and results go; haqa-tune-MODEL when left out.",
 )
 @JSON
@@ -146,11 +148,11 @@ def tune(
     try:
         found = space.options(path, wish)
         if found.note:
-            click.echo(f"{model}: {found.note}", err=True)
+            echo(f"{model}: {found.note}", err=True)
         for name, why in found.left_out.items():
-            click.echo(f"{name}: {why}.", err=True)
+            echo(f"{name}: {why}.", err=True)
         if found.fit[0] != OWN:
-            click.echo(
+            echo(
                 f"own: {found.fit[0]} takes its place as the default, and quality is "
                 "held against that.",
                 err=True,
@@ -165,7 +167,7 @@ def tune(
     except EvaluationFailed as failure:
         raise HaqaError(model, failure.reason) from None
     disk.write(target / "recommendation.json", json.dumps(report, indent=2) + "\n")
-    click.echo(json.dumps(report, indent=2) if as_json else _words(report, told, target))
+    echo(json.dumps(report, indent=2) if as_json else _words(report, told, target))
 
 
 def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
@@ -187,7 +189,7 @@ def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
             agent="live", base_url=base_url, answered_by=suite.methods[0].chat.model
         )
     for note in with_progress(plan, plan.folder, Serial()):
-        click.echo(note, err=True)
+        echo(note, err=True)
     return suite.cells[0], plan.folder
 
 

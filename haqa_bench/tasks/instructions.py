@@ -5,12 +5,11 @@ From the hub by name (`hub:tatsu-lab/alpaca`), or from a JSON or JSONL file belo
 The words around them are ours.
 """
 
-import json
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from haqa_bench.documents import Document, read_bytes
+from haqa_bench.documents import Document, parse_json, read_text
 from haqa_bench.errors import HaqaError
 from haqa_bench.tasks.folder import VARIABLE, data_folder
 
@@ -51,15 +50,11 @@ def _from_file(name: str) -> list[Instruction]:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise HaqaError(name, "must lie below the data folder")
-    text = read_bytes(path).decode(errors="replace")
-    try:
-        items = (
-            [json.loads(line) for line in text.split("\n") if line.strip()]
-            if path.suffix == ".jsonl"
-            else json.loads(text)
-        )
-    except ValueError as error:
-        raise HaqaError(path, f"not JSON: {error}", "Mend it, or fetch it again") from None
+    text, todo = read_text(path), "Mend it, or fetch it again"
+    if path.suffix != ".jsonl":
+        return _checked(path, parse_json(path, text, todo))
+    lines = enumerate(text.split("\n"), 1)
+    items = [parse_json(f"{path}:{n}", line, todo) for n, line in lines if line.strip()]
     return _checked(path, items)
 
 

@@ -16,7 +16,7 @@ from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.backends.machine import cpu
-from haqa_bench.documents import JsonObject
+from haqa_bench.documents import JsonObject, read_text
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.hardware import to_yaml
 
@@ -230,16 +230,10 @@ def quality_text(given: Path | None) -> str:
         HaqaError: there is neither, or it is not UTF-8.
     """
     path = given or _of_project("suites/texts/quality.txt")
-    try:
-        return path.read_text("utf-8")
-    except OSError:
-        raise HaqaError(
-            path,
-            "no text to compute perplexity of",
-            "Name one, of a few thousand words, with --text",
-        ) from None
-    except UnicodeDecodeError:
-        raise HaqaError(path, "the quality text is not UTF-8") from None
+    if not path.is_file():
+        what = "no text to compute perplexity of"
+        raise HaqaError(path, what, "Name one, of a few thousand words, with --text")
+    return read_text(path)
 
 
 def _of_project(name: str) -> Path:

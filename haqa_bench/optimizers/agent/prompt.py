@@ -15,8 +15,11 @@ import jinja2.meta
 from haqa_bench import tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
+from haqa_bench.documents import read_text
 from haqa_bench.errors import HaqaError
+from haqa_bench.optimizers.agent.sandbox import Sandbox, counting
 from haqa_bench.space import Scalar
+from haqa_bench.suite import MAX_TEMPLATE
 from haqa_bench.trial import Status, Trial
 
 THOUGHTS = 3
@@ -39,7 +42,7 @@ class Prompts:
     ) -> None:
         self.folder = folder
         self.shown = {"hints": hints, "react": react, "native": native}
-        self.environment = _environment(folder)
+        self.sandbox = _sandbox(folder)
 
     def static(self, cell: Cell) -> str:
         """What stays the same during a study: the words of the cell's track."""
@@ -90,16 +93,7 @@ class Prompts:
 
     def _filled(self, name: str, brought: str = "", **values: object) -> str:
         """The template `name` of the folder, or, where it has none, the text that is brought."""
-        try:
-            return self._template(name, brought).render(**values, **self.shown).strip()
-        except jinja2.TemplateError as error:
-            what = f"{type(error).__name__}: {error.message}"
-            raise HaqaError(f"prompts/{name}", what, "Mend the template") from None
-
-    def _template(self, name: str, brought: str) -> jinja2.Template:
-        if brought and not (self.folder / name).is_file():
-            return self.environment.from_string(brought)
-        return self.environment.get_template(name)
+        return self.sandbox.fill(name, brought, {**values, **self.shown}).strip()
 
 
 def used(folder: Path, cell: Cell, at_once: bool) -> set[str]:
@@ -119,23 +113,21 @@ def used(folder: Path, cell: Cell, at_once: bool) -> set[str]:
 
 
 def _included(path: Path, brought: str) -> list[str]:
-    text = path.read_text("utf-8") if path.is_file() else brought
-    named = jinja2.meta.find_referenced_templates(_environment(path.parent).parse(text))
-    return [name for name in named if name]
+    text = read_text(path, MAX_TEMPLATE) if path.is_file() else brought
+    try:
+        parsed = _sandbox(path.parent).parse(text)
+    except jinja2.TemplateSyntaxError as error:
+        what = f"not a template: {error.message}"
+        raise HaqaError(f"{path}:{error.lineno}", what, "Mend the template") from None
+    return [name for name in jinja2.meta.find_referenced_templates(parsed) if name]
 
 
 @cache
-def _environment(folder: Path) -> jinja2.Environment:
-    """The templates of a folder, each compiled once, and again where its file changes."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-    environment.filters |= {"number": number, "setting": setting}
-    return environment
+def _sandbox(folder: Path) -> Sandbox:
+    """The templates of a folder, with filters of this project's own."""
+    sandbox = Sandbox(folder)
+    sandbox.filters |= {"number": counting(number), "setting": counting(setting)}
+    return sandbox
 
 
 def number(value: float) -> str:

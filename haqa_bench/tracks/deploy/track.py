@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from haqa_bench.cell import Block, Cell, Model
-from haqa_bench.documents import read_bytes
+from haqa_bench.documents import read_text
 from haqa_bench.errors import HaqaError
 from haqa_bench.hardware import Hardware
 from haqa_bench.protocols import LiveEvaluator, Metric
@@ -131,7 +131,7 @@ def _text(name: str, folder: Path) -> str:
         what = "the quality text must lie beside or below the suite"
         raise HaqaError(name, what, "Copy it there")
     try:
-        return read_bytes(path).decode()
+        return read_text(path)
     except UnicodeDecodeError:
         raise HaqaError(path, "the quality text is not UTF-8") from None
 
