@@ -8,6 +8,7 @@ import sys
 import click
 
 from haqa_bench import __version__
+from haqa_bench.cli.signals import ended_in_order
 from haqa_bench.errors import HaqaError
 
 COMMANDS = {
@@ -108,8 +109,9 @@ def app() -> None:
 
 def main() -> None:
     """The `haqa-bench` command. A HaqaError is one clear line on stderr and exit code 2."""
-    try:
-        app(prog_name="haqa-bench")
-    except HaqaError as error:
-        click.echo(f"haqa-bench: {error}", err=True)
-        sys.exit(2)
+    with ended_in_order():
+        try:
+            app(prog_name="haqa-bench")
+        except HaqaError as error:
+            click.echo(f"haqa-bench: {error}", err=True)
+            sys.exit(2)
