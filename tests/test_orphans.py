@@ -14,7 +14,7 @@ import psutil
 import pytest
 import sleepers
 from endpoint import Answer, Endpoint
-from support import TRAINING_SUITE, write_table
+from support import TRAINING_SUITE
 from test_trained_table import ACCURACIES, row
 
 from haqa_bench import suite

@@ -58,7 +58,7 @@ def _become(command: Sequence[str]) -> None:
     """Lets a program take this process over."""
     if sys.platform == "linux":  # a thread that watches would not survive it
         end_with_parent()
-    os.execvp(command[0], command)
+    os.execvp(command[0], [*command])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,76 @@
+"""Trials of what haqa-bench promises when it is killed, when the system fails, and when what is
+recorded is damaged (docs/reliability.md).
+
+    python benchmarks/reliability kills 500 --jobs 2
+    python benchmarks/reliability faults 200
+    python benchmarks/reliability flips 1000
+
+Each prints a table and a line of JSON, and ends with 1 where a promise was broken. A trial that was
+stopped goes on with the same command; its rounds are in FOLDER/NAME-SEED.jsonl.
+"""
+
+import functools
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+import kills
+import places
+from answers import answering
+from tally import Log, Round, figures, shared, table
+
+BROKEN = ("lost", "differ", "processes left")
+"""What must not be, in kills and faults."""
+FOLDER = Path(tempfile.gettempdir()) / "haqa-bench-reliability"
+
+
+@click.group()
+def trials() -> None:
+    """Kill, fault and flip."""
+
+
+def trial(command: Callable[..., None]) -> click.Command:
+    """The options of all trials."""
+    for option in (
+        click.argument("rounds", type=click.IntRange(1)),
+        click.option("--seed", default=0, show_default=True),
+        click.option("--jobs", type=click.IntRange(1, 2), default=1, show_default=True),
+        click.option("--folder", type=click.Path(path_type=Path), default=FOLDER),
+        click.option("--fresh", is_flag=True, help="Forget the rounds that there are."),
+    ):
+        command = option(command)
+    return trials.command()(command)
+
+
+def _done(name: str, rounds: int, seed: int, jobs: int, folder: Path, fresh: bool, work) -> None:
+    log = Log(folder / f"{name}-{seed}.jsonl")
+    if fresh:
+        log.path.unlink(missing_ok=True)
+    shared(log, rounds, jobs, lambda job, some: work(folder / f"{name}-{job}", some, seed, log))
+    _told(name, log.rounds()[:rounds])
+
+
+def _told(name: str, rounds: Sequence[Round]) -> None:
+    broken = [one for one in rounds if any(one.found.get(what) for what in BROKEN)]
+    for one in rounds:
+        if one.notes:
+            click.echo(f"{one.number} {one.tried}: " + "\n    ".join(one.notes), err=True)
+    click.echo(table(rounds))
+    click.echo(figures(name, rounds))
+    sys.exit(bool(broken))
+
+
+@trial
+def kills_(rounds: int, **how) -> None:
+    """Kill commands at ROUNDS random moments, and call them again."""
+    with answering(places.cassettes_of(places.SELECTIONS)) as base_url:
+        _done("kills", rounds, work=functools.partial(kills.tried, base_url), **how)
+
+
+kills_.name = "kills"
+trials.add_command(kills_, "kills")
+
+if __name__ == "__main__":
+    trials()
