@@ -1,5 +1,5 @@
-.PHONY: check lint types rooms test coverage benchmark test-live test-browser format docs
-check: lint types rooms test ## what must be green before a commit
+.PHONY: check lint types rooms sound test coverage benchmark test-live test-browser format docs
+check: lint types rooms sound test ## what must be green before a commit
 
 lint:
 	ruff check haqa_bench tests benchmarks
@@ -10,6 +10,9 @@ types:
 
 rooms:
 	lint-imports
+
+sound: ## whether every recording is what the manifest says, whole, and what its suite needs
+	haqa-bench check
 
 test: ## no network, no compiler, no GPU; plain `pytest` does the same, one after the other
 	pytest -n auto

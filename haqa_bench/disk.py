@@ -35,15 +35,15 @@ def write(path: Path, data: bytes | str) -> Path:
 
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
-    """A file beside `path`, of the same suffix, for a library to write; it takes the place of
-    `path` at the end, and is removed where the library fails.
+    """A file beside `path` for a library to write; it takes the place of `path` at the end, and is
+    removed where the library fails.
 
     Raises:
         HaqaError: as `write`.
     """
     if path.is_symlink():
         raise HaqaError(path, "is a link", "Name the file that it leads to, or remove the link")
-    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     with faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

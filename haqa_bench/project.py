@@ -20,6 +20,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes
 from haqa_bench.errors import HaqaError
 from haqa_bench.store import database
+from haqa_bench.store.database import LOCK
 from haqa_bench.study import Study
 from haqa_bench.suite import Suite
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 RUNS = "HAQA_BENCH_RUNS"
 """The environment variable that says where runs go, in place of results/runs/ of the project."""
-LOCK = "lock.json"
-"""The suite as it was run; what makes a folder a run."""
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 

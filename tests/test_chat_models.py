@@ -7,13 +7,14 @@ import pytest
 from endpoint import Endpoint, refusing_url, reply
 
 from haqa_bench.llm import cassette
-from haqa_bench.llm.cassette import RecordingChatModel, ReplayChatModel
+from haqa_bench.llm.cassette import ReplayChatModel
 from haqa_bench.llm.openai_compatible import OpenAICompatible
+from haqa_bench.llm.recording import RecordingChatModel
 from haqa_bench.llm.relay import Relay
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.testing import ASKED, REPLIES, ChatModelContract
 
-CARD = {"study": "a study", "answered_by": "a script"}
+CARD = {"study": "a study", "answered_by": "a script", "run": "a run", "endpoint": "not stated"}
 
 
 @pytest.fixture(autouse=True)

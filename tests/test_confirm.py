@@ -13,7 +13,7 @@ from haqa_bench.report import formats
 from haqa_bench.run import confirm, runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.space import key_of
-from haqa_bench.store import database
+from haqa_bench.store import database, journal, manifest
 from haqa_bench.trial import Status
 
 
@@ -23,7 +23,7 @@ def cell(project):
 
 
 def taken(cell, device, path, *winners):
-    list(confirm.take(cell, device, [cell.space.default, *winners], path))
+    list(confirm.record(cell, device, [cell.space.default, *winners], path))
     return confirm.read(path, cell)
 
 
@@ -32,14 +32,14 @@ def test_every_configuration_meets_the_default_and_so_does_the_default(cell, tmp
 
     found = taken(cell, device, tmp_path / "p.jsonl", WINNER)
 
-    assert [sum(p["configuration"] == key_of(c) for p in found) for c in (WINNER, DEFAULT)] == [
+    assert [sum(p.configuration == key_of(c) for p in found) for c in (WINNER, DEFAULT)] == [
         8,
         24,
     ]
-    assert {(p["default"], p["tuned"]) for p in found if p["configuration"] == key_of(WINNER)} == {
+    assert {(p.default, p.tuned) for p in found if p.configuration == key_of(WINNER)} == {
         (60.0, 80.0)
     }
-    assert {(p["default"], p["tuned"]) for p in found if p["configuration"] == key_of(DEFAULT)} == {
+    assert {(p.default, p.tuned) for p in found if p.configuration == key_of(DEFAULT)} == {
         (60.0, 60.0)
     }
 
@@ -49,11 +49,11 @@ def test_pairs_are_interleaved_and_each_side_goes_first_at_times(cell, tmp_path)
 
     found = taken(cell, device, tmp_path / "p.jsonl", WINNER)
 
-    assert [p["pair"] for p in found] == sorted(p["pair"] for p in found)
-    assert {p["first"] for p in found} == {"default", "tuned"}
+    assert [p.pair for p in found] == sorted(p.pair for p in found)
+    assert {p.first for p in found} == {"default", "tuned"}
     for number, pair in enumerate(found):
-        sides = {"default": DEFAULT, "tuned": json.loads(pair["configuration"])}
-        assert device.calls[2 * number] == sides[pair["first"]]
+        sides = {"default": DEFAULT, "tuned": json.loads(pair.configuration)}
+        assert device.calls[2 * number] == sides[pair.first]
 
 
 def test_disturbed_pairs_are_taken_again_up_to_twice_as_many(cell, tmp_path):
@@ -68,7 +68,9 @@ def test_disturbed_pairs_are_taken_again_up_to_twice_as_many(cell, tmp_path):
 
 def test_what_was_stopped_goes_on(cell, tmp_path):
     first, second = Device(lambda c, _: 1.0), Device(lambda c, _: 1.0)
-    for number, _ in enumerate(confirm.take(cell, first, [DEFAULT, WINNER], tmp_path / "p.jsonl")):
+    for number, _ in enumerate(
+        confirm.record(cell, first, [DEFAULT, WINNER], tmp_path / "p.jsonl")
+    ):
         if number == 5:
             break
 
@@ -87,10 +89,10 @@ def test_a_failure_of_either_side_is_kept_without_a_value(cell, tmp_path):
 
     found = taken(cell, Device(speed), tmp_path / "p.jsonl", WINNER)
 
-    failed = [p for p in found if p["configuration"] == key_of(WINNER)]
+    failed = [p for p in found if p.configuration == key_of(WINNER)]
     assert len(failed) == 8
-    assert {p["failed"] for p in failed} == {"tuned: timeout: too slow"}
-    assert all("tuned" not in p for p in failed)
+    assert {p.failed for p in failed} == {"tuned: timeout: too slow"}
+    assert all(p.tuned is None for p in failed)
 
 
 def test_pairs_of_another_workload_or_machine_are_not_mixed(cell, tmp_path):
@@ -142,8 +144,8 @@ def test_a_winner_that_does_not_win_again_is_no_winner(project):
 def test_recorded_pairs_are_replayed_with_the_table(project, cli):
     _, folder = table_of(project, lambda c, call: 60.0 * (1.4 if c == WINNER else 1.0))
     recorded = project / "results/confirmed/deploy/net-int4-epyc-zen4-2core.jsonl"
-    recorded.parent.mkdir(parents=True)
-    recorded.write_bytes(next((folder / "confirmed").rglob("*.jsonl")).read_bytes())
+    lines = journal.read_lines(next((folder / "confirmed").rglob("*.jsonl")))
+    manifest.write(recorded, journal.finished(lines))
 
     done = cli("run", project / "suites/small.yaml", "--methods", "random")
 

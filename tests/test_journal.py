@@ -33,7 +33,8 @@ def test_marks_that_unicode_counts_as_line_ends_stay_in_the_text(tmp_path, mark)
 
 def test_a_last_line_that_was_cut_is_dropped_aloud_and_the_journal_goes_on(tmp_path, caplog):
     path = tmp_path / "j.jsonl"
-    path.write_text('{"a": 1}\n{"b": ')
+    Journal(path).append({"a": 1})
+    path.write_bytes(path.read_bytes() + b'{"b": ')
 
     journal = Journal(path)
     journal.append({"c": 3})
@@ -45,7 +46,9 @@ def test_a_last_line_that_was_cut_is_dropped_aloud_and_the_journal_goes_on(tmp_p
 @pytest.mark.parametrize("damage", ['{"a": \n', "[1]\n", "\n", "\x00\n"])
 def test_damage_anywhere_else_is_refused_naming_the_line(tmp_path, damage):
     path = tmp_path / "j.jsonl"
-    path.write_text('{"a": 1}\n' + damage + '{"b": 2}\n')
+    Journal(path).append({"a": 1}, {"b": 2})
+    first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + damage.encode() + second)
 
     with pytest.raises(HaqaError, match=r"j\.jsonl:2: damaged line"):
         Journal(path)

@@ -18,6 +18,7 @@ from haqa_bench.report import formats
 from haqa_bench.run import runner
 from haqa_bench.run import study as studies
 from haqa_bench.run.executors.local import Serial
+from haqa_bench.store import manifest
 
 
 def notes(events):
@@ -114,6 +115,7 @@ def test_a_recording_killed_at_any_trial_asks_nothing_twice(project):
 
 
 def without_latency(line):
+    line = line.partition(', "chain"')[0]
     return line.partition('"latency_s"')[0] + line.partition('"latency_s"')[2].partition(",")[2]
 
 
@@ -220,6 +222,9 @@ def test_a_cassette_cut_in_the_middle_of_a_line_is_refused_naming_the_line(recor
     data = path.read_bytes()
     path.write_bytes(data[: len(data) - 100])
 
+    with pytest.raises(HaqaError, match=r"haqa-s0\.jsonl: is not what was recorded"):
+        run(recorded)
+    (recorded / manifest.NAME).unlink()
     with pytest.raises(HaqaError, match=r"haqa-s0\.jsonl:\d+: damaged line"):
         run(recorded)
 
@@ -228,7 +233,10 @@ def test_an_edited_cassette_is_refused_naming_the_line(recorded):
     path = next((recorded / "cassettes").rglob("haqa-s0.jsonl"))
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 7', 1))
 
-    with pytest.raises(HaqaError, match=r"haqa-s0\.jsonl:\d+: damaged exchange"):
+    with pytest.raises(HaqaError, match=r"haqa-s0\.jsonl: is not what was recorded"):
+        run(recorded)
+    (recorded / manifest.NAME).unlink()
+    with pytest.raises(HaqaError, match=r"haqa-s0\.jsonl:\d+: damaged line"):
         run(recorded)
 
 

@@ -2,20 +2,19 @@
 beside.
 """
 
-import json
-
 import pytest
 from support import TRAINING_SUITE, row_texts, tables_of
 
 from haqa_bench import suite
-from haqa_bench.project import Project, open_run
+from haqa_bench.project import Project, open_run, suite_of
 from haqa_bench.protocols import subject_key
 from haqa_bench.report.found import tests
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
+from haqa_bench.run.header import fixed
 from haqa_bench.run.study import Plan
 from haqa_bench.space import key_of
-from haqa_bench.store import database, tables
+from haqa_bench.store import database, journal, manifest, tables
 from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED
 
 ACCURACIES = {0.01: 40.0, 0.1: 25.0, 1e20: None}
@@ -34,9 +33,7 @@ def folder(project):
         {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")},
         rows,
     )
-    verified = Project(project).confirmed(cell)
-    verified.parent.mkdir(parents=True)
-    verified.write_text("".join(json.dumps(line) + "\n" for line in verified_lines(cell)))
+    manifest.write(Project(project).confirmed(cell), journal.finished(verified_lines(cell)))
     plan = Plan(loaded, project, loaded.studies())
     list(runner.run(plan, plan.folder, Serial()))
     return plan.folder
@@ -61,6 +58,7 @@ def verified_lines(cell):
     default = cell.space.default
     card = {
         "kind": "card",
+        "format": 2,
         "cell": cell.id,
         "workload": cell.workload.model_dump(mode="json"),
         "default": key_of(default),
@@ -142,13 +140,13 @@ def test_a_difference_that_items_may_explain_is_not_better():
 
 def test_a_test_that_failed_is_told_and_its_winner_is_not_better(folder):
     (path,) = folder.glob("confirmed/*/*.jsonl")
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines = journal.read_lines(path)
     winner = key_of({"learning_rate": 0.01, "batch_size": 32})
     for line in lines:
         if line.get("configuration") == winner and line["seed"] == 1001:
             line |= {"failed": "diverged: the loss is nan", "values": {}, "facts": {}}
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    database.build(folder)
+    path.write_bytes(journal.finished(lines))
+    database.build(folder, fixed(suite_of(folder)))
 
     (table,) = tables_of(folder).values()
 
@@ -160,7 +158,7 @@ def test_a_test_that_failed_is_told_and_its_winner_is_not_better(folder):
 def test_winners_that_are_not_tested_say_so(folder):
     for path in folder.glob("confirmed/*/*.jsonl"):
         path.unlink()
-    database.build(folder)
+    database.build(folder, fixed(suite_of(folder)))
 
     (table,) = tables_of(folder).values()
 

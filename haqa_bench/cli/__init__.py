@@ -66,6 +66,10 @@ COMMANDS = {
         "haqa_bench.cli.cassette:cassette",
         "List, show and check recorded LLM exchanges.",
     ),
+    "check": (
+        "haqa_bench.cli.check:check",
+        "Say whether all that the project has recorded is sound.",
+    ),
     "db": ("haqa_bench.cli.db:db", "Rebuild a run's database."),
 }
 

@@ -66,17 +66,10 @@ def check(paths: tuple[Path, ...]) -> None:
     """Check cassettes, those below cassettes/ when none is named: whole, each request what its key
     was made from, in its study's place.
     """
-    from haqa_bench.llm.cassette import read
+    from haqa_bench.run.soundness import check_cassette
 
     for path in _files(paths):
-        study = str(read(path).card["study"])
-        suite, cell, method, seed = study.split("/")
-        if path.resolve().parts[-3:] != (
-            suite,
-            cell,
-            f"{method}-{seed.replace('seed', 's')}.jsonl",
-        ):
-            raise HaqaError(path, f"is the cassette of {study}", "Move it to its place")
+        check_cassette(path)
         click.echo(f"{path}: whole")
 
 

@@ -35,11 +35,12 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
     What is found goes to results/confirmed/, for every run of the same cells, and into RUN.
     Stopped, it goes on with the same command.
     """
-    from haqa_bench import tracks
+    from haqa_bench import disk, tracks
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
     from haqa_bench.project import Project, confirmed_in, suite_of
     from haqa_bench.run import confirm
+    from haqa_bench.run.header import fixed
     from haqa_bench.store import database
 
     folder = project_of(run_folder, project)
@@ -60,12 +61,12 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
             evaluator = tracks.of(cell).evaluator(cell)
             path = Project(folder).confirmed(cell)
             task = progress.add_task(cell.id)
-            for left in confirm.take(cell, evaluator, confirm.winners(found, cell), path, workers):
+            for left in confirm.record(
+                cell, evaluator, confirm.winners(found, cell), path, workers
+            ):
                 progress.update(
                     task, total=left, completed=0, description=f"{cell.id}: {left} left"
                 )
-            copy = confirmed_in(run_folder, cell)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
-            database.build(run_folder)
+            disk.write(confirmed_in(run_folder, cell), path.read_bytes())
+            database.build(run_folder, fixed(suite))
             click.echo(path)

@@ -18,6 +18,8 @@ def db() -> None:
 @PROJECT
 def rebuild(run_folder: Path, project: Path | None) -> None:
     """Build RUN's database anew from its journals."""
+    from haqa_bench.project import suite_of
+    from haqa_bench.run.header import fixed
     from haqa_bench.store import database
 
-    click.echo(database.build(run_folder))
+    click.echo(database.build(run_folder, fixed(suite_of(run_folder))))

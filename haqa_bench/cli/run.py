@@ -138,6 +138,7 @@ def run(
         chat_timeout_s=how["chat_timeout"],
         chat_retries=how["chat_retries"],
         answered_by=how["answered_by"],
+        fresh=fresh,
     )
     if dry_run or plan.measure == "live":
         for line in forecast(plan):
@@ -170,7 +171,7 @@ def _forget(plan: "Plan", target: Path) -> None:
     """
     import shutil
 
-    from haqa_bench.llm.cassette import PARTIAL
+    from haqa_bench.llm.recording import PARTIAL
 
     shutil.rmtree(target, ignore_errors=True)
     if plan.agent == "live":

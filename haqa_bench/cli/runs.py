@@ -35,8 +35,8 @@ def runs(project: Path | None, as_json: bool) -> None:
 
 
 def _told(folder: Path) -> dict[str, object]:
-    from haqa_bench.project import LOCK
     from haqa_bench.run import complete
+    from haqa_bench.store.database import LOCK
 
     agent, measure, *_ = [*folder.name.split("-"), "unknown", "unknown"]
     when = datetime.fromtimestamp((folder / LOCK).stat().st_mtime)

@@ -1,13 +1,11 @@
-"""Cassettes: the recorded exchanges of one agent study, and the two chat models that write and read
-them.
+"""Cassettes: the recorded exchanges of one agent study, and the chat model that replays them.
 
-A cassette is JSON lines: a `card` (who or what answered, when, with which templates, space and
-measurements), `text`s (static prompts, once each, by hash), `exchange`s, and `failure`s (calls that
-gave no reply). An exchange's key is the SHA-256 of its whole request body and its place: study,
-round, attempt. A replay answers only the very request that was recorded.
+A cassette is JSON lines: a `card` (who or what answered, where, when, with which templates, space
+and measurements), `text`s (static prompts, once each, by hash), `exchange`s, `failure`s (calls that
+gave no reply), and an end. An exchange's key is the SHA-256 of its whole request body and its
+place: study, round, attempt. A replay answers only the very request that was recorded.
 """
 
-import datetime
 import difflib
 import json
 from collections.abc import Iterator, Mapping
@@ -15,14 +13,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from haqa_bench.documents import JsonObject, check_format, sha256
-from haqa_bench.errors import CassetteMiss, ChatFailed, HaqaError
-from haqa_bench.llm.reply import read_reply
-from haqa_bench.protocols import ChatModel, ChatReply, ChatRequest, Position
-from haqa_bench.store.journal import Journal, read_lines
+from haqa_bench.errors import CassetteMiss, HaqaError
+from haqa_bench.protocols import ChatReply, ChatRequest, Position
+from haqa_bench.store.journal import read_finished
 
-PARTIAL = ".jsonl.partial"
-FORMAT = 1
-"""Of cassettes; those without a number are of this one too."""
+FORMAT = 2
+"""Of cassettes; those of the first have no chain of hashes."""
 
 
 class Exchange(NamedTuple):
@@ -60,35 +56,39 @@ def read(path: Path) -> Cassette:
         raise HaqaError(
             path, "no such cassette", "Record it with: haqa-bench run SUITE --agent live"
         )
-    return _parsed(path, read_lines(path))
+    return parsed(path, read_finished(path))
 
 
-def _parsed(path: Path, lines: list[JsonObject]) -> Cassette:
-    if not lines or lines[0].get("kind") != "card":
+def parsed(path: Path, lines: list[JsonObject]) -> Cassette:
+    """The cassette that lines, which stand at `path`, make; errors as `read`."""
+    if not lines or lines[0].get("kind") != "card" or not lines[0].keys() >= _TOLD:
         raise HaqaError(f"{path}:1", "not a cassette: the first line is no card")
-    card, texts, exchanges = lines[0], {}, []
+    card, texts, exchanges = lines[0], dict[str, str](), []
     check_format(f"{path}:1", card, FORMAT)
-    for number, line in enumerate(lines, 1):
-        if line["kind"] == "text":
-            texts[line["sha256"]] = line["text"]
-        elif line["kind"] == "exchange":
-            try:
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            if line["kind"] == "text":
+                texts[line["sha256"]] = line["text"]
+            elif line["kind"] == "exchange":
                 exchanges.append(_exchange(line, texts, card["study"]))
-            except (KeyError, ValueError, TypeError) as error:
-                raise HaqaError(
-                    f"{path}:{number}",
-                    f"damaged exchange: {error!r}".splitlines()[0],
-                    "Restore the file, or record it again",
-                ) from None
+            elif line["kind"] != "failure":
+                raise ValueError(f"a line of an unknown kind, {line['kind']!r}")
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise HaqaError(
+                f"{path}:{number}",
+                f"damaged exchange: {error!r}".splitlines()[0],
+                "Restore the file, or record it again",
+            ) from None
     return Cassette(path, card, tuple(exchanges), sum(line["kind"] == "failure" for line in lines))
 
 
+_TOLD = {"study", "answered_by", "recorded"}
+"""What every card says."""
+
+
 def _exchange(line: Mapping[str, Any], texts: Mapping[str, str], study: str) -> Exchange:
-    body = line["request"] | {
-        "messages": [
-            m | {"content": _unfolded(m["content"], texts)} for m in line["request"]["messages"]
-        ]
-    }
+    request = line["request"]
+    body = request | {"messages": [_unfolded(m, texts) for m in request["messages"]]}
     position = Position(line["round"], line["attempt"])
     if key_of(study, position, body) != line["key"]:
         raise ValueError("its request is not the one that its key was made from")
@@ -97,78 +97,12 @@ def _exchange(line: Mapping[str, Any], texts: Mapping[str, str], study: str) -> 
     )
 
 
-def _unfolded(content: str, texts: Mapping[str, str]) -> str:
-    return texts[content.removeprefix("sha256:")] if content.startswith("sha256:") else content
-
-
-class RecordingChatModel:
-    """Passes requests on and writes each exchange, flushed, beside the cassette; `finish` swaps it
-    in.
-
-    A recording that was cut goes on: what it holds is not asked again.
-    """
-
-    def __init__(self, inner: ChatModel, target: Path, card: Mapping[str, Any]) -> None:
-        self.inner, self.target = inner, target
-        self.journal = Journal(target.with_suffix(PARTIAL))
-        self.card = {"kind": "card", "format": FORMAT, **card}
-        if not self.journal.entries:
-            today = datetime.datetime.now(datetime.UTC).date().isoformat()
-            self.journal.append(self.card | {"recorded": today})
-        elif {"format": FORMAT, **self.journal.entries[0], "recorded": ""} != {
-            **self.card,
-            "recorded": "",
-        }:
-            raise HaqaError(
-                self.journal.path,
-                "was begun with other templates, settings or measurements",
-                "Finish it with those, or delete it",
-            )
-
-    def chat(self, request: ChatRequest, position: Position) -> ChatReply:
-        """See ChatModel."""
-        body = request.body()
-        key = key_of(self.card["study"], position, body)
-        for entry in self.journal.entries:
-            if entry.get("key") == key and entry["kind"] == "exchange":
-                return ChatReply.model_validate_json(json.dumps(entry["reply"]))
-        place = {"round": position.round, "attempt": position.attempt, "key": key}
-        try:
-            reply = self.inner.chat(request, position)
-        except ChatFailed as failure:
-            self.journal.append({"kind": "failure", **place, "what": failure.what})
-            raise
-        folded = body | {"messages": [self._folded(m) for m in body["messages"]]}
-        action = read_reply(reply.content).action
-        self.journal.append(
-            {
-                "kind": "exchange",
-                **place,
-                "request": folded,
-                "reply": reply.model_dump(mode="json"),
-                "action": action,
-            }
-        )
-        return reply
-
-    def finish(self) -> None:
-        """Puts the finished cassette in its place."""
-        finish(self.target)
-
-    def _folded(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        if message["role"] != "system":
-            return message
-        digest = sha256(message["content"].encode())
-        if all(entry.get("sha256") != digest for entry in self.journal.entries):
-            self.journal.append({"kind": "text", "sha256": digest, "text": message["content"]})
-        return {**message, "content": f"sha256:{digest}"}
-
-
-def finish(target: Path) -> None:
-    """Puts a recording beside `target`, if there is one, in its place."""
-    partial = target.with_suffix(PARTIAL)
-    if partial.is_file():
-        partial.replace(target)
+def _unfolded(message: Mapping[str, Any], texts: Mapping[str, str]) -> Mapping[str, Any]:
+    """A message with its text, which stands elsewhere where it is the system's."""
+    content = str(message["content"])
+    if message["role"] != "system" or not content.startswith("sha256:"):
+        return message
+    return {**message, "content": texts[content.removeprefix("sha256:")]}
 
 
 class ReplayChatModel:

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from haqa_bench import __version__, disk
-from haqa_bench.documents import sha256
+from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.store import database
 
 NAME = "complete.json"
@@ -40,4 +40,5 @@ def _held(folder: Path) -> dict[str, object]:
         path.relative_to(folder).as_posix(): [path.stat().st_size, sha256(path.read_bytes())]
         for path in _journals(folder)
     }
-    return {"haqa_bench": __version__, "journals": journals}
+    made = {name: sha256(read_bytes(folder / name)) for name in (database.LOCK, database.NAME)}
+    return {"haqa_bench": __version__, "journals": journals, **made}

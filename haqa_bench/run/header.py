@@ -7,6 +7,7 @@ from haqa_bench.protocols import Whole
 from haqa_bench.space import Scalar
 from haqa_bench.store.database import FORMAT
 from haqa_bench.study import Study
+from haqa_bench.suite import Suite
 
 
 def header(
@@ -23,6 +24,25 @@ def header(
     return {
         "kind": "study",
         "format": FORMAT,
+        **_fixed(study, lock),
+        "answered_by": answered_by,
+        "settings": dict(settings),
+        "machine": machine,
+        "optimum": whole.optimum if whole else None,
+        "front": {"points": whole.front, "worst": whole.worst} if whole and whole.front else None,
+        "samples": dict(whole.samples) if whole else {},
+    }
+
+
+def fixed(suite: Suite) -> dict[str, dict[str, Any]]:
+    """What the first line of each study's journal must say, by the journal's path from journal/."""
+    return {
+        f"{study.cell.id}/{study.file.name}": _fixed(study, suite.lock) for study in suite.studies()
+    }
+
+
+def _fixed(study: Study, lock: str) -> dict[str, Any]:
+    return {
         "id": study.id,
         "suite": study.suite,
         "cell": study.cell.id,
@@ -33,12 +53,6 @@ def header(
         "method": study.method.name,
         "optimizer": study.method.optimizer,
         "seed": study.seed,
-        "answered_by": answered_by,
-        "settings": dict(settings),
-        "machine": machine,
-        "optimum": whole.optimum if whole else None,
-        "front": {"points": whole.front, "worst": whole.worst} if whole and whole.front else None,
-        "samples": dict(whole.samples) if whole else {},
         "objective": study.cell.objective.model_dump(mode="json"),
         "lock": lock,
     }

@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from haqa_bench import tracks
+from haqa_bench import disk, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import confirmed_in, write_lock
 from haqa_bench.run import confirm
 from haqa_bench.run.executors import Executor
+from haqa_bench.run.header import fixed
 from haqa_bench.run.study import Ended, Header, Plan, finished
 from haqa_bench.store import database
 from haqa_bench.store.journal import Journal
@@ -52,6 +53,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         HaqaError: a recording is missing or does not fit, an endpoint fails, another process runs
         here, or measures this machine.
     """
+    plan = plan._replace(run=folder.name)
     cells = list({s.cell.id: s.cell for s in plan.studies}.values())
     with ExitStack() as stack:
         stack.enter_context(_tidied(plan, folder))
@@ -64,11 +66,11 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
             )  # the noise floor of times
         yield from _studies(plan, folder, executor)
         if plan.measure == "live":
-            database.build(folder)
+            database.build(folder, fixed(plan.suite))
             yield from _pairs(plan, folder, executor, cells)
         else:
             _copy_pairs(plan, folder, cells)
-        database.build(folder)
+        database.build(folder, fixed(plan.suite))
 
 
 def _studies(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event]:
@@ -76,6 +78,10 @@ def _studies(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event]:
         study.id: Journal(folder / "journal" / study.cell.id / study.file.name)
         for study in plan.studies
     }
+    expected = fixed(plan.suite)
+    for journal in (j for j in journals.values() if j.entries):
+        name = f"{journal.path.parent.name}/{journal.path.name}"
+        database.check_head(journal.path, journal.entries, expected.get(name))
     known = {
         name: database.trials(journal.path, journal.entries) for name, journal in journals.items()
     }
@@ -116,9 +122,7 @@ def _pairs(plan: Plan, folder: Path, executor: Executor, cells: list[Cell]) -> I
 def _copy_pairs(plan: Plan, folder: Path, cells: list[Cell]) -> None:
     for cell in cells:
         if confirm.read(plan.pairs(cell), cell):
-            target = confirmed_in(folder, cell)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(plan.pairs(cell).read_bytes())
+            disk.write(confirmed_in(folder, cell), plan.pairs(cell).read_bytes())
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.llm import cassette as cassettes
+from haqa_bench.llm import recording
 from haqa_bench.project import Project
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
 from haqa_bench.run.header import header
@@ -38,6 +39,10 @@ class Plan(NamedTuple):
     chat_timeout_s: float = 120.0
     chat_retries: int = 3
     answered_by: str = ""
+    fresh: bool = False
+    """Whether a new recording may take the place of a longer one."""
+    run: str = ""
+    """The name of the run's folder, to which its recordings belong; given by the runner."""
 
     @property
     def places(self) -> Project:
@@ -107,7 +112,21 @@ def entries(
     Raises:
         HaqaError: a recording is missing or does not fit, or an endpoint fails.
     """
-    chat = _chat_model(plan, study) if study.method.chat else None
+    chat = _chat_model(plan, study, trials) if study.method.chat else None
+    try:
+        yield from _entries(plan, study, trials, evaluator, chat)
+    finally:
+        if isinstance(chat, recording.RecordingChatModel):
+            chat.close()
+
+
+def _entries(
+    plan: Plan,
+    study: Study,
+    trials: Sequence[Trial],
+    evaluator: Evaluator,
+    chat: ChatModel | None,
+) -> Iterator[Entry]:
     optimizer = registry.optimizer(study, chat, plan.project / "prompts")
     if not trials:
         machine = evaluator.machine
@@ -129,10 +148,14 @@ def finished(plan: Plan, study: Study, trials: Sequence[Trial]) -> bool:
     """Whether `trials` have spent the study's budget."""
     done = bool(trials) and study.cell.budget.left(spent_by(trials)) == 0
     if done and plan.agent == "live" and study.method.chat:
-        cassettes.finish(
-            plan.cassette(study)
-        )  # it may have been killed after its last trial, before this
+        # it may have been killed after its last trial, before this
+        recording.settle(plan.cassette(study), plan.run, _asked(trials))
     return done
+
+
+def _asked(trials: Sequence[Trial]) -> list[int]:
+    """The rounds in which an LLM was asked."""
+    return [trial.number for trial in trials if trial.usage is not None]
 
 
 def run_study(
@@ -229,14 +252,15 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
     return track.recorded(cell, plan.table(cell))
 
 
-def _chat_model(plan: Plan, study: Study) -> ChatModel:
+def _chat_model(plan: Plan, study: Study, trials: Sequence[Trial]) -> ChatModel:
     if plan.agent == "cassette":
         match: Literal["request", "place"] = "request" if plan.measure == "recorded" else "place"
         return cassettes.ReplayChatModel(cassettes.read(plan.cassette(study)), study.id, match)
     live = registry.chat_model(
         plan.chat_model, plan.base_url, plan.chat_timeout_s, plan.chat_retries
     )
-    return cassettes.RecordingChatModel(live, plan.cassette(study), _card(plan, study))
+    card = _card(plan, study) | {"endpoint": recording.endpoint_of(live)}
+    return recording.RecordingChatModel(live, plan.cassette(study), card, _asked(trials))
 
 
 def _answered_by(plan: Plan, study: Study, chat: ChatModel | None) -> str:
@@ -252,6 +276,8 @@ def _card(plan: Plan, study: Study) -> dict[str, object]:
     measured = sha256(read_bytes(plan.table(study.cell))) if recorded else "live"
     return {
         "study": study.id,
+        "run": plan.run,
+        "fresh": plan.fresh,
         "answered_by": plan.answered_by or "not stated",
         "method": study.method.model_dump(mode="json"),
         "templates": plan.suite.templates,
@@ -263,7 +289,7 @@ def _card(plan: Plan, study: Study) -> dict[str, object]:
 
 def _closed(chat: ChatModel | None) -> str:
     """Ends a study's chat model, and says what is worth telling."""
-    if isinstance(chat, cassettes.RecordingChatModel):
+    if isinstance(chat, recording.RecordingChatModel):
         chat.finish()
         return f"recorded {chat.target}"
     if isinstance(chat, cassettes.ReplayChatModel):

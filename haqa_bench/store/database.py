@@ -3,25 +3,37 @@ whole.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from haqa_bench.documents import JsonObject, check_format
+from haqa_bench import disk
+from haqa_bench.arithmetic.estimate import SPEEDS, estimate
+from haqa_bench.documents import JsonObject, check_format, read_bytes, sha256
 from haqa_bench.errors import HaqaError
+from haqa_bench.store import confirmed
 from haqa_bench.store.journal import read_lines
-from haqa_bench.trial import Objective, Trial
+from haqa_bench.trial import Measurement, Objective, Trial
 
 if TYPE_CHECKING:
     import duckdb
 
 NAME = "trials.duckdb"
-FORMAT = 2
+LOCK = "lock.json"
+"""The suite as it was run; what makes a folder a run."""
+FORMAT = 3
 """Of the journals of a run."""
+TABLES = ("made_of", "studies", "trials", "measurements", "pairs", "tests")
+RESTORE = "Restore the file, or delete it to start over"
+Row = tuple[str, Mapping[str, Any]]
+"""A row, after the name of its table."""
+Expected = Mapping[str, Mapping[str, Any]]
+"""What the first line of each journal must say, by its path from journal/."""
 
 
 def trials(path: Path, lines: list[JsonObject]) -> list[Trial]:
@@ -40,44 +52,78 @@ def trials(path: Path, lines: list[JsonObject]) -> list[Trial]:
             raise HaqaError(
                 f"{path}:{number}",
                 f"not a trial: {error.errors()[0]['msg']}",
-                "Restore the file, or delete it to start over",
+                RESTORE,
             ) from None
         if trial.number != len(found):
             raise HaqaError(
                 f"{path}:{number}",
                 f"trial {trial.number} where {len(found)} was due",
-                "Restore the file, or delete it to start over",
+                RESTORE,
             )
         found.append(trial)
     return found
 
 
-def build(folder: Path) -> Path:
-    """Builds the database of the run in `folder` from its journals.
+def build(folder: Path, expected: Expected) -> Path:
+    """Builds the database of the run in `folder` from its journals, whose first lines are as
+    `expected`, by their paths from journal/.
 
     Raises:
-        HaqaError: there are none, or one is damaged; names file and line.
+        HaqaError: there are none, or one is damaged, or of no study of the run; names file and
+        line. Or the database cannot be written: the one before is still there.
     """
-    import duckdb
-
     journals = sorted((folder / "journal").glob("*/*.jsonl"))
     if not journals:
         raise HaqaError(folder, "no journals here", "Run a suite first: haqa-bench run SUITE")
-    partial = folder / f"{NAME}.partial"
-    partial.unlink(missing_ok=True)
-    with duckdb.connect(str(partial)) as connection:
-        connection.execute(files("haqa_bench.store").joinpath("schema.sql").read_text())
-        rows = [row for path in journals for row in _rows(path, read_lines(path))]
-        rows += [
-            row
-            for path in sorted((folder / "confirmed").glob("*/*.jsonl"))
-            for row in _confirmed(read_lines(path))
-        ]
-        for table in ("studies", "trials", "measurements", "pairs", "tests"):
-            lines = folder / f"{table}.jsonl.partial"
-            _insert(connection, table, [row for name, row in rows if name == table], lines)
-    partial.replace(folder / NAME)
+    lock = sha256(read_bytes(folder / LOCK))
+    rows: list[Row] = [("made_of", {"file": LOCK, "sha256": lock})]
+    for path in journals:
+        lines = read_lines(path)
+        check_head(path, lines, expected.get(f"{path.parent.name}/{path.name}"))
+        rows += _rows(path, lines)
+    for path in sorted((folder / "confirmed").glob("*/*.jsonl")):
+        rows += _confirmed(confirmed.read(path))
+    with disk.written(folder / NAME) as partial:
+        _write(partial, rows)
     return folder / NAME
+
+
+def check_head(path: Path, lines: Sequence[JsonObject], expected: Mapping[str, Any] | None) -> None:
+    """Raises HaqaError where a journal's first line is not that of its study."""
+    if not lines or lines[0].get("kind") != "study":
+        raise HaqaError(f"{path}:1", "not a study's journal", "Delete it to start over")
+    check_format(f"{path}:1", lines[0], FORMAT)
+    if lines[0].get("format", 1) < FORMAT:
+        what = "was written by an earlier version"
+        raise HaqaError(f"{path}:1", what, "Run the suite again with --fresh")
+    if expected is None:
+        raise HaqaError(path, "is of no study of this run", "Move it away")
+    wrong = [name for name, value in expected.items() if lines[0].get(name) != value]
+    if wrong:
+        what = f"its {wrong[0]} is not that of the study whose journal should be here"
+        raise HaqaError(f"{path}:1", what, "Restore it, or delete it to start over")
+
+
+def _write(partial: Path, rows: Sequence[Row]) -> None:
+    """A new database of rows. What DuckDB could not write is an error here: it keeps silent of a
+    checkpoint that failed as it closes, and leaves the rows in a log beside the file.
+    """
+    import duckdb
+
+    log = partial.with_name(f"{partial.name}.wal")
+    try:
+        with duckdb.connect(str(partial)) as connection:
+            connection.execute(files("haqa_bench.store").joinpath("schema.sql").read_text())
+            for table in TABLES:
+                lines = partial.with_name(f"{table}.jsonl.partial")
+                _insert(connection, table, [row for name, row in rows if name == table], lines)
+            connection.execute("CHECKPOINT")
+        if log.exists():
+            raise HaqaError(partial, "the disk did not take all of it", disk.TODO)
+    except duckdb.Error as error:
+        raise HaqaError(partial, str(error).splitlines()[0], disk.TODO) from None
+    finally:
+        log.unlink(missing_ok=True)
 
 
 def winners(folder: Path) -> list[tuple[str, str]]:
@@ -110,7 +156,21 @@ def connected(folder: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     except duckdb.Error as error:
         raise unreadable(folder, error) from None
     with connection:
+        _check_lock(folder, connection)
         yield connection
+
+
+def _check_lock(folder: Path, connection: "duckdb.DuckDBPyConnection") -> None:
+    """Raises HaqaError where a database was made for another lock than lies beside it."""
+    import duckdb
+
+    try:
+        made_of = connection.execute("SELECT sha256 FROM made_of").fetchall()
+    except duckdb.Error as error:
+        raise unreadable(folder, error) from None
+    if [(sha256(read_bytes(folder / LOCK)),)] != made_of:
+        todo = "Restore it, or run the suite again with --fresh"
+        raise HaqaError(folder / LOCK, "is not the lock that was run here", todo)
 
 
 def unreadable(folder: Path, error: Exception) -> HaqaError:
@@ -145,22 +205,27 @@ def _insert(
         return
     described = connection.execute(f"SELECT name, type FROM pragma_table_info('{table}')")
     columns = {name: kind for name, kind in described.fetchall() if name in rows[0]}
-    lines.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    connection.execute(
-        f"INSERT INTO {table} BY NAME SELECT * FROM read_json(?, format='nd', columns={columns})",
-        [str(lines)],
-    )
-    lines.unlink()
+    try:
+        lines.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        connection.execute(
+            f"INSERT INTO {table} BY NAME SELECT * FROM "
+            f"read_json(?, format='nd', columns={columns})",
+            [str(lines)],
+        )
+    finally:
+        lines.unlink(missing_ok=True)
+    taken = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+    if taken != len(rows):
+        raise HaqaError(lines, f"{taken} of {len(rows)} rows were taken", disk.TODO)
 
 
-def _rows(path: Path, lines: list[JsonObject]) -> list[tuple[str, Mapping[str, Any]]]:
-    """A journal as (table, row)s."""
-    if not lines or lines[0].get("kind") != "study":
-        raise HaqaError(f"{path}:1", "not a study's journal", "Delete it to start over")
-    check_format(f"{path}:1", lines[0], FORMAT)
-    if lines[0].get("format", 1) < FORMAT:
-        what = "was written by an earlier version"
-        raise HaqaError(f"{path}:1", what, "Run the suite again with --fresh")
+def _rows(path: Path, lines: list[JsonObject]) -> list[Row]:
+    """A journal as (table, row)s.
+
+    Raises:
+        HaqaError: a value that its samples do not give, or that is better than the best of the
+        table; names the line.
+    """
     head = dict(lines[0])
     objective = Objective.model_validate_json(json.dumps(head.pop("objective")))
     known = trials(path, lines)
@@ -173,9 +238,12 @@ def _rows(path: Path, lines: list[JsonObject]) -> list[tuple[str, Mapping[str, A
         "unit": objective.unit,
         "direction": objective.direction,
     }
-    rows: list[tuple[str, Mapping[str, Any]]] = [("studies", study)]
+    rows: list[Row] = [("studies", study)]
     for trial in known:
         score, usage = objective.score(trial), trial.usage
+        feasible = score is not None and not objective.violations(trial, known[0])
+        if problem := _problem(trial, objective, head["optimum"] if feasible else None):
+            raise HaqaError(f"{path}:{trial.number + 2}", problem, RESTORE)
         row = {
             "study": head["id"],
             "number": trial.number,
@@ -195,7 +263,7 @@ def _rows(path: Path, lines: list[JsonObject]) -> list[tuple[str, Mapping[str, A
             "prompt_tokens": usage.prompt_tokens if usage else None,
             "completion_tokens": usage.completion_tokens if usage else None,
             "dollars": usage.dollars if usage else None,
-            "feasible": score is not None and not objective.violations(trial, known[0]),
+            "feasible": feasible,
         }
         rows.append(("trials", row))
         rows += [
@@ -208,49 +276,65 @@ def _rows(path: Path, lines: list[JsonObject]) -> list[tuple[str, Mapping[str, A
     return rows
 
 
-def _confirmed(lines: list[JsonObject]) -> list[tuple[str, Mapping[str, Any]]]:
-    """A journal of pairs and tests as (table, row)s; what failed has no values."""
-    card, *entries = lines
-    rows: list[tuple[str, Mapping[str, Any]]] = []
-    for entry in entries:
+def _problem(trial: Trial, objective: Objective, optimum: float | None) -> str:
+    """What is wrong with a trial's numbers, in words; empty where nothing is. `optimum` is that of
+    its table, for a trial that counts.
+    """
+    others = next((m.samples for m in trial.measurements if m.name == "others_share"), ())
+    for m in trial.measurements:
+        if not _given(m, others):
+            return f"{m.name} is not what its samples give"
+    score, sign = objective.score(trial), -1 if objective.direction == "minimize" else 1
+    if score is not None and optimum is not None and score > sign * optimum:
+        return f"{objective.metric} is better than the best of its table"
+    return ""
+
+
+def _given(measured: Measurement, others: Sequence[float]) -> bool:
+    """Whether samples give a value: for speeds, as they are always estimated; else it is the share
+    of them that are 1, or lies among them, since a track may have a rule of its own.
+    """
+    samples, value = measured.samples, measured.value
+    if not samples:
+        return False
+    if measured.unit in SPEEDS:
+        return estimate(samples, measured.unit, others).value == value
+    return min(samples) <= value <= max(samples) or value == 100 * mean(samples)
+
+
+def _confirmed(of: confirmed.Confirmed) -> list[Row]:
+    """Pairs and tests as (table, row)s; what failed has no values."""
+    rows: list[Row] = []
+    for line in of.lines:
         about = {
-            "cell": card["cell"],
-            "configuration": entry["configuration"],
-            "is_default": entry["configuration"] == card["default"],
-            "machine": card["machine"],
-            "failed": entry["failed"],
+            "cell": of.card.cell,
+            "configuration": line.configuration,
+            "is_default": line.configuration == of.card.default,
+            "machine": of.card.machine,
+            "failed": line.failed,
         }
-        rows += (
-            _tests(entry, about) if entry["kind"] == "test" else [("pairs", _pair(entry, about))]
-        )
+        if isinstance(line, confirmed.Pair):
+            rows.append(("pairs", {**about, **_pair(line)}))
+        else:
+            rows += [("tests", {**about, **test}) for test in _tests(line)]
     return rows
 
 
-def _pair(entry: Mapping[str, Any], about: Mapping[str, Any]) -> Mapping[str, Any]:
+def _pair(line: confirmed.Pair) -> Mapping[str, Any]:
     return {
-        **about,
-        "pair": entry["pair"],
-        "default_value": None if entry["failed"] else entry["default"],
-        "tuned_value": None if entry["failed"] else entry["tuned"],
-        "others": entry["others"],
+        "pair": line.pair,
+        "default_value": None if line.failed else line.default,
+        "tuned_value": None if line.failed else line.tuned,
+        "others": line.others,
     }
 
 
-def _tests(
-    entry: Mapping[str, Any], about: Mapping[str, Any]
-) -> list[tuple[str, Mapping[str, Any]]]:
-    values: Mapping[str, Any] = entry["values"] or {"none": (None, "")}
-    return [
-        (
-            "tests",
-            {
-                **about,
-                "seed": entry["seed"],
-                "name": name,
-                "value": value,
-                "unit": unit,
-                "items": entry["facts"].get(name),
-            },
-        )
-        for name, (value, unit) in values.items()
-    ]
+def _tests(line: confirmed.Test) -> Iterator[Mapping[str, Any]]:
+    for name, (value, unit) in (line.values or {"none": (None, "")}).items():
+        yield {
+            "seed": line.seed,
+            "name": name,
+            "value": value,
+            "unit": unit,
+            "items": line.facts.get(name),
+        }

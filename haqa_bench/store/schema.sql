@@ -1,3 +1,5 @@
+-- What the database was made for, by hash.
+CREATE TABLE made_of (file VARCHAR PRIMARY KEY, sha256 VARCHAR);
 -- `front`: points and worst scores of the whole space, as JSON, where several goals were replayed; `samples`: of each format's best.
 CREATE TABLE studies (
     id VARCHAR PRIMARY KEY, suite VARCHAR, cell VARCHAR, track VARCHAR, model VARCHAR, bit_width VARCHAR, hardware VARCHAR,

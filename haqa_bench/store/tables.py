@@ -12,15 +12,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from haqa_bench import disk
 from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, check_format, read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import key_of
+from haqa_bench.store import manifest
 from haqa_bench.store.facts import BUILD as BUILD
 from haqa_bench.trial import Measurement, Source, Status
 
@@ -77,7 +78,7 @@ def write(path: Path, card: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
             {"haqa_bench": json.dumps({"format": FORMAT, **card}, sort_keys=True)}
         ),
     )
-    with disk.written(path) as partial:
+    with manifest.recording(path) as partial:
         pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
 
 
@@ -88,10 +89,12 @@ def read(path: Path) -> ResponseTable:
         HaqaError: missing, damaged, or not a response table.
     """
     data = read_bytes(path)
+    manifest.verify(path, data)
     try:
         # Threads may abort a process that ends soon; pq.read_table would import pandas.
-        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
-    except pa.ArrowInvalid as error:
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        table = file.read(use_threads=False)
+    except (pa.ArrowException, OSError) as error:
         raise HaqaError(
             path,
             f"not a Parquet file: {str(error).splitlines()[0]}",
@@ -104,15 +107,37 @@ def read(path: Path) -> ResponseTable:
             "a Parquet file, but not a response table",
             "Measure one with: haqa-bench tabulate",
         )
+    try:
+        card = _card(json.loads(metadata))
+        check_format(path, card, FORMAT)
+        source = Source.SIMULATED if card.get("source") == Source.SIMULATED else Source.REPLAYED
+        entries = {key: _entry(rows, source) for key, rows in _passes(table).items()}
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        what = f"not the rows of a response table: {error}".splitlines()[0]
+        raise HaqaError(path, what, "Restore it, or measure it with: haqa-bench tabulate") from None
+    return ResponseTable(path, card, entries, sha256(data))
+
+
+def _card(card: object) -> JsonObject:
+    if not isinstance(card, dict):
+        raise TypeError("its card is no object")
+    return card
+
+
+def _passes(table: pa.Table) -> Mapping[str, Sequence[JsonObject]]:
+    """The rows of each configuration, whose samples must be numbers.
+
+    Raises:
+        ValueError: one is none.
+    """
+    readings = table.column("readings").combine_chunks().flatten()
+    samples = readings.field("samples").flatten().to_numpy(zero_copy_only=False)
+    if not np.isfinite(samples.astype(float)).all():
+        raise ValueError("a sample is not finite")
     passes: dict[str, list[JsonObject]] = defaultdict(list)
     for row in table.to_pylist():
         passes[row["configuration"]].append(row)
-    card = json.loads(metadata)
-    check_format(path, card, FORMAT)
-    source = Source.SIMULATED if card.get("source") == Source.SIMULATED else Source.REPLAYED
-    return ResponseTable(
-        path, card, {k: _entry(rows, source) for k, rows in passes.items()}, sha256(data)
-    )
+    return passes
 
 
 def measured_on(path: Path) -> list[str]:

@@ -5,21 +5,23 @@ What tuning reports is the largest of many noisy numbers, hence too large.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from haqa_bench import __version__, tracks
+from filelock import FileLock, Timeout
+
+from haqa_bench import __version__, disk, tracks
 from haqa_bench.cell import Cell
-from haqa_bench.documents import check_format
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Evaluator, Subject
 from haqa_bench.run.confirm import pairs, tests
 from haqa_bench.space import key_of
-from haqa_bench.store.journal import Journal, read_lines
+from haqa_bench.store import confirmed, manifest
+from haqa_bench.store.confirmed import FORMAT
+from haqa_bench.store.journal import Journal, continued, finished
 
-FORMAT = 1
-"""Of the journals of pairs and tests; those without a number are of this one too."""
+PARTIAL = ".jsonl.partial"
 
 
 def take(
@@ -44,24 +46,60 @@ def take(
         yield from pairs.pairs(cell, evaluator, configurations, journal)
 
 
-def read(path: Path, cell: Cell) -> Sequence[dict[str, Any]]:
-    """The pairs in a journal, which must be of this cell; none where there is no journal.
+def record(
+    cell: Cell,
+    evaluator: Evaluator,
+    configurations: Sequence[Subject],
+    path: Path,
+    workers: int = 1,
+) -> Iterable[int]:
+    """As `take`, into a recording: what is new is taken beside it, onto a copy, which takes its
+    place when it is whole.
 
     Raises:
-        HaqaError: it is of another cell or workload.
+        HaqaError: as `take`; or another process confirms this cell.
+    """
+    partial = path.with_suffix(PARTIAL)
+    with _alone(path):
+        if path.is_file() and not partial.is_file():
+            confirmed.read(path, finished=True)
+            disk.write(partial, continued(path))
+        yield from take(cell, evaluator, configurations, partial, workers)
+        manifest.write(path, finished(Journal(partial).entries))
+        partial.unlink()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_suffix(f"{PARTIAL}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        what = "another process is measuring this"
+        raise HaqaError(path, what, "Wait for it, or end it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def read(path: Path, cell: Cell) -> Sequence[confirmed.Line]:
+    """The pairs or tests in a recording, which must be of this cell; none where there is none.
+
+    Raises:
+        HaqaError: it is damaged, or of another cell or workload.
     """
     if not path.is_file():
         return []
-    entries = read_lines(path)
-    card = entries[0] if entries else {}
-    check_format(path, card, FORMAT)
-    if card.get("cell") != cell.id or card.get("workload") != cell.workload.model_dump(mode="json"):
+    card, lines = confirmed.read(path, finished=True)
+    if card.cell != cell.id or card.workload != cell.workload.model_dump(mode="json"):
         raise HaqaError(
             path,
             f"holds pairs of another cell or workload than {cell.id}'s now",
             "Delete it, and run: haqa-bench confirm RUN",
         )
-    return entries[1:]
+    return lines
 
 
 def winners(found: Iterable[tuple[str, str]], cell: Cell) -> list[Subject]:
@@ -92,7 +130,7 @@ def _opened(cell: Cell, evaluator: Evaluator, path: Path) -> Journal:
     }
     if not journal.entries:
         journal.append(card)
-    elif {"format": FORMAT, **journal.entries[0]} != card:
+    elif {**journal.entries[0], "format": FORMAT} != card:
         raise HaqaError(
             path,
             "was begun with another workload, default or machine",

@@ -1,12 +1,11 @@
 """Pairs and tests of a cell's winners, as they were recorded."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench.documents import JsonObject
-from haqa_bench.store.journal import read_lines
+from haqa_bench.store import confirmed
 
 
 class Side(NamedTuple):
@@ -67,36 +66,34 @@ def read(path: Path, said: str) -> Confirmed:
     """
     if not path.is_file():
         return Confirmed()
-    card, *lines = read_lines(path)
+    card, lines = confirmed.read(path)
     pairs: dict[str, list[Pair]] = defaultdict(list)
     tests: dict[str, list[Tested]] = defaultdict(list)
-    for line, where in _whole(lines, said):
-        if line["kind"] == "pair":
-            pairs[line["configuration"]].append(_pair(line, where))
-        else:
-            tests[line["configuration"]].append(_tested(line, where))
+    for number, line in enumerate(lines, 2):
+        where = f"{said}:{number}"
+        if isinstance(line, confirmed.Pair) and (pair := _pair(line, where)):
+            pairs[line.configuration].append(pair)
+        elif isinstance(line, confirmed.Test) and not line.failed:
+            tests[line.configuration].append(_tested(line, where))
     return Confirmed(
-        card["default"],
-        card["unit"],
-        card["machine"],
+        card.default,
+        card.unit,
+        card.machine,
         {key: sorted(found, key=lambda pair: pair.number) for key, found in pairs.items()},
         {key: sorted(found, key=lambda test: test.seed) for key, found in tests.items()},
     )
 
 
-def _whole(lines: Sequence[JsonObject], said: str) -> Iterator[tuple[JsonObject, str]]:
-    """The lines that did not fail, the first of which is the file's second."""
-    for number, line in enumerate(lines, 2):
-        if not line["failed"]:
-            yield line, f"{said}:{number}"
+def _pair(line: confirmed.Pair, where: str) -> Pair | None:
+    """A pair of which neither side failed."""
+    if line.failed or line.tuned is None or line.default is None:
+        return None
+    tuned = Side(line.tuned, line.tuned_samples)
+    default = Side(line.default, line.default_samples)
+    return Pair(line.pair, tuned, default, line.others, line.date, where)
 
 
-def _pair(line: JsonObject, where: str) -> Pair:
-    tuned, default = (Side(line[side], line[f"{side}_samples"]) for side in ("tuned", "default"))
-    return Pair(line["pair"], tuned, default, line["others"], line["date"], where)
-
-
-def _tested(line: JsonObject, where: str) -> Tested:
-    values = {name: value for name, (value, _) in line["values"].items()}
-    items = {name: line["facts"][name] for name in values if name in line["facts"]}
-    return Tested(line["seed"], values, items, line["date"], where)
+def _tested(line: confirmed.Test, where: str) -> Tested:
+    values = {name: value for name, (value, _) in line.values.items() if value is not None}
+    items = {name: line.facts[name] for name in values if name in line.facts}
+    return Tested(line.seed, values, items, line.date, where)

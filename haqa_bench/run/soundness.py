@@ -1,0 +1,95 @@
+"""Whether all that a project has recorded is sound: what the manifest says, whole, and what the
+suites need.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from haqa_bench import suite, tracks
+from haqa_bench.cell import Cell
+from haqa_bench.errors import HaqaError
+from haqa_bench.llm import cassette
+from haqa_bench.project import Project
+from haqa_bench.store import confirmed, manifest, tables
+
+
+class Area(NamedTuple):
+    """Some files of a project, how many of them are sound, and what is wrong with the others."""
+
+    name: str
+    files: int
+    faults: Sequence[str]
+
+    @property
+    def sound(self) -> int:
+        """The files without a fault."""
+        return self.files - len(self.faults)
+
+
+def check(project: Project) -> list[Area]:
+    """All recordings of a project, and whether its suites can replay them."""
+    folder = project.folder
+    readers: dict[str, Callable[[Path], object]] = {
+        "cassettes/**/*.jsonl": check_cassette,
+        "results/tables/**/*.parquet": tables.read,
+        "results/confirmed/**/*.jsonl": lambda path: confirmed.read(path, finished=True),
+    }
+    areas = [_manifest(project)]
+    for pattern, read in readers.items():
+        paths = sorted(folder.glob(pattern))
+        areas.append(_area(pattern.partition("/*")[0], paths, read))
+    return [*areas, _area("suites", _suites(project), lambda path: _replayable(project, path))]
+
+
+def _manifest(project: Project) -> Area:
+    """What is not listed, is another than is listed, or is listed and gone."""
+    path = project.folder / manifest.NAME
+    if not path.is_file():
+        return Area(manifest.NAME, 1, [f"{path}: there is none. Write it with: {manifest.SEAL}"])
+    known, found = manifest.read(path), manifest.found(project.folder)
+    faults = [f"{name}: is gone" for name in sorted(known.keys() - found.keys())]
+    faults += [f"{name}: is not listed" for name in sorted(found.keys() - known.keys())]
+    faults += [
+        f"{name}: is not what was recorded"
+        for name in sorted(known.keys() & found.keys())
+        if found[name][0] not in known[name]
+    ]
+    return Area(manifest.NAME, len(known.keys() | found.keys()), faults)
+
+
+def _area(name: str, paths: Iterable[Path], read: Callable[[Path], object]) -> Area:
+    paths, faults = list(paths), []
+    for path in paths:
+        try:
+            read(path)
+        except HaqaError as error:
+            faults.append(str(error))
+    return Area(name, len(paths), faults)
+
+
+def check_cassette(path: Path) -> None:
+    """Raises HaqaError for a cassette that is damaged, or lies where another study's should."""
+    study = str(cassette.read(path).card["study"])
+    name, cell, method, seed = (study.split("/") + [""] * 4)[:4]
+    place = (name, cell, f"{method}-{seed.replace('seed', 's')}.jsonl")
+    if path.resolve().parts[-3:] != place:
+        raise HaqaError(path, f"is the cassette of {study}", "Move it to its place")
+
+
+def _suites(project: Project) -> list[Path]:
+    return sorted(path for path in project.suites.rglob("*.yaml"))
+
+
+def _replayable(project: Project, path: Path) -> None:
+    """Raises HaqaError for a suite that is wrong, or a recording that does not fit it."""
+    for cell in suite.load(path, project.folder).cells:
+        _fits(project, cell)
+
+
+def _fits(project: Project, cell: Cell) -> None:
+    if project.table(cell).is_file():
+        tracks.of(cell).recorded(cell, project.table(cell))
+    recorded = project.confirmed(cell)
+    if recorded.is_file() and confirmed.read(recorded).card.cell != cell.id:
+        raise HaqaError(recorded, f"is not of {cell.id}", "Move it to its place")
