@@ -16,13 +16,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
+import faults
+import flips
 import kills
 import places
 from answers import answering
 from tally import Log, Round, figures, shared, table
 
-BROKEN = ("lost", "differ", "processes left")
-"""What must not be, in kills and faults."""
+BROKEN = ("lost", "differ", "failed", "traceback", "number changed", "processes left")
+"""What must not be."""
 FOLDER = Path(tempfile.gettempdir()) / "haqa-bench-reliability"
 
 
@@ -31,8 +33,12 @@ def trials() -> None:
     """Kill, fault and flip."""
 
 
-def trial(command: Callable[..., None]) -> click.Command:
-    """The options of all trials."""
+def trial(name: str) -> Callable[[Callable[..., None]], click.Command]:
+    """A trial, with the options of all."""
+    return lambda command: trials.command(name)(_with_options(command))
+
+
+def _with_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.argument("rounds", type=click.IntRange(1)),
         click.option("--seed", default=0, show_default=True),
@@ -41,7 +47,7 @@ def trial(command: Callable[..., None]) -> click.Command:
         click.option("--fresh", is_flag=True, help="Forget the rounds that there are."),
     ):
         command = option(command)
-    return trials.command()(command)
+    return command
 
 
 def _done(name: str, rounds: int, seed: int, jobs: int, folder: Path, fresh: bool, work) -> None:
@@ -62,15 +68,25 @@ def _told(name: str, rounds: Sequence[Round]) -> None:
     sys.exit(bool(broken))
 
 
-@trial
-def kills_(rounds: int, **how) -> None:
+@trial("kills")
+def kill(rounds: int, **how) -> None:
     """Kill commands at ROUNDS random moments, and call them again."""
     with answering(places.cassettes_of(places.SELECTIONS)) as base_url:
         _done("kills", rounds, work=functools.partial(kills.tried, base_url), **how)
 
 
-kills_.name = "kills"
-trials.add_command(kills_, "kills")
+@trial("faults")
+def fault(rounds: int, **how) -> None:
+    """Let ROUNDS single writes fail."""
+    with answering(places.cassettes_of(places.SELECTIONS)) as base_url:
+        _done("faults", rounds, work=functools.partial(faults.tried, base_url), **how)
+
+
+@trial("flips")
+def flip(rounds: int, **how) -> None:
+    """Flip ROUNDS single bits of what is recorded."""
+    _done("flips", rounds, work=flips.tried, **how)
+
 
 if __name__ == "__main__":
     trials()

@@ -4,11 +4,13 @@ A fork is as alone as a process of its own, may be killed at any moment, and beg
 """
 
 import contextlib
+import fcntl
 import importlib
 import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,10 +33,13 @@ class Done(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """A call that goes on. It leads a session of its own, which its processes are in too."""
+    """A call that goes on. It leads a session of its own, which its processes are in too. What it
+    prints goes through pipes, so that a limit on files is none on that.
+    """
 
     pid: int
-    said: Path
+    out: int
+    err: int
     since: float
 
     def kill(self, by: signal.Signals, group: bool) -> None:
@@ -46,8 +51,7 @@ class Begun(NamedTuple):
         """Waits until it has ended."""
         _, status = os.waitpid(self.pid, 0)
         seconds = time.perf_counter() - self.since
-        out, err = (self._text(name) for name in ("stdout", "stderr"))
-        return Done(out, err, os.waitstatus_to_exitcode(status), seconds)
+        return Done(_read(self.out), _read(self.err), os.waitstatus_to_exitcode(status), seconds)
 
     def left(self, patience_s: float = PATIENCE_S) -> int:
         """How many of its processes are there still, once it has ended; waits for them a while."""
@@ -59,74 +63,96 @@ class Begun(NamedTuple):
                 os.kill(pid, signal.SIGKILL)
         return len(found)
 
-    def _text(self, name: str) -> str:
-        return (self.said / name).read_text("utf-8", "replace")
 
-
-def begin(words: Sequence[str], folder: Path, said: Path, executed: bool = False) -> Begun:
-    """Calls `haqa-bench WORDS` in a folder; what it prints goes to files in `said`. `executed` is a
-    new process of Python, as a user would start it.
+def begin(
+    words: Sequence[str],
+    folder: Path,
+    executed: bool = False,
+    first: Deed | None = None,
+    last: Deed | None = None,
+) -> Begun:
+    """Calls `haqa-bench WORDS` in a folder, with what is to be done there first and last.
+    `executed` is a new process of Python, as a user would start it.
     """
-    said.mkdir(parents=True, exist_ok=True)
     since = time.perf_counter()
+    pipes = [_pipe(), _pipe()]
     pid = os.fork()
     if pid == 0:
-        _child(words, folder, said, executed)
-    return Begun(pid, said, since)
+        _child(words, folder, [write for _, write in pipes], executed, first, last)
+    for _, write in pipes:
+        os.close(write)
+    return Begun(pid, pipes[0][0], pipes[1][0], since)
 
 
-def call(words: Sequence[str], folder: Path, said: Path, executed: bool = False) -> Done:
+def call(words: Sequence[str], folder: Path, executed: bool = False) -> Done:
     """The same, to the end."""
-    return begin(words, folder, said, executed).wait()
+    return begin(words, folder, executed).wait()
 
 
-def warm(words: Sequence[str], folder: Path, said: Path) -> None:
+def warm(words: Sequence[str], folder: Path) -> None:
     """Imports here all that a call imports, but runs nothing here."""
-    listed = said / "modules"
+    with tempfile.TemporaryDirectory() as place:
+        listed = Path(place) / "modules"
 
-    def list_modules() -> None:
-        listed.write_text(json.dumps([name for name in sys.modules if name != "__main__"]))
+        def list_modules() -> None:
+            listed.write_text(json.dumps([name for name in sys.modules if name != "__main__"]))
 
-    said.mkdir(parents=True, exist_ok=True)
-    pid = os.fork()
-    if pid == 0:
-        _child(words, folder, said, executed=False, last=list_modules)
-    os.waitpid(pid, 0)
-    for name in json.loads(listed.read_text()):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+        begin(words, folder, last=list_modules).wait()
+        for name in json.loads(listed.read_text()):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
 
 
-def prepare(folder: Path, said: Path, calls: Sequence[Sequence[str]]) -> None:
+def prepare(folder: Path, calls: Sequence[Sequence[str]]) -> None:
     """Imports here what some calls import, and sets the environment of all."""
     for name in ("HAQA_BENCH_RUNS", "OPENAI_API_KEY", "OPENAI_BASE_URL", "HAQA_BENCH_DATA"):
         os.environ.pop(name, None)
     os.environ["COLUMNS"] = "100"
     for words in calls:
-        warm(words, folder, said)
+        warm(words, folder)
 
 
 def _child(
     words: Sequence[str],
     folder: Path,
-    said: Path,
+    outputs: Sequence[int],
     executed: bool,
-    last: Deed | None = None,
+    first: Deed | None,
+    last: Deed | None,
 ) -> NoReturn:
     parent = os.getppid()
     os.setsid()
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(said / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    for number, output in enumerate(outputs, 1):
+        os.dup2(output, number)
     os.chdir(folder)
     end_with(parent)
     if executed:
         os.execv(sys.executable, [sys.executable, "-m", "haqa_bench", *words])
+    if first is not None:
+        first()
     code = main_code(words)
     if last is not None:
         last()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe that holds all that a command prints, and whose reader does not wait."""
+    read, write = os.pipe()
+    fcntl.fcntl(read, fcntl.F_SETPIPE_SZ, 1 << 20)
+    os.set_blocking(read, False)
+    return read, write
+
+
+def _read(pipe: int) -> str:
+    parts = []
+    with contextlib.suppress(BlockingIOError):
+        while part := os.read(pipe, 1 << 16):
+            parts.append(part)
+    os.close(pipe)
+    return b"".join(parts).decode("utf-8", "replace")
 
 
 def main_code(words: Sequence[str]) -> int:

@@ -112,7 +112,7 @@ def known(place: Place, scenario: Scenario) -> Known:
 
 
 def _good(place: Place, words: Words, executed: bool = False) -> forked.Done:
-    done = forked.call(words, place.project, place.said, executed)
+    done = forked.call(words, place.project, executed)
     if done.code != 0:
         raise SystemExit(f"{' '.join(words)}: exit code {done.code}\n{done.stderr}")
     return done
@@ -123,7 +123,7 @@ def killed(place: Place, scenario: Scenario, wanted: Known, number: int, seed: i
     draw = random.Random(f"{seed}:{number}")
     for _ in range(TRIES):
         place.restore(scenario.name)
-        begun = forked.begin(scenario.killed, place.project, place.said, scenario.workers > 1)
+        begun = forked.begin(scenario.killed, place.project, scenario.workers > 1)
         time.sleep(draw.uniform(0, wanted.seconds))
         by = draw.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGHUP))
         alone = scenario.workers > 1
@@ -134,7 +134,9 @@ def killed(place: Place, scenario: Scenario, wanted: Known, number: int, seed: i
             break
     between = in_between(state(place.project, MADE), wanted.old, wanted.new)
     unfinished = litter(place.project, MADE)
-    after = [forked.call(words, place.project, place.said) for words in scenario.then]
+    after = [forked.call(words, place.project) for words in scenario.then]
+    again = [words for words, done in zip(scenario.then, after, strict=True) if done.code == 2]
+    after += [forked.call(words, place.project) for words in again]
     end = at_the_end(state(place.project, MADE), wanted.end)
     return _round(number, scenario.name, (between, end), wanted, after, left, unfinished)
 
@@ -148,9 +150,10 @@ def _round(
     left: int,
     unfinished: int,
 ) -> Round:
-    refused = [d.stderr.strip() for d in after if d.code == 2]
+    refused = [d.stderr.strip() for d in after[: len(wanted.said)] if d.code == 2]
     failed = [d.stderr.strip()[-400:] for d in after if d.code not in (0, 2)]
-    pairs = zip(after, wanted.said, strict=True)
+    failed += [d.stderr.strip()[-400:] for d in after[len(wanted.said) :] if d.code == 2]
+    pairs = zip(after, wanted.said, strict=False)
     printed = [
         f"printed: {d.stdout[:200]}"
         for d, said in pairs
@@ -162,7 +165,7 @@ def _round(
         "lost": int(bool(lost)),
         "differ": int(bool(differ or printed)),
         "refused": int(bool(refused)),
-        "traceback": int(bool(failed)),
+        "failed": int(bool(failed)),
         "processes left": left,
         "unfinished files": unfinished,
     }
@@ -174,9 +177,8 @@ def tried(base_url: str, folder: Path, rounds: Sequence[int], seed: int, log: Lo
     every = scenarios(base_url)
     place = places.made(folder)
     place.keep("start")
-    forked.prepare(
-        place.project, place.said, [DEPLOY.run, JOINT.run, *(s.killed for s in every[-4:])]
-    )
+    calls = [DEPLOY.run, JOINT.run, *(s.killed for s in every[-4:])]
+    forked.prepare(place.project, calls)
     undisturbed: dict[str, Known] = {}
     for number in rounds:
         scenario = every[number % len(every)]

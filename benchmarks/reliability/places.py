@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 REPOSITORY = Path(__file__).parents[2]
-MADE = ("results/runs", "cassettes", "out")
+MADE = ("results/runs", "cassettes", "out", "MANIFEST.sha256")
 """Where commands write."""
 PARTS = ("prompts", "hardware", "suites", "paper_tables", "cassettes", "results")
 SMALL = ("--seed", "0", "--methods", "haqa,random")
@@ -37,7 +37,6 @@ class Place(NamedTuple):
     """A copy of the project, and where else things go."""
 
     project: Path
-    said: Path
     kept: Path
 
     def keep(self, name: str) -> None:
@@ -53,6 +52,9 @@ class Place(NamedTuple):
             shutil.rmtree(target / part, ignore_errors=True)
             if (source / part).is_dir():
                 shutil.copytree(source / part, target / part)
+            elif (source / part).is_file():
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source / part, target / part)
 
 
 def made(folder: Path, selections: Sequence[Selection] = SELECTIONS) -> Place:
@@ -68,9 +70,8 @@ def made(folder: Path, selections: Sequence[Selection] = SELECTIONS) -> Place:
         target = project / path.relative_to(REPOSITORY)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
-    for path in REPOSITORY.glob("MANIFEST*"):
-        shutil.copy(path, project)
-    return Place(project, folder / "said", folder / "kept")
+    shutil.copy(REPOSITORY / "MANIFEST.sha256", project)
+    return Place(project, folder / "kept")
 
 
 def cassettes_of(selections: Sequence[Selection]) -> list[Path]:

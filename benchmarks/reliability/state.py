@@ -2,6 +2,7 @@
 latencies of live answers are left out, a database is its rows.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 import duckdb
 
-VOLATILE = frozenset(("seconds", "llm_seconds", "recorded", "date", "sha256", "chain", "previous"))
+VOLATILE = frozenset(("seconds", "llm_seconds", "latency_s", "recorded", "date", "chain"))
 """Names of what differs from one recording to the next: dates, latencies, and hashes of those."""
 RUN = re.compile(r"(cassette|live)-(recorded|live)-[0-9a-f]{12}")
 """The name of a run's folder, whose hash has that of its cassettes in it."""
@@ -27,40 +28,54 @@ class Harm(NamedTuple):
 
 def state(folder: Path, parts: Sequence[str]) -> State:
     """What the files in parts of a folder hold. Unfinished files are left out."""
-    named = _names(folder)
     return {
-        steady_text(path.relative_to(folder).as_posix(), named): _content(path)
-        for part in parts
-        for path in sorted((folder / part).rglob("*"))
-        if path.is_file() and "partial" not in path.name and path.suffix != ".lock"
+        path.relative_to(folder).as_posix(): _content(path)
+        for path in _files(folder, parts)
+        if "partial" not in path.name and path.suffix != ".lock"
     }
 
 
-def steady_text(text: str, named: Mapping[str, str] | None = None) -> str:
-    """A text without the hashes of runs' folders, or with what they are `named` instead."""
-    return RUN.sub(lambda found: (named or {}).get(found[0], f"{found[1]}-{found[2]}"), text)
+def _files(folder: Path, parts: Sequence[str]) -> list[Path]:
+    found = [path for part in parts for path in (folder / part, *(folder / part).rglob("*"))]
+    return sorted(path for path in found if path.is_file())
 
 
-def _names(folder: Path) -> Mapping[str, str]:
-    """Runs' folders, numbered in the order in which they were begun."""
-    runs = sorted(
-        (folder / "results/runs").glob("*/*/"), key=lambda run: (_begun_at(run), run.name)
-    )
-    return {run.name: f"{steady_text(run.name)}-{n}" for n, run in enumerate(runs)}
+def steady_text(text: str) -> str:
+    """A text without the hashes of runs' folders."""
+    return RUN.sub(r"\1-\2", text)
 
 
-def _begun_at(run: Path) -> float:
-    lock = run / "lock.json"
-    return lock.stat().st_mtime if lock.is_file() else float("inf")
+def steady(found: State) -> State:
+    """A state in which a run's folder is named by its studies, not by the hash of what it replays,
+    which has latencies in it.
+    """
+    merged: dict[str, list[tuple[str, ...]]] = {}
+    for path, content in found.items():
+        head, run, rest = _parted(path)
+        name = f"{steady_text(run)}-{_studies(found, head + run)}" if run else ""
+        merged.setdefault(head + name + rest, []).append(content)
+    return {path: tuple(line for one in sorted(m) for line in one) for path, m in merged.items()}
+
+
+def _parted(path: str) -> tuple[str, str, str]:
+    """A path before, at and after the folder of its run."""
+    found = RUN.search(path)
+    return (path[: found.start()], found[0], path[found.end() :]) if found else (path, "", "")
+
+
+def _studies(found: State, folder: str) -> str:
+    names = sorted(p for p in found if p.startswith(folder) and "/journal/" in p)
+    return hashlib.sha256("".join(p.removeprefix(folder) for p in names).encode()).hexdigest()[:8]
 
 
 def litter(folder: Path, parts: Sequence[str]) -> int:
     """How many unfinished files lie there."""
-    return sum(1 for part in parts for p in (folder / part).rglob("*partial*") if p.is_file())
+    return sum("partial" in path.name for path in _files(folder, parts) if path.suffix != ".lock")
 
 
 def at_the_end(found: State, wanted: State) -> Harm:
     """What of the wanted state is missing or cut, and what is there instead."""
+    found, wanted = steady(found), steady(wanted)
     lost = [p for p in wanted if p not in found or _cut(found[p], wanted[p])]
     differ = [p for p in found if p not in lost and found[p] != wanted.get(p)]
     return Harm(tuple(lost), tuple(differ))
@@ -95,27 +110,27 @@ def _content(path: Path) -> tuple[str, ...]:
     if path.suffix == ".duckdb":
         return tuple(_rows(path))
     data = path.read_bytes()
-    if path.suffix != ".jsonl":
-        return (data.hex() if b"\0" in data else data.decode(),)
-    return tuple(_line(text) for text in data.decode().splitlines(keepends=True))
+    if path.name.startswith("MANIFEST"):  # while a recording is replaced, both hashes are in it
+        return tuple(sorted({line.partition("  ")[2] for line in data.decode().splitlines()}))
+    if path.name == "complete.json":
+        return tuple(sorted(json.loads(data)["journals"]))
+    if path.suffix == ".jsonl":
+        *lines, cut = data.decode("utf-8", "replace").split("\n")
+        return (*map(_line, lines), *([f"cut: {cut}"] if cut else []))
+    return (data.decode() if b"\0" not in data else data.hex(),)
 
 
 def _line(text: str) -> str:
     try:
         return json.dumps(_steady(json.loads(text)), sort_keys=True)
     except ValueError:
-        return f"cut: {text}"
+        return f"damaged: {text}"
 
 
 def _steady(value: object) -> object:
     if isinstance(value, dict):
-        return {k: _steady(v) for k, v in value.items() if k not in VOLATILE or _is_text(value, k)}
-    return [_steady(v) for v in value] if isinstance(value, list) else value
-
-
-def _is_text(line: Mapping[str, object], name: str) -> bool:
-    """The hash of a prompt, which does not vary."""
-    return name == "sha256" and line.get("kind") == "text"
+        return {name: _steady(inner) for name, inner in value.items() if name not in VOLATILE}
+    return [_steady(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _rows(path: Path) -> Iterator[str]:

@@ -56,7 +56,8 @@ def shared(log: Log, rounds: int, jobs: int, work: Callable[[int, Sequence[int]]
             finally:
                 os._exit(code)
         pids.append(pid)
-    if any([os.waitpid(pid, 0)[1] for pid in pids]):
+    codes = [os.waitpid(pid, 0)[1] for pid in pids]
+    if any(codes):
         raise SystemExit("a process of this trial failed; see above")
 
 
