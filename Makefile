@@ -27,6 +27,11 @@ benchmark: ## the cost of a replayed trial, beside Kernel Tuner and Optuna in th
 	python -W ignore benchmarks/beside_kernel_tuner.py suites/llama.yaml
 	python benchmarks/startup.py
 
+reliability: ## kills, failing writes and flipped bits, many times over, into docs/reliability.md: about half an hour
+	python benchmarks/reliability kills 500 --jobs 2 --into docs/reliability.md
+	python benchmarks/reliability faults 400 --jobs 2 --into docs/reliability.md
+	python benchmarks/reliability flips 1000 --jobs 2 --into docs/reliability.md
+
 test-live: ## real llama.cpp, real fine-tuning and a real model: pip install -e ".[dev,deploy,serve,train]"
 	pytest -m live
 

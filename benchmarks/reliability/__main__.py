@@ -44,18 +44,45 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--seed", default=0, show_default=True),
         click.option("--jobs", type=click.IntRange(1, 2), default=1, show_default=True),
         click.option("--folder", type=click.Path(path_type=Path), default=FOLDER),
+        click.option("--only", default="*", help="Scenarios of kills and faults by name."),
+        click.option(
+            "--into",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="A page whose table of this trial, between two marks, is to be this one.",
+        ),
         click.option("--fresh", is_flag=True, help="Forget the rounds that there are."),
     ):
         command = option(command)
     return command
 
 
-def _done(name: str, rounds: int, seed: int, jobs: int, folder: Path, fresh: bool, work) -> None:
+def _done(
+    name: str,
+    rounds: int,
+    seed: int,
+    jobs: int,
+    folder: Path,
+    fresh: bool,
+    into: Path | None,
+    work: Callable[[Path, Sequence[int], int, Log], None],
+) -> None:
     log = Log(folder / f"{name}-{seed}.jsonl")
     if fresh:
         log.path.unlink(missing_ok=True)
     shared(log, rounds, jobs, lambda job, some: work(folder / f"{name}-{job}", some, seed, log))
-    _told(name, log.rounds()[:rounds])
+    done = log.rounds()[:rounds]
+    if into is not None:
+        _fill(into, name, table(done) + f"\n\n`{figures(name, done)}`")
+    _told(name, done)
+
+
+def _fill(page: Path, name: str, text: str) -> None:
+    """Puts a table between its marks."""
+    before, begin, rest = page.read_text("utf-8").partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- end of {name} -->")
+    if not begin or not end:
+        raise click.UsageError(f"{page} has no marks of {name}")
+    page.write_text(f"{before}{begin}{text}\n{end}{after}", "utf-8")
 
 
 def _told(name: str, rounds: Sequence[Round]) -> None:
@@ -69,21 +96,21 @@ def _told(name: str, rounds: Sequence[Round]) -> None:
 
 
 @trial("kills")
-def kill(rounds: int, **how) -> None:
+def kill(rounds: int, only: str, **how) -> None:
     """Kill commands at ROUNDS random moments, and call them again."""
     with answering(places.cassettes_of(places.SELECTIONS)) as base_url:
-        _done("kills", rounds, work=functools.partial(kills.tried, base_url), **how)
+        _done("kills", rounds, work=functools.partial(kills.tried, base_url, only), **how)
 
 
 @trial("faults")
-def fault(rounds: int, **how) -> None:
+def fault(rounds: int, only: str, **how) -> None:
     """Let ROUNDS single writes fail."""
     with answering(places.cassettes_of(places.SELECTIONS)) as base_url:
-        _done("faults", rounds, work=functools.partial(faults.tried, base_url), **how)
+        _done("faults", rounds, work=functools.partial(faults.tried, base_url, only), **how)
 
 
 @trial("flips")
-def flip(rounds: int, **how) -> None:
+def flip(rounds: int, only: str, **how) -> None:
     """Flip ROUNDS single bits of what is recorded."""
     _done("flips", rounds, work=flips.tried, **how)
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import forked
 import places
-from kills import Known, Scenario, known
+from kills import Known, Scenario, chosen, known
 from places import DEPLOY, MADE, MEMORY, Place
 from state import at_the_end, in_between, state
 from tally import Log, Round
@@ -193,12 +193,14 @@ def failed(place: Place, attempt: Attempt, wanted: Known, number: int) -> Round:
     return Round(number, attempt.what, found, (where, *notes) if notes else ())
 
 
-def tried(base_url: str, folder: Path, rounds: Sequence[int], seed: int, log: Log) -> None:
+def tried(
+    base_url: str, only: str, folder: Path, rounds: Sequence[int], seed: int, log: Log
+) -> None:
     """Does some rounds in a folder of their own: a draw of all that can fail, without repeats."""
-    every = scenarios(base_url)
+    every = chosen(scenarios(base_url), only)
     place = places.made(folder)
     place.keep("start")
-    forked.prepare(place.project, [one.killed for one in every[:2]])
+    forked.prepare(place.project, [DEPLOY.run])
     undisturbed = {one.name: known(place, one) for one in every}
     for one in every:
         forked.warm(one.killed, place.project)

@@ -8,13 +8,14 @@ Two: the main process alone, by SIGKILL, SIGTERM or SIGHUP; it has to take the o
 import random
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
 import forked
 import places
-from places import DEPLOY, JOINT, KERNEL, MADE, QLORA, SELECTIONS, Place
+from places import DEPLOY, KERNEL, MADE, QLORA, SELECTIONS, Place
 from state import Harm, State, at_the_end, in_between, litter, state, steady_text
 from tally import Log, Round
 
@@ -51,7 +52,7 @@ def scenarios(base_url: str) -> list[Scenario]:
     """All that is tried, the quick ones first."""
     found = [Scenario(f"run {s.track}", (), s.run, (s.run,)) for s in SELECTIONS]
     found += [
-        Scenario(f"run {s.track}, 2 workers", (), (*s.run, "--workers", "2"), (s.run,), 2)
+        Scenario(f"run {s.track} by 2 workers", (), (*s.run, "--workers", "2"), (s.run,), 2)
         for s in (DEPLOY, QLORA, KERNEL)
     ]
     found += [_recording(s, base_url) for s in (DEPLOY, QLORA, KERNEL)]
@@ -83,7 +84,7 @@ def _recording(s: places.Selection, base_url: str, workers: str = "1") -> Scenar
     """Killed while it records over what was recorded before."""
     live = _live(s.run, base_url)
     killed = (*live, "--workers", workers) if workers != "1" else live
-    name = f"record {s.track}" + (f", {workers} workers" if workers != "1" else "")
+    name = f"record {s.track}" + (f" by {workers} workers" if workers != "1" else "")
     return Scenario(name, (s.run,), killed, (live, s.run), int(workers))
 
 
@@ -94,7 +95,7 @@ def _half(base_url: str, whole: bool = False) -> Scenario:
     one = _live(DEPLOY.run, base_url)
     other = tuple("haqa" if word == "haqa,random" else word for word in one)
     given = (DEPLOY.run, other) if whole else (DEPLOY.run,)
-    name = "record, then another selection" + (", recorded before" if whole else "")
+    name = "record then another selection" + (" recorded before" if whole else "")
     return Scenario(name, given, one, (other, one, DEPLOY.run))
 
 
@@ -133,12 +134,16 @@ def killed(place: Place, scenario: Scenario, wanted: Known, number: int, seed: i
         if code != 0:
             break
     between = in_between(state(place.project, MADE), wanted.old, wanted.new)
-    unfinished = litter(place.project, MADE)
     after = [forked.call(words, place.project) for words in scenario.then]
     again = [words for words, done in zip(scenario.then, after, strict=True) if done.code == 2]
     after += [forked.call(words, place.project) for words in again]
     end = at_the_end(state(place.project, MADE), wanted.end)
-    return _round(number, scenario.name, (between, end), wanted, after, left, unfinished)
+    counts = {
+        "came too late": int(code == 0),
+        "processes left": left,
+        "unfinished files left": litter(place.project, MADE),
+    }
+    return _round(number, scenario.name, (between, end), wanted, after, counts)
 
 
 def _round(
@@ -147,8 +152,7 @@ def _round(
     harms: Sequence[Harm],
     wanted: Known,
     after: Sequence[forked.Done],
-    left: int,
-    unfinished: int,
+    counts: Mapping[str, int],
 ) -> Round:
     refused = [d.stderr.strip() for d in after[: len(wanted.said)] if d.code == 2]
     failed = [d.stderr.strip()[-400:] for d in after if d.code not in (0, 2)]
@@ -166,19 +170,26 @@ def _round(
         "differ": int(bool(differ or printed)),
         "refused": int(bool(refused)),
         "failed": int(bool(failed)),
-        "processes left": left,
-        "unfinished files": unfinished,
+        **counts,
     }
     return Round(number, name, found, (*sorted(lost), *sorted(differ), *refused, *failed, *printed))
 
 
-def tried(base_url: str, folder: Path, rounds: Sequence[int], seed: int, log: Log) -> None:
+def chosen(every: Sequence[Scenario], only: str) -> list[Scenario]:
+    """The scenarios whose names match one of some patterns."""
+    return [s for s in every if any(fnmatch(s.name, pattern) for pattern in only.split(","))]
+
+
+def tried(
+    base_url: str, only: str, folder: Path, rounds: Sequence[int], seed: int, log: Log
+) -> None:
     """Does some rounds in a folder of their own."""
-    every = scenarios(base_url)
+    every = chosen(scenarios(base_url), only)
     place = places.made(folder)
     place.keep("start")
-    calls = [DEPLOY.run, JOINT.run, *(s.killed for s in every[-4:])]
-    forked.prepare(place.project, calls)
+    forked.prepare(place.project, [DEPLOY.run])
+    for scenario in every:
+        forked.warm(scenario.killed, place.project)
     undisturbed: dict[str, Known] = {}
     for number in rounds:
         scenario = every[number % len(every)]

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import duckdb
 
-VOLATILE = frozenset(("seconds", "llm_seconds", "latency_s", "recorded", "date", "chain"))
-"""Names of what differs from one recording to the next: dates, latencies, and hashes of those."""
+VOLATILE = frozenset(("seconds", "llm_seconds", "latency_s", "recorded", "date", "chain", "run"))
+"""Names of what differs from one recording to the next: dates, latencies, hashes of those, and the
+run that it belongs to.
+"""
 RUN = re.compile(r"(cassette|live)-(recorded|live)-[0-9a-f]{12}")
 """The name of a run's folder, whose hash has that of its cassettes in it."""
 State = Mapping[str, tuple[str, ...]]
