@@ -10,6 +10,7 @@ from support import plan, record, run
 
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import open_run, suite_of
+from haqa_bench.report.published import document
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.run.header import fixed
@@ -322,3 +323,22 @@ def test_recordings_of_the_version_before_are_sealed(recorded, cli):
     assert "haqa-s0.jsonl: took its hashes" in done.stderr
     assert journal.read_finished(path) == lines
     run(recorded)
+
+
+def test_a_published_table_that_was_changed_is_refused(recorded):
+    path = recorded / "paper_tables/one.yaml"
+    manifest.write(path, b"title: One\n")
+    path.write_text("title: Two\n")
+
+    with pytest.raises(HaqaError, match=r"one\.yaml: is not what was recorded"):
+        document.load(path)
+
+
+@pytest.mark.parametrize("text", ["\ud83d", "\x00", "\x1b[2J", "a\nb"])
+def test_a_thought_of_any_characters_is_no_end_of_the_database(done, text):
+    rewritten(one_journal(done), lambda lines: lines[2].update({"thought": text}))
+
+    build(done)
+
+    with open_run(done) as run_:
+        assert run_.folder == done

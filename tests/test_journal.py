@@ -60,3 +60,10 @@ def test_a_value_that_json_cannot_hold_is_refused_before_it_is_written(tmp_path)
     with pytest.raises(ValueError, match="not JSON compliant"):
         journal.append({"a": float("nan")})
     assert not (tmp_path / "j.jsonl").exists()
+
+
+@pytest.mark.parametrize("text", ["\ud83d", "\x00", "\x1b[2J", "\u202e", "\ufffe", "😀"])
+def test_what_models_write_is_there_again(tmp_path, text):
+    Journal(tmp_path / "j.jsonl").append({"thought": text, "z": [text]})
+
+    assert read_lines(tmp_path / "j.jsonl") == [{"thought": text, "z": [text]}]

@@ -8,7 +8,7 @@ from support import ANSWERS, plan, record, run
 
 from haqa_bench.errors import ChatFailed, HaqaError
 from haqa_bench.llm import cassette
-from haqa_bench.llm.recording import PARTIAL, RecordingChatModel, endpoint_of
+from haqa_bench.llm.recording import PARTIAL, RecordingChatModel, endpoint_of, forget
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
@@ -194,3 +194,15 @@ def test_a_finished_recording_that_was_killed_before_its_partial_went_is_finishe
 
     assert cassette_of(project).read_bytes() == good
     assert not partial.exists()
+
+
+def test_fresh_does_not_take_a_recording_from_somebody_who_makes_it(project):
+    target = project / "s0.jsonl"
+    making = RecordingChatModel(Scripted(REPLIES), target, CARD)
+
+    with pytest.raises(HaqaError, match="another process is recording"):
+        forget(target)
+    making.close()
+    forget(target)
+
+    assert not target.with_suffix(PARTIAL).exists()

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 from typing import NamedTuple
 
-import numpy as np
-
 QUIET = 0.05
 """The largest share of the machine that others may take of an undisturbed sample: a tenth of one
 core of two.
@@ -62,6 +60,8 @@ def interval(samples: Sequence[float], unit: str, others: Sequence[float] = ()) 
     """The 95 % percentile bootstrap interval of what `estimate` gives; None for fewer than four
     samples, or for anything but speeds.
     """
+    import numpy as np  # here, so that reading a run's database stays light
+
     kept = undisturbed(samples, others)
     if unit not in SPEEDS or len(kept) < FEWEST:
         return None

@@ -171,12 +171,12 @@ def _forget(plan: "Plan", target: Path) -> None:
     """
     import shutil
 
-    from haqa_bench.llm.recording import PARTIAL
+    from haqa_bench.llm import recording
 
     shutil.rmtree(target, ignore_errors=True)
     if plan.agent == "live":
         for study in plan.studies:
-            plan.cassette(study).with_suffix(PARTIAL).unlink(missing_ok=True)
+            recording.forget(plan.cassette(study))
 
 
 def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: bool) -> None:

@@ -144,6 +144,19 @@ def settle(target: Path, run: str, asked: Collection[int]) -> None:
         lock.release()
 
 
+def forget(target: Path) -> None:
+    """Removes what has been recorded so far of a study; what is finished stays.
+
+    Raises:
+        HaqaError: somebody records it at the moment.
+    """
+    partial = target.with_suffix(PARTIAL)
+    if partial.is_file():
+        lock = _held(target)
+        partial.unlink()
+        lock.release()
+
+
 def _held(target: Path) -> FileLock:
     """A lock on the recording of a study, held."""
     target.parent.mkdir(parents=True, exist_ok=True)

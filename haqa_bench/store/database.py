@@ -45,9 +45,9 @@ def trials(path: Path, lines: list[JsonObject]) -> list[Trial]:
     found: list[Trial] = []
     for number, line in enumerate(lines[1:], 2):
         try:
-            trial = Trial.model_validate_json(
-                json.dumps({k: v for k, v in line.items() if k != "kind"})
-            )
+            told = {k: v for k, v in line.items() if k != "kind"}
+            text = json.dumps(told, ensure_ascii=False)
+            trial = Trial.model_validate_json(text.encode("utf-8", "replace"))
         except ValidationError as error:
             raise HaqaError(
                 f"{path}:{number}",
@@ -206,7 +206,8 @@ def _insert(
     described = connection.execute(f"SELECT name, type FROM pragma_table_info('{table}')")
     columns = {name: kind for name, kind in described.fetchall() if name in rows[0]}
     try:
-        lines.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        lines.write_text(text, "utf-8", errors="replace")  # half a character, which DuckDB refuses
         connection.execute(
             f"INSERT INTO {table} BY NAME SELECT * FROM "
             f"read_json(?, format='nd', columns={columns})",

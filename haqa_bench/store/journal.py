@@ -128,7 +128,8 @@ def _chained(lines: Iterable[str], chain: str) -> tuple[bytes, str]:
     """Lines of JSON with their hashes, and the last of these."""
     chained = []
     for line in lines:
-        body = line.removesuffix("}").encode()
+        # half of a character that stands for two, which models do write, as the escape that it was
+        body = line.removesuffix("}").encode("utf-8", "backslashreplace")
         chain = _next(chain, body)
         chained.append(body + f', "chain": "{chain}"}}\n'.encode())
     return b"".join(chained), chain

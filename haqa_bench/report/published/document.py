@@ -10,8 +10,9 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from haqa_bench.documents import Document, read_yaml
+from haqa_bench.documents import Document, read_bytes, read_yaml
 from haqa_bench.errors import HaqaError
+from haqa_bench.store import manifest
 
 UNKNOWN = "UNKNOWN"
 """What nobody published. As a label it may be any."""
@@ -249,7 +250,7 @@ def load(path: Path) -> PublishedTable | None:
     Raises:
         HaqaError: it is no such table; names file and line.
     """
-    return read_yaml(path, PublishedTable) if path.is_file() else None
+    return _read(path) if path.is_file() else None
 
 
 def load_all(folder: Path) -> dict[str, PublishedTable]:
@@ -261,4 +262,9 @@ def load_all(folder: Path) -> dict[str, PublishedTable]:
     paths = sorted(folder.glob("*.yaml"), key=lambda p: (not p.stem.startswith("table"), p.stem))
     if not paths:
         raise HaqaError(folder, "holds no published table", "docs/published.md shows the form")
-    return {path.stem: read_yaml(path, PublishedTable) for path in paths}
+    return {path.stem: _read(path) for path in paths}
+
+
+def _read(path: Path) -> PublishedTable:
+    manifest.verify(path, read_bytes(path))
+    return read_yaml(path, PublishedTable)
