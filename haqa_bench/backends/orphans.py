@@ -12,7 +12,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
 
 PARENT = "HAQA_BENCH_PARENT"
 """The environment variable that tells a child who started it."""
@@ -41,25 +40,7 @@ def end_with(parent: int) -> None:
         os._exit(1)
 
 
-def tied(command: Sequence[str]) -> list[str]:
-    """A command of somebody else's program that, on Linux, ends with this process. Start it with
-    `environment()`.
-    """
-    return [sys.executable, "-m", __name__, *command]
-
-
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(PAUSE_S)
     os._exit(1)
-
-
-def _become(command: Sequence[str]) -> None:
-    """Lets a program take this process over."""
-    if sys.platform == "linux":  # a thread that watches would not survive it
-        end_with_parent()
-    os.execvp(command[0], [*command])
-
-
-if __name__ == "__main__":
-    _become(sys.argv[1:])
