@@ -8,6 +8,7 @@ import fcntl
 import importlib
 import json
 import os
+import select
 import signal
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from haqa_bench.backends.orphans import end_with
 
 PATIENCE_S = 20.0
 """How long what a killed command started has to end too."""
+LIMIT_S = 300.0
+"""How long a call may take."""
 Deed = Callable[[], None]
 
 
@@ -48,7 +51,11 @@ class Begun(NamedTuple):
             (os.killpg if group else os.kill)(self.pid, by)
 
     def wait(self) -> Done:
-        """Waits until it has ended."""
+        """Waits until it has ended; what hangs is killed."""
+        handle = os.pidfd_open(self.pid)
+        if not select.select([handle], [], [], LIMIT_S)[0]:
+            self.kill(signal.SIGKILL, group=True)
+        os.close(handle)
         _, status = os.waitpid(self.pid, 0)
         seconds = time.perf_counter() - self.since
         return Done(_read(self.out), _read(self.err), os.waitstatus_to_exitcode(status), seconds)

@@ -129,7 +129,8 @@ def _copy_pairs(plan: Plan, folder: Path, cells: list[Cell]) -> None:
 def _tidied(plan: Plan, folder: Path) -> Iterator[None]:
     """A run's folder; a replay that is refused leaves no new one behind."""
     new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
+    with disk.faults(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     except HaqaError:
