@@ -142,10 +142,11 @@ def _tidied(plan: Plan, folder: Path) -> Iterator[None]:
 def _alone(folder: Path) -> FileLock:
     """A lock on a run's folder, held."""
     lock = FileLock(folder / "running.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise HaqaError(
-            folder, "another process is running this", "Wait for it, or end it"
-        ) from None
+    with disk.faults(folder):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise HaqaError(
+                folder, "another process is running this", "Wait for it, or end it"
+            ) from None
     return lock
