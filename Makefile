@@ -1,9 +1,9 @@
-.PHONY: check lint types rooms sound test coverage benchmark test-live test-browser format docs
+.PHONY: check lint types rooms sound test versions lock coverage benchmark test-live test-browser format docs
 check: lint types rooms sound test ## what must be green before a commit
 
 lint:
-	ruff check haqa_bench tests benchmarks
-	ruff format --check haqa_bench tests benchmarks
+	ruff check haqa_bench tests benchmarks .ci
+	ruff format --check haqa_bench tests benchmarks .ci
 
 types:
 	mypy
@@ -16,6 +16,16 @@ sound: ## whether every recording is what the manifest says, whole, and what its
 
 test: ## no network, no compiler, no GPU; plain `pytest` does the same, one after the other
 	pytest -n auto
+
+versions: ## the locked and the lowest versions replay llama to the same bytes, in fresh environments: some minutes
+	.ci/versions
+
+LOCKED = Installs what a replay computes with: pip install -r requirements.lock && pip install --no-deps -e .
+lock: ## the newest versions of what a replay computes with, and the lowest that pyproject.toml allows
+	pip-compile -q --upgrade --strip-extras --generate-hashes --no-header --no-emit-options \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements.lock pyproject.toml
+	sed -i '1i # $(LOCKED)\n# Made by: make lock. Tried by: make versions' requirements.lock
+	python .ci/lowest_versions.py > constraints-lowest.txt
 
 coverage: ## what share of the package the tests run, child processes included; no gate
 	coverage erase

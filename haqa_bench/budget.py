@@ -9,11 +9,12 @@ from typing import NamedTuple
 from pydantic import Field
 
 from haqa_bench.documents import Document
-from haqa_bench.trial import Status, Trial
+from haqa_bench.trial import Trial
 
 
 class Spent(NamedTuple):
-    """The ledgers of a study. Repeats and invalid proposals are proposals, but no evaluations.
+    """The ledgers of a study. Repeats, invalid proposals and replies that were cut off are
+    proposals, but no evaluations.
 
     Seconds are those of evaluations and of the LLM, as measured or as recorded; what is not known
     counts as nothing.
@@ -31,7 +32,7 @@ class Spent(NamedTuple):
         return Spent(
             proposals=self.proposals + 1,
             evaluations=self.evaluations
-            + (trial.repeat_of is None and trial.status is not Status.INVALID),
+            + (trial.repeat_of is None and not trial.status.unproposed),
             seconds=self.seconds + (trial.seconds or 0.0) + (usage.seconds if usage else 0.0),
             tokens=self.tokens + (usage.tokens if usage else 0),
             dollars=self.dollars + ((usage.dollars or 0.0) if usage else 0.0),

@@ -2,7 +2,8 @@
 
     HaqaError            for the user: where, what, what to do; one line on stderr, exit code 2
     ├── CassetteMiss     a request that no recorded exchange answers
-    └── ChatFailed       an endpoint that gave no usable answer
+    ├── ChatFailed       an endpoint that gave no usable answer
+    └── PluginFailed     what a plug-in, or an optimizer, did: it ends its study, the run goes on
     EvaluationFailed     not an error: a configuration that cannot be measured; becomes the trial's
     status
 
@@ -17,6 +18,7 @@ class Status(StrEnum):
 
     OK = "ok"
     INVALID = "invalid"  # the proposal was outside the space, or no configuration at all
+    CUT_OFF = "cut_off"  # the LLM's tokens ran out before its proposal: its harness' limit
     REFUSED = "refused"  # the tool would not take the setting
     COMPILE_ERROR = "compile_error"
     WRONG_OUTPUT = "wrong_output"  # it ran, and gave something else than the reference
@@ -25,6 +27,11 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
     CRASHED = "crashed"
     KILLED = "killed"
+
+    @property
+    def unproposed(self) -> bool:
+        """Whether nothing was proposed that could have been measured."""
+        return self in (Status.INVALID, Status.CUT_OFF)
 
 
 class HaqaError(Exception):
@@ -48,6 +55,12 @@ class CassetteMiss(HaqaError):
 class ChatFailed(HaqaError):
     """The LLM's endpoint refused, timed out or answered with something that is no chat
     completion.
+    """
+
+
+class PluginFailed(HaqaError):
+    """What another package brought, or an optimizer of ours, cannot be loaded, raised something, or
+    gave what it must not.
     """
 
 

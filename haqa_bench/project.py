@@ -76,6 +76,10 @@ class Project(NamedTuple):
         """The pairs or tests of a cell's winners, taken apart from the tuning."""
         return confirmed_in(self.folder / "results", cell)
 
+    def proposals(self, suite: str) -> Path:
+        """What the computing methods of a suite proposed when its results were recorded."""
+        return self.folder / "results" / "proposals" / f"{suite}.jsonl"
+
     def cassette(self, study: Study) -> Path:
         """The recorded exchanges of a study."""
         return self.cassettes / study.file

@@ -7,16 +7,19 @@ exactly as if it had never stopped. An agent is an optimizer that holds a `ChatM
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Protocol, TypeGuard
+from typing import Literal, NamedTuple, Protocol, TypeGuard
 
-from haqa_bench.documents import Document
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
+
+from haqa_bench.documents import Document, JsonObject
+from haqa_bench.errors import Status
 from haqa_bench.space import Configuration, Scalar, key_of
 from haqa_bench.trial import Measurement, Trial, Usage
 
 
 class Proposal(NamedTuple):
     """What an optimizer wants tried next. Without a configuration, `problem` says why it is no
-    valid one.
+    valid one, and `status` whose fault that is: the method's, or its harness' (CUT_OFF).
     """
 
     configuration: Configuration | None
@@ -24,6 +27,7 @@ class Proposal(NamedTuple):
     thought: str = ""
     attempts: int = 1
     usage: Usage | None = None
+    status: Status = Status.INVALID
 
 
 class Optimizer(Protocol):
@@ -184,6 +188,10 @@ def can_test(evaluator: Evaluator) -> TypeGuard[TestedEvaluator]:
     return hasattr(type(evaluator), "test")
 
 
+CUT_OFF = ("length", "max_tokens", "model_length")
+"""What endpoints call it in `finish_reason` when an answer had no more room."""
+
+
 class Message(Document):
     """One message of a conversation."""
 
@@ -193,19 +201,29 @@ class Message(Document):
 
 class ChatRequest(Document):
     """A request to an LLM: all that changes its answer, and nothing else. `body()` is what is
-    sent.
+    sent; a field that is None is left out of it.
     """
 
     model: str
     messages: tuple[Message, ...]
-    temperature: float
-    seed: int
-    max_tokens: int
-    response_format: dict[str, Any] | None = None
+    temperature: float | None
+    seed: int | None
+    max_tokens: int | None
+    response_format: JsonObject | None = None
+    rename: dict[str, str] = Field(default_factory=dict)
+    """What the endpoint calls fields, by their names here."""
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
+    """Further fields, as they are sent."""
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> JsonObject:
         """The request as the JSON body of /v1/chat/completions."""
-        return self.model_dump(mode="json", exclude_none=True)
+        fields = self.model_dump(mode="json", exclude_none=True, exclude={"rename", "extra"})
+        return {self.rename.get(name, name): value for name, value in fields.items()} | self.extra
+
+    def with_room(self, times: int) -> "ChatRequest":
+        """The same, whose answer may have so many times as many tokens."""
+        more = None if self.max_tokens is None else self.max_tokens * times
+        return self.model_copy(update={"max_tokens": more})
 
 
 class Position(NamedTuple):
@@ -226,6 +244,20 @@ class ChatReply(Document):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     latency_s: float
+    reasoning: str = ""
+    """What the model thought beside its answer, where the endpoint tells it."""
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether its tokens ran out, which is its harness' limit and no mistake of its model."""
+        spent = self.reasoning and not self.content.strip()
+        return bool(spent) or self.finish_reason.casefold() in CUT_OFF
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_new(self, dump: SerializerFunctionWrapHandler) -> JsonObject:
+        """Recordings of replies that tell no thoughts stay as they were."""
+        told: JsonObject = dump(self)
+        return told if self.reasoning else {k: v for k, v in told.items() if k != "reasoning"}
 
 
 class ChatModel(Protocol):

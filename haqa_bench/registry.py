@@ -2,13 +2,14 @@
 name.
 """
 
-import importlib
-from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import entry_points
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from haqa_bench.errors import HaqaError
+from haqa_bench import plugins
+from haqa_bench.errors import HaqaError, PluginFailed
+from haqa_bench.llm.endpoint import KEY
+from haqa_bench.plugins import Plugin
 from haqa_bench.protocols import ChatModel, Optimizer
 from haqa_bench.study import Method, Study
 
@@ -22,10 +23,18 @@ OPTIMIZERS = {
     "gp": "haqa_bench.optimizers.gaussian_process:GaussianProcess",
     "nsga2": "haqa_bench.optimizers.optuna_samplers:nsga2",
 }
-REVISIONS = {"random": 2, "rules": 2}
-"""Of ours whose proposals changed, the present one: it is part of a run's identity, so that what is
-of one revision is neither continued nor printed as another's. All others are of the first.
-"""
+COMPUTED: dict[str, tuple[str, ...]] = {
+    "default": (),
+    "random": (),
+    "local": (),
+    "rules": (),
+    "smac": ("smac", "ConfigSpace", "numpy", "scipy", "scikit-learn"),
+    "tpe": ("optuna", "numpy"),
+    "gp": ("numpy", "scipy", "threadpoolctl"),
+    "nsga2": ("optuna", "numpy"),
+    "llm-seeded-bo": ("optuna", "numpy"),
+}
+"""Of ours whose proposals each replay computes anew, the libraries that they are computed with."""
 AGENTS = {
     "haqa": "haqa_bench.optimizers.agent.agent:Agent",
     "haqa-no-hardware": "haqa_bench.optimizers.agent.ladder:no_hardware",
@@ -42,54 +51,75 @@ CHAT_MODELS = {
 }
 
 
-def known(group: Literal["optimizers", "agents", "chat_models"]) -> dict[str, str]:
+OURS = {"optimizers": OPTIMIZERS, "agents": AGENTS, "chat_models": CHAT_MODELS}
+BRINGS = "Install the package that brings it, or take one of"
+
+
+def known(group: Literal["optimizers", "agents", "chat_models"]) -> Mapping[str, str]:
     """What there is of a group: name -> "module:Class". A plug-in's name never hides one of
     ours.
     """
-    ours = {"optimizers": OPTIMIZERS, "agents": AGENTS, "chat_models": CHAT_MODELS}[group]
-    return {point.name: point.value for point in entry_points(group=f"haqa_bench.{group}")} | ours
+    brought = {name: plugin.path for name, plugin in plugins.known(group).items()}
+    return brought | OURS[group]
 
 
 def check(methods: Sequence[Method]) -> None:
     """Raises HaqaError for a method whose optimizer does not exist, or that lacks, or cannot use, a
     chat.
     """
-    optimizers, agents = OPTIMIZERS, AGENTS
-    if any(method.optimizer not in OPTIMIZERS | AGENTS for method in methods):
-        optimizers, agents = known("optimizers"), known("agents")
+    optimizers, agents = {*known("optimizers")}, {*known("agents")}
     for method in methods:
         where = f"method '{method.name}'"
         if method.optimizer not in optimizers | agents:
-            raise HaqaError(
-                where,
-                f"unknown optimizer '{method.optimizer}'",
-                f"Known: {', '.join(sorted(optimizers | agents))}",
-            )
+            names = ", ".join(sorted(optimizers | agents))
+            unknown = f"unknown optimizer '{method.optimizer}'"
+            raise HaqaError(where, unknown, f"{BRINGS} those known: {names}")
         if (method.optimizer in agents) != (method.chat is not None):
             wrong = "needs" if method.optimizer in agents else "does not use"
             raise HaqaError(where, f"the optimizer '{method.optimizer}' {wrong} a chat: section")
 
 
-def revisions(methods: Iterable[Method]) -> dict[str, int]:
-    """The revision of each method whose proposals are not those of its first, by its name."""
-    known = {m.name: REVISIONS.get(m.optimizer, 1) for m in methods}
-    return {name: revision for name, revision in known.items() if revision > 1}
+def plugin(method: Method) -> Plugin | None:
+    """What brought the optimizer of a method; None for ours."""
+    group: Literal["agents", "optimizers"] = "agents" if method.chat else "optimizers"
+    ours = method.optimizer in OURS[group]
+    return None if ours else plugins.known(group).get(method.optimizer)
+
+
+def path(method: Method) -> str:
+    """Where the optimizer of a method is: "module:Class"."""
+    return known("agents" if method.chat else "optimizers").get(method.optimizer, "unknown")
 
 
 def optimizer(study: Study, chat: ChatModel | None, templates: Path) -> Optimizer:
-    """The optimizer of a study. An agent is handed its chat model."""
-    name = study.method.optimizer
+    """The optimizer of a study. An agent is handed its chat model; a plug-in, copies of the cell
+    and the method, since it may change them.
+
+    Raises:
+        HaqaError: its options are wrong, or it cannot be loaded.
+    """
+    method = study.method
+    make = _loaded(f"'{method.optimizer}' ({path(method)})", path(method))
+    if plugin(method) is not None:
+        copied = study.cell.model_copy(deep=True), method.model_copy(deep=True)
+        study = study._replace(cell=copied[0], method=copied[1])
     found: Optimizer
-    if chat is not None and study.method.chat is not None:
-        path = AGENTS.get(name) or known("agents")[name]
-        found = _loaded(name, path)(study, study.method.chat, chat, templates)
+    if chat is not None and method.chat is not None:
+        found = make(study, method.chat, chat, templates)
     else:
-        found = _loaded(name, OPTIMIZERS.get(name) or known("optimizers")[name])(study)
+        found = make(study)
     return found
 
 
-def chat_model(name: str, base_url: str | None, timeout_s: float, retries: int) -> ChatModel:
-    """The live chat model of that name.
+def chat_model(
+    name: str,
+    base_url: str | None,
+    timeout_s: float,
+    retries: int,
+    deadline_s: float | None = None,
+    key_variable: str = KEY,
+) -> ChatModel:
+    """The live chat model of that name. A plug-in's keeps its own deadline and key.
 
     Raises:
         HaqaError: there is none (names those there are), or it cannot be loaded or made.
@@ -97,18 +127,14 @@ def chat_model(name: str, base_url: str | None, timeout_s: float, retries: int) 
     models = known("chat_models")
     if name not in models:
         raise HaqaError("--chat-model", f"unknown '{name}'", f"Known: {', '.join(sorted(models))}")
-    found: ChatModel = _loaded(name, models[name])(base_url, timeout_s, retries)
+    ours = (deadline_s, key_variable) if name in CHAT_MODELS else ()
+    make = _loaded(f"'{name}' ({models[name]})", models[name])
+    found: ChatModel = make(base_url, timeout_s, retries, *ours)
     return found
 
 
-def _loaded(name: str, path: str) -> Callable[..., Any]:
-    module, _, attribute = path.partition(":")
-    try:
-        found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise HaqaError(
-            f"'{name}' ({path})",
-            f"cannot be loaded: {error}",
-            "Install it, or what it needs, again",
-        ) from None
+def _loaded(where: str, path: str) -> Callable[..., Any]:
+    found = plugins.load(where, path)
+    if not callable(found):
+        raise PluginFailed(where, "is nothing that can be called", "Mend the entry point")
     return found

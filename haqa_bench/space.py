@@ -10,7 +10,8 @@ import math
 import random
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
-from typing import Self
+from numbers import Number
+from typing import Self, SupportsFloat, TypeGuard
 
 from pydantic import Field, RootModel, model_validator
 
@@ -62,6 +63,15 @@ class Parameter(Document):
             return (type(value), value) in self._known
         except TypeError:  # a list or an object, which has no hash
             return False
+
+    def meant(self, value: object) -> object:
+        """The one choice that equals `value`, which may be a number of another library, or 8.0 for
+        8; else `value`. True is not 1, and no text is a number.
+        """
+        if self.has(value):
+            return value
+        same = [choice for choice in self.choices if _equal(choice, value)]
+        return same[0] if len(same) == 1 else value
 
     @cached_property
     def _known(self) -> frozenset[tuple[type, object]]:
@@ -129,6 +139,19 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
     def _limits(self) -> list[tuple[str, Limit]]:
         return [(name, p.limit) for name, p in self.root.items() if p.limit]
 
+    def meant(self, proposal: object) -> object:
+        """A proposal with the choices that its values equal in their places, in a mapping of its
+        own; what is no mapping as it is.
+        """
+        if not isinstance(proposal, Mapping):
+            return proposal
+        known = self.root
+        return {n: known[n].meant(v) if n in known else v for n, v in proposal.items()}
+
+    def holds(self, proposal: object) -> TypeGuard[Configuration]:
+        """Whether a proposal is a configuration of the space."""
+        return not self.problems(proposal)
+
     def problems(self, proposal: object) -> list[str]:
         """What keeps `proposal` from being a configuration; empty when nothing does. Values are
         never converted.
@@ -151,6 +174,31 @@ class SearchSpace(RootModel[dict[str, Parameter]]):
             if name in proposal and not p.has(proposal[name])
         ]
         return missing + unknown + wrong
+
+
+def plain(value: object) -> object:
+    """A scalar of a numerical library, such as np.int64(8), as Python's own; all else as it is."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) and getattr(value, "ndim", None) == 0 else value
+
+
+def _equal(choice: Scalar, value: object) -> bool:
+    """Whether a choice is what a number or text of another type says, to that type's digits."""
+    found = plain(value)
+    if not isinstance(found, Number | str) or isinstance(choice, str) != isinstance(found, str):
+        return False
+    if isinstance(choice, bool) != isinstance(found, bool):
+        return False
+    return bool(found == choice) or _as_float(choice, value)
+
+
+def _as_float(choice: Scalar, value: object) -> bool:
+    """Whether a choice, rounded to the digits of a short float such as np.float32, is `value`."""
+    kind = getattr(value, "dtype", None)
+    if kind is None or getattr(kind, "kind", "") != "f" or isinstance(choice, str):
+        return False
+    known = value.__float__() if isinstance(value, SupportsFloat) else 0.0
+    return known != 0 and math.isfinite(known) and bool(kind.type(choice) == value)
 
 
 def limit_in_words(name: str, limit: Limit) -> str:

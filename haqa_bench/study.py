@@ -3,11 +3,12 @@
 import logging
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import Field, field_validator
 
 from haqa_bench.cell import Cell, Name
+from haqa_bench.chat import Chat as Chat  # a study's too
 from haqa_bench.documents import Document
 from haqa_bench.space import Scalar
 
@@ -17,20 +18,6 @@ RENAMED = {"human": "default"}
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 RELAY = "relay"
 """The model of methods whose prompts go to no LLM's endpoint but to the relay."""
-
-
-class Chat(Document):
-    """How an agent method asks its LLM. Every field goes into the request, so a changed one misses
-    the cassette.
-    """
-
-    model: str
-    temperature: float = 0.0
-    max_tokens: int = 1024
-    response_format: Literal["text", "json_schema", "json_object"] = "text"
-    """How the endpoint is to constrain the reply: not; by a JSON schema as OpenAI takes it; or as
-    llama-cpp-python's server takes it.
-    """
 
 
 class Price(Document):

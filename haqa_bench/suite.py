@@ -10,11 +10,22 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, Union
 
-from pydantic import Field, PlainValidator, SerializeAsAny, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    Discriminator,
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    Tag,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
-from haqa_bench import hardware, tracks
+from haqa_bench import hardware, plugins, tracks
 from haqa_bench.cell import Block, Cell, Model, Name
 from haqa_bench.documents import Document, read_yaml, sha256
+from haqa_bench.errors import HaqaError, PluginFailed
 from haqa_bench.study import Method, Price, Seed, Study
 from haqa_bench.trial import Goal, Objective
 
@@ -82,23 +93,64 @@ class SuiteFile(Document):
 @cache
 def file_type() -> type[SuiteFile]:
     """The form of suite files, with a block for each track that there is."""
-    blocks = tuple(_block_type(name) for name in tracks.known())
-    cells = Annotated[Union[blocks], Field(discriminator="track")]  # type: ignore[valid-type]  # noqa: UP007
+    found = {name: _block_type(name) for name in tracks.known()}
+    blocks = tuple(Annotated[kind, Tag(name)] for name, kind in found.items() if kind)
+    strange = Annotated[StrangeBlock, Tag("")]
+    tag = Discriminator(lambda block: _tag(block, {n for n, kind in found.items() if kind}))
+    cells = Annotated[Union[(*blocks, strange)], tag]  # type: ignore[valid-type]
     every = (tuple[cells, ...], Field(min_length=1))
     return create_model("SuiteFile", __base__=SuiteFile, cells=every)
 
 
-def _block_type(name: str) -> type[Block]:
+class StrangeBlock(BaseModel):
+    """A block of a track that is not there, or that cannot be loaded."""
+
+    track: str
+
+    @field_validator("track")
+    @classmethod
+    def _told(cls, track: str) -> str:
+        try:
+            _loaded_block_type(track)
+        except HaqaError as error:
+            raise ValueError(str(error)) from None
+        return track
+
+
+def _tag(block: object, known: Collection[str]) -> str:
+    """The track that a block names, or nothing where it is strange."""
+    name = block.get("track") if isinstance(block, dict) else getattr(block, "track", "")
+    return name if isinstance(name, str) and name in known else ""
+
+
+def _block_type(name: str) -> type[Block] | None:
+    """The form of a track's blocks; None for a plug-in's that cannot be loaded, which is told where
+    a suite names it.
+    """
+    try:
+        return _loaded_block_type(name)
+    except PluginFailed:
+        return None
+
+
+def _loaded_block_type(name: str) -> type[Block]:
+    track = tracks.named(name)
     fields: dict[str, Any] = {"track": (Literal[name], ...)}
     checks: dict[str, Any] = {"_known": model_validator(mode="after")(_checked)}
-    base = tracks.with_workload(Block, tracks.named(name))
-    return create_model(f"{name.title()}Block", __base__=base, __validators__=checks, **fields)
+    with plugins.faults(f"track '{name}'", "its workload is no Document", tracks.known()[name]):
+        base = tracks.with_workload(Block, track)
+        return create_model(f"{name.title()}Block", __base__=base, __validators__=checks, **fields)
 
 
 def _checked(block: Block) -> Block:
-    """The block, whose metrics and settings its track knows; else ValueError, with the nearest."""
+    """The block, whose metrics and settings its track knows; else ValueError, with the nearest.
+
+    Raises:
+        PluginFailed: the track is a plug-in's, and cannot say.
+    """
     track = tracks.named(block.track)
-    metrics, settings = track.metrics_of(block.workload), track.settings(block.workload)
+    with tracks.faults(block.track, "track failed", "asked what it knows"):
+        metrics, settings = track.metrics_of(block.workload), track.settings(block.workload)
     limited = [c.metric for c in block.objective.constraints]
     for name in (*(goal.metric for goal in block.objective.goals), *limited):
         if name not in metrics:
@@ -170,7 +222,7 @@ def load(path: Path, project: Path) -> Suite:
     names = dict.fromkeys(device for _, (_, _, device) in points)
     devices = {name: hardware.load(project / "hardware", name) for name in names}
     texts = path.resolve().parent
-    cells = tuple(_cell(file, block, point, devices, texts) for block, point in points)
+    cells = tuple(_resolved(file, block, point, devices, texts) for block, point in points)
     return Suite(
         name=file.name,
         title=file.title,
@@ -195,6 +247,17 @@ def _templates(cells: tuple[Cell, ...], folder: Path) -> Iterator[tuple[str, str
 def _id(block: Block, point: tuple[str, str, str]) -> str:
     suffix = tracks.named(block.track).suffix(block.workload)
     return "-".join([*point, *([suffix] if suffix else [])]).lower()
+
+
+def _resolved(
+    file: SuiteFile,
+    block: Block,
+    point: tuple[str, str, str],
+    devices: Mapping[str, hardware.Hardware],
+    suite_folder: Path,
+) -> Cell:
+    with tracks.faults(block.track, "track failed", "asked for a cell"):
+        return _cell(file, block, point, devices, suite_folder)
 
 
 def _cell(

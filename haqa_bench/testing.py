@@ -8,7 +8,8 @@ Inherit one in a test file of your own, say how yours is made, and pytest runs i
         def make(self, study, chat):
             return CoinSearch(study)
 
-Wants pytest, which a run of haqa-bench does not. Nothing here needs a network, a GPU or a model.
+Wants pytest, which `haqa-bench plugin check NAME` (haqa_bench.run.contract) does not. Nothing here
+needs a network, a GPU or a model.
 """
 
 import json
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from haqa_bench import registry, suite
+from haqa_bench import registry
 from haqa_bench.errors import CassetteMiss, ChatFailed, EvaluationFailed
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.protocols import (
@@ -33,87 +34,13 @@ from haqa_bench.protocols import (
     Position,
     Whole,
 )
+from haqa_bench.run.contract.methods import Watched, odd_value
+from haqa_bench.run.contract.small import SmallDevice as SmallDevice
+from haqa_bench.run.contract.small import small_studies as small_studies
 from haqa_bench.run.study import run_study
 from haqa_bench.space import Configuration
 from haqa_bench.study import Method, Study
-from haqa_bench.trial import Measurement, Source, Status, Trial
-
-HARDWARE = """\
-name: test-device
-title: A device that is made up
-kind: cpu
-cores: {value: 2, unit: cores, source: made up}
-memory: {value: 8, unit: GiB, source: made up}
-bandwidth: {value: 20, unit: GB/s, source: made up}
-native_formats: [fp32]
-native_formats_source: made up
-"""
-SUITE = """\
-name: contract
-models:
-  Net: {gguf: package:none, architecture: llama, parameters: 1000}
-methods: [{name: default, optimizer: default}]
-seeds: [0, 1]
-cells:
-  - track: deploy
-    models: [Net]
-    bit_widths: [INT4]
-    hardware: [test-device]
-    space:
-      n_threads: {choices: [1, 2], default: 2}
-      format: {choices: [Q4_0, Q4_1, IQ4_NL], default: Q4_1}
-    workload: {}
-    objective:
-      metric: end_to_end_tokens_per_s
-      unit: tokens/s
-      constraints: [{metric: perplexity, at_most_times_default: 1.1}]
-    budget: {proposals: 5}
-"""
-
-
-def small_studies(folder: Path) -> list[Study]:
-    """Two studies, which differ in their seeds, of a cell with six configurations; written to
-    `folder`.
-    """
-    for name, text in {
-        "suites/contract.yaml": SUITE,
-        "hardware/test-device.yaml": HARDWARE,
-    }.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    return suite.load(folder / "suites/contract.yaml", folder).studies()
-
-
-class SmallDevice:
-    """Measures the configurations of `small_studies`, made up: Q4_0 is the quickest and breaks the
-    constraint, IQ4_NL with one thread crashes.
-    """
-
-    whole: Whole | None = None
-    machine = "a device that is made up"
-
-    def measure(self, configuration: Configuration) -> Outcome:
-        """See Evaluator."""
-        return self.sample(configuration, 0)
-
-    def sample(self, configuration: Configuration, repeat: int) -> Outcome:
-        """See Evaluator."""
-        if dict(configuration) == {"format": "IQ4_NL", "n_threads": 1}:
-            raise EvaluationFailed(Status.CRASHED, "exit code 1")
-        name, threads = str(configuration["format"]), int(configuration["n_threads"])
-        speed = {"Q4_0": 100.0, "Q4_1": 60.0, "IQ4_NL": 80.0}[name] * threads / 2
-        perplexity = 23.0 if name == "Q4_0" else 20.0
-        found = (
-            _measured("end_to_end_tokens_per_s", "tokens/s", speed),
-            _measured("perplexity", "1", perplexity),
-        )
-        return Outcome(found, {}, 1.0)
-
-
-def _measured(name: str, unit: str, value: float) -> Measurement:
-    source = Source.SIMULATED
-    return Measurement(name=name, unit=unit, value=value, source=source, samples=(value,), used=1)
+from haqa_bench.trial import Status, Trial
 
 
 class OptimizerContract:
@@ -169,6 +96,14 @@ class OptimizerContract:
         space = studies[0].cell.space
         for trial in self.run(studies[0]):
             assert trial.configuration is None or not space.problems(trial.configuration)
+
+    def test_its_values_are_the_space_s_own(self, studies: list[Study]) -> None:
+        """In Python's types: np.int64(8) is no 8."""
+        chat = Scripted(self.replies) if self.replies else None
+        watched = Watched(self.make(studies[0], chat))
+        list(run_study(studies[0], watched, self.evaluator, ()))
+
+        assert not odd_value(watched.given, studies[0].cell.space)
 
     def test_the_same_study_gives_the_same_trials(self, studies: list[Study]) -> None:
         """All randomness comes from the study's seed."""

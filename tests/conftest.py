@@ -3,13 +3,12 @@ the command, and the committed suites, replayed once.
 """
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 from command import InProcess, Process
-from support import REPOSITORY, SUITE, write_table
+from support import REPOSITORY, small_project
 from whole_suites import WholeSuites
 
 
@@ -21,13 +20,7 @@ def as_wide_as_a_terminal_may_be(monkeypatch):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for folder in ("prompts", "hardware", "paper_tables"):
-        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
-    (tmp_path / "suites").mkdir()
-    (tmp_path / "suites" / "small.yaml").write_text(SUITE)
-    (tmp_path / "suites" / "text.txt").write_text("Words to be scored.")
-    write_table(tmp_path)
-    return tmp_path
+    return small_project(tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -10,16 +10,17 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 
 class Answer(NamedTuple):
     """What goes back. `announced` is the length that the header claims, where that is not the
-    truth.
+    truth; `pieces` follow the data, one after the other, where no length is announced.
     """
 
     data: bytes
@@ -27,6 +28,8 @@ class Answer(NamedTuple):
     content_type: str = "application/json"
     retry_after_s: float | None = None
     announced: int | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
+    pieces: Iterable[bytes] | None = None
 
 
 Behaviour = Callable[[Message, threading.Event], Answer]
@@ -70,6 +73,33 @@ def status(code: int, message: str = "no luck", retry_after_ms: int = 10) -> Beh
     """An error in OpenAI's form. The short Retry-After keeps tests quick."""
     answer = json.dumps({"error": {"message": message, "type": "stub"}}).encode()
     return lambda headers, closing: Answer(answer, code, retry_after_s=retry_after_ms / 1000)
+
+
+def error(code: int, /, **error: Any) -> Behaviour:
+    """An error in OpenAI's form with these keys."""
+    return lambda headers, closing: Answer(
+        json.dumps({"error": error}).encode(), code, retry_after_s=0.0
+    )
+
+
+def raw(data: bytes, code: int = 200, **headers: str) -> Behaviour:
+    """Any bytes, with headers beside the usual."""
+    return lambda asked, closing: Answer(data, code, headers=headers)
+
+
+def endless(piece: bytes, every_s: float, most: int = 10**9) -> Behaviour:
+    """The same piece again and again, until `most` bytes are sent or the endpoint closes."""
+
+    def sent(headers: Message, closing: threading.Event) -> Answer:
+        def pieces() -> Iterator[bytes]:
+            for _ in range(most // len(piece)):
+                yield piece
+                if every_s and closing.wait(every_s):
+                    return
+
+        return Answer(b"", pieces=pieces())
+
+    return sent
 
 
 def html(code: int = 200) -> Behaviour:
@@ -121,7 +151,7 @@ def refusing_url() -> str:
 
 class Endpoint:
     """Serves `behaviours` in turn. `requests` are the JSON bodies received, `headers` and `paths`
-    what came with them.
+    what came with them; `sent` counts the bytes of pieces.
     """
 
     def __init__(self, behaviours: Sequence[Behaviour], certificate: Path | None = None) -> None:
@@ -129,6 +159,7 @@ class Endpoint:
         self.requests: list[Any] = []
         self.headers: list[Message] = []
         self.paths: list[str] = []
+        self.sent = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -163,12 +194,20 @@ def _handler(endpoint: Endpoint) -> type[BaseHTTPRequestHandler]:
             if answer.retry_after_s is not None:
                 self.send_header("Retry-After", str(answer.retry_after_s))
             self.send_header("Content-Type", answer.content_type)
-            self.send_header("Content-Length", str(answer.announced or len(answer.data)))
+            for name, value in answer.headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            if answer.pieces is None:
+                self.send_header("Content-Length", str(answer.announced or len(answer.data)))
+            else:
+                self.close_connection = True
             self.end_headers()
             with contextlib.suppress(
                 ConnectionError
             ):  # the client gave up, as it should after a hang
                 self.wfile.write(answer.data)
+                for piece in answer.pieces or ():
+                    self.wfile.write(piece)
+                    endpoint.sent += len(piece)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

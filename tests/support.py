@@ -4,6 +4,7 @@ to record it, and stand-ins of what measures.
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -102,6 +103,17 @@ def write_table(project: Path, scale: float = 1.0) -> Path:
         rows(cell, scale),
     )
     return path
+
+
+def small_project(folder: Path, text: str = SUITE) -> Path:
+    """A folder with a small suite, its table, and the repository's prompts and profiles."""
+    for name in ("prompts", "hardware", "paper_tables"):
+        shutil.copytree(REPOSITORY / name, folder / name)
+    (folder / "suites").mkdir()
+    (folder / "suites" / "small.yaml").write_text(text)
+    (folder / "suites" / "text.txt").write_text("Words to be scored.")
+    write_table(folder)
+    return folder
 
 
 def evaluator_of(project: Path) -> TableEvaluator:

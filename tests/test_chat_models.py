@@ -20,8 +20,9 @@ CARD = {"study": "a study", "answered_by": "a script", "run": "a run", "endpoint
 @pytest.fixture(autouse=True)
 def own_key(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    monkeypatch.setattr("haqa_bench.llm.relay.POLL_S", 0.02)
-    monkeypatch.setattr("haqa_bench.llm.relay.SETTLED_S", 0.05)
+    monkeypatch.setattr("haqa_bench.llm.questions.POLL_S", 0.02)
+    monkeypatch.setattr("haqa_bench.llm.questions.SETTLED_S", 0.05)
+    monkeypatch.setattr("haqa_bench.llm.questions.UNSURE_S", 0.05)
 
 
 class TestScripted(ChatModelContract):

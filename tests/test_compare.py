@@ -13,6 +13,7 @@ from haqa_bench.report.tables import comparison, curves, spent
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.space import key_of
+from haqa_bench.store import journal
 
 
 def results(method, *bests):
@@ -99,9 +100,10 @@ def test_curves_come_as_csv_through_the_command(ran, cli):
 
 
 def test_a_run_of_an_earlier_version_is_one_clear_line(ran, cli):
-    journal = next((ran / "journal").rglob("default-s0.jsonl"))
-    head, *trials = journal.read_text().splitlines(keepends=True)
-    journal.write_text(head.replace('"format": 2', '"format": 1') + "".join(trials))
+    path = next((ran / "journal").rglob("default-s0.jsonl"))
+    head, *trials = journal.read_lines(path)
+    path.unlink()
+    journal.Journal(path).append(head | {"format": 2}, *trials)
 
     done = cli("db", "rebuild", ran)
 

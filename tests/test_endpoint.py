@@ -95,6 +95,18 @@ def test_exactly_the_requests_body_is_sent_with_the_key():
         (reply(None, "content_filter"), "", "content_filter"),
         (completion({"content": None, "refusal": "I will not."}), "I will not.", "stop"),
         (completion({"content": None, "refusal": ""}), "", "stop"),
+        (reply(None), "", "stop"),
+        (completion({}), "", "stop"),
+        (completion({"tool_calls": [{"id": "1"}]}, None), "", "tool_calls"),
+        (reply("a", 5), "a", ""),
+        (
+            completion({"content": [{"type": "text", "text": "1"}, "0", {"type": "x"}, 5]}),
+            "10",
+            "stop",
+        ),
+        (completion({"content": [{"type": "refusal", "refusal": "No."}]}), "No.", "stop"),
+        (reply("half \ud83d"), "half \ufffd", "stop"),
+        (reply("\x00\x1b[31m\u2028"), "\x00\x1b[31m\u2028", "stop"),
     ],
 )
 def test_an_empty_refused_or_cut_off_answer_is_a_reply(behaviour, content, finish_reason):
@@ -146,8 +158,8 @@ def test_an_unknown_model_is_one_clear_line():
     line = failure(status(404, "model 'stub' not found"))
 
     assert (
-        line == "HTTP 404: model 'stub' not found. Check the base URL (does it end in /v1?) "
-        "and the model's name"
+        line == "HTTP 404: model 'stub' not found. Check `model:` in the suite's `chat:`, and the "
+        "base URL (does it end in /v1?)"
     )
 
 
@@ -190,13 +202,13 @@ def test_a_proxys_error_page_is_one_clear_line():
     [
         (
             html(),
-            "no chat completion (Invalid JSON: expected value at line 1 column 1) but: "
+            "no chat completion (no JSON: Expecting value: line 1 column 1 (char 0)) but: "
             "<html> <body>Welcome!",
         ),
         (
             half_json(),
-            "no chat completion (Invalid JSON: EOF while parsing a string at line 1 "
-            "column 42) but: ",
+            "no chat completion (no JSON: Unterminated string starting at: line 1 "
+            "column 38 (char 37)) but: ",
         ),
         (
             body({"object": "list"}),
@@ -211,9 +223,9 @@ def test_a_proxys_error_page_is_one_clear_line():
         (body([1]), "no chat completion (Input should be an object) but: [1]"),
         (
             completion({"content": 5}),
-            "no chat completion (choices.0.message.content: Input should be a valid string) but: ",
+            "no chat completion (choices.0.message.content: is neither text nor a list of parts) "
+            "but: ",
         ),
-        (reply(None), "a chat completion whose content is null, without a refusal"),
         (body("x" * 10_000), "no chat completion ("),
     ],
 )

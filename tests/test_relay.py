@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -35,8 +36,9 @@ def key(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("haqa_bench.llm.relay.POLL_S", 0.02)
-    monkeypatch.setattr("haqa_bench.llm.relay.SETTLED_S", 0.05)
+    monkeypatch.setattr("haqa_bench.llm.questions.POLL_S", 0.02)
+    monkeypatch.setattr("haqa_bench.llm.questions.SETTLED_S", 0.05)
+    monkeypatch.setattr("haqa_bench.llm.questions.UNSURE_S", 0.05)
 
 
 def request(content: str = "5 + 5?", **more: Any) -> ChatRequest:
@@ -59,7 +61,7 @@ def answering(folder: Path, write: Callable[[Path], object]) -> Iterator[None]:
         while not over.wait(0.05):
             for asked in folder.glob("*.request.md"):
                 answer = asked.with_name(asked.name.replace("request", "answer"))
-                if not answer.exists():
+                if not os.path.lexists(answer):
                     write(answer)
 
     thread = threading.Thread(target=watch)
@@ -123,7 +125,7 @@ def test_a_request_is_readable_and_holds_no_secret(tmp_path):
 
 
 def test_an_answer_still_being_written_is_not_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr("haqa_bench.llm.relay.SETTLED_S", 0.5)
+    monkeypatch.setattr("haqa_bench.llm.questions.SETTLED_S", 0.5)
 
     def slowly(answer: Path) -> None:
         with answer.open("w") as file:
@@ -182,9 +184,10 @@ def test_a_relay_killed_between_hash_and_request_asks_after_all(tmp_path):
 
 
 def test_a_client_still_waiting_is_told_when_the_relay_stops(tmp_path):
-    with Relay(tmp_path) as relay:
+    with Relay(
+        tmp_path, announce=lambda name: threading.Timer(0.1, relay.__exit__).start()
+    ) as relay:
         url = relay.base_url
-        threading.Timer(0.2, relay.__exit__).start()
 
         with pytest.raises(
             ChatFailed,
@@ -222,9 +225,9 @@ MESSAGES = b'"messages": [{"role": "user", "content": "hi"}]'
             "messages.0.content: Input should be a valid string",
         ),
         (b'{"stream": true, ' + MESSAGES + b"}", "stream: Input should be False"),
-        (
-            b'{"seed": 99999999999999999999, ' + MESSAGES + b"}",
-            "a number that JSON cannot hold exactly",
+        *(
+            (b'{"top_p": ' + number + b", " + MESSAGES + b"}", "a number that JSON cannot hold")
+            for number in (b"99999999999999999999", b"NaN", b"1e999", b"-Infinity", b"[[1e999]]")
         ),
     ],
 )
@@ -250,6 +253,95 @@ def test_other_paths_methods_web_pages_and_huge_bodies_are_refused(tmp_path):
         ]
 
     assert statuses == [404, 404, 404, 403, 413, 501]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Host", "rebound.example.org"),
+        ("Host", "127.0.0.1.example.org:80"),
+        ("Host", "[::1"),
+        ("Host", ""),
+        ("Origin", "http://127.0.0.1"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Site", "same-site"),
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/models"), ("POST", "/chat/completions")])
+def test_a_web_page_is_refused_under_whatever_name_it_asks(tmp_path, name, value, method, path):
+    with Relay(tmp_path) as relay:
+        status, _ = post(relay, b"{" + MESSAGES + b"}", path, method, **{name: value})
+
+    assert status == 403
+    assert not list(tmp_path.glob("0*"))
+
+
+@pytest.mark.parametrize("name", ["localhost:80", "LOCALHOST", "[::1]:8931", "127.0.0.1"])
+def test_the_machine_itself_may_ask_by_its_own_names(tmp_path, name):
+    with Relay(tmp_path) as relay:
+        assert post(relay, b"", "/models", "GET", Host=name)[0] == 200
+
+
+@pytest.mark.parametrize("made", ["pipe", "link", "link to nothing", "folder"])
+def test_what_is_no_file_of_the_folder_is_no_answer(tmp_path, made):
+    secret, folder = tmp_path / "secret", tmp_path / "folder"
+    secret.write_text("42")
+
+    def make(answer: Path) -> None:
+        if made == "pipe":
+            os.mkfifo(answer)
+        elif made == "folder":
+            answer.mkdir()
+        else:
+            answer.symlink_to(secret if made == "link" else tmp_path / "nothing")
+
+    with (
+        Relay(folder) as relay,
+        answering(folder, make),
+        pytest.raises(ChatFailed, match="no answer within"),
+    ):
+        ask(relay, request(), timeout_s=0.4)
+
+
+def test_an_answer_that_is_too_large_is_a_clear_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("haqa_bench.llm.questions.MAX_BODY_BYTES", 100)
+
+    with (
+        Relay(tmp_path) as relay,
+        answering(tmp_path, lambda answer: answer.write_bytes(b"a" * 101)),
+        pytest.raises(ChatFailed, match=r"HTTP 500: .*0001\.answer\.md is larger than 100 bytes"),
+    ):
+        ask(relay, request())
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_an_answer(tmp_path):
+    with (
+        Relay(tmp_path) as relay,
+        answering(tmp_path, lambda answer: answer.write_text("{}", "utf-8-sig")),
+    ):
+        assert ask(relay, request()) == "{}"
+
+
+def test_a_writer_may_pause_within_json(tmp_path, monkeypatch):
+    monkeypatch.setattr("haqa_bench.llm.questions.UNSURE_S", 5.0)
+
+    def slowly(answer: Path) -> None:
+        with answer.open("w") as file:
+            for part in ('{"action": {"n": 1}', "}"):
+                file.write(part)
+                file.flush()
+                time.sleep(0.3)
+
+    with Relay(tmp_path) as relay, answering(tmp_path, slowly):
+        assert ask(relay, request()) == '{"action": {"n": 1}}'
+
+
+@pytest.mark.parametrize("fence", ["{}", "```json\n{}\n```\n", "```\n{}\n```"])
+def test_whole_json_is_taken_soon(tmp_path, monkeypatch, fence):
+    monkeypatch.setattr("haqa_bench.llm.questions.UNSURE_S", 60.0)
+
+    with Relay(tmp_path) as relay, answering(tmp_path, lambda answer: answer.write_text(fence)):
+        assert ask(relay, request()) == fence
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/models"])

@@ -12,10 +12,10 @@ import pytest
 from endpoint import Endpoint, reply
 from support import ANSWERS, SUITE, plan, record, run, tables_of, write_table
 
-from haqa_bench import registry
 from haqa_bench.errors import CassetteMiss, HaqaError
+from haqa_bench.optimizers.random_search import RandomSearch
 from haqa_bench.report import formats
-from haqa_bench.run import runner
+from haqa_bench.run import identity, runner
 from haqa_bench.run import study as studies
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.store import manifest
@@ -253,7 +253,7 @@ def test_a_journal_with_a_damaged_line_is_refused_naming_the_line(recorded):
 def test_a_missing_table_says_how_to_measure_it(recorded):
     next((recorded / "results/tables").rglob("*.parquet")).unlink()
 
-    with pytest.raises(HaqaError, match=r"\.parquet: No such file"):
+    with pytest.raises(HaqaError, match=r"\.parquet: no response table yet"):
         run(recorded)
 
 
@@ -265,12 +265,38 @@ def test_a_table_that_lacks_a_configuration_is_refused(recorded):
         run(recorded)
 
 
-def test_a_method_that_proposes_otherwise_than_before_is_another_run(project, monkeypatch):
+def test_what_other_code_computed_is_another_run(project, monkeypatch):
+    before = plan(project).folder
+
+    monkeypatch.setattr(identity, "source", lambda: "of another version")
+
+    assert plan(project).folder != before  # neither gone on with, nor printed as the new one
+
+
+def test_a_journal_that_other_code_began_is_not_gone_on_with(project, monkeypatch):
     drawing = plan(project)
-    asking = drawing._replace(studies=[s for s in drawing.studies if s.method.chat])
-    before = drawing.folder, asking.folder
+    drawing = drawing._replace(studies=[s for s in drawing.studies if s.method.name == "random"])
+    folder = drawing.folder
+    list(runner.run(drawing, folder, Serial()))
 
-    monkeypatch.setitem(registry.REVISIONS, "random", 99)
+    monkeypatch.setattr(identity, "source", lambda: "of another version")
 
-    assert drawing.folder != before[0]  # neither gone on with, nor printed as the new one
-    assert asking.folder == before[1]
+    with pytest.raises(HaqaError, match=r"random-s0\.jsonl: was begun with other code: source was"):
+        list(runner.run(drawing, folder, Serial()))
+
+
+def test_a_study_is_not_gone_on_with_with_other_settings(project, monkeypatch):
+    drawing = plan(project)
+    drawing = drawing._replace(studies=[s for s in drawing.studies if s.method.name == "random"])
+    folder = drawing.folder
+    list(runner.run(drawing, folder, Serial()))
+    journal = next((folder / "journal").rglob("random-s0.jsonl"))
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:3]))
+
+    monkeypatch.setattr(
+        RandomSearch, "settings", property(lambda self: {"draws": 2}), raising=False
+    )
+    monkeypatch.setattr(RandomSearch, "__init__", lambda self, study: None)
+
+    with pytest.raises(HaqaError, match="was begun with other settings: draws was None, and is 2"):
+        list(runner.run(drawing, folder, Serial()))

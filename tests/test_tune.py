@@ -1,5 +1,6 @@
 """What tune tries, and what it makes of a run. The whole command on a real model: test_live.py."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,13 @@ def test_a_limit_that_nothing_fits_is_told_with_the_sum(sizes):
         space.options(Path("m.gguf"), WISH._replace(limit=10**8))
 
 
+def test_a_model_that_no_suite_can_name_is_told(tmp_path):
+    with pytest.raises(HaqaError, match="is no path in UTF-8") as told:
+        space.check_name(tmp_path / os.fsdecode(b"m\xff.gguf"))
+    str(told.value).encode()
+    space.check_name(tmp_path / "größe.gguf")
+
+
 def test_a_model_that_llama_cpp_refuses_is_told(monkeypatch):
     def refuse(*_):
         raise EvaluationFailed("refused", "unknown architecture")
@@ -127,7 +135,7 @@ def test_the_same_wish_goes_on_and_another_is_not_mixed_in(written, tmp_path):
 def test_an_output_that_cannot_be_written_is_told(written, tmp_path):
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(HaqaError, match="Name another --output"):
+    with pytest.raises(HaqaError, match="name a place that can be written"):
         space.write(tmp_path / "file", WISH, written[1], ["own"], "some words")
 
 
@@ -176,7 +184,7 @@ def test_settings_become_ready_command_lines():
     assert (
         found["llama-server"]
         == "llama-server -m m.gguf -c 4096 -tb 2 -fa on -ngl 0 -t 2 -b 2048 -ub 64 -ctk "
-        "q8_0 -ctv f16"
+        "q8_0 -ctv f16 -np 1"
     )
     assert (
         "-m 'my model.gguf' "

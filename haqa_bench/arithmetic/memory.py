@@ -11,6 +11,7 @@ tokenizer included.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,7 +24,12 @@ predictions are from measured peaks).
 OWN = "own"
 """Stands for the format that a file is in."""
 NEEDED = ("layers", "hidden", "feed_forward", "heads", "vocabulary")
-"""The sizes by which a LLaMA-architecture model is known without its file."""
+"""The sizes by which a model is known without its file."""
+BYTES_MAX = 2**62
+COUNT_MAX = 2**31 - 1
+"""The largest number that llama.cpp's programs take for a context, a batch or layers."""
+LAYERS_MAX, SIZE_MAX = 512, 2**24
+"""The most layers that llama.cpp takes, and a size that no model comes near."""
 CACHE_TYPES = {"f32": 0, "f16": 1, "q8_0": 8, "q5_1": 7, "q5_0": 6, "q4_1": 3, "q4_0": 2}
 """Number formats of a cache, and ggml's numbers for them."""
 UNITS = {
@@ -149,6 +155,25 @@ def training(step: Step, bits: int) -> TrainingPrediction:
     )
 
 
+def fault_of_sizes(sizes: Mapping[str, int]) -> str:
+    """Why no model has these sizes, for people; nothing where one may have them.
+
+    `sizes` are named as in NEEDED; `kv_heads`, `head_size` and `window` may be among them.
+    """
+    for name in (*NEEDED, "kv_heads", "head_size", "window"):
+        most = LAYERS_MAX if name == "layers" else SIZE_MAX
+        if not 1 <= sizes.get(name, 1) <= most:
+            return f"{name} is {sizes[name]}, and not between 1 and {most}"
+    heads, hidden = sizes["heads"], sizes["hidden"]
+    if "head_size" not in sizes and hidden % heads:
+        return f"{heads} heads do not share a hidden size of {hidden}"
+    if heads % sizes.get("kv_heads", heads):
+        return f"{heads} heads do not share {sizes['kv_heads']} heads of keys and values"
+    if sizes.get("head_size", hidden // heads) % 2:
+        return f"a head's size is odd: {sizes.get('head_size', hidden // heads)}"
+    return ""
+
+
 def bytes_of(text: str) -> int:
     """The bytes that a size such as 12GB (10^9), 12 GiB (2^30) or 500MB names.
 
@@ -156,6 +181,9 @@ def bytes_of(text: str) -> int:
         HaqaError: it is none.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
-    if found is None or found[2].upper() not in UNITS or not float(found[1]):
+    size = float(found[1]) * UNITS.get(found[2].upper(), 0) if found else 0.0
+    if size < 1:
         raise HaqaError(repr(text), "is no size", "Write it as 12GB, 12GiB or 500MB")
-    return round(float(found[1]) * UNITS[found[2].upper()])
+    if size >= BYTES_MAX:
+        raise HaqaError(repr(text), "is more than any machine has", "Write it as 12GB or 12GiB")
+    return round(size)

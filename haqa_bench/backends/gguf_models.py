@@ -4,13 +4,14 @@ A format is made once with llama.cpp's own quantizer and kept under the hash of 
 from: `~/.cache/haqa-bench/<source sha256, 16 digits>/Q4_0.gguf` (HAQA_BENCH_CACHE moves it).
 """
 
-import hashlib
 import importlib.util
-import os
 from pathlib import Path
 
+from haqa_bench import disk
 from haqa_bench.arithmetic.memory import OWN
-from haqa_bench.backends.llama_jobs import Contents, Inspect, Quantize
+from haqa_bench.backends import gguf_files
+from haqa_bench.backends.gguf_files import TODO, shards
+from haqa_bench.backends.llama_jobs import PLAN_MEMORY_BYTES, Contents, Inspect, Quantize
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import HaqaError
 from haqa_bench.installed import extra, require
@@ -21,28 +22,15 @@ QUANTIZE_TIMEOUT_S = 3600
 
 def find(source: str) -> Path:
     """The GGUF file that `source` names: `package:NAME` (an installed package),
-    `hub:OWNER/REPO/FILE`, or a path.
+    `hub:OWNER/REPO/FILE`, or a path; of a split model, the first of its files, with all others
+    beside it.
 
     Raises:
         HaqaError: not installed, not found, or not a GGUF file.
     """
     kind, _, name = source.partition(":")
-    path = {"package": _in_package, "hub": _from_hub}.get(
-        kind, lambda _: Path(source).expanduser()
-    )(name)
-    if not path.is_file():
-        raise HaqaError(
-            path,
-            "no such model file",
-            "Give a GGUF file's path, package:NAME or hub:OWNER/REPO/FILE",
-        )
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise HaqaError(
-                path,
-                "not a GGUF file: it does not begin with 'GGUF'",
-                "Convert the model to GGUF first",
-            )
+    path = {"package": _in_package, "hub": _from_hub}.get(kind, lambda _: expanded(source))(name)
+    gguf_files.check(path)
     return path
 
 
@@ -50,9 +38,7 @@ class Formats:
     """One model's file in each format that is asked for, made when first asked."""
 
     def __init__(self, source: Path, folder: Path | None = None) -> None:
-        self.source = source
-        with source.open("rb") as file:
-            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        self.source, self.sha256 = source, gguf_files.identity(source)
         self.folder = (folder or cache()) / self.sha256[:16]
         self._contents: dict[str, Contents] = {}
 
@@ -66,14 +52,9 @@ class Formats:
             return self.source
         target = self.folder / f"{name}.gguf"
         if not target.is_file():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            partial = self.folder / f"{name}.{os.getpid()}.partial"
-            job = Quantize(source=str(self.source), target=str(partial), format=name)
-            try:
+            with disk.written(target) as partial:
+                job = Quantize(source=str(self.source), target=str(partial), format=name)
                 run_job(job, QUANTIZE_TIMEOUT_S)
-                partial.replace(target)
-            finally:
-                partial.unlink(missing_ok=True)
         return target
 
     def contents(self, name: str) -> Contents:
@@ -83,7 +64,9 @@ class Formats:
             EvaluationFailed: llama.cpp's quantizer refused.
         """
         if name not in self._contents:
-            self._contents[name] = run_job(Inspect(model=str(self.path(name))), QUANTIZE_TIMEOUT_S)
+            files = tuple(str(file) for file in shards(self.path(name)))
+            job = Inspect(files=files, memory_bytes=PLAN_MEMORY_BYTES)
+            self._contents[name] = run_job(job, QUANTIZE_TIMEOUT_S)
         return self._contents[name]
 
 
@@ -92,9 +75,26 @@ def require_llama_cpp() -> None:
     require("llama_cpp", "llama.cpp", extra("deploy"), "llama-cpp-python")
 
 
+def expanded(source: str) -> Path:
+    """The path that a user's word stands for.
+
+    Raises:
+        HaqaError: nobody has such a home, or the system refuses to look there.
+    """
+    try:
+        path = Path(source).expanduser()
+        path.is_dir()
+    except RuntimeError as error:
+        raise HaqaError(source, str(error), TODO) from None
+    except OSError as error:
+        raise HaqaError(source, error.strerror or str(error), TODO) from None
+    return path
+
+
 def _in_package(name: str) -> Path:
-    spec = importlib.util.find_spec(name.replace("-", "_"))
-    folders = spec.submodule_search_locations if spec else None
+    module = name.replace("-", "_")
+    found = module.isidentifier() and module != "__main__" and importlib.util.find_spec(module)
+    folders = found.submodule_search_locations if found else None
     files = sorted(file for folder in folders or () for file in Path(folder).rglob("*.gguf"))
     if not files:
         raise HaqaError(
@@ -106,23 +106,33 @@ def _in_package(name: str) -> Path:
 
 
 def _from_hub(name: str) -> Path:
-    """From the data folder, by its file's name, where there is one with it; else from the hub."""
+    """From the data folder, by its file's name, where there is one with it; else from the hub, all
+    files of a split model.
+    """
     here = data_folder()
     if here and (here / Path(name).name).is_file():
         return here / Path(name).name
-    require("huggingface_hub", f"hub:{name}", "pip install huggingface_hub")
-    from huggingface_hub import hf_hub_download
-
     owner, _, rest = name.partition("/")
     repository, _, file = rest.partition("/")
     if not file:
         raise HaqaError(f"hub:{name}", "not of the form hub:OWNER/REPO/FILE")
+    gguf_files.check_first(Path(file))
+    require("huggingface_hub", f"hub:{name}", "pip install huggingface_hub")
+    first, *_ = [_fetched(f"{owner}/{repository}", one, name) for one in shards(Path(file))]
+    return first
+
+
+def _fetched(repository: str, file: Path, name: str) -> Path:
+    from huggingface_hub import hf_hub_download
+
     try:
-        return Path(hf_hub_download(f"{owner}/{repository}", file))
+        return Path(hf_hub_download(repository, str(file)))
     except (
         OSError,
         ValueError,
     ) as error:  # its network, hub and disk faults are OSErrors, a malformed name a ValueError
         raise HaqaError(
-            f"hub:{name}", str(error).splitlines()[0], "Check the name and the network"
+            f"hub:{name}",
+            f"{file}: {(str(error).splitlines() or [type(error).__name__])[0]}",
+            "Check the name and the network",
         ) from None

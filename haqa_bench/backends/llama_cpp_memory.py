@@ -2,44 +2,44 @@
 really takes.
 """
 
-import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from haqa_bench.arithmetic.memory import NEEDED, Prediction
-from haqa_bench.backends import gguf_models
-from haqa_bench.backends.llama_jobs import Peak, Settings, Simulate, WriteHollow
+import psutil
+
+from haqa_bench.arithmetic.memory import Prediction, fault_of_sizes
+from haqa_bench.backends import gguf_files, gguf_models
+from haqa_bench.backends.llama_jobs import (
+    PLAN_MEMORY_BYTES,
+    Peak,
+    Settings,
+    Simulate,
+    Simulated,
+    WriteHollow,
+)
 from haqa_bench.backends.process import run_job
-from haqa_bench.errors import HaqaError
+from haqa_bench.backends.transformers_config import dimensions_of
+from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 
 SIMULATE_TIMEOUT_S = 600.0
 PEAK_TIMEOUT_S = 3600.0
-CONFIG = {
-    "layers": "num_hidden_layers",
-    "hidden": "hidden_size",
-    "feed_forward": "intermediate_size",
-    "heads": "num_attention_heads",
-    "vocabulary": "vocab_size",
-    "kv_heads": "num_key_value_heads",
-    "head_size": "head_dim",
-    "tied": "tie_word_embeddings",
-}
-"""Our names of sizes, and those in transformers' config.json."""
-LIKE_LLAMA = ("llama", "mistral")
-"""The `model_type`s of transformers whose tensors are LLaMA's."""
+SOURCE = re.compile(r"\S*/(?=\S+:\d+: )")
+"""The folder of a file of llama.cpp's source: where it was compiled is nobody's business."""
 
 
 class Foreseen(NamedTuple):
     """What a model would take in a format, the bytes of its tensors by type, and the weights of
-    each that a token is multiplied by.
+    each that a token is multiplied by; and the tokens that it was trained for (0: not told).
     """
 
     memory: Prediction
     types: Mapping[str, int]
     multiplied: Mapping[str, int]
+    n_ctx_train: int = 0
 
 
 def predict(
@@ -52,16 +52,18 @@ def predict(
     generated, all (`n_ubatch`) for perplexity.
 
     Raises:
-        EvaluationFailed: llama.cpp refuses the model or a setting.
+        EvaluationFailed: llama.cpp refuses the model or a setting, or planning takes too much
+        memory.
     """
     job = Simulate(
+        memory_bytes=PLAN_MEMORY_BYTES,
         model=str(model),
         formats=tuple(formats),
         settings=settings,
         n_ctx=n_ctx,
         n_outputs=n_outputs,
     )
-    found = run_job(job, SIMULATE_TIMEOUT_S)
+    found = _planned(job)
     return {
         name: Foreseen(
             Prediction(
@@ -75,9 +77,38 @@ def predict(
             ),
             sizes.types,
             sizes.multiplied,
+            found.n_ctx_train,
         )
         for name, sizes in found.formats.items()
     }
+
+
+def _planned(job: Simulate) -> Simulated:
+    try:
+        return run_job(job, SIMULATE_TIMEOUT_S)
+    except EvaluationFailed as failure:
+        if failure.status == Status.OOM:
+            raise EvaluationFailed(
+                Status.OOM,
+                f"planning alone takes more than {job.memory_bytes / 1e9:.1f} GB of memory "
+                f"({failure.reason}): ask for fewer than {job.n_ctx} tokens, or check the file",
+            ) from None
+        if failure.status == Status.CRASHED:
+            reason = SOURCE.sub("", failure.reason)
+            raise EvaluationFailed(
+                Status.CRASHED, f"llama.cpp cannot plan it, and {reason}: is the file damaged?"
+            ) from None
+        raise
+
+
+def beyond_training(found: Mapping[str, Foreseen], n_ctx: int) -> str:
+    """A warning where a context is longer than the model was trained for; nothing where it is
+    not.
+    """
+    known = next(iter(found.values())).n_ctx_train
+    if not known or n_ctx <= known:
+        return ""
+    return f"was trained for {known:,} tokens; what it says beyond them is of no worth."
 
 
 def peak(model: Path, settings: Settings, n_ctx: int) -> int:
@@ -86,7 +117,8 @@ def peak(model: Path, settings: Settings, n_ctx: int) -> int:
     Raises:
         EvaluationFailed: it cannot be loaded, or dies.
     """
-    job = Peak(model=str(model), settings=settings, n_ctx=n_ctx)
+    room = psutil.virtual_memory().available
+    job = Peak(memory_bytes=room, model=str(model), settings=settings, n_ctx=n_ctx)
     return run_job(job, PEAK_TIMEOUT_S).peak
 
 
@@ -98,7 +130,7 @@ def file_of(source: str) -> Iterator[Path]:
     Raises:
         HaqaError: there is no such model.
     """
-    path = Path(source).expanduser()
+    path = gguf_models.expanded(source)
     config = path / "config.json" if path.is_dir() else path
     if config.suffix == ".json":
         with hollow(dimensions_of(config)) as made:
@@ -109,39 +141,20 @@ def file_of(source: str) -> Iterator[Path]:
 
 @contextmanager
 def hollow(dimensions: Mapping[str, int]) -> Iterator[Path]:
-    """A GGUF file of a LLaMA-architecture model's sizes, without weights."""
+    """A GGUF file of a model's sizes, without weights.
+
+    Raises:
+        HaqaError: no model has such sizes.
+    """
+    if fault := fault_of_sizes(dimensions):
+        raise HaqaError("the model's dimensions", fault)
     with TemporaryDirectory() as folder:
         target = Path(folder) / "hollow.gguf"
         run_job(WriteHollow(dimensions=dict(dimensions), target=str(target)), SIMULATE_TIMEOUT_S)
         yield target
 
 
-def dimensions_of(config: Path) -> dict[str, int]:
-    """The sizes in transformers' config.json of a LLaMA-architecture model.
-
-    Raises:
-        HaqaError: no such file, of another architecture, or a size is missing.
-    """
-    try:
-        read = json.loads(config.read_text("utf-8"))
-    except OSError as error:
-        raise HaqaError(config, error.strerror or str(error)) from None
-    except ValueError as error:
-        raise HaqaError(config, f"not JSON: {error}") from None
-    if not isinstance(read, dict) or read.get("model_type") not in LIKE_LLAMA:
-        raise HaqaError(
-            config,
-            f"not the config of a model of {' or '.join(LIKE_LLAMA)} type",
-            "Give its GGUF file instead",
-        )
-    sizes = {name: read[key] for name, key in CONFIG.items() if read.get(key) is not None}
-    for name in dict.fromkeys((*NEEDED, *sizes)):
-        if not isinstance(sizes.get(name), int) or (sizes[name] < 1 and name != "tied"):
-            raise HaqaError(config, f"'{CONFIG[name]}' is missing, or no whole number above 0")
-    return {name: int(size) for name, size in sizes.items()}
-
-
 def is_hollow(model: Path) -> bool:
     """Whether a file holds no weights, so that only predictions can be made of it."""
-    status = model.stat()
-    return status.st_blocks * 512 < status.st_size // 2
+    found = [file.stat() for file in gguf_files.shards(model)]
+    return sum(one.st_blocks for one in found) * 512 < sum(one.st_size for one in found) // 2

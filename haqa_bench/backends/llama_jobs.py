@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from haqa_bench.arithmetic.memory import COUNT_MAX
 from haqa_bench.backends.jobs import Done, Example, Job
 from haqa_bench.backends.wire import Mismatch, build
 from haqa_bench.errors import EvaluationFailed, Status
 
 WORKER = "haqa_bench.backends.workers.llama_cpp"
 MEMORY_WORKER = "haqa_bench.backends.workers.llama_cpp_memory"
+PLAN_MEMORY_BYTES = 4 * 2**30
+"""What a process may take that only reads headers and plans: many times what it needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,18 @@ class Settings:
 
 
 SETTINGS = tuple(field.name for field in fields(Settings))
+THREADS = range(1, 513)
+"""As many threads as ggml can start."""
+COUNTS = range(1, COUNT_MAX + 1)
+WITHIN: Mapping[str, range] = {
+    "n_threads": THREADS,
+    "n_threads_batch": THREADS,
+    "n_batch": COUNTS,
+    "n_ubatch": COUNTS,
+    "n_gpu_layers": range(-1, COUNT_MAX + 1),
+    "main_gpu": range(COUNT_MAX + 1),
+}
+"""What each setting may be: a larger number would wrap around on its way into llama.cpp."""
 ONE_THREAD = Settings(n_threads=1, n_threads_batch=1)
 """llama.cpp's defaults, where nothing is timed."""
 
@@ -41,13 +56,18 @@ def with_defaults(configuration: Mapping[str, object]) -> Settings:
     n_threads_batch follows n_threads, as in llama.cpp's tools.
 
     Raises:
-        EvaluationFailed: a value is of another type than llama.cpp takes.
+        EvaluationFailed: a value is of another type than llama.cpp takes, or out of its range.
     """
     given = {name: value for name, value in configuration.items() if name != "format"}
     try:
-        return build(Settings, {"n_threads_batch": given.get("n_threads"), **given})
+        settings = build(Settings, {"n_threads_batch": given.get("n_threads"), **given})
     except Mismatch as fault:
         raise EvaluationFailed(Status.REFUSED, str(fault)) from None
+    for name, allowed in WITHIN.items():
+        if (value := getattr(settings, name)) not in allowed:
+            reason = f"{name}: {value} is not between {allowed[0]} and {allowed[-1]}"
+            raise EvaluationFailed(Status.REFUSED, reason)
+    return settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +113,9 @@ class Contents:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspect(Job[Contents], worker=WORKER):
-    """Say what the GGUF file `model` holds."""
+    """Say what the GGUF files of a model hold."""
 
-    model: str
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -181,13 +201,16 @@ class FormatSizes:
 
 @dataclass(frozen=True)
 class Simulated:
-    """Bytes by part, as arithmetic.memory names them; `formats` in the order asked for."""
+    """Bytes by part, as arithmetic.memory names them; `formats` in the order asked for; and the
+    tokens of the longest context that the model was trained for.
+    """
 
     cache: int
     compute: int
     output: int
     work: int
     runtime: int
+    n_ctx_train: int
     formats: Mapping[str, FormatSizes]
 
 

@@ -66,6 +66,7 @@ COMMANDS = {
         "haqa_bench.cli.cassette:cassette",
         "List, show and check recorded LLM exchanges.",
     ),
+    "plugin": ("haqa_bench.cli.plugin:plugin", "List and check installed plug-ins."),
     "check": (
         "haqa_bench.cli.check:check",
         "Say whether all that the project has recorded is sound.",

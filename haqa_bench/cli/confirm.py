@@ -38,9 +38,11 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
     from haqa_bench import disk, tracks
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
+    from haqa_bench.plugins import quiet
     from haqa_bench.project import Project, confirmed_in, suite_of
     from haqa_bench.run import confirm
     from haqa_bench.run.header import fixed
+    from haqa_bench.run.measuring import evaluator_faults, live_evaluator
     from haqa_bench.store import database
 
     folder = project_of(run_folder, project)
@@ -58,15 +60,14 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
     ]
     with device.exclusive(), bar() as progress:
         for cell in kept:
-            evaluator = tracks.of(cell).evaluator(cell)
+            evaluator = live_evaluator(cell)
             path = Project(folder).confirmed(cell)
             task = progress.add_task(cell.id)
-            for left in confirm.record(
-                cell, evaluator, confirm.winners(found, cell), path, workers
-            ):
-                progress.update(
-                    task, total=left, completed=0, description=f"{cell.id}: {left} left"
-                )
+            winners = confirm.winners(found, cell)
+            with quiet(), evaluator_faults(cell):
+                for left in confirm.record(cell, evaluator, winners, path, workers):
+                    told = f"{cell.id}: {left} left"
+                    progress.update(task, total=left, completed=0, description=told)
             disk.write(confirmed_in(run_folder, cell), path.read_bytes())
             database.build(run_folder, fixed(suite))
             click.echo(path)

@@ -17,7 +17,8 @@ from haqa_bench.errors import HaqaError
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
 
-PARTS = ("suites", "hardware", "prompts", "cassettes", "results/tables", "results/confirmed")
+RESULTS = ("results/tables", "results/confirmed", "results/proposals")
+PARTS = ("suites", "hardware", "prompts", "cassettes", *RESULTS)
 """What of a commit is replayed."""
 RENAMED = {"results/verified": "results/confirmed"}
 """Folders by the names of earlier commits."""

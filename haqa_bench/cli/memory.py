@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from haqa_bench.arithmetic.memory import CACHE_TYPES, bytes_of
+from haqa_bench.arithmetic.memory import CACHE_TYPES, COUNT_MAX, bytes_of
 from haqa_bench.cli.options import JSON
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -34,14 +34,14 @@ CACHES = click.Choice(list(CACHE_TYPES))
 )
 @click.option(
     "--n-ctx",
-    type=click.IntRange(64),
+    type=click.IntRange(64, COUNT_MAX),
     default=4096,
     show_default=True,
     help="Tokens of the context.",
 )
 @click.option(
     "--n-ubatch",
-    type=click.IntRange(1),
+    type=click.IntRange(1, COUNT_MAX),
     default=512,
     show_default=True,
     help="Prompt tokens computed at once.",
@@ -85,7 +85,7 @@ CACHES = click.Choice(list(CACHE_TYPES))
 )
 @click.option(
     "--max-length",
-    type=click.IntRange(1),
+    type=click.IntRange(1, COUNT_MAX),
     default=512,
     show_default=True,
     help="Tokens of a training example, at most.",
@@ -111,7 +111,7 @@ def memory(
     --training, while QLoRA tunes it.
 
     MODEL is a GGUF file, package:NAME or hub:OWNER/REPO/FILE; or, without any weights,
-    transformers' config.json of a LLaMA-architecture model, or its folder.
+    transformers' config.json of a model of LLaMA's or Gemma 3's architecture, or its folder.
     """
     room = bytes_of(limit) if limit else None
     if training is None:
@@ -158,6 +158,8 @@ def _run(
                     "Leave --measure out, or give its GGUF file",
                 )
             found = llama.predict(path, formats, chosen, n_ctx)
+            if note := llama.beyond_training(found, n_ctx):
+                click.echo(f"{model}: {note}", err=True)
             made = gguf_models.Formats(path) if measure else None
             peaks = (
                 {name: llama.peak(made.path(name), chosen, n_ctx) for name in formats}

@@ -5,6 +5,8 @@ under it.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -37,16 +39,28 @@ def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]
     """Runs with progress bars where somebody watches; what is worth telling of the studies. A
     replay that has ended already is not run again.
     """
+    from haqa_bench.plugins import quiet
     from haqa_bench.project import write_lock
     from haqa_bench.run import complete
+    from haqa_bench.store import failures
 
-    replay = plan.agent == "cassette" and plan.measure == "recorded"
-    if replay and complete.is_complete(target):
+    if plan.replays and complete.is_complete(target):
         write_lock(target, plan.suite)  # it is the latest run now, and labels may be new
-        return []
-    notes = _run(plan, target, executor)
-    complete.mark(target)
-    return notes
+        return _otherwise(plan, target)
+    with quiet():
+        notes = _run(plan, target, executor)
+    if not failures.read(target):
+        complete.mark(target)
+    return notes + _otherwise(plan, target)
+
+
+def _otherwise(plan: "Plan", target: Path) -> list[str]:
+    """What was proposed otherwise than recorded."""
+    from haqa_bench.project import open_run
+    from haqa_bench.run import proposals
+
+    with open_run(target) as done:
+        return proposals.differences(plan, done)
 
 
 def _run(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
@@ -78,5 +92,7 @@ def replayed(suite_path: Path, project: Path | None) -> Path:
 
     suite, folder = open_suite(suite_path, project)
     plan = Plan(suite, folder, suite.studies())
-    with_progress(plan, plan.folder, Serial())
-    return plan.folder
+    target = plan.folder
+    for note in with_progress(plan, target, Serial()):
+        click.echo(note, err=True)
+    return target

@@ -1,6 +1,8 @@
 """haqa-bench run."""
 
 import json
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,19 @@ if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
     from haqa_bench.run.executors import Executor
     from haqa_bench.run.study import Plan
+
+SECONDS = click.FloatRange(0, 1e6, min_open=True)
+SHOWN = 10
+"""How many of the studies that failed are told of on stderr."""
+
+
+def _finite(
+    _context: click.Context, _parameter: click.Parameter, seconds: float | None
+) -> float | None:
+    """Refuses nan, which is in every range."""
+    if seconds is not None and not math.isfinite(seconds):
+        raise click.BadParameter("is no number of seconds")
+    return seconds
 
 
 @click.command()
@@ -48,19 +63,27 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--base-url",
-    help="Endpoint of the LLM; OpenAI's own, or OPENAI_BASE_URL, when left out. The key is "
-    "read from OPENAI_API_KEY.",
+    help="Endpoint of LLMs whose method names none; OpenAI's own, or OPENAI_BASE_URL, when left "
+    "out. The key is read from OPENAI_API_KEY.",
 )
 @click.option(
     "--chat-timeout",
-    type=float,
+    type=SECONDS,
+    callback=_finite,
     default=120.0,
     show_default=True,
-    help="Seconds to wait for an answer of the LLM.",
+    help="Seconds in which something of an answer of the LLM must arrive.",
+)
+@click.option(
+    "--chat-deadline",
+    type=SECONDS,
+    callback=_finite,
+    help="Seconds for a whole call of the LLM, its retries included; 600 when left out, or "
+    "what they may take, where that is more.",
 )
 @click.option(
     "--chat-retries",
-    type=int,
+    type=click.IntRange(0, 1000),
     default=3,
     show_default=True,
     help="How often a failed call is tried again, with growing pauses.",
@@ -92,7 +115,20 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where the Ray cluster is; auto is one that runs on this machine.",
 )
+@click.option(
+    "--add-method",
+    "added",
+    metavar="METHOD",
+    multiple=True,
+    help="Add an optimizer that SUITE does not name, such as a plug-in's: NAME, or "
+    "NAME:key=value,key=value with options. May be given again.",
+)
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
+@click.option(
+    "--record-proposals",
+    is_flag=True,
+    help="Record what computing methods proposed, which replays are compared with from then on.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
 @WIDE
 @DATA
@@ -110,7 +146,9 @@ def run(
     where: str,
     address: str,
     fresh: bool,
+    record_proposals: bool,
     dry_run: bool,
+    added: tuple[str, ...],
     wide: bool,
     as_json: bool,
     **how: Any,
@@ -121,22 +159,30 @@ def run(
     was stopped goes on with the same command. Journals, database and tables go to results/runs/.
     """
     from haqa_bench.cli.progress import with_progress
+    from haqa_bench.project import Project
+    from haqa_bench.run import inputs
     from haqa_bench.run.forecast import forecast, stale, warnings
+    from haqa_bench.run.proposals import recordable
     from haqa_bench.run.study import Plan
 
-    suite, folder = open_suite(suite_path, project)
+    suite, folder = open_suite(suite_path, project, added)
+    replays = how["agent"] == "cassette"
     if seeds:
-        suite = suite.model_copy(update={"seeds": tuple(range(seeds))})
+        suite = inputs.with_seeds(suite, range(seeds), Project(folder), replays)
+    studies = chosen(suite, cells, methods, seed)
+    if seeds and replays:
+        studies = [s for s in studies if inputs.there(s, suite, Project(folder))]
     plan = Plan(
         suite=suite,
         project=folder,
-        studies=chosen(suite, cells, methods, seed),
+        studies=studies,
         agent=how["agent"],
         measure=how["measure"],
         chat_model=how["chat_model"],
         base_url=how["base_url"],
         chat_timeout_s=how["chat_timeout"],
         chat_retries=how["chat_retries"],
+        chat_deadline_s=how["chat_deadline"],
         answered_by=how["answered_by"],
         fresh=fresh,
     )
@@ -145,6 +191,9 @@ def run(
             click.echo(line, err=not dry_run)
     if dry_run:
         return
+    inputs.check(plan)
+    if record_proposals:
+        recordable(plan)
     target = plan.folder
     if fresh:
         _forget(plan, target)
@@ -152,7 +201,10 @@ def run(
         f"{line}." for line in stale(plan)
     ]
     notes += with_progress(plan, target, _executor(where, address, workers))
+    if record_proposals:
+        notes = [_record(plan, target)]
     _tell(plan, target, notes, as_json, wide)
+    _end(target)
 
 
 def _executor(where: str, address: str, workers: int) -> "Executor":
@@ -177,6 +229,15 @@ def _forget(plan: "Plan", target: Path) -> None:
     if plan.agent == "live":
         for study in plan.studies:
             recording.forget(plan.cassette(study))
+
+
+def _record(plan: "Plan", target: Path) -> str:
+    """Records what was proposed; what to tell of it."""
+    from haqa_bench.project import open_run
+    from haqa_bench.run import proposals
+
+    with open_run(target) as done:
+        return f"Recorded what was proposed: {plan.places.said(proposals.record(plan, done))}"
 
 
 def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: bool) -> None:
@@ -206,6 +267,20 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
         + ", ".join(p.relative_to(target).as_posix() for p in written)
         + ", trials.duckdb, journal/"
     )
+
+
+def _end(target: Path) -> None:
+    """Ends with exit code 3 where studies of a run failed, and says which."""
+    from haqa_bench.store import failures
+
+    failed = failures.read(target)
+    for study, failure in list(failed.items())[:SHOWN]:
+        click.echo(f"haqa-bench: {study}: {failure.what}", err=True)
+    if len(failed) > SHOWN:
+        click.echo(f"haqa-bench: {len(failed) - SHOWN} studies more failed", err=True)
+    if failed:
+        click.echo(f"haqa-bench: where each was raised: {target / failures.NAME}", err=True)
+        sys.exit(3)
 
 
 def _told(

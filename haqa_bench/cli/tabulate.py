@@ -44,21 +44,24 @@ def tabulate(
     from haqa_bench import tracks
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
+    from haqa_bench.plugins import quiet
     from haqa_bench.project import Project
+    from haqa_bench.run.measuring import evaluator_faults
     from haqa_bench.run.sweep import open_sweep, sweep
 
     suite, folder = open_suite(suite_path, project)
     share_cores(workers)
     kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}
     for cell in (c for c in kept.values() if not tracks.of(c).swept):
-        tracks.of(cell).record(cell, Project(folder).table(cell))
+        with evaluator_faults(cell):
+            tracks.of(cell).record(cell, Project(folder).table(cell))
         click.echo(Project(folder).table(cell))
     measured = [c for c in kept.values() if tracks.of(c).swept]
     if not measured:
         return
     sweeps = [open_sweep(cell, Project(folder).table(cell)) for cell in measured]
     alone = device.exclusive() if any(not c.simulated for c in measured) else nullcontext()
-    with alone, bar() as progress:
+    with quiet(), alone, bar() as progress:
         task = progress.add_task(
             "measuring", total=passes * sum(cell.space.size for cell in measured)
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench import disk
-from haqa_bench.arithmetic.memory import OWN, Prediction, bytes_of
+from haqa_bench.arithmetic.memory import COUNT_MAX, OWN, Prediction, bytes_of
 from haqa_bench.cli.options import JSON
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -72,21 +72,21 @@ SHARE = 0.9
 )
 @click.option(
     "--n-ctx",
-    type=click.IntRange(64),
+    type=click.IntRange(64, COUNT_MAX),
     default=4096,
     show_default=True,
     help="Tokens of the context.",
 )
 @click.option(
     "--n-prompt",
-    type=click.IntRange(1),
+    type=click.IntRange(1, COUNT_MAX),
     default=256,
     show_default=True,
     help="Tokens of a prompt, in each measurement.",
 )
 @click.option(
     "--n-generate",
-    type=click.IntRange(2),
+    type=click.IntRange(2, COUNT_MAX),
     default=64,
     show_default=True,
     help="Tokens of an answer, in each measurement.",
@@ -142,8 +142,11 @@ def tune(
         )
     gguf_models.require_llama_cpp()
     path = gguf_models.find(model)
+    space.check_name(path)
     try:
         found = space.options(path, wish)
+        if found.note:
+            click.echo(f"{model}: {found.note}", err=True)
         for name, why in found.left_out.items():
             click.echo(f"{name}: {why}.", err=True)
         if found.fit[0] != OWN:

@@ -1,84 +1,66 @@
 """A live LLM behind an OpenAI-compatible endpoint: OpenAI itself, or llama.cpp's server, Ollama,
 vLLM, our relay.
 
-Retries and their back-off are the openai client's. However an endpoint fails, the user reads one
+A call has one deadline, tries and pauses included. However an endpoint fails, the user reads one
 line that names its base URL and never the key.
 """
 
-import os
-import re
+import random
 import time
-from typing import Any
+from typing import NamedTuple
 
-import openai
-from pydantic import AnyHttpUrl, BaseModel, Field, TypeAdapter, ValidationError
+import httpx2
 
-from haqa_bench.errors import ChatFailed, HaqaError
+from haqa_bench.errors import ChatFailed
+from haqa_bench.llm import endpoint
+from haqa_bench.llm.completion import read_completion
+from haqa_bench.llm.connection import MOST_BYTES, Connection, TooLarge, within
+from haqa_bench.llm.refused import NOT_THERE, refused
 from haqa_bench.protocols import ChatReply, ChatRequest, Position
 
-OPENAI_URL = "https://api.openai.com/v1"
-PLACEHOLDER_KEY = "none"
-SHORTEST_SECRET = (
-    8  # shorter ones are placeholders ("EMPTY", "ollama") that replies may well contain
-)
-CUT_OFF = (
-    "length",
-    "content_filter",
-)  # finish reasons that leave the content null where nothing came before
-NOT_THERE = "Check the base URL (does it end in /v1?) and the model's name"
-TODO = {
-    401: "Check OPENAI_API_KEY",
-    403: "Check OPENAI_API_KEY",
-    404: NOT_THERE,
-    429: "Wait, or allow more retries",
-}
+DEADLINE_S = 600.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 
 
-class _Message(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
+class _Failure(NamedTuple):
+    """A try that failed, whether another may succeed, and after how many seconds the endpoint wants
+    it.
+    """
 
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
-class _Completion(BaseModel):
-    """What we read of a chat completion. Endpoints add keys of their own, which are no fault."""
-
-    model: str | None = None
-    choices: list[_Choice] = Field(min_length=1)
-    usage: _Usage | None = None
+    failed: ChatFailed
+    again: bool
+    after_s: float | None = None
 
 
 class OpenAICompatible:
-    """A ChatModel that asks a live endpoint."""
+    """A ChatModel that asks a live endpoint. `endpoint` is its base URL, without user, password and
+    query.
+    """
 
-    def __init__(self, base_url: str | None, timeout_s: float, retries: int) -> None:
+    def __init__(
+        self,
+        base_url: str | None,
+        timeout_s: float,
+        retries: int,
+        deadline_s: float | None = None,
+        key_variable: str = endpoint.KEY,
+    ) -> None:
         """An endpoint at `base_url` (else OPENAI_BASE_URL, else OpenAI's own), with the key in
-        OPENAI_API_KEY if it has one.
+        `key_variable` of the environment if it has one.
 
         A try fails after `timeout_s` seconds in which nothing arrives; it is repeated up to
-        `retries` times.
+        `retries` times. All of it ends after `deadline_s` seconds: DEADLINE_S when left out, or
+        what the tries may take, where that is longer.
 
         Raises:
             HaqaError: no endpoint and no key, a base URL or key that cannot be one, or proxy or
             certificate settings that fail.
         """
-        url = base_url or os.environ.get("OPENAI_BASE_URL", "")
-        self._key = _key_in_environment()
-        self._timeout_s = timeout_s
-        self._shown = self._line(re.sub(r"//[^/]*@", "//", url or OPENAI_URL).partition("?")[0])
-        if not url and not self._key:
-            todo = "Set OPENAI_API_KEY, or name an endpoint: --base-url http://127.0.0.1:8080/v1"
-            raise HaqaError("OPENAI_API_KEY", "not set, and no base URL given", todo)
-        self._client = self._connected(url or OPENAI_URL, retries)
+        self._at = endpoint.found(base_url, key_variable)
+        self.endpoint, self._key_variable = self._at.shown, key_variable
+        self._timeout_s, self._retries = timeout_s, retries
+        self._deadline_s = deadline_s or max(DEADLINE_S, timeout_s * (retries + 1))
+        self._connection = Connection(self._at, timeout_s)
 
     def chat(self, request: ChatRequest, position: Position) -> ChatReply:
         """The endpoint's answer, even one that is empty, refused or cut off. `latency_s` includes
@@ -88,97 +70,73 @@ class OpenAICompatible:
             ChatFailed: no chat completion came back.
         """
         start = time.perf_counter()
-        text = self._post(request.body())
+        try:
+            text = within(self._deadline_s, lambda: self._asked(request))
+        except TimeoutError:
+            todo = "Allow more with --chat-deadline"
+            raise self._failed(f"no answer within {self._deadline_s:g} s in all", todo) from None
         return self._reply(text, time.perf_counter() - start)
 
-    def _connected(self, url: str, retries: int) -> openai.OpenAI:
-        try:
-            TypeAdapter(AnyHttpUrl).validate_python(url)
-            return openai.OpenAI(
-                base_url=url,
-                api_key=self._key or PLACEHOLDER_KEY,
-                timeout=self._timeout_s,
-                max_retries=retries,
-            )
-        except ValidationError as error:
-            what = str(error.errors()[0]["msg"])
-            raise HaqaError(
-                self._shown, f"no base URL: {what}", "Give one like http://127.0.0.1:8080/v1"
-            ) from None
-        except (OSError, ValueError, ImportError) as error:
-            todo = "Check SSL_CERT_FILE and the proxy variables (HTTPS_PROXY, ALL_PROXY)"
-            raise HaqaError(
-                self._shown, f"the client cannot start: {self._line(str(error))}", todo
-            ) from None
+    def _asked(self, request: ChatRequest) -> str:
+        """A good answer's text, after as many tries as it takes and may take."""
+        until, tries = time.monotonic() + self._deadline_s, 0
+        while True:
+            found = self._tried(request, until)
+            if isinstance(found, str):
+                return found
+            wait_s = _pause_s(tries) if found.after_s is None else found.after_s
+            tries += 1
+            if not found.again or tries > self._retries or time.monotonic() + wait_s > until:
+                raise found.failed
+            time.sleep(wait_s)
 
-    def _post(self, body: dict[str, Any]) -> str:
+    def _tried(self, request: ChatRequest, until: float) -> str | _Failure:
         try:
-            return self._hidden(self._client.post("/chat/completions", cast_to=str, body=body))
-        except openai.APITimeoutError:
+            status, text, after_s = self._connection.post(request.body(), until)
+        except TooLarge:
+            failed = self._failed(f"an answer of more than {MOST_BYTES:,} bytes", NOT_THERE)
+            return _Failure(failed, again=False)
+        except httpx2.TimeoutException:
             todo = "Is the model loaded? Allow more seconds"
-            raise self._failed(f"no answer within {self._timeout_s:g} s", todo) from None
-        except openai.APIStatusError as error:
-            said = error.message.partition(" - ")[2] or error.response.text
-            todo = TODO.get(
-                error.status_code,
-                "The fault is the endpoint's: see its log" if error.status_code >= 500 else "",
-            )
-            raise self._failed(f"HTTP {error.status_code}: {said}", todo) from None
-        except openai.APIError as error:
-            cause = str(error.__cause__ or error)
-            trust = "CERTIFICATE_VERIFY_FAILED" in cause
-            todo = (
-                "To trust its authority, name the file in SSL_CERT_FILE"
-                if trust
-                else "Is the server running there?"
-            )
-            raise self._failed(f"connection failed: {cause}", todo) from None
+            failed = self._failed(f"no answer within {self._timeout_s:g} s", todo)
+            return _Failure(failed, again=True)
+        except httpx2.RequestError as error:
+            return _Failure(self._unconnected(str(error)), again=True)
+        if 200 <= status < 300:
+            return text
+        told = refused(status, text, request, self._key_variable)
+        return _Failure(self._failed(told.what, told.todo), told.again, after_s)
+
+    def _unconnected(self, cause: str) -> ChatFailed:
+        trust = "CERTIFICATE_VERIFY_FAILED" in cause
+        todo = "To trust its authority, name the file in SSL_CERT_FILE"
+        return self._failed(
+            f"connection failed: {cause}", todo if trust else "Is the server running there?"
+        )
 
     def _reply(self, text: str, latency_s: float) -> ChatReply:
         try:
-            completion = _Completion.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(step) for step in first["loc"])
-            fault = f"{place}: {first['msg']}" if place else first["msg"]
-            raise self._failed(
-                f"no chat completion ({fault}) but: {text or 'nothing'}", NOT_THERE
-            ) from None
-        choice, usage = completion.choices[0], completion.usage or _Usage()
-        if (
-            choice.message.content is None
-            and choice.message.refusal is None
-            and choice.finish_reason not in CUT_OFF
-        ):
-            raise self._failed("a chat completion whose content is null, without a refusal")
+            read = read_completion(text)
+        except ValueError as error:
+            what = f"no chat completion ({error}) but: {text or 'nothing'}"
+            raise self._failed(what, NOT_THERE) from None
+        hidden = self._at.secrets.hidden
         return ChatReply(
-            content=choice.message.content or choice.message.refusal or "",
-            model=completion.model or "",
-            finish_reason=choice.finish_reason or "",
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
+            content=hidden(read.content),
+            model=hidden(read.model),
+            finish_reason=hidden(read.finish_reason),
+            prompt_tokens=read.prompt_tokens,
+            completion_tokens=read.completion_tokens,
             latency_s=latency_s,
+            reasoning=hidden(read.reasoning),
         )
 
     def _failed(self, what: str, todo: str = "") -> ChatFailed:
-        return ChatFailed(self._shown, self._line(what), todo)
-
-    def _line(self, text: str) -> str:
-        """`text` without the key, on one line that a terminal can take, cut at 240 characters."""
-        line = " ".join(
-            "".join(c if c.isprintable() else " " for c in self._hidden(text)).split()
-        ).rstrip(".")
-        return line if len(line) <= 240 else line[:239] + "…"
-
-    def _hidden(self, text: str) -> str:
-        return text.replace(self._key, "***") if len(self._key) >= SHORTEST_SECRET else text
+        return ChatFailed(self.endpoint, self._at.line(what), todo)
 
 
-def _key_in_environment() -> str:
-    key = os.environ.get("OPENAI_API_KEY", "").strip()
-    # Else the HTTP library would quote the whole header in its complaint.
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise HaqaError(
-            "OPENAI_API_KEY", "holds a space or a character that no key has", "Set it again"
-        )
-    return key
+def _pause_s(tries: int) -> float:
+    """Before another try, where the endpoint names no time: longer each time, and never the same
+    for two that were refused together.
+    """
+    return float(min(FIRST_PAUSE_S * 2**tries, LONGEST_PAUSE_S) * random.uniform(0.75, 1))

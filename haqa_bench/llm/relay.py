@@ -8,122 +8,23 @@ restarted loses anything. Listens on loopback only.
 """
 
 import json
+import re
 import sys
 import threading
-import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from rfc8785 import CanonicalizationError
 
-from haqa_bench.documents import JsonObject, sha256
+from haqa_bench.documents import JsonObject
 from haqa_bench.errors import HaqaError
+from haqa_bench.llm.questions import MAX_BODY_BYTES, POLL_S, Question, Questions
 
-MAX_BODY_BYTES = 4_000_000
-POLL_S = 0.2
-SETTLED_S = 0.5
-HEADER = """\
-Write the reply to the conversation below, and nothing else, as plain text into \
-`{name}.answer.md` in this folder. It is sent on
-exactly as written{limit}. Write it elsewhere and rename it if you can: the file \
-is taken once it is not empty and has not
-changed for half a second."""
-
-
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    role: str
-    content: str
-
-
-class Question(BaseModel):
-    """The body of a chat request. Keys that are not shown to whoever answers are kept, since they
-    tell requests apart.
-    """
-
-    model_config = ConfigDict(extra="allow")
-    messages: list[_Message] = Field(min_length=1)
-    max_tokens: int | None = None
-    response_format: JsonObject | None = None
-    stream: Literal[False] | None = None
-
-    def markdown(self, name: str) -> str:
-        """The request as whoever answers reads it."""
-        limit = f", and may have at most {self.max_tokens:,} tokens" if self.max_tokens else ""
-        parts = [HEADER.format(name=name, limit=limit)]
-        parts += [
-            f"# Message {number}: {message.role}\n\n{message.content}"
-            for number, message in enumerate(self.messages, 1)
-        ]
-        if self.response_format:
-            schema = self.response_format.get("json_schema", self.response_format)
-            parts.append(
-                "# The form the reply must "
-                f"have\n\n```json\n{json.dumps(schema, indent=2, ensure_ascii=False)}\n```"
-            )
-        return "\n\n".join(parts) + "\n"
-
-
-class Questions:
-    """A folder of numbered questions (`NNNN.request.md`), their hashes (`NNNN.sha256`) and their
-    answers (`NNNN.answer.md`).
-    """
-
-    def __init__(self, folder: Path, announce: Callable[[str], None]) -> None:
-        self._folder, self._announce, self._adding = folder, announce, threading.Lock()
-        self._names = {
-            path.read_text("ascii", errors="replace"): path.stem
-            for path in sorted(folder.glob("*.sha256"))
-        }
-
-    def add(self, question: Question) -> str:
-        """The name (`NNNN`) of `question`: its own if it is known, else the next, with its files
-        written.
-        """
-        key = sha256(question.model_dump(mode="json", exclude_unset=True))
-        with self._adding:
-            name = self._names.get(key) or self._next()
-            request = self._folder / f"{name}.request.md"
-            if not request.exists() and not self._read(name):
-                # The hash first: a relay killed in between asks again under the same number.
-                _write(self._folder / f"{name}.sha256", key)
-                _write(request, question.markdown(name))
-                self._names[key] = name
-                self._announce(request.name)
-        return name
-
-    def answer(self, name: str, stopped: threading.Event) -> bytes | None:
-        """Waits for an answer that somebody has finished writing. None when `stopped` first."""
-        answer, since_s = self._read(name), time.monotonic()
-        while not stopped.wait(POLL_S):
-            if (now := self._read(name)) != answer:
-                answer, since_s = now, time.monotonic()
-            elif answer and time.monotonic() - since_s >= SETTLED_S:
-                return answer
-        return None
-
-    def _read(self, name: str) -> bytes:
-        try:
-            return (self._folder / f"{name}.answer.md").read_bytes()
-        except FileNotFoundError:
-            return b""
-
-    def _next(self) -> str:
-        numbers = [path.name.partition(".")[0] for path in self._folder.iterdir()]
-        return (
-            f"{max((int(number) for number in numbers if number.isdecimal()), default=0) + 1:04d}"
-        )
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes a file that nobody can see half-written."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, "utf-8", newline="")
-    partial.replace(path)
+_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 
 
 class _Refused(Exception):
@@ -147,11 +48,18 @@ class _Handler(BaseHTTPRequestHandler):
             body = self._body()
             if self.path.partition("?")[0].removeprefix("/v1").rstrip("/") != path:
                 raise _Refused(404, "here are only POST /v1/chat/completions and GET /v1/models")
-            if "Origin" in self.headers:  # any page open in a browser can reach loopback
-                raise _Refused(403, "web pages may not ask")
+            self._check_sender()
             self._send(200, make(body))
         except _Refused as refused:
             self.send_error(refused.code, refused.what)
+
+    def _check_sender(self) -> None:
+        """Any page open in a browser can reach loopback, also under a name of its own."""
+        site = self.headers.get("Sec-Fetch-Site", "none")
+        if "Origin" in self.headers or site not in ("none", "same-origin"):
+            raise _Refused(403, "web pages may not ask")
+        if not _HOST.fullmatch(self.headers.get("Host", "")):
+            raise _Refused(403, "this is no name of the machine itself; ask 127.0.0.1")
 
     def _models(self, body: bytes) -> JsonObject:
         return {
@@ -167,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _Refused(
                     503, f"the relay was stopped; {name}.request.md is kept for your retry"
                 )
-            message = {"role": "assistant", "content": answer.decode("utf-8")}
+            message = {"role": "assistant", "content": answer.decode("utf-8-sig")}
         except ValidationError as error:
             place, what = ".".join(map(str, error.errors()[0]["loc"])), error.errors()[0]["msg"]
             raise _Refused(400, f"{place}: {what}" if place else what) from None
@@ -175,8 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(400, f"a number that JSON cannot hold exactly: {error}") from None
         except UnicodeDecodeError:
             raise _Refused(500, f"{name}.answer.md is not UTF-8; write it again") from None
-        except OSError as error:
-            raise _Refused(500, f"the relay's folder: {error.strerror}") from None
+        except (OSError, HaqaError) as error:
+            said = error.strerror if isinstance(error, OSError) else error.what
+            raise _Refused(500, f"the relay's folder: {said}") from None
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         # "relay": it does not know who answered. No usage either, since nobody counted.
         return {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from haqa_bench import __version__, disk
 from haqa_bench.documents import read_bytes, sha256
-from haqa_bench.store import database
+from haqa_bench.store import database, failures
 
 NAME = "complete.json"
 
@@ -20,9 +20,13 @@ def mark(folder: Path) -> None:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether the run in `folder` had ended, and nothing in it has changed since."""
+    """Whether the run in `folder` had ended without failures, and nothing in it has changed
+    since.
+    """
     marker = folder / NAME
     if not marker.is_file() or not (folder / database.NAME).is_file():
+        return False
+    if (folder / failures.NAME).exists():
         return False
     built = (folder / database.NAME).stat().st_mtime_ns
     journals = _journals(folder)

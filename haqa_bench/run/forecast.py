@@ -2,10 +2,15 @@
 
 from statistics import median
 
-from haqa_bench import registry, tracks
+from haqa_bench import tracks
 from haqa_bench.cell import Cell
+from haqa_bench.errors import PluginFailed
+from haqa_bench.plugins import quiet
+from haqa_bench.run import proposing
 from haqa_bench.run.study import Plan
 from haqa_bench.store import tables
+from haqa_bench.study import Study
+from haqa_bench.tracks import AnyTrack
 
 
 def warnings(plan: Plan) -> list[str]:
@@ -15,7 +20,7 @@ def warnings(plan: Plan) -> list[str]:
     asked = {(s.cell.id, s.method.name): s for s in plan.studies if s.method.chat is None}
     found = []
     for study in asked.values():
-        start_up = registry.optimizer(study, None, plan.project / "prompts").start_up
+        start_up = _start_up(plan, study)
         proposals = study.cell.budget.proposals
         drawn = min(start_up, proposals) - 1
         if start_up > 1 and 2 * drawn > proposals - 1:
@@ -25,6 +30,15 @@ def warnings(plan: Plan) -> list[str]:
                 "budget, or a smaller start-up in its options"
             )
     return found
+
+
+def _start_up(plan: Plan, study: Study) -> int:
+    """Of a study's optimizer; 0 of one that fails, which its study will tell."""
+    try:
+        with quiet():
+            return proposing.made(study, None, plan.places.prompts).start_up
+    except PluginFailed:
+        return 0
 
 
 def stale(plan: Plan) -> list[str]:
@@ -48,7 +62,11 @@ def _cells(plan: Plan) -> list[Cell]:
 
 
 def _forecast(plan: Plan, cell: Cell) -> str:
-    track = tracks.of(cell)
+    with tracks.faults(cell.track, "track failed", "asked for its limits"):
+        return _taking(plan, cell, tracks.of(cell))
+
+
+def _taking(plan: Plan, cell: Cell, track: AnyTrack) -> str:
     studies = sum(s.cell.id == cell.id for s in plan.studies)
     text = (
         f"{cell.id} on {cell.hardware.name}: {studies} studies, at most "

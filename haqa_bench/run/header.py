@@ -1,9 +1,12 @@
 """How a study begins: the first line of its journal."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Whole
+from haqa_bench.run.identity import Identity
 from haqa_bench.space import Scalar
 from haqa_bench.store.database import FORMAT
 from haqa_bench.study import Study
@@ -17,9 +20,10 @@ def header(
     whole: Whole | None,
     settings: Mapping[str, Scalar],
     machine: str,
+    made_by: Identity,
 ) -> dict[str, Any]:
     """The first line of a study's journal: all that a report needs to know of it. `whole` is the
-    table's, where one is replayed.
+    table's, where one is replayed; `made_by` says what made its numbers.
     """
     return {
         "kind": "study",
@@ -31,6 +35,7 @@ def header(
         "optimum": whole.optimum if whole else None,
         "front": {"points": whole.front, "worst": whole.worst} if whole and whole.front else None,
         "samples": dict(whole.samples) if whole else {},
+        "identity": made_by.to_json(),
     }
 
 
@@ -56,3 +61,21 @@ def _fixed(study: Study, lock: str) -> dict[str, Any]:
         "objective": study.cell.objective.model_dump(mode="json"),
         "lock": lock,
     }
+
+
+def same(path: Path, begun: Mapping[str, object], now: Mapping[str, object]) -> None:
+    """Raises HaqaError for a journal that was begun by other code, or with other settings, than it
+    would go on with.
+    """
+    for name in now.keys() & {"identity", "settings"}:
+        if begun.get(name) != now[name]:
+            what = "other code" if name == "identity" else "other settings"
+            told = f"was begun with {what}: {_difference(begun.get(name), now[name])}"
+            raise HaqaError(path, told, "Start anew with --fresh, or restore what there was")
+
+
+def _difference(begun: object, now: object) -> str:
+    """The first thing in which two documents differ, in words."""
+    before, after = (one if isinstance(one, Mapping) else {} for one in (begun, now))
+    name = next(n for n in {**before, **after} if before.get(n) != after.get(n))
+    return f"{name} was {before.get(name)}, and is {after.get(name)}"

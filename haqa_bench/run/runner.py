@@ -9,7 +9,7 @@ measures the machine's noise floor first, and its winners again at the end.
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,13 +17,15 @@ from filelock import FileLock, Timeout
 
 from haqa_bench import disk, tracks
 from haqa_bench.cell import Cell
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, PluginFailed
 from haqa_bench.project import confirmed_in, write_lock
-from haqa_bench.run import confirm
+from haqa_bench.run import confirm, inputs
 from haqa_bench.run.executors import Executor
-from haqa_bench.run.header import fixed
-from haqa_bench.run.study import Ended, Header, Plan, finished
-from haqa_bench.store import database
+from haqa_bench.run.header import fixed, same
+from haqa_bench.run.measuring import evaluator_faults
+from haqa_bench.run.study import Ended, Entry, Header, Plan, finished
+from haqa_bench.store import database, failures
+from haqa_bench.store.failures import Failure
 from haqa_bench.store.journal import Journal
 from haqa_bench.study import Study
 from haqa_bench.trial import Trial
@@ -59,12 +61,16 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         stack.enter_context(_tidied(plan, folder))
         stack.enter_context(_alone(folder))
         stack.enter_context(executor.hold(plan))
+        inputs.check(plan)
         write_lock(folder, plan.suite)
         if plan.measure == "live":
             yield from _pairs(
                 plan, folder, executor, [c for c in cells if tracks.of(c).confirmed == "pairs"]
             )  # the noise floor of times
-        yield from _studies(plan, folder, executor)
+        failed: dict[str, Failure] = {}
+        yield from _studies(plan, folder, executor, failed)
+        failures.write(folder, failed)
+        _some_ended(plan, failed)
         if plan.measure == "live":
             database.build(folder, fixed(plan.suite))
             yield from _pairs(plan, folder, executor, cells)
@@ -73,7 +79,17 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         database.build(folder, fixed(plan.suite))
 
 
-def _studies(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event]:
+def _some_ended(plan: Plan, failed: Mapping[str, Failure]) -> None:
+    """Raises HaqaError where every study failed: there is nothing to print."""
+    first = plan.studies[0].id
+    if len(failed) == len(plan.studies):
+        raise HaqaError(first, failed[first].what)
+
+
+def _studies(
+    plan: Plan, folder: Path, executor: Executor, failed: dict[str, Failure]
+) -> Iterator[Event]:
+    """Runs each study, and collects those that `failed`."""
     journals = {
         study.id: Journal(folder / "journal" / study.cell.id / study.file.name)
         for study in plan.studies
@@ -87,26 +103,39 @@ def _studies(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event]:
     }
     jobs = []
     for study in plan.studies:
+        if begun := journals[study.id].entries:
+            now = {"identity": plan.identity([study]).to_json()}
+            same(journals[study.id].path, begun[0], now)
         yield from (Event(study, trial) for trial in known[study.id])
         if finished(plan, study, known[study.id]):
             yield Event(study, None)
         else:
             jobs.append((study, known[study.id]))
-    replays = plan.agent == "cassette" and plan.measure == "recorded"
+    replays = plan.replays
     unwritten: dict[str, list[Mapping[str, Any]]] = {study.id: [] for study, _ in jobs}
     for study, entry in executor.run(plan, jobs):
         journal, lines = journals[study.id], unwritten[study.id]
-        if isinstance(entry, Trial):
-            lines.append({"kind": "trial", **entry.model_dump(mode="json")})
-        elif isinstance(entry, Header) and not journal.entries and not lines:
-            lines.append(entry.line)
+        lines += _lines(journal, bool(lines), entry)
         if lines and (isinstance(entry, Ended) or not replays):
             journal.append(*lines)
             lines.clear()
         if isinstance(entry, Ended):
+            if entry.failed:
+                failed[study.id] = entry.failed
             yield Event(study, None, entry.note)
         elif isinstance(entry, Trial):
             yield Event(study, entry)
+
+
+def _lines(journal: Journal, begun: bool, entry: Entry) -> list[Mapping[str, Any]]:
+    """What of an entry is to be journalled: a header once, and then it must be the same."""
+    if isinstance(entry, Trial):
+        return [{"kind": "trial", **entry.model_dump(mode="json")}]
+    if isinstance(entry, Header) and journal.entries:
+        same(journal.path, journal.entries[0], entry.line)
+    elif isinstance(entry, Header) and not begun:
+        return [entry.line]
+    return []
 
 
 def _pairs(plan: Plan, folder: Path, executor: Executor, cells: list[Cell]) -> Iterator[Pairing]:
@@ -115,8 +144,9 @@ def _pairs(plan: Plan, folder: Path, executor: Executor, cells: list[Cell]) -> I
     for cell in (c for c in cells if not c.simulated):
         configurations = confirm.winners(found, cell)
         path = confirmed_in(folder, cell)
-        for left in confirm.take(cell, executor.evaluator(plan, cell), configurations, path):
-            yield Pairing(cell, left)
+        with suppress(PluginFailed), evaluator_faults(cell):  # its studies tell of it
+            for left in confirm.take(cell, executor.evaluator(plan, cell), configurations, path):
+                yield Pairing(cell, left)
 
 
 def _copy_pairs(plan: Plan, folder: Path, cells: list[Cell]) -> None:

@@ -11,6 +11,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.llm import cassette
 from haqa_bench.project import Project
+from haqa_bench.run import proposals
 from haqa_bench.store import confirmed, manifest, tables
 
 
@@ -34,6 +35,7 @@ def check(project: Project) -> list[Area]:
         "cassettes/**/*.jsonl": check_cassette,
         "results/tables/**/*.parquet": tables.read,
         "results/confirmed/**/*.jsonl": lambda path: confirmed.read(path, finished=True),
+        "results/proposals/*.jsonl": proposals.read,
     }
     areas = [_manifest(project)]
     for pattern, read in readers.items():

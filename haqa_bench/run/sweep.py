@@ -19,6 +19,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import LiveEvaluator
+from haqa_bench.run.measuring import evaluator_faults, live_evaluator
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
 from haqa_bench.store.journal import Journal
@@ -44,7 +45,7 @@ def open_sweep(cell: Cell, target: Path) -> Sweep:
     Raises:
         HaqaError: the journal there is of another cell or model.
     """
-    evaluator = tracks.of(cell).evaluator(cell)
+    evaluator = live_evaluator(cell)
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {
         "cell": cell.id,
@@ -96,10 +97,11 @@ def sweep(
             ]
             for _ in range(len(order) - len(missing) if number < passes else 0):
                 done()
-            for row in as_they_come(partial(_row, one.evaluator, number), missing, workers):
-                one.journal.append(row)
-                if number < passes:
-                    done()
+            with evaluator_faults(one.cell):
+                for row in as_they_come(partial(_row, one.evaluator, number), missing, workers):
+                    one.journal.append(row)
+                    if number < passes:
+                        done()
     for one in sweeps:
         rows = one.journal.entries[1:]
         dates = sorted({row["date"] for row in rows})

@@ -16,7 +16,8 @@ from haqa_bench import disk
 from haqa_bench.arithmetic.estimate import SPEEDS, estimate
 from haqa_bench.documents import JsonObject, check_format, read_bytes, sha256
 from haqa_bench.errors import HaqaError
-from haqa_bench.store import confirmed
+from haqa_bench.store import confirmed, failures
+from haqa_bench.store.failures import Failure
 from haqa_bench.store.journal import read_lines
 from haqa_bench.trial import Measurement, Objective, Trial
 
@@ -28,7 +29,7 @@ LOCK = "lock.json"
 """The suite as it was run; what makes a folder a run."""
 FORMAT = 3
 """Of the journals of a run."""
-TABLES = ("made_of", "studies", "trials", "measurements", "pairs", "tests")
+TABLES = ("made_of", "studies", "trials", "measurements", "pairs", "tests", "failures")
 RESTORE = "Restore the file, or delete it to start over"
 Row = tuple[str, Mapping[str, Any]]
 """A row, after the name of its table."""
@@ -75,12 +76,14 @@ def build(folder: Path, expected: Expected) -> Path:
     journals = sorted((folder / "journal").glob("*/*.jsonl"))
     if not journals:
         raise HaqaError(folder, "no journals here", "Run a suite first: haqa-bench run SUITE")
-    lock = sha256(read_bytes(folder / LOCK))
+    lock, failed = sha256(read_bytes(folder / LOCK)), failures.read(folder)
     rows: list[Row] = [("made_of", {"file": LOCK, "sha256": lock})]
+    rows += [("failures", _failure(study, one)) for study, one in failed.items()]
     for path in journals:
         lines = read_lines(path)
         check_head(path, lines, expected.get(f"{path.parent.name}/{path.name}"))
-        rows += _rows(path, lines)
+        found = _rows(path, lines)
+        rows += [] if lines[0]["id"] in failed else found
     for path in sorted((folder / "confirmed").glob("*/*.jsonl")):
         rows += _confirmed(confirmed.read(path))
     with disk.written(folder / NAME) as partial:
@@ -230,7 +233,7 @@ def _rows(path: Path, lines: list[JsonObject]) -> list[Row]:
     head = dict(lines[0])
     objective = Objective.model_validate_json(json.dumps(head.pop("objective")))
     known = trials(path, lines)
-    study = {k: v for k, v in head.items() if k not in ("kind", "format")} | {
+    study = {k: v for k, v in head.items() if k not in ("kind", "format", "identity")} | {
         "settings": json.dumps(head["settings"], sort_keys=True),
         "front": json.dumps(head["front"]) if head["front"] else None,
         "samples": json.dumps(head["samples"], sort_keys=True),
@@ -275,6 +278,11 @@ def _rows(path: Path, lines: list[JsonObject]) -> list[Row]:
             for m in trial.measurements
         ]
     return rows
+
+
+def _failure(study: str, failure: Failure) -> Mapping[str, Any]:
+    _, cell, method, _ = study.split("/")
+    return {"study": study, "cell": cell, "method": method, "what": failure.what}
 
 
 def _problem(trial: Trial, objective: Objective, optimum: float | None) -> str:

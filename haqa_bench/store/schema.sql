@@ -26,6 +26,8 @@ CREATE TABLE tests (
     cell VARCHAR, configuration VARCHAR, seed BIGINT, is_default BOOLEAN, machine VARCHAR, name VARCHAR, value DOUBLE, unit VARCHAR,
     items VARCHAR, failed VARCHAR, PRIMARY KEY (cell, configuration, seed, name)
 );
+-- Studies that a fault ended before their budget was spent: no other table tells of them (docs/plugins.md).
+CREATE TABLE failures (study VARCHAR PRIMARY KEY, cell VARCHAR, method VARCHAR, what VARCHAR);
 
 -- The best feasible trial of each study; the earliest among equals.
 CREATE VIEW best_trials AS
@@ -44,15 +46,16 @@ CREATE VIEW proposals AS
 SELECT study,
        count(*) AS proposed,
        count(*) FILTER (WHERE status = 'invalid') AS invalid,
-       count(*) FILTER (WHERE status NOT IN ('ok', 'invalid') AND repeat_of IS NULL) AS failed,
-       count(*) FILTER (WHERE repeat_of IS NOT NULL) AS repeated
+       count(*) FILTER (WHERE status NOT IN ('ok', 'invalid', 'cut_off') AND repeat_of IS NULL) AS failed,
+       count(*) FILTER (WHERE repeat_of IS NOT NULL) AS repeated,
+       count(*) FILTER (WHERE status = 'cut_off') AS cut_off
 FROM trials WHERE number > 0 GROUP BY study;
 
 -- Each study's ledgers and best value after each trial. Dollars are NULL as long as an LLM's price is unknown.
 CREATE VIEW curves AS
 SELECT s.cell, s.method, s.seed, t.study, t.number,
        t.number + 1 AS proposals,
-       count(*) FILTER (WHERE t.repeat_of IS NULL AND t.status <> 'invalid') OVER so_far AS evaluations,
+       count(*) FILTER (WHERE t.repeat_of IS NULL AND t.status NOT IN ('invalid', 'cut_off')) OVER so_far AS evaluations,
        sum(coalesce(t.seconds, 0) + coalesce(t.llm_seconds, 0)) OVER so_far AS seconds,
        CASE WHEN s.answered_by = '' THEN 0
             WHEN count(*) FILTER (WHERE t.llm_seconds IS NOT NULL AND t.dollars IS NULL) OVER so_far = 0

@@ -7,20 +7,21 @@ outside a track's folder asks which track a cell is of: they ask its track.
 """
 
 import difflib
-import importlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
+from haqa_bench import plugins
 from haqa_bench.arithmetic.kernel_roofline import Work
 from haqa_bench.cell import Block, Cell, Model, Workload
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, PluginFailed
 from haqa_bench.hardware import Hardware
+from haqa_bench.plugins import Plugin
 from haqa_bench.protocols import Evaluator, LiveEvaluator, Metric, Reference
 from haqa_bench.space import Configuration, Scalar
 
@@ -36,6 +37,7 @@ BUILT_IN = {
     "table": "haqa_bench.tracks.table.track:TABLE",
 }
 PUBLIC_PROMPT = "prompt.j2"
+BRINGS = "If a package of its own brings it, install that"
 
 
 class Rule(NamedTuple):
@@ -190,8 +192,26 @@ AnyTrack = Track[Any]
 @cache
 def known() -> Mapping[str, str]:
     """Every track, ours and those of plug-ins: name -> "module:VALUE". Ours are never hidden."""
-    found = {point.name: point.value for point in entry_points(group="haqa_bench.tracks")}
+    found = {name: plugin.path for name, plugin in plugins.known("tracks").items()}
     return MappingProxyType(found | BUILT_IN)
+
+
+def plugin(cell: Cell) -> Plugin | None:
+    """What brought the track of a cell; None for ours."""
+    return None if cell.track in BUILT_IN else plugins.known("tracks").get(cell.track)
+
+
+@contextmanager
+def faults(name: str, where: str, doing: str) -> Iterator[None]:
+    """Tells what a plug-in's track raises in one line. What ours raise is a bug.
+
+    Raises:
+        PluginFailed: in place of any exception but HaqaError and EvaluationFailed.
+    """
+    brought = None if name in BUILT_IN else plugins.known("tracks").get(name)
+    who = f"the track {brought}, {doing}"
+    with plugins.faults(where, who, brought.path) if brought else nullcontext():
+        yield
 
 
 @cache
@@ -202,13 +222,13 @@ def named(name: str) -> AnyTrack:
         HaqaError: there is none (names the nearest), or it cannot be loaded.
     """
     path = BUILT_IN.get(name) or known().get(name)
+    where = f"track '{name}'"
     if path is None:
-        raise HaqaError(f"track '{name}'", "there is none", nearest(name, known()))
-    module, _, attribute = path.partition(":")
-    try:
-        track: AnyTrack = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise HaqaError(f"track '{name}' ({path})", f"cannot be loaded: {error}") from None
+        raise HaqaError(where, "there is none", f"{BRINGS}. {nearest(name, known())}")
+    found = plugins.load(f"{where} ({path})", path)
+    if Track not in type(found).__mro__:
+        raise PluginFailed(f"{where} ({path})", "is no Track", "Inherit haqa_bench.tracks.Track")
+    track: AnyTrack = found  # type: ignore[assignment]
     return track
 
 

@@ -68,6 +68,22 @@ class Options(NamedTuple):
 
     fit: Sequence[str]
     left_out: Mapping[str, str]
+    note: str = ""
+    """A warning about the context that is wished for."""
+
+
+def check_name(path: Path) -> None:
+    """Refuses a model that no suite can name.
+
+    Raises:
+        HaqaError: its path is not UTF-8.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        raise HaqaError(
+            ascii(str(path)), "is no path in UTF-8, as a suite needs it", "Rename it, or link to it"
+        ) from None
 
 
 def options(path: Path, wish: Wish) -> Options:
@@ -100,7 +116,7 @@ def options(path: Path, wish: Wish) -> Options:
             next(iter(left_out.values())),
             "Allow more with --memory, or shorten --n-ctx",
         )
-    return Options(fit, left_out)
+    return Options(fit, left_out, llama_cpp_memory.beyond_training(found, wish.n_ctx))
 
 
 def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: str) -> Path:
@@ -185,7 +201,7 @@ def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> Jso
     }
     about = f"{wish.model}, sha256 {model.sha256[:16]}: {contents.tensor_types}"
     described = {
-        "gguf": str(path.resolve()),
+        "gguf": str(path.absolute()),  # a hub's file is a link, and its target has no such name
         "architecture": "of the file",
         "parameters": contents.parameters,
         "about": about,

@@ -1,5 +1,5 @@
-"""A model of the LLaMA architecture without its weights: a GGUF file of the right tensors at
-float16 whose contents are a hole.
+"""A model of LLaMA's or Gemma 3's architecture without its weights: a GGUF file of the right
+tensors at float16 whose contents are a hole.
 
 It takes some kilobytes on disk, whatever its size. llama.cpp reads its header as any model's, and
 tells what the model would take: no weights need to be had to know whether they fit.
@@ -12,18 +12,21 @@ import gguf
 import numpy as np
 
 ALIGNED = 32
+NO_LIMIT = 2**31 - 1
+"""The context that a model was trained for, where that is not known: llama.cpp wants a number."""
 
 
 def write(dimensions: Mapping[str, int], target: Path) -> None:
-    """Writes a hollow GGUF file for the sizes of a LLaMA-architecture model.
+    """Writes a hollow GGUF file for a model's sizes: of Gemma 3's architecture where there is a
+    `window`, of LLaMA's else.
 
     `layers`, `hidden`, `feed_forward`, `heads` and `vocabulary`; `kv_heads` (as many as `heads`
-    where left out), `head_size` (`hidden` / `heads`) and `tied` (1: the output layer is the
-    embedding, as a matrix).
+    where left out), `head_size` (`hidden` / `heads`), `tied` (1: the output layer is the
+    embedding, as a matrix), `context` and `window` (tokens).
     """
-    writer = gguf.GGUFWriter(target, "llama")
+    writer = gguf.GGUFWriter(target, "gemma3" if "window" in dimensions else "llama")
     writer.add_block_count(dimensions["layers"])
-    writer.add_context_length(dimensions.get("context", 4096))
+    writer.add_context_length(dimensions.get("context", NO_LIMIT))
     writer.add_embedding_length(dimensions["hidden"])
     writer.add_feed_forward_length(dimensions["feed_forward"])
     writer.add_head_count(dimensions["heads"])
@@ -31,6 +34,8 @@ def write(dimensions: Mapping[str, int], target: Path) -> None:
     writer.add_key_length(_head_size(dimensions))
     writer.add_value_length(_head_size(dimensions))
     writer.add_layer_norm_rms_eps(1e-5)
+    if "window" in dimensions:
+        writer.add_sliding_window(dimensions["window"])
     writer.add_rope_dimension_count(_head_size(dimensions))
     writer.add_vocab_size(dimensions["vocabulary"])
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
@@ -72,6 +77,11 @@ def _tensors(dimensions: Mapping[str, int]) -> Iterator[tuple[str, tuple[int, ..
         yield f"blk.{i}.ffn_gate.weight", (wide, hidden)
         yield f"blk.{i}.ffn_up.weight", (wide, hidden)
         yield f"blk.{i}.ffn_down.weight", (hidden, wide)
+        if "window" in dimensions:
+            yield f"blk.{i}.attn_q_norm.weight", (_head_size(dimensions),)
+            yield f"blk.{i}.attn_k_norm.weight", (_head_size(dimensions),)
+            yield f"blk.{i}.post_attention_norm.weight", (hidden,)
+            yield f"blk.{i}.post_ffw_norm.weight", (hidden,)
     yield "output_norm.weight", (hidden,)
     if not dimensions.get("tied"):
         yield "output.weight", (vocabulary, hidden)

@@ -17,6 +17,7 @@ read beside each sample.
 
 import ctypes
 import math
+import os
 import sys
 import time
 from collections import Counter
@@ -39,6 +40,7 @@ from haqa_bench.backends.llama_jobs import (
     Sample,
     Settings,
 )
+from haqa_bench.backends.llama_log import all_said, cause_of, other_kind, said
 from haqa_bench.backends.workers.frame import Action, Refused, work
 from haqa_bench.backends.workers.load import (
     cpu_times,
@@ -49,6 +51,8 @@ from haqa_bench.backends.workers.load import (
 from haqa_bench.errors import Status
 
 LOG: list[str] = []
+ERRORS: list[str] = []
+"""What llama.cpp logged as an error since it was last asked for something."""
 SPLITS = {"none": 0, "layer": 1, "row": 2}
 FLASH = {"auto": -1, "off": 0, "on": 1}
 
@@ -70,6 +74,7 @@ def on_log(level: int, text: bytes, _: object) -> None:
     """Keeps llama.cpp's log. Its errors go to stderr too: should it abort, they are the reason."""
     LOG.append(text.decode(errors="replace"))
     if level == ERROR:
+        ERRORS.append(LOG[-1])
         print(LOG[-1], end="", file=sys.stderr, flush=True)
 
 
@@ -87,12 +92,18 @@ def quantize(job: Quantize) -> Done:
     params = llama.llama_model_quantize_default_params()
     params.ftype = file_type(job.format)
     params.allow_requantize, params.pure = True, job.pure
+    run_quantizer(job.source, job.target, params)
+    return Done()
+
+
+def run_quantizer(source: str, target: str, params: "llama.llama_model_quantize_params") -> None:
+    """llama.cpp's quantizer, or Refused with llama.cpp's own complaint."""
+    ERRORS.clear()
     code = llama.llama_model_quantize(
-        job.source.encode(), job.target.encode(), ctypes.byref(params)
+        os.fsencode(source), os.fsencode(target), ctypes.byref(params)
     )
     if code != 0:
-        raise refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
-    return Done()
+        raise refused(f"llama.cpp's quantizer returned {code}: {cause_of(ERRORS)}")
 
 
 def file_type(name: str) -> int:
@@ -151,9 +162,10 @@ def load(path: str, settings: Settings, simulated: bool = False) -> "llama.llama
         if settings.mmap and not simulated
         else llama.LLAMA_LOAD_MODE_NONE
     )
-    model = llama.llama_model_load_from_file(path.encode(), params)
+    ERRORS.clear()
+    model = llama.llama_model_load_from_file(os.fsencode(path), params)
     if not model:
-        raise refused(last_complaint())
+        raise refused(cause_of(ERRORS) + other_kind("".join(LOG)))
     return model
 
 
@@ -161,15 +173,32 @@ def open_context(
     model: "llama.llama_model_p", settings: Settings, n_ctx: int
 ) -> "llama.llama_context_p":
     """A context with the settings, or Refused with llama.cpp's own complaint."""
-    context = llama.llama_init_from_model(model, context_params(settings, n_ctx))
+    context = new_context(model, context_params(settings, n_ctx))
+    if n_ctx > settings.n_ubatch and said("".join(LOG), "llama_context: causal_attn") == "0":
+        raise refused(
+            f"the model reads a whole text at once: a context of {n_ctx} tokens needs an n_ubatch "
+            f"of as many, not {settings.n_ubatch}"
+        )
+    return context
+
+
+def new_context(
+    model: "llama.llama_model_p", params: "llama.llama_context_params"
+) -> "llama.llama_context_p":
+    """A context, or Refused with llama.cpp's own complaint."""
+    ERRORS.clear()
+    context = llama.llama_init_from_model(model, params)
     if not context:
-        raise refused(last_complaint())
+        raise refused(cause_of(ERRORS))
     return context
 
 
 def context_params(settings: Settings, n_ctx: int) -> "llama.llama_context_params":
-    """The settings as llama.cpp takes them."""
+    """The settings as llama.cpp takes them; what is no setting, as its programs have it
+    (docs/memory.md).
+    """
     params = llama.llama_context_default_params()
+    params.swa_full = False
     params.n_ctx, params.no_perf = n_ctx, False
     params.n_batch, params.n_ubatch = settings.n_batch, settings.n_ubatch
     params.n_threads, params.n_threads_batch = settings.n_threads, settings.n_threads_batch
@@ -237,7 +266,7 @@ class Run:
             )  # named, since the batch only points at it
             code = llama.llama_decode(self.context, llama.llama_batch_get_one(array, len(part)))
             if code != 0:
-                raise refused(f"llama_decode returned {code}: {last_complaint()}")
+                raise refused(f"llama_decode returned {code}: {cause_of(ERRORS)}")
         llama.llama_synchronize(self.context)
 
     def greedy(self) -> int:
@@ -299,7 +328,7 @@ class Run:
         code = llama.llama_decode(self.context, batch)
         llama.llama_batch_free(batch)
         if code != 0:
-            raise refused(f"llama_decode returned {code}: {last_complaint()}")
+            raise refused(f"llama_decode returned {code}: {cause_of(ERRORS)}")
         return [self._loss(position - begin, tokens[position + 1]) for position in scored]
 
     def _loss(self, row: int, token: int) -> float:
@@ -313,12 +342,14 @@ class Run:
 
 def tokenize(model: "llama.llama_model_p", text: str) -> list[int]:
     """The tokens of `text`, with the model's beginning-of-text token where it has one."""
-    data = text.encode()
-    room = (llama.llama_token * (len(data) + 8))()
-    count = llama.llama_tokenize(
-        llama.llama_model_get_vocab(model), data, len(data), room, len(room), True, False
-    )
-    return list(room[:count])
+    data, vocabulary = text.encode(), llama.llama_model_get_vocab(model)
+
+    def into(size: int) -> list[int]:
+        room = (llama.llama_token * size)()
+        count = llama.llama_tokenize(vocabulary, data, len(data), room, size, True, False)
+        return list(room[:count]) if count >= 0 else into(-count)  # as many are needed
+
+    return into(len(data) + 8)
 
 
 def facts(context: "llama.llama_context_p") -> dict[str, str]:
@@ -332,7 +363,7 @@ def facts(context: "llama.llama_context_p") -> dict[str, str]:
         "n_threads": str(llama.llama_n_threads(context)),
         "n_threads_batch": str(llama.llama_n_threads_batch(context)),
         "flash_attn": said(log, "llama_context: flash_attn"),
-        "kv_cache": said(log, "llama_kv_cache: size").replace("  ", " "),
+        "kv_cache": " and ".join(all_said(log, "llama_kv_cache: size")).replace("  ", " "),
         "mmap": str(any("_Mapped" in line for line in buffers)).lower(),
         "repacked": str(any("REPACK" in line for line in buffers)).lower(),
         "llama_cpp_python": llama.__version__,
@@ -340,21 +371,18 @@ def facts(context: "llama.llama_context_p") -> dict[str, str]:
     }
 
 
-def said(log: str, start: str) -> str:
-    """What llama.cpp's log says after `start`, in its last such line; empty when it says
-    nothing.
-    """
-    lines = [line for line in log.splitlines() if line.startswith(start)]
-    return lines[-1].removeprefix(start).strip(" =:") if lines else ""
-
-
 def inspect(job: Inspect) -> Contents:
-    """What a GGUF file really holds. A format's name can hide it."""
+    """What the GGUF files of a model really hold. A format's name can hide it."""
     from gguf import GGUFReader
 
     weights: Counter[str] = Counter()
     multiplied: Counter[str] = Counter()
-    tensors = GGUFReader(job.model).tensors
+    try:
+        tensors = [tensor for file in job.files for tensor in GGUFReader(file).tensors]
+    except (ValueError, KeyError, IndexError) as fault:  # a key or a size that is none
+        raise refused(f"the package gguf cannot read it: {fault}") from None
+    if not tensors:
+        raise refused("the file holds no weights")
     tied = all(tensor.name != "output.weight" for tensor in tensors)
     for tensor in tensors:
         weights[tensor.tensor_type.name] += int(tensor.n_elements)
@@ -366,18 +394,8 @@ def inspect(job: Inspect) -> Contents:
         multiplied=dict(multiplied.most_common()),
         layers=len(blocks),
         stored_bytes=sum(int(tensor.n_bytes) for tensor in tensors),
-        file_bytes=Path(job.model).stat().st_size,
+        file_bytes=sum(Path(file).stat().st_size for file in job.files),
     )
-
-
-def last_complaint() -> str:
-    """The last error of llama.cpp's log, for people."""
-    lines = [
-        line
-        for line in "".join(LOG).splitlines()
-        if any(w in line.lower() for w in ("error", "fail", "require", "invalid", "unsupported"))
-    ]
-    return lines[-1].strip() if lines else "llama.cpp gave no reason"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ its quantizer says what each tensor would become (`dry_run`). `peak` runs the mo
 context, and reads the most memory that the process ever had.
 """
 
-import ctypes
 import math
 import re
 from collections import Counter
@@ -27,16 +26,18 @@ from haqa_bench.backends.llama_jobs import (
     Simulated,
     WriteHollow,
 )
+from haqa_bench.backends.workers.frame import Unusable
 from haqa_bench.backends.workers.llama_cpp import (
     LOG,
     Run,
     context_params,
     file_type,
-    last_complaint,
     load,
     made_up_prompt,
+    new_context,
     open_context,
     refused,
+    run_quantizer,
     work_logged,
 )
 from haqa_bench.backends.workers.load import peak_bytes
@@ -74,16 +75,18 @@ def simulate(job: Simulate) -> Simulated:
     model = load(job.model, job.settings, simulated=True)
     params = context_params(job.settings, job.n_ctx)
     params.n_outputs_max = job.n_outputs
-    if not llama.llama_init_from_model(model, params):
-        raise refused(last_complaint())
+    new_context(model, params)
     log = "".join(LOG)
     runtime = peak_bytes()
     files = {name: tensors(job.model, name) for name in job.formats}
+    if not all(files.values()):
+        raise refused("the file holds no weights")
     return Simulated(
         cache=_sum(CACHE, log),
         compute=_sum(COMPUTE, log),
         output=_sum(OUTPUT, log),
         runtime=runtime,
+        n_ctx_train=llama.llama_model_n_ctx_train(model),
         work=work_bytes(next(iter(files.values())), job.settings, job.n_ctx, log),
         formats={name: sizes(found, job.settings.mmap) for name, found in files.items()},
     )
@@ -107,9 +110,7 @@ def tensors(model: str, name: str) -> list[Tensor]:
     params.ftype = file_type("Q8_0" if name == OWN else name)
     params.allow_requantize = params.dry_run = True
     LOG.clear()
-    code = llama.llama_model_quantize(model.encode(), b"", ctypes.byref(params))
-    if code != 0:
-        raise refused(f"llama.cpp's quantizer returned {code}: {last_complaint()}")
+    run_quantizer(model, "", params)
     found = []
     for label, *sizes, kind, size, new_size, new_kind in TENSOR.findall("".join(LOG)):
         kind, size = (new_kind, new_size) if new_kind and name != OWN else (kind, size)
@@ -152,7 +153,10 @@ def write_hollow(job: WriteHollow) -> Done:
     """A model without weights."""
     from haqa_bench.backends.workers import hollow  # gguf is no part of what a model takes
 
-    hollow.write(job.dimensions, Path(job.target))
+    try:
+        hollow.write(job.dimensions, Path(job.target))
+    except OSError as error:
+        raise Unusable(job.target, f"a model of such sizes: {error.strerror}") from None
     return Done()
 
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from haqa_bench.documents import JsonObject
-from haqa_bench.llm.reply import read_reply
 from haqa_bench.optimizers.agent.prompt import Prompts
-from haqa_bench.protocols import ChatModel, ChatReply, ChatRequest, Message, Position, Proposal
+from haqa_bench.optimizers.agent.round import Round, in_words
+from haqa_bench.protocols import ChatModel, ChatRequest, Message, Proposal
 from haqa_bench.space import Scalar
 from haqa_bench.study import Chat, Study
-from haqa_bench.trial import Trial, Usage
+from haqa_bench.trial import Trial
 
 ATTEMPTS = 2
 
@@ -35,38 +35,31 @@ class Agent:
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer. An invalid action gets one repair attempt with the problem shown, then is
-        a proposal without configuration.
+        a proposal without configuration; a reply that was cut off is none of these.
         """
         messages = [
             Message(role="system", content=self.prompts.static(self.cell)),
             Message(role="user", content=self.prompts.dynamic(self.cell, history)),
         ]
-        answers: list[ChatReply] = []
-        for attempt in range(1, ATTEMPTS + 1):
-            answer = self.chat.chat(self.request(messages), Position(len(history), attempt))
-            answers.append(answer)
-            reply = read_reply(answer.content)
-            problem = reply.problem or "; ".join(self.cell.space.problems(reply.action))
+        turns = Round(self.chat, len(history), self.asks.more_room)
+        for left in range(ATTEMPTS - 1, -1, -1):
+            reply = turns.ask(self.request(messages))
+            problem = reply.problem or in_words(self.cell.space.problems(reply.action))
             if not problem:
-                return Proposal(reply.action, "", reply.thought, attempt, usage_of(answers))
+                return turns.proposed(reply.action, reply.thought)
+            if turns.cut_off or not left:
+                break
             messages += [
-                Message(role="assistant", content=answer.content or "(empty reply)"),
+                Message(role="assistant", content=turns.said or "(empty reply)"),
                 Message(role="user", content=self.prompts.repair(problem)),
             ]
-        return Proposal(None, problem, reply.thought, ATTEMPTS, usage_of(answers))
+        return turns.failed(problem, reply.thought)
 
     def request(self, messages: Sequence[Message], count: int | None = None) -> ChatRequest:
         """A conversation with the suite's settings, as it is sent; where `count` is given, it is to
         be answered by so many actions.
         """
-        return ChatRequest(
-            model=self.asks.model,
-            messages=tuple(messages),
-            temperature=self.asks.temperature,
-            seed=self.seed,
-            max_tokens=self.asks.max_tokens,
-            response_format=self._response_format(self._schema(count)),
-        )
+        return self.asks.request(messages, self.seed, self._response_format(self._schema(count)))
 
     def _response_format(self, schema: JsonObject) -> JsonObject | None:
         if self.asks.response_format == "json_schema":
@@ -92,20 +85,6 @@ class Agent:
         return _object(
             {"thought": {"type": "string"}, **answer} if self.prompts.shown["react"] else answer
         )
-
-
-def usage_of(answers: Sequence[ChatReply]) -> Usage:
-    """What `answers` cost together."""
-    return Usage(
-        seconds=sum(a.latency_s for a in answers),
-        prompt_tokens=_sum([a.prompt_tokens for a in answers]),
-        completion_tokens=_sum([a.completion_tokens for a in answers]),
-    )
-
-
-def _sum(counts: Sequence[int | None]) -> int | None:
-    known = [c for c in counts if c is not None]
-    return sum(known) if len(known) == len(counts) else None
 
 
 def _object(properties: JsonObject) -> JsonObject:

@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from haqa_bench.budget import spent_by
-from haqa_bench.llm.reply import read_reply
-from haqa_bench.optimizers.agent.agent import Agent, usage_of
+from haqa_bench.optimizers.agent.agent import Agent
+from haqa_bench.optimizers.agent.round import Round, in_words
 from haqa_bench.optimizers.optuna_samplers import tpe
 from haqa_bench.optimizers.seeding import generator
-from haqa_bench.protocols import ChatModel, Message, Optimizer, Position, Proposal
+from haqa_bench.protocols import ChatModel, Message, Optimizer, Proposal
 from haqa_bench.space import Scalar
 from haqa_bench.study import Chat, Study
 from haqa_bench.trial import Trial
@@ -91,22 +91,21 @@ class ZeroShot:
             Message(role="system", content=prompts.static(self.cell)),
             Message(role="user", content=prompts.zero_shot(count)),
         ]
-        answer = self.chat.chat(self.agent.request(messages, count), Position(1, 1))
-        reply, usage = (
-            read_reply(answer.content, "actions"),
-            usage_of([answer]) if len(history) == 1 else None,
-        )
+        turns = Round(self.chat, 1, self.agent.asks.more_room)
+        reply = turns.ask(self.agent.request(messages, count), "actions")
         actions = reply.action if isinstance(reply.action, list) else []
         if len(history) > len(actions):
-            return Proposal(
-                None,
-                reply.problem or f"the list of actions has only {len(actions)}",
-                reply.thought,
-                usage=usage,
+            missing = reply.problem or f"the list of actions has only {len(actions)}"
+            found = turns.failed(missing, reply.thought)
+        else:
+            action = actions[len(history) - 1]
+            problem = in_words(self.cell.space.problems(action))
+            found = (
+                turns.failed(problem, reply.thought)
+                if problem
+                else turns.proposed(action, reply.thought)
             )
-        action = actions[len(history) - 1]
-        problem = "; ".join(self.cell.space.problems(action))
-        return Proposal(None if problem else action, problem, reply.thought, usage=usage)
+        return found._replace(usage=found.usage if len(history) == 1 else None)
 
 
 class SeededTpe:

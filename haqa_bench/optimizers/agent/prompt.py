@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
+import jinja2.meta
 
 from haqa_bench import tracks
 from haqa_bench.budget import spent_by
@@ -66,7 +67,7 @@ class Prompts:
         return self._filled(
             "dynamic.j2",
             cell=cell,
-            trials=history,
+            trials=[_shown(cell, t) for t in history],
             metrics=_metrics(cell, history),
             broken={t.number: objective.violations(t, default) for t in history},
             best=objective.best(history),
@@ -98,6 +99,28 @@ class Prompts:
         return self.environment.get_template(name)
 
 
+def used(folder: Path, cell: Cell, at_once: bool) -> set[str]:
+    """The templates that an agent fills for a cell, with those that they include; `at_once` is for
+    one request of all proposals.
+    """
+    round_ = "one_answer.j2" if cell.simulated else "dynamic.j2"
+    found: set[str] = set()
+    left = [f"{cell.track}.j2", *(["zero_shot.j2"] if at_once else [round_, "repair.j2"])]
+    left += ["goals.j2"] if cell.objective.also else []
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += _included(folder / name, tracks.of(cell).prompt())
+    return found
+
+
+def _included(path: Path, brought: str) -> list[str]:
+    text = path.read_text("utf-8") if path.is_file() else brought
+    named = jinja2.meta.find_referenced_templates(_environment(path.parent).parse(text))
+    return [name for name in named if name]
+
+
 @cache
 def _environment(folder: Path) -> jinja2.Environment:
     """The templates of a folder, each compiled once, and again where its file changes."""
@@ -120,6 +143,13 @@ def number(value: float) -> str:
 def setting(value: Scalar) -> str:
     """A choice as JSON would write it."""
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+def _shown(cell: Cell, trial: Trial) -> Trial:
+    """A trial as templates may tell it: what was never proposed is no invalid proposal."""
+    unknown = dict.fromkeys(cell.space.root, "?")
+    cut_off = trial.status is Status.CUT_OFF
+    return trial.model_copy(update={"configuration": unknown}) if cut_off else trial
 
 
 def _metrics(cell: Cell, history: Sequence[Trial]) -> dict[str, str]:

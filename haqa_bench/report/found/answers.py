@@ -15,11 +15,13 @@ class _Row(NamedTuple):
     answered_by: str
     facts: str
     choices: str | None
+    status: str
 
 
 class Answer(NamedTuple):
-    """What one study chose in a cell, by decision; None where its answer was invalid. `right` is
-    what is right, by decision too, `safe_mb` what each bit-width takes with its margin.
+    """What one study chose in a cell, by decision; None where its answer was invalid or cut off, as
+    `status` says. `right` is what is right, by decision too, `safe_mb` what each bit-width takes
+    with its margin.
     """
 
     cell: str
@@ -28,6 +30,7 @@ class Answer(NamedTuple):
     right: Mapping[str, str]
     safe_mb: Mapping[str, float]
     choices: Mapping[str, str] | None
+    status: str
 
 
 def limiting(run: Run) -> list[str]:
@@ -52,4 +55,5 @@ def _answer(run: Run, row: _Row) -> Answer:
         {decision: told[decision] for decision in decisions},
         {bits: safe_mb[bits] for bits in work.bit_widths},
         json.loads(row.choices) if row.choices else None,
+        row.status.replace("_", " "),
     )

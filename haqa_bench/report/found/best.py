@@ -39,6 +39,7 @@ class Best(NamedTuple):
     invalid: int
     failed: int
     repeated: int
+    cut_off: int
     machine: str
     winners: Sequence[str]
     """The best configuration of each study that found a feasible one, in JSON."""

@@ -11,6 +11,7 @@ SELECT s.track, s.cell, s.model, s.bit_width, s.hardware, s.method, s.optimizer,
        string_agg(DISTINCT s.answered_by, '; ' ORDER BY s.answered_by) AS answered_by,
        coalesce(sum(p.proposed), 0)::BIGINT AS proposed, coalesce(sum(p.invalid), 0)::BIGINT AS invalid,
        coalesce(sum(p.failed), 0)::BIGINT AS failed, coalesce(sum(p.repeated), 0)::BIGINT AS repeated,
+       coalesce(sum(p.cut_off), 0)::BIGINT AS cut_off,
        any_value(s.optimum) AS optimum, any_value(s.samples) AS samples, any_value(s.machine) AS machine, coalesce(list(b.configuration ORDER BY s.seed) FILTER (WHERE b.configuration IS NOT NULL), []) AS winners,
        any_value(z.configuration) AS default_configuration
 FROM studies s

@@ -178,8 +178,9 @@ def confirmed(row: Best, beside: Beside) -> Value:
 
 def outcomes(row: Best, beside: Beside) -> Value:
     """Its number is how many of the proposals told nothing new."""
-    lost = row.invalid + row.failed + row.repeated
-    text = f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}"
+    lost = row.invalid + row.failed + row.repeated + row.cut_off
+    cut_off = f", {row.cut_off} cut off" if row.cut_off else ""
+    text = f"{row.invalid} / {row.failed} / {row.repeated} of {row.proposed}{cut_off}"
     return Value(lost, "proposals", n=row.proposed, text=text)
 
 

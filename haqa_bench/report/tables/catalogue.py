@@ -13,7 +13,7 @@ from haqa_bench.report import traits
 from haqa_bench.report.found import answers as memory
 from haqa_bench.report.found import format_choices as formats
 from haqa_bench.report.found import fronts as goals
-from haqa_bench.report.found import kernel_rooflines, pairs, studies, tests, weights
+from haqa_bench.report.found import kernel_rooflines, mishaps, pairs, studies, tests, weights
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.found.exact import exact
 from haqa_bench.report.found.overlap import overlaps
@@ -122,12 +122,27 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
     for maker in TABLES:
         if maker.applies(run):
             made |= maker.make(run, project)
-    return {name: _finished(table, run, name) for name, table in made.items()}
+    return _all_finished(made, run)
 
 
-def _finished(table: Table, run: Run, name: str) -> Table:
-    """With what the suite says of it: remarks, labels, and its name in LaTeX."""
-    remarks = run.suite.said_of({key.cell for key in table.keys}) if name != "spent" else []
+def _all_finished(made: Mapping[str, Table], run: Run) -> dict[str, Table]:
+    """The first tells of what failed where no table has a row."""
+    told = {key.cell for table in made.values() for key in table.keys}
+    untold = mishaps.failed_cells(run) - told
+    first = next(iter(made), "")
+    return {
+        name: _finished(table, run, name, untold if name == first else set())
+        for name, table in made.items()
+    }
+
+
+def _finished(table: Table, run: Run, name: str, more: set[str]) -> Table:
+    """With what the suite says of it: remarks, labels, and its name in LaTeX; and what failed, in
+    its cells and in `more`.
+    """
+    cells = {key.cell for key in table.keys}
+    remarks = run.suite.said_of(cells) if name != "spent" else []
+    remarks += mishaps.sentences(run, cells | more)
     return table._replace(
         label=f"{run.suite.name}-{name}",
         labels=run.suite.labels,
@@ -158,4 +173,4 @@ def compared(run: Run, project: Project, against: str = "random") -> dict[str, T
     measured = any(result.method == against for result in studies.results(run))
     first = {"comparison": compared_with(run, project, against)} if measured else {}
     made = {**first, **fronts.tables(run, project), "spent": spent.table(run)}
-    return {name: _finished(table, run, name) for name, table in made.items()}
+    return _all_finished(made, run)

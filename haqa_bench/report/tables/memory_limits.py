@@ -18,7 +18,7 @@ from haqa_bench.report.tables.best_found_notes import copies
 from haqa_bench.report.tables.table import Column, Form, Key, Table, Value, count, value, words
 from haqa_bench.tracks.memory.workload import NOTHING, MemoryWorkload
 
-INVALID = "invalid"
+NO_CHOICE = ("invalid", "cut off")
 SIZES = (
     "weights, cache, buffers and the process as llama.cpp plans them, and the margin of 5 "
     "% (docs/memory.md)"
@@ -103,7 +103,7 @@ def _chosen(found: Sequence[Answer], decision: str, order: Sequence[str]) -> Val
     """What the studies of a method chose; how many, where they differ; and in which way a wrong one
     is.
     """
-    counts = Counter(INVALID if a.choices is None else a.choices[decision] for a in found)
+    counts = Counter(a.status if a.choices is None else a.choices[decision] for a in found)
     told = []
     for choice, times in counts.most_common():
         wrong = _wrong(choice, found[0].right[decision], [*order, NOTHING])
@@ -112,7 +112,7 @@ def _chosen(found: Sequence[Answer], decision: str, order: Sequence[str]) -> Val
 
 
 def _wrong(choice: str, truth: str, ranks: Sequence[str]) -> str:
-    if choice in (truth, INVALID):
+    if choice in (truth, *NO_CHOICE):
         return ""
     return "+" if ranks.index(choice) < ranks.index(truth) else "-"
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.managers import SyncManager
 
@@ -44,7 +45,7 @@ class Serial:
     ) -> Iterator[tuple[Study, Entry]]:
         """See Executor."""
         for study, trials in jobs:
-            for entry in entries(plan, study, trials, self.evaluator(plan, study.cell)):
+            for entry in entries(plan, study, trials, partial(self.evaluator, plan, study.cell)):
                 yield study, entry
 
     def evaluator(self, plan: Plan, cell: Cell) -> Evaluator:

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from haqa_bench import tracks
@@ -27,6 +27,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.installed import extra, missing
 from haqa_bench.protocols import Evaluator, LiveEvaluator, Outcome, Reference, Whole
+from haqa_bench.run.measuring import evaluator_faults
 from haqa_bench.run.study import Entry, Plan, entries, evaluator_of
 from haqa_bench.space import Configuration
 from haqa_bench.study import Study
@@ -48,20 +49,22 @@ class RayCluster:
     ) -> None:
         self.address, self.workers, self.evaluators = address, workers, dict(evaluators or {})
         self._remote: dict[str, Remote] = {}
+        self._making = threading.Lock()
 
     def run(
         self, plan: Plan, jobs: Sequence[tuple[Study, Sequence[Trial]]]
     ) -> Iterator[tuple[Study, Entry]]:
         """See Executor."""
-        remote = {study.cell.id: self.evaluator(plan, study.cell) for study, _ in jobs}
+        connect(self.address)
+        for cell in {study.cell.id: study.cell for study, _ in jobs}.values():
+            check_resource(cell)
         home: queue.Queue[tuple[Study, Entry | BaseException | None]] = queue.Queue()
         stop = threading.Event()
 
         def work(study: Study, trials: Sequence[Trial]) -> None:
             try:
-                for entry in (
-                    () if stop.is_set() else entries(plan, study, trials, remote[study.cell.id])
-                ):
+                evaluator = partial(self.evaluator, plan, study.cell)
+                for entry in () if stop.is_set() else entries(plan, study, trials, evaluator):
                     home.put((study, entry))
                     if stop.is_set():
                         return
@@ -79,13 +82,14 @@ class RayCluster:
 
     def evaluator(self, plan: Plan, cell: Cell) -> Evaluator:
         """See Executor."""
-        if cell.id not in self._remote:
-            connect(self.address)
-            check_resource(cell)
-            self._remote[cell.id] = Remote(
-                cell, self.evaluators.get(cell.id) or _made_from(plan, cell)
-            )
-        return self._remote[cell.id]
+        with self._making, evaluator_faults(cell):
+            if cell.id not in self._remote:
+                connect(self.address)
+                check_resource(cell)
+                self._remote[cell.id] = Remote(
+                    cell, self.evaluators.get(cell.id) or _made_from(plan, cell)
+                )
+            return self._remote[cell.id]
 
     def hold(self, plan: Plan) -> AbstractContextManager[None]:
         """See Executor. Each measurement holds the machine that it is taken on."""

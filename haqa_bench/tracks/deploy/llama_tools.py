@@ -30,6 +30,8 @@ TOLD = ("n_threads", "n_batch", "n_ubatch", "type_k", "type_v", "n_gpu_layers")
 """The settings that it tells back."""
 SPOKEN = 8
 """Tokens that llama-cli has to say, to show that it runs."""
+ONE_SLOT = "-np 1"
+"""Of llama-server, which else keeps room for four conversations: what is measured is one."""
 
 
 class Bench(NamedTuple):
@@ -150,10 +152,11 @@ def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
         "flash_attn": settings.flash_attn != "off",
         "type_k": CACHE_TYPES[settings.type_k],
         "type_v": CACHE_TYPES[settings.type_v],
+        "swa_full": False,
     }
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     return {
-        "llama-server": f"llama-server {line}",
+        "llama-server": f"llama-server {line} {ONE_SLOT}",
         "llama-cli": f"llama-cli {line}",
         "llama-cpp-python": f"llama_cpp.Llama({call})",
     }

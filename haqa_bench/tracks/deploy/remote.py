@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from haqa_bench.backends import targets
+from haqa_bench.backends.gguf_files import ending, shards
 from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
 from haqa_bench.backends.llama_jobs import with_defaults
 from haqa_bench.cell import Cell
@@ -78,7 +79,7 @@ class RemoteEvaluator:
     def _bench(self, configuration: Configuration, repeat: int) -> Outcome:
         name, work = str(configuration["format"]), self.workload
         settings = with_defaults(configuration)
-        model = self.target.put(self.formats.path(name), f"{self.formats.sha256[:16]}-{name}.gguf")
+        model = self._put(name)
         if (
             repeat == 0
             and not self._run(llama_tools.cli("./llama-cli", model, settings, work.n_ctx)).strip()
@@ -96,6 +97,13 @@ class RemoteEvaluator:
         }
         told = {**found.facts, **facts.of_file(self.formats.contents(name))}
         return Outcome(estimated(readings), told)
+
+    def _put(self, name: str) -> str:
+        """The path on the target of a format's file, the first where there are several."""
+        stem = f"{self.formats.sha256[:16]}-{name}"
+        files = shards(self.formats.path(name))
+        first, *_ = [self.target.put(file, stem + ending(file)) for file in files]
+        return first
 
     def _run(self, command: list[str]) -> str:
         return self.target.run(command, self.workload.timeout_s, int(self.workload.memory_gb * 1e9))

@@ -1,9 +1,10 @@
 """What one trial of the deploy track runs."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from haqa_bench.arithmetic.memory import COUNT_MAX
 from haqa_bench.cell import Workload
 
 
@@ -12,7 +13,7 @@ class DeployWorkload(Workload):
     tokens, `repeats` times.
     """
 
-    n_ctx: int = 512
+    n_ctx: Annotated[int, Field(ge=1, le=COUNT_MAX)] = 512
     n_prompt: int = Field(128, ge=1)
     n_generate: int = Field(32, ge=2)
     repeats: int = Field(3, ge=1)
@@ -20,7 +21,7 @@ class DeployWorkload(Workload):
     """A text file, relative to the suite's, whose perplexity guards quality; nothing guards it
     where there is none.
     """
-    quality_tokens: int = 512
+    quality_tokens: Annotated[int, Field(ge=3)] = 512
     timeout_s: float = 120.0
     memory_gb: float = 4.0
 

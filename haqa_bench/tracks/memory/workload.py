@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from haqa_bench.arithmetic.memory import COUNT_MAX
 from haqa_bench.cell import Workload
 from haqa_bench.documents import Document
 
@@ -24,7 +25,7 @@ class MemoryWorkload(Workload):
     """
 
     limits_gb: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
-    n_ctx: int = Field(4096, ge=64)
+    n_ctx: int = Field(4096, ge=64, le=COUNT_MAX)
     formats: tuple[Format, ...] = Field(
         (
             Format(bit_width="FP16", format="F16"),

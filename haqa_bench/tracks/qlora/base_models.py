@@ -7,10 +7,11 @@ are in that file, unpacked.
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench.backends import gguf_models
+from haqa_bench.backends import gguf_files, gguf_models
 from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Model
 from haqa_bench.documents import sha256
+from haqa_bench.errors import HaqaError
 from haqa_bench.installed import extra, require
 from haqa_bench.tasks.folder import cache
 from haqa_bench.tracks.qlora.jobs import Convert
@@ -40,7 +41,10 @@ def find(model: Model) -> Base:
             name, None, _contents(Path(name)) if Path(name).is_dir() else model.transformers
         )
     source = gguf_models.find(model.gguf or "")
-    identity = gguf_models.Formats(source).sha256
+    if len(gguf_files.shards(source)) > 1:
+        what = "is split into several files, and transformers reads one"
+        raise HaqaError(source, what, "Join them with: llama-gguf-split --merge")
+    identity = gguf_files.identity(source)
     folder = cache() / identity[:16] / "transformers"
     if not folder.is_dir():
         partial = folder.with_suffix(".partial")

@@ -12,6 +12,7 @@ from statistics import mean
 from typing import NamedTuple
 
 from haqa_bench.arithmetic.memory import Step
+from haqa_bench.backends import gguf_models
 from haqa_bench.backends.device import threads
 from haqa_bench.backends.forks import Forks
 from haqa_bench.backends.jobs import Example
@@ -290,7 +291,7 @@ def plan_step(model: str, given: object, max_length: int) -> Step:
 
 def _source(model: str) -> Model:
     """The model of a suite that a user's word for one stands for."""
-    path = Path(model).expanduser()
+    path = gguf_models.expanded(model)
     if path.is_dir() or path.suffix == ".json":
         folder = path.parent if path.suffix == ".json" else path
         return Model(architecture="llama", parameters=0, transformers=str(folder))

@@ -9,7 +9,6 @@ from haqa_bench.report.evidence.recorded.ledger import Study
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tables import published
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading
-from haqa_bench.report.tables.memory_limits import INVALID
 from haqa_bench.report.tables.table import Column
 from haqa_bench.space import key_of
 from haqa_bench.store import facts
@@ -92,7 +91,7 @@ def _answer(place: Place, study: Study) -> Reading:
     about = f"{study.method} seed {study.seed}, trial {last.number}"
     where = place.ledger.where(study.id, last.number)
     if not choices:
-        return Reading(INVALID, "", about, where)
+        return Reading(last.status.replace("_", " "), "", about, where)
     work = _work(place)
     choice, ranks = choices[work.within(_limit(place))], [*work.bit_widths, NOTHING]
     truth = step("first that fits", "", _held(place)).value or NOTHING

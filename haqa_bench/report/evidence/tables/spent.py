@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from haqa_bench.errors import Status
 from haqa_bench.report.evidence.place import CELL, Declared, Place, method, studies
 from haqa_bench.report.evidence.recorded.ledger import Study, Tried
 from haqa_bench.report.evidence.rules import step
@@ -37,7 +38,9 @@ def _proposal(trial: Tried) -> Reading:
 def _evaluation(trial: Tried) -> Reading:
     if trial.repeat_of is not None:
         return Reading(trial.status, used=False, reason=f"repeats trial {trial.repeat_of}")
-    return Reading(trial.status, used=trial.status != "invalid", reason="outside the space")
+    unproposed = Status(trial.status).unproposed
+    reason = "cut off" if trial.status == Status.CUT_OFF else "outside the space"
+    return Reading(trial.status, used=not unproposed, reason=reason)
 
 
 def _amount(name: str, unit: str) -> Callable[[Tried], Reading]:

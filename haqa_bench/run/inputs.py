@@ -1,0 +1,90 @@
+"""What a plan replays is there before anything of it runs: cassettes and tables; and a method that
+was recorded has the seeds that were.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from haqa_bench import tracks
+from haqa_bench.cell import Cell
+from haqa_bench.errors import HaqaError
+from haqa_bench.project import Project
+from haqa_bench.run.study import Plan
+from haqa_bench.study import Method, Study
+from haqa_bench.suite import Suite
+
+
+def check(plan: Plan) -> None:
+    """Raises HaqaError for the first cassette, or else table, that the plan lacks: says how many
+    more, and which seeds there are.
+    """
+    if plan.agent == "cassette":
+        lacking = [s for s in plan.studies if s.method.chat and not plan.cassette(s).is_file()]
+        if lacking:
+            raise _no_cassette(plan, lacking)
+    if plan.measure == "recorded":
+        cells = {study.cell.id: study.cell for study in plan.studies}.values()
+        missing = [c for c in cells if _reads_a_table(c) and not plan.table(c).is_file()]
+        if missing:
+            raise _no_table(plan, missing)
+
+
+def _no_cassette(plan: Plan, lacking: Sequence[Study]) -> HaqaError:
+    first = lacking[0]
+    every = [plan.cassette(s) for s in plan.suite.studies() if s.method.chat]
+    known = sorted(recorded(plan.places, plan.suite, first.method).get(first.cell.id, ()))
+    told = f"recorded seeds of {first.method.name} here: {', '.join(map(str, known)) or 'none'}"
+    what = f"no such cassette{_more(lacking)}; {told}"
+    todo = "Record it with: haqa-bench run SUITE --agent live"
+    if not any(path.is_file() for path in every):
+        todo += ", or leave out who asks an LLM with --methods"
+    return HaqaError(plan.cassette(first), what, todo)
+
+
+def _no_table(plan: Plan, missing: Sequence[Cell]) -> HaqaError:
+    todo = "Measure it with: haqa-bench tabulate SUITE; or import one, or run with --measure live"
+    return HaqaError(plan.table(missing[0]), f"no response table yet{_more(missing)}", todo)
+
+
+def _more(found: Sequence[object]) -> str:
+    return f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+
+
+def _reads_a_table(cell: Cell) -> bool:
+    """Whether a track's recordings lie where tables do: others may come without a file."""
+    own = "recorded" in vars(type(tracks.of(cell)))
+    return tracks.plugin(cell) is None or not own
+
+
+def recorded(project: Project, suite: Suite, method: Method) -> Mapping[str, set[int]]:
+    """The seeds of a method that were recorded, by cell."""
+    found: dict[str, set[int]] = {}
+    for cell in suite.cells if method.chat else ():
+        folder = project.cassette(Study(suite.name, cell, method, 0)).parent
+        seeds = (path.stem.removeprefix(f"{method.name}-s") for path in folder.glob("*.jsonl"))
+        if known := {int(seed) for seed in seeds if seed.isdecimal()}:
+            found[cell.id] = known
+    return found
+
+
+def with_seeds(suite: Suite, seeds: Sequence[int], project: Project, replays: bool) -> Suite:
+    """The suite with other seeds. Where it `replays`, a method that was recorded, and has no seeds
+    of its own, has those of them that were.
+    """
+    recordings = suite.methods if replays else ()
+    seeded = {m.name: _seeded(suite, m, seeds, project) for m in recordings}
+    methods = tuple(seeded.get(m.name, m) for m in suite.methods)
+    return suite.model_copy(update={"seeds": tuple(seeds), "methods": methods})
+
+
+def _seeded(suite: Suite, method: Method, seeds: Sequence[int], project: Project) -> Method:
+    known = set[int]().union(*recorded(project, suite, method).values())
+    kept = tuple(seed for seed in seeds if seed in known)
+    if method.seeds is not None or not kept or len(kept) == len(seeds):
+        return method
+    return method.model_copy(update={"seeds": kept})
+
+
+def there(study: Study, suite: Suite, project: Project) -> bool:
+    """Whether a study was recorded, or none of its method and cell was."""
+    known = recorded(project, suite, study.method).get(study.cell.id, set())
+    return not known or study.seed in known
