@@ -1,4 +1,4 @@
-.PHONY: check lint types rooms sound test versions lock coverage benchmark fuzz test-live test-browser format docs
+.PHONY: check lint types rooms sound test versions lock coverage benchmark fuzz reliability test-live test-browser format docs
 check: lint types rooms sound test ## what must be green before a commit
 
 lint:
@@ -39,6 +39,11 @@ benchmark: ## the cost of a replayed trial, beside Kernel Tuner and Optuna in th
 
 fuzz: ## readers of files, given ten thousands of damaged ones; some minutes
 	HAQA_BENCH_FUZZ=2000 pytest -n auto tests/test_fuzz.py
+
+reliability: ## kills, failing writes and flipped bits, many times over, into docs/reliability.md: about half an hour
+	python benchmarks/reliability kills 500 --jobs 2 --into docs/reliability.md
+	python benchmarks/reliability faults 400 --jobs 2 --into docs/reliability.md
+	python benchmarks/reliability flips 1000 --jobs 2 --into docs/reliability.md
 
 test-live: ## real llama.cpp, real fine-tuning and a real model: pip install -e ".[dev,deploy,serve,train]"
 	pytest -m live

@@ -3,8 +3,11 @@ nothing with it.
 """
 
 import os
+import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from haqa_bench.backends.forks import Forks
@@ -131,3 +134,19 @@ def test_what_is_too_large_to_be_loaded_is_a_status(jobs):
         Forks("fork_worker", jobs.Model("large")).run(jobs.Do(what="work"), 30)
 
     assert failure.value.status is Status.OOM
+
+
+def test_its_processes_end_with_the_one_that_started_it(jobs):
+    hanging = """
+from fork_jobs import Do, Model
+from haqa_bench.backends.forks import Forks
+Forks("fork_worker", Model("m")).run(Do(what="hang"), 60)
+"""
+    with subprocess.Popen([sys.executable, "-c", hanging]) as process:
+        while len(found := psutil.Process(process.pid).children(recursive=True)) < 2:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+
+    _, left = psutil.wait_procs(found, timeout=30)
+    assert not left

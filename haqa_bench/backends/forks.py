@@ -16,6 +16,7 @@ import weakref
 from pathlib import Path
 from typing import IO, TypeVar
 
+from haqa_bench.backends import orphans
 from haqa_bench.backends.jobs import Done, Job, Order, result_of
 from haqa_bench.backends.process import failure_of, parse_result, timeout_of
 from haqa_bench.backends.wire import dump
@@ -93,7 +94,7 @@ def _started(module: str) -> "subprocess.Popen[bytes]":
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env=orphans.environment(OMP_NUM_THREADS="1"),
     )
 
 

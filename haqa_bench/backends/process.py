@@ -2,12 +2,12 @@
 take the run down.
 """
 
-import os
 import signal
 import subprocess
 import sys
 from typing import TypeVar
 
+from haqa_bench.backends import orphans
 from haqa_bench.backends.jobs import Fault, Job, Refusal, result_of
 from haqa_bench.backends.wire import Mismatch, dump, load
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
@@ -40,7 +40,7 @@ def run_job(job: Job[Result], timeout_s: float) -> Result:
         text=True,
         errors="replace",
         # else an abort runs a debugger first, for seconds
-        env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+        env=orphans.environment(GGML_NO_BACKTRACE="1"),
     )
     try:
         output, complaints = process.communicate(dump(job), timeout=timeout_s)

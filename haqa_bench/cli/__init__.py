@@ -10,6 +10,7 @@ import click
 
 from haqa_bench import __version__
 from haqa_bench.cli.ending import Unread, code_of
+from haqa_bench.cli.signals import ended_in_order
 from haqa_bench.cli.terminal import echo
 
 COMMANDS = {
@@ -124,4 +125,5 @@ def main() -> None:
     """The `haqa-bench` command. A fault that the user can mend is one clear line on stderr and exit
     code 2 (haqa_bench.cli.ending).
     """
-    sys.exit(code_of(lambda: app.main(prog_name="haqa-bench", standalone_mode=False)))
+    with ended_in_order():
+        sys.exit(code_of(lambda: app.main(prog_name="haqa-bench", standalone_mode=False)))

@@ -159,7 +159,8 @@ def _copy_pairs(plan: Plan, folder: Path, cells: list[Cell]) -> None:
 def _tidied(plan: Plan, folder: Path) -> Iterator[None]:
     """A run's folder; a replay that is refused leaves no new one behind."""
     new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
+    with disk.faults(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     except HaqaError:
@@ -171,10 +172,11 @@ def _tidied(plan: Plan, folder: Path) -> Iterator[None]:
 def _alone(folder: Path) -> FileLock:
     """A lock on a run's folder, held."""
     lock = FileLock(folder / "running.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise HaqaError(
-            folder, "another process is running this", "Wait for it, or end it"
-        ) from None
+    with disk.faults(folder):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise HaqaError(
+                folder, "another process is running this", "Wait for it, or end it"
+            ) from None
     return lock

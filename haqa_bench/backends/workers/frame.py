@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO, TypeVar, get_type_hints
 
+from haqa_bench.backends import orphans
 from haqa_bench.backends.jobs import Done, Fault, Job, Order, Refusal
 from haqa_bench.backends.wire import dump, load
 from haqa_bench.errors import Status
@@ -49,6 +50,7 @@ class Unusable(Exception):
 
 def work(*actions: Action) -> None:
     """One job from stdin to one result on stdout."""
+    orphans.end_with_parent()
     with stdout_kept() as answers:
         answers.write(attempt(sys.stdin.read(), actions))
 
@@ -98,6 +100,8 @@ def serve(share: Callable[[Shared], Loaded], run: Callable[[Loaded, AnyJob], obj
     Answers with one line for the loading, `Done` or why it failed, and two for each order: the
     child's process id, and the code that it ends with.
     """
+    orphans.end_with_parent()
+    server = os.getpid()
     with stdout_kept() as answers:
         first: Shared = load(sys.stdin.readline(), _kind(share, "shared"))
         loaded = answer_of(lambda: share(first))
@@ -113,6 +117,7 @@ def serve(share: Callable[[Shared], Loaded], run: Callable[[Loaded, AnyJob], obj
         for line in sys.stdin:
             child = os.fork()
             if child == 0:
+                orphans.end_with(server)
                 _obey(load(line, Order), action)
             answers.write(f"{child}\n")
             _, status = os.waitpid(child, 0)

@@ -75,7 +75,6 @@ def write(
     leaves no column out for want of room.
     """
     told = in_parts if in_full else several
-    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{suffix}" for suffix in kinds]
     for path in paths:
         disk.write(path, told({name: table}, path.suffix[1:], wide))

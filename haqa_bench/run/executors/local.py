@@ -6,12 +6,17 @@ trials in another one.
 """
 
 import multiprocessing
+import os
 import queue
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.managers import SyncManager
 
 from haqa_bench.backends import device
 from haqa_bench.cell import Cell
@@ -85,14 +90,18 @@ class Workers:
     def _run(
         self, plan: Plan, jobs: Mapping[int, tuple[Study, list[Trial]]]
     ) -> Iterator[tuple[int, Entry]]:
-        """What the workers send, until all are done or one has died."""
+        """What the workers send, until all are done or one has died. None outlives this process,
+        nor this call where it is interrupted: `held` is the only end of its pipe, which the system
+        closes whatever happens.
+        """
         context = multiprocessing.get_context("spawn")
-        with (
-            context.Manager() as manager
-        ):  # its queue, unlike a plain one, survives a writer that is killed while it writes
+        lifeline, held = context.Pipe(duplex=False)
+        manager = SyncManager(ctx=context)
+        manager.start(_end_with, (lifeline,))
+        with manager:  # its queue, unlike a plain one, survives a writer killed while it writes
             home = manager.Queue()
             with ProcessPoolExecutor(
-                self.count, mp_context=context, initializer=_attach, initargs=(home,)
+                self.count, mp_context=context, initializer=_attach, initargs=(home, lifeline)
             ) as pool:
                 try:
                     working = [
@@ -102,6 +111,9 @@ class Workers:
                     while not all(future.done() for future in working):
                         yield from _arrived(home, 0.05)
                     yield from _arrived(home, 0.05)
+                except BaseException:
+                    held.close()  # else the pool waits for studies to end
+                    raise
                 finally:
                     pool.shutdown(cancel_futures=True)
         _raise_faults(working)
@@ -138,9 +150,21 @@ def _raise_faults(working: Sequence["Future[None]"]) -> None:
             raise fault
 
 
-def _attach(home: "queue.Queue[tuple[int, Entry]]") -> None:
+def _attach(home: "queue.Queue[tuple[int, Entry]]", lifeline: Connection) -> None:
     global _home, _serial
     _home, _serial = home, Serial()
+    _end_with(lifeline)
+
+
+def _end_with(lifeline: Connection) -> None:
+    """Ends this process when the other end of a pipe is closed. Ctrl-C is for the main process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_watch, args=(lifeline,), daemon=True).start()
+
+
+def _watch(lifeline: Connection) -> None:
+    lifeline.poll(None)
+    os._exit(1)
 
 
 def _work(plan: Plan, number: int, study: Study, trials: Sequence[Trial]) -> None:
