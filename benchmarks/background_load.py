@@ -33,6 +33,7 @@ from haqa_bench.report.found import pairs
 from haqa_bench.report.statistics import FEWEST_VALUES, median_interval
 from haqa_bench.run import confirm
 from haqa_bench.run import study as studies
+from haqa_bench.run.plan import Plan
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
 
@@ -131,7 +132,7 @@ def agreements(calm: Finding, found: Finding) -> tuple[bool, ...]:
 def candidates_of(path: Path) -> list[Candidate]:
     """The default and the best configuration of each cell; the last cell's best comes last."""
     loaded = suite.load(path, path.parent.parent)
-    plan = studies.Plan(loaded, path.parent.parent, [])
+    plan = Plan(loaded, path.parent.parent, [])
     found = []
     for cell in loaded.cells:
         outcomes = studies.evaluator_of(plan, cell).outcomes

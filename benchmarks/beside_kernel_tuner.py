@@ -33,6 +33,7 @@ from haqa_bench.optimizers.random_search import RandomSearch
 from haqa_bench.run import runner
 from haqa_bench.run import study as studies
 from haqa_bench.run.executors.local import Serial
+from haqa_bench.run.plan import Plan
 from haqa_bench.space import key_of
 from haqa_bench.store.kernel_tuner import exported as cache_files
 from haqa_bench.tracks.replayed import TableEvaluator
@@ -48,7 +49,7 @@ def main() -> None:
     path = options.suite.resolve()
     loaded = suite.load(path, path.parent.parent)
     cell = loaded.cells[0]
-    plan = studies.Plan(loaded, path.parent.parent, [])
+    plan = Plan(loaded, path.parent.parent, [])
     evaluator = studies.evaluator_of(plan, cell)
     assert isinstance(evaluator, TableEvaluator)
     with tempfile.TemporaryDirectory() as folder:
@@ -152,7 +153,7 @@ def with_budget(cell: suite.Cell, proposals: int, seed: int) -> suite.Study:
     return suite.Study("benchmark", limited, suite.Method(name="random", optimizer="random"), seed)
 
 
-def overhead(plan: studies.Plan, cell: suite.Cell, cache: Path) -> None:
+def overhead(plan: Plan, cell: suite.Cell, cache: Path) -> None:
     """A run of STUDIES studies, all that it needs included (reading the table, making the search
     space), then one more trial alone.
     """
@@ -190,20 +191,20 @@ def beside(taken: Mapping[str, list[float]], name: str) -> str:
     return f"{median(taken[name]) / median(taken['Kernel Tuner']):.2f}"
 
 
-def our_run(plan: studies.Plan, cell: suite.Cell, count: int, trials: int) -> None:
+def our_run(plan: Plan, cell: suite.Cell, count: int, trials: int) -> None:
     evaluator = studies.evaluator_of(plan, cell)
     for seed in range(count):
         study = with_budget(cell, trials, seed)
         list(studies.run_study(study, RandomSearch(study), evaluator, []))
 
 
-def optuna_run(plan: studies.Plan, cell: suite.Cell, count: int, trials: int) -> None:
+def optuna_run(plan: Plan, cell: suite.Cell, count: int, trials: int) -> None:
     evaluator = studies.evaluator_of(plan, cell)
     for seed in range(count):
         optuna_random(cell, evaluator, trials, seed)
 
 
-def growth(plan: studies.Plan) -> None:
+def growth(plan: Plan) -> None:
     """Whole runs, journals and database included."""
     few, many = (timed(lambda n=n: whole_run(plan, n)) for n in (10, 100))
     print(
@@ -212,7 +213,7 @@ def growth(plan: studies.Plan) -> None:
     )
 
 
-def whole_run(plan: studies.Plan, count: int) -> None:
+def whole_run(plan: Plan, count: int) -> None:
     """Random search on one cell with that many seeds."""
     one = next(s for s in plan.studies if s.method.optimizer == "random")
     with tempfile.TemporaryDirectory() as folder:

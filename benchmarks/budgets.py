@@ -14,6 +14,7 @@ from statistics import median
 
 from haqa_bench import registry, suite
 from haqa_bench.run import study as studies
+from haqa_bench.run.plan import Plan
 
 METHODS = {
     "random": suite.Method(name="random", optimizer="random"),
@@ -40,7 +41,7 @@ def main() -> None:
     options = parser.parse_args()
     path = options.suite.resolve()
     loaded = suite.load(path, path.parent.parent)
-    plan = studies.Plan(loaded, path.parent.parent, [])
+    plan = Plan(loaded, path.parent.parent, [])
     for cell in loaded.cells:
         evaluator = studies.evaluator_of(plan, cell)
         limited = cell.model_copy(

@@ -19,8 +19,8 @@ from haqa_bench.protocols import Outcome
 from haqa_bench.report.tables import catalogue
 from haqa_bench.report.tables.table import Table
 from haqa_bench.run import runner
-from haqa_bench.run import study as studies
 from haqa_bench.run.executors.local import Serial
+from haqa_bench.run.plan import Plan
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
 from haqa_bench.tracks.replayed import TableEvaluator
@@ -169,7 +169,7 @@ def record(project, *options):
 def plan(project, **changes):
     path = project / "suites" / "small.yaml"
     loaded = suite.load(path, project)
-    return studies.Plan(loaded, project, loaded.studies(), **changes)
+    return Plan(loaded, project, loaded.studies(), **changes)
 
 
 DEFAULT = {"n_threads": 2, "format": "Q4_1"}

@@ -13,6 +13,7 @@ from haqa_bench.protocols import Proposal
 from haqa_bench.registry import optimizer
 from haqa_bench.run import forecast
 from haqa_bench.run import study as studies
+from haqa_bench.run.plan import Plan
 from haqa_bench.trial import Status, Trial, Usage
 
 
@@ -114,7 +115,7 @@ def with_method(project, method, proposals=11):
         )
     )
     loaded = suite.load(path, project)
-    return studies.Plan(loaded, project, [s for s in loaded.studies() if s.method.name == "mine"])
+    return Plan(loaded, project, [s for s in loaded.studies() if s.method.name == "mine"])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from haqa_bench.backends import device
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial, Workers
-from haqa_bench.run.study import Plan
+from haqa_bench.run.plan import Plan
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from haqa_bench import suite
 from haqa_bench.project import Project
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
-from haqa_bench.run.study import Plan
+from haqa_bench.run.plan import Plan
 from haqa_bench.store import tables
 
 MARK = "HAQA_BENCH_TEST_MARK"

@@ -16,7 +16,7 @@ from whole_suites import NAMES
 from haqa_bench import registry, suite
 from haqa_bench.project import open_run
 from haqa_bench.run import proposals, versions
-from haqa_bench.run.study import Plan
+from haqa_bench.run.plan import Plan
 from haqa_bench.store import manifest
 from haqa_bench.store.journal import finished, read_finished
 

@@ -12,7 +12,7 @@ from haqa_bench.report.found import tests
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.run.header import fixed
-from haqa_bench.run.study import Plan
+from haqa_bench.run.plan import Plan
 from haqa_bench.space import key_of
 from haqa_bench.store import database, journal, manifest, tables
 from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from haqa_bench.run.executors import Executor
-    from haqa_bench.run.study import Plan
+    from haqa_bench.run.plan import Plan
 
 
 def bar() -> "Progress":
@@ -88,7 +88,7 @@ def replayed(suite_path: Path, project: Path | None) -> Path:
     """The folder of the suite's replay, which is run where it is not there yet."""
     from haqa_bench.cli.options import open_suite
     from haqa_bench.run.executors.local import Serial
-    from haqa_bench.run.study import Plan
+    from haqa_bench.run.plan import Plan
 
     suite, folder = open_suite(suite_path, project)
     plan = Plan(suite, folder, suite.studies())

@@ -27,7 +27,7 @@ from haqa_bench.errors import HaqaError
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
     from haqa_bench.run.executors import Executor
-    from haqa_bench.run.study import Plan
+    from haqa_bench.run.plan import Plan
 
 SHOWN = 10
 """How many of the studies that failed are told of on stderr."""
@@ -153,8 +153,8 @@ def run(
     from haqa_bench.project import Project
     from haqa_bench.run import inputs
     from haqa_bench.run.forecast import forecast, stale, warnings
+    from haqa_bench.run.plan import Plan
     from haqa_bench.run.proposals import recordable
-    from haqa_bench.run.study import Plan
 
     suite, folder = open_suite(suite_path, project, added)
     replays = how["agent"] == "cassette"

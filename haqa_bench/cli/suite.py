@@ -21,7 +21,7 @@ def suite() -> None:
 def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
     """Check SUITE and say what it resolves to."""
     from haqa_bench.run.forecast import warnings
-    from haqa_bench.run.study import Plan
+    from haqa_bench.run.plan import Plan
 
     loaded, folder = open_suite(suite_path, project)
     found = warnings(Plan(loaded, folder, loaded.studies()))

@@ -175,7 +175,7 @@ def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
     from haqa_bench.cli.options import open_suite
     from haqa_bench.cli.progress import with_progress
     from haqa_bench.run.executors.local import Serial
-    from haqa_bench.run.study import Plan
+    from haqa_bench.run.plan import Plan
 
     suite, project = open_suite(suite_path, None)
     plan = Plan(

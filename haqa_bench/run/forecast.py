@@ -7,7 +7,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.errors import PluginFailed
 from haqa_bench.plugins import quiet
 from haqa_bench.run import proposing
-from haqa_bench.run.study import Plan
+from haqa_bench.run.plan import Plan
 from haqa_bench.store import tables
 from haqa_bench.study import Study
 from haqa_bench.tracks import AnyTrack

@@ -8,7 +8,7 @@ from haqa_bench import tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project
-from haqa_bench.run.study import Plan
+from haqa_bench.run.plan import Plan
 from haqa_bench.study import Method, Study
 from haqa_bench.suite import Suite
 

@@ -20,7 +20,7 @@ from haqa_bench import registry
 from haqa_bench.documents import Document, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Run
-from haqa_bench.run.study import Plan
+from haqa_bench.run.plan import Plan
 from haqa_bench.run.versions import computed_with
 from haqa_bench.space import key_of
 from haqa_bench.store import manifest

@@ -23,7 +23,8 @@ from haqa_bench.run import confirm, inputs
 from haqa_bench.run.executors import Executor
 from haqa_bench.run.header import fixed, same
 from haqa_bench.run.measuring import evaluator_faults
-from haqa_bench.run.study import Ended, Entry, Header, Plan, finished
+from haqa_bench.run.plan import Plan
+from haqa_bench.run.study import Ended, Entry, Header, finished
 from haqa_bench.store import database, failures
 from haqa_bench.store.failures import Failure
 from haqa_bench.store.journal import Journal

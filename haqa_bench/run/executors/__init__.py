@@ -6,7 +6,8 @@ from typing import Protocol
 
 from haqa_bench.cell import Cell
 from haqa_bench.protocols import Evaluator
-from haqa_bench.run.study import Entry, Plan
+from haqa_bench.run.plan import Plan
+from haqa_bench.run.study import Entry
 from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 

@@ -22,7 +22,8 @@ from haqa_bench.backends import device
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Evaluator
-from haqa_bench.run.study import Ended, Entry, Plan, entries, evaluator_of
+from haqa_bench.run.plan import Plan
+from haqa_bench.run.study import Ended, Entry, entries, evaluator_of
 from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 

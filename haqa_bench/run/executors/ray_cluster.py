@@ -28,7 +28,8 @@ from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.installed import extra, missing
 from haqa_bench.protocols import Evaluator, LiveEvaluator, Outcome, Reference, Whole
 from haqa_bench.run.measuring import evaluator_faults
-from haqa_bench.run.study import Entry, Plan, entries, evaluator_of
+from haqa_bench.run.plan import Plan
+from haqa_bench.run.study import Entry, entries, evaluator_of
 from haqa_bench.space import Configuration
 from haqa_bench.study import Study
 from haqa_bench.trial import Trial

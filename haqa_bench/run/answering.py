@@ -1,0 +1,104 @@
+"""Who answers a study's LLM: its recording, or an endpoint, which is recorded."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from haqa_bench import __version__, registry
+from haqa_bench.documents import read_bytes, sha256
+from haqa_bench.llm import cassette as cassettes
+from haqa_bench.llm import recording
+from haqa_bench.llm.endpoint import key_variable
+from haqa_bench.protocols import ChatModel
+from haqa_bench.run import proposing
+from haqa_bench.run.plan import Plan
+from haqa_bench.study import Study
+from haqa_bench.trial import Trial
+
+
+def chat_model(plan: Plan, study: Study, trials: Sequence[Trial]) -> ChatModel:
+    """What answers a study that goes on after `trials`: a recording, or an endpoint that is
+    recorded.
+
+    Raises:
+        HaqaError: the recording is missing, or cannot go on.
+        PluginFailed: a plug-in's chat model cannot be made.
+    """
+    if plan.agent == "cassette":
+        match: Literal["request", "place"] = "request" if plan.measure == "recorded" else "place"
+        return cassettes.ReplayChatModel(cassettes.read(plan.cassette(study)), study.id, match)
+    own = study.method.chat.base_url if study.method.chat else None
+    live = proposing.live_chat(
+        plan.chat_model,
+        own or plan.base_url,
+        plan.chat_timeout_s,
+        plan.chat_retries,
+        plan.chat_deadline_s,
+        key_variable(own, plan.base_url),
+    )
+    card = _card(plan, study) | {"endpoint": recording.endpoint_of(live)}
+    return recording.RecordingChatModel(live, plan.cassette(study), card, asked(trials))
+
+
+def answered_by(plan: Plan, study: Study, chat: ChatModel | None) -> str:
+    """Who answers a study, as whoever called said it; empty where no LLM is asked."""
+    if study.method.chat is None:
+        return ""
+    if isinstance(chat, cassettes.ReplayChatModel):
+        return str(chat.cassette.card["answered_by"])
+    return plan.answered_by or "not stated"
+
+
+def _card(plan: Plan, study: Study) -> dict[str, object]:
+    recorded = plan.measure == "recorded"
+    measured = sha256(read_bytes(plan.table(study.cell))) if recorded else "live"
+    return {
+        "study": study.id,
+        "run": plan.run,
+        "fresh": plan.fresh,
+        "answered_by": plan.answered_by or "not stated",
+        "method": study.method.model_dump(mode="json"),
+        "templates": _templates(plan, study),
+        "plugin": plugin.identity if (plugin := registry.plugin(study.method)) else None,
+        "space_sha256": sha256(study.cell.space.model_dump(mode="json")),
+        "measurements_sha256": measured,
+        "haqa_bench": __version__,
+    }
+
+
+def _templates(plan: Plan, study: Study) -> dict[str, str]:
+    """The hashes of the project's templates that a study's agent fills; none of a plug-in's, whose
+    words are its own.
+    """
+    from haqa_bench.optimizers.agent import prompt
+
+    if registry.plugin(study.method):
+        return {}
+    at_once = study.method.optimizer == "haqa-zero-shot"
+    used = prompt.used(plan.places.prompts, study.cell, at_once)
+    return {name: digest for name, digest in plan.suite.templates.items() if name in used}
+
+
+def closed(chat: ChatModel | None) -> str:
+    """Ends a study's chat model, and says what is worth telling."""
+    if isinstance(chat, recording.RecordingChatModel):
+        chat.finish()
+        return f"recorded {chat.target}"
+    if isinstance(chat, cassettes.ReplayChatModel):
+        unused, drifted = chat.unused(), chat.drifted
+        told = [f"{len(unused)} recorded exchanges were not asked for"] if unused else []
+        rounds = ", ".join(str(position.round) for position in drifted)
+        told += (
+            [
+                f"{len(drifted)} of {len(chat.asked)} prompts differ from the recording "
+                f"(measured anew; rounds {rounds})"
+            ]
+            if drifted
+            else []
+        )
+        return "; ".join(told)
+    return ""
+
+
+def asked(trials: Sequence[Trial]) -> list[int]:
+    """The rounds in which an LLM was asked."""
+    return [trial.number for trial in trials if trial.usage is not None]
