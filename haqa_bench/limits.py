@@ -34,8 +34,6 @@ class Limit(Document):
         if self.times and self.plus:
             raise ValueError("a limit is of a product (times) or of a sum (plus), not of both")
         bounds = (self.at_most, self.at_least)
-        if not all(bound is None or math.isfinite(bound) for bound in bounds):
-            raise ValueError("at_most and at_least are finite")
         divided = self.divisible_by or self.divides
         if not divided and bounds == (None, None):
             raise ValueError("a limit says at_most, at_least, divisible_by or divides")

@@ -23,7 +23,9 @@ from haqa_bench.optimizers.agent.sandbox import Sandbox
 from haqa_bench.project import suite_of, write_lock
 from haqa_bench.report.published.document import PublishedTable
 from haqa_bench.run import confirm
-from haqa_bench.store import database, journal, kernel_tuner, tables
+from haqa_bench.store import database, journal, tables
+from haqa_bench.store.kernel_tuner.exported import to_cache, to_t4
+from haqa_bench.store.kernel_tuner.imported import imported
 
 LONG = os.environ.get("HAQA_BENCH_FUZZ", "")
 """How many examples a reader gets, in place of a few."""
@@ -250,12 +252,12 @@ def test_response_tables(files, edits, cuts):
 @fuzz
 @given(EDITS, CUTS, st.sampled_from(["cache", "t4"]))
 def test_kernel_tuner_s_files(files, edits, cuts, form):
-    to = kernel_tuner.to_t4 if form == "t4" else kernel_tuner.to_cache
+    to = to_t4 if form == "t4" else to_cache
     whole = to(tables.read(files.table), files.cell)
 
     for data in (dumped(edited(whole, edits)), cut(dumped(whole), cuts)):
         path = files.put("cache.json", data)
-        is_fault_or_value(lambda path=path: kernel_tuner.rows(path, files.cell))
+        is_fault_or_value(lambda path=path: imported(path, files.cell, {}))
 
 
 JSON = st.recursive(

@@ -98,7 +98,7 @@ def test_limits_as_they_were_are_written_as_they_were():
         ({}, "a limit says at_most, at_least, divisible_by or divides"),
         ({"times": ("b",), "plus": ("b",), "at_most": 1}, "not of both"),
         ({"at_most": 1}, "leave out the choices that break it"),
-        ({"times": ("b",), "at_most": float("nan")}, "at_most and at_least are finite"),
+        ({"times": ("b",), "at_most": float("nan")}, "should be a finite number"),
         ({"divides": ("c",)}, "'c' is no parameter with numbers"),
         ({"divisible_by": ("nowhere",)}, "'nowhere' is no parameter with numbers"),
         ({"divisible_by": (5,)}, "the default breaks a limit: a is divisible by 5"),
@@ -112,7 +112,9 @@ def test_a_limit_that_says_nothing_or_cannot_hold_is_refused(limit, said):
 
 @pytest.mark.parametrize("choice", [float("nan"), float("inf"), -float("inf"), MOST + 1, 10**400])
 def test_a_choice_that_json_does_not_hold_exactly_is_refused(choice):
-    with pytest.raises(ValueError, match="is no number that JSON holds exactly"):
+    with pytest.raises(
+        ValueError, match=r"is no number that JSON holds exactly|should be a finite number"
+    ):
         SearchSpace.model_validate({"a": {"choices": (1, choice), "default": 1}})
 
 

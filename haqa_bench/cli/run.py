@@ -182,9 +182,9 @@ def run(
             echo(line, err=not dry_run)
     if dry_run:
         return
-    inputs.check(plan)
     if record_proposals:
         recordable(plan)
+    inputs.check(plan)
     target = plan.folder
     if fresh:
         _forget(plan, target)

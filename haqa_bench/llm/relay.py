@@ -18,9 +18,8 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
-from rfc8785 import CanonicalizationError
 
-from haqa_bench.documents import JsonObject
+from haqa_bench.documents import JsonObject, canonical
 from haqa_bench.errors import HaqaError
 from haqa_bench.llm.questions import MAX_BODY_BYTES, POLL_S, Question, Questions
 
@@ -31,6 +30,16 @@ class _Refused(Exception):
     def __init__(self, code: int, what: str) -> None:
         self.code, self.what = code, what
         super().__init__(what)
+
+
+def _question(body: bytes) -> Question:
+    """The question that a body asks, which can be told from every other."""
+    question = Question.model_validate_json(body)
+    try:
+        canonical(question.model_dump(exclude_unset=True))
+    except HaqaError as fault:
+        raise _Refused(400, f"a number that JSON cannot hold exactly: {fault.what}") from None
+    return question
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -69,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _completion(self, body: bytes) -> JsonObject:
         try:
-            name = self.server.questions.add(Question.model_validate_json(body))
+            name = self.server.questions.add(_question(body))
             answer = self.server.questions.answer(name, self.server.stopped)
             if answer is None:
                 raise _Refused(
@@ -79,8 +88,6 @@ class _Handler(BaseHTTPRequestHandler):
         except ValidationError as error:
             place, what = ".".join(map(str, error.errors()[0]["loc"])), error.errors()[0]["msg"]
             raise _Refused(400, f"{place}: {what}" if place else what) from None
-        except CanonicalizationError as error:
-            raise _Refused(400, f"a number that JSON cannot hold exactly: {error}") from None
         except UnicodeDecodeError:
             raise _Refused(500, f"{name}.answer.md is not UTF-8; write it again") from None
         except (OSError, HaqaError) as error:
