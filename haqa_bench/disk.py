@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from haqa_bench.errors import HaqaError
 
 TODO = "Make room, or name a place that can be written"
@@ -74,6 +76,22 @@ def faults(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise HaqaError(path, error.strerror or str(error), TODO) from None
+
+
+def held(lock: Path, fault: HaqaError) -> FileLock:
+    """A lock that one process holds at a time, held: until it is released, or the process ends.
+
+    Raises:
+        HaqaError: `fault`, where another holds it; or the lock's file cannot be made.
+    """
+    with faults(lock):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        found = FileLock(lock, thread_local=False)
+        try:
+            found.acquire(timeout=0)
+        except Timeout:
+            raise fault from None
+    return found
 
 
 def _is_stream(path: Path) -> bool:

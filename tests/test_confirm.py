@@ -170,3 +170,20 @@ def test_verify_is_the_name_of_the_version_before_and_works_with_a_note(project,
 
     assert done.stderr.splitlines()[0] == "haqa-bench verify is called haqa-bench confirm now."
     assert "no run of that name" in done.stderr
+
+
+def test_what_is_recorded_is_gone_on_with_and_never_replaced_by_less(cell, tmp_path):
+    path, device = tmp_path / "p.jsonl", Device(lambda c, _: 1.0)
+    taken(cell, device, path)
+    first = path.read_bytes()
+    for _ in confirm.record(cell, device, [DEFAULT, WINNER], path):
+        break
+    assert path.read_bytes() == first  # whole until the new one is
+
+    assert len(taken(cell, device, path, WINNER)) == 32
+    longer = path.read_bytes()
+    path.with_suffix(confirm.PARTIAL).write_bytes(journal.continued(path)[:-200])
+
+    with pytest.raises(HaqaError, match=r"does not begin with what p\.jsonl holds"):
+        taken(cell, device, path, WINNER)
+    assert path.read_bytes() == longer

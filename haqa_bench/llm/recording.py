@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
+from haqa_bench import disk
 from haqa_bench.documents import JsonObject, sha256
 from haqa_bench.errors import ChatFailed, HaqaError
 from haqa_bench.llm.cassette import FORMAT, Cassette, key_of, parsed, read
@@ -159,15 +160,8 @@ def forget(target: Path) -> None:
 
 def _held(target: Path) -> FileLock:
     """A lock on the recording of a study, held."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(target.with_suffix(f"{PARTIAL}.lock"), thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise HaqaError(
-            target, "another process is recording this study", "Wait for it, or end it"
-        ) from None
-    return lock
+    what, todo = "another process is recording this study", "Wait for it, or end it"
+    return disk.held(target.with_suffix(f"{PARTIAL}.lock"), HaqaError(target, what, todo))
 
 
 def _check_goes_on(journal: Journal, card: Mapping[str, Any]) -> None:

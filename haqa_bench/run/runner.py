@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from haqa_bench import disk, tracks
 from haqa_bench.cell import Cell
@@ -60,7 +60,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
     cells = list({s.cell.id: s.cell for s in plan.studies}.values())
     with ExitStack() as stack:
         stack.enter_context(_tidied(plan, folder))
-        stack.enter_context(_alone(folder))
+        stack.callback(_alone(folder).release)
         stack.enter_context(executor.hold(plan))
         inputs.check(plan)
         write_lock(folder, plan.suite)
@@ -172,12 +172,5 @@ def _tidied(plan: Plan, folder: Path) -> Iterator[None]:
 
 def _alone(folder: Path) -> FileLock:
     """A lock on a run's folder, held."""
-    lock = FileLock(folder / "running.lock")
-    with disk.faults(folder):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise HaqaError(
-                folder, "another process is running this", "Wait for it, or end it"
-            ) from None
-    return lock
+    fault = HaqaError(folder, "another process is running this", "Wait for it, or end it")
+    return disk.held(folder / "running.lock", fault)

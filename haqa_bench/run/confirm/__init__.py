@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from haqa_bench import __version__, disk, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
@@ -61,23 +59,29 @@ def record(
     """
     partial = path.with_suffix(PARTIAL)
     with _alone(path):
-        if path.is_file() and not partial.is_file():
-            confirmed.read(path, finished=True)
-            disk.write(partial, continued(path))
+        _begin(path, partial)
         yield from take(cell, evaluator, configurations, partial, workers)
         manifest.write(path, finished(Journal(partial).entries))
         partial.unlink()
 
 
+def _begin(path: Path, partial: Path) -> None:
+    """Begins a recording with what there is, or goes on with one that began so."""
+    if not path.is_file():
+        return
+    confirmed.read(path, finished=True)
+    before = continued(path)
+    if not partial.is_file():
+        disk.write(partial, before)
+    elif not partial.read_bytes().startswith(before):
+        what = f"does not begin with what {path.name} holds: that is newer"
+        raise HaqaError(partial, what, "Delete it, or restore the older one")
+
+
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_suffix(f"{PARTIAL}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        what = "another process is measuring this"
-        raise HaqaError(path, what, "Wait for it, or end it") from None
+    what, todo = "another process is measuring this", "Wait for it, or end it"
+    lock = disk.held(path.with_suffix(f"{PARTIAL}.lock"), HaqaError(path, what, todo))
     try:
         yield
     finally:
