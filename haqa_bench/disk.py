@@ -5,6 +5,7 @@ they lie (haqa_bench.store.journal).
 """
 
 import errno
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,11 +49,30 @@ def written(path: Path) -> Iterator[Path]:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     with faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _clear(path)
         try:
             yield partial
             swap(partial, path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _clear(path: Path) -> None:
+    """Removes what killed processes of this machine left beside `path`."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial*"):
+        number = left.name.removeprefix(f"{path.name}.").partition(".")[0]
+        if number.isdecimal() and not _runs(int(number)):
+            left.unlink(missing_ok=True)
+
+
+def _runs(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def swap(partial: Path, path: Path) -> None:
