@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -56,3 +57,8 @@ class Process:
             command, capture_output=True, text=True, timeout=300, env={**os.environ, **environment}
         )
         return Done(done.stdout, done.stderr, done.returncode)
+
+
+def listening() -> None:
+    """Before a command: it hears Ctrl-C, which what runs in the background of a shell does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

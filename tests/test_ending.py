@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from command import listening
 from endpoint import Endpoint, reply
 from support import REPOSITORY, action
 
@@ -91,7 +92,9 @@ def test_a_command_that_is_interrupted_ends_with_130(tmp_path):
         "sys.argv = ['haqa-bench', 'wait']; c.main()"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, preexec_fn=listening
+    )
 
     assert done.returncode == 130
     assert done.stderr.strip() == "haqa-bench: stopped; the same command goes on"

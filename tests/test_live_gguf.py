@@ -20,7 +20,6 @@ from haqa_bench.backends import llama_cpp_memory
 from haqa_bench.backends.gguf_models import Formats, find
 from haqa_bench.backends.llama_jobs import ONE_THREAD, Measure
 from haqa_bench.backends.process import run_job
-from haqa_bench.backends.workers import llama_cpp_memory as llama_cpp_memory_patterns
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.tracks.deploy import llama_tools
 
@@ -202,7 +201,9 @@ assert llama.llama_init_from_model(loaded, context)
 def planned(path, slots):
     command = [sys.executable, "-c", AS_PROGRAMS_DO, str(path), str(N_CTX), str(slots)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    patterns = (llama_cpp_memory_patterns.CACHE, llama_cpp_memory_patterns.COMPUTE)
+    from haqa_bench.backends.workers.llama_cpp_memory import CACHE, COMPUTE
+
+    patterns = (CACHE, COMPUTE)
     return [sum(float(size) for size in found.findall(done.stderr)) * MIB for found in patterns]
 
 

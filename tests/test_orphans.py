@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 import sleepers
+from command import listening
 from endpoint import Answer, Endpoint
 from support import TRAINING_SUITE
 from test_trained_table import ACCURACIES, row
@@ -54,6 +55,7 @@ def begun(*command: str, **environment: str):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=listening,
     )
     try:
         yield process, mark
