@@ -24,6 +24,7 @@ from haqa_bench.study import Study
 COMPUTES = (
     "arithmetic/*.py",
     "budget.py",
+    "limits.py",
     "llm/reply.py",
     "optimizers/**/*.py",
     "run/measuring.py",
