@@ -60,5 +60,8 @@ class Process:
 
 
 def listening() -> None:
-    """Before a command: it hears Ctrl-C, which what runs in the background of a shell does not."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Before a command: it hears Ctrl-C, which what runs in the background of a shell does not, and
+    a terminal that closes, which what nohup started does not.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
