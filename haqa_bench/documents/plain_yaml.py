@@ -35,7 +35,7 @@ class Bounded(Composer):
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader)
         self.warn_double_anchors = False
-        self.nodes = 0
+        self.nodes = self.level = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """The next node."""
@@ -43,11 +43,13 @@ class Bounded(Composer):
         self.nodes += 1
         if self.nodes > MAX_VALUES:
             _stop(f"holds more than {MAX_VALUES:,} values; split the file", event)
-        if self.depth >= MAX_DEPTH:
+        if self.level >= MAX_DEPTH:
             _stop(DEEP, event)
         if getattr(event, "tag", None) not in (None, "!"):
             _stop("has a tag; leave it out, or put text in quotes", event)
+        self.level += 1
         node = super().compose_node(parent, index)
+        self.level -= 1
         is_key = index is None and parent is not None
         if is_key and not isinstance(node.value, str):
             _stop("has a key that is a list or a mapping", event)
