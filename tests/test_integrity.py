@@ -342,3 +342,23 @@ def test_a_thought_of_any_characters_is_no_end_of_the_database(done, text):
 
     with open_run(done) as run_:
         assert run_.folder == done
+
+
+def test_a_damaged_manifest_is_written_anew_by_the_seal(recorded, cli):
+    (recorded / manifest.NAME).write_text("noise\n")
+    assert cli("check", "--project", recorded).returncode == 2
+
+    assert cli("check", "--project", recorded, "--seal").returncode == 0
+    assert manifest.read(recorded / manifest.NAME) == manifest.found(recorded)
+
+
+def test_a_recording_whose_first_hash_is_damaged_is_not_sealed_as_an_older_one(recorded, cli):
+    path = next((recorded / "cassettes").rglob("haqa-s0.jsonl"))
+    damaged = path.read_bytes().replace(b'"chain"', b'"chaim"', 1)
+    path.write_bytes(damaged)
+
+    done = cli("check", "--project", recorded, "--seal")
+
+    assert done.returncode == 2
+    assert "damaged: only some lines have hashes" in done.stderr
+    assert path.read_bytes() == damaged

@@ -113,10 +113,15 @@ def unchained(path: Path) -> list[JsonObject]:
     """The JSON objects of a file of the version before, which has no chain.
 
     Raises:
-        HaqaError: unreadable, or a line is no JSON object; names it.
+        HaqaError: unreadable, or a line is no JSON object, or has a hash: it is of no such file,
+        but damaged; names it.
     """
     lines = read_bytes(path).splitlines(keepends=True)
-    return [_entry(path, number, line) for number, line in enumerate(lines, 1)]
+    entries = [_entry(path, number, line) for number, line in enumerate(lines, 1)]
+    for number, entry in enumerate(entries, 1):
+        if "chain" in entry or entry.get("kind") == END:
+            raise HaqaError(f"{path}:{number}", "damaged: only some lines have hashes", _RESTORE)
+    return entries
 
 
 def is_chained(path: Path) -> bool:

@@ -125,10 +125,9 @@ def found(project: Path) -> Hashes:
 
 
 def seal(project: Path) -> None:
-    """Takes all that a project has recorded as it is."""
-    with _held(project) as known:
-        known.clear()
-        known.update(found(project))
+    """Takes all that a project has recorded as it is, whatever its manifest says or is."""
+    with _alone(project):
+        disk.write(project / NAME, _text(found(project)))
 
 
 _cache: dict[tuple[Path, int, int], Hashes] = {}
@@ -166,10 +165,14 @@ def _held(project: Path) -> Iterator[Hashes]:
     yet, it begins with what is there.
     """
     path = project / NAME
-    with FileLock(path.with_name(f".{NAME}.lock")):
+    with _alone(project):
         known = dict(read(path)) if path.is_file() else found(project)
         yield known
         disk.write(path, _text(known))
+
+
+def _alone(project: Path) -> FileLock:
+    return FileLock(project / f".{NAME}.lock")
 
 
 def _text(known: Mapping[str, tuple[str, ...]]) -> str:
