@@ -206,3 +206,18 @@ def test_fresh_does_not_take_a_recording_from_somebody_who_makes_it(project):
     forget(target)
 
     assert not target.with_suffix(PARTIAL).exists()
+
+
+def test_fresh_takes_no_folder_from_a_run_that_is_going_on(project, cli):
+    record(project)
+    what = plan(project)
+    going_on = runner.run(what, what.folder, Serial())
+    next(going_on)
+    before = sorted(what.folder.rglob("*"))
+
+    done = cli("run", project / "suites/small.yaml", "--fresh", "--project", project)
+
+    assert done.returncode == 2
+    assert "another process is running this" in done.stderr
+    assert sorted(what.folder.rglob("*")) == before
+    going_on.close()

@@ -215,16 +215,19 @@ def _forget(plan: "Plan", target: Path) -> None:
     import shutil
 
     from haqa_bench.llm import recording
+    from haqa_bench.run import runner
 
     if target.is_symlink():
         todo = "Remove the link, or name another folder with --runs"
         raise HaqaError(target, "is a link: what it leads to is not forgotten", todo)
-    if target.exists():
-        with disk.faults(target):
-            shutil.rmtree(target)
+    lock = runner.alone(target) if target.exists() else None
     if plan.agent == "live":
         for study in plan.studies:
             recording.forget(plan.cassette(study))
+    if lock:
+        with disk.faults(target):
+            shutil.rmtree(target)
+        lock.release()
 
 
 def _record(plan: "Plan", target: Path) -> str:

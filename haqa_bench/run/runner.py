@@ -60,7 +60,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
     cells = list({s.cell.id: s.cell for s in plan.studies}.values())
     with ExitStack() as stack:
         stack.enter_context(_tidied(plan, folder))
-        stack.callback(_alone(folder).release)
+        stack.callback(alone(folder).release)
         stack.enter_context(executor.hold(plan))
         inputs.check(plan)
         write_lock(folder, plan.suite)
@@ -170,7 +170,11 @@ def _tidied(plan: Plan, folder: Path) -> Iterator[None]:
         raise
 
 
-def _alone(folder: Path) -> FileLock:
-    """A lock on a run's folder, held."""
+def alone(folder: Path) -> FileLock:
+    """A lock on a run's folder, held.
+
+    Raises:
+        HaqaError: another process runs here.
+    """
     fault = HaqaError(folder, "another process is running this", "Wait for it, or end it")
     return disk.held(folder / "running.lock", fault)

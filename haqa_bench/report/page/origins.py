@@ -11,17 +11,12 @@ from haqa_bench.project import Project, Run
 from haqa_bench.report.found import answered, pairs, studies, tests
 from haqa_bench.store import tables
 
-BUILDS = (
-    tables.IMPORTED,
-    tables.IMPORTED_SHA256,
-    "llama_cpp_python",
-    "torch",
-    "pyopencl",
-    "driver",
-    "gpu",
-    "device",
-)
-"""Facts of a measurement that say what it was made with."""
+BUILDS = {
+    tables.IMPORTED: "imported from",
+    tables.IMPORTED_SHA256: "sha256",
+    **{name: name for name in ("llama_cpp_python", "torch", "pyopencl", "driver", "gpu", "device")},
+}
+"""Facts of a measurement that say what it was made with, and how a reader is told of each."""
 
 
 class Origin(NamedTuple):
@@ -111,7 +106,7 @@ def _measured(cell: Cell, project: Project) -> Measured:
 
 
 def _builds(table: tables.ResponseTable) -> Iterator[str]:
-    for name in BUILDS:
+    for name, said in BUILDS.items():
         told = sorted({e.facts[name] for e in table.entries.values() if name in e.facts})
         if told:
-            yield f"{name} {', '.join(told)}"
+            yield f"{said} {', '.join(told)}"
