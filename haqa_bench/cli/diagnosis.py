@@ -77,9 +77,9 @@ def diagnosis(project: Project) -> Diagnosis:
 
 def anonymous(text: str) -> str:
     """Text, without the names of the user and of this machine: ~ stands for the home folder."""
-    text = re.sub(rf"{re.escape(str(Path.home()))}(?=[/\s]|$)", "~", text)
+    text = re.sub(rf"{re.escape(str(Path.home()))}(?![\w.-])", "~", text)
     with suppress(KeyError, OSError):  # a user without a name
-        text = re.sub(rf"(?<=/){re.escape(getpass.getuser())}(?=[/\s]|$)", "USER", text)
+        text = re.sub(rf"(?<=/){re.escape(getpass.getuser())}(?![\w.-])", "USER", text)
     return text.replace(platform.node(), "HOST") if len(platform.node()) > 2 else text
 
 
