@@ -57,6 +57,8 @@ class Track(Protocol[W]):
     """What suites call it; a part of paths."""
     title: str
     """Of its table of best results."""
+    tuned: str = ""
+    """What is tuned, in few words, for figures; its name where it is left out."""
     workload: type[W]
     """The form of what one trial runs, or a union of forms."""
     metrics: Mapping[str, Metric] = MappingProxyType({})

@@ -38,6 +38,7 @@ class QloraTrack(Track[QloraWorkload]):
     """See Track."""
 
     name = "qlora"
+    tuned = "QLoRA"
     title = "Best hyperparameters found for QLoRA fine-tuning"
     workload = QloraWorkload
     metrics = by_name(
