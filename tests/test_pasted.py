@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support import REPOSITORY
+from whole_suites import NAMES
 
 BLOCK = re.compile(r"(?:<!-- needs: ([^>]+) -->\n)?```sh\n(.*?)```", re.DOTALL)
 COPIED = (
@@ -28,16 +29,33 @@ PAGES = [page for page in [*(REPOSITORY / "docs").glob("*.md")] if pasted(page)]
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory, whole_suites) -> Path:
-    """The project, in which `llama` was run, as pages take for granted that follow the first."""
+def copy(tmp_path_factory) -> Path:
+    """The project, without runs."""
     folder = tmp_path_factory.mktemp("pasted")
     for name in COPIED.split():
         source, target = REPOSITORY / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    run = whole_suites("llama").folder
-    shutil.copytree(run, folder / "results" / "runs" / "llama" / run.name)
     return folder
+
+
+@pytest.fixture
+def used(copy, whole_suites):
+    """The project, in which `llama` was run, as pages take for granted that follow the first, and
+    the suites that a page runs, which finds them finished: they are replayed once for all tests.
+    """
+
+    def prepared(page: Path) -> Path:
+        runs = copy / "results" / "runs"
+        shutil.rmtree(runs, ignore_errors=True)
+        text = page.read_text("utf-8")
+        for name in NAMES:
+            if name == "llama" or re.search(rf"haqa-bench run (suites/)?{name}\b", text):
+                run = whole_suites(name).folder
+                shutil.copytree(run, runs / name / run.name)
+        return copy
+
+    return prepared
 
 
 def paste(block: str, folder: Path, path: Path) -> subprocess.CompletedProcess[str]:
@@ -66,20 +84,23 @@ def commands(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_what_a_page_shows_can_be_pasted(page, copy, commands):
+def test_what_a_page_shows_can_be_pasted(page, used, commands):
+    folder = used(page)
+
     for block in pasted(page):
-        done = paste(block, copy, commands)
+        done = paste(block, folder, commands)
 
         assert done.returncode == 0, f"{block}\n{done.stderr}"
         assert "Traceback" not in done.stderr
 
 
-def test_the_readme_s_commands_can_be_pasted(copy, commands):
+def test_the_readme_s_commands_can_be_pasted(used, commands):
+    folder = used(REPOSITORY / "README.md")
     first, *blocks = pasted(REPOSITORY / "README.md")
 
     assert "pip install" in first  # by CI, as it stands
     for block in blocks:
-        done = paste(block, copy, commands)
+        done = paste(block, folder, commands)
         assert done.returncode == 0, f"{block}\n{done.stderr}"
 
 

@@ -73,6 +73,8 @@ class Track(Protocol[W]):
     empty where they are told with those."""
     peer: Reference | None = None
     """Another tool's own, which winners may be measured beside."""
+    extras: tuple[str, ...] = ()
+    """The extras of this package that measuring needs, where it is ours."""
     swept: bool = True
     """Whether a response table is a sweep over the whole space; else `record` writes it."""
 

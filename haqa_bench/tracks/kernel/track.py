@@ -49,6 +49,7 @@ class KernelTrack(Track[KernelWorkload]):
 
     name = "kernel"
     tuned = "OpenCL kernels"
+    extras = ("kernels",)
     title = "Shortest kernel times found, against the usual constants"
     workload = KernelWorkload
     metrics = by_name(

@@ -23,6 +23,7 @@ class MemoryTrack(Track[MemoryWorkload]):
 
     name = "memory"
     tuned = "bit-width under a limit"
+    extras = ("deploy",)
     title = "Bit-width chosen under a memory limit"
     workload = MemoryWorkload
     metrics = by_name(

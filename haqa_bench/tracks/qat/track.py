@@ -20,6 +20,7 @@ class QatTrack(Track[QatWorkload]):
 
     name = "qat"
     tuned = "DoReFa QAT"
+    extras = ("train",)
     title = "Best hyperparameters found for quantization-aware training"
     workload = QatWorkload
     metrics = by_name(

@@ -39,6 +39,7 @@ class QloraTrack(Track[QloraWorkload]):
 
     name = "qlora"
     tuned = "QLoRA"
+    extras = ("train", "deploy")
     title = "Best hyperparameters found for QLoRA fine-tuning"
     workload = QloraWorkload
     metrics = by_name(
