@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.command import Group
 from haqa_bench.cli.given import MOST, FilePath
 from haqa_bench.cli.options import JSON
 from haqa_bench.cli.terminal import echo
@@ -14,12 +15,24 @@ FILES = click.argument("paths", metavar="[CASSETTE]...", nargs=-1, type=FilePath
 FOLDER = Path("cassettes")
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "haqa-bench cassette list",
+        "haqa-bench cassette check",
+    ],
+)
 def cassette() -> None:
     """List, show and check recorded LLM exchanges."""
 
 
-@cassette.command("list")
+@cassette.command(
+    "list",
+    examples=[
+        "haqa-bench cassette list",
+        "haqa-bench cassette list --json",
+    ],
+)
 @FILES
 @JSON
 def list_(paths: tuple[Path, ...], as_json: bool) -> None:
@@ -41,7 +54,11 @@ def list_(paths: tuple[Path, ...], as_json: bool) -> None:
         )
 
 
-@cassette.command()
+@cassette.command(
+    examples=[
+        "haqa-bench cassette show cassettes/llama/smollm2-135m-int4-epyc-zen4-2core/haqa-s0.jsonl",
+    ],
+)
 @click.argument("path", metavar="CASSETTE", type=FilePath())
 @click.option(
     "--round",
@@ -67,7 +84,12 @@ def show(path: Path, number: int | None) -> None:
             echo(reply.content)
 
 
-@cassette.command()
+@cassette.command(
+    examples=[
+        "haqa-bench cassette check",
+        "haqa-bench cassette check cassettes/llama/smollm2-135m-int4-epyc-zen4-2core/haqa-s0.jsonl",
+    ],
+)
 @FILES
 def check(paths: tuple[Path, ...]) -> None:
     """Check cassettes, those below cassettes/ when none is named: whole, each request what its key

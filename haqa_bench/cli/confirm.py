@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import (
     DATA,
     PROJECT,
@@ -17,7 +18,13 @@ from haqa_bench.cli.options import (
 from haqa_bench.cli.terminal import echo
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench confirm llama",
+        "haqa-bench confirm llama --cells '*int4*'",
+    ],
+)
 @RUN
 @click.option(
     "--cells",

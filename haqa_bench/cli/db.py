@@ -4,16 +4,26 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.command import Group
 from haqa_bench.cli.options import PROJECT, RUN, RUNS_FOLDER
 from haqa_bench.cli.terminal import echo
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "haqa-bench db rebuild llama",
+    ],
+)
 def db() -> None:
     """Rebuild a run's database."""
 
 
-@db.command()
+@db.command(
+    examples=[
+        "haqa-bench db rebuild llama",
+    ],
+)
 @RUN
 @RUNS_FOLDER
 @PROJECT

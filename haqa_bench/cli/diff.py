@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -25,7 +26,12 @@ RENAMED = {"results/verified": "results/confirmed"}
 """Folders by the names of earlier commits."""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench diff HEAD~1 HEAD --suite suites/llama.yaml",
+    ],
+)
 @click.argument("then", metavar="A")
 @click.argument("now", metavar="B")
 @click.option(

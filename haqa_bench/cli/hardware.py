@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli.command import Group
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -24,12 +25,23 @@ in_project = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "haqa-bench hardware list",
+        "haqa-bench hardware detect --output hardware/mine.yaml",
+    ],
+)
 def hardware() -> None:
     """Devices that cells run on: figures, each with its source."""
 
 
-@hardware.command("list")
+@hardware.command(
+    "list",
+    examples=[
+        "haqa-bench hardware list",
+    ],
+)
 @in_project
 @as_json
 def list_profiles(project: Path, as_json: bool) -> None:
@@ -45,7 +57,11 @@ def list_profiles(project: Path, as_json: bool) -> None:
         echo(f"{profile.name:{width}}  {profile.kind:5}  {profile.title}")
 
 
-@hardware.command()
+@hardware.command(
+    examples=[
+        "haqa-bench hardware show epyc-zen4-2core",
+    ],
+)
 @click.argument("name")
 @in_project
 @as_json
@@ -57,7 +73,12 @@ def show(name: str, project: Path, as_json: bool) -> None:
     echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
 
 
-@hardware.command()
+@hardware.command(
+    examples=[
+        "haqa-bench hardware detect",
+        "haqa-bench hardware detect --costs --output hardware/mine.yaml",
+    ],
+)
 @click.option(
     "--output",
     metavar="FILE",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Group
 from haqa_bench.cli.options import JSON, PROJECT
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -17,12 +18,23 @@ if TYPE_CHECKING:
     from haqa_bench.run.contract import Checked
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "haqa-bench plugin list",
+        "haqa-bench plugin check random",
+    ],
+)
 def plugin() -> None:
     """List and check installed plug-ins."""
 
 
-@plugin.command("list")
+@plugin.command(
+    "list",
+    examples=[
+        "haqa-bench plugin list",
+    ],
+)
 @JSON
 def list_(as_json: bool) -> None:
     """List the plug-ins that are installed: name, group, entry point, distribution and version."""
@@ -39,7 +51,12 @@ def list_(as_json: bool) -> None:
         echo("No plug-in is installed (docs/plugins.md)", err=True)
 
 
-@plugin.command()
+@plugin.command(
+    examples=[
+        "haqa-bench plugin check random",
+        "haqa-bench plugin check deploy --suite llama",
+    ],
+)
 @click.argument("name")
 @click.option(
     "--suite",

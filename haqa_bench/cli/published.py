@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import FORMAT, JSON, PROJECT
 from haqa_bench.cli.terminal import echo
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench published --table 2",
+        "haqa-bench published --check",
+    ],
+)
 @click.argument("file", required=False, type=FilePath())
 @click.option(
     "--table",

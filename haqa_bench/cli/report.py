@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
 from haqa_bench.cli.terminal import echo
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench report llama",
+        "haqa-bench report llama --table 4 --format tex",
+        "haqa-bench report --all --output tables",
+        "haqa-bench report llama --figures figures --only gains,curves",
+    ],
+)
 @click.argument("runs", metavar="[RUN]...", nargs=-1, type=FilePath())
 @click.option(
     "--suite",

@@ -5,16 +5,27 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.command import Group
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, open_suite
 from haqa_bench.cli.terminal import echo
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "haqa-bench suite validate llama",
+        "haqa-bench suite show llama",
+    ],
+)
 def suite() -> None:
     """Check and show suite files."""
 
 
-@suite.command()
+@suite.command(
+    examples=[
+        "haqa-bench suite validate llama",
+    ],
+)
 @SUITE
 @PROJECT
 @JSON
@@ -45,7 +56,12 @@ def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
             echo(f"Budget check: {warning}.", err=True)
 
 
-@suite.command()
+@suite.command(
+    examples=[
+        "haqa-bench suite show llama",
+        "haqa-bench suite show llama --json",
+    ],
+)
 @SUITE
 @PROJECT
 @JSON
@@ -73,7 +89,11 @@ def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
             )
 
 
-@suite.command()
+@suite.command(
+    examples=[
+        "haqa-bench suite schema > suite.schema.json",
+    ],
+)
 def schema() -> None:
     """Print the JSON schema of suite files, for editors."""
     from haqa_bench.suite import file_type

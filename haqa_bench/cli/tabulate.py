@@ -5,12 +5,19 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT, SEED
 from haqa_bench.cli.options import DATA, PROJECT, SUITE, TRAININGS, chosen, open_suite, share_cores
 from haqa_bench.cli.terminal import echo
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench tabulate llama --cells '*int4*'",
+        "haqa-bench tabulate kernels --passes 5",
+    ],
+)
 @SUITE
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
 @click.option(
