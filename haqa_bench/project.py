@@ -4,9 +4,8 @@ A *project* is a folder of prompts/, hardware/, suites/, cassettes/ and results/
 folder that `haqa-bench run` wrote: a lock, journals, and the database made of them.
 """
 
-import difflib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.resources import files
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from haqa_bench import disk
 from haqa_bench.cell import Cell
 from haqa_bench.documents import check_name, read_json
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 from haqa_bench.store import database
 from haqa_bench.store.database import LOCK
 from haqa_bench.study import Study
@@ -243,14 +242,6 @@ def find_suite(word: Path, given: Path | None = None) -> Path:
         for path in project.suites.rglob("*.yaml")
     }
     raise HaqaError(word, "no such file, nor a suite of the project", nearest(word.stem, [*known]))
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """What to tell of a name that is none: the nearest, or all that there are."""
-    near = difflib.get_close_matches(word, known, 1, 0.5)
-    if near:
-        return f"Did you mean '{near[0]}'?"
-    return f"Known: {', '.join(known)}" if known else "There is none yet: haqa-bench run SUITE"
 
 
 def _long_name(folder: Path) -> str:

@@ -8,11 +8,12 @@ The commands of a Group are Commands: `@suite.command(examples=[...])`. tests/te
 every example against the command that it is one of.
 """
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
 import click
+
+from haqa_bench.errors import nearest
 
 HELP = ["-h", "--help"]
 
@@ -58,7 +59,8 @@ class Group(Command, click.Group):
         word = args[0]
         if ctx.resilient_parsing or word.startswith("-") or self.get_command(ctx, word):
             return super().resolve_command(ctx, args)
-        raise click.UsageError(_no_command(word, self.list_commands(ctx)), ctx)
+        near = nearest(word, self.list_commands(ctx))
+        raise click.UsageError(f"No such command '{word}'. {near}", ctx)
 
 
 class NothingSaid(click.UsageError):
@@ -66,9 +68,3 @@ class NothingSaid(click.UsageError):
 
     def __init__(self, ctx: click.Context) -> None:
         super().__init__(ctx.get_help(), ctx)
-
-
-def _no_command(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, 1)
-    told = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}"
-    return f"No such command '{word}'. {told}"

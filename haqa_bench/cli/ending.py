@@ -17,7 +17,7 @@ import click
 
 from haqa_bench.cli.command import NothingSaid
 from haqa_bench.cli.terminal import echo, full
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 DEBUG = "HAQA_BENCH_DEBUG"
 """The environment variable that asks for tracebacks."""
@@ -61,6 +61,9 @@ def _misused(error: click.UsageError) -> str:
     """What is wrong with the words of a command, and where to read what it takes."""
     who = error.ctx.command_path if error.ctx else "haqa-bench"
     said = " ".join(error.format_message().split())
+    if isinstance(error, click.NoSuchOption):
+        known = [name for p in error.ctx.command.params for name in p.opts] if error.ctx else []
+        said = f"{error.message.rstrip('.')}. {nearest(error.option_name, known)}"
     return f"{who}: {said} Help: {who} --help"
 
 

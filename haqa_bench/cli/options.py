@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench.cli.given import COUNT, SEED, FilePath
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
@@ -311,5 +311,12 @@ def matching(option: str, wanted: str | None, known: Sequence[str]) -> Sequence[
     patterns = _split(wanted) or []
     for pattern in patterns:
         if not any(fnmatch(name, pattern) for name in known):
-            raise HaqaError(option, f"'{pattern}' matches nothing", f"Known: {', '.join(known)}")
+            raise HaqaError(option, f"'{pattern}' matches nothing", _meant(pattern, known))
     return [name for name in known if any(fnmatch(name, pattern) for pattern in patterns)]
+
+
+def _meant(pattern: str, known: Sequence[str]) -> str:
+    """What to write instead of a pattern that matches nothing: part of a name wants stars."""
+    if pattern and any(pattern in name for name in known):
+        return f"Did you mean '*{pattern}*'?"
+    return nearest(pattern, known)

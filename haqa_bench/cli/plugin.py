@@ -11,7 +11,7 @@ import click
 from haqa_bench.cli.command import Group
 from haqa_bench.cli.options import JSON, PROJECT
 from haqa_bench.cli.terminal import echo
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.cell import Cell
@@ -102,7 +102,7 @@ def _checked(name: str, suite_path: Path | None, project: Path | None) -> "list[
         todo = "Inherit ChatModelContract from haqa_bench.testing, and run pytest"
         raise HaqaError(name, "is a chat model, which only its author can let answer", todo)
     known = sorted({*registry.known("agents"), *registry.known("optimizers"), *tracks.known()})
-    todo = f"{registry.BRINGS} those known: {', '.join(known)}"
+    todo = f"{registry.BRINGS}. {nearest(name, known)}"
     raise HaqaError(name, "no optimizer, agent or track is called so", todo)
 
 

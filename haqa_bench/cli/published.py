@@ -10,7 +10,7 @@ from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import FORMAT, JSON, PROJECT
 from haqa_bench.cli.terminal import echo
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.report.published.document import PublishedTable
@@ -85,9 +85,7 @@ def _chosen(made: "dict[str, Table]", wanted: Sequence[str]) -> "dict[str, Table
 
     chosen = filters.chosen(made, wanted, True, None)
     if not chosen:
-        raise HaqaError(
-            "--table", f"{', '.join(wanted)}: no such table", f"Known: {', '.join(made)}"
-        )
+        raise HaqaError("--table", f"{', '.join(wanted)}: no such table", nearest(wanted[0], made))
     return chosen
 
 

@@ -10,7 +10,7 @@ from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
 from haqa_bench.cli.terminal import echo
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.report.figures.album import Album
@@ -172,9 +172,7 @@ def _chosen(
     }
     if not any(chosen.values()):
         known = sorted({name for of_run in found.values() for name in of_run})
-        raise HaqaError(
-            "--table", f"{', '.join(wanted)}: no such table", f"Known: {', '.join(known)}"
-        )
+        raise HaqaError("--table", f"{', '.join(wanted)}: no such table", nearest(wanted[0], known))
     return chosen
 
 
