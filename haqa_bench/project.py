@@ -6,7 +6,7 @@ that `haqa-bench run` wrote: a lock, journals, and the database made of them.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.resources import files
@@ -253,7 +253,11 @@ def find_run(word: str, given: Path | None = None) -> Path:
         names = ", ".join(map(_long_name, found))
         raise HaqaError(word, f"{len(found)} runs begin so", f"Known: {names}")
     every = list(dict.fromkeys([*(f.parent.name for f in known), *map(_long_name, known)]))
-    raise HaqaError(word, "no run of that name, nor a run's folder", nearest(word, every))
+    raise HaqaError(word, "no run of that name, nor a run's folder", _run_nearest(word, every))
+
+
+def _run_nearest(word: str, every: Sequence[str]) -> str:
+    return nearest(word, every) if every else "There is none yet: haqa-bench run SUITE"
 
 
 def find_suite(word: Path, given: Path | None = None) -> Path:

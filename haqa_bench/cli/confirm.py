@@ -7,6 +7,7 @@ import click
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import (
     DATA,
+    JSON,
     PROJECT,
     RUN,
     RUNS_FOLDER,
@@ -14,6 +15,7 @@ from haqa_bench.cli.options import (
     matching,
     project_of,
     share_cores,
+    written,
 )
 from haqa_bench.cli.terminal import echo
 
@@ -36,7 +38,10 @@ from haqa_bench.cli.terminal import echo
 @DATA
 @RUNS_FOLDER
 @PROJECT
-def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) -> None:
+@JSON
+def confirm(
+    run_folder: Path, cells: str, workers: int, project: Path | None, as_json: bool
+) -> None:
     """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or,
     where it trains, anew and on a test set.
 
@@ -66,6 +71,7 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
         and c.id in asked
         and any(name == c.id for name, _ in found)
     ]
+    files = []
     with device.exclusive(), bar() as progress:
         for cell in kept:
             evaluator = live_evaluator(cell)
@@ -78,4 +84,8 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
                     progress.update(task, total=left, completed=0, description=told)
             disk.write(confirmed_in(run_folder, cell), path.read_bytes())
             database.build(run_folder, fixed(suite))
-            echo(path)
+            files.append(path)
+            if not as_json:
+                echo(path)
+    if as_json:
+        echo(written(files))

@@ -9,20 +9,12 @@ import click
 from haqa_bench import disk
 from haqa_bench.cli.command import Group
 from haqa_bench.cli.given import FilePath
+from haqa_bench.cli.options import JSON, PROJECT
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
     from haqa_bench.hardware import Hardware
-
-in_project = click.option(
-    "--project",
-    type=FilePath(exists=True, file_okay=False),
-    default=".",
-    show_default="current directory",
-    help="Folder that holds hardware/.",
-)
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(
@@ -42,13 +34,13 @@ def hardware() -> None:
         "haqa-bench hardware list",
     ],
 )
-@in_project
-@as_json
-def list_profiles(project: Path, as_json: bool) -> None:
+@PROJECT
+@JSON
+def list_profiles(project: Path | None, as_json: bool) -> None:
     """List the hardware profiles of the project."""
     from haqa_bench.hardware import profiles
 
-    found = profiles(project / "hardware")
+    found = profiles(_folder(project))
     if as_json:
         echo(json.dumps([profile.model_dump(mode="json") for profile in found], indent=2))
         return
@@ -63,13 +55,13 @@ def list_profiles(project: Path, as_json: bool) -> None:
     ],
 )
 @click.argument("name")
-@in_project
-@as_json
-def show(name: str, project: Path, as_json: bool) -> None:
+@PROJECT
+@JSON
+def show(name: str, project: Path | None, as_json: bool) -> None:
     """Show the profile NAME: each figure, its unit and its source."""
     from haqa_bench.hardware import load, to_yaml
 
-    found = load(project / "hardware", name)
+    found = load(_folder(project), name)
     echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
 
 
@@ -91,7 +83,7 @@ def show(name: str, project: Path, as_json: bool) -> None:
     help="Measure too what llama.cpp takes for a weight of each type: a minute, on a quiet "
     "machine.",
 )
-@as_json
+@JSON
 def detect(output: Path | None, costs: bool, as_json: bool) -> None:
     """Describe this machine as a profile. Takes seconds: its memory bandwidth is measured."""
     from haqa_bench.backends.machine import detect as describe
@@ -105,6 +97,12 @@ def detect(output: Path | None, costs: bool, as_json: bool) -> None:
         disk.write(output, to_yaml(found))
     if as_json or not output:
         echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
+
+
+def _folder(project: Path | None) -> Path:
+    from haqa_bench.project import project_above
+
+    return project_above(Path.cwd(), project).hardware
 
 
 def _with_costs(found: "Hardware") -> "Hardware":

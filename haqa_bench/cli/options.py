@@ -1,7 +1,8 @@
 """Options that several commands share, and how a suite's path leads to its project folder."""
 
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatch
 from functools import partial, wraps
@@ -123,17 +124,29 @@ TRAININGS = click.option(
     help="Trainings at once; the cores are shared among them.",
 )
 JSON = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object instead of text."
+    "--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout."
 )
 
 
-FORMAT = click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["text", "md", "csv", "json", "tex", "html"]),
-    default="text",
-    show_default=True,
-)
+def FORMAT(command: Command) -> Command:  # noqa: N802
+    """The form of tables, of which --json is one: the command gets `kind`."""
+
+    @click.option(
+        "--format",
+        "kind",
+        type=click.Choice(["text", "md", "csv", "json", "tex", "html"]),
+        default="text",
+        show_default=True,
+        help="How tables are written.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+    @wraps(command)
+    def call(kind: str, as_json: bool, **given: Any) -> Any:
+        return command(kind="json" if as_json else kind, **given)
+
+    return call
+
+
 WIDE = click.option(
     "--wide", is_flag=True, help="Everything: all columns and notes, as wide as they are."
 )
@@ -210,6 +223,11 @@ def selection(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def written(paths: Iterable[Path]) -> str:
+    """The files that a command wrote, as its JSON."""
+    return json.dumps({"written": [str(path) for path in paths]}, indent=2, ensure_ascii=False)
 
 
 def project_of(place: Path, given: Path | None) -> Path:

@@ -8,7 +8,7 @@ import click
 
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
-from haqa_bench.cli.options import FORMAT, JSON, PROJECT
+from haqa_bench.cli.options import FORMAT, PROJECT
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError, nearest
 
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Instead: recompute averages and ratios, compare differences, and say what disagrees.",
 )
-@JSON
 @PROJECT
 def published(
     file: Path | None,
@@ -49,7 +48,6 @@ def published(
     kind: str,
     standalone: bool,
     checked: bool,
-    as_json: bool,
     project: Path | None,
 ) -> None:
     """Print the tables that the paper published, in its own layout, from paper_tables/ alone; or,
@@ -57,13 +55,12 @@ def published(
     """
     found = _found(file, project)
     if checked:
-        echo(_checked(found, wanted, as_json), nl=False)
+        echo(_checked(found, wanted, kind == "json"), nl=False)
         return
     from haqa_bench.report import formats
     from haqa_bench.report.formats.latex import document
     from haqa_bench.report.published import layout
 
-    kind = "json" if as_json else kind
     whole = kind not in ("text", "tex")
     text = formats.in_parts(_chosen(layout.every(found), wanted), kind, whole)
     echo(document([text]) if standalone and kind == "tex" else text, nl=False)

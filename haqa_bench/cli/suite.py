@@ -94,6 +94,7 @@ def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
         "haqa-bench suite schema > suite.schema.json",
     ],
 )
+@click.option("--json", is_flag=True, expose_value=False, help="It is JSON always.")
 def schema() -> None:
     """Print the JSON schema of suite files, for editors."""
     from haqa_bench.suite import file_type
