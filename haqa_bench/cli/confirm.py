@@ -9,6 +9,7 @@ from haqa_bench.cli.options import (
     DATA,
     JSON,
     PROJECT,
+    QUIET,
     RUN,
     RUNS_FOLDER,
     TRAININGS,
@@ -35,6 +36,7 @@ from haqa_bench.cli.terminal import echo
     help="Only these cells, such as '*int4*'; * and ? match.",
 )
 @TRAININGS
+@QUIET
 @DATA
 @RUNS_FOLDER
 @PROJECT

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench.cli.command import Command
-from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
+from haqa_bench.cli.options import (
+    FORMAT,
+    PROJECT,
+    QUIET,
+    RUNS_FOLDER,
+    WIDE,
+    parts_of_tables,
+)
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
@@ -46,6 +53,7 @@ RENAMED = {"results/verified": "results/confirmed"}
 @click.option(
     "--exit-code", is_flag=True, help="Exit with 1 where anything of what is printed differs."
 )
+@QUIET
 @RUNS_FOLDER
 @PROJECT
 def diff(

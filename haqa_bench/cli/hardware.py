@@ -9,7 +9,7 @@ import click
 from haqa_bench import disk
 from haqa_bench.cli.command import Group
 from haqa_bench.cli.given import FilePath
-from haqa_bench.cli.options import JSON, PROJECT
+from haqa_bench.cli.options import JSON, PROJECT, QUIET
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
@@ -83,6 +83,7 @@ def show(name: str, project: Path | None, as_json: bool) -> None:
     help="Measure too what llama.cpp takes for a weight of each type: a minute, on a quiet "
     "machine.",
 )
+@QUIET
 @JSON
 def detect(output: Path | None, costs: bool, as_json: bool) -> None:
     """Describe this machine as a profile. Takes seconds: its memory bandwidth is measured."""

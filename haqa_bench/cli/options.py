@@ -225,6 +225,18 @@ def selection(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+QUIET_KEY = "haqa_bench.quiet"
+"""Of click's context: no progress is told."""
+QUIET = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda context, _parameter, quiet: context.meta.update({QUIET_KEY: quiet}),
+    help="No progress on stderr.",
+)
+
+
 def written(paths: Iterable[Path]) -> str:
     """The files that a command wrote, as its JSON."""
     return json.dumps({"written": [str(path) for path in paths]}, indent=2, ensure_ascii=False)

@@ -8,7 +8,15 @@ import click
 
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
-from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables, written
+from haqa_bench.cli.options import (
+    FORMAT,
+    PROJECT,
+    QUIET,
+    RUNS_FOLDER,
+    WIDE,
+    parts_of_tables,
+    written,
+)
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError, nearest
 
@@ -91,6 +99,7 @@ if TYPE_CHECKING:
     metavar="FILE_OR_FOLDER",
     help="Instead: write one page of all runs to explore.",
 )
+@QUIET
 @RUNS_FOLDER
 @PROJECT
 def report(

@@ -15,6 +15,7 @@ from haqa_bench.cli.options import (
     DATA,
     JSON,
     PROJECT,
+    QUIET,
     RUNS_FOLDER,
     SUITE,
     WIDE,
@@ -130,6 +131,7 @@ SHOWN = 10
     help="Record what computing methods proposed, which replays are compared with from then on.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
+@QUIET
 @WIDE
 @DATA
 @RUNS_FOLDER

@@ -13,6 +13,7 @@ from haqa_bench.cli.options import (
     DATA,
     JSON,
     PROJECT,
+    QUIET,
     SUITE,
     TRAININGS,
     chosen,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     help="Seed of the random order within a pass.",
 )
 @TRAININGS
+@QUIET
 @DATA
 @PROJECT
 @JSON

@@ -10,7 +10,7 @@ from haqa_bench import disk
 from haqa_bench.arithmetic.memory import COUNT_MAX, OWN, Prediction, bytes_of
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import MOST, FilePath, Finite
-from haqa_bench.cli.options import JSON
+from haqa_bench.cli.options import JSON, QUIET
 from haqa_bench.cli.terminal import echo
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -111,6 +111,7 @@ SHARE = 0.9
     type=FilePath(file_okay=False),
     help="Where suite and results go; haqa-tune-MODEL when left out.",
 )
+@QUIET
 @JSON
 def tune(
     model: str,
