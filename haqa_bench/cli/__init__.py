@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from haqa_bench import __version__
+from haqa_bench.cli.command import Group
 from haqa_bench.cli.ending import Unread, code_of
 from haqa_bench.cli.signals import ended_in_order
 from haqa_bench.cli.terminal import echo
@@ -86,7 +87,7 @@ RENAMED = {"verify": "confirm"}
 """Commands by the names of the version before; they work for one version more."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group whose commands are imported when called; their one-line helps stand in COMMANDS."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -118,7 +119,15 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup)
+@click.group(
+    cls=LazyGroup,
+    examples=[
+        "haqa-bench run llama",
+        "haqa-bench report llama --table 4",
+        "haqa-bench explain llama F5:SmolLM2-135M/INT4/haqa/speed-up",
+        "haqa-bench run --help",
+    ],
+)
 @click.version_option(__version__, prog_name="haqa-bench")
 def app() -> None:
     """Benchmark LLM agents that tune quantization and deployment: offline, reproducible, with

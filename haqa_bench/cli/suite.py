@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
+from haqa_bench.cli.command import Group
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, open_suite
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
     from haqa_bench.suite import Suite
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "haqa-bench suite validate llama",
+        "haqa-bench suite show llama",
+    ],
+)
 def suite() -> None:
     """List, check and show suite files."""
 
@@ -101,7 +108,11 @@ def _told(one: Listed) -> list[str]:
     return [f"{one.name}: {one.title}", f"{counts}; recorded: {one.recorded}; {where}{hides}"]
 
 
-@suite.command()
+@suite.command(
+    examples=[
+        "haqa-bench suite validate llama",
+    ],
+)
 @SUITE
 @PROJECT
 @JSON
@@ -132,7 +143,12 @@ def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
             echo(f"Budget check: {warning}.", err=True)
 
 
-@suite.command()
+@suite.command(
+    examples=[
+        "haqa-bench suite show llama",
+        "haqa-bench suite show llama --json",
+    ],
+)
 @SUITE
 @PROJECT
 @JSON
@@ -160,7 +176,12 @@ def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
             )
 
 
-@suite.command()
+@suite.command(
+    examples=[
+        "haqa-bench suite schema > suite.schema.json",
+    ],
+)
+@click.option("--json", is_flag=True, expose_value=False, help="It is JSON always.")
 def schema() -> None:
     """Print the JSON schema of suite files, for editors."""
     from haqa_bench.suite import file_type

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import PROJECT, SUITE, chosen, open_suite
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
     from haqa_bench.store.kernel_tuner.imported import Conversion, Imported
 
 
-@click.command("import")
+@click.command(
+    "import",
+    cls=Command,
+    examples=[
+        "haqa-bench table import suites/mine.yaml cache.json --cell 'gemm*'",
+        "haqa-bench table import mine t4.json --cell 'gemm*' --unit time=ms --replace",
+    ],
+)
 @SUITE
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--cell", "cell_id", required=True, help="The cell that FILE was measured for.")

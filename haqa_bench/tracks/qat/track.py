@@ -19,6 +19,7 @@ class QatTrack(Track[QatWorkload]):
     """See Track."""
 
     name = "qat"
+    tuned = "DoReFa QAT"
     extras = ("train",)
     title = "Best hyperparameters found for quantization-aware training"
     workload = QatWorkload
