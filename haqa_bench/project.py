@@ -204,15 +204,22 @@ def project_above(place: Path, given: Path | None = None) -> Project:
     A suite that the package brings belongs to no folder: whoever calls it is where its runs go.
 
     Raises:
-        HaqaError: the folder that was given is none.
+        HaqaError: the folder that was given is none, or belongs to the installed package.
     """
     if given is not None:
-        return Project(check_name(_folder(given)))
+        return Project(_own(_folder(given)))
     here = Path.cwd()
     starts = (here,) if _is_brought(place.resolve()) else (place.resolve(), here)
     above = (folder for start in starts for folder in (start, *start.parents))
     found = (folder for folder in above if shipped.is_project(folder))
-    return Project(check_name(next(found, here)))
+    return Project(_own(next(found, here)))
+
+
+def _own(folder: Path) -> Path:
+    if folder.is_relative_to(shipped.PACKAGED):
+        what = "belongs to the installed haqa-bench, where nothing is written"
+        raise HaqaError(folder, what, "Work in a folder of your own")
+    return check_name(folder)
 
 
 def _folder(given: Path) -> Path:
