@@ -240,7 +240,7 @@ def load(path: Path, project: Path) -> Suite:
         name=file.name,
         title=file.title,
         cells=cells,
-        methods=file.methods,
+        methods=tuple(method.below(texts) for method in file.methods),
         prices=file.prices,
         seeds=file.seeds,
         templates=dict(sorted(_templates(cells, project / "prompts"))),
