@@ -103,17 +103,19 @@ def check(methods: Sequence[Method]) -> None:
 
 def check_classes(methods: Iterable[Method]) -> None:
     """Raises HaqaError for a class that a method names, and that cannot be imported, or is no
-    optimizer. An entry point that is broken ends its studies alone.
+    optimizer; or that lies beside a file of the name of another's. An entry point that is broken
+    ends its studies alone.
     """
-    for method in methods:
-        if plugins.is_class(method.optimizer):
-            found, where = _class(method), f"{_where(method)} is no optimizer"
-            if isinstance(found, type) and not callable(getattr(found, "ask", None)):
-                told = f"the class {found.__name__} has no method ask(history)"
-                raise PluginFailed(where, told, "docs/plugins.md shows one")
-            if asks(found) and method.chat is None:
-                told = "it is made with (study, settings, chat, templates), as an agent is"
-                raise PluginFailed(f"method '{method.name}'", told, "Give it a chat: section")
+    named = [method for method in methods if plugins.is_class(method.optimizer)]
+    plugins.loose.apart(file for method in named if (file := _named(method).file))
+    for method in named:
+        found, where = _class(method), f"{_where(method)} is no optimizer"
+        if isinstance(found, type) and not callable(getattr(found, "ask", None)):
+            told = f"the class {found.__name__} has no method ask(history)"
+            raise PluginFailed(where, told, "docs/plugins.md shows one")
+        if asks(found) and method.chat is None:
+            told = "it is made with (study, settings, chat, templates), as an agent is"
+            raise PluginFailed(f"method '{method.name}'", told, "Give it a chat: section")
 
 
 def asks(make: Callable[..., object]) -> bool:

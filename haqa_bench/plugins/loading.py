@@ -28,19 +28,13 @@ def load(where: str, path: str, folder: Path | None = None) -> object:
     module, _, attribute = path.partition(":")
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            found = _module(where, module, folder)
+            found = loose.module(folder / module) if folder else importlib.import_module(module)
     except HaqaError:
         raise
     except (Exception, SystemExit) as fault:
         told = f"cannot be loaded: {told_of(fault, path, folder)}"
         raise PluginFailed(where, told, _mend(fault, module, folder)) from fault
     return _attribute(where, found, attribute, folder)
-
-
-def _module(where: str, module: str, folder: Path | None) -> ModuleType:
-    if folder is None:
-        return importlib.import_module(module)
-    return loose.module(where, folder / module)
 
 
 def _mend(fault: BaseException, module: str, folder: Path | None) -> str:

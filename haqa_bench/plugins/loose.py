@@ -8,13 +8,13 @@ that a file called random.py hides nothing.
 import ast
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.abc import MetaPathFinder
 from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
-from haqa_bench.errors import PluginFailed
+from haqa_bench.errors import HaqaError
 from haqa_bench.plugins.places import every, source
 
 SUFFIX = ".py"
@@ -43,18 +43,16 @@ class Beside(MetaPathFinder):
         return None if path else self.finder.find_spec(fullname)
 
 
-def module(where: str, file: Path) -> ModuleType:
+def module(file: Path) -> ModuleType:
     """The module that a file is, imported unless it is the same as before.
 
     Raises:
-        PluginFailed: something that it imports is beside another such file, too.
         Exception: whatever it raises as it is imported.
     """
     digest = source(files(file))
     name = f"{PREFIX}{digest[:16]}_{file.stem}"
-    _apart(where, file)
     if name not in sys.modules:
-        _forget(file.parent)
+        _forget(file)
         _finds(file.parent)
         sys.modules[name] = _imported(name, file)
     return sys.modules[name]
@@ -94,36 +92,44 @@ def _imports(file: Path) -> set[str]:
     return {first for name in names if (first := name.partition(".")[0])}
 
 
-def _apart(where: str, file: Path) -> None:
-    """Raises PluginFailed where the module of a neighbour's name is another folder's."""
-    for neighbour in files(file):
-        name = Path(neighbour).parts[0].removesuffix(SUFFIX)
-        known = _place(sys.modules.get(name))
-        if known and not known.is_relative_to(file.parent):
-            what = f"imports '{name}', of which there is one in {known.parent} too"
-            raise PluginFailed(where, what, "Give one of them another name")
+def apart(found: Iterable[Path]) -> None:
+    """Raises HaqaError where two files import neighbours of one name, each its own: Python would
+    take one for the other.
+    """
+    known: dict[str, Path] = {}
+    for file in found:
+        for name in _neighbours_of(file):
+            folder = known.setdefault(name, file.parent)
+            if folder != file.parent:
+                what = f"imports its own '{name}', as a file in {folder} does too"
+                raise HaqaError(file, what, "Give one of them another name")
 
 
-def _place(known: ModuleType | None) -> Path | None:
+def _neighbours_of(file: Path) -> set[str]:
+    """The names of what a file imports from beside it."""
+    return {Path(name).parts[0].removesuffix(SUFFIX) for name in files(file)} - {file.stem}
+
+
+def _forget(file: Path) -> None:
+    """Lets neighbours be imported anew: one may have been edited, or be another folder's."""
+    names = _neighbours_of(file)
+    for name, known in list(sys.modules.items()):
+        place = None if name.startswith(PREFIX) else _place(known)
+        if place and (place.is_relative_to(file.parent) or name.partition(".")[0] in names):
+            del sys.modules[name]
+
+
+def _place(known: ModuleType) -> Path | None:
     """The file of a module that was found beside another."""
     loader = getattr(getattr(known, "__spec__", None), "loader", None)
     return Path(loader.path) if isinstance(loader, Fresh) else None
 
 
-def _forget(folder: Path) -> None:
-    """Lets neighbours be imported anew, since one may have been edited."""
-    for name, known in list(sys.modules.items()):
-        place = None if name.startswith(PREFIX) else _place(known)
-        if place and place.is_relative_to(folder):
-            del sys.modules[name]
-
-
 def _finds(folder: Path) -> None:
-    known = [f for f in sys.meta_path if isinstance(f, Beside) and f.folder == folder]
-    if not known:
-        known = [Beside(folder)]
-        sys.meta_path += known
-    known[0].finder.invalidate_caches()
+    """Lets modules of a folder be found, after what is installed, and before other folders'."""
+    others = [f for f in sys.meta_path if not isinstance(f, Beside)]
+    beside = [f for f in sys.meta_path if isinstance(f, Beside) and f.folder != folder]
+    sys.meta_path[:] = [*others, Beside(folder), *beside]
 
 
 def _imported(name: str, file: Path) -> ModuleType:
