@@ -283,7 +283,7 @@ def test_a_method_is_added_with_options(project, cli):
     assert "tpe" in done.stdout
     assert "--add-method is called --with now" in done.stderr
     assert "there is a method 'random' already" in twice.stderr
-    assert "Install the package that brings it" in unknown.stderr
+    assert "If a package brings it, install that" in unknown.stderr
 
 
 def test_a_card_names_the_templates_that_were_used_and_no_others(project):
@@ -335,4 +335,4 @@ def test_plugin_check_of_an_unknown_name_says_to_install_it(cli):
     done = cli("plugin", "check", "no-such")
 
     assert done.returncode == 2
-    assert "Install the package that brings it" in done.stderr
+    assert "If a package brings it, install that" in done.stderr

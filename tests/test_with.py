@@ -142,7 +142,7 @@ REFUSED = {
     "=coin:a=1": "unknown optimizer 'coin'",
     "random": "Give this one a name of its own: --with NAME=random",
     "haqa=random:a=1": "Give this one a name of its own: --with NAME=random:a=1",
-    "no-such": "Install the package that brings it",
+    "no-such": "If a package brings it, install that",
     "os:": "nothing stands after the colon",
     "o s:Coin": "names no class",
     "./no.py:Coin": "no.py: no such file",

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import JSON
 from haqa_bench.cli.terminal import echo
@@ -32,7 +33,14 @@ class Named(NamedTuple):
     title: str
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench new method coin",
+        "haqa-bench new track packer --folder ../tracks",
+        "haqa-bench new suite mine --folder suites",
+    ],
+)
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name")
 @click.option(
@@ -47,12 +55,6 @@ def new(kind: str, name: str, folder: Path, as_json: bool) -> None:
 
     It works as it stands: change a line, and run it again. A method, an agent and a track are each
     a folder, with a test and what pip needs; a suite is one file. Nothing is overwritten.
-
-    \b
-    Examples:
-      haqa-bench new method coin
-      haqa-bench run llama --with ./coin/coin.py:Coin --methods random,Coin --seeds 30
-      haqa-bench new suite mine --folder suites
     """
     named = _suite_named(name) if kind == "suite" else _named(name)
     target = folder / (f"{name}.yaml" if kind == "suite" else name)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 from haqa_bench.space import Scalar
 from haqa_bench.study import Study
 
@@ -18,11 +18,7 @@ def settled(study: Study, **defaults: Scalar) -> dict[str, Any]:
     found: dict[str, Any] = {**defaults}
     for name, value in study.method.options.items():
         if name not in defaults:
-            known = (
-                f"Known: {', '.join(defaults)}"
-                if defaults
-                else f"'{study.method.optimizer}' has none"
-            )
+            known = nearest(name, defaults) if defaults else f"'{study.method.optimizer}' has none"
             raise HaqaError(where, f"unknown option '{name}'", known)
         found[name] = float(value) if _whole_for_real(value, defaults[name]) else value
         if type(found[name]) is not type(defaults[name]):
