@@ -42,7 +42,6 @@ SHOWN = 10
         "haqa-bench run llama --methods haqa,random --cells '*int4*'",
         "haqa-bench run llama --with ./coin.py:Coin --methods random,Coin --seeds 30",
         "haqa-bench run llama --agent live --base-url http://localhost:8000/v1",
-        "haqa-bench run llama --measure live --dry-run",
     ],
 )
 @SUITE
