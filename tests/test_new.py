@@ -69,18 +69,6 @@ def test_a_file_is_checked_where_it_is_not_installed(written, cli, file):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_method_is_run_from_its_file_on_30_seeds_and_compared(project, written, cli):
-    words = ("--with", f"{written}/coin-toss/coin_toss.py:CoinToss", "--seeds", "30")
-    words += ("--methods", "random,CoinToss", "--json")
-    done = cli("run", project / "suites/small.yaml", *words)
-
-    compared = cli("compare", json.loads(done.stdout)["folder"])
-
-    assert done.returncode == 0, done.stderr
-    assert compared.returncode == 0, compared.stderr
-    assert "CoinToss" in compared.stdout
-
-
 def test_a_method_is_small(written):
     lines = (written / "coin-toss/coin_toss.py").read_text().splitlines()
 
