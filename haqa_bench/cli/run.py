@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli import left_out
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT, Finite
 from haqa_bench.cli.options import (
@@ -269,6 +270,7 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
 
     with open_run(target) as done:
         found = catalogue.tables(done, Project(plan.project))
+        left_out.note(done)
     written = [
         path
         for name, table in found.items()
@@ -292,7 +294,7 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
 
 
 def _end(target: Path) -> None:
-    """Ends with exit code 3 where studies of a run failed, and says which."""
+    """Ends with exit code 3 where studies of a run failed, or tables are left out; says which."""
     from haqa_bench.store import failures
 
     failed = failures.read(target)
@@ -302,6 +304,8 @@ def _end(target: Path) -> None:
         echo(f"haqa-bench: {len(failed) - SHOWN} studies more failed", err=True)
     if failed:
         echo(f"haqa-bench: where each was raised: {target / failures.NAME}", err=True)
+    left_out.end()
+    if failed:
         sys.exit(3)
 
 
