@@ -126,7 +126,7 @@ def test_a_name_that_python_or_another_has_is_refused(tmp_path, cli, name):
 def test_a_name_that_is_none_in_python_is_mapped_and_said(tmp_path, cli):
     done = cli("new", "agent", "my-agent", "--folder", tmp_path)
 
-    assert "'my-agent' is no name in Python: its module is called my_agent." in done.stdout
+    assert "In Python, 'my-agent' is called my_agent." in done.stdout
     assert (tmp_path / "my-agent/my_agent.py").read_text().count("class MyAgent") == 1
     assert "MyAgent" in done.stdout
 
@@ -139,3 +139,11 @@ def test_the_types_of_what_is_written_are_right(written):
     paths = os.pathsep.join([*map(str, folders), str(REPOSITORY)])
 
     _ran(REPOSITORY, {"MYPYPATH": paths}, "-m", "mypy", *words, "-m", "packer.evaluator")
+
+
+def test_a_suite_takes_no_other_s_name(project, cli):
+    done = cli("new", "suite", "small", "--folder", project)
+
+    assert done.returncode == 2
+    assert "there is a suite of that name" in done.stderr
+    assert not (project / "small.yaml").exists()

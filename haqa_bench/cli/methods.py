@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CHAT = "chat"
 """The option that says whose `chat:` section an agent takes, and makes an agent of a class."""
+_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*=\s*(.*)")
 _OPTION = re.compile(
     r"""\s*([A-Za-z_]\w*)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,]*?)\s*(?:,|$)""", re.ASCII
 )
@@ -35,7 +36,7 @@ class Given(NamedTuple):
     def unnamed(self) -> str:
         """What it says without a name."""
         head, colon, rest = self.text.partition(":")
-        return head.rpartition("=")[2] + colon + rest
+        return _named(head)[1] + colon + rest
 
     def fault(self, what: str, todo: str = "") -> HaqaError:
         """What is wrong with it."""
@@ -65,8 +66,8 @@ def read(text: str) -> Given:
         HaqaError: it cannot be read in exactly one way.
     """
     head, colon, rest = text.partition(":")
-    name, _, optimizer = head.rpartition("=")
-    given = Given(text, name, optimizer.strip(), {})
+    name, optimizer = _named(head)
+    given = Given(text, name, optimizer, {})
     if colon and not rest:
         raise given.fault("nothing stands after the colon", "Write OPTIMIZER:option=value")
     first, colon, more = rest.partition(":")
@@ -77,8 +78,14 @@ def read(text: str) -> Given:
     if given.optimizer.endswith(".py"):
         raise given.fault("names no class of the file", _classes(Path(given.optimizer)))
     own = given.optimizer.rpartition(":")[2].rpartition(".")[2] if ":" in given.optimizer else ""
-    name = name.strip() or own or given.optimizer
+    name = name or own or given.optimizer
     return given._replace(name=name, options=_options(given, rest))
+
+
+def _named(head: str) -> tuple[str, str]:
+    """A name, or none, and the optimizer after it; what is no name may be a folder's."""
+    match = _NAME.match(head.strip())
+    return (match[1], match[2]) if match else ("", head.strip())
 
 
 def _class(given: Given, attribute: str) -> Given:

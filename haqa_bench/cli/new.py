@@ -56,7 +56,7 @@ def new(kind: str, name: str, folder: Path, as_json: bool) -> None:
     It works as it stands: change a line, and run it again. A method, an agent and a track are each
     a folder, with a test and what pip needs; a suite is one file. Nothing is overwritten.
     """
-    named = _suite_named(name) if kind == "suite" else _named(name)
+    named = _suite_named(name, folder) if kind == "suite" else _named(name)
     target = folder / (f"{name}.yaml" if kind == "suite" else name)
     if target.exists() or target.is_symlink():
         raise HaqaError(target, "is there already; nothing was written", "Take another name")
@@ -65,7 +65,7 @@ def new(kind: str, name: str, folder: Path, as_json: bool) -> None:
         echo(json.dumps({"written": [str(path) for path in made]}, indent=2))
         return
     if kind != "suite" and named.module != name:
-        echo(f"'{name}' is no name in Python: its module is called {named.module}.")
+        echo(f"In Python, '{name}' is called {named.module}.")
     echo(f"Written: {', '.join(map(str, made))}")
     echo(f"Try it: haqa-bench {_next(kind, named, target)}")
 
@@ -93,11 +93,19 @@ def _named(name: str) -> Named:
     return Named(name, module, title)
 
 
-def _suite_named(name: str) -> Named:
-    """What a suite is called, which is a part of paths."""
+def _suite_named(name: str, folder: Path) -> Named:
+    """What a suite is called, which is a part of the paths of its recordings.
+
+    Raises:
+        HaqaError: another suite has the name, or it is none.
+    """
+    from haqa_bench.project import project_above
+
     if not NAME.fullmatch(name):
         todo = "Begin with a letter; then letters, digits, and '-' or '_' between them"
         raise HaqaError(f"'{name}'", "is no name for a suite", todo)
+    if known := project_above(folder).suites.get(name):
+        raise HaqaError(f"'{name}'", f"there is a suite of that name: {known}", "Take another")
     return Named(name, name, name)
 
 

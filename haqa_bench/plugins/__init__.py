@@ -15,7 +15,7 @@ from haqa_bench.plugins import loose
 from haqa_bench.plugins.loading import faults as faults
 from haqa_bench.plugins.loading import load as load
 from haqa_bench.plugins.loading import quiet as quiet
-from haqa_bench.plugins.places import installed_source, places, source
+from haqa_bench.plugins.places import installed_source, is_installed, places, source
 
 Group = Literal["optimizers", "agents", "chat_models", "tracks"]
 GROUPS: tuple[Group, ...] = ("optimizers", "agents", "chat_models", "tracks")
@@ -107,7 +107,7 @@ def named(group: Group, name: str, folder: Path | None) -> Plugin:
     """What `package.module:Class` names, or `file.py:Class` below a folder. Nothing is imported.
 
     Raises:
-        HaqaError: it is neither, or there is no such file.
+        HaqaError: it is neither, or there is no such file, or package.
     """
     module, _, attribute = name.partition(":")
     if not CLASS.fullmatch(attribute) or not (is_file(name) or CLASS.fullmatch(module)):
@@ -115,11 +115,21 @@ def named(group: Group, name: str, folder: Path | None) -> Plugin:
             f"'{name}'", "names no class", "Write package.module:Class or file.py:Class"
         )
     if not is_file(name):
+        if not is_installed(module):
+            raise HaqaError(f"'{name}'", f"no module '{module}' is installed", _nearby(module))
         return Plugin(group, name, name, *_brought_by(group, name, tuple(sys.path)))
     found = Plugin(group, name, name, folder=folder or Path.cwd())
     if found.file is None or not found.file.is_file():
         raise HaqaError(found.file, "no such file", f"'{name}' is to be a class in it")
     return found
+
+
+def _nearby(module: str) -> str:
+    """What to do about a module that is not installed."""
+    file = Path(f"{module.replace('.', '/')}{loose.SUFFIX}")
+    if file.is_file():
+        return f"The current folder is not searched: for the file in it, write ./{file}:CLASS"
+    return "Install the package that holds it"
 
 
 @cache

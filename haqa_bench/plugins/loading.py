@@ -33,18 +33,9 @@ def load(where: str, path: str, folder: Path | None = None) -> object:
         raise
     except (Exception, SystemExit) as fault:
         told = f"cannot be loaded: {told_of(fault, path, folder)}"
-        raise PluginFailed(where, told, _mend(fault, module, folder)) from fault
+        todo = "Mend the file, or install what it imports" if folder else AGAIN
+        raise PluginFailed(where, told, todo) from fault
     return _attribute(where, found, attribute, folder)
-
-
-def _mend(fault: BaseException, module: str, folder: Path | None) -> str:
-    """What to do about a module that cannot be imported."""
-    if folder is not None:
-        return "Mend the file, or install what it imports"
-    file = Path(f"{module.replace('.', '/')}{loose.SUFFIX}")
-    if isinstance(fault, ModuleNotFoundError) and fault.name == module and file.is_file():
-        return f"The current folder is not searched: for the file in it, write ./{file}:CLASS"
-    return AGAIN
 
 
 def _attribute(where: str, module: ModuleType, attribute: str, folder: Path | None) -> object:

@@ -20,6 +20,14 @@ def places(path: str) -> list[Path]:
     return [Path(place) for place in spec.submodule_search_locations or alone]
 
 
+def is_installed(module: str) -> bool:
+    """Whether Python finds the package that a module belongs to; nothing is imported."""
+    try:
+        return find_spec(module.partition(".")[0]) is not None
+    except (ImportError, ValueError):
+        return False
+
+
 @cache
 def installed_source(path: str, name: str, _path: tuple[str, ...]) -> str:
     """SHA-256 over all files that the package and the distribution `name` hold; `_path` is where
