@@ -3,10 +3,13 @@
 import json
 import pickle
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from endpoint import Endpoint, reply
+from hypothesis import given
+from hypothesis import strategies as st
 from support import ANSWERS, SUITE
 
 from haqa_bench import suite
@@ -264,6 +267,41 @@ def test_two_neighbours_of_one_name_are_not_taken_for_each_other(tmp_path, proje
 
     assert done.returncode == 2
     assert "imports its own 'coin_draws', as a file in" in done.stderr
+
+
+def test_a_stopped_study_of_a_file_goes_on_where_it_was(ran, file):
+    def again():
+        return ran(f"{file}:Coin", words=("--methods", "Coin"))
+
+    folder = again()
+    journal = next(Path(folder).rglob("Coin-s0.jsonl"))
+    whole = journal.read_text()
+    journal.write_text("".join(whole.splitlines(keepends=True)[:3]))
+
+    assert again() == folder
+    assert journal.read_text() == whole
+
+
+def test_a_file_that_fails_later_ends_its_own_studies_with_its_place(project, cli, file):
+    file.write_text(
+        COIN.replace(
+            "        return Proposal", "        1 / (2 - len(history))\n        return Proposal"
+        )
+    )
+
+    done = cli(
+        "run", project / "suites/small.yaml", "--with", f"{file}:Coin", "--methods", "random,Coin"
+    )
+
+    assert done.returncode == 3
+    assert "'coin.py:Coin', round 2: ZeroDivisionError: division by zero (coin.py:" in done.stderr
+    assert "\nrandom " in done.stdout
+
+
+@given(text=st.text(alphabet="ab1=:,./\"' -_py[]{}#!&*\n", max_size=40))
+def test_whatever_is_added_is_read_or_told(text):
+    with suppress(HaqaError):  # whose words have no line's end
+        assert methods.read(text).text == text
 
 
 def test_a_suite_names_a_file_beside_it_or_a_module(project, cli, file, monkeypatch):

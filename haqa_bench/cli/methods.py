@@ -20,7 +20,7 @@ CHAT = "chat"
 """The option that says whose `chat:` section an agent takes, and makes an agent of a class."""
 _NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*=\s*(.*)")
 _OPTION = re.compile(
-    r"""\s*([A-Za-z_]\w*)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,]*?)\s*(?:,|$)""", re.ASCII
+    r"""\s*([A-Za-z_][\w-]*)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,]*?)\s*(?:,|$)""", re.ASCII
 )
 
 
