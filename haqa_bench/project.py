@@ -13,10 +13,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from haqa_bench import disk, shipped
+from haqa_bench import disk, shipped, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.documents import check_name, read_json
-from haqa_bench.errors import HaqaError, nearest
+from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.store import database
 from haqa_bench.store.database import LOCK
 from haqa_bench.study import Study
@@ -117,6 +117,19 @@ class Run:
     def __init__(self, folder: Path, suite: Suite, connection: "duckdb.DuckDBPyConnection") -> None:
         self.folder, self.suite, self._connection = folder, suite, connection
         self._read: dict[tuple[str, type, str], list[Any]] = {}
+        self.faults: dict[str, PluginFailed] = {}
+        """What plug-ins' tracks raised when they were asked of it, in words: what is left out."""
+
+    @contextmanager
+    def leaving_out(self, cell: Cell, doing: str) -> Iterator[None]:
+        """Leaves out what a plug-in's track cannot tell, and keeps why. What ours raise is a
+        bug.
+        """
+        try:
+            with tracks.faults(cell.track, "left out", doing):
+                yield
+        except PluginFailed as fault:
+            self.faults[str(fault)] = fault
 
     @cached_property
     def cells(self) -> Mapping[str, Cell]:

@@ -3,9 +3,9 @@
 import logging
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from haqa_bench.cell import Cell, Name
 from haqa_bench.chat import Chat as Chat  # a study's too
@@ -31,7 +31,9 @@ class Price(Document):
 
 
 class Method(Document):
-    """What proposes. `name` labels its studies, `optimizer` is what the registry knows it by."""
+    """What proposes. `name` labels its studies, `optimizer` is what the registry knows it by, or
+    where its class is: `package.module:Class`, or `file.py:Class` below `folder`.
+    """
 
     name: Name
     optimizer: str
@@ -48,6 +50,7 @@ class Method(Document):
     """Those whose cells it runs on; all when left out."""
     cells: tuple[str, ...] | None = Field(None, min_length=1)
     """Those that it runs on, by patterns of their ids in which * and ? match; all when left out."""
+    _folder: Path | None = PrivateAttr(None)
 
     @field_validator("optimizer")
     @classmethod
@@ -55,6 +58,19 @@ class Method(Document):
         if name in RENAMED:
             log.warning("the optimizer '%s' is called '%s' now; rename it", name, RENAMED[name])
         return RENAMED.get(name, name)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where a file lies that `optimizer` names: no part of what a suite says, since a suite is
+        the same wherever it lies.
+        """
+        return self._folder
+
+    def below(self, folder: Path) -> Self:
+        """The same, whose `optimizer` may name a file of a folder."""
+        found = self.model_copy()
+        found._folder = folder.resolve()
+        return found
 
     @property
     def relayed(self) -> bool:

@@ -82,6 +82,14 @@ class SuiteFile(Document):
         return self
 
     @model_validator(mode="after")
+    def _files_lie_below(self) -> Self:
+        for method in self.methods:
+            if plugins.is_file(method.optimizer) and method.optimizer.startswith(("/", "~")):
+                what = "name its file from the suite's folder, which is another elsewhere"
+                raise ValueError(f"method '{method.name}': {method.optimizer}: {what}")
+        return self
+
+    @model_validator(mode="after")
     def _few_enough(self) -> Self:
         blocks = [len(b.models) * len(b.bit_widths) * len(b.hardware) for b in self.cells]
         if sum(blocks) > MAX_CELLS:
@@ -240,7 +248,7 @@ def load(path: Path, project: Path) -> Suite:
         name=file.name,
         title=file.title,
         cells=cells,
-        methods=file.methods,
+        methods=tuple(method.below(texts) for method in file.methods),
         prices=file.prices,
         seeds=file.seeds,
         templates=dict(sorted(_templates(cells, project))),

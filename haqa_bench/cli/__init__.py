@@ -70,7 +70,11 @@ COMMANDS = {
         "haqa_bench.cli.cassette:cassette",
         "List, show and check recorded LLM exchanges.",
     ),
-    "plugin": ("haqa_bench.cli.plugin:plugin", "List and check installed plug-ins."),
+    "plugin": ("haqa_bench.cli.plugin:plugin", "List and check plug-ins."),
+    "new": (
+        "haqa_bench.cli.new:new",
+        "Write a method, an agent, a track or a suite to start from.",
+    ),
     "check": (
         "haqa_bench.cli.check:check",
         "Say whether all that the project has recorded is sound.",

@@ -8,7 +8,7 @@ it ended.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from haqa_bench import tracks
+from haqa_bench import registry, tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.errors import ChatFailed, EvaluationFailed, PluginFailed
@@ -101,7 +101,7 @@ def _doubt(study: Study, optimizer: Optimizer, trials: Sequence[Trial]) -> str:
     if (None if proposed is None else key_of(proposed)) == last.key:
         return ""
     return (
-        f"{proposing.said(study.method)} is not deterministic: asked again for round "
+        f"{registry.said(study.method)} is not deterministic: asked again for round "
         f"{last.number}, which is journalled, it proposes otherwise"
     )
 
