@@ -52,6 +52,7 @@ CHAT_MODELS = {
 
 
 OURS = {"optimizers": OPTIMIZERS, "agents": AGENTS, "chat_models": CHAT_MODELS}
+UNKNOWN = "unknown"
 BRINGS = "Install the package that brings it, or take one of"
 
 
@@ -87,8 +88,8 @@ def plugin(method: Method) -> Plugin | None:
 
 
 def path(method: Method) -> str:
-    """Where the optimizer of a method is: "module:Class"."""
-    return known("agents" if method.chat else "optimizers").get(method.optimizer, "unknown")
+    """Where the optimizer of a method is: "module:Class"; UNKNOWN where it has no entry."""
+    return known("agents" if method.chat else "optimizers").get(method.optimizer, UNKNOWN)
 
 
 def optimizer(study: Study, chat: ChatModel | None, templates: Path) -> Optimizer:

@@ -161,13 +161,18 @@ def _of_function(optimizer: object) -> Callable[[Study], Ask]:
 
 
 def _needed(function: Callable[..., object]) -> int:
-    """How many arguments a function must be given; 1 where it does not say."""
+    """How many arguments a function is to be given by their places; 1 where it does not say, or
+    does not mind.
+    """
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return 1
     by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in by_place and p.default is p.empty for p in parameters) or 1
+    taken = [p for p in parameters if p.kind in by_place]
+    any_many = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    needed = sum(p.default is p.empty for p in taken)
+    return needed or int(bool(taken) or any_many)
 
 
 def _proposed(found: object) -> object:

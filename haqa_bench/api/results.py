@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydantic import TypeAdapter, ValidationError
+
 from haqa_bench.errors import HaqaError
 from haqa_bench.report.found.studies import StudyResult
 
@@ -37,6 +39,9 @@ class Row(NamedTuple):
         return -self.value if self.direction == "minimize" else self.value
 
 
+_ROWS = TypeAdapter(list[Row])
+
+
 class Of(NamedTuple):
     """What tells studies apart."""
 
@@ -59,16 +64,12 @@ def rows(frame: "pd.DataFrame") -> list[Row]:
     plain = frame[list(Row._fields)].astype(object)
     plain = plain.where(plain.notna(), None)
     try:
-        return [_row(*values) for values in plain.itertuples(index=False, name=None)]
-    except (TypeError, ValueError) as error:
-        raise HaqaError("compare", f"not a frame of trials: {error}") from None
-
-
-def _row(*values: object) -> Row:
-    found = Row(*values)  # type: ignore[arg-type] # checked in the next lines
-    numbers = {"seed": int(found.seed), "number": int(found.number)}
-    value = None if found.value is None else float(found.value)
-    return found._replace(**numbers, value=value, feasible=bool(found.feasible))
+        return _ROWS.validate_python(list(plain.itertuples(index=False, name=None)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        number, column = (int(step) for step in first["loc"][:2])
+        what = f"not a frame of trials: {Row._fields[column]} of row {number}: {first['msg']}"
+        raise HaqaError("compare", what, "Give what optimize, trials or to_frame gave") from None
 
 
 def several(frames: Sequence[Sequence[Row]]) -> bool:
