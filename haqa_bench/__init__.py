@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from haqa_bench.study import Study as Study
     from haqa_bench.trial import Trial as Trial
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "AskTell",
     "Cell",

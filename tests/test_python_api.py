@@ -317,7 +317,7 @@ def test_a_study_that_is_given_twice_is_told(cell):
 def test_what_nothing_is_compared_with_and_cells_that_are_not_here_are_told(cell, llama):
     frame = hb.optimize(cell, "default", seeds=2)
 
-    with pytest.raises(hb.HaqaError, match=r"no study of 'random'.*Methods: default"):
+    with pytest.raises(hb.HaqaError, match=r"no study of 'random'.*default"):
         hb.compare(frame, cells=[cell])
     with pytest.raises(hb.HaqaError, match=r"the suite of small/net.*cells="):
         hb.compare(frame, against="default", project=REPOSITORY)

@@ -12,7 +12,7 @@ import numpy as np
 
 from haqa_bench.arithmetic.estimate import Interval
 from haqa_bench.arithmetic.exact_random import ExactRandom
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 from haqa_bench.report import statistics, verdict
 from haqa_bench.report.found.studies import StudyResult, grouped
 from haqa_bench.report.found.uncertainty import Uncertainty
@@ -73,8 +73,8 @@ def compared(
         HaqaError: no study is of the method `against`.
     """
     if not any(result.method == against for result in found):
-        names = ", ".join(sorted({r.method for r in found}))
-        raise HaqaError("--against", f"no study of '{against}' in this run", f"Methods: {names}")
+        todo = nearest(against, sorted({r.method for r in found}))
+        raise HaqaError("--against", f"no study of '{against}' in this run", todo)
     said = verdict.against(found, against, floors)
     return list(_each(found, against, said, known))
 
