@@ -48,13 +48,13 @@ class AskTell:
         """Makes what proposes, from the study's cell (space, objective, budget) and its seed.
         Forgets what was observed before: it is called again where a history is another one's.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no start")
 
     def suggest(self) -> Configuration | None:
         """The next configuration to try; None when done. Values may be another library's numbers.
         What is outside the space costs a trial, and is observed without a score.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no suggest")
 
     def observe(self, configuration: Configuration, score: float | None, trial: Trial) -> None:
         """Is told what became of a configuration: of the last suggestion, or, at trial 0, of the
@@ -65,20 +65,21 @@ class AskTell:
         why it could not be measured, or is `ok` and a constraint was broken. A repeat of an earlier
         trial has that one's score, and `trial.repeat_of`.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no observe")
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
-        """See Optimizer."""
+        """See Optimizer.
+
+        Raises:
+            TypeError: `suggest` gave neither a configuration nor None.
+        """
         if self._told != tuple(history[: len(self._told)]):
             self._restart()
         for trial in history[len(self._told) :]:
             self._tell(trial, history[0])
         self._told = tuple(history)
         suggestion = self._suggestion()
-        if suggestion is None:
-            return None
-        meant = self.study.cell.space.meant(suggestion)
-        return Proposal(meant if isinstance(meant, Mapping) else suggestion)
+        return None if suggestion is None else Proposal(suggestion)
 
     def _restart(self) -> None:
         self._told, self._pending = (), []
@@ -88,16 +89,23 @@ class AskTell:
     def _suggestion(self) -> Configuration | None:
         """What is suggested after what was told; asked for once."""
         if not self._pending:
-            self._pending.append(self.suggest())
+            self._pending.append(self._meant(self.suggest()))
         return self._pending[0]
+
+    def _meant(self, suggestion: object) -> Configuration | None:
+        """A suggestion with the space's own values; a copy, which stays as it is."""
+        found = self.study.cell.space.meant(suggestion)
+        if found is not None and not isinstance(found, Mapping):
+            raise TypeError(f"suggest gave a {type(found).__name__}, not a configuration or None")
+        return found
 
     def _tell(self, trial: Trial, default: Trial) -> None:
         suggested = self._suggestion() if trial.number else None
         self._pending.clear()
-        tried = trial.configuration if trial.configuration is not None else suggested
+        tried = suggested if trial.configuration is None else trial.configuration
         objective = self.study.cell.objective
         score = None if objective.violations(trial, default) else objective.score(trial)
         if score is not None:
             self.worst = min(self.worst, score) if self._scored else score
             self._scored = True
-        self.observe({} if tried is None else tried, score, trial)
+        self.observe(dict(tried or {}), score, trial)
