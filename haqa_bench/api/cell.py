@@ -40,6 +40,21 @@ class Cell:
         return self.resolved.track
 
     @property
+    def model(self) -> str:
+        """The network being tuned, as its suite calls it."""
+        return self.resolved.model_name
+
+    @property
+    def bit_width(self) -> str:
+        """Such as INT4; `any` where it is decided in the space."""
+        return self.resolved.bit_width
+
+    @property
+    def hardware(self) -> str:
+        """The name of the device's profile."""
+        return self.resolved.hardware.name
+
+    @property
     def space(self) -> SearchSpace:
         """The configurations that may be tried: parameters by name, each with its choices."""
         return self.resolved.space
