@@ -52,7 +52,6 @@ CHAT_MODELS = {
 
 
 OURS = {"optimizers": OPTIMIZERS, "agents": AGENTS, "chat_models": CHAT_MODELS}
-UNKNOWN = "unknown"
 BRINGS = "If a package brings it, install that"
 
 
@@ -88,8 +87,8 @@ def plugin(method: Method) -> Plugin | None:
 
 
 def path(method: Method) -> str:
-    """Where the optimizer of a method is: "module:Class"; UNKNOWN where it has no entry."""
-    return known("agents" if method.chat else "optimizers").get(method.optimizer, UNKNOWN)
+    """Where the optimizer of a method is: "module:Class"."""
+    return known("agents" if method.chat else "optimizers").get(method.optimizer, "unknown")
 
 
 def optimizer(study: Study, chat: ChatModel | None, templates: Path) -> Optimizer:

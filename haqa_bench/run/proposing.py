@@ -51,12 +51,8 @@ def made(study: Study, chat: ChatModel | None, templates: Path) -> Promised:
 
 
 def said(method: Method) -> str:
-    """A method's optimizer by name, entry point and distribution; by name alone where Python
-    brought it.
-    """
-    path = registry.path(method)
-    ours = f" ({path})" if path != registry.UNKNOWN else ""
-    return str(registry.plugin(method) or f"'{method.optimizer}'{ours}")
+    """A method's optimizer by name, entry point and distribution."""
+    return str(registry.plugin(method) or f"'{method.optimizer}' ({registry.path(method)})")
 
 
 def _settings(found: object) -> Mapping[str, Scalar]:
