@@ -489,7 +489,9 @@ def test_options_change_a_method_s_settings_and_wrong_ones_are_told(cell):
 def test_seeds_are_how_many_or_which(small, cell):
     assert set(hb.optimize(cell, "random", seeds=3).seed) == {0, 1, 2}
     assert set(hb.optimize(cell, "random", seeds=[7, 5]).seed) == {5, 7}
-    for wrong in (0, [], [1, 1], [-1], [1.5], ["1"]):
+    assert set(hb.optimize(cell, "random", seeds=np.arange(2)).seed) == {0, 1}
+    assert set(hb.optimize(cell, "random", seeds=np.int64(2)).seed) == {0, 1}
+    for wrong in (0, -1, [], [1, 1], [-1], [1.5], ["1"], 2.0, "3", None):
         with pytest.raises(hb.HaqaError, match="seeds"):
             hb.optimize(cell, "random", seeds=wrong)
 
@@ -532,6 +534,21 @@ def test_a_study_costs_no_folder(cell):
     hb.compare(hb.optimize(cell, "random", seeds=2), cells=[cell])
 
     assert set(cell.project.folder.rglob("*")) == before
+
+
+def test_frames_can_be_stored(cell, tmp_path):
+    trials = hb.optimize(cell, "random", seeds=2)
+    frames = (
+        cell.table.to_frame(),
+        cell.table.to_frame(samples=True),
+        trials,
+        hb.compare(trials, cells=[cell]),
+    )
+    for frame in frames:
+        frame.to_parquet(tmp_path / "frame.parquet")
+        again = pd.read_parquet(tmp_path / "frame.parquet")
+        assert list(again.columns) == list(frame.columns)
+        assert again.attrs == frame.attrs
 
 
 def test_a_run_that_there_is_not_is_told():

@@ -76,7 +76,7 @@ class Cell:
         Raises:
             HaqaError: there is none yet, or it is damaged, or another cell's.
         """
-        inputs.check(self.plan())
+        inputs.check(plan_of(self))
         return read(self.resolved, self.project.table(self.resolved))
 
     @cached_property
@@ -86,15 +86,16 @@ class Cell:
         Raises:
             HaqaError: as `table`.
         """
-        plan = self.plan()
+        plan = plan_of(self)
         inputs.check(plan)
         return evaluator_of(plan, self.resolved)
 
-    def plan(self, *studies: Study) -> Plan:
-        """The plan that replays some studies; where none is given, one of the default alone."""
-        default = Method.model_validate({"name": "default", "optimizer": "default"})
-        any_study = Study(self.suite.name, self.resolved, default, 0)
-        return Plan(self.suite, self.project.folder, studies or [any_study])
-
     def __repr__(self) -> str:
         return f"<Cell {self.id}: {self.track}, {self.space.size} configurations>"
+
+
+def plan_of(cell: Cell, *studies: Study) -> Plan:
+    """The plan that replays some studies of a cell; where none is given, one of the default."""
+    default = Method.model_validate({"name": "default", "optimizer": "default"})
+    any_study = Study(cell.suite.name, cell.resolved, default, 0)
+    return Plan(cell.suite, cell.project.folder, studies or [any_study])

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,33 +35,13 @@ class Run:
         """The cells of its suite, as they were run."""
         return [Cell(one, self.suite, self.project) for one in self.suite.cells]
 
-    @cached_property
-    def done(self) -> list[Done]:
-        """Its studies and their trials; without those that failed.
+    def trials(self) -> "pd.DataFrame":
+        """One row a trial, without studies that failed; its columns are those of `optimize`.
 
         Raises:
             HaqaError: a journal is damaged, or of another study; names file and line.
         """
-        return list(self._done())
-
-    def trials(self) -> "pd.DataFrame":
-        """One row a trial; its columns are those of `optimize`.
-
-        Raises:
-            HaqaError: as `done`.
-        """
-        return frame(self.done)
-
-    def _done(self) -> Iterator[Done]:
-        expected, failed = fixed(self.suite), failures.read(self.folder)
-        for study in self.suite.studies():
-            path = self.folder / "journal" / study.cell.id / study.file.name
-            if path.is_file() and study.id not in failed:
-                lines = journal.read_lines(path)
-                head = expected[f"{study.cell.id}/{study.file.name}"]
-                database.check_head(path, lines, head)
-                found = database.trials(path, lines)
-                yield Done(study, found, lines[0]["optimum"], lines[0]["answered_by"])
+        return frame(list(_done(self)))
 
     def __repr__(self) -> str:
         return f"<Run {self.name}: {len(self.suite.cells)} cells>"
@@ -78,3 +57,16 @@ def open_run(name: str | Path, project: str | Path | None = None) -> Run:
     given = None if project is None else Path(project)
     folder = find_run(str(name), given)
     return Run(folder, suite_of(folder), project_above(folder, given))
+
+
+def _done(run: Run) -> Iterator[Done]:
+    """The studies of a run that did not fail, and their trials."""
+    expected, failed = fixed(run.suite), failures.read(run.folder)
+    for study in run.suite.studies():
+        name = f"{study.cell.id}/{study.file.name}"
+        path = run.folder / "journal" / name
+        if path.is_file() and study.id not in failed:
+            lines = journal.read_lines(path)
+            database.check_head(path, lines, expected[name])
+            found = database.trials(path, lines)
+            yield Done(study, found, lines[0]["optimum"], lines[0]["answered_by"])

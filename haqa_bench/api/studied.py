@@ -35,16 +35,9 @@ class Studied:
         """The best trial's value of the objective, in its unit."""
         return self.best.value(self.cell.objective.metric) if self.best else None
 
-    @property
-    def done(self) -> Done:
-        """It as a part of a frame."""
-        whole = self.cell.evaluator.whole
-        optimum = whole.optimum if whole else None
-        return Done(self.study, self.trials, optimum, self.answered_by)
-
     def to_frame(self) -> "pd.DataFrame":
         """One row a trial; its columns are those of `optimize`."""
-        return frame([self.done])
+        return frame([done(self)])
 
     def __iter__(self) -> Iterator[Trial]:
         return iter(self.trials)
@@ -55,3 +48,10 @@ class Studied:
     def __repr__(self) -> str:
         found = "nothing feasible" if self.value is None else f"best {self.value:g}"
         return f"<Studied {self.study.id}: {len(self)} trials, {found}>"
+
+
+def done(study: Studied) -> Done:
+    """A study as a part of a frame."""
+    whole = study.cell.evaluator.whole
+    optimum = whole.optimum if whole else None
+    return Done(study.study, study.trials, optimum, study.answered_by)

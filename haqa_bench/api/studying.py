@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import index
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from haqa_bench import plugins
 from haqa_bench.api import given, trials
-from haqa_bench.api.cell import Cell
+from haqa_bench.api.cell import Cell, plan_of
 from haqa_bench.api.given import Brought, Given, Named
-from haqa_bench.api.studied import Studied
+from haqa_bench.api.studied import Studied, done
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Optimizer
 from haqa_bench.run import answering, inputs, proposing
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
+TODO = "Say how many, or which"
+_SEEDS = TypeAdapter(list[Seed])
 NONE: Mapping[str, Scalar] = MappingProxyType({})
 
 
@@ -50,7 +53,7 @@ def run_study(
         raised is the `__cause__`.
     """
     found = given.read(optimizer, cell, name, options)
-    return _studied(found, cell, _studies(found, cell, [seed])[0])
+    return next(_studied(found, cell, _studies(found, cell, [seed])))
 
 
 def optimize(
@@ -85,7 +88,7 @@ def optimize(
     if isinstance(found, Brought) and found.once and len(planned) > 1:
         what = "an object has one study's seed in it, and cannot run with several"
         raise HaqaError("optimizer", what, "Give its class, or use run_study")
-    return trials.frame([_studied(found, cell, study).done for study in planned])
+    return trials.frame([done(study) for study in _studied(found, cell, planned)])
 
 
 def _studies(found: Named | Brought, cell: Cell, seeds: int | Iterable[int]) -> Sequence[Study]:
@@ -93,7 +96,7 @@ def _studies(found: Named | Brought, cell: Cell, seeds: int | Iterable[int]) -> 
     price = cell.suite.prices.get(found.method.chat.model) if found.method.chat else None
     wanted = [Study(cell.suite.name, cell.resolved, found.method, s, price) for s in _seeds(seeds)]
     own = found.method.seeds
-    if not isinstance(seeds, int):
+    if isinstance(seeds, Iterable):
         return wanted
     if own is not None:
         return [wanted[0]._replace(seed=seed) for seed in own]
@@ -101,36 +104,46 @@ def _studies(found: Named | Brought, cell: Cell, seeds: int | Iterable[int]) -> 
 
 
 def _seeds(seeds: int | Iterable[int]) -> list[int]:
-    found = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    """Which seeds are meant; numbers of another library count too."""
     try:
-        checked = TypeAdapter(list[Seed]).validate_python(found, strict=True)
+        given = seeds if isinstance(seeds, Iterable) else range(index(seeds))
+        found = _SEEDS.validate_python([index(seed) for seed in given])
     except ValidationError as error:
-        raise HaqaError("seeds", error.errors()[0]["msg"], "Seeds are whole numbers") from None
-    if not checked or len(set(checked)) < len(checked):
-        raise HaqaError("seeds", f"{seeds!r}: none, or one twice", "Say how many, or which")
-    return checked
+        raise HaqaError("seeds", error.errors()[0]["msg"], TODO) from None
+    except TypeError:
+        raise HaqaError("seeds", f"{seeds!r}: not whole numbers", TODO) from None
+    if not found or len(set(found)) < len(found):
+        raise HaqaError("seeds", f"{seeds!r}: none, or one twice", TODO)
+    return found
 
 
-def _studied(found: Named | Brought, cell: Cell, study: Study) -> Studied:
-    if isinstance(found, Brought):
-        return Studied(cell, study, tuple(_trials(_brought(found, study), cell, study)))
-    plan = cell.plan(study)
+def _studied(found: Named | Brought, cell: Cell, planned: Sequence[Study]) -> Iterator[Studied]:
+    if isinstance(found, Named):
+        yield from (_replayed(found, cell, study) for study in planned)
+        return
+    handed = cell.resolved.model_copy(deep=True)  # a method's own, which it may change
+    for study in planned:
+        optimizer = _made(found, study._replace(cell=handed))
+        yield Studied(cell, study, tuple(_trials(optimizer, cell, study)))
+
+
+def _replayed(found: Named, cell: Cell, study: Study) -> Studied:
+    """A study of a method that the suite or the registry knows; of an agent, as it was recorded."""
+    plan = plan_of(cell, study)
     inputs.check(plan)
     chat = answering.chat_model(plan, study, ()) if study.method.chat else None
     optimizer = proposing.made(study, chat, plan.places.prompts).optimizer
-    done = tuple(_trials(optimizer, cell, study))
+    replayed = tuple(_trials(optimizer, cell, study))
     if note := answering.closed(chat):
         log.warning("%s: %s", study.id, note)
     labelled = study._replace(method=study.method.model_copy(update={"name": found.label}))
-    return Studied(cell, labelled, done, answering.answered_by(plan, study, chat))
+    return Studied(cell, labelled, replayed, answering.answered_by(plan, study, chat))
+
+
+def _made(found: Brought, study: Study) -> Optimizer:
+    with plugins.faults(proposing.FAILED, f"'{study.method.name}', as it was made", found.path):
+        return given.Asked(found.ask(study))
 
 
 def _trials(optimizer: Optimizer, cell: Cell, study: Study) -> Iterator[Trial]:
     return studies.run_study(study, optimizer, cell.evaluator, ())
-
-
-def _brought(found: Brought, study: Study) -> Optimizer:
-    """What Python brought, for a study; it is handed copies, since it may change them."""
-    copied = study._replace(cell=study.cell.model_copy(deep=True))
-    with plugins.faults(proposing.FAILED, f"'{study.method.name}', as it was made", found.path):
-        return given.Asked(found.ask(copied))

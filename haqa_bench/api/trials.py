@@ -45,7 +45,7 @@ class Done(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A trial of a study, the default of the study, and the best feasible trial so far."""
+    """A trial of a study: whether it counts, and the best value up to it, in its unit."""
 
     done: Done
     trial: Trial
@@ -65,15 +65,8 @@ class Row(NamedTuple):
 
 
 def frame(found: Sequence[Done]) -> "pd.DataFrame":
-    """One row a trial, in the order of the studies.
-
-    Columns: `suite`, `cell`, `method`, `optimizer`, `seed`, `answered_by`; `number` (0 is the
-    default), the parameters, `configuration` (text, equal for equal ones; none for an invalid
-    proposal), `status`, `reason`, `repeat_of`, `feasible` (measured, and within the constraints),
-    `value` (of the objective), `best` (feasible value so far), `regret` (so far, 1 is 100 % of the
-    optimum), `rank`; `metric`, `unit`, `direction`, `optimum`, `n` (readings behind the value) and
-    `source`; every metric; `seconds`, `llm_seconds`, `prompt_tokens`, `completion_tokens`,
-    `dollars`, `thought`. `attrs["units"]` has the unit of each metric.
+    """One row a trial, in the order of the studies. `haqa_bench.optimize` says what the columns
+    are; `attrs["units"]` has the unit of each metric.
     """
     import pandas as pd
 
