@@ -11,6 +11,7 @@ from support import REPOSITORY
 
 import haqa_bench as hb
 from haqa_bench.errors import PluginFailed
+from haqa_bench.store import failures
 
 
 @pytest.fixture
@@ -194,3 +195,19 @@ def test_a_study_costs_no_folder(cell):
     hb.compare(hb.optimize(cell, "random", seeds=2), cells=[cell])
 
     assert set(cell.project.folder.rglob("*")) == before
+
+
+def test_a_run_s_trials_are_without_studies_that_failed_and_a_damaged_journal_is_told(small, cli):
+    done = cli("run", "small", "--project", small.project.folder, "--json")
+    run = hb.open_run(json.loads(done.stdout)["folder"])
+    assert run.trials().groupby("method")["seed"].nunique().to_dict() == {"default": 2, "random": 2}
+    assert [cell.id for cell in run.cells] == [CELL]
+    assert repr(run) == f"<Run small/{run.folder.name}: 1 cells>"
+
+    failures.write(run.folder, {f"small/{CELL}/random/seed1": failures.Failure(what="it failed")})
+    assert run.trials().groupby("method")["seed"].nunique().to_dict() == {"default": 2, "random": 1}
+
+    journal = run.folder / "journal" / CELL / "default-s0.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b"Q4_1", b"Q4_0"))
+    with pytest.raises(hb.HaqaError, match=r"default-s0.jsonl:\d: damaged line"):
+        run.trials()

@@ -60,10 +60,10 @@ class AskTell:
         """Is told what became of a configuration: of the last suggestion, or, at trial 0, of the
         default.
 
-        `score` is of the objective, larger is better whatever the metric's direction. It is None
-        where the trial does not count: `trial.status` is `invalid` (outside the space), or says
-        why it could not be measured, or is `ok` and a constraint was broken. A repeat of an earlier
-        trial has that one's score, and `trial.repeat_of`.
+        `score` is of the objective (its first goal), larger is better whatever the metric's
+        direction. It is None where the trial does not count: `trial.status` is `invalid` (outside
+        the space), or says why it could not be measured, or is `ok` and a constraint was broken. A
+        repeat of an earlier trial has that one's score, and `trial.repeat_of`.
         """
         raise NotImplementedError(f"{type(self).__name__} has no observe")
 
