@@ -1,15 +1,20 @@
 """A study: one method on one cell with one seed; what a method is, and what its LLM costs."""
 
+import difflib
 import logging
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
 from pydantic import Field, field_validator
 
+from haqa_bench import plugins
 from haqa_bench.cell import Cell, Name
 from haqa_bench.chat import Chat as Chat  # a study's too
-from haqa_bench.documents import Document
+from haqa_bench.documents import Document, read_text
+from haqa_bench.errors import HaqaError
 from haqa_bench.space import Scalar
 
 log = logging.getLogger(__name__)
@@ -30,6 +35,18 @@ class Price(Document):
     source: str = Field(min_length=1)
 
 
+MAX_TEMPLATE = 100_000
+"""Bytes of a prompt's template."""
+Template = Annotated[str, Field(max_length=MAX_TEMPLATE)]
+
+
+class Own(NamedTuple):
+    """The templates that a method has of its own: what their folder is called, and their texts."""
+
+    folder: str = ""
+    texts: Mapping[str, str] = MappingProxyType({})
+
+
 class Method(Document):
     """What proposes. `name` labels its studies, `optimizer` is what the registry knows it by."""
 
@@ -48,6 +65,10 @@ class Method(Document):
     """Those whose cells it runs on; all when left out."""
     cells: tuple[str, ...] | None = Field(None, min_length=1)
     """Those that it runs on, by patterns of their ids in which * and ? match; all when left out."""
+    prompts: str | None = Field(None, min_length=1, exclude_if=lambda folder: folder is None)
+    """A folder, from the suite's file on: its templates stand in place of the project's."""
+    templates: dict[str, Template] = Field(default_factory=dict, exclude_if=lambda own: not own)
+    """What that folder holds, by name. Locks say it; suite files do not."""
 
     @field_validator("optimizer")
     @classmethod
@@ -55,6 +76,11 @@ class Method(Document):
         if name in RENAMED:
             log.warning("the optimizer '%s' is called '%s' now; rename it", name, RENAMED[name])
         return RENAMED.get(name, name)
+
+    @property
+    def own(self) -> Own:
+        """Its templates."""
+        return Own(self.prompts or "", self.templates)
 
     @property
     def relayed(self) -> bool:
@@ -65,6 +91,45 @@ class Method(Document):
         """Whether the suite gives it the cell."""
         named = self.cells is None or any(fnmatch(cell.id, pattern) for pattern in self.cells)
         return named and (self.tracks is None or self.tracks.count(cell.track) > 0)
+
+
+def with_templates(method: Method, beside: Path, within: Path, known: Collection[str]) -> Method:
+    """A method with the templates of its folder, which is named from `beside`, the suite's folder,
+    on, and lies below that or `within` the project. `known` are the names that agents fill.
+
+    Raises:
+        HaqaError: the folder is missing or elsewhere, has no template, or one that nobody fills.
+    """
+    if method.prompts is None:
+        return method
+    folder, where = beside / method.prompts, f"method '{method.name}': prompts"
+    if not folder.is_dir():
+        raise HaqaError(where, f"no folder {folder}", "Name one, from the suite's file on")
+    own = {path.name: _read(path, (beside, within)) for path in sorted(folder.glob("*.j2"))}
+    if not own:
+        raise HaqaError(where, f"no template (*.j2) in {folder}", "Copy one from prompts/ there")
+    if method.optimizer not in plugins.known("agents"):  # a plug-in's names are its own
+        for name in _unfilled(own, known):
+            near = difflib.get_close_matches(name, known, 1)
+            todo = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known))}"
+            raise HaqaError(folder / name, "no agent fills a template of that name", todo)
+    return method.model_copy(update={"templates": own})
+
+
+def _read(path: Path, allowed: Sequence[Path]) -> str:
+    if not any(path.resolve().is_relative_to(folder.resolve()) for folder in allowed):
+        what = "a method's prompts must lie below the suite's folder or the project's"
+        raise HaqaError(path, what, "Copy them there")
+    return read_text(path, MAX_TEMPLATE)
+
+
+def _unfilled(own: Mapping[str, str], known: Collection[str]) -> list[str]:
+    """The templates that neither an agent fills nor another of them names."""
+    return [
+        name
+        for name in own
+        if name not in known and not any(name in text for n, text in own.items() if n != name)
+    ]
 
 
 class Study(NamedTuple):

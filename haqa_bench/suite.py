@@ -27,11 +27,9 @@ from haqa_bench import hardware, plugins, tracks
 from haqa_bench.cell import Block, Cell, Model, Name
 from haqa_bench.documents import Document, read_bytes, read_yaml, sha256
 from haqa_bench.errors import HaqaError, PluginFailed
-from haqa_bench.study import Method, Price, Seed, Study
+from haqa_bench.study import MAX_TEMPLATE, Method, Price, Seed, Study, with_templates
 from haqa_bench.trial import Goal, Objective
 
-MAX_TEMPLATE = 100_000
-"""Bytes of a prompt's template."""
 MAX_CELLS = 10_000
 """That a suite's matrices may expand into; a small file can name millions."""
 
@@ -79,6 +77,19 @@ class SuiteFile(Document):
             for name in set(method.tracks or ()) - tracks.known().keys():
                 near = tracks.nearest(name, tracks.known())
                 raise ValueError(f"method '{method.name}': no track '{name}'. {near}")
+        return self
+
+    @model_validator(mode="after")
+    def _no_templates(self) -> Self:
+        for method in self.methods:
+            if method.templates:
+                raise ValueError(
+                    f"method '{method.name}': templates lie in a folder: prompts: NAME"
+                )
+            if method.prompts and method.chat is None:
+                raise ValueError(
+                    f"method '{method.name}': prompts are for agents, which have a chat:"
+                )
         return self
 
     @model_validator(mode="after")
@@ -236,14 +247,15 @@ def load(path: Path, project: Path) -> Suite:
     devices = {name: hardware.load(project / "hardware", name) for name in names}
     texts = path.resolve().parent
     cells = tuple(_resolved(file, block, point, devices, texts) for block, point in points)
+    templates = dict(sorted(_templates(cells, project / "prompts")))
     return Suite(
         name=file.name,
         title=file.title,
         cells=cells,
-        methods=file.methods,
+        methods=tuple(with_templates(m, texts, project, templates) for m in file.methods),
         prices=file.prices,
         seeds=file.seeds,
-        templates=dict(sorted(_templates(cells, project / "prompts"))),
+        templates=templates,
         labels=file.labels,
         remarks=file.remarks,
     )

@@ -56,7 +56,7 @@ def _card(plan: Plan, study: Study) -> dict[str, object]:
         "run": plan.run,
         "fresh": plan.fresh,
         "answered_by": plan.answered_by or "not stated",
-        "method": study.method.model_dump(mode="json"),
+        "method": study.method.model_dump(mode="json", exclude={"templates"}),
         "templates": _templates(plan, study),
         "plugin": plugin.identity if (plugin := registry.plugin(study.method)) else None,
         "space_sha256": sha256(study.cell.space.model_dump(mode="json")),
@@ -66,16 +66,18 @@ def _card(plan: Plan, study: Study) -> dict[str, object]:
 
 
 def _templates(plan: Plan, study: Study) -> dict[str, str]:
-    """The hashes of the project's templates that a study's agent fills; none of a plug-in's, whose
-    words are its own.
+    """The hashes of the templates that a study's agent fills, its method's own before the
+    project's. Of a plug-in's, whose words are its own, those of its method alone.
     """
     from haqa_bench.optimizers.agent import prompt
 
+    own = {name: sha256(text.encode()) for name, text in study.method.templates.items()}
     if registry.plugin(study.method):
-        return {}
+        return own
     at_once = study.method.optimizer == "haqa-zero-shot"
-    used = prompt.used(plan.places.prompts, study.cell, at_once)
-    return {name: digest for name, digest in plan.suite.templates.items() if name in used}
+    used = prompt.used(plan.places.prompts, study.cell, at_once, study.method.own)
+    known = {**plan.suite.templates, **own}
+    return {name: digest for name, digest in sorted(known.items()) if name in used}
 
 
 def closed(chat: ChatModel | None) -> str:
