@@ -12,6 +12,7 @@ import rfc8785
 from pydantic import (
     Field,
     JsonValue,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     field_validator,
     model_serializer,
@@ -51,6 +52,13 @@ class Chat(Document):
     """
     base_url: str | None = None
     """The endpoint of this method, where it has its own."""
+    _section: str = PrivateAttr("")
+
+    def called(self, section: str) -> Self:
+        """The same, as one of a method's `chats:`; its requests say so."""
+        named = self.model_copy()
+        named._section = section
+        return named
 
     @field_validator("base_url")
     @classmethod
@@ -104,4 +112,5 @@ class Chat(Document):
             response_format=None if "response_format" in self.omit else response_format,
             rename={str(name): called for name, called in self.rename.items()},
             extra=self.extra,
+            section=self._section,
         )

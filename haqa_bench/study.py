@@ -53,6 +53,8 @@ class Method(Document):
     name: Name
     optimizer: str
     chat: Chat | None = None
+    chats: dict[Name, Chat] = Field(default_factory=dict, exclude_if=lambda others: not others)
+    """Further LLMs that a plug-in's agent asks, by the names that it gives them."""
     options: dict[str, Scalar] = Field(default_factory=dict)
     """Settings of the optimizer in place of its own; those that took effect are stored with each
     study.
@@ -76,6 +78,16 @@ class Method(Document):
         if name in RENAMED:
             log.warning("the optimizer '%s' is called '%s' now; rename it", name, RENAMED[name])
         return RENAMED.get(name, name)
+
+    @field_validator("chats")
+    @classmethod
+    def _know_their_names(cls, chats: dict[str, Chat]) -> dict[str, Chat]:
+        return {name: chat.called(name) for name, chat in chats.items()}
+
+    @property
+    def sections(self) -> Mapping[str, Chat]:
+        """All that it asks, by name: its `chat:`, which has none, and its `chats:`."""
+        return {**({"": self.chat} if self.chat else {}), **self.chats}
 
     @property
     def own(self) -> Own:
@@ -140,7 +152,11 @@ class Study(NamedTuple):
     method: Method
     seed: int
     price: Price | None = None
-    """Of its LLM's tokens, where it has one and the suite knows it."""
+    """Of its LLM's tokens, where it has one alone and the suite knows it."""
+    prices: Mapping[str, Price] = {}  # not a MappingProxyType: studies are sent to workers
+    """Of its LLMs', where it has several, by the names of its `chats:`; as far as they are
+    known.
+    """
 
     @property
     def id(self) -> str:

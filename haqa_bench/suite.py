@@ -226,12 +226,20 @@ class Suite(Document):
         suite's.
         """
         return [
-            Study(self.name, c, m, s, self.prices.get(m.chat.model) if m.chat else None)
+            self.study(c, m, s)
             for c in self.cells
             for m in self.methods
             if m.runs_on(c)
             for s in m.seeds or self.seeds
         ]
+
+    def study(self, cell: Cell, method: Method, seed: int) -> Study:
+        """One method on one cell with one seed, and what its LLMs cost."""
+        known = {name: self.prices.get(chat.model) for name, chat in method.sections.items()}
+        prices = {name: price for name, price in known.items() if price}
+        if method.chats:
+            return Study(self.name, cell, method, seed, None, prices)
+        return Study(self.name, cell, method, seed, prices.get(""))
 
 
 def load(path: Path, project: Path) -> Suite:

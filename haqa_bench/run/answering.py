@@ -8,10 +8,11 @@ from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.llm import cassette as cassettes
 from haqa_bench.llm import recording
 from haqa_bench.llm.endpoint import key_variable
+from haqa_bench.llm.sections import Sections
 from haqa_bench.protocols import ChatModel
 from haqa_bench.run import proposing
 from haqa_bench.run.plan import Plan
-from haqa_bench.study import Study
+from haqa_bench.study import Chat, Study
 from haqa_bench.trial import Trial
 
 
@@ -26,17 +27,23 @@ def chat_model(plan: Plan, study: Study, trials: Sequence[Trial]) -> ChatModel:
     if plan.agent == "cassette":
         match: Literal["request", "place"] = "request" if plan.measure == "recorded" else "place"
         return cassettes.ReplayChatModel(cassettes.read(plan.cassette(study)), study.id, match)
-    own = study.method.chat.base_url if study.method.chat else None
-    live = proposing.live_chat(
+    models = {name: _live(plan, chat) for name, chat in study.method.sections.items()}
+    at = {name: recording.endpoint_of(model) for name, model in models.items()}
+    card = _card(plan, study) | {"endpoint": at.pop("")} | ({"endpoints": at} if at else {})
+    live = Sections(models) if at else models[""]
+    return recording.RecordingChatModel(live, plan.cassette(study), card, asked(trials))
+
+
+def _live(plan: Plan, section: Chat) -> ChatModel:
+    """What answers one of a method's sections: at its own endpoint, or at the command line's."""
+    return proposing.live_chat(
         plan.chat_model,
-        own or plan.base_url,
+        section.base_url or plan.base_url,
         plan.chat_timeout_s,
         plan.chat_retries,
         plan.chat_deadline_s,
-        key_variable(own, plan.base_url),
+        key_variable(section.base_url, plan.base_url),
     )
-    card = _card(plan, study) | {"endpoint": recording.endpoint_of(live)}
-    return recording.RecordingChatModel(live, plan.cassette(study), card, asked(trials))
 
 
 def answered_by(plan: Plan, study: Study, chat: ChatModel | None) -> str:
