@@ -18,6 +18,7 @@ from haqa_bench.cli.options import (
     SUITE,
     WIDE,
     chosen,
+    command_words,
     open_suite,
     selection,
 )
@@ -27,7 +28,7 @@ from haqa_bench.errors import HaqaError
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
     from haqa_bench.run.executors import Executor
-    from haqa_bench.run.plan import Plan
+    from haqa_bench.run.plan import Plan, Programs
 
 SHOWN = 10
 """How many of the studies that failed are told of on stderr."""
@@ -78,6 +79,31 @@ SHOWN = 10
     default=3,
     show_default=True,
     help="How often a failed call is tried again, with growing pauses.",
+)
+@click.option(
+    "--chat-command",
+    metavar="COMMAND",
+    help="A program that answers in place of an endpoint, with its arguments: it reads the "
+    "question from its input, or from {question}, and writes the answer to its output, or to "
+    "{answer}.",
+)
+@click.option(
+    "--chat-question",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How --chat-command is asked: the messages as text, or the request's JSON.",
+)
+@click.option(
+    "--chat-env",
+    metavar="NAME",
+    multiple=True,
+    help="Give programs this variable of the environment too, such as a key's; may be given again.",
+)
+@click.option(
+    "--allow-commands",
+    is_flag=True,
+    help="Run the programs that SUITE names as LLMs (chat: {command: ...}), with your rights.",
 )
 @click.option(
     "--answered-by",
@@ -174,6 +200,7 @@ def run(
         chat_timeout_s=how["chat_timeout"],
         chat_retries=how["chat_retries"],
         chat_deadline_s=how["chat_deadline"],
+        programs=_programs(suite_path, how),
         answered_by=how["answered_by"],
         fresh=fresh,
     )
@@ -196,6 +223,27 @@ def run(
         notes = [_record(plan, target)]
     _tell(plan, target, notes, as_json, wide)
     _end(target)
+
+
+def _programs(suite_path: Path, how: Mapping[str, Any]) -> "Programs":
+    """What is said of programs that answer as LLMs.
+
+    Raises:
+        HaqaError: the command cannot be split into words, or an endpoint is named too.
+    """
+    from haqa_bench.run.plan import Programs
+
+    words = command_words("--chat-command", how["chat_command"])
+    if words and how["base_url"]:
+        what = "either a program or an endpoint answers, and --base-url names one"
+        raise HaqaError("--chat-command", what, "Leave one out")
+    return Programs(
+        command=words,
+        question=how["chat_question"],
+        passed=how["chat_env"],
+        allowed=how["allow_commands"],
+        beside=suite_path.resolve().parent,
+    )
 
 
 def _executor(where: str, address: str, workers: int) -> "Executor":

@@ -1,6 +1,6 @@
 """Who answers a study's LLM: its recording, or an endpoint, which is recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from haqa_bench import __version__, registry
@@ -30,12 +30,17 @@ def chat_model(plan: Plan, study: Study, trials: Sequence[Trial]) -> ChatModel:
     models = {name: _live(plan, chat) for name, chat in study.method.sections.items()}
     at = {name: recording.endpoint_of(model) for name, model in models.items()}
     card = _card(plan, study) | {"endpoint": at.pop("")} | ({"endpoints": at} if at else {})
+    card |= _commands(models)
     live = Sections(models) if at else models[""]
     return recording.RecordingChatModel(live, plan.cassette(study), card, asked(trials))
 
 
 def _live(plan: Plan, section: Chat) -> ChatModel:
-    """What answers one of a method's sections: at its own endpoint, or at the command line's."""
+    """What answers one of a method's sections: its own endpoint or program, or else the command
+    line's.
+    """
+    if section.command or (plan.programs.command and not section.base_url):
+        return _program(plan, section)
     return proposing.live_chat(
         plan.chat_model,
         section.base_url or plan.base_url,
@@ -44,6 +49,24 @@ def _live(plan: Plan, section: Chat) -> ChatModel:
         plan.chat_deadline_s,
         key_variable(section.base_url, plan.base_url),
     )
+
+
+def _program(plan: Plan, section: Chat) -> ChatModel:
+    from haqa_bench.llm.program import Command, Program  # which imports a client
+
+    told = plan.programs
+    command = Command(told.command, told.question)
+    if section.command:
+        command = Command(section.command, section.question, told.beside)
+    bounds = (plan.chat_timeout_s, plan.chat_retries, plan.chat_deadline_s)
+    return Program(command, *bounds, told.passed)
+
+
+def _commands(models: Mapping[str, ChatModel]) -> dict[str, object]:
+    """What a card says of programs: `command` is the `chat:` section's, `commands` are others'."""
+    found = {n: said for n, model in models.items() if (said := getattr(model, "said", None))}
+    own = {"command": found.pop("")} if "" in found else {}
+    return own | ({"commands": found} if found else {})
 
 
 def answered_by(plan: Plan, study: Study, chat: ChatModel | None) -> str:

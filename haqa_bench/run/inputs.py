@@ -2,6 +2,7 @@
 was recorded has the seeds that were.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from haqa_bench import tracks
@@ -15,8 +16,10 @@ from haqa_bench.suite import Suite
 
 def check(plan: Plan) -> None:
     """Raises HaqaError for the first cassette, or else table, that the plan lacks: says how many
-    more, and which seeds there are.
+    more, and which seeds there are. Also for programs that a suite names and nobody allows.
     """
+    if plan.agent == "live" and not plan.programs.allowed:
+        _no_commands(plan)
     if plan.agent == "cassette":
         lacking = [s for s in plan.studies if s.method.chat and not plan.cassette(s).is_file()]
         if lacking:
@@ -26,6 +29,15 @@ def check(plan: Plan) -> None:
         missing = [c for c in cells if _reads_a_table(c) and not plan.table(c).is_file()]
         if missing:
             raise _no_table(plan, missing)
+
+
+def _no_commands(plan: Plan) -> None:
+    for study in plan.studies:
+        for section in study.method.sections.values():
+            if section.command:
+                what = f"the suite would run a program: {shlex.join(section.command)}"
+                todo = "If you trust it: --allow-commands"
+                raise HaqaError(f"method '{study.method.name}'", what, todo)
 
 
 def _no_cassette(plan: Plan, lacking: Sequence[Study]) -> HaqaError:
