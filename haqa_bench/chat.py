@@ -30,20 +30,8 @@ NEVER = ("model", "messages", "stream")
 
 
 _SECRETS = frozenset(
-    [
-        "apikey",
-        "auth",
-        "authorization",
-        "credential",
-        "credentials",
-        "key",
-        "passphrase",
-        "passwd",
-        "password",
-        "secret",
-        "token",
-    ]
-)
+    ("apikey", "auth", "authorization", "credential", "credentials", "key", "passphrase")
+) | {"passwd", "password", "secret", "token"}
 _SECRET = re.compile(
     r"(?i)://[^/\s]*:[^/\s]*@|^(sk|pk|ghp|gho|hf)[-_][\w-]{8}|bearer\s|authorization:"
 )

@@ -47,6 +47,13 @@ class Own(NamedTuple):
     texts: Mapping[str, str] = MappingProxyType({})
 
 
+class Fork(Document):
+    """Where a method leaves another's recorded study: that has all rounds before `round`."""
+
+    method: Name
+    round: int = Field(ge=1, lt=2**31)
+
+
 class Method(Document):
     """What proposes. `name` labels its studies, `optimizer` is what the registry knows it by."""
 
@@ -78,6 +85,9 @@ class Method(Document):
         if name in RENAMED:
             log.warning("the optimizer '%s' is called '%s' now; rename it", name, RENAMED[name])
         return RENAMED.get(name, name)
+
+    fork: Fork | None = Field(None, exclude_if=lambda fork: fork is None)
+    """The recorded study that its own begins as."""
 
     @field_validator("chats")
     @classmethod
@@ -157,6 +167,22 @@ class Study(NamedTuple):
     """Of its LLMs', where it has several, by the names of its `chats:`; as far as they are
     known.
     """
+    origin: "Study | None" = None
+    """The recorded one that it begins as, where it is a fork."""
+
+    @property
+    def line(self) -> "tuple[Study, ...]":
+        """It, the one that it is a fork of, the one that this is a fork of, and so on."""
+        return (self, *(self.origin.line if self.origin else ()))
+
+    @property
+    def begins(self) -> int:
+        """The first round that is its own."""
+        return self.method.fork.round if self.method.fork else 1
+
+    def asked_by(self, number: int) -> "Study":
+        """The study that asks for a trial: itself, or the one that it is a fork of."""
+        return self.origin.asked_by(number) if self.origin and number < self.begins else self
 
     @property
     def id(self) -> str:

@@ -93,6 +93,21 @@ class SuiteFile(Document):
         return self
 
     @model_validator(mode="after")
+    def _forks_lead_back(self) -> Self:
+        methods = {method.name: method for method in self.methods}
+        for method in self.methods:
+            line, there = [method.name], method
+            while there.fork:
+                line.append(there.fork.method)
+                if there.fork.method not in methods or line.count(line[-1]) > 1:
+                    what = "its own fork" if line[-1] in methods else "none of the methods"
+                    raise ValueError(f"method '{method.name}': fork: '{line[-1]}' is {what}")
+                there = methods[there.fork.method]
+            if method.fork and not (method.chat and there.chat):
+                raise ValueError(f"method '{method.name}': fork: only agents, with a chat:, fork")
+        return self
+
+    @model_validator(mode="after")
     def _few_enough(self) -> Self:
         blocks = [len(b.models) * len(b.bit_widths) * len(b.hardware) for b in self.cells]
         if sum(blocks) > MAX_CELLS:
@@ -237,9 +252,12 @@ class Suite(Document):
         """One method on one cell with one seed, and what its LLMs cost."""
         known = {name: self.prices.get(chat.model) for name, chat in method.sections.items()}
         prices = {name: price for name, price in known.items() if price}
+        fork = method.fork
+        origins = [m for m in self.methods if fork and m.name == fork.method]
+        origin = self.study(cell, origins[0], seed) if origins else None
         if method.chats:
-            return Study(self.name, cell, method, seed, None, prices)
-        return Study(self.name, cell, method, seed, prices.get(""))
+            return Study(self.name, cell, method, seed, None, prices, origin)
+        return Study(self.name, cell, method, seed, prices.get(""), origin=origin)
 
 
 def load(path: Path, project: Path) -> Suite:

@@ -1,7 +1,6 @@
 """Who answers a study's LLM: its recording, or an endpoint, which is recorded."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from haqa_bench import __version__, registry
 from haqa_bench.documents import read_bytes, sha256
@@ -10,7 +9,7 @@ from haqa_bench.llm import recording
 from haqa_bench.llm.endpoint import key_variable
 from haqa_bench.llm.sections import Sections
 from haqa_bench.protocols import ChatModel
-from haqa_bench.run import proposing
+from haqa_bench.run import forking, proposing
 from haqa_bench.run.plan import Plan
 from haqa_bench.study import Chat, Study
 from haqa_bench.trial import Trial
@@ -25,14 +24,14 @@ def chat_model(plan: Plan, study: Study, trials: Sequence[Trial]) -> ChatModel:
         PluginFailed: a plug-in's chat model cannot be made.
     """
     if plan.agent == "cassette":
-        match: Literal["request", "place"] = "request" if plan.measure == "recorded" else "place"
-        return cassettes.ReplayChatModel(cassettes.read(plan.cassette(study)), study.id, match)
+        return forking.replaying(plan, study)
     models = {name: _live(plan, chat) for name, chat in study.method.sections.items()}
     at = {name: recording.endpoint_of(model) for name, model in models.items()}
     card = _card(plan, study) | {"endpoint": at.pop("")} | ({"endpoints": at} if at else {})
     card |= _commands(models)
+    card |= {"fork": fork} if (fork := forking.card(plan, study)) else {}
     live = Sections(models) if at else models[""]
-    return recording.RecordingChatModel(live, plan.cassette(study), card, asked(trials))
+    return recording.RecordingChatModel(live, plan.cassette(study), card, asked(study, trials))
 
 
 def _live(plan: Plan, section: Chat) -> ChatModel:
@@ -131,6 +130,6 @@ def closed(chat: ChatModel | None) -> str:
     return ""
 
 
-def asked(trials: Sequence[Trial]) -> list[int]:
-    """The rounds in which an LLM was asked."""
-    return [trial.number for trial in trials if trial.usage is not None]
+def asked(study: Study, trials: Sequence[Trial]) -> list[int]:
+    """The rounds in which the LLM of a study was asked; those before were another's."""
+    return [t.number for t in trials if t.usage is not None and t.number >= study.begins]

@@ -9,6 +9,7 @@ from haqa_bench import tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project
+from haqa_bench.run import forking
 from haqa_bench.run.plan import Plan
 from haqa_bench.study import Method, Study
 from haqa_bench.suite import Suite
@@ -20,6 +21,7 @@ def check(plan: Plan) -> None:
     """
     if plan.agent == "live" and not plan.programs.allowed:
         _no_commands(plan)
+    forking.check(plan)
     if plan.agent == "cassette":
         lacking = [s for s in plan.studies if s.method.chat and not plan.cassette(s).is_file()]
         if lacking:

@@ -72,6 +72,7 @@ class Plan(NamedTuple):
         replayed = {self.table(cell) for cell in cells} | {self.pairs(cell) for cell in cells}
         if self.agent == "cassette":
             replayed |= {self.cassette(s) for s in self.studies if s.method.chat}
+        replayed |= {self.cassette(s) for study in self.studies for s in study.line[1:]}
         return sorted(replayed)
 
     @property

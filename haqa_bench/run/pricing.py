@@ -52,9 +52,11 @@ class Priced:
         return found._replace(usage=usage.model_copy(update={"dollars": self.till.emptied()}))
 
 
-def priced(study: Study, usage: Usage | None) -> Usage | None:
-    """A usage with its dollars, where its study has one LLM whose price is known."""
-    cost = dollars(usage, study.price) if usage else None
+def priced(study: Study, number: int, usage: Usage | None) -> Usage | None:
+    """The usage of a trial with its dollars, where the study that asked for it has one LLM whose
+    price is known.
+    """
+    cost = dollars(usage, study.asked_by(number).price) if usage else None
     return usage.model_copy(update={"dollars": cost}) if usage and cost is not None else usage
 
 

@@ -15,11 +15,11 @@ from haqa_bench.errors import ChatFailed, EvaluationFailed, PluginFailed
 from haqa_bench.llm import recording
 from haqa_bench.llm.counted import Counted
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
-from haqa_bench.run import answering, proposing
+from haqa_bench.run import answering, forking, proposing
 from haqa_bench.run.header import header
 from haqa_bench.run.measuring import evaluator_faults, finite, live_evaluator
 from haqa_bench.run.plan import Plan
-from haqa_bench.run.pricing import Priced, Till, priced
+from haqa_bench.run.pricing import priced
 from haqa_bench.run.proposing import Asked
 from haqa_bench.space import key_of
 from haqa_bench.store.failures import Failure, failure_of
@@ -70,10 +70,8 @@ def _entries(
     evaluator: Callable[[], Evaluator],
     chat: ChatModel | None,
 ) -> Iterator[Entry]:
-    till = Till(chat, study.prices) if chat and study.method.chats else None
-    counted = Counted(till or chat) if chat else None
-    optimizer, settings, _ = proposing.made(study, counted, plan.places.prompts)
-    optimizer = Priced(optimizer, till) if till else optimizer
+    counted = Counted(chat) if chat else None
+    optimizer, settings, _ = forking.proposer(plan, study, counted)
     measuring = evaluator()
     with evaluator_faults(study.cell):
         yield Header(
@@ -114,7 +112,7 @@ def finished(plan: Plan, study: Study, trials: Sequence[Trial]) -> bool:
     done = bool(trials) and study.cell.budget.left(spent_by(trials)) == 0
     if done and plan.agent == "live" and study.method.chat:
         # it may have been killed after its last trial, before this
-        recording.settle(plan.cassette(study), plan.run, answering.asked(trials))
+        recording.settle(plan.cassette(study), plan.run, answering.asked(study, trials))
     return done
 
 
@@ -157,7 +155,7 @@ def _trial(
         "number": number,
         "thought": proposal.thought,
         "attempts": proposal.attempts,
-        "usage": priced(study, proposal.usage),
+        "usage": priced(study, number, proposal.usage),
     }
     if proposal.configuration is None:
         return Trial(
