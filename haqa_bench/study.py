@@ -1,6 +1,5 @@
 """A study: one method on one cell with one seed; what a method is, and what its LLM costs."""
 
-import difflib
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatch
@@ -14,7 +13,7 @@ from haqa_bench import plugins
 from haqa_bench.cell import Cell, Name
 from haqa_bench.chat import Chat as Chat  # a study's too
 from haqa_bench.documents import Document, read_text
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 from haqa_bench.space import Scalar
 
 log = logging.getLogger(__name__)
@@ -132,8 +131,7 @@ def with_templates(method: Method, beside: Path, within: Path, known: Collection
         raise HaqaError(where, f"no template (*.j2) in {folder}", "Copy one from prompts/ there")
     if method.optimizer not in plugins.known("agents"):  # a plug-in's names are its own
         for name in _unfilled(own, known):
-            near = difflib.get_close_matches(name, known, 1)
-            todo = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known))}"
+            todo = nearest(name, sorted(known))
             raise HaqaError(folder / name, "no agent fills a template of that name", todo)
     return method.model_copy(update={"templates": own})
 

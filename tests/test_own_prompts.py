@@ -134,7 +134,7 @@ def test_a_run_needs_the_folder_no_more_once_it_is_locked(project):
     [
         (lambda folder: folder.rename(folder.parent / "other"), "no folder .*terse"),
         (lambda folder: (folder / "deploy.j2").unlink(), r"no template \(\*\.j2\)"),
-        (lambda folder: (folder / "deplo.j2").write_text("x"), "Did you mean deploy.j2?"),
+        (lambda folder: (folder / "deplo.j2").write_text("x"), "Did you mean 'deploy.j2'?"),
         (
             lambda folder: (folder / "dynamic.j2").symlink_to(REPOSITORY / "prompts/dynamic.j2"),
             "must lie below",

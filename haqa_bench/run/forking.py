@@ -63,7 +63,7 @@ def replaying(plan: Plan, study: Study) -> cassettes.ReplayChatModel:
     Raises:
         HaqaError: it is missing or damaged, or of a fork of another recording than there is.
     """
-    known = cassettes.read(plan.cassette(study))
+    known = cassettes.read(plan.places.cassette(study))
     if known.card.get("fork") != card(plan, study):
         what = "is of a fork of another recording than there is now"
         raise HaqaError(known.path, what, "Restore the one that it is of, or record it again")
@@ -76,7 +76,7 @@ def card(plan: Plan, study: Study) -> JsonObject | None:
     """What a fork's card says of the recording that it begins as; None of what is no fork."""
     if study.origin is None:
         return None
-    path = plan.cassette(study.origin)
+    path = plan.places.cassette(study.origin)
     place = {"cassette": plan.places.said(path), "sha256": sha256(read_bytes(path))}
     return {"study": study.origin.id, "round": study.begins, **place}
 
@@ -87,7 +87,7 @@ def check(plan: Plan) -> None:
         origin, where = fork.origin, f"method '{fork.method.name}': fork"
         if origin is None:
             continue
-        path = plan.cassette(origin)
+        path = plan.places.cassette(origin)
         if not origin.method.runs_on(origin.cell):
             what = f"{origin.method.name} does not run on {origin.cell.id}"
             raise HaqaError(where, what, "Say `cells:` or `tracks:` as that method does")

@@ -58,8 +58,9 @@ class Plan(NamedTuple):
         return self.places.table(cell)
 
     def cassette(self, study: Study) -> Path:
-        """Where the cassette of a study lies."""
-        return self.places.cassette(study)
+        """Where the cassette of a study lies, or, where an LLM is asked, will lie."""
+        places = self.places.own if self.agent == "live" else self.places
+        return places.cassette(study)
 
     def pairs(self, cell: Cell) -> Path:
         """Where the recorded pairs of a cell's winners with its default lie, if there are any."""
@@ -72,7 +73,7 @@ class Plan(NamedTuple):
         replayed = {self.table(cell) for cell in cells} | {self.pairs(cell) for cell in cells}
         if self.agent == "cassette":
             replayed |= {self.cassette(s) for s in self.studies if s.method.chat}
-        replayed |= {self.cassette(s) for study in self.studies for s in study.line[1:]}
+        replayed |= {self.places.cassette(s) for study in self.studies for s in study.line[1:]}
         return sorted(replayed)
 
     @property

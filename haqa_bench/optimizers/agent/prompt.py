@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 import jinja2.meta
 
-from haqa_bench import tracks
+from haqa_bench import shipped, tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.documents import read_text
@@ -119,7 +119,7 @@ def used(folder: Path, cell: Cell, at_once: bool, own: Own = NONE) -> set[str]:
 
 
 def _included(folder: Path, name: str, brought: str, own: Own) -> list[str]:
-    path = folder / name
+    path = shipped.found(folder.parent, f"{folder.name}/{name}")
     text = own.texts.get(name)
     if text is None:
         text = read_text(path, MAX_TEMPLATE) if path.is_file() else brought
