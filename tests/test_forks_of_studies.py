@@ -212,11 +212,29 @@ def test_a_fork_of_the_command_line_is_recorded_replayed_and_compared(project, c
     told = json.loads(again.stdout)
     assert [step["round"] for step in told["studies"][0]["steps"]] == [2, 3, 4]
     last = told["studies"][0]["steps"][-1]
-    assert last["best_of_original"] == last["best_of_fork"]
+    assert last["original"]["best"] == last["fork"]["best"] == told["studies"][0]["best_of_fork"]
+    assert last["fork"]["source"] == "replayed"
     assert told["method"]["name"] == "haqa-at2-third-model"
     assert told["method"]["fork"] == {"method": "haqa", "round": 2}
     assert "better" not in live.stdout
     assert "one study each" in live.stdout
+
+
+def test_what_a_fork_prints_can_be_pasted_and_replays(project, cli):
+    with Endpoint([reply(action("Q4_1", 1))]) as endpoint:
+        done = fork(
+            *(cli, project, "--method", "haqa", "--round", "2", "--model", "third-model"),
+            *("--name", "third", "--agent", "live", "--base-url", endpoint.base_url),
+        )
+    printed = done.stdout.partition("methods:\n")[2]
+    method = "".join(f"  {line}\n" for line in printed.splitlines())
+    path = project / "suites/small.yaml"
+    path.write_text(FORKED.replace("seeds: [0]", f"{method}seeds: [0, 1]", 1))
+
+    again = cli("run", path, "--methods", "third")
+
+    assert again.returncode == 0, again.stderr
+    assert "third" in again.stdout
 
 
 def test_a_fork_of_the_suite_is_compared_by_its_name(project, cli):

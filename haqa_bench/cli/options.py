@@ -192,25 +192,6 @@ def _asked(
     return {name: table for name, table in found.items() if table.rows or not tables[name].rows}
 
 
-def command_words(option: str, text: str | None) -> tuple[str, ...]:
-    """The words of a command that an option names, as a shell would split them; none without it.
-
-    Raises:
-        HaqaError: a quotation does not end, or there is no word.
-    """
-    import shlex
-
-    if text is None:
-        return ()
-    try:
-        words = tuple(shlex.split(text))
-    except ValueError as error:
-        raise HaqaError(option, f"{text}: {error}", "Close it") from None
-    if not words or not words[0] or "\0" in text:
-        raise HaqaError(option, "names no program", "Give one with its arguments")
-    return words
-
-
 def _split(text: str | None) -> list[str] | None:
     return None if text is None else [word.strip() for word in text.split(",")]
 

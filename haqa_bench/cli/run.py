@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli.asking import answered, asking
 from haqa_bench.cli.command import Command
-from haqa_bench.cli.given import COUNT, Finite
+from haqa_bench.cli.given import COUNT
 from haqa_bench.cli.options import (
     DATA,
     JSON,
@@ -20,7 +21,6 @@ from haqa_bench.cli.options import (
     SUITE,
     WIDE,
     chosen,
-    command_words,
     open_suite,
     selection,
 )
@@ -30,7 +30,7 @@ from haqa_bench.errors import HaqaError
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
     from haqa_bench.run.executors import Executor
-    from haqa_bench.run.plan import Plan, Programs
+    from haqa_bench.run.plan import Plan
 
 SHOWN = 10
 """How many of the studies that failed are told of on stderr."""
@@ -59,67 +59,7 @@ SHOWN = 10
     help="What measures: response tables (default), or this machine.",
 )
 @selection
-@click.option(
-    "--chat-model",
-    default="openai",
-    show_default=True,
-    help="Live chat model: openai, for any compatible endpoint, or a plug-in's.",
-)
-@click.option(
-    "--base-url",
-    help="Endpoint of LLMs whose method names none; OpenAI's own, or OPENAI_BASE_URL, when left "
-    "out. The key is read from OPENAI_API_KEY.",
-)
-@click.option(
-    "--chat-timeout",
-    type=Finite(0.001, 86_400),
-    default=120.0,
-    show_default=True,
-    help="Seconds in which something of an answer of the LLM must arrive.",
-)
-@click.option(
-    "--chat-deadline",
-    type=Finite(0.001, 1e6),
-    help="Seconds for a whole call of the LLM, its retries included; 600 when left out, or "
-    "what they may take, where that is more.",
-)
-@click.option(
-    "--chat-retries",
-    type=click.IntRange(0, 1000),
-    default=3,
-    show_default=True,
-    help="How often a failed call is tried again, with growing pauses.",
-)
-@click.option(
-    "--chat-command",
-    metavar="COMMAND",
-    help="A program that answers in place of an endpoint, with its arguments: it reads the "
-    "question from its input, or from {question}, and writes the answer to its output, or to "
-    "{answer}.",
-)
-@click.option(
-    "--chat-question",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How --chat-command is asked: the messages as text, or the request's JSON.",
-)
-@click.option(
-    "--chat-env",
-    metavar="NAME",
-    multiple=True,
-    help="Give programs this variable of the environment too, such as a key's; may be given again.",
-)
-@click.option(
-    "--allow-commands",
-    is_flag=True,
-    help="Run the programs that SUITE names as LLMs (chat: {command: ...}), with your rights.",
-)
-@click.option(
-    "--answered-by",
-    default="",
-    help="Who or what answers, for the cassette's card. Say what is true.",
-)
+@asking
 @click.option(
     "--workers",
     type=COUNT,
@@ -206,15 +146,9 @@ def run(
         studies=studies,
         agent=how["agent"],
         measure=how["measure"],
-        chat_model=how["chat_model"],
-        base_url=how["base_url"],
-        chat_timeout_s=how["chat_timeout"],
-        chat_retries=how["chat_retries"],
-        chat_deadline_s=how["chat_deadline"],
-        programs=_programs(suite_path, how),
-        answered_by=how["answered_by"],
         fresh=fresh,
     )
+    plan = answered(plan, suite_path, how)
     if dry_run or plan.measure == "live":
         for line in forecast(plan):
             echo(line, err=not dry_run)
@@ -236,27 +170,6 @@ def run(
         notes = [_record(plan, target)]
     _tell(plan, target, notes, as_json, wide)
     _end(target)
-
-
-def _programs(suite_path: Path, how: Mapping[str, Any]) -> "Programs":
-    """What is said of programs that answer as LLMs.
-
-    Raises:
-        HaqaError: the command cannot be split into words, or an endpoint is named too.
-    """
-    from haqa_bench.run.plan import Programs
-
-    words = command_words("--chat-command", how["chat_command"])
-    if words and how["base_url"]:
-        what = "either a program or an endpoint answers, and --base-url names one"
-        raise HaqaError("--chat-command", what, "Leave one out")
-    return Programs(
-        command=words,
-        question=how["chat_question"],
-        passed=how["chat_env"],
-        allowed=how["allow_commands"],
-        beside=suite_path.resolve().parent,
-    )
 
 
 def _executor(where: str, address: str, workers: int) -> "Executor":

@@ -27,6 +27,7 @@ COMPUTES = (
     "limits.py",
     "llm/reply.py",
     "optimizers/**/*.py",
+    "run/forking.py",
     "run/measuring.py",
     "run/proposing.py",
     "run/study.py",
