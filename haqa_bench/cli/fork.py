@@ -43,8 +43,7 @@ class Wish(NamedTuple):
 @click.command(
     cls=Command,
     examples=[
-        "haqa-bench fork llama --method haqa --round 5 --model my-llm --agent live "
-        "--base-url http://localhost:8000/v1",
+        "haqa-bench fork llama --method haqa --round 5 --model my-llm --agent live",
         "haqa-bench fork llama --method haqa --round 5 --model my-llm --json",
     ],
 )
