@@ -99,6 +99,9 @@ def check(methods: Sequence[Method]) -> None:
         if (method.optimizer in agents) != (method.chat is not None):
             wrong = "needs" if method.optimizer in agents else "does not use"
             raise HaqaError(where, f"the optimizer '{method.optimizer}' {wrong} a chat: section")
+        if method.chats and (method.optimizer in AGENTS or method.chat is None):
+            what = f"'{method.optimizer}' does not use chats:, which are for agents of plug-ins"
+            raise HaqaError(where, what, "Leave them out")
 
 
 def check_classes(methods: Iterable[Method]) -> None:

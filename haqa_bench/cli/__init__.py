@@ -38,6 +38,10 @@ COMMANDS = {
         "Compare two runs, or a suite at two commits: what changed, beyond noise or not.",
     ),
     "compare": ("haqa_bench.cli.compare:compare", "Compare the methods of a run, with statistics."),
+    "fork": (
+        "haqa_bench.cli.fork:fork",
+        "Let another LLM go on with a recorded study from a round on, and compare the two.",
+    ),
     "confirm": (
         "haqa_bench.cli.confirm:confirm",
         "Measure a run's winners again: in pairs with the default, or trained anew and tested.",

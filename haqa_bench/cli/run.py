@@ -10,8 +10,9 @@ import click
 
 from haqa_bench import disk
 from haqa_bench.cli import left_out
+from haqa_bench.cli.asking import answered, asking
 from haqa_bench.cli.command import Command
-from haqa_bench.cli.given import COUNT, Finite
+from haqa_bench.cli.given import COUNT
 from haqa_bench.cli.options import (
     DATA,
     JSON,
@@ -59,42 +60,7 @@ SHOWN = 10
     help="What measures: response tables (default), or this machine.",
 )
 @selection
-@click.option(
-    "--chat-model",
-    default="openai",
-    show_default=True,
-    help="Live chat model: openai, for any compatible endpoint, or a plug-in's.",
-)
-@click.option(
-    "--base-url",
-    help="Endpoint of LLMs whose method names none; OpenAI's own, or OPENAI_BASE_URL, when left "
-    "out. The key is read from OPENAI_API_KEY.",
-)
-@click.option(
-    "--chat-timeout",
-    type=Finite(0.001, 86_400),
-    default=120.0,
-    show_default=True,
-    help="Seconds in which something of an answer of the LLM must arrive.",
-)
-@click.option(
-    "--chat-deadline",
-    type=Finite(0.001, 1e6),
-    help="Seconds for a whole call of the LLM, its retries included; 600 when left out, or "
-    "what they may take, where that is more.",
-)
-@click.option(
-    "--chat-retries",
-    type=click.IntRange(0, 1000),
-    default=3,
-    show_default=True,
-    help="How often a failed call is tried again, with growing pauses.",
-)
-@click.option(
-    "--answered-by",
-    default="",
-    help="Who or what answers, for the cassette's card. Say what is true.",
-)
+@asking
 @click.option(
     "--workers",
     type=COUNT,
@@ -191,14 +157,9 @@ def run(
         studies=studies,
         agent=how["agent"],
         measure=how["measure"],
-        chat_model=how["chat_model"],
-        base_url=how["base_url"],
-        chat_timeout_s=how["chat_timeout"],
-        chat_retries=how["chat_retries"],
-        chat_deadline_s=how["chat_deadline"],
-        answered_by=how["answered_by"],
         fresh=fresh,
     )
+    plan = answered(plan, suite_path, how)
     if dry_run or plan.measure == "live":
         for line in forecast(plan):
             echo(line, err=not dry_run)

@@ -27,6 +27,7 @@ COMPUTES = (
     "limits.py",
     "llm/reply.py",
     "optimizers/**/*.py",
+    "run/forking.py",
     "run/measuring.py",
     "run/proposing.py",
     "run/study.py",
@@ -79,7 +80,7 @@ def _key(plugin: Plugin) -> str:
 def _plugins(studies: Iterable[Study], chat_model: str) -> set[Plugin]:
     ours = chat_model in registry.CHAT_MODELS
     found = {None if ours else plugins.known("chat_models").get(chat_model)}
-    for study in studies:
+    for study in (one for given in studies for one in given.line):
         found |= {registry.plugin(study.method), tracks.plugin(study.cell)}
     return {plugin for plugin in found if plugin is not None}
 
