@@ -118,9 +118,9 @@ def _breaks(
     """See Constraint.excess."""
     reference = np.nan if default is None else values[default]
     most = constraint.at_most_times_default
-    over = values[at] / reference - most if reference > 0 else values[at] - most * reference
-    if reference < 0:
-        over = over / abs(reference)
+    with np.errstate(over="ignore"):  # beyond any limit
+        over = values[at] / reference - most if reference > 0 else values[at] - most * reference
+        over = over / abs(reference) if reference < 0 else over
     return np.asarray(over > 0)
 
 
