@@ -54,7 +54,7 @@ def import_(
     from haqa_bench.store import tables
     from haqa_bench.store.kernel_tuner.imported import imported
 
-    suite, folder = open_suite(suite_path, project)
+    suite, folder = open_suite(suite_path, project, recorded=False)
     cell = chosen(suite, cell_id, None)[0].cell
     path = Project(folder).own.table(cell)
     if path.exists() and not replace:

@@ -83,8 +83,15 @@ def imported(path: Path, cell: Cell, stated: Mapping[str, str]) -> Imported:
         Counter(row.failure.status.value for row in found if row.failure),
         sorted({c for row in found for c in _conversions(row)}),
         sum(any(a.alone for a in row.amounts.values()) for row in found),
-        [key for key in map(key_of, cell.space.grid()) if key not in known],
+        _missing(cell, known),
     )
+
+
+def _missing(cell: Cell, known: set[str]) -> list[str]:
+    """The keys that a file lacks; where whatever it holds is the space, it lacks nothing."""
+    if cell.space.recorded:
+        return []
+    return [key for key in map(key_of, cell.space.grid()) if key not in known]
 
 
 def _row(path: Path, cell: Cell, entry: Entry, stated: Mapping[str, str]) -> _Row:
