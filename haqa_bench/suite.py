@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from haqa_bench import hardware, plugins, tracks
+from haqa_bench import hardware, plugins, shipped, tracks
 from haqa_bench.cell import Block, Cell, Model, Name
 from haqa_bench.documents import Document, read_bytes, read_yaml, sha256
 from haqa_bench.errors import HaqaError, PluginFailed
@@ -225,7 +225,7 @@ class Suite(Document):
 
 def load(path: Path, project: Path) -> Suite:
     """The suite file at `path`, resolved against the profiles and templates of the `project`
-    folder.
+    folder, and those that the package brings.
 
     Raises:
         HaqaError: the file, a profile, a text or a template is missing or wrong.
@@ -243,15 +243,16 @@ def load(path: Path, project: Path) -> Suite:
         methods=file.methods,
         prices=file.prices,
         seeds=file.seeds,
-        templates=dict(sorted(_templates(cells, project / "prompts"))),
+        templates=dict(sorted(_templates(cells, project))),
         labels=file.labels,
         remarks=file.remarks,
     )
 
 
-def _templates(cells: tuple[Cell, ...], folder: Path) -> Iterator[tuple[str, str]]:
+def _templates(cells: tuple[Cell, ...], project: Path) -> Iterator[tuple[str, str]]:
     """Name and SHA-256 of the project's templates, and of those that tracks bring themselves."""
-    own = {path.name: read_bytes(path, MAX_TEMPLATE) for path in folder.glob("*.j2")}
+    files = shipped.files(project, "prompts/*.j2").values()
+    own = {path.name: read_bytes(path, MAX_TEMPLATE) for path in files}
     brought = {f"{cell.track}.j2": tracks.of(cell).prompt().encode() for cell in cells}
     for name, text in (brought | own).items():
         yield name, sha256(text)

@@ -42,6 +42,12 @@ def house(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def nothing_shipped(monkeypatch):
+    """A test's project has what lies in it, and nothing of this repository."""
+    monkeypatch.setenv("HAQA_BENCH_SHIPPED", "")
+
+
+@pytest.fixture(autouse=True)
 def own_machine(tmp_path_factory, monkeypatch):
     """Tests do not wait for, or disturb, a run that really measures this machine: its lock lies in
     the folder for temporary files.

@@ -11,7 +11,6 @@ from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 FILES = click.argument("paths", metavar="[CASSETTE]...", nargs=-1, type=FilePath())
-FOLDER = Path("cassettes")
 
 
 @click.group()
@@ -81,7 +80,13 @@ def check(paths: tuple[Path, ...]) -> None:
 
 
 def _files(paths: tuple[Path, ...]) -> list[Path]:
-    found = list(paths) or sorted(FOLDER.rglob("*.jsonl"))
+    from haqa_bench.project import project_above
+
+    if paths:
+        return list(paths)
+    here = Path.cwd()
+    found = project_above(here).files("cassettes/**/*.jsonl").values()
     if not found:
-        raise HaqaError(FOLDER, "no cassettes here", "Name one, or call from the project's folder")
-    return found
+        todo = "Name one, or call from the project's folder"
+        raise HaqaError("cassettes", "no cassettes here", todo)
+    return [path.relative_to(here) if path.is_relative_to(here) else path for path in found]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @PROJECT
 @JSON
 def check(seal: bool, project: Path | None, as_json: bool) -> None:
-    """Say whether all that the project has recorded is sound.
+    """Say whether all that the project has recorded, and what came with haqa-bench, is sound.
 
     Every recording must be what MANIFEST.sha256 says, whole, and what its suite needs; every value
     what its samples give.

@@ -62,7 +62,7 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
     with device.exclusive(), bar() as progress:
         for cell in kept:
             evaluator = live_evaluator(cell)
-            path = Project(folder).confirmed(cell)
+            path = Project(folder).own.confirmed(cell)
             task = progress.add_task(cell.id)
             winners = confirm.winners(found, cell)
             with quiet(), evaluator_faults(cell):

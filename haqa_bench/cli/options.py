@@ -101,7 +101,8 @@ RUNS_FOLDER = click.option(
 PROJECT = click.option(
     "--project",
     type=FilePath(),
-    help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE.",
+    help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE, or else the "
+    "current folder.",
 )
 DATA = click.option(
     "--data-dir",

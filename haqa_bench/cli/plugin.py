@@ -90,13 +90,10 @@ def _checked(name: str, suite_path: Path | None, project: Path | None) -> "list[
 
 
 def _templates(project: Path | None) -> Path:
-    """The prompts of the project; none outside of one."""
+    """The prompts of the project."""
     from haqa_bench.project import project_above
 
-    try:
-        return project_above(Path.cwd(), project).prompts
-    except HaqaError:
-        return Path("prompts")
+    return project_above(Path.cwd(), project).prompts
 
 
 def _cell(track: str, suite_path: Path | None, project: Path | None) -> "Cell | None":

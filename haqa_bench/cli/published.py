@@ -70,7 +70,7 @@ def _found(file: Path | None, project: Path | None) -> "dict[str, PublishedTable
         return {file.stem: read_yaml(file, document.PublishedTable)}
     from haqa_bench.project import project_above
 
-    return document.load_all(project_above(Path.cwd(), project).paper_tables)
+    return document.load_all(project_above(Path.cwd(), project).folder / "paper_tables")
 
 
 def _chosen(made: "dict[str, Table]", wanted: Sequence[str]) -> "dict[str, Table]":

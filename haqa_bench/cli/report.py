@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     type=FilePath(),
     help="Replay this suite first, if need be; again for more.",
 )
-@click.option("--all", "every", is_flag=True, help="Every suite in suites/ of the project.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Every suite in suites/ of the project, or else every one that haqa-bench brings.",
+)
 @click.option(
     "--table",
     "wanted",
@@ -124,9 +129,9 @@ def _folders(
 ) -> list[Path]:
     """The runs that were named, each once, suites replayed."""
     from haqa_bench.cli.progress import replayed
-    from haqa_bench.project import find_run, find_suite, project_above
+    from haqa_bench.project import find_run, find_suite
 
-    found = sorted(project_above(Path.cwd(), project).suites.glob("*.yaml")) if every else []
+    found = _every(project) if every else []
     named = [find_run(str(run), project) for run in runs]
     files = [find_suite(suite, project) for suite in suites]
     folders = [*named, *(replayed(path, project) for path in [*files, *found])]
@@ -137,6 +142,14 @@ def _folders(
             "A run's folder stands in the last line of: haqa-bench run SUITE",
         )
     return list(dict.fromkeys(folders))
+
+
+def _every(project: Path | None) -> list[Path]:
+    """The suites of a project, or else those that the package brings; none of suites/paper/."""
+    from haqa_bench.project import project_above
+
+    here, pattern = project_above(Path.cwd(), project), "suites/*.yaml"
+    return list((here.own.files(pattern) or here.files(pattern)).values())
 
 
 def _page(folders: Sequence[Path], target: Path, project: Path | None) -> Path:

@@ -48,7 +48,7 @@ def import_(
 
     suite, folder = open_suite(suite_path, project)
     cell = chosen(suite, cell_id, None)[0].cell
-    path = Project(folder).table(cell)
+    path = Project(folder).own.table(cell)
     if path.exists() and not replace:
         raise HaqaError(path, "there is a table already", "Import over it with --replace")
     found = imported(file, cell, _units(cell, stated))

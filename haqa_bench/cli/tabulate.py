@@ -52,16 +52,17 @@ def tabulate(
     from haqa_bench.run.sweep import open_sweep, sweep
 
     suite, folder = open_suite(suite_path, project)
+    own = Project(folder).own
     share_cores(workers)
     kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}
     for cell in (c for c in kept.values() if not tracks.of(c).swept):
         with evaluator_faults(cell):
-            tracks.of(cell).record(cell, Project(folder).table(cell))
-        echo(Project(folder).table(cell))
+            tracks.of(cell).record(cell, own.table(cell))
+        echo(own.table(cell))
     measured = [c for c in kept.values() if tracks.of(c).swept]
     if not measured:
         return
-    sweeps = [open_sweep(cell, Project(folder).table(cell)) for cell in measured]
+    sweeps = [open_sweep(cell, own.table(cell)) for cell in measured]
     alone = device.exclusive() if any(not c.simulated for c in measured) else nullcontext()
     with quiet(), alone, bar() as progress:
         task = progress.add_task(

@@ -59,8 +59,8 @@ def recorded(project: Project, suite: Suite, method: Method) -> Mapping[str, set
     """The seeds of a method that were recorded, by cell."""
     found: dict[str, set[int]] = {}
     for cell in suite.cells if method.chat else ():
-        folder = project.cassette(Study(suite.name, cell, method, 0)).parent
-        seeds = (path.stem.removeprefix(f"{method.name}-s") for path in folder.glob("*.jsonl"))
+        files = project.files(f"cassettes/{suite.name}/{cell.id}/*.jsonl").values()
+        seeds = (path.stem.removeprefix(f"{method.name}-s") for path in files)
         if known := {int(seed) for seed in seeds if seed.isdecimal()}:
             found[cell.id] = known
     return found

@@ -101,7 +101,7 @@ def record(plan: Plan, run: Run) -> Path:
     now = {study.id: _record(plan, study, found[study.id]) for study in studies}
     every = {**recorded(plan), **now}
     kept = [every[study.id] for study in plan.suite.studies() if study.id in every]
-    path = plan.places.proposals(plan.suite.name)
+    path = plan.places.own.proposals(plan.suite.name)
     manifest.write(path, finished(one.model_dump(mode="json") for one in kept))
     return path
 
