@@ -67,7 +67,11 @@ def main() -> None:
                 checksum, spent_ms = run(program)
                 fits = math.isclose(checksum, right, rel_tol=ROUNDING)
                 measured = {"time_ms": spent_ms, "size_kb": program.stat().st_size / 1000}
-                row = {**configuration, "repeat": repeat, "status": "ok" if fits else "wrong output"}
+                row = {
+                    **configuration,
+                    "repeat": repeat,
+                    "status": "ok" if fits else "wrong output",
+                }
                 rows.append(row | (measured if fits else {}))
     columns = [*SPACE, "repeat", "status", "time_ms", "size_kb"]
     order = {values: number for number, values in enumerate(itertools.product(*SPACE.values()))}

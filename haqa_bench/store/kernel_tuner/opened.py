@@ -65,6 +65,11 @@ def place(steps: Sequence[int | str]) -> str:
 
 
 def unpacked(path: Path, data: bytes) -> bytes:
+    """A file's bytes, without the gzip around them.
+
+    Raises:
+        HaqaError: it is damaged, or holds more than MOST_BYTES.
+    """
     if not data.startswith(GZIP):
         found = data[: MOST_BYTES + 1]
     else:

@@ -6,7 +6,8 @@ slow and counts lines, is asked where an error has to name one.
 
 import csv
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pyarrow import csv as arrow_csv
 
 from haqa_bench.documents import decoded
 from haqa_bench.errors import HaqaError
-from haqa_bench.store.own_tables.frame import Frame, lazily
+from haqa_bench.store.own_tables.frame import Column, Frame, lazily
 
 DELIMITERS = (",", ";", "\t", "|")
 FORM = "text of columns"
@@ -27,8 +28,8 @@ LONGEST = 2**24
 """Characters of a field that Python's reader takes."""
 
 
-def read(path: Path, data: bytes, sha256: str, delimiter: str | None) -> Frame:
-    """The columns of a text.
+def read(path: Path, data: bytes, sha256: str, delimiter: str | None, decimal: str) -> Frame:
+    """The columns of a text, whose numbers have a point, or the `decimal` mark that is given.
 
     Raises:
         HaqaError: it is no text, empty, or a row is longer or shorter than the first; names the
@@ -44,7 +45,20 @@ def read(path: Path, data: bytes, sha256: str, delimiter: str | None) -> Frame:
     table = _table(path, data, found)
     names = [name.strip() for name in table.column_names]
     place = partial(_place, path, data, found)
-    return Frame(path, FORM, sha256, names, lazily(table), table.num_rows, place)
+    columns = lazily(table)
+    if decimal != ".":
+        columns = [partial(_with_points, column, decimal) for column in columns]
+    return Frame(path, FORM, sha256, names, columns, table.num_rows, place)
+
+
+def _with_points(column: Callable[[], Column], decimal: str) -> Column:
+    """A column whose numbers have a point where they had another mark."""
+    values, codes = column()
+    number = re.compile(rf"\s*[+-]?[0-9]*{re.escape(decimal)}[0-9]+([eE][+-]?[0-9]+)?\s*")
+    return Column(
+        [v.replace(decimal, ".") if number.fullmatch(str(v)) else v for v in map(str, values)],
+        codes,
+    )
 
 
 def _delimiter(path: Path, data: bytes) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ import pyarrow as pa
 
 from haqa_bench.errors import HaqaError
 
+Direction = Literal["maximize", "minimize"]
 Codes = npt.NDArray[np.int64]
 MOST_NAMED = 20
 """Columns that an error lists."""
@@ -47,7 +49,7 @@ class Frame(NamedTuple):
     rows: int
     place: Callable[[int], str]
     parameters: Sequence[str] = ()
-    metrics: Mapping[str, str] = {}  # noqa: RUF012 # nothing changes it
+    metrics: Mapping[str, Direction] = MappingProxyType({})
     """Direction by name."""
     status: str | None = None
     repeats: str | None = None

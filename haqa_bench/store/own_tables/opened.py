@@ -5,12 +5,10 @@ from pathlib import Path
 
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import HaqaError
-from haqa_bench.store.kernel_tuner.opened import unpacked
+from haqa_bench.store.kernel_tuner.opened import MOST_BYTES, unpacked
 from haqa_bench.store.own_tables import delimited, json_records, parquet
 from haqa_bench.store.own_tables.frame import Frame
 
-MOST_BYTES = 2**31
-"""Of a file of measurements."""
 SQLITE, ZIP = b"SQLite format 3\0", b"PK\x03\x04"
 START = 2**16
 """Bytes at which a file is told by."""
@@ -43,7 +41,7 @@ def opened(
 def _json(path: Path, data: bytes, digest: str) -> Frame | None:
     """JSON lines or a list of objects; any other JSON is another tuner's."""
     first = _parsed(data.lstrip(b"\xef\xbb\xbf").split(b"\n", 1)[0])
-    if isinstance(first, dict) and not {"cache", "results"} & first.keys():
+    if isinstance(first, dict) and first and not {"cache", "results"} & first.keys():
         return json_records.read_lines(path, data, digest)
     whole = _parsed(data) if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[") else None
     return json_records.read_list(path, digest, whole) if isinstance(whole, list) else None

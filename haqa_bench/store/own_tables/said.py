@@ -3,12 +3,12 @@
 import csv
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from haqa_bench.errors import HaqaError
+from haqa_bench.store.own_tables.frame import Direction
 from haqa_bench.store.tables import TAKEN
 
-Direction = Literal["maximize", "minimize"]
 DIRECTIONS: Mapping[str, Direction] = {
     "max": "maximize",
     "maximize": "maximize",
