@@ -20,6 +20,7 @@ from haqa_bench.documents import check_name, read_json
 from haqa_bench.errors import HaqaError
 from haqa_bench.store import database
 from haqa_bench.store.database import LOCK
+from haqa_bench.store.recorded import place
 from haqa_bench.study import Study
 from haqa_bench.suite import Suite
 
@@ -69,7 +70,7 @@ class Project(NamedTuple):
 
     def table(self, cell: Cell) -> Path:
         """The response table of a cell."""
-        return self._found(f"results/tables/{cell.track}/{cell.id}.parquet")
+        return self._found(place(Path(), cell.track, cell.id).as_posix())
 
     def confirmed(self, cell: Cell) -> Path:
         """The pairs or tests of a cell's winners, taken apart from the tuning."""

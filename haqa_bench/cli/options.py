@@ -220,15 +220,17 @@ def project_of(place: Path, given: Path | None) -> Path:
 
 
 def open_suite(
-    suite_path: Path, given: Path | None, added: Sequence[str] = ()
+    suite_path: Path, given: Path | None, added: Sequence[str] = (), recorded: bool = True
 ) -> tuple["Suite", Path]:
-    """The suite at a path, with the methods that were `added`, and its project folder."""
+    """The suite at a path, with the methods that were `added`, and its project folder; `recorded`
+    as suite.load has it.
+    """
     from haqa_bench import registry, suite
     from haqa_bench.documents import read_bytes
 
     read_bytes(suite_path)
     project = project_of(suite_path, given)
-    loaded = suite.load(suite_path, project)
+    loaded = suite.load(suite_path, project, recorded)
     if added:
         methods = (*loaded.methods, *map(_method, added))
         loaded = loaded.model_copy(update={"methods": methods})

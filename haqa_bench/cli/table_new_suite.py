@@ -65,7 +65,7 @@ def new_suite(file: Path, asked: Asked, given: Path | None, as_json: bool) -> No
     target = project.folder / "suites" / f"{name}.yaml"
     brought = _brought(file, asked)
     wanted = _wanted(file, name, asked, brought)
-    cell = _cell(file, as_suite.text(wanted._replace(listed="")), target, project.folder)
+    cell = _cell(file, as_suite.text(wanted), target, project.folder)
     table = Project(project.folder).own.table(cell)
     if not asked.replace and (there := [path for path in (target, table) if path.exists()]):
         raise HaqaError(there[0], "is there already", "Choose another --name, or --replace it")
@@ -155,6 +155,7 @@ def _unit(text: str, metric: "Metric") -> tuple[str, str]:
 
 
 def _wanted(file: Path, name: str, asked: Asked, brought: "Brought") -> "Wanted":
+    from haqa_bench.space import RECORDED
     from haqa_bench.store.own_tables import as_suite
     from haqa_bench.store.own_tables.frame import nearest
     from haqa_bench.store.own_tables.said import words
@@ -176,7 +177,7 @@ def _wanted(file: Path, name: str, asked: Asked, brought: "Brought") -> "Wanted"
         limits=_limits(asked.limit, brought),
         choices=brought.choices,
         default=brought.default.configuration,
-        listed="recorded" if holes else "",
+        listed=RECORDED if holes else "",
         methods=words(asked.methods) or [*as_suite.METHODS, *front],
         proposals=asked.budget or as_suite.proposals(brought.configurations),
     )
@@ -214,7 +215,7 @@ def _cell(file: Path, text: str, target: Path, project: Path) -> "Cell":
     with TemporaryDirectory() as folder:
         path = disk.write(Path(folder) / target.name, text)
         try:
-            suite = load(path, project)
+            suite = load(path, project, recorded=False)
             registry.check(suite.methods)
         except HaqaError as error:
             where = error.where.replace(str(path), f"{file} as a suite")

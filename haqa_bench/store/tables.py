@@ -6,7 +6,7 @@ measured, on what, when, with which build) is in the file's metadata under `haqa
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
@@ -20,7 +20,7 @@ from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, check_format, read_bytes, sha256
 from haqa_bench.errors import HaqaError
-from haqa_bench.space import key_of
+from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.store import manifest
 from haqa_bench.store.facts import BUILD as BUILD
 from haqa_bench.trial import Measurement, Source, Status
@@ -28,6 +28,8 @@ from haqa_bench.trial import Measurement, Source, Status
 READINGS = pa.list_(
     pa.struct([("name", pa.string()), ("unit", pa.string()), ("samples", pa.list_(pa.float64()))])
 )
+AT_ONCE = 20_000
+"""How many configurations are held as Python's values at a time."""
 FORMAT = 1
 """Of response tables; those without a number are of this one too."""
 TAKEN = "process_s"
@@ -100,25 +102,9 @@ def read(path: Path) -> ResponseTable:
     """
     data = read_bytes(path)
     manifest.verify(path, data)
+    table = _columns(path, data)
     try:
-        # Threads may abort a process that ends soon; pq.read_table would import pandas.
-        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        table = file.read(use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        raise HaqaError(
-            path,
-            f"not a Parquet file: {str(error).splitlines()[0]}",
-            "Restore it, or measure it with: haqa-bench tabulate",
-        ) from None
-    metadata = (table.schema.metadata or {}).get(b"haqa_bench")
-    if metadata is None or not table.schema.equals(SCHEMA):
-        raise HaqaError(
-            path,
-            "a Parquet file, but not a response table",
-            "Measure one with: haqa-bench tabulate",
-        )
-    try:
-        card = _card(json.loads(metadata))
+        card = _card(json.loads((table.schema.metadata or {})[b"haqa_bench"]))
         check_format(path, card, FORMAT)
         source = _source(card)
         entries = {key: _entry(rows, source) for key, rows in _passes(table).items()}
@@ -126,6 +112,42 @@ def read(path: Path) -> ResponseTable:
         what = f"not the rows of a response table: {error}".splitlines()[0]
         raise HaqaError(path, what, "Restore it, or measure it with: haqa-bench tabulate") from None
     return ResponseTable(path, card, entries, sha256(data))
+
+
+def _columns(path: Path, data: bytes, names: Sequence[str] | None = None) -> pa.Table:
+    """Columns of a response table, all where none are named.
+
+    Raises:
+        HaqaError: it is none.
+    """
+    try:
+        # Threads may abort a process that ends soon; pq.read_table would import pandas.
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        known = file.schema_arrow
+        if b"haqa_bench" in (known.metadata or {}) and known.equals(SCHEMA):
+            return file.read(names, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise HaqaError(
+            path,
+            f"not a Parquet file: {str(error).splitlines()[0]}",
+            "Restore it, or measure it with: haqa-bench tabulate",
+        ) from None
+    raise HaqaError(
+        path,
+        "a Parquet file, but not a response table",
+        "Measure one with: haqa-bench tabulate",
+    )
+
+
+def keys(path: Path, data: bytes) -> Iterator[list[str]]:
+    """The keys of the configurations in the bytes of a table, each once, in their order and in
+    parts.
+
+    Raises:
+        HaqaError: it is no response table.
+    """
+    found = _columns(path, data, ["configuration"]).column(0).unique()
+    yield from (found[at : at + AT_ONCE].to_pylist() for at in range(0, len(found), AT_ONCE))
 
 
 def _card(card: object) -> JsonObject:
@@ -204,6 +226,9 @@ def check(table: ResponseTable, cell: Cell) -> None:
         raise HaqaError(
             table.path, f"was measured for another cell or workload than {cell.id}'s now", todo
         )
+    if cell.space.recorded:
+        _check_pin(table, cell)
+        return
     missing = [key for key in map(key_of, cell.space.grid()) if key not in table.entries]
     if missing:
         raise HaqaError(
@@ -211,6 +236,31 @@ def check(table: ResponseTable, cell: Cell) -> None:
             f"{len(missing)} of {cell.space.size} configurations are missing, first {missing[0]}",
             todo,
         )
+
+
+def configurations(table: ResponseTable, space: SearchSpace) -> Iterator[Configuration]:
+    """Every configuration of a space, in its order; where the table says which those are, its."""
+    if not space.recorded:
+        yield from space.grid()
+        return
+    for key in table.entries:
+        found = json.loads(key)
+        yield {name: found[name] for name in space.root}
+
+
+def fits(table: ResponseTable, space: SearchSpace) -> bool:
+    """Whether a table holds every configuration of a space."""
+    if space.recorded:
+        pin = space.pin
+        return pin is not None and pin.sha256 == table.sha256
+    return all(key_of(one) in table.entries for one in space.grid())
+
+
+def _check_pin(table: ResponseTable, cell: Cell) -> None:
+    """Raises HaqaError where a space holds the configurations of another table."""
+    if not fits(table, cell.space):
+        what = f"is not the table whose configurations are the space of {cell.id}"
+        raise HaqaError(table.path, what, "Run the suite again, or restore the table")
 
 
 def _entry(rows: Sequence[Mapping[str, Any]], source: Source) -> Entry:

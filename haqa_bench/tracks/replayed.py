@@ -8,7 +8,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration, key_of
-from haqa_bench.store.tables import Entry, ResponseTable
+from haqa_bench.store.tables import Entry, ResponseTable, configurations
 from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.trial import Objective, Status, Trial
 
@@ -50,7 +50,7 @@ class TableEvaluator:
 def feasible(table: ResponseTable, cell: Cell) -> list[Trial]:
     """Every configuration that was measured and breaks no constraint."""
     default = _trial(table, cell.space.default)
-    trials = [_trial(table, configuration) for configuration in cell.space.grid()]
+    trials = [_trial(table, configuration) for configuration in configurations(table, cell.space)]
     return [
         t
         for t in trials

@@ -5,7 +5,7 @@ over the feasible configurations.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +66,8 @@ def landscape(project: Project, cell: Cell) -> Landscape | None:
     across, up = sorted(
         (name for name, _ in ranked[:2]), key=lambda name: len(cell.space.root[name].choices)
     )
-    best, known = _seen(values, cell, across, up)
+    held = tables.configurations(table, cell.space)
+    best, known = _seen(values, cell, held, across, up)
     pick = max if cell.objective.direction == "maximize" else min
     used = [m.used for m in measured.values()]
     optimum = json.loads(pick(values, key=lambda key: values[key]))
@@ -98,12 +99,16 @@ def place(cell: Cell, configuration: Configuration, name: str) -> int:
 
 
 def _seen(
-    values: Mapping[str, float], cell: Cell, across: str, up: str
+    values: Mapping[str, float],
+    cell: Cell,
+    held: Iterable[Configuration],
+    across: str,
+    up: str,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     better = np.fmax if cell.objective.direction == "maximize" else np.fmin
     best = np.full((len(cell.space.root[up].choices), len(cell.space.root[across].choices)), np.nan)
     known = np.zeros(best.shape, dtype=bool)
-    for configuration in cell.space.grid():
+    for configuration in held:
         at = place(cell, configuration, up), place(cell, configuration, across)
         known[at] = True
         best[at] = better(best[at], values.get(key_of(configuration), np.nan))
