@@ -18,6 +18,14 @@ OF_A_SUITE = (
 """Options that say what a suite would say, where there is one."""
 
 
+def _one(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    """One character; a tab may be written as a shell has it."""
+    found = {"\\t": "\t", "tab": "\t"}.get(text or "", text)
+    if found is not None and (len(found) != 1 or found in '\r\n"'):
+        raise HaqaError(f"--{parameter.name}", f"'{text}' is not one character that parts columns")
+    return found
+
+
 @click.command("import")
 @click.argument("paths", metavar="[SUITE] FILE", type=FilePath(), nargs=-1, required=True)
 @click.option("--parameters", help="Columns that are tuned, such as a,b,c.")
@@ -44,8 +52,10 @@ OF_A_SUITE = (
 @click.option("--budget", type=COUNT, help="Proposals of a study, the default included.")
 @click.option("--methods", help="Optimizers, such as random,tpe.")
 @click.option("--ok", "well", multiple=True, help="A word of the status that is a success.")
-@click.option("--delimiter", help="What parts columns, if not , ; | or a tab.")
-@click.option("--decimal", default=".", show_default=True, help="The decimal mark of numbers.")
+@click.option("--delimiter", callback=_one, help="What parts columns, if not , ; | or a tab.")
+@click.option(
+    "--decimal", callback=_one, default=".", show_default=True, help="The decimal mark of numbers."
+)
 @click.option("--study", help="Which study of an Optuna storage.")
 @click.option("--cell", "cell_id", help="Cell of SUITE that FILE was measured for.")
 @click.option(

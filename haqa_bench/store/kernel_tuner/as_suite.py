@@ -61,7 +61,7 @@ def of_tuner(
     configurations = [{n: e.configuration[n] for n in names} for e in file.entries]
     works = [n for n, entry in enumerate(file.entries) if _works(entry, metrics[0])]
     if not works:
-        raise HaqaError(path, f"no configuration has a {metrics[0].name}", SAY)
+        raise HaqaError(path, f"no configuration has the metric {metrics[0].name}", SAY)
     choices = {name: _choices(file, configurations, name) for name in names}
     first = Default(configurations[works[0]], f"{path}: {file.entries[works[0]].where}", {})
     said = default and Default(chosen_values(path, default, choices), "", {})

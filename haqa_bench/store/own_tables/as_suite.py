@@ -21,7 +21,8 @@ SHARE = 4
 DIGITS = 4
 """That tables show of a metric."""
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
-_WORDS = ("true", "false", "null")
+_WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
+"""What is no text in YAML, or was none in YAML 1.1, which editors still know."""
 
 
 class Limited(NamedTuple):

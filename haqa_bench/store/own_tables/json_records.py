@@ -68,7 +68,11 @@ def _column(objects: Sequence[JsonObject], name: str) -> Column:
 
 
 def _flat(value: object) -> object:
-    return Nested(json.dumps(value)) if isinstance(value, list | dict) else value
+    if isinstance(value, list | dict):
+        return Nested(json.dumps(value))
+    if isinstance(value, str):  # JSON may have halves of surrogate pairs, which are no characters
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
 
 
 def _place(path: Path, rows: _Rows, row: int) -> str:

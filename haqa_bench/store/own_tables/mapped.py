@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from haqa_bench.errors import HaqaError, Status
-from haqa_bench.space import Configuration
+from haqa_bench.space import LISTED, Configuration
 from haqa_bench.store.own_tables import scalars
 from haqa_bench.store.own_tables.failures import Failure, Unread, of_word, reading
 from haqa_bench.store.own_tables.frame import Codes, Frame, Nested, nearest
@@ -114,6 +114,9 @@ def _check(frame: Frame, said: Said) -> None:
             raise HaqaError(frame.path, f"the column '{name}' cannot be both in {option} and again")
         if name not in frame.names and not (name == said.repeats == LINE):
             raise HaqaError(frame.path, f"no column '{name}'", nearest(name, frame.names))
+    if LISTED in said.parameters:
+        what = f"a suite means something else by '{LISTED}'"
+        raise HaqaError(frame.path, what, "Rename the column")
     if not frame.rows:
         raise HaqaError(frame.path, "has names, and no measurement")
 

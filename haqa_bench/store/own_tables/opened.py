@@ -41,10 +41,15 @@ def opened(
 def _json(path: Path, data: bytes, digest: str) -> Frame | None:
     """JSON lines or a list of objects; any other JSON is another tuner's."""
     first = _parsed(data.lstrip(b"\xef\xbb\xbf").split(b"\n", 1)[0])
-    if isinstance(first, dict) and first and not {"cache", "results"} & first.keys():
+    if isinstance(first, dict) and first and not _is_tuners(first):
         return json_records.read_lines(path, data, digest)
     whole = _parsed(data) if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[") else None
     return json_records.read_list(path, digest, whole) if isinstance(whole, list) else None
+
+
+def _is_tuners(found: dict[str, object]) -> bool:
+    """Whether it is a whole cache of Kernel Tuner, or T4 results; other files have such columns."""
+    return isinstance(found.get("cache"), dict) or isinstance(found.get("results"), list)
 
 
 def _is_journal(data: bytes) -> bool:

@@ -20,6 +20,8 @@ from haqa_bench.store.own_tables.frame import Codes, Column
 BLANK = "none"
 """The choice that stands for an empty field."""
 NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+LONGEST = 20
+"""Characters of the longest whole number; Python refuses to read very long ones."""
 TRUTHS: Mapping[str, bool] = {"true": True, "false": False}
 
 
@@ -79,6 +81,8 @@ def _number(value: Scalar) -> int | float | None:
     """A value as a number that a suite holds; None where it is none."""
     if isinstance(value, bool) or (isinstance(value, str) and not NUMBER.fullmatch(value)):
         return None
+    if isinstance(value, str) and value.lstrip("+-").isdecimal():
+        return int(value) if len(value) <= LONGEST and abs(int(value)) <= MOST else None
     number = float(value)
     if not math.isfinite(number) or (number.is_integer() and abs(number) > MOST):
         return None
