@@ -28,6 +28,8 @@ PARTS: Mapping[Status, str] = {
     Status.CRASHED: r"crash|err|fail|exception|seg.?fault|core dump|fault|exit|panic|\bno\b|false",
 }
 """What occurs in words of a failure; the first that does says which."""
+LONGEST = 200
+"""Characters of a file's words that are kept."""
 NOTHING = "the file has nothing in place of a value"
 
 
@@ -56,7 +58,9 @@ def of_word(word: str, well: Collection[str]) -> Failure | Unread | None:
         return found
     if well or not said:
         return Failure(Status.CRASHED, _reason(said))
-    return Unread(f"'{said}' may be a success or a failure", "Say what is a success: --ok WORD")
+    return Unread(
+        f"'{shown(said)}' may be a success or a failure", "Say what is a success: --ok WORD"
+    )
 
 
 def reading(value: object) -> float | Failure | Unread:
@@ -82,7 +86,7 @@ def _of_text(text: str) -> Failure | Unread:
         return _not_finite(text)
     if text and re.match(r"[+-]?[.,]?[0-9]", text):
         todo = "Write numbers alone: no units, no separators of thousands; --decimal , if it is one"
-        return Unread(f"'{text}' is no number", todo)
+        return Unread(f"'{shown(text)}' is no number", todo)
     return _known(text) or Failure(Status.CRASHED, _reason(text))
 
 
@@ -103,4 +107,10 @@ def _not_finite(text: str) -> Failure:
 
 
 def _reason(word: str) -> str:
-    return f"the file says {word}" if word else NOTHING
+    return f"the file says {shown(word)}" if word else NOTHING
+
+
+def shown(text: str) -> str:
+    """Text of a file in one line that is not long."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= LONGEST else f"{plain[:LONGEST]}..."

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from haqa_bench.errors import HaqaError, Status
 from haqa_bench.space import LISTED, Configuration
 from haqa_bench.store.own_tables import scalars
-from haqa_bench.store.own_tables.failures import Failure, Unread, of_word, reading
+from haqa_bench.store.own_tables.failures import Failure, Unread, of_word, reading, shown
 from haqa_bench.store.own_tables.frame import Codes, Frame, Nested, nearest
 from haqa_bench.store.own_tables.said import Metric
 from haqa_bench.store.own_tables.scalars import Choices
@@ -199,7 +199,7 @@ def _unknown(
     if full.any():
         where = frame.place(int(np.argmax(full)))
         raise HaqaError(where, f"{said.status}: {unread.what}", unread.todo)
-    return Failure(Status.CRASHED, f"the file says {text.strip()}")
+    return Failure(Status.CRASHED, f"the file says {shown(text)}")
 
 
 def _read(
