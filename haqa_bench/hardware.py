@@ -14,7 +14,7 @@ from pydantic import Field, FiniteFloat, field_validator
 
 from haqa_bench import shipped
 from haqa_bench.documents import Document, read_yaml
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 TARGET = re.compile(
     r"^(ssh|adb)://((?:[A-Za-z0-9._]+@)?[A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d+))?(/[A-Za-z0-9._/-]+)$"
@@ -97,8 +97,8 @@ def load(folder: Path, name: str) -> Hardware:
     if name not in files:
         raise HaqaError(
             folder,
-            f"no hardware profile '{name}'; known: {', '.join(files)}",
-            "List them with: haqa-bench hardware list",
+            f"no hardware profile '{name}'",
+            f"{nearest(name, files)} List them with: haqa-bench hardware list",
         )
     return read_yaml(files[name], Hardware)
 

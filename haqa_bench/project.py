@@ -5,7 +5,6 @@ read in what the package brings (haqa_bench.shipped), where nothing is written. 
 that `haqa-bench run` wrote: a lock, journals, and the database made of them.
 """
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from haqa_bench import disk, shipped
 from haqa_bench.cell import Cell
 from haqa_bench.documents import check_name, read_json
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 from haqa_bench.store import database
 from haqa_bench.store.database import LOCK
 from haqa_bench.store.recorded import place
@@ -255,7 +254,11 @@ def find_run(word: str, given: Path | None = None) -> Path:
         names = ", ".join(map(_long_name, found))
         raise HaqaError(word, f"{len(found)} runs begin so", f"Known: {names}")
     every = list(dict.fromkeys([*(f.parent.name for f in known), *map(_long_name, known)]))
-    raise HaqaError(word, "no run of that name, nor a run's folder", nearest(word, every))
+    raise HaqaError(word, "no run of that name, nor a run's folder", _run_nearest(word, every))
+
+
+def _run_nearest(word: str, every: Sequence[str]) -> str:
+    return nearest(word, every) if every else "There is none yet: haqa-bench run SUITE"
 
 
 def find_suite(word: Path, given: Path | None = None) -> Path:
@@ -270,14 +273,6 @@ def find_suite(word: Path, given: Path | None = None) -> Path:
     if path := known.get(word.as_posix()):
         return path
     raise HaqaError(word, "no such file, nor a suite of the project", nearest(word.stem, [*known]))
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """What to tell of a name that is none: the nearest, or all that there are."""
-    near = difflib.get_close_matches(word, known, 1, 0.5)
-    if near:
-        return f"Did you mean '{near[0]}'?"
-    return f"Known: {', '.join(known)}" if known else "There is none yet: haqa-bench run SUITE"
 
 
 def _long_name(folder: Path) -> str:

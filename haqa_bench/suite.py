@@ -26,7 +26,7 @@ from pydantic import (
 from haqa_bench import hardware, plugins, shipped, tracks
 from haqa_bench.cell import Block, Cell, Model, Name
 from haqa_bench.documents import Document, read_bytes, read_yaml, sha256
-from haqa_bench.errors import HaqaError, PluginFailed
+from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.space import SearchSpace
 from haqa_bench.store.recorded import held, place
 from haqa_bench.study import Method, Price, Seed, Study
@@ -79,7 +79,7 @@ class SuiteFile(Document):
     def _tracks_exist(self) -> Self:
         for method in self.methods:
             for name in set(method.tracks or ()) - tracks.known().keys():
-                near = tracks.nearest(name, tracks.known())
+                near = nearest(name, sorted(tracks.known()))
                 raise ValueError(f"method '{method.name}': no track '{name}'. {near}")
         return self
 
@@ -169,7 +169,7 @@ def _checked(block: Block) -> Block:
     limited = [c.metric for c in block.objective.constraints]
     for name in (*(goal.metric for goal in block.objective.goals), *limited):
         if name not in metrics:
-            near = tracks.nearest(name, metrics)
+            near = nearest(name, sorted(metrics))
             raise ValueError(f"objective: the track {track.name} has no metric '{name}'. {near}")
     for goal in block.objective.goals:
         if goal.unit and goal.unit != metrics[goal.metric].unit:
@@ -177,7 +177,7 @@ def _checked(block: Block) -> Block:
             raise ValueError(f"objective: the unit of {goal.metric} is {right}, not {goal.unit}")
     for name in block.space.root:
         if settings is not None and name not in settings:
-            near = tracks.nearest(name, settings)
+            near = nearest(name, sorted(settings))
             raise ValueError(f"space: the track {track.name} has no setting '{name}'. {near}")
     return block
 

@@ -20,6 +20,12 @@ def as_wide_as_a_terminal_may_be(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
 
 
+@pytest.fixture(autouse=True)
+def no_progress(monkeypatch):
+    """However slow the machine: tests count lines on stderr."""
+    monkeypatch.setenv("HAQA_BENCH_PROGRESS", "off")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     return small_project(tmp_path)

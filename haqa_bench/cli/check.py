@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import JSON, PROJECT
 from haqa_bench.cli.terminal import echo
 
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from haqa_bench.run.soundness import Area
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench check",
+        "haqa-bench check --json",
+    ],
+)
 @click.option("--seal", is_flag=True, help="Take what is there as it is, and write the manifest.")
 @PROJECT
 @JSON

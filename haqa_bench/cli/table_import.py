@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT, FilePath
 from haqa_bench.cli.options import JSON, PROJECT
 from haqa_bench.errors import HaqaError
@@ -26,7 +27,16 @@ def _one(context: click.Context, parameter: click.Parameter, text: str | None) -
     return found
 
 
-@click.command("import")
+@click.command(
+    "import",
+    cls=Command,
+    examples=[
+        "haqa-bench table import data.csv --parameters a,b --metrics throughput:req/s:max",
+        "haqa-bench table import data.csv --parameters a --metrics p99:ms:min --repeats-by run",
+        "haqa-bench table import cache.json --hardware nvidia-a6000",
+        "haqa-bench table import suites/mine.yaml cache.json --cell CELL --replace",
+    ],
+)
 @click.argument("paths", metavar="[SUITE] FILE", type=FilePath(), nargs=-1, required=True)
 @click.option("--parameters", help="Columns that are tuned, such as a,b,c.")
 @click.option(
@@ -77,12 +87,6 @@ def import_(
     Of FILE alone, a suite is written that every method runs on, and its response table; the suite
     is yours to edit. With SUITE and --cell, FILE becomes the table of a cell that is there, in the
     cell's units. What could not be measured stays in the table as a failure. docs/own-tables.md.
-
-    \b
-    Examples:
-      haqa-bench table import data.csv --parameters a,b --metrics throughput:req/s:max
-      haqa-bench table import cache.json --hardware nvidia-a6000
-      haqa-bench table import suites/mine.yaml cache.json --cell CELL
     """
     if cell_id is None:
         from haqa_bench.cli.table_new_suite import Asked, new_suite

@@ -1,16 +1,40 @@
 """haqa-bench tabulate."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT, SEED
-from haqa_bench.cli.options import DATA, PROJECT, SUITE, TRAININGS, chosen, open_suite, share_cores
+from haqa_bench.cli.options import (
+    DATA,
+    JSON,
+    PROJECT,
+    QUIET,
+    SUITE,
+    TRAININGS,
+    chosen,
+    open_suite,
+    share_cores,
+    written,
+)
 from haqa_bench.cli.terminal import echo
 
+if TYPE_CHECKING:
+    from haqa_bench.cell import Cell
+    from haqa_bench.project import Project
 
-@click.command()
+
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench tabulate llama --cells '*int4*'",
+        "haqa-bench tabulate kernels --passes 5",
+    ],
+)
 @SUITE
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
 @click.option(
@@ -28,8 +52,10 @@ from haqa_bench.cli.terminal import echo
     help="Seed of the random order within a pass.",
 )
 @TRAININGS
+@QUIET
 @DATA
 @PROJECT
+@JSON
 def tabulate(
     suite_path: Path,
     cells: str | None,
@@ -37,6 +63,7 @@ def tabulate(
     order_seed: int,
     workers: int,
     project: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure every configuration of SUITE's cells on this machine, into response tables in
     results/tables/.
@@ -44,12 +71,8 @@ def tabulate(
     Stopped, it goes on with the same command.
     """
     from haqa_bench import tracks
-    from haqa_bench.backends import device
-    from haqa_bench.cli.progress import bar
-    from haqa_bench.plugins import quiet
     from haqa_bench.project import Project
     from haqa_bench.run.measuring import evaluator_faults
-    from haqa_bench.run.sweep import open_sweep, sweep
 
     suite, folder = open_suite(suite_path, project)
     own = Project(folder).own
@@ -58,8 +81,21 @@ def tabulate(
     for cell in (c for c in kept.values() if not tracks.of(c).swept):
         with evaluator_faults(cell):
             tracks.of(cell).record(cell, own.table(cell))
-        echo(own.table(cell))
     measured = [c for c in kept.values() if tracks.of(c).swept]
+    _sweep(measured, own, passes, order_seed, workers)
+    files = [own.table(cell) for cell in kept.values()]
+    echo(written(files) if as_json else "\n".join(map(str, files)))
+
+
+def _sweep(
+    measured: Sequence["Cell"], own: "Project", passes: int, order_seed: int, workers: int
+) -> None:
+    """Measures cells, each as often as there are passes."""
+    from haqa_bench.backends import device
+    from haqa_bench.cli.progress import bar
+    from haqa_bench.plugins import quiet
+    from haqa_bench.run.sweep import open_sweep, sweep
+
     if not measured:
         return
     sweeps = [open_sweep(cell, own.table(cell)) for cell in measured]
@@ -69,5 +105,3 @@ def tabulate(
             "measuring", total=passes * sum(cell.space.size for cell in measured)
         )
         sweep(sweeps, passes, order_seed, lambda: progress.advance(task), workers)
-    for one in sweeps:
-        echo(one.target)
