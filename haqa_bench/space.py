@@ -282,6 +282,19 @@ class SearchSpace(RootModel[dict[str, _Held]]):
             if not self.broken(configuration := dict(zip(self.root, values, strict=True))):
                 yield configuration
 
+    def codes(self) -> "NDArray[np.integer] | None":
+        """Every configuration as Listing has it, in the order of `grid`; None where limits say
+        which there are.
+        """
+        import numpy as np
+
+        if self.listing is not None:
+            return self.listing.codes
+        if self._limits:
+            return None
+        sizes = [len(of_one) for of_one in self.choices]
+        return np.stack(np.unravel_index(np.arange(self._combinations), sizes), axis=1)
+
     @cached_property
     def by_key(self) -> Mapping[str, Configuration]:
         """Every configuration by its key, in the order of the file; for spaces that are small."""

@@ -5,35 +5,35 @@ measured, on what, when, with which build) is in the file's metadata under `haqa
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, check_format, read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.store import manifest
+from haqa_bench.store.entries import AT_ONCE, Entries
+from haqa_bench.store.entries import TAKEN as TAKEN  # a table's too
+from haqa_bench.store.entries import Entry as Entry
 from haqa_bench.store.facts import BUILD as BUILD
-from haqa_bench.trial import Measurement, Source, Status
+from haqa_bench.trial import Source
 
 READINGS = pa.list_(
     pa.struct([("name", pa.string()), ("unit", pa.string()), ("samples", pa.list_(pa.float64()))])
 )
-AT_ONCE = 20_000
-"""How many configurations are held as Python's values at a time."""
 FORMAT = 1
 """Of response tables; those without a number are of this one too."""
-TAKEN = "process_s"
-"""The reading that says what a configuration's process took, whatever came of it."""
+REPEATED = ["status", "reason", "facts"]
+"""The columns of texts that many rows share."""
 IMPORTED, IMPORTED_SHA256 = "imported", "imported_sha256"
 """What cards and facts say of another tuner's file, whose numbers a table holds."""
 SCHEMA = pa.schema(
@@ -48,18 +48,6 @@ SCHEMA = pa.schema(
 )
 
 
-class Entry(NamedTuple):
-    """All that a table knows of one configuration. `measurements` hold the samples of every pass;
-    `seconds` is a process' median.
-    """
-
-    status: Status
-    reason: str
-    measurements: tuple[Measurement, ...]
-    facts: Mapping[str, str]
-    seconds: float | None
-
-
 class ResponseTable(NamedTuple):
     """A measured cell. `entries` by configuration key, `card` says what was measured, `sha256` is
     the file's.
@@ -67,7 +55,7 @@ class ResponseTable(NamedTuple):
 
     path: Path
     card: Mapping[str, Any]
-    entries: Mapping[str, Entry]
+    entries: Entries
     sha256: str
 
 
@@ -106,8 +94,7 @@ def read(path: Path) -> ResponseTable:
     try:
         card = _card(json.loads((table.schema.metadata or {})[b"haqa_bench"]))
         check_format(path, card, FORMAT)
-        source = _source(card)
-        entries = {key: _entry(rows, source) for key, rows in _passes(table).items()}
+        entries = Entries(table, _source(card))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         what = f"not the rows of a response table: {error}".splitlines()[0]
         raise HaqaError(path, what, "Restore it, or measure it with: haqa-bench tabulate") from None
@@ -122,9 +109,11 @@ def _columns(path: Path, data: bytes, names: Sequence[str] | None = None) -> pa.
     """
     try:
         # Threads may abort a process that ends soon; pq.read_table would import pandas.
-        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        known = file.schema_arrow
+        known = pq.read_schema(pa.BufferReader(data))
         if b"haqa_bench" in (known.metadata or {}) and known.equals(SCHEMA):
+            file = pq.ParquetFile(
+                pa.BufferReader(data), read_dictionary=REPEATED, page_checksum_verification=True
+            )
             return file.read(names, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise HaqaError(
@@ -154,22 +143,6 @@ def _card(card: object) -> JsonObject:
     if not isinstance(card, dict):
         raise TypeError("its card is no object")
     return card
-
-
-def _passes(table: pa.Table) -> Mapping[str, Sequence[JsonObject]]:
-    """The rows of each configuration, whose samples must be numbers.
-
-    Raises:
-        ValueError: one is none.
-    """
-    readings = table.column("readings").combine_chunks().flatten()
-    samples = readings.field("samples").flatten().to_numpy(zero_copy_only=False)
-    if not np.isfinite(samples.astype(float)).all():
-        raise ValueError("a sample is not finite")
-    passes: dict[str, list[JsonObject]] = defaultdict(list)
-    for row in table.to_pylist():
-        passes[row["configuration"]].append(row)
-    return passes
 
 
 def _source(card: Mapping[str, Any]) -> Source:
@@ -208,7 +181,7 @@ def stale(table: ResponseTable) -> str:
     """Why a table no longer says what this machine's llama.cpp would, in words; empty where it
     does, or where none is installed here.
     """
-    builds = {entry.facts[BUILD] for entry in table.entries.values() if BUILD in entry.facts}
+    builds = {facts[BUILD] for facts in table.entries.facts() if BUILD in facts}
     here = installed_build()
     if not here or not builds or builds == {here}:
         return ""
@@ -229,13 +202,34 @@ def check(table: ResponseTable, cell: Cell) -> None:
     if cell.space.recorded:
         _check_pin(table, cell)
         return
-    missing = [key for key in map(key_of, cell.space.grid()) if key not in table.entries]
-    if missing:
+    keys = keys_of(cell.space)
+    missing = np.flatnonzero(table.entries.places(keys) < 0)
+    if len(missing):
+        first = keys[int(missing[0])].as_py()
         raise HaqaError(
             table.path,
-            f"{len(missing)} of {cell.space.size} configurations are missing, first {missing[0]}",
+            f"{len(missing)} of {cell.space.size} configurations are missing, first {first}",
             todo,
         )
+
+
+def places(table: ResponseTable, space: SearchSpace) -> NDArray[np.intp]:
+    """Which entry of a table each configuration of a space is, in the order of the space."""
+    return np.arange(len(table.entries)) if space.recorded else table.entries.places(keys_of(space))
+
+
+def keys_of(space: SearchSpace) -> pa.Array:
+    """The keys of all configurations of a space, in its order."""
+    codes = space.codes()
+    if codes is None or not space.root:
+        return pa.array(map(key_of, space.grid()), pa.string())
+    columns = []
+    for place, name in sorted(enumerate(space.root), key=lambda one: one[1]):
+        texts = [key_of({name: choice})[1:-1] for choice in space.root[name].choices]
+        columns.append(pa.array(texts, pa.string()).take(pa.array(codes[:, place])))
+    columns[0] = pc.binary_join_element_wise("{", columns[0], "")
+    columns[-1] = pc.binary_join_element_wise(columns[-1], "}", "")
+    return pc.binary_join_element_wise(*columns, ",")
 
 
 def configurations(table: ResponseTable, space: SearchSpace) -> Iterator[Configuration]:
@@ -253,7 +247,7 @@ def fits(table: ResponseTable, space: SearchSpace) -> bool:
     if space.recorded:
         pin = space.pin
         return pin is not None and pin.sha256 == table.sha256
-    return all(key_of(one) in table.entries for one in space.grid())
+    return bool((places(table, space) >= 0).all())
 
 
 def _check_pin(table: ResponseTable, cell: Cell) -> None:
@@ -261,35 +255,3 @@ def _check_pin(table: ResponseTable, cell: Cell) -> None:
     if not fits(table, cell.space):
         what = f"is not the table whose configurations are the space of {cell.id}"
         raise HaqaError(table.path, what, "Run the suite again, or restore the table")
-
-
-def _entry(rows: Sequence[Mapping[str, Any]], source: Source) -> Entry:
-    """What most passes say; among equals, the worse."""
-    measured = [r for r in rows if r["status"] == Status.OK]
-    taken = [
-        s
-        for r in rows
-        for reading in r["readings"]
-        if reading["name"] == TAKEN
-        for s in reading["samples"]
-    ]
-    seconds = median(taken) if taken else None
-    if 2 * len(measured) <= len(rows):
-        failed = next(r for r in rows if r["status"] != Status.OK)
-        return Entry(
-            Status(failed["status"]), failed["reason"], (), json.loads(failed["facts"]), seconds
-        )
-    samples: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for reading in (
-        reading for row in measured for reading in row["readings"] if reading["name"] != TAKEN
-    ):
-        samples[reading["name"], reading["unit"]] += reading["samples"]
-    others = samples.get(("others_share", "1"), [])
-    estimates = {name: estimate(values, unit, others) for (name, unit), values in samples.items()}
-    measurements = tuple(
-        Measurement(
-            name=name, unit=unit, source=source, samples=tuple(values), **estimates[name]._asdict()
-        )
-        for (name, unit), values in samples.items()
-    )
-    return Entry(Status.OK, "", measurements, json.loads(measured[0]["facts"]), seconds)
