@@ -286,7 +286,7 @@ def _rows(text: str, *options: object):
         (*_rows("a,b\n1,oom\n2,nan\n"), "none of its 2 configurations has a value"),
         (*_rows("a,b\n"), "has names, and no measurement"),
         (*_rows(""), "is empty"),
-        (*_rows("a,xyz\n1,2\n"), "no column 'b'. It has: a, xyz"),
+        (*_rows("a,xyz\n1,2\n"), "no column 'b'. Known: a, xyz"),
         (*_rows("alpha,b\n1,2\n"), "no column 'a'"),
         (*_rows("a,b,a\n1,2,3\n"), "two columns are called 'a', the columns 1 and 3"),
         (*_rows("a,b\n1,2\n", "--status", "b"), "'b' cannot be both"),
@@ -352,7 +352,7 @@ def test_columns_that_are_not_said_are_asked_for(tmp_path):
     done = taken(tmp_path, "a,b\n1,2\n").done
 
     assert done.returncode == 2
-    assert "say its columns with --parameters. It has: a, b" in done.stderr
+    assert "say its columns with --parameters. Known: a, b" in done.stderr
 
 
 def test_a_suite_that_is_there_is_kept_unless_it_is_replaced(tmp_path):

@@ -185,7 +185,7 @@ def test_a_study_that_is_not_there_is_told(tmp_path):
     done = taken(tmp_path, _study(tmp_path, "journal"), "--study", "t").done
     damaged = taken(tmp_path, b"SQLite format 3\0" + b"x" * 100).done
 
-    assert "no study 't'. It has: s" in done.stderr
+    assert "no study 't'. Known: s" in done.stderr
     assert damaged.returncode == 2
     assert "no storage of Optuna's that this version reads" in damaged.stderr
 

@@ -11,7 +11,7 @@ from haqa_bench import disk
 from haqa_bench.cli.table_into_cell import card
 from haqa_bench.cli.table_told import Told, told
 from haqa_bench.cli.terminal import echo
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.cell import Cell
@@ -115,7 +115,6 @@ def _of_columns(
     frame: "Frame", asked: Asked, metrics: "Sequence[Metric]", default: Mapping[str, str] | None
 ) -> "Brought":
     from haqa_bench.store.own_tables.brought import of_columns
-    from haqa_bench.store.own_tables.frame import nearest
     from haqa_bench.store.own_tables.mapped import Said, mapped
     from haqa_bench.store.own_tables.said import Metric, words
 
@@ -157,7 +156,6 @@ def _unit(text: str, metric: "Metric") -> tuple[str, str]:
 def _wanted(file: Path, name: str, asked: Asked, brought: "Brought") -> "Wanted":
     from haqa_bench.space import RECORDED
     from haqa_bench.store.own_tables import as_suite
-    from haqa_bench.store.own_tables.frame import nearest
     from haqa_bench.store.own_tables.said import words
 
     known = [metric.name for metric in brought.metrics]
@@ -187,7 +185,6 @@ def _limits(given: Sequence[str], brought: "Brought") -> "list[Limited]":
     """Limits as a suite has them: so many times the default's value."""
     from haqa_bench.store.own_tables import said
     from haqa_bench.store.own_tables.as_suite import Limited
-    from haqa_bench.store.own_tables.frame import nearest
 
     known = {metric.name: metric.unit for metric in brought.metrics}
     found = []

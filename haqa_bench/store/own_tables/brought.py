@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.cell import Cell
-from haqa_bench.errors import HaqaError, Status
+from haqa_bench.errors import HaqaError, Status, nearest
 from haqa_bench.space import Configuration, Scalar
 from haqa_bench.store.own_tables import as_suite, scalars
-from haqa_bench.store.own_tables.frame import Frame, nearest
+from haqa_bench.store.own_tables.frame import Frame
 from haqa_bench.store.own_tables.mapped import WELL, Mapped, Said, mapped
 from haqa_bench.store.own_tables.rows import rows
 from haqa_bench.store.own_tables.said import Metric

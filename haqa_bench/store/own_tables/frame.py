@@ -5,7 +5,6 @@ file of a million rows is read in seconds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -15,12 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 Direction = Literal["maximize", "minimize"]
 Codes = npt.NDArray[np.int64]
-MOST_NAMED = 20
-"""Columns that an error lists."""
 
 
 class Nested(str):
@@ -68,16 +65,6 @@ class Frame(NamedTuple):
             what = f"two columns are called '{name}', the columns {numbers}"
             raise HaqaError(self.path, what, "Rename one of them")
         raise HaqaError(self.path, f"no column '{name}'", nearest(name, self.names))
-
-
-def nearest(name: str, names: Sequence[str]) -> str:
-    """What to tell of a column that there is not: the nearest, or those that there are."""
-    alike = {known.casefold(): known for known in names}
-    near = get_close_matches(name.casefold(), list(alike), 1, 0.6)
-    if near:
-        return f"Did you mean '{alike[near[0]]}'?"
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"It has: {', '.join(names[:MOST_NAMED]) or 'none'}{more}"
 
 
 def of_arrow(array: pa.ChunkedArray) -> Column:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from haqa_bench.errors import HaqaError, Status
+from haqa_bench.errors import HaqaError, Status, nearest
 from haqa_bench.space import LISTED, Configuration
 from haqa_bench.store.own_tables import scalars
 from haqa_bench.store.own_tables.failures import Failure, Unread, of_word, reading, shown
-from haqa_bench.store.own_tables.frame import Codes, Frame, Nested, nearest
+from haqa_bench.store.own_tables.frame import Codes, Frame, Nested
 from haqa_bench.store.own_tables.said import Metric
 from haqa_bench.store.own_tables.scalars import Choices
 

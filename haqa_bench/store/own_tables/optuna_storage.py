@@ -13,8 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from haqa_bench.errors import HaqaError
-from haqa_bench.store.own_tables.frame import Direction, Frame, nearest, of_values
+from haqa_bench.errors import HaqaError, nearest
+from haqa_bench.store.own_tables.frame import Direction, Frame, of_values
 from haqa_bench.store.own_tables.mapped import LINE
 
 if TYPE_CHECKING:
