@@ -1,6 +1,5 @@
 """A response table read row by row, as it once was: what columns are held against."""
 
-import json
 from bisect import bisect_left
 from collections import defaultdict
 

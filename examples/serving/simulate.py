@@ -62,7 +62,7 @@ def served(flags: dict[str, float], seed: int) -> dict[str, float] | None:
     size, gpus = flags["block_size"], flags["tensor_parallel"]
     free, chunk = room(flags), CHUNK if flags["chunked_prefill"] == "on" else 10**9
     needs = [-(-(r.prompt + r.answer) // size) for r in requests(seed)]
-    if free < max(needs) or flags["gpu_memory_utilization"] > 0.9 and gpus == 1:
+    if free < max(needs) or (flags["gpu_memory_utilization"] > 0.9 and gpus == 1):
         return None
     coming = list(zip(requests(seed), needs, strict=True))[::-1]
     running: list[list[float]] = []  # came at, prompt left, answer left, blocks
