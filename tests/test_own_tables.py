@@ -1,8 +1,11 @@
 """Measurements of one's own become a suite and its table, in whatever form they are."""
 
+import decimal
+import gzip
 import json
 import math
 
+import foreign
 import own
 import pandas as pd
 import pytest
@@ -307,6 +310,9 @@ def _rows(text: str, *options: object):
         (*_rows("a,b\n1,2\n", "--limit", "b>=1"), "no limit that a suite knows"),
         (*_rows("a,b\n1,2\n", "--limit", "c<=1x"), "'c' is none of the metrics"),
         (*_rows("a,b\n1,0\n", "--limit", "b<=1"), "no multiple of it"),
+        (*_rows("a,b\n1,2\n2,oom\n", "--default", "a=2", "--limit", "b<=1x"), "default failed"),
+        (*_rows("a,b\n1,2\n", "--unit", "b=s"), "units of columns stand in --metrics"),
+        (*_rows("a,b\n" + "".join(f"{n / 7},1\n" for n in range(9000))), "too many for a suite"),
         (*_rows("a,b\n1,2\n", "--goal", "c"), "'c' is none of the metrics"),
         (*_rows("a,b\n1,2\n", "--name", "../x"), "'../x' is no name of a suite"),
         (*_rows("a,b\n1,2\n", "--hardware", "x"), "no hardware profile 'x'"),
@@ -429,3 +435,77 @@ def test_the_two_forms_are_told_apart(cli, tmp_path):
 
     assert "are 2 paths. Name FILE alone; or SUITE and FILE with --cell ID" in one.stderr
     assert "Name SUITE and FILE with --cell" in other.stderr
+
+
+def test_types_of_parquet_are_values(tmp_path):
+    columns = {
+        "day": pd.to_datetime(["2026-01-01", "2026-01-02"]),
+        "kind": pd.Categorical(["x", "y"]),
+        "on": [True, False],
+        "n": pd.array([1, None], "Int64"),
+        "f": [1.0, 2.0],
+        "y": [decimal.Decimal("1.5"), decimal.Decimal("2.5")],
+    }
+    pd.DataFrame(columns).to_parquet(tmp_path / "made")
+    content = (tmp_path / "made").read_bytes()
+
+    found = taken(
+        tmp_path, content, "--parameters", "day,kind,on,n,f", "--metrics", "y:s:min", name="x.pq"
+    )
+
+    assert found.done.returncode == 0, found.done.stderr
+    assert [p.choices for p in found.cell.space.root.values()] == [
+        ("2026-01-01T00:00:00", "2026-01-02T00:00:00"),
+        ("x", "y"),
+        (True, False),
+        (1, "none"),
+        (1, 2),
+    ]
+    assert found.value("y", day="2026-01-01T00:00:00", kind="x", on=True, n=1, f=1) == 1.5
+
+
+def test_names_with_markup_are_printed_as_they_are(tmp_path, cli):
+    columns = ("--parameters", "<i>a_{$</i>", "--metrics", "<b>&_%|:a&b_$:max")
+
+    found = taken(tmp_path, "<i>a_{$</i>,<b>&_%|\n1,5\n2,7\n3,6\n", *columns, "--budget", 2)
+    ran = cli("run", "data", "--methods", "default,random", "--project", tmp_path)
+    page = cli("report", "data", "--html", tmp_path / "x.html", "--project", tmp_path)
+    tex = cli("report", "data", "--format", "tex", "--project", tmp_path)
+
+    assert found.done.returncode == ran.returncode == page.returncode == tex.returncode == 0
+    assert "<b>&_%|" in ran.stdout
+    assert "<b>&_" not in (tmp_path / "x.html").read_text("utf-8").partition("<script")[0]
+    assert r"\&\_\%" in tex.stdout
+
+
+@pytest.mark.parametrize("kind", ["cache", "t4"])
+def test_files_of_tuners_become_suites_too(tmp_path, kind):
+    content = json.dumps(getattr(foreign, kind)())
+
+    found = taken(
+        tmp_path,
+        gzip.compress(content.encode()),
+        *("--default", "tile=2,block_size_x=32", "--limit", "time<=1x", "--budget", 3),
+        name="theirs.json.gz",
+    )
+
+    assert found.done.returncode == 0, found.done.stderr
+    assert dict(found.cell.space.default) == {"block_size_x": 32, "tile": 2}
+    assert found.value("time", block_size_x=128, tile=1) == 0.4
+    assert "time: default 0.5, best 0.4 ms" in found.done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--parameters", "tile"), "--parameters: data.csv says itself what it holds"),
+        (("--repeats-by", "x"), "--repeats-by: data.csv says itself"),
+        (("--limit", "time<=1"), "Say it as times the default's: time<=1.5x"),
+        (("--default", "tile=2"), "says nothing of block_size_x"),
+    ],
+)
+def test_what_a_tuners_file_says_itself_is_not_said_again(tmp_path, options, said):
+    done = taken(tmp_path, json.dumps(foreign.cache()), *options).done
+
+    assert done.returncode == 2
+    assert said in done.stderr

@@ -11,7 +11,6 @@ from haqa_bench.cli.given import COUNT, FilePath
 from haqa_bench.cli.options import JSON, PROJECT
 from haqa_bench.errors import HaqaError
 
-OF_A_CELL = ("stated",)
 OF_A_SUITE = (
     *("parameters", "metrics", "name", "about", "hardware", "default", "limit", "goal"),
     *("budget", "methods", "study"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from haqa_bench.store.own_tables.as_suite import Limited, Wanted
     from haqa_bench.store.own_tables.brought import Brought
     from haqa_bench.store.own_tables.frame import Frame
-    from haqa_bench.store.own_tables.said import Metric
+    from haqa_bench.store.own_tables.said import Metric, Most
 
 UNSTATED = "unstated"
 """The profile of hardware that nobody named."""
@@ -118,6 +118,8 @@ def _of_columns(
     from haqa_bench.store.own_tables.mapped import Said, mapped
     from haqa_bench.store.own_tables.said import Metric, words
 
+    if asked.stated:
+        raise HaqaError("--unit", "units of columns stand in --metrics", "Leave --unit out")
     parameters = words(asked.parameters) or list(frame.parameters)
     metrics = metrics or [Metric(name, "1", way) for name, way in frame.metrics.items()]
     for option, found in (("--parameters", parameters), ("--metrics", metrics)):
@@ -139,7 +141,12 @@ def _of_tuner(
     from haqa_bench.store.kernel_tuner.as_suite import metric_of, of_tuner
     from haqa_bench.store.kernel_tuner.imported import read
 
-    for option, value in (("--parameters", asked.parameters), ("--status", asked.status)):
+    left_out = {
+        "--parameters": asked.parameters,
+        "--status": asked.status,
+        "--repeats-by": asked.repeats_by,
+    }
+    for option, value in left_out.items():
         if value:
             raise HaqaError(option, f"{file.name} says itself what it holds", f"Leave {option} out")
     found = read(file)
@@ -184,7 +191,6 @@ def _wanted(file: Path, name: str, asked: Asked, brought: "Brought") -> "Wanted"
 def _limits(given: Sequence[str], brought: "Brought") -> "list[Limited]":
     """Limits as a suite has them: so many times the default's value."""
     from haqa_bench.store.own_tables import said
-    from haqa_bench.store.own_tables.as_suite import Limited
 
     known = {metric.name: metric.unit for metric in brought.metrics}
     found = []
@@ -192,16 +198,26 @@ def _limits(given: Sequence[str], brought: "Brought") -> "list[Limited]":
         if one.metric not in known:
             near = nearest(one.metric, list(known))
             raise HaqaError("--limit", f"'{one.metric}' is none of the metrics", near)
-        value = brought.default.values.get(one.metric)
-        if one.of_default:
-            found.append(Limited(one.metric, one.most))
-            continue
-        if value is None or value <= 0:
-            what = f"the default's {one.metric} is {'unknown' if value is None else value}"
-            raise HaqaError("--limit", f"{what}: {one.most:g} is no multiple of it", "Say it as 2x")
-        why = f"{one.most:g} {known[one.metric]}; the default's is {value:g}"
-        found.append(Limited(one.metric, one.most / value, why))
+        found.append(_limited(one, known[one.metric], brought.default.values))
     return found
+
+
+def _limited(one: "Most", unit: str, default: Mapping[str, float] | None) -> "Limited":
+    """A limit, where the default's values are known to have failed, or what they are."""
+    from haqa_bench.store.own_tables.as_suite import Limited
+
+    if default == {}:
+        what = "the default failed, and limits are of its values"
+        raise HaqaError("--limit", what, "Name another --default")
+    if one.of_default:
+        return Limited(one.metric, one.most)
+    value = default[one.metric] if default else None
+    if value is None or value <= 0:
+        what = f"the default's {one.metric} is {'not known yet' if value is None else value}"
+        todo = f"Say it as times the default's: {one.metric}<=1.5x"
+        raise HaqaError("--limit", f"{what}: {one.most:g} is no multiple of it", todo)
+    why = f"{one.most:g} {unit}; the default's is {value:g}"
+    return Limited(one.metric, one.most / value, why)
 
 
 def _cell(file: Path, text: str, target: Path, project: Path) -> "Cell":

@@ -17,7 +17,13 @@ from haqa_bench.store.kernel_tuner.cache import TIME, TIME_UNIT
 from haqa_bench.store.kernel_tuner.entries import Entry, ForeignFile, failure_in
 from haqa_bench.store.kernel_tuner.imported import Conversion, imported
 from haqa_bench.store.own_tables.as_suite import DIGITS
-from haqa_bench.store.own_tables.brought import Brought, Default, Filled, chosen_values
+from haqa_bench.store.own_tables.brought import (
+    Brought,
+    Default,
+    Filled,
+    check_choices,
+    chosen_values,
+)
 from haqa_bench.store.own_tables.said import Metric
 
 SAY = "Say it with --metrics NAME:UNIT:min or NAME:UNIT:max"
@@ -63,8 +69,9 @@ def of_tuner(
     if not works:
         raise HaqaError(path, f"no configuration has the metric {metrics[0].name}", SAY)
     choices = {name: _choices(file, configurations, name) for name in names}
-    first = Default(configurations[works[0]], f"{path}: {file.entries[works[0]].where}", {})
-    said = default and Default(chosen_values(path, default, choices), "", {})
+    first = Default(configurations[works[0]], f"{path}: {file.entries[works[0]].where}", None)
+    said = default and Default(chosen_values(default, choices), "", None)
+    check_choices(path, choices)
     _check(path, choices, first.configuration)
     return Brought(
         file.form,

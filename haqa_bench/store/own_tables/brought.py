@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +20,8 @@ from haqa_bench.store.own_tables.said import Metric
 from haqa_bench.store.own_tables.scalars import Choices
 from haqa_bench.store.tables import IMPORTED, IMPORTED_SHA256
 
-MOST_CHOICES = 20_000
-"""Of all parameters together: a suite is a file that people read."""
+MOST_TEXT = 150_000
+"""Characters of all choices together: a suite is a file that people read, of 200 KB at most."""
 
 
 class Filled(NamedTuple):
@@ -35,12 +36,13 @@ class Filled(NamedTuple):
 
 class Default(NamedTuple):
     """The configuration that people use: where it stands in the file, if nobody said which it is,
-    and its values in the units of the metrics; none where it failed, or they are not known yet.
+    and its values in the units of the metrics: none where it failed, None where they are not known
+    yet.
     """
 
     configuration: Configuration
     place: str
-    values: Mapping[str, float]
+    values: Mapping[str, float] | None
 
 
 class Brought(NamedTuple):
@@ -71,23 +73,24 @@ def of_columns(frame: Frame, found: Mapped, default: Mapping[str, str] | None) -
         HaqaError: the default is none of the file's, or the choices are too many.
     """
     choices = {name: list(one.values) for name, one in found.choices.items()}
-    check_choices(frame, choices)
+    check_choices(frame.path, choices)
     chosen = _default(frame, found, default)
     shown = {m: _digits(found, number) for number, m in enumerate(found.metrics)}
     filled = partial(_filled, frame, found)
     return Brought(frame.form, frame.sha256, shown, choices, len(found.grid), chosen, filled)
 
 
-def check_choices(frame: Frame, choices: Mapping[str, Sequence[Scalar]]) -> None:
+def check_choices(path: Path, choices: Mapping[str, Sequence[Scalar]]) -> None:
     """Raises HaqaError for more choices than a suite has room for."""
-    if sum(map(len, choices.values())) > MOST_CHOICES:
-        name = max(choices, key=lambda one: len(choices[one]))
+    sizes = {name: sum(len(str(v)) + 4 for v in values) for name, values in choices.items()}
+    if sum(sizes.values()) > MOST_TEXT:
+        name = max(sizes, key=lambda one: sizes[one])
         what = f"the parameter '{name}' has {len(choices[name]):,} values, too many for a suite"
-        raise HaqaError(frame.path, what, "Round them to few, or leave the column out")
+        raise HaqaError(path, what, "Round them to few, or leave the column out")
 
 
 def chosen_values(
-    where: object, said: Mapping[str, str], choices: Mapping[str, Sequence[Scalar]]
+    said: Mapping[str, str], choices: Mapping[str, Sequence[Scalar]]
 ) -> Configuration:
     """A configuration that a person says, in the types of its choices.
 
@@ -157,7 +160,7 @@ def _default(frame: Frame, found: Mapped, said: Mapping[str, str] | None) -> Def
         place = frame.place(int(found.first[number]))
         return Default(found.configuration(number), place, _values(found, number))
     choices = {name: one.values for name, one in found.choices.items()}
-    configuration = chosen_values(frame.path, said, choices)
+    configuration = chosen_values(said, choices)
     codes = [choices[name].index(value) for name, value in configuration.items()]
     numbers = np.flatnonzero((found.grid == codes).all(1))
     if not len(numbers):

@@ -75,7 +75,10 @@ def of_arrow(array: pa.ChunkedArray) -> Column:
         return of_values([Nested(value) for value in array.to_pylist()])
     if pa.types.is_null(array.type):
         return Column([None], np.zeros(len(array), np.int64))
-    coded = array.combine_chunks().dictionary_encode(null_encoding="encode")
+    try:
+        coded = array.combine_chunks().dictionary_encode(null_encoding="encode")
+    except pa.ArrowNotImplementedError:  # some types, such as views of text in early versions
+        return of_values(array.to_pylist())
     codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     return Column(coded.dictionary.to_pylist(), codes)
 

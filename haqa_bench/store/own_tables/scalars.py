@@ -65,12 +65,12 @@ def typed(values: Sequence[object]) -> list[Scalar]:
 
 def _plain(value: object) -> Scalar:
     """A value as a scalar, text without blanks around it."""
+    if isinstance(value, decimal.Decimal):
+        value = float(value)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return BLANK
     if isinstance(value, str):
         return value.strip() or BLANK
-    if isinstance(value, decimal.Decimal):
-        return float(value)
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     kept = isinstance(value, bool | int | float) and abs(value) <= MOST
