@@ -98,7 +98,7 @@ def test_another_table_is_another_space_and_lock(recorded, project):
     [
         ([{"batch": 1, "cache": "small"}, {"batch": 2, "cache": "small"}], "is no configuration"),
         ([{"batch": 1, "cache": "small"}, {"batch": True, "cache": "small"}], "is no configur"),
-        ([{"batch": 1, "cache": "small"}, {"batch": 1}], "has not the space's parameters"),
+        ([{"batch": 1, "cache": "small"}, {"batch": 1}], "has not the parameters of the space"),
         ([{"batch": 64, "cache": "small"}], "the default breaks a limit"),
     ],
 )

@@ -96,8 +96,8 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
         "cell": cell.id,
         "path": str(table.path),
         "configurations": len(table.entries),
-        "failed": sum(not entry.measurements for entry in table.entries.values()),
-        "feasible": sum(outcome.rank is not None for outcome in evaluator.outcomes.values()),
+        "failed": table.entries.unknown,
+        "feasible": int((evaluator.ranks > 0).sum()),
         "metric": cell.objective.metric,
         "unit": cell.objective.unit,
         "default": next((m.value for m in default if m.name == cell.objective.metric), None),
@@ -107,9 +107,7 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
         "source": "imported" if imported else table.card.get("source", "measured"),
         "imported": imported,
         "imported_sha256": table.card.get(tables.IMPORTED_SHA256),
-        "built": sorted(
-            {words for entry in table.entries.values() if (words := _built(entry.facts))}
-        ),
+        "built": sorted({words for facts in table.entries.facts() if (words := _built(facts))}),
         "stale": tables.stale(table),
     }
 

@@ -75,16 +75,17 @@ class Entries(Mapping[str, Entry]):
         rows = {name: table.column(name) for name in table.column_names}
         if any(column.null_count for column in rows.values()):
             raise ValueError("a value is missing")
-        self.column, self._entry = _grouped(rows["configuration"])
+        self.column, self._entry = grouped(rows["configuration"])
         self._readings = _readings(rows["readings"])
         self._status, self._reason, self._facts = (
             _encoded(rows[name]) for name in ("status", "reason", "facts")
         )
         statuses = self._status.dictionary.to_pylist()
         measured = np.array([s == Status.OK for s in statuses], bool)[_codes(self._status)]
+        passes = np.bincount(self._entry, minlength=len(self))
+        good = np.bincount(self._entry[measured], minlength=len(self))
         self._rows = np.argsort(self._entry, kind="stable")
-        self._starts = np.searchsorted(self._entry[self._rows], np.arange(len(self) + 1))
-        passes, good = np.diff(self._starts), np.bincount(self._entry[measured], None, len(self))
+        self._starts = np.concatenate([[0], np.cumsum(passes)])
         self.measured: NDArray[np.bool_] = 2 * good > passes
         """Which entries were measured; the others failed."""
         counts = measured == self.measured[self._entry]
@@ -134,6 +135,10 @@ class Entries(Mapping[str, Entry]):
         """As `values`, with their keys."""
         return _Items(self)
 
+    def key(self, place: int) -> str:
+        """The key of an entry."""
+        return str(self.column[place].as_py())
+
     def place(self, key: str) -> int | None:
         """Which entry a key has, from 0."""
         low, high = 0, len(self)
@@ -180,6 +185,23 @@ class Entries(Mapping[str, Entry]):
             found[groups.owners] = self._estimated(unit, groups)
         return found
 
+    def used(self, name: str) -> Places:
+        """How many samples the value of a metric was estimated from; 0 where there is none."""
+        known, found = self._of(name, self._counted), np.zeros(len(self), np.intp)
+        if len(known) > 1:
+            return np.array([_used(entry, name) for entry in self.values()])
+        for unit, groups in known.items():
+            found[groups.owners] = self._undisturbed(unit, groups).counts
+        return found
+
+    @property
+    def unknown(self) -> int:
+        """How many entries have no measurement."""
+        told = self._counted[self._readings.row]
+        if TAKEN in self._readings.names:
+            told &= self._readings.name != self._readings.names.index(TAKEN)
+        return len(self) - len(np.unique(self._entry[self._readings.row[told]]))
+
     def seconds(self) -> Floats:
         """What each entry's process took, in seconds; NaN where it is not known."""
         found = np.full(len(self), np.nan)
@@ -189,19 +211,23 @@ class Entries(Mapping[str, Entry]):
 
     def _estimated(self, unit: str, groups: Groups) -> Floats:
         """See arithmetic.estimate."""
+        kept = self._undisturbed(unit, groups)
+        return quartiles(kept, 3 if unit == "tokens/s" else 1) if unit in SPEEDS else medians(kept)
+
+    def _undisturbed(self, unit: str, groups: Groups) -> Groups:
+        """The samples that count."""
         if unit not in SPEEDS:
-            return medians(groups)
+            return groups
         others = self._of(OTHERS[0], self._counted).get(OTHERS[1])
-        kept = groups if others is None else groups.within(others, QUIET)
-        return quartiles(kept, 3 if unit == "tokens/s" else 1)
+        return groups if others is None else groups.within(others, QUIET)
 
     def _of(self, name: str, rows: NDArray[np.bool_], alike: bool = False) -> Mapping[str, Groups]:
         """The samples of a reading of some rows, by its unit, or by none where those are `alike`;
         grouped by entry.
         """
         known = self._readings
-        codes = [code for code, one in enumerate(known.names) if one == name]
-        chosen = np.flatnonzero(np.isin(known.name, codes) & rows[known.row])
+        code = known.names.index(name) if name in known.names else -1
+        chosen = np.flatnonzero((known.name == code) & rows[known.row])
         units = np.zeros(len(chosen), np.intp) if alike else known.unit[chosen]
         return {
             known.units[unit]: Groups.of(
@@ -238,7 +264,7 @@ class Entries(Mapping[str, Entry]):
         return list(self._facts.dictionary.take(pa.array(codes)).to_pylist())
 
     def _key(self, sorted_place: int) -> str:
-        return str(self.column[int(self._order[sorted_place])].as_py())
+        return self.key(int(self._order[sorted_place]))
 
     @cached_property
     def _order(self) -> Places:
@@ -268,11 +294,13 @@ class _Items(ItemsView[str, Entry]):
         return zip(self._mapping, self._mapping.values(), strict=True)
 
 
-def _grouped(column: pa.ChunkedArray) -> tuple[pa.Array, Places]:
+def grouped(column: pa.ChunkedArray) -> tuple[pa.Array, Places]:
     """The keys of a table, each once, and which of them each row has."""
     keys = column.combine_chunks()
     if _ascends(keys):
         return keys, np.arange(len(keys))
+    if keys.null_count:
+        raise ValueError("a configuration is missing")
     encoded = keys.dictionary_encode()
     return encoded.dictionary, _codes(encoded)
 
@@ -318,6 +346,10 @@ def _readings(column: pa.ChunkedArray) -> Readings:
 
 def _value(entry: Entry, name: str) -> float:
     return next((m.value for m in entry.measurements if m.name == name), np.nan)
+
+
+def _used(entry: Entry, name: str) -> int:
+    return next((m.used for m in entry.measurements if m.name == name), 0)
 
 
 def _entry(rows: Sequence[JsonObject], source: Source) -> Entry:

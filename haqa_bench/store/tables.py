@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, check_format, read_bytes, sha256
 from haqa_bench.errors import HaqaError
-from haqa_bench.space import Configuration, SearchSpace, key_of
+from haqa_bench.space import Configuration, SearchSpace
 from haqa_bench.store import manifest
-from haqa_bench.store.entries import AT_ONCE, Entries
 from haqa_bench.store.entries import TAKEN as TAKEN  # a table's too
+from haqa_bench.store.entries import Entries, grouped
 from haqa_bench.store.entries import Entry as Entry
 from haqa_bench.store.facts import BUILD as BUILD
+from haqa_bench.store.keys import keys_of
 from haqa_bench.trial import Source
 
 READINGS = pa.list_(
@@ -128,15 +128,14 @@ def _columns(path: Path, data: bytes, names: Sequence[str] | None = None) -> pa.
     )
 
 
-def keys(path: Path, data: bytes) -> Iterator[list[str]]:
-    """The keys of the configurations in the bytes of a table, each once, in their order and in
-    parts.
+def keys(path: Path, data: bytes) -> pa.Array:
+    """The keys of the configurations in the bytes of a table, each once, in their order.
 
     Raises:
         HaqaError: it is no response table.
     """
-    found = _columns(path, data, ["configuration"]).column(0).unique()
-    yield from (found[at : at + AT_ONCE].to_pylist() for at in range(0, len(found), AT_ONCE))
+    found = _columns(path, data, ["configuration"]).column(0)
+    return grouped(found)[0]
 
 
 def _card(card: object) -> JsonObject:
@@ -216,20 +215,6 @@ def check(table: ResponseTable, cell: Cell) -> None:
 def places(table: ResponseTable, space: SearchSpace) -> NDArray[np.intp]:
     """Which entry of a table each configuration of a space is, in the order of the space."""
     return np.arange(len(table.entries)) if space.recorded else table.entries.places(keys_of(space))
-
-
-def keys_of(space: SearchSpace) -> pa.Array:
-    """The keys of all configurations of a space, in its order."""
-    codes = space.codes()
-    if codes is None or not space.root:
-        return pa.array(map(key_of, space.grid()), pa.string())
-    columns = []
-    for place, name in sorted(enumerate(space.root), key=lambda one: one[1]):
-        texts = [key_of({name: choice})[1:-1] for choice in space.root[name].choices]
-        columns.append(pa.array(texts, pa.string()).take(pa.array(codes[:, place])))
-    columns[0] = pc.binary_join_element_wise("{", columns[0], "")
-    columns[-1] = pc.binary_join_element_wise(columns[-1], "}", "")
-    return pc.binary_join_element_wise(*columns, ",")
 
 
 def configurations(table: ResponseTable, space: SearchSpace) -> Iterator[Configuration]:

@@ -43,7 +43,11 @@ class TableEvaluator:
         self.table = table
         kept = counted(table, cell)
         self.whole: Whole | None = _whole(table, cell, kept)
-        self.outcomes: Mapping[str, Outcome] = Outcomes(table.entries, cell, _ranks(table, kept))
+        self.ranks = _ranks(table, kept)
+        """The exact rank of each entry of the table, 1 for the best; 0 of one that does not
+        count.
+        """
+        self.outcomes: Mapping[str, Outcome] = Outcomes(table.entries, cell, self.ranks)
 
     def measure(self, configuration: Configuration) -> Outcome:
         """See Evaluator."""
@@ -83,7 +87,7 @@ class Outcomes(Mapping[str, Outcome]):
 def counted(table: ResponseTable, cell: Cell) -> Counted:
     """Every configuration that was measured and breaks no constraint."""
     known, entries = places(table, cell.space), table.entries
-    scores = _scores(entries, cell.objective, known)
+    scores = scores_of(entries, cell.objective, known)
     default = entries.place(key_of(cell.space.default))
     kept = ~np.isnan(scores)
     for constraint in cell.objective.constraints:
@@ -102,7 +106,7 @@ def feasible(table: ResponseTable, cell: Cell) -> list[Trial]:
     ]
 
 
-def _scores(entries: Entries, goal: Goal, at: Places) -> Floats:
+def scores_of(entries: Entries, goal: Goal, at: Places) -> Floats:
     """See Goal.score."""
     values = entries.metric(goal.metric)[at]
     return -values if goal.direction == "minimize" else values
@@ -114,16 +118,18 @@ def _breaks(
     """See Constraint.excess."""
     reference = np.nan if default is None else values[default]
     most = constraint.at_most_times_default
-    over = values[at] / reference - most if reference > 0 else values[at] - most * reference
-    if reference < 0:
-        over = over / abs(reference)
+    with np.errstate(over="ignore"):  # beyond any limit
+        over = values[at] / reference - most if reference > 0 else values[at] - most * reference
+        over = over / abs(reference) if reference < 0 else over
     return np.asarray(over > 0)
 
 
 def _ranks(table: ResponseTable, kept: Counted) -> Places:
-    ranks = np.zeros(len(table.entries), np.intp)
-    costs = -kept.scores
-    ranks[kept.places] = 1 + np.searchsorted(np.sort(costs), costs)
+    """The rank of each entry, equal ones sharing the better; 0 of those that do not count."""
+    ranks, order = np.zeros(len(table.entries), np.intp), np.argsort(-kept.scores)
+    ordered, numbers = kept.scores[order], np.arange(len(order))
+    leads = np.append([True], ordered[1:] != ordered[:-1])[: len(order)]
+    ranks[kept.places[order]] = 1 + np.maximum.accumulate(np.where(leads, numbers, 0))
     return ranks
 
 
@@ -141,7 +147,7 @@ def _front(
 ) -> tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]:
     import moocore
 
-    every = np.stack([_scores(entries, goal, kept.places) for goal in objective.goals], axis=1)
+    every = np.stack([scores_of(entries, goal, kept.places) for goal in objective.goals], axis=1)
     scores = every[~np.isnan(every).any(axis=1)]
     if not len(scores):
         return (), ()

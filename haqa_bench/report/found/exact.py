@@ -2,6 +2,8 @@
 
 from functools import lru_cache
 
+import numpy as np
+
 from haqa_bench.arithmetic.exact_random import ExactRandom, exact_random
 from haqa_bench.budget import Budget
 from haqa_bench.project import Project, Run
@@ -21,11 +23,11 @@ def exact(run: Run, project: Project, cell_id: str) -> ExactRandom | None:
     found = swept(run, project, cell_id)
     if found is None or found.cell.budget.seconds is not None:
         return None
-    others = [found.value(key) for key in found.counted if key != found.default]
+    values, default = found.values, found.default
     return exact_random(
-        others,
+        values if default is None else np.delete(values, default),
         found.cell.space.size - 1,
-        found.value(found.default) if found.default in found.counted else None,
+        None if default is None else float(values[default]),
         _trials(found.cell.budget) - 1,
         "minimize" if found.cell.objective.direction == "minimize" else "maximize",
     )
