@@ -11,7 +11,6 @@ from haqa_bench.cli.command import Group
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
 from haqa_bench.cli.table_import import import_
-from haqa_bench.cli.table_suite import suite as suite_of_file
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
@@ -170,4 +169,3 @@ def export(
 
 
 table.add_command(import_)
-table.add_command(suite_of_file)
