@@ -6,7 +6,16 @@ from pathlib import Path
 import click
 
 from haqa_bench.cli.given import COUNT, SEED
-from haqa_bench.cli.options import DATA, PROJECT, SUITE, TRAININGS, chosen, open_suite, share_cores
+from haqa_bench.cli.options import (
+    DATA,
+    HARDWARE,
+    PROJECT,
+    SUITE,
+    TRAININGS,
+    chosen,
+    open_elsewhere,
+    share_cores,
+)
 from haqa_bench.cli.terminal import echo
 
 
@@ -27,6 +36,7 @@ from haqa_bench.cli.terminal import echo
     show_default=True,
     help="Seed of the random order within a pass.",
 )
+@HARDWARE
 @TRAININGS
 @DATA
 @PROJECT
@@ -35,6 +45,7 @@ def tabulate(
     cells: str | None,
     passes: int,
     order_seed: int,
+    hardware: str | None,
     workers: int,
     project: Path | None,
 ) -> None:
@@ -51,9 +62,9 @@ def tabulate(
     from haqa_bench.run.measuring import evaluator_faults
     from haqa_bench.run.sweep import open_sweep, sweep
 
-    suite, folder = open_suite(suite_path, project)
+    suite, folder = open_elsewhere(suite_path, project, hardware, cells)
     share_cores(workers)
-    kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}
+    kept = {s.cell.id: s.cell for s in chosen(suite, None if hardware else cells, None)}
     for cell in (c for c in kept.values() if not tracks.of(c).swept):
         with evaluator_faults(cell):
             tracks.of(cell).record(cell, Project(folder).table(cell))

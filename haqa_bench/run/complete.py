@@ -35,14 +35,31 @@ def is_complete(folder: Path) -> bool:
     return marker.read_text("utf-8") == json.dumps(_held(folder)) + "\n"
 
 
+def changed_since(folder: Path) -> str:
+    """What is wrong with the studies of a run, in words: they did not all end, or a journal is not
+    what it was then; empty where nothing is.
+    """
+    marker = folder / NAME
+    if not marker.is_file():
+        return "was never finished"
+    held = json.loads(read_bytes(marker))["journals"]
+    for path in sorted(folder.glob("journal/*/*.jsonl")):
+        if held.get(path.relative_to(folder).as_posix()) != _seen(path):
+            return f"has changed since it ended: {path.relative_to(folder).as_posix()}"
+    return ""
+
+
+def _seen(path: Path) -> list[object]:
+    return [path.stat().st_size, sha256(path.read_bytes())]
+
+
 def _journals(folder: Path) -> list[Path]:
     return sorted([*folder.glob("journal/*/*.jsonl"), *folder.glob("confirmed/*/*.jsonl")])
 
 
 def _held(folder: Path) -> dict[str, object]:
     journals = {
-        path.relative_to(folder).as_posix(): [path.stat().st_size, sha256(path.read_bytes())]
-        for path in _journals(folder)
+        path.relative_to(folder).as_posix(): _seen(path) for path in _journals(folder)
     }
     made = {name: sha256(read_bytes(folder / name)) for name in (database.LOCK, database.NAME)}
     return {"haqa_bench": __version__, "journals": journals, **made}
