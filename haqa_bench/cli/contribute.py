@@ -75,7 +75,7 @@ def contribute(
         return
     echo(target)
     if not form:
-        echo(f"Fill in {target / forms.NAME}, then run: haqa-bench table check {target}", err=True)
+        echo(f"Fill in {target / forms.NAME}, then run: haqa-bench table check --mine {target}", err=True)
 
 
 def _taken(

@@ -16,9 +16,14 @@ PACK = click.argument("pack", metavar="PACK", type=FilePath())
 
 @click.command()
 @PACK
+@click.option(
+    "--mine",
+    is_flag=True,
+    help="It was measured in this very project: what lies here is no duplicate.",
+)
 @PROJECT
 @JSON
-def check(pack: Path, project: Path | None, as_json: bool) -> None:
+def check(pack: Path, mine: bool, project: Path | None, as_json: bool) -> None:
     """Judge PACK, a folder or archive that `haqa-bench contribute` wrote, as a project does before
     it takes it in: one line a rule.
 
@@ -30,7 +35,7 @@ def check(pack: Path, project: Path | None, as_json: bool) -> None:
     from haqa_bench.packs import checked
     from haqa_bench.project import project_above
 
-    found = checked.check(pack, project_above(Path.cwd(), project))
+    found = checked.check(pack, project_above(Path.cwd(), project), mine)
     echo(checked.as_json(found) if as_json else "\n".join(checked.told(found)))
     if not checked.is_sound(found):
         sys.exit(BROKEN)

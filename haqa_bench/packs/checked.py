@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from haqa_bench.packs.pack import opened
-from haqa_bench.packs.rules import Judged, judge
+from haqa_bench.packs.rules import OURS, RULES, Judged, judge
 from haqa_bench.project import Project
 
 
-def check(path: Path, project: Project) -> list[Judged]:
-    """What each rule says of the pack at `path`, which would be taken into a project.
+def check(path: Path, project: Project, mine: bool = False) -> list[Judged]:
+    """What each rule says of the pack at `path`, which would be taken into a project; where it is
+    `mine`, those that compare it with what the project has are left out.
 
     Raises:
         HaqaError: it is no pack.
     """
     with opened(path) as pack:
-        return judge(pack, project)
+        return judge(pack, project, OURS if mine else RULES)
 
 
 def is_sound(found: Sequence[Judged]) -> bool:

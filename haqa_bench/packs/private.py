@@ -17,7 +17,7 @@ PATTERNS = {
     "a path of Windows": r"\b[A-Za-z]:\\\\?(?:Users|Documents|Windows|Program)",
     "a path below ~": r"(?<![\w~])~/[\w.-]+",
     "an address of a device": r"\b(?:ssh|adb|file)://[\w.@-]+",
-    "an e-mail address": r"\b[\w.+-]+@[\w-]+\.[A-Za-z][\w.-]*\w",
+    "an e-mail address": r"\b[\w.+-]{1,64}@[\w-]{1,64}\.[A-Za-z][\w.-]{1,64}",
     "an IP address": r"(?<![\w.])(?:10|127|172|192)(?:\.\d{1,3}){3}(?![\w.])",
     "a key": (
         r"\b(?:sk-[\w-]{16,}|gh[pousr]_\w{20,}|hf_\w{20,}|AKIA[0-9A-Z]{16}|xox[abp]-[\w-]{10,}"

@@ -11,15 +11,17 @@ from haqa_bench.project import Project
 
 MOST = 5
 """Problems that are told of one rule; the rest is counted."""
-RULES: Sequence[Rule] = (
+OURS: Sequence[Rule] = (
     *files.RULES,
     *origins.RULES,
     *spaces.RULES,
     *samples.RULES,
     *roofs.RULES,
     *machines.RULES,
-    *known.RULES,
 )
+"""Those that a pack keeps wherever it is judged."""
+RULES = (*OURS, *known.RULES)
+"""All, in a project that would take it in."""
 
 
 class Judged(NamedTuple):
@@ -32,9 +34,9 @@ class Judged(NamedTuple):
     more: int = 0
 
 
-def judge(pack: Pack, project: Project) -> list[Judged]:
-    """Every rule on a pack, in the order of RULES; `project` is the one that would take it in."""
-    return [_judged(rule, pack, project) for rule in RULES]
+def judge(pack: Pack, project: Project, asked: Sequence[Rule] = RULES) -> list[Judged]:
+    """Every rule that is asked for on a pack; `project` is the one that would take it in."""
+    return [_judged(rule, pack, project) for rule in asked]
 
 
 def _judged(rule: Rule, pack: Pack, project: Project) -> Judged:
