@@ -325,7 +325,9 @@ def test_no_changed_sample_is_taken_in_silence(random, good, receiving, tmp_path
 @given(random=st.randoms(use_true_random=False))
 def test_any_byte_that_is_changed_is_told(random, good, receiving, tmp_path_factory):
     pack = Path(shutil.copytree(good, tmp_path_factory.mktemp("changed") / "pack"))
-    path = random.choice(sorted(p for p in pack.rglob("*") if p.is_file() and p.name != "FORM.yaml"))
+    path = random.choice(
+        sorted(p for p in pack.rglob("*") if p.is_file() and p.name != "FORM.yaml")
+    )
     data = bytearray(path.read_bytes())
     data[random.randrange(len(data))] ^= 1 << random.randrange(8)
     path.write_bytes(bytes(data))
@@ -399,9 +401,7 @@ def live_run(tmp_path_factory):
     return project, project.folder / "run"
 
 
-def test_a_live_run_is_packed_with_its_journals_and_pairs_and_passes(
-    live_run, receiving, tmp_path
-):
+def test_a_live_run_is_packed_with_its_journals_and_pairs_and_passes(live_run, receiving, tmp_path):
     project, folder = live_run
 
     packed = taken.from_run(folder, project, (), "")
@@ -510,9 +510,7 @@ def test_the_address_of_a_device_stays_at_home(measured):
     device = cell.hardware.model_copy(update={"target": "ssh://jane@phone:22/data/llama"})
     there = cell.model_copy(update={"hardware": device})
 
-    found = taken.from_tables(
-        loaded.model_copy(update={"cells": (there,)}), [there], measured, ""
-    )
+    found = taken.from_tables(loaded.model_copy(update={"cells": (there,)}), [there], measured, "")
 
     assert not any(b"jane" in data for data in found.files.values())
     assert json.loads(found.files["pack.json"])["stripped"]

@@ -7,7 +7,16 @@ import click
 
 from haqa_bench import disk
 from haqa_bench.cli.given import FilePath
-from haqa_bench.cli.options import HARDWARE, JSON, PROJECT, RUNS_FOLDER, chosen, matching, open_elsewhere
+from haqa_bench.cli.options import (
+    HARDWARE,
+    JSON,
+    PROJECT,
+    RUNS_FOLDER,
+    chosen,
+    matching,
+    open_elsewhere,
+)
+from haqa_bench.cli.table_check import check_machine
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
@@ -51,11 +60,14 @@ def contribute(
     haqa-bench tabulate kernels --cells '*rope*' --hardware my-machine
     haqa-bench contribute suites/kernels.yaml --cells '*rope*' --hardware my-machine
     """
-    from haqa_bench.packs import archive, form as forms
+    from haqa_bench.packs import archive
+    from haqa_bench.packs import form as forms
     from haqa_bench.packs.taken import as_json as told
     from haqa_bench.packs.taken import sealed
     from haqa_bench.project import project_above
 
+    if name:
+        check_machine("--name", name)
     here = project_above(Path.cwd() if what.suffix == ".yaml" else what, project)
     taken = _taken(what, here.folder, cells, hardware, name)
     answers = form.read_text("utf-8") if form else ""
@@ -75,12 +87,13 @@ def contribute(
         return
     echo(target)
     if not form:
-        echo(f"Fill in {target / forms.NAME}, then run: haqa-bench table check --mine {target}", err=True)
+        echo(
+            f"Fill in {target / forms.NAME}, then run: haqa-bench table check --mine {target}",
+            err=True,
+        )
 
 
-def _taken(
-    what: Path, folder: Path, cells: str | None, hardware: str | None, name: str
-) -> "Taken":
+def _taken(what: Path, folder: Path, cells: str | None, hardware: str | None, name: str) -> "Taken":
     from haqa_bench.packs import taken
     from haqa_bench.project import Project, find_run, find_suite, suite_of
 

@@ -9,7 +9,7 @@ import click
 from haqa_bench import disk
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
-from haqa_bench.cli.table_check import check
+from haqa_bench.cli.table_check import accept, check, machines
 from haqa_bench.cli.table_import import import_
 from haqa_bench.cli.table_suite import suite as suite_of_file
 from haqa_bench.cli.terminal import echo
@@ -159,4 +159,6 @@ def export(
 
 table.add_command(import_)
 table.add_command(check)
+table.add_command(accept)
+table.add_command(machines)
 table.add_command(suite_of_file)

@@ -33,7 +33,9 @@ def told(found: Sequence[Judged]) -> list[str]:
         lines += [f"         {problem}" for problem in one.problems]
         lines += [f"         and {one.more:,} more"] if one.more else []
     broken = sum(one.status != "ok" for one in found)
-    lines.append(f"{len(found)} rules, {broken} broken" if broken else f"{len(found)} rules, all ok")
+    lines.append(
+        f"{len(found)} rules, {broken} broken" if broken else f"{len(found)} rules, all ok"
+    )
     return lines
 
 

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from pydantic import TypeAdapter
-
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, read_bytes, read_json, read_yaml
 from haqa_bench.errors import HaqaError
@@ -121,9 +119,7 @@ def _read(folder: Path) -> Pack:
         form=reader.one(form.NAME, form.read),
         hardware=next(iter(profiles.values()), None),
         tables=reader.all(_in(names, "results/tables/", ".parquet"), tables.read),
-        confirmed=reader.all(
-            _in(names, "results/confirmed/", ".jsonl"), confirmed.read
-        ),
+        confirmed=reader.all(_in(names, "results/confirmed/", ".jsonl"), confirmed.read),
         studies=reader.all(_in(names, "journal/", ".jsonl"), _study),
         cassettes=reader.all(_in(names, "cassettes/", ".jsonl"), cassette.read),
         unread=reader.unread,

@@ -58,8 +58,6 @@ def _journals(folder: Path) -> list[Path]:
 
 
 def _held(folder: Path) -> dict[str, object]:
-    journals = {
-        path.relative_to(folder).as_posix(): _seen(path) for path in _journals(folder)
-    }
+    journals = {path.relative_to(folder).as_posix(): _seen(path) for path in _journals(folder)}
     made = {name: sha256(read_bytes(folder / name)) for name in (database.LOCK, database.NAME)}
     return {"haqa_bench": __version__, "journals": journals, **made}
