@@ -207,9 +207,9 @@ def _siblings(cell: Cell, project: Project) -> Iterator[Cell]:
     """The same cell on machines that the project has tables of."""
     for path in sorted(project.hardware.glob("*.yaml")):
         there = on(cell, read_yaml(path, Hardware))
-        if there.id != cell.id and not there.simulated and project.table(there).is_file():
-            if _same_workload(project, there):
-                yield there
+        known = there.id != cell.id and not there.simulated and project.table(there).is_file()
+        if known and _same_workload(project, there):
+            yield there
 
 
 def _same_workload(project: Project, cell: Cell) -> bool:

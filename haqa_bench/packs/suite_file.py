@@ -1,4 +1,4 @@
-"""A resolved suite as a file that people can read, from which `suite.load` makes its cells again."""
+"""A resolved suite as a file for people, from which `suite.load` makes its cells again."""
 
 import io
 import json

@@ -1,6 +1,6 @@
 """Rules against what is there already: the same bytes, or the same samples under another name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from haqa_bench.documents import sha256
@@ -13,7 +13,7 @@ from haqa_bench.store.confirmed import Confirmed
 from haqa_bench.store.tables import ResponseTable
 
 MOST_SHARED = 0.01
-"""The share of configurations that may have the very samples of another table: chance gives none."""
+"""The share of configurations that may have another table's very samples: chance gives none."""
 DIGITS = 3
 """Samples from which on equal ones are no chance."""
 OWN = "Pack what this machine measured, and nothing else"
@@ -23,10 +23,11 @@ def _bytes(pack: Pack, project: Project) -> Iterator[Problem]:
     theirs = {sha256(pack.bytes(name)): name for name in pack.recorded}
     for area in ("results", "cassettes"):
         for path in sorted((project.folder / area).rglob("*")):
-            if path.is_file() and path.suffix in (".parquet", ".jsonl"):
-                if name := theirs.get(sha256(path.read_bytes())):
-                    what = f"is in the project already, as {project.said(path)}"
-                    yield Problem(name, what, OWN)
+            recorded = path.is_file() and path.suffix in (".parquet", ".jsonl")
+            name = theirs.get(sha256(path.read_bytes()) if recorded else "")
+            if name:
+                what = f"is in the project already, as {project.said(path)}"
+                yield Problem(name, what, OWN)
 
 
 def _samples(pack: Pack, project: Project) -> Iterator[Problem]:
@@ -62,8 +63,9 @@ def _of_table(table: ResponseTable) -> dict[str, tuple[float, ...]]:
     return {key: samples for key, samples in found.items() if len(set(samples)) >= DIGITS}
 
 
-def _telling(samples: tuple[float, ...]) -> tuple[int, float]:
-    return len(set(samples)), max(samples, default=0.0)
+def _telling(samples: Iterable[float]) -> tuple[int, float]:
+    kept = set(samples)
+    return len(kept), max(kept, default=0.0)
 
 
 def _tables(

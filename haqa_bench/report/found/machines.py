@@ -107,7 +107,7 @@ def machines(cells: Iterable[Cell], project: Project) -> list[list[OnMachine]]:
     """
     from haqa_bench.run.elsewhere import on
 
-    devices = profiles(project.hardware)
+    devices = sorted(profiles(project.hardware), key=lambda device: device.name)
     groups: dict[str, dict[str, Cell]] = defaultdict(dict)
     for cell in cells:
         if cell.simulated or not tracks.of(cell).swept:
