@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,13 @@ from haqa_bench.cli.options import (
     share_cores,
 )
 from haqa_bench.cli.terminal import echo
+
+if TYPE_CHECKING:
+    from haqa_bench.cell import Cell
+    from haqa_bench.protocols import LiveEvaluator
+
+AT_ONCE = 64
+"""Configurations that wait in a cluster at most: machines that join later find work."""
 
 
 @click.command()
@@ -37,6 +45,21 @@ from haqa_bench.cli.terminal import echo
     help="Seed of the random order within a pass.",
 )
 @HARDWARE
+@click.option(
+    "--executor",
+    "where",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Measure here, or on the machines of a Ray cluster that offer a cell's hardware as "
+    "a resource, one configuration a machine at a time.",
+)
+@click.option(
+    "--address",
+    default="auto",
+    show_default=True,
+    help="Where the Ray cluster is; auto is one that runs on this machine.",
+)
 @TRAININGS
 @DATA
 @PROJECT
@@ -46,13 +69,19 @@ def tabulate(
     passes: int,
     order_seed: int,
     hardware: str | None,
+    where: str,
+    address: str,
     workers: int,
     project: Path | None,
 ) -> None:
-    """Measure every configuration of SUITE's cells on this machine, into response tables in
-    results/tables/.
+    """Measure every configuration of SUITE's cells on this machine, or on those of a Ray cluster,
+    into response tables in results/tables/.
 
     Stopped, it goes on with the same command.
+
+    \b
+    haqa-bench tabulate kernels --cells '*rope*' --hardware my-machine
+    haqa-bench tabulate kernels --cells '*rope*' --executor ray --address HEAD:6379
     """
     from haqa_bench import tracks
     from haqa_bench.backends import device
@@ -72,12 +101,25 @@ def tabulate(
     measured = [c for c in kept.values() if tracks.of(c).swept]
     if not measured:
         return
-    sweeps = [open_sweep(cell, Project(folder).table(cell)) for cell in measured]
-    alone = device.exclusive() if any(not c.simulated for c in measured) else nullcontext()
+    ray = where == "ray"
+    sweeps = [
+        open_sweep(cell, Project(folder).table(cell), _spread(cell, address) if ray else None)
+        for cell in measured
+    ]
+    here = not ray and any(not c.simulated for c in measured)
+    alone = device.exclusive() if here else nullcontext()
     with quiet(), alone, bar() as progress:
         task = progress.add_task(
             "measuring", total=passes * sum(cell.space.size for cell in measured)
         )
-        sweep(sweeps, passes, order_seed, lambda: progress.advance(task), workers)
+        at_once = AT_ONCE if ray else workers
+        sweep(sweeps, passes, order_seed, lambda: progress.advance(task), at_once, apart=ray)
     for one in sweeps:
         echo(one.target)
+
+
+def _spread(cell: "Cell", address: str) -> "LiveEvaluator":
+    """What measures a cell on the machines of a cluster that have its hardware."""
+    from haqa_bench.run.executors.ray_sweep import spread
+
+    return spread(cell, address)
