@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from haqa_bench import plugins
-from haqa_bench.errors import HaqaError, PluginFailed
+from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.llm.endpoint import KEY
 from haqa_bench.plugins import Plugin
 from haqa_bench.protocols import ChatModel, Optimizer
@@ -52,7 +52,7 @@ CHAT_MODELS = {
 
 
 OURS = {"optimizers": OPTIMIZERS, "agents": AGENTS, "chat_models": CHAT_MODELS}
-BRINGS = "Install the package that brings it, or take one of"
+BRINGS = "If a package brings it, install that"
 
 
 def known(group: Literal["optimizers", "agents", "chat_models"]) -> Mapping[str, str]:
@@ -71,9 +71,9 @@ def check(methods: Sequence[Method]) -> None:
     for method in methods:
         where = f"method '{method.name}'"
         if method.optimizer not in optimizers | agents:
-            names = ", ".join(sorted(optimizers | agents))
+            near = nearest(method.optimizer, sorted(optimizers | agents))
             unknown = f"unknown optimizer '{method.optimizer}'"
-            raise HaqaError(where, unknown, f"{BRINGS} those known: {names}")
+            raise HaqaError(where, unknown, f"{BRINGS}. {near}")
         if (method.optimizer in agents) != (method.chat is not None):
             wrong = "needs" if method.optimizer in agents else "does not use"
             raise HaqaError(where, f"the optimizer '{method.optimizer}' {wrong} a chat: section")
@@ -126,7 +126,7 @@ def chat_model(
     """
     models = known("chat_models")
     if name not in models:
-        raise HaqaError("--chat-model", f"unknown '{name}'", f"Known: {', '.join(sorted(models))}")
+        raise HaqaError("--chat-model", f"unknown '{name}'", nearest(name, sorted(models)))
     ours = (deadline_s, key_variable) if name in CHAT_MODELS else ()
     make = _loaded(f"'{name}' ({models[name]})", models[name])
     found: ChatModel = make(base_url, timeout_s, retries, *ours)

@@ -23,10 +23,10 @@ from pydantic import (
     model_validator,
 )
 
-from haqa_bench import hardware, plugins, tracks
+from haqa_bench import hardware, plugins, shipped, tracks
 from haqa_bench.cell import Block, Cell, Model, Name
 from haqa_bench.documents import Document, read_bytes, read_yaml, sha256
-from haqa_bench.errors import HaqaError, PluginFailed
+from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.study import Method, Price, Seed, Study
 from haqa_bench.trial import Goal, Objective
 
@@ -77,7 +77,7 @@ class SuiteFile(Document):
     def _tracks_exist(self) -> Self:
         for method in self.methods:
             for name in set(method.tracks or ()) - tracks.known().keys():
-                near = tracks.nearest(name, tracks.known())
+                near = nearest(name, sorted(tracks.known()))
                 raise ValueError(f"method '{method.name}': no track '{name}'. {near}")
         return self
 
@@ -167,7 +167,7 @@ def _checked(block: Block) -> Block:
     limited = [c.metric for c in block.objective.constraints]
     for name in (*(goal.metric for goal in block.objective.goals), *limited):
         if name not in metrics:
-            near = tracks.nearest(name, metrics)
+            near = nearest(name, sorted(metrics))
             raise ValueError(f"objective: the track {track.name} has no metric '{name}'. {near}")
     for goal in block.objective.goals:
         if goal.unit and goal.unit != metrics[goal.metric].unit:
@@ -175,7 +175,7 @@ def _checked(block: Block) -> Block:
             raise ValueError(f"objective: the unit of {goal.metric} is {right}, not {goal.unit}")
     for name in block.space.root:
         if settings is not None and name not in settings:
-            near = tracks.nearest(name, settings)
+            near = nearest(name, sorted(settings))
             raise ValueError(f"space: the track {track.name} has no setting '{name}'. {near}")
     return block
 
@@ -225,7 +225,7 @@ class Suite(Document):
 
 def load(path: Path, project: Path) -> Suite:
     """The suite file at `path`, resolved against the profiles and templates of the `project`
-    folder.
+    folder, and those that the package brings.
 
     Raises:
         HaqaError: the file, a profile, a text or a template is missing or wrong.
@@ -243,15 +243,16 @@ def load(path: Path, project: Path) -> Suite:
         methods=file.methods,
         prices=file.prices,
         seeds=file.seeds,
-        templates=dict(sorted(_templates(cells, project / "prompts"))),
+        templates=dict(sorted(_templates(cells, project))),
         labels=file.labels,
         remarks=file.remarks,
     )
 
 
-def _templates(cells: tuple[Cell, ...], folder: Path) -> Iterator[tuple[str, str]]:
+def _templates(cells: tuple[Cell, ...], project: Path) -> Iterator[tuple[str, str]]:
     """Name and SHA-256 of the project's templates, and of those that tracks bring themselves."""
-    own = {path.name: read_bytes(path, MAX_TEMPLATE) for path in folder.glob("*.j2")}
+    files = shipped.files(project, "prompts/*.j2").values()
+    own = {path.name: read_bytes(path, MAX_TEMPLATE) for path in files}
     brought = {f"{cell.track}.j2": tracks.of(cell).prompt().encode() for cell in cells}
     for name, text in (brought | own).items():
         yield name, sha256(text)

@@ -20,6 +20,12 @@ def as_wide_as_a_terminal_may_be(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
 
 
+@pytest.fixture(autouse=True)
+def no_progress(monkeypatch):
+    """However slow the machine: tests count lines on stderr."""
+    monkeypatch.setenv("HAQA_BENCH_PROGRESS", "off")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     return small_project(tmp_path)
@@ -39,6 +45,12 @@ def house(tmp_path_factory) -> Path:
     (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
     (folder / "model.gguf").write_bytes(b"GGUF")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_shipped(monkeypatch):
+    """A test's project has what lies in it, and nothing of this repository."""
+    monkeypatch.setenv("HAQA_BENCH_SHIPPED", "")
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ def kernels_project(folder: Path, results: bool) -> Project:
 
 
 def cell_of(project: Project):
-    loaded = suite.load(project.suites / "kernels.yaml", project.folder)
+    loaded = suite.load(project.folder / "suites/kernels.yaml", project.folder)
     return loaded, next(cell for cell in loaded.cells if cell.id == CELL)
 
 

@@ -87,7 +87,7 @@ def test_an_accepted_pack_replays_with_all_methods_beside_our_own_machine(ours, 
     taken_in = cli("table", "accept", pack, "--project", ours.folder)
     assert taken_in.returncode == 0, taken_in.stdout
 
-    path = ours.suites / "machines/kernels-my-machine.yaml"
+    path = ours.folder / "suites/machines/kernels-my-machine.yaml"
     done = cli("run", path, "--methods", "default,random", "--runs", tmp_path / "runs")
 
     assert done.returncode == 0, done.stderr

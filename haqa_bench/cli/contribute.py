@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import (
     HARDWARE,
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
     from haqa_bench.packs.taken import Taken
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench contribute kernels --cells '*rope*'",
+        "haqa-bench contribute suites/kernels.yaml --cells '*rope*' --hardware my-machine",
+    ],
+)
 @click.argument("what", metavar="RUN|SUITE.yaml", type=FilePath())
 @click.option(
     "--output",
@@ -55,10 +62,6 @@ def contribute(
 
     No path, user or host name and no key goes into the pack. Fill in its FORM.yaml, and judge it
     with `haqa-bench table check`.
-
-    \b
-    haqa-bench tabulate kernels --cells '*rope*' --hardware my-machine
-    haqa-bench contribute suites/kernels.yaml --cells '*rope*' --hardware my-machine
     """
     from haqa_bench.packs import archive
     from haqa_bench.packs import form as forms

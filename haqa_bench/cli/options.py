@@ -1,7 +1,8 @@
 """Options that several commands share, and how a suite's path leads to its project folder."""
 
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatch
 from functools import partial, wraps
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench.cli.given import COUNT, SEED, FilePath
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
@@ -101,7 +102,8 @@ RUNS_FOLDER = click.option(
 PROJECT = click.option(
     "--project",
     type=FilePath(),
-    help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE.",
+    help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE, or else the "
+    "current folder.",
 )
 DATA = click.option(
     "--data-dir",
@@ -122,17 +124,29 @@ TRAININGS = click.option(
     help="Trainings at once; the cores are shared among them.",
 )
 JSON = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object instead of text."
+    "--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout."
 )
 
 
-FORMAT = click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["text", "md", "csv", "json", "tex", "html"]),
-    default="text",
-    show_default=True,
-)
+def FORMAT(command: Command) -> Command:  # noqa: N802
+    """The form of tables, of which --json is one: the command gets `kind`."""
+
+    @click.option(
+        "--format",
+        "kind",
+        type=click.Choice(["text", "md", "csv", "json", "tex", "html"]),
+        default="text",
+        show_default=True,
+        help="How tables are written.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+    @wraps(command)
+    def call(kind: str, as_json: bool, **given: Any) -> Any:
+        return command(kind="json" if as_json else kind, **given)
+
+    return call
+
+
 WIDE = click.option(
     "--wide", is_flag=True, help="Everything: all columns and notes, as wide as they are."
 )
@@ -209,6 +223,23 @@ def selection(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+QUIET_KEY = "haqa_bench.quiet"
+"""Of click's context: no progress is told."""
+QUIET = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda context, _parameter, quiet: context.meta.update({QUIET_KEY: quiet}),
+    help="No progress on stderr.",
+)
+
+
+def written(paths: Iterable[Path]) -> str:
+    """The files that a command wrote, as its JSON."""
+    return json.dumps({"written": [str(path) for path in paths]}, indent=2, ensure_ascii=False)
 
 
 def project_of(place: Path, given: Path | None) -> Path:
@@ -337,5 +368,12 @@ def matching(option: str, wanted: str | None, known: Sequence[str]) -> Sequence[
     patterns = _split(wanted) or []
     for pattern in patterns:
         if not any(fnmatch(name, pattern) for name in known):
-            raise HaqaError(option, f"'{pattern}' matches nothing", f"Known: {', '.join(known)}")
+            raise HaqaError(option, f"'{pattern}' matches nothing", _meant(pattern, known))
     return [name for name in known if any(fnmatch(name, pattern) for pattern in patterns)]
+
+
+def _meant(pattern: str, known: Sequence[str]) -> str:
+    """What to write instead of a pattern that matches nothing: part of a name wants stars."""
+    if pattern and any(pattern in name for name in known):
+        return f"Did you mean '*{pattern}*'?"
+    return nearest(pattern, known)

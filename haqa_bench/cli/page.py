@@ -5,12 +5,19 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import PROJECT, RUNS, RUNS_FOLDER
 from haqa_bench.cli.terminal import echo
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench view llama",
+        "haqa-bench view llama kernels --output report.html --no-open",
+    ],
+)
 @RUNS
 @click.option(
     "--output",

@@ -8,21 +8,33 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Group
 from haqa_bench.cli.options import JSON, PROJECT
 from haqa_bench.cli.terminal import echo
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.cell import Cell
     from haqa_bench.run.contract import Checked
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "haqa-bench plugin list",
+        "haqa-bench plugin check random",
+    ],
+)
 def plugin() -> None:
     """List and check installed plug-ins."""
 
 
-@plugin.command("list")
+@plugin.command(
+    "list",
+    examples=[
+        "haqa-bench plugin list",
+    ],
+)
 @JSON
 def list_(as_json: bool) -> None:
     """List the plug-ins that are installed: name, group, entry point, distribution and version."""
@@ -39,7 +51,12 @@ def list_(as_json: bool) -> None:
         echo("No plug-in is installed (docs/plugins.md)", err=True)
 
 
-@plugin.command()
+@plugin.command(
+    examples=[
+        "haqa-bench plugin check random",
+        "haqa-bench plugin check deploy --suite llama",
+    ],
+)
 @click.argument("name")
 @click.option(
     "--suite",
@@ -85,18 +102,15 @@ def _checked(name: str, suite_path: Path | None, project: Path | None) -> "list[
         todo = "Inherit ChatModelContract from haqa_bench.testing, and run pytest"
         raise HaqaError(name, "is a chat model, which only its author can let answer", todo)
     known = sorted({*registry.known("agents"), *registry.known("optimizers"), *tracks.known()})
-    todo = f"{registry.BRINGS} those known: {', '.join(known)}"
+    todo = f"{registry.BRINGS}. {nearest(name, known)}"
     raise HaqaError(name, "no optimizer, agent or track is called so", todo)
 
 
 def _templates(project: Path | None) -> Path:
-    """The prompts of the project; none outside of one."""
+    """The prompts of the project."""
     from haqa_bench.project import project_above
 
-    try:
-        return project_above(Path.cwd(), project).prompts
-    except HaqaError:
-        return Path("prompts")
+    return project_above(Path.cwd(), project).prompts
 
 
 def _cell(track: str, suite_path: Path | None, project: Path | None) -> "Cell | None":

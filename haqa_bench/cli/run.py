@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT, Finite
 from haqa_bench.cli.options import (
     DATA,
     JSON,
     PROJECT,
+    QUIET,
     RUNS_FOLDER,
     SUITE,
     WIDE,
@@ -33,7 +35,15 @@ SHOWN = 10
 """How many of the studies that failed are told of on stderr."""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench run llama",
+        "haqa-bench run llama --methods haqa,random --cells '*int4*'",
+        "haqa-bench run llama --agent live --base-url http://localhost:8000/v1",
+        "haqa-bench run llama --measure live --dry-run",
+    ],
+)
 @SUITE
 @click.option(
     "--agent",
@@ -121,6 +131,7 @@ SHOWN = 10
     help="Record what computing methods proposed, which replays are compared with from then on.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would run, and what it takes; run nothing.")
+@QUIET
 @WIDE
 @DATA
 @RUNS_FOLDER
@@ -191,6 +202,8 @@ def run(
     notes = [f"Budget check: {warning}." for warning in warnings(plan)] + [
         f"{line}." for line in stale(plan)
     ]
+    if hidden := inputs.hidden(plan):
+        notes.append(f"Recorded in {folder}, and not as haqa-bench brings it: {', '.join(hidden)}.")
     notes += with_progress(plan, target, _executor(where, address, workers))
     if record_proposals:
         notes = [_record(plan, target)]

@@ -6,11 +6,18 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import JSON, PROJECT, RUNS_FOLDER
 from haqa_bench.cli.terminal import echo
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench runs",
+        "haqa-bench runs --json",
+    ],
+)
 @RUNS_FOLDER
 @PROJECT
 @JSON

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli.command import Group
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
 from haqa_bench.cli.table_check import accept, check, machines
@@ -21,12 +22,22 @@ if TYPE_CHECKING:
     from haqa_bench.cell import Cell
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "haqa-bench table show llama",
+        "haqa-bench table export kernels --output caches",
+    ],
+)
 def table() -> None:
     """Show, export, import and judge response tables."""
 
 
-@table.command()
+@table.command(
+    examples=[
+        "haqa-bench table show llama --cells '*int4*'",
+    ],
+)
 @SUITE
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
 @PROJECT
@@ -120,7 +131,11 @@ def _built(facts: "Mapping[str, str]") -> str:
     return ", ".join(f"{name} {facts[name]}" for name in named if name in facts)
 
 
-@table.command()
+@table.command(
+    examples=[
+        "haqa-bench table export kernels --format t4 --output results-t4",
+    ],
+)
 @SUITE
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
 @click.option(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import FORMAT, JSON, PROJECT, SUITE, WIDE, chosen, open_suite
 from haqa_bench.cli.terminal import echo
@@ -18,7 +19,7 @@ BROKEN = 1
 PACK = click.argument("pack", metavar="PACK", type=FilePath())
 
 
-@click.command()
+@click.command(cls=Command, examples=["haqa-bench table check contributed/my-machine-kernels"])
 @PACK
 @click.option(
     "--mine",
@@ -32,9 +33,6 @@ def check(pack: Path, mine: bool, project: Path | None, as_json: bool) -> None:
     it takes it in: one line a rule.
 
     Ends with 1 where a rule is broken, with 2 where it is no pack.
-
-    \b
-    haqa-bench table check contributed/my-machine-kernels
     """
     from haqa_bench.packs import checked
     from haqa_bench.project import project_above
@@ -45,7 +43,7 @@ def check(pack: Path, mine: bool, project: Path | None, as_json: bool) -> None:
         sys.exit(BROKEN)
 
 
-@click.command()
+@click.command(cls=Command, examples=["haqa-bench table accept contributed/my-machine-kernels"])
 @PACK
 @click.option("--as", "name", default="", metavar="MACHINE", help="What to call its machine here.")
 @PROJECT
@@ -55,9 +53,6 @@ def accept(pack: Path, name: str, project: Path | None, as_json: bool) -> None:
     suites/machines/ that replays all methods on it beside the project's own machine.
 
     Nothing is overwritten. A second measurement on one machine gets its day as a suffix.
-
-    \b
-    haqa-bench table accept contributed/my-machine-kernels
     """
     from haqa_bench.packs import accepted, checked
     from haqa_bench.packs.pack import opened
@@ -91,7 +86,7 @@ def check_machine(option: str, name: str) -> None:
         raise HaqaError(option, f"'{name}' is no name of a machine", todo)
 
 
-@click.command()
+@click.command(cls=Command, examples=["haqa-bench table machines kernels --cells '*rope*'"])
 @SUITE
 @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
 @FORMAT
@@ -102,9 +97,6 @@ def machines(
 ) -> None:
     """Show SUITE's cells on every machine that the project has tables of, side by side, and what
     one machine's winner is worth on the others.
-
-    \b
-    haqa-bench table machines kernels --cells '*rope*'
     """
     from haqa_bench.project import Project
     from haqa_bench.report import formats

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import PROJECT, SUITE, chosen, open_suite
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
     from haqa_bench.store.kernel_tuner.imported import Conversion, Imported
 
 
-@click.command("import")
+@click.command(
+    "import",
+    cls=Command,
+    examples=[
+        "haqa-bench table import suites/mine.yaml cache.json --cell 'gemm*'",
+        "haqa-bench table import mine t4.json --cell 'gemm*' --unit time=ms --replace",
+    ],
+)
 @SUITE
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--cell", "cell_id", required=True, help="The cell that FILE was measured for.")
@@ -48,7 +56,7 @@ def import_(
 
     suite, folder = open_suite(suite_path, project)
     cell = chosen(suite, cell_id, None)[0].cell
-    path = Project(folder).table(cell)
+    path = Project(folder).own.table(cell)
     if path.exists() and not replace:
         raise HaqaError(path, "there is a table already", "Import over it with --replace")
     found = imported(file, cell, _units(cell, stated))

@@ -6,12 +6,19 @@ from typing import Literal
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import PROJECT
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 
-@click.command("suite")
+@click.command(
+    "suite",
+    cls=Command,
+    examples=[
+        "haqa-bench table suite cache.json suites/mine.yaml --hardware nvidia-a6000",
+    ],
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--hardware", required=True, help="What FILE was measured on: a profile's name.")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 from haqa_bench.space import Scalar
 from haqa_bench.study import Study
 
@@ -16,11 +16,7 @@ def settled(study: Study, **defaults: Scalar) -> dict[str, Any]:
     where = f"method '{study.method.name}': options"
     for name, value in study.method.options.items():
         if name not in defaults:
-            known = (
-                f"Known: {', '.join(defaults)}"
-                if defaults
-                else f"'{study.method.optimizer}' has none"
-            )
+            known = nearest(name, defaults) if defaults else f"'{study.method.optimizer}' has none"
             raise HaqaError(where, f"unknown option '{name}'", known)
         if type(value) is not type(defaults[name]):
             raise HaqaError(

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench import disk, hardware, suite
+from haqa_bench import disk, hardware, shipped, suite
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, read_yaml
 from haqa_bench.errors import HaqaError
@@ -102,7 +102,7 @@ def _notes(pack: Pack, machine: str, kept: bool, place: str) -> list[str]:
 
 def _machine(pack: Pack, project: Project, profile: Hardware, wanted: str) -> str:
     """What the machine is called in the project."""
-    path = project.hardware / f"{wanted}.yaml"
+    path = _profile(project, wanted)
     if not path.is_file():
         return wanted
     if _figures(read_yaml(path, Hardware)) != _figures(profile):
@@ -124,7 +124,11 @@ def _day(pack: Pack) -> str:
 
 
 def _is_there(project: Project, device: Hardware) -> bool:
-    return (project.hardware / f"{device.name}.yaml").is_file()
+    return _profile(project, device.name).is_file()
+
+
+def _profile(project: Project, name: str) -> Path:
+    return shipped.found(project.folder, f"hardware/{name}.yaml")
 
 
 def _tables(pack: Pack, moved: Mapping[str, Cell]) -> Iterator[tuple[str, bytes]]:
@@ -190,7 +194,7 @@ def _suite(
 ) -> Suite:
     """The suite that replays what was accepted, beside the same cells of the project's own."""
     name = told.name if recorded else named(told.name, machine)
-    path = project.suites / MACHINES / f"{name}.yaml"
+    path = project.folder / "suites" / MACHINES / f"{name}.yaml"
     ours = [cell for one in tabled for cell in _siblings(one, project)]
     if path.is_file():  # of the same machine, and perhaps changed by hand since
         before = suite.load(path, project.folder)
@@ -205,8 +209,8 @@ def _suite(
 
 def _siblings(cell: Cell, project: Project) -> Iterator[Cell]:
     """The same cell on machines that the project has tables of."""
-    for path in sorted(project.hardware.glob("*.yaml")):
-        there = on(cell, read_yaml(path, Hardware))
+    for device in hardware.profiles(project.hardware):
+        there = on(cell, device)
         known = there.id != cell.id and not there.simulated and project.table(there).is_file()
         if known and _same_workload(project, there):
             yield there

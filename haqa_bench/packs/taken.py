@@ -40,6 +40,7 @@ def from_tables(suite: Suite, cells: Sequence[Cell], project: Project, name: str
     Raises:
         HaqaError: nothing was, or not here; a table is damaged; or the cells are of two machines.
     """
+    project = project.own  # what the package brings was measured by others
     measured = [cell for cell in cells if project.table(cell).is_file() and not cell.simulated]
     if not measured:
         raise HaqaError(suite.name, "no cell of it has a table that was measured", TABULATE)
@@ -129,7 +130,7 @@ def _measures(folder: Path, study: Study) -> bool:
 
 def _cassette(study: Study, project: Project, run: str) -> dict[str, bytes]:
     """What an LLM answered in this run, where it was recorded."""
-    path = project.cassette(study)
+    path = project.own.cassette(study)
     if not study.method.chat or not path.is_file():
         return {}
     mine = read_lines(path)[0].get("run") == run

@@ -43,8 +43,9 @@ class Plan(NamedTuple):
         return self.places.table(cell)
 
     def cassette(self, study: Study) -> Path:
-        """Where the cassette of a study lies."""
-        return self.places.cassette(study)
+        """Where the cassette of a study lies, or, where an LLM is asked, will lie."""
+        places = self.places.own if self.agent == "live" else self.places
+        return places.cassette(study)
 
     def pairs(self, cell: Cell) -> Path:
         """Where the recorded pairs of a cell's winners with its default lie, if there are any."""

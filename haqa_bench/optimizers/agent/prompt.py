@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 import jinja2.meta
 
-from haqa_bench import tracks
+from haqa_bench import shipped, tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.documents import read_text
@@ -108,7 +108,8 @@ def used(folder: Path, cell: Cell, at_once: bool) -> set[str]:
         name = left.pop()
         if name not in found:
             found.add(name)
-            left += _included(folder / name, tracks.of(cell).prompt())
+            path = shipped.found(folder.parent, f"{folder.name}/{name}")
+            left += _included(path, tracks.of(cell).prompt())
     return found
 
 

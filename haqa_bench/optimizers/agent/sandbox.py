@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from haqa_bench import shipped
 from haqa_bench.documents import read_text
 from haqa_bench.errors import HaqaError
 from haqa_bench.suite import MAX_TEMPLATE
@@ -79,7 +80,7 @@ _left: ContextVar[Left] = ContextVar("what a rendering may still use")
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """The templates of a folder, each compiled once, and again where its file changes."""
+    """The templates of a project's prompts/, each compiled once, and again where it changes."""
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
@@ -150,7 +151,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 class _Folder(jinja2.BaseLoader):
-    """The files of a folder, none of them large."""
+    """The files of prompts/ of a project, and those of the package; none of them large."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -158,12 +159,20 @@ class _Folder(jinja2.BaseLoader):
     def get_source(
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
-        path = self.folder.joinpath(*jinja2.loaders.split_template_path(template))
+        path = self._place(template)
         if not path.exists():
             raise jinja2.TemplateNotFound(template)
         read = path.stat().st_mtime_ns
         text = read_text(path, MAX_TEMPLATE)
-        return text, str(path), lambda: path.exists() and path.stat().st_mtime_ns == read
+        return text, str(path), lambda: self._is_still(template, path, read)
+
+    def _place(self, template: str) -> Path:
+        name = "/".join(jinja2.loaders.split_template_path(template))
+        return shipped.found(self.folder.parent, f"{self.folder.name}/{name}")
+
+    def _is_still(self, template: str, path: Path, read: int) -> bool:
+        same = self._place(template) == path and path.exists()
+        return same and path.stat().st_mtime_ns == read
 
 
 class _Counting(NodeTransformer):

@@ -8,7 +8,7 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.packs.pack import Pack
 from haqa_bench.packs.rules.rule import Problem, Rule
 from haqa_bench.project import Project
-from haqa_bench.store import confirmed, tables
+from haqa_bench.store import confirmed, manifest, tables
 from haqa_bench.store.confirmed import Confirmed
 from haqa_bench.store.tables import ResponseTable
 
@@ -21,11 +21,9 @@ OWN = "Pack what this machine measured, and nothing else"
 
 def _bytes(pack: Pack, project: Project) -> Iterator[Problem]:
     theirs = {sha256(pack.bytes(name)): name for name in pack.recorded}
-    for area in ("results", "cassettes"):
-        for path in sorted((project.folder / area).rglob("*")):
-            recorded = path.is_file() and path.suffix in (".parquet", ".jsonl")
-            name = theirs.get(sha256(path.read_bytes()) if recorded else "")
-            if name:
+    for area in manifest.AREAS:
+        for path in project.files(area).values():
+            if name := theirs.get(sha256(path.read_bytes())):
                 what = f"is in the project already, as {project.said(path)}"
                 yield Problem(name, what, OWN)
 
@@ -72,7 +70,7 @@ def _tables(
     project: Project, tracks: set[str]
 ) -> Iterator[tuple[str, Mapping[str, tuple[float, ...]]]]:
     """The samples of the project's tables of some tracks, by their paths."""
-    for path in sorted((project.folder / "results" / "tables").glob("*/*.parquet")):
+    for path in project.files("results/tables/*/*.parquet").values():
         if path.parent.name in tracks:
             try:
                 yield project.said(path), _of_table(tables.read(path))
@@ -84,7 +82,7 @@ def _pairs(pack: Pack, project: Project) -> Iterator[Problem]:
     """Pairs whose samples the project has of another machine."""
     known = {
         samples: project.said(path)
-        for path in sorted((project.folder / "results" / "confirmed").glob("*/*.jsonl"))
+        for path in project.files("results/confirmed/*/*.jsonl").values()
         for samples in _of_pairs(_read(path))
     }
     for name, found in pack.confirmed.items():

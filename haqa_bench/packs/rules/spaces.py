@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from math import prod
-from pathlib import Path
 
 from haqa_bench import suite, tracks
 from haqa_bench.cell import Cell
@@ -142,7 +141,7 @@ def _metrics(pack: Pack, _: Project) -> Iterator[Problem]:
 def _ours(pack: Pack, project: Project) -> Iterator[Problem]:
     """Cells that the project has on other machines with another space or workload."""
     known: dict[tuple[str, ...], list[Cell]] = {}
-    for cell in _project_cells(project.suites):
+    for cell in _project_cells(project):
         known.setdefault(_place(cell), []).append(cell)
     for cell in {c.id: c for n in pack.recorded if (c := pack.cell_of(n))}.values():
         if _what(cell) not in map(_what, known.get(_place(cell), [cell])):
@@ -166,12 +165,12 @@ def _what(cell: Cell) -> str:
 
 
 @lru_cache(maxsize=4)
-def _project_cells(folder: Path) -> tuple[Cell, ...]:
+def _project_cells(project: Project) -> tuple[Cell, ...]:
     """The cells of all suites of a project that can be read."""
     found: list[Cell] = []
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in project.suites.values():
         try:
-            found += suite.load(path, folder.parent).cells
+            found += suite.load(path, project.folder).cells
         except HaqaError:  # `haqa-bench check` tells of it
             continue
     return tuple(found)

@@ -60,14 +60,14 @@ def _fronts(run: Run, project: Project) -> Mapping[str, Table]:
 
 
 def _bit_widths(run: Run, project: Project) -> Mapping[str, Table]:
-    paper = document.load(project.paper_tables / "table4.yaml")
+    paper = document.load(project.published("table4"))
     found = formats.format_choices(run)
     made = {"table4": bit_widths.table(run, found, paper)}
     return {**made, "table4-methods": bit_widths.chosen(run, found)}
 
 
 def _memory_limits(run: Run, project: Project) -> Mapping[str, Table]:
-    paper = document.load(project.paper_tables / "table5.yaml")
+    paper = document.load(project.published("table5"))
     return {"table5": memory_limits.table(run, memory.answers(run), paper)}
 
 
@@ -98,7 +98,7 @@ def _of_track(run: Run, project: Project, rows: Sequence[Best]) -> tuple[str, Ta
     track, name = tracks.of(cell), traits.name_of(cell)
     cells = {row.cell: run.cells[row.cell] for row in rows}
     beside = Beside(
-        document.load(project.paper_tables / f"{name}.yaml"),
+        document.load(project.published(name)),
         pairs.pairs(run),
         tests.tests(run),
         {cell_id: part for cell_id, of in cells.items() if (part := traits.part(of))},

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from haqa_bench.arithmetic.exact_random import ExactRandom
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 from haqa_bench.report import statistics, verdict
 from haqa_bench.report.found.studies import Groups, StudyResult, grouped
 from haqa_bench.report.found.uncertainty import Uncertainty
@@ -120,7 +120,7 @@ def table(
         raise HaqaError(
             "--against",
             f"no study of '{against}' in this run",
-            f"Methods: {', '.join(sorted({r.method for r in found}))}",
+            nearest(against, sorted({r.method for r in found})),
         )
     verdicts = verdict.against(found, against, floors)
     useless = untelling(groups, known)

@@ -1,0 +1,70 @@
+"""What a command is to whoever types it: -h is --help, its help ends with examples, and a word that
+names no command is told the nearest.
+
+    @click.command(cls=Command, examples=["haqa-bench runs", "haqa-bench runs --json"])
+    @click.group(cls=Group, examples=["haqa-bench suite list"])
+
+The commands of a Group are Commands: `@suite.command(examples=[...])`. tests/test_commands.py holds
+every example against the command that it is one of.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from haqa_bench.errors import nearest
+
+HELP = ["-h", "--help"]
+
+
+class Command(click.Command):
+    """A command whose help ends with `examples`, lines that can be pasted."""
+
+    def __init__(self, *given: Any, examples: Sequence[str] = (), **named: Any) -> None:
+        named["context_settings"] = {"help_option_names": HELP, **named.get("context_settings", {})}
+        super().__init__(*given, **named)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples, each on a line of its own: a broken one could not be pasted."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples:
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+class Group(Command, click.Group):
+    """A command of commands. Called alone it is help on stderr and exit code 2, with every version
+    of click: a script that lost its command must notice.
+    """
+
+    command_class = Command
+    group_class = type
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The words that are left for the command."""
+        if not args and not ctx.resilient_parsing:
+            raise NothingSaid(ctx)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names, and the words that are left for it.
+
+        Raises:
+            click.UsageError: there is none; says the nearest, or all that there are.
+        """
+        word = args[0]
+        if ctx.resilient_parsing or word.startswith("-") or self.get_command(ctx, word):
+            return super().resolve_command(ctx, args)
+        near = nearest(word, self.list_commands(ctx))
+        raise click.UsageError(f"No such command '{word}'. {near}", ctx)
+
+
+class NothingSaid(click.UsageError):
+    """A group was called without a command: its help is what to tell."""
+
+    def __init__(self, ctx: click.Context) -> None:
+        super().__init__(ctx.get_help(), ctx)
