@@ -32,7 +32,7 @@ from packed import (
 
 from haqa_bench import disk
 from haqa_bench.errors import HaqaError
-from haqa_bench.packs import archive, checked, taken
+from haqa_bench.packs import archive, bounded, checked, taken
 from haqa_bench.run import complete, runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.run.plan import Plan
@@ -378,6 +378,17 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, receiving, monkeypatc
         checked.check(path, receiving)
 
 
+def test_a_table_that_stands_for_a_huge_one_is_not_read(pack, receiving, monkeypatch):
+    change_rows(lambda rows: [row.update(reason="x" * 100_000) for row in rows])(pack)
+    sealed_again(pack)
+    assert (pack / TABLE).stat().st_size < 1_000_000
+    monkeypatch.setattr(bounded, "MOST_BYTES", 10_000_000)
+
+    told = broken(pack, receiving)["readable"]
+
+    assert "has more than the 10,000,000 letters of a table in a pack" in told
+
+
 def test_a_folder_with_a_link_is_refused(pack, receiving):
     (pack / "hardware/other.yaml").symlink_to("/etc/passwd")
 
@@ -522,3 +533,44 @@ def test_the_address_of_a_device_stays_at_home(measured):
 
     assert not any(b"jane" in data for data in found.files.values())
     assert json.loads(found.files["pack.json"])["stripped"]
+
+
+TINY = """\
+name: tiny
+models:
+  Net: {architecture: llama, parameters: 134515008, dimensions: {heads: 9, head_size: 64}}
+methods: [{name: default, optimizer: default}, {name: random, optimizer: random}]
+seeds: [0]
+cells:
+  - track: kernel
+    models: [Net]
+    bit_widths: [FP32]
+    hardware: [epyc-zen4-2core]
+    space:
+      GROUP: {choices: [64, 256], default: 256}
+      TABLE: {choices: [0, 1], default: 0}
+    workload: {kernel: rope, shape: {tokens: 512, heads: heads, head_size: head_size}}
+    objective: {metric: time_us}
+    budget: {proposals: 3}
+"""
+
+
+@pytest.mark.live
+def test_what_this_machine_really_measures_is_packed_and_passes(receiving, tmp_path, cli):
+    mine = kernels_project(tmp_path / "mine", results=False).folder
+    (mine / "suites/tiny.yaml").write_text(TINY)
+    (tmp_path / "form.yaml").write_text(FORM)
+    pack = tmp_path / "pack"
+    assert cli("hardware", "detect", "--output", mine / "hardware/here.yaml").returncode == 0
+    swept = cli("tabulate", mine / "suites/tiny.yaml", "--hardware", "here", "--passes", "2")
+    assert swept.returncode == 0, swept.stderr
+
+    packed = cli(
+        "contribute", mine / "suites/tiny.yaml", "--hardware", "here", "--output", pack,
+        "--form", tmp_path / "form.yaml",
+    )  # fmt: skip
+
+    assert packed.returncode == 0, packed.stderr
+    told = broken(pack, receiving)
+    told.pop("undisturbed", "")  # others may well take this machine while tests run
+    assert told == {}

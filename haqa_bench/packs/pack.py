@@ -14,6 +14,7 @@ from haqa_bench.hardware import Hardware
 from haqa_bench.llm import cassette
 from haqa_bench.llm.cassette import Cassette
 from haqa_bench.packs import archive, card, form
+from haqa_bench.packs.bounded import check_table
 from haqa_bench.packs.card import Card
 from haqa_bench.packs.form import Form
 from haqa_bench.store import confirmed, database, manifest, tables
@@ -118,7 +119,7 @@ def _read(folder: Path) -> Pack:
         suite=reader.one(card.SUITE, lambda path: read_json(path, Suite, archive.TODO)),
         form=reader.one(form.NAME, form.read),
         hardware=next(iter(profiles.values()), None),
-        tables=reader.all(_in(names, "results/tables/", ".parquet"), tables.read),
+        tables=reader.all(_in(names, "results/tables/", ".parquet"), _table),
         confirmed=reader.all(_in(names, "results/confirmed/", ".jsonl"), confirmed.read),
         studies=reader.all(_in(names, "journal/", ".jsonl"), _study),
         cassettes=reader.all(_in(names, "cassettes/", ".jsonl"), cassette.read),
@@ -128,6 +129,11 @@ def _read(folder: Path) -> Pack:
 
 def _in(names: Sequence[str], area: str, suffix: str) -> list[str]:
     return [name for name in names if name.startswith(area) and name.endswith(suffix)]
+
+
+def _table(path: Path) -> ResponseTable:
+    check_table(path)
+    return tables.read(path)
 
 
 def _study(path: Path) -> Study:

@@ -51,7 +51,8 @@ def _readable(pack: Pack, _: Project) -> Iterator[Problem]:
 
 def _private(pack: Pack, _: Project) -> Iterator[Problem]:
     for name in pack.names:
-        for what in found_in(name, pack.bytes(name)):
+        unread = name.endswith(".parquet") and name not in pack.tables
+        for what in () if unread else found_in(name, pack.bytes(name)):
             yield Problem(name, f"holds {what}", "Take it out, and pack it again")
 
 
