@@ -1,5 +1,6 @@
 """haqa-bench contribute."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,28 +64,17 @@ def contribute(
     No path, user or host name and no key goes into the pack. Fill in its FORM.yaml, and judge it
     with `haqa-bench table check`.
     """
-    from haqa_bench.packs import archive
     from haqa_bench.packs import form as forms
     from haqa_bench.packs.taken import as_json as told
     from haqa_bench.packs.taken import sealed
-    from haqa_bench.project import project_above
+    from haqa_bench.project import find_suite, project_above
 
     if name:
         check_machine("--name", name)
-    here = project_above(Path.cwd() if what.suffix == ".yaml" else what, project)
+    here = project_above(find_suite(what, project) if _is_suite(what) else what, project)
     taken = _taken(what, here.folder, cells, hardware, name)
-    answers = form.read_text("utf-8") if form else ""
-    if form:
-        forms.read(form)
-    files = sealed(taken, answers)
     target = output or here.folder / "contributed" / f"{taken.machine}-{what.stem}"
-    if target.exists():
-        raise HaqaError(target, "is there already", "Name another with --output, or remove it")
-    if target.name.endswith(archive.SUFFIX):
-        disk.write(target, archive.packed(files))
-    else:
-        for path, data in sorted(files.items()):
-            disk.write(target / path, data)
+    _write(target, sealed(taken, _answers(form)))
     if as_json:
         echo(told(taken, target))
         return
@@ -96,11 +86,39 @@ def contribute(
         )
 
 
+def _is_suite(what: Path) -> bool:
+    return what.suffix in (".yaml", ".yml")
+
+
+def _answers(form: Path | None) -> str:
+    """A form that is filled in already; nothing where none is given."""
+    from haqa_bench.documents import read_text
+    from haqa_bench.packs.form import read
+
+    if form is None:
+        return ""
+    read(form)
+    return read_text(form)
+
+
+def _write(target: Path, files: Mapping[str, bytes]) -> None:
+    """A pack as a new folder, or as a new archive where its name says so."""
+    from haqa_bench.packs import archive
+
+    if target.exists():
+        raise HaqaError(target, "is there already", "Name another with --output, or remove it")
+    if target.name.endswith(archive.SUFFIX):
+        disk.write(target, archive.packed(files))
+    else:
+        for path, data in sorted(files.items()):
+            disk.write(target / path, data)
+
+
 def _taken(what: Path, folder: Path, cells: str | None, hardware: str | None, name: str) -> "Taken":
     from haqa_bench.packs import taken
     from haqa_bench.project import Project, find_run, find_suite, suite_of
 
-    if what.suffix in (".yaml", ".yml"):
+    if _is_suite(what):
         suite, folder = open_elsewhere(find_suite(what, folder), folder, hardware, cells)
         kept = {s.cell.id: s.cell for s in chosen(suite, None if hardware else cells, None)}
         return taken.from_tables(suite, list(kept.values()), Project(folder), name)
