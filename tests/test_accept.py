@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from packed import CELL, FORM, PAIRS, TABLE, Kernel, cell_of, kernels_project
+from packed import CELL, FORM, PAIRS, TABLE, Kernel, cell_of, kernels_project, sealed_again
 from support import REPOSITORY
 
 from haqa_bench import disk, hardware, suite
@@ -129,6 +129,17 @@ def test_another_machine_of_the_same_name_is_refused(ours, tmp_path):
 
     with pytest.raises(HaqaError, match="is another machine's profile of that name"):
         accept(pack, ours, "nvidia-a6000")
+
+
+def test_a_model_that_leads_out_of_the_project_is_not_written(ours, tmp_path):
+    """Even where nobody judged the pack."""
+    pack = elsewhere(tmp_path)
+    path = pack / "suite.json"
+    path.write_text(path.read_text().replace('"SmolLM2-135M"', '"../../../../evil"'))
+    sealed_again(pack)
+
+    with pytest.raises(HaqaError, match="is no path of a project"):
+        accept(pack, ours)
 
 
 def test_a_broken_pack_is_not_accepted(ours, tmp_path, cli):

@@ -29,6 +29,7 @@ from packed import (
     sealed_again,
     set_samples,
 )
+from support import REPOSITORY
 
 from haqa_bench import disk
 from haqa_bench.errors import HaqaError
@@ -100,6 +101,20 @@ def busy(rows):
 
 def metric(name, new):
     return every_sample(name, lambda sample: new)
+
+
+RECORDING = f"cassettes/kernels/{CELL}/haqa-s0.jsonl"
+
+
+def recorded(pack, name="haqa-s0.jsonl"):
+    target = (pack / RECORDING).with_name(name)
+    target.parent.mkdir(parents=True)
+    shutil.copy(REPOSITORY / RECORDING, target)
+
+
+def renamed(told, model):
+    for cell in told["cells"]:
+        cell["model_name"] = model
 
 
 BAD = {
@@ -255,6 +270,22 @@ BAD = {
         change_lines(PAIRS, lambda lines: lines[0].update(machine="Intel Xeon, 64 cores")),
         "machine",
         "was measured on 'Intel Xeon, 64 cores'",
+    ),
+    "a model that leads elsewhere": (
+        change_json("suite.json", lambda told: renamed(told, "../../../evil")),
+        "cells",
+        "is not its model's and machine's",
+    ),
+    "an LLM's recording of another run": (recorded, "cassettes", "in another run than the pack's"),
+    "an LLM's recording in another's place": (
+        lambda pack: recorded(pack, "haqa-s1.jsonl"),
+        "cassettes",
+        "is the recording of kernels/",
+    ),
+    "an LLM's recording with a broken chain": (
+        lambda pack: (recorded(pack), change_text(RECORDING, '"round": 1', '"round": 9')(pack)),
+        "readable",
+        "the hash that ends it is another",
     ),
     "no table at all": (
         lambda pack: [(pack / TABLE).unlink(), (pack / PAIRS).unlink()],

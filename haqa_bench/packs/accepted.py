@@ -8,6 +8,7 @@ same cells on it gets the day as a suffix (epyc-zen4-2core-2026-12-01), so that 
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,8 @@ from haqa_bench.store import confirmed, journal, manifest
 from haqa_bench.store.journal import read_lines
 from haqa_bench.suite import Suite
 
+_SAFE = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)*[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Paths that lead nowhere but down, whatever a pack calls its models."""
 OTHER_NAME = "Name it with --as"
 MACHINES = "machines"
 """The folder of suites of accepted results."""
@@ -52,6 +55,8 @@ def accept(pack: Pack, project: Project, name: str = "") -> Accepted:
     """
     found = _planned(pack, project, name)
     for path in found.files:
+        if not _SAFE.fullmatch(path):
+            raise HaqaError(path, "is no path of a project", "Refuse the pack")
         if (project.folder / path).exists() and path != found.suite:
             raise HaqaError(project.folder / path, "is there already", OTHER_NAME)
     for path, data in found.files.items():

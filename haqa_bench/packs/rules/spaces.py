@@ -15,6 +15,7 @@ from haqa_bench.packs.pack import Pack
 from haqa_bench.packs.points import Point, points
 from haqa_bench.packs.rules.rule import AGAIN, MEASURE, Problem, Rule
 from haqa_bench.project import Project
+from haqa_bench.run.elsewhere import on
 from haqa_bench.run.header import fixed
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
@@ -49,6 +50,8 @@ def _cells(pack: Pack, _: Project) -> Iterator[Problem]:
             yield Problem(name, "is of no cell of the suite", AGAIN)
         elif name.startswith("results/") and name.split("/")[2] != cell.track:
             yield Problem(name, f"lies with another track than its own, {cell.track}", AGAIN)
+        elif on(cell, cell.hardware).id != cell.id:
+            yield Problem(name, "is of a cell whose id is not its model's and machine's", AGAIN)
         elif cell.simulated:
             yield Problem(name, "is of a cell that nothing measures", "Leave it out")
     for name, table in pack.tables.items():
