@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from support import REPOSITORY
 
 from haqa_bench import disk, suite
-from haqa_bench.packs import taken
+from haqa_bench.packs import checked, taken
 from haqa_bench.project import Project
 from haqa_bench.protocols import Outcome
 from haqa_bench.store import journal, manifest
@@ -153,3 +153,9 @@ class Kernel:
         readings = {("time_us", "us"): times, ("error", "1"): (1e-7,)}
         facts = {"device": "pthread-AMD EPYC", "driver": "3.0", "pyopencl": "2026.1"}
         return Outcome(estimated(readings), facts, 0.01)
+
+
+def broken(pack, project) -> dict[str, str]:
+    """The rules that are broken, with what is told of each."""
+    found = checked.check(pack, project)
+    return {j.name: " ".join(map(str, j.problems)) for j in found if j.status != "ok"}

@@ -204,7 +204,7 @@ def test_a_suite_written_from_its_lock_has_the_same_cells(name, tmp_path):
 
 
 def test_trials_of_a_run_are_kept_as_evidence(tmp_path):
-    from test_contribute import ran
+    from test_contribute_runs import ran
 
     theirs = kernels_project(tmp_path / "theirs", results=False)
     loaded, cell = cell_of(theirs)

@@ -184,5 +184,5 @@ RULES = (
     Rule("cells", "every file is of the cell of the suite that it names", _cells),
     Rule("space", "each configuration of the space once, none beside", _space),
     Rule("metrics", "names and units are the track's", _metrics),
-    Rule("suite", "cells are those that the project has on other machines", _ours),
+    Rule("suite", "space and workload are the project's own, where it has the cell", _ours),
 )
