@@ -10,6 +10,7 @@ from haqa_bench import disk
 from haqa_bench.cli.command import Group
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
+from haqa_bench.cli.table_check import accept, check, machines
 from haqa_bench.cli.table_import import import_
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     ],
 )
 def table() -> None:
-    """Show, export and import response tables."""
+    """Show, export, import and judge response tables."""
 
 
 @table.command(
@@ -169,3 +170,6 @@ def export(
 
 
 table.add_command(import_)
+table.add_command(check)
+table.add_command(accept)
+table.add_command(machines)
