@@ -80,14 +80,8 @@ def RUN(command: Command) -> Command:  # noqa: N802
 
 
 def RUNS(command: Command) -> Command:  # noqa: N802
-    """One run or more."""
-    argument = click.argument(
-        "run_folders",
-        metavar="RUN [RUN ...]",
-        type=FilePath(),
-        nargs=-1,
-        required=True,
-    )
+    """Any number of runs."""
+    argument = click.argument("run_folders", metavar="[RUN]...", type=FilePath(), nargs=-1)
     return argument(_resolved("run_folders", _runs)(command))
 
 

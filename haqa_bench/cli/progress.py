@@ -1,5 +1,5 @@
-"""Progress on stderr: a bar for who watches, plain lines for a log, nothing with --quiet; and a plan
-that runs under it.
+"""Progress on stderr: a bar for who watches, plain lines for a log, nothing with --quiet; and a
+plan that runs under it.
 """
 
 import os
