@@ -15,6 +15,7 @@ from haqa_bench.cli.signals import ended_in_order
 from haqa_bench.cli.terminal import echo
 
 COMMANDS = {
+    "init": ("haqa_bench.cli.init:init", "Begin a project of your own, with a first suite."),
     "run": (
         "haqa_bench.cli.run:run",
         "Run a suite's studies, or replay them, and print its table.",
@@ -59,7 +60,7 @@ COMMANDS = {
         "haqa_bench.cli.merge:merge",
         "Fine-tune once, and write the model as a GGUF file for the deploy track.",
     ),
-    "suite": ("haqa_bench.cli.suite:suite", "Check and show suite files."),
+    "suite": ("haqa_bench.cli.suite:suite", "List, check and show suite files."),
     "hardware": ("haqa_bench.cli.hardware:hardware", "List, show and detect hardware profiles."),
     "relay": (
         "haqa_bench.cli.relay:relay",
@@ -73,6 +74,10 @@ COMMANDS = {
     "check": (
         "haqa_bench.cli.check:check",
         "Say whether all that the project has recorded is sound.",
+    ),
+    "doctor": (
+        "haqa_bench.cli.doctor:doctor",
+        "Say what is installed, what is missing for which track, and what a bug report needs.",
     ),
     "db": ("haqa_bench.cli.db:db", "Rebuild a run's database."),
 }

@@ -16,6 +16,9 @@ from haqa_bench.errors import HaqaError
 if TYPE_CHECKING:
     from haqa_bench.hardware import Hardware
 
+BUSY_PERCENT = 20
+"""Of all cores: others' share above which a measured rate is doubted. A guess."""
+
 
 @click.group(
     cls=Group,
@@ -92,12 +95,22 @@ def detect(output: Path | None, costs: bool, as_json: bool) -> None:
 
     if output:
         _check_new(output)
+    _tell_of_others()
     found = _with_costs(describe()) if costs else describe()
     if output:
         found = found.model_copy(update={"name": output.stem})
-        disk.write(output, to_yaml(found))
+        echo(f"Written to {disk.write(output, to_yaml(found))}", err=as_json)
     if as_json or not output:
         echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
+
+
+def _tell_of_others() -> None:
+    """Warns where other processes have more than a fifth of this machine."""
+    import psutil
+
+    if (busy := psutil.cpu_percent(0.2)) > BUSY_PERCENT:
+        told = f"Other processes take {busy:.0f} % of this machine: what is measured is too low."
+        echo(told, err=True)
 
 
 def _folder(project: Path | None) -> Path:

@@ -202,6 +202,8 @@ def run(
     notes = [f"Budget check: {warning}." for warning in warnings(plan)] + [
         f"{line}." for line in stale(plan)
     ]
+    if hidden := inputs.hidden(plan):
+        notes.append(f"Recorded in {folder}, and not as haqa-bench brings it: {', '.join(hidden)}.")
     notes += with_progress(plan, target, _executor(where, address, workers))
     if record_proposals:
         notes = [_record(plan, target)]

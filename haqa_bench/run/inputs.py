@@ -3,8 +3,9 @@ was recorded has the seeds that were.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from haqa_bench import tracks
+from haqa_bench import shipped, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project
@@ -17,15 +18,44 @@ def check(plan: Plan) -> None:
     """Raises HaqaError for the first cassette, or else table, that the plan lacks: says how many
     more, and which seeds there are.
     """
-    if plan.agent == "cassette":
-        lacking = [s for s in plan.studies if s.method.chat and not plan.cassette(s).is_file()]
-        if lacking:
-            raise _no_cassette(plan, lacking)
-    if plan.measure == "recorded":
-        cells = {study.cell.id: study.cell for study in plan.studies}.values()
-        missing = [c for c in cells if _reads_a_table(c) and not plan.table(c).is_file()]
-        if missing:
-            raise _no_table(plan, missing)
+    found = lacking(plan)
+    if found.cassettes:
+        raise _no_cassette(plan, found.cassettes)
+    if found.tables:
+        raise _no_table(plan, found.tables)
+
+
+class Lacking(NamedTuple):
+    """What a plan replays and is not there: the studies of cassettes, the cells of tables."""
+
+    cassettes: Sequence[Study]
+    tables: Sequence[Cell]
+
+
+def lacking(plan: Plan) -> Lacking:
+    """What is not there of all that a plan replays."""
+    asked = [s for s in plan.studies if s.method.chat and plan.agent == "cassette"]
+    measured = plan.studies if plan.measure == "recorded" else []
+    cells = {study.cell.id: study.cell for study in measured}.values()
+    return Lacking(
+        [study for study in asked if not plan.cassette(study).is_file()],
+        [cell for cell in cells if _reads_a_table(cell) and not plan.table(cell).is_file()],
+    )
+
+
+def hidden(plan: Plan) -> list[str]:
+    """The recordings of a project that this plan replays in place of the package's own, which
+    differ, by their path.
+    """
+    brought = shipped.folder()
+    if brought in (None, plan.project):
+        return []
+    own = [path for path in plan.inputs if path.is_file() and path.is_relative_to(plan.project)]
+    names = [path.relative_to(plan.project).as_posix() for path in own]
+    theirs = [(name, brought / name) for name in names if (brought / name).is_file()]
+    return [
+        name for name, path in theirs if path.read_bytes() != (plan.project / name).read_bytes()
+    ]
 
 
 def _no_cassette(plan: Plan, lacking: Sequence[Study]) -> HaqaError:

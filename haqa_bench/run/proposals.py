@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from haqa_bench import registry
+from haqa_bench import installed, registry
 from haqa_bench.documents import Document, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Run
@@ -27,10 +27,6 @@ from haqa_bench.store import manifest
 from haqa_bench.store.journal import finished, read_finished
 from haqa_bench.study import Study
 
-LOCKED = (
-    "To compute with the locked versions: pip install -r requirements.lock && "
-    "pip install --no-deps -e ."
-)
 SAME = "here the same, so the program itself has changed, or the processor"
 
 
@@ -183,7 +179,11 @@ def _note(plan: Plan, differ: Sequence[Study], known: Mapping[str, Record]) -> s
     return (
         f"{method.name} proposed otherwise than recorded in {len(differ)} of {len(compared)} "
         f"studies, so its numbers are not the recorded ones. Recorded with {_words(then)}; "
-        + (f"here {_words(changed)}. {LOCKED}" if changed else SAME)
+        + (
+            f"here {_words(changed)}. To compute with the locked versions: {installed.locked()}"
+            if changed
+            else SAME
+        )
     )
 
 

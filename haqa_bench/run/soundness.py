@@ -58,19 +58,12 @@ def _check(folder: Path) -> list[Area]:
 
 def _manifest(folder: Path) -> Area:
     """What is not listed, is another than is listed, or is listed and gone."""
-    path, found = folder / manifest.NAME, manifest.found(folder)
+    path, faults = folder / manifest.NAME, manifest.differences(folder)
     if not path.is_file():
-        told = [f"{path}: there is none. Write it with: {manifest.SEAL}"] if found else []
-        return Area(manifest.NAME, len(told), told)
-    known = manifest.read(path)
-    faults = [f"{name}: is gone" for name in sorted(known.keys() - found.keys())]
-    faults += [f"{name}: is not listed" for name in sorted(found.keys() - known.keys())]
-    faults += [
-        f"{name}: is not what was recorded"
-        for name in sorted(known.keys() & found.keys())
-        if found[name][0] not in known[name]
-    ]
-    return Area(manifest.NAME, len(known.keys() | found.keys()), faults)
+        return Area(manifest.NAME, len(faults), faults)
+    return Area(
+        manifest.NAME, len(manifest.read(path).keys() | manifest.found(folder).keys()), faults
+    )
 
 
 def _area(name: str, paths: Iterable[Path], read: Callable[[Path], object]) -> Area:

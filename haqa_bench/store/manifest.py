@@ -124,6 +124,25 @@ def found(project: Path) -> Hashes:
     }
 
 
+def differences(project: Path) -> list[str]:
+    """What a project has recorded and its manifest does not list, lists as another, or lists and is
+    gone, each in words.
+
+    Raises:
+        HaqaError: the manifest is damaged.
+    """
+    path, there = project / NAME, found(project)
+    if not path.is_file():
+        return [f"{path}: there is none. Write it with: {SEAL}"] if there else []
+    known = read(path)
+    told = [f"{name}: is gone" for name in sorted(known.keys() - there.keys())]
+    told += [f"{name}: is not listed" for name in sorted(there.keys() - known.keys())]
+    both = sorted(known.keys() & there.keys())
+    return told + [
+        f"{name}: is not what was recorded" for name in both if there[name][0] not in known[name]
+    ]
+
+
 def seal(project: Path) -> None:
     """Takes all that a project has recorded as it is, whatever its manifest says or is."""
     with _alone(project):

@@ -56,6 +56,8 @@ class Track(Protocol[W]):
     """What suites call it; a part of paths."""
     title: str
     """Of its table of best results."""
+    tuned: str = ""
+    """What is tuned, in few words, for figures; its name where it is left out."""
     workload: type[W]
     """The form of what one trial runs, or a union of forms."""
     metrics: Mapping[str, Metric] = MappingProxyType({})
@@ -70,6 +72,8 @@ class Track(Protocol[W]):
     empty where they are told with those."""
     peer: Reference | None = None
     """Another tool's own, which winners may be measured beside."""
+    extras: tuple[str, ...] = ()
+    """The extras of this package that measuring needs, where it is ours."""
     swept: bool = True
     """Whether a response table is a sweep over the whole space; else `record` writes it."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from haqa_bench.errors import HaqaError, nearest
+from haqa_bench.installed import extra, missing
 from haqa_bench.project import Project, Run, open_run
 
 if TYPE_CHECKING:
@@ -98,11 +99,7 @@ def needs_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError:
-        raise HaqaError(
-            "--figures",
-            "matplotlib is not installed",
-            'Install it with: pip install -e ".[figures]"',
-        ) from None
+        raise missing("matplotlib", "--figures", extra("figures")) from None
 
 
 def drawings(run: Run, project: Project, only: Sequence[str] = tuple(KINDS)) -> Iterator["Drawing"]:

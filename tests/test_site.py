@@ -1,0 +1,48 @@
+"""The documentation as a site: built without a warning, and nothing in it asks another server."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from support import REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    pytest.importorskip("mkdocs")
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(folder)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        env={"NO_MKDOCS_2_WARNING": "1", "PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_every_page_of_the_documentation_is_in_the_site(site):
+    pages = {page.stem for page in (REPOSITORY / "docs").glob("*.md")}
+
+    assert pages <= {page.stem for page in site.glob("*.html")}
+    assert "index" in {page.stem for page in site.glob("*.html")}
+
+
+def test_no_page_fetches_anything_from_elsewhere(site):
+    for page in site.glob("*.html"):
+        fetched = re.findall(
+            r'<(?:script|img|iframe|link)[^>]* (?:src|href)="?(https?:[^">\s]+)', page.read_text()
+        )
+        assert fetched == [], page.name
+
+
+def test_no_page_says_two_things_in_one_line():
+    """One sentence a line, so that a change of one is a change of one line."""
+    for page in sorted((REPOSITORY / "docs").glob("*.md")):
+        prose = re.sub(r"```.*?```|<!--.*?-->|`[^`]*`", "", page.read_text("utf-8"), flags=re.S)
+        lines = [line for line in prose.splitlines() if line[:1] not in ("|", "", "#", "<")]
+        twice = [line for line in lines if re.search(r"[a-z]{3}\. [A-Z][a-z]+ [a-z]", line)]
+        told = [line for line in twice if "(" not in line]
+        assert told == [], page.name
