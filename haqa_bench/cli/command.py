@@ -57,8 +57,10 @@ class Group(Command, click.Group):
             click.UsageError: there is none; says the nearest, or all that there are.
         """
         word = args[0]
-        if ctx.resilient_parsing or word.startswith("-") or self.get_command(ctx, word):
+        if ctx.resilient_parsing or word.startswith("-"):
             return super().resolve_command(ctx, args)
+        if found := self.get_command(ctx, word):
+            return word, found, args[1:]
         near = nearest(word, self.list_commands(ctx))
         raise click.UsageError(f"No such command '{word}'. {near}", ctx)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli import completion
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import (
     FORMAT,
@@ -39,8 +40,8 @@ RENAMED = {"results/verified": "results/confirmed"}
         "haqa-bench diff HEAD~1 HEAD --suite suites/llama.yaml",
     ],
 )
-@click.argument("then", metavar="A")
-@click.argument("now", metavar="B")
+@click.argument("then", metavar="A", shell_complete=completion.runs)
+@click.argument("now", metavar="B", shell_complete=completion.runs)
 @click.option(
     "--suite",
     default="suites/llama.yaml",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli import completion
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import (
@@ -34,11 +35,14 @@ if TYPE_CHECKING:
         "haqa-bench report llama --figures figures --only gains,curves",
     ],
 )
-@click.argument("runs", metavar="[RUN]...", nargs=-1, type=FilePath())
+@click.argument(
+    "runs", metavar="[RUN]...", nargs=-1, type=FilePath(), shell_complete=completion.runs
+)
 @click.option(
     "--suite",
     "suites",
     multiple=True,
+    shell_complete=completion.suites,
     type=FilePath(),
     help="Replay this suite first, if need be; again for more.",
 )

@@ -10,6 +10,7 @@ import click
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT, SEED
 from haqa_bench.cli.options import (
+    CELLS,
     DATA,
     JSON,
     PROJECT,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     ],
 )
 @SUITE
-@click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
+@CELLS
 @click.option(
     "--passes",
     type=COUNT,
