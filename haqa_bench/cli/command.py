@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from haqa_bench.cli import sections
 from haqa_bench.errors import nearest
 
 HELP = ["-h", "--help"]
@@ -25,6 +26,17 @@ class Command(click.Command):
         named["context_settings"] = {"help_option_names": HELP, **named.get("context_settings", {})}
         super().__init__(*given, **named)
         self.examples = tuple(examples)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options; where there are many, in sections."""
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        if len(options) <= sections.MOST:
+            super().format_options(ctx, formatter)
+            return
+        for title, there in sections.ordered(options).items():
+            records = [record for option in there if (record := option.get_help_record(ctx))]
+            with formatter.section(title):
+                formatter.write_dl(records)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, each on a line of its own: a broken one could not be pasted."""
