@@ -101,7 +101,8 @@ NO_PROJECT = {
 
 
 def options_of(command: click.Command) -> list[str]:
-    return [name for param in command.params for name in param.opts if name.startswith("-")]
+    shown = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
+    return [name for param in shown for name in param.opts]
 
 
 @pytest.mark.parametrize("name", CALLED)
