@@ -13,6 +13,7 @@ HERE = [
     "run small --dry-run",
     "runs",
     "report RUN",
+    "report RUN LIVE",
     "report RUN --output OUT",
     "report RUN --html OUT/page.html",
     "view RUN --output OUT/view.html --no-open",
@@ -67,7 +68,12 @@ def test_stdout_is_json_and_nothing_else(house, cli, monkeypatch, tmp_path, word
     monkeypatch.chdir(house)
     monkeypatch.setenv("HAQA_BENCH_RUNS", str(house / "runs"))
     run = next((house / "runs/small").iterdir()).relative_to(house)
-    spelt = words.replace("RUN", str(run)).replace("OUT", str(tmp_path / "out"))
+    live = next((house / "live/small").iterdir()).relative_to(house)
+    spelt = (
+        words.replace("RUN", str(run))
+        .replace("LIVE", str(live))
+        .replace("OUT", str(tmp_path / "out"))
+    )
 
     done = cli(*spelt.split(), "--json")
 

@@ -1,5 +1,7 @@
 """Terminals of every kind: not UTF-8, without colours, narrow and wide."""
 
+import shutil
+
 import pytest
 
 PLAIN = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}

@@ -1,5 +1,6 @@
 """haqa-bench report."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,8 +146,19 @@ def report(
             echo(written(files) if kind == "json" else "\n".join(map(str, files)))
             return
         told = formats.in_parts if whose == "paper" else formats.several
-        texts = [told(made, kind, wide) for made in chosen.values() if made]
-        echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
+        texts = {label: told(made, kind, wide) for label, made in chosen.items() if made}
+        whole = (
+            document([*texts.values()]) if standalone and kind == "tex" else _joined(texts, kind)
+        )
+        echo(whole, nl=False)
+
+
+def _joined(texts: Mapping[str, str], kind: str) -> str:
+    """The tables of several runs; as JSON one object, by run."""
+    if kind == "json" and len(texts) > 1:
+        by_run = (f"{json.dumps(label)}: {text}" for label, text in texts.items())
+        return "{" + ", ".join(by_run) + "}\n"
+    return "\n".join(texts.values())
 
 
 def _folders(
