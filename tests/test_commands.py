@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 
 import click
@@ -146,3 +147,16 @@ def test_help_is_readable_at_any_width(cli, name, width):
     before = done.stdout.partition("\nExamples:")[0]
     assert done.returncode == 0
     assert max(map(len, before.splitlines())) <= max(int(width), 60)
+
+
+def test_what_to_do_about_a_fault_can_be_pasted(house, cli, monkeypatch, tmp_path):
+    folder = tmp_path / "my runs" / "small" / "cassette-recorded-x"
+    shutil.copytree(next((house / "runs/small").iterdir()), folder)
+    (folder / "trials.duckdb").unlink()
+
+    told = cli("report", folder, "--project", house).stderr.partition("Build it with: haqa-bench ")[
+        2
+    ]
+
+    assert cli(*shlex.split(told)).returncode == 0
+    assert cli("report", folder, "--project", house).returncode == 0

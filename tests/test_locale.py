@@ -11,7 +11,7 @@ CELL = "net-int4-epyc-zen4-2core"
 @pytest.fixture(scope="module")
 def worldly(tmp_path_factory, house):
     """A copy of the small project, whose suite and title are no ASCII."""
-    folder = tmp_path_factory.mktemp("worldly") / "größe"
+    folder = tmp_path_factory.mktemp("worldly") / "copy"
     shutil.copytree(house, folder, ignore=shutil.ignore_patterns("runs", "live"))
     path = folder / "suites/small.yaml"
     path.write_text(path.read_text("utf-8") + "title: Größe ≥ 1, 测量\n", "utf-8")
@@ -29,6 +29,7 @@ def worldly(tmp_path_factory, house):
         "report small --html page.html",
         "explain small x",
         "view ä --no-open",
+        "view small --no-open --output größe.html",
         "run --help",
         "hardware show epyc-zen4-2core",
         "größe",

@@ -176,7 +176,7 @@ def _folders(
         raise HaqaError(
             "report",
             "no RUN, --suite or --all given",
-            "A run's folder stands in the last line of: haqa-bench run SUITE",
+            "List runs with: haqa-bench runs",
         )
     return list(dict.fromkeys(folders))
 
