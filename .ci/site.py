@@ -19,6 +19,11 @@ ABOVE = {
     "SECURITY.md": "security.md",
 }
 """Files above docs/, and the pages that they are."""
+ROLE, TOGGLE = 'data-md-component="search" role="dialog"', 'type="checkbox" id="__{}"'
+NAMED = {ROLE: f'{ROLE} aria-label="Search"'} | {
+    TOGGLE.format(name): f"hidden {TOGGLE.format(name)}" for name in ("drawer", "search")
+}
+"""What the theme leaves without a name, or outside every landmark, and what screen readers want."""
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 """A Markdown link or picture: its mark, its text, its target."""
 
@@ -37,6 +42,22 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     above = {there: here for here, there in ABOVE.items()}.get(page.file.src_uri)
     source = above or f"docs/{page.file.src_uri}"
     return LINK.sub(lambda link: _link(link, source, config), markdown)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """The HTML of a page, as screen readers want it."""
+    return _named(output)
+
+
+def on_post_template(output_content: str, template_name: str, config: MkDocsConfig) -> str:
+    """The same of a page that is no page of ours, such as 404.html."""
+    return _named(output_content)
+
+
+def _named(output: str) -> str:
+    for theme, wanted in NAMED.items():
+        output = output.replace(theme, wanted)
+    return output
 
 
 def _link(link: re.Match[str], source: str, config: MkDocsConfig) -> str:

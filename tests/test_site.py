@@ -1,11 +1,14 @@
 """The documentation as a site: built without a warning, and nothing in it asks another server."""
 
+import os
 import re
 import subprocess
 import sys
 
 import pytest
 from support import REPOSITORY
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +49,25 @@ def test_no_page_says_two_things_in_one_line():
         twice = [line for line in lines if re.search(r"[a-z]{3}\. [A-Z][a-z]+ [a-z]", line)]
         told = [line for line in twice if "(" not in line]
         assert told == [], page.name
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_of_the_site_has_a_violation_of_accessibility(site, theme):
+    driver = pytest.importorskip("playwright.sync_api")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = {}
+    with driver.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--headless=new", "--no-sandbox", "--disable-gpu"]
+        )
+        window = browser.new_page(color_scheme=theme)
+        for page in sorted(site.glob("*.html")):
+            window.goto(page.as_uri())
+            found[page.name] = [
+                f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])} times)"
+                for v in axe.run(window).response["violations"]
+            ]
+        browser.close()
+
+    assert {name: told for name, told in found.items() if told} == {}
