@@ -14,9 +14,11 @@ SECTIONS: Mapping[str, str] = {
     "--layout --only --memory --min-quality --objective --budget --method --fresh --dry-run "
     "--record-proposals --hardware",
     "Who answers": "--agent --chat-model --base-url --chat-timeout --chat-deadline --chat-retries "
-    "--answered-by --llm --fork --prompts --command",
+    "--chat-command --chat-question --chat-env --allow-commands --answered-by --llm",
     "How it is measured": "--measure --workers --executor --address --n-ctx --n-prompt "
     "--n-generate --passes --order-seed",
+    "What is in the file": "--cell --parameters --metrics --status --ok --repeats-by --unit --limit "
+    "--goal --default --delimiter --decimal --study --name --about --replace",
     "How it is printed": "--format --json --wide --columns --digits --published --standalone "
     "--quiet --exit-code",
     "Where things lie": "--output --figures --html --text --data-dir --runs --project",
