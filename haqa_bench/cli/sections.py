@@ -17,8 +17,8 @@ SECTIONS: Mapping[str, str] = {
     "--chat-command --chat-question --chat-env --allow-commands --answered-by --llm",
     "How it is measured": "--measure --workers --executor --address --n-ctx --n-prompt "
     "--n-generate --passes --order-seed",
-    "What is in the file": "--cell --parameters --metrics --status --ok --repeats-by --unit --limit "
-    "--goal --default --delimiter --decimal --study --name --about --replace",
+    "What is in the file": "--cell --parameters --metrics --status --ok --repeats-by --unit "
+    "--limit --goal --default --delimiter --decimal --study --name --about --replace",
     "How it is printed": "--format --json --wide --columns --digits --published --standalone "
     "--quiet --exit-code",
     "Where things lie": "--output --figures --html --text --data-dir --runs --project",
