@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from haqa_bench.report.live import snapshot
-from haqa_bench.report.live.server import Server, Site
+from haqa_bench.cli.live import snapshot
+from haqa_bench.cli.live.server import Server, Site
 from haqa_bench.report.page.runs import run_shown
 
 

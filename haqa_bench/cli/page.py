@@ -64,7 +64,7 @@ def _serve(
     folders: Sequence[Path], port: int, project: Path | None, no_open: bool, as_json: bool
 ) -> None:
     """Serves until it is stopped, which is how it ends well."""
-    from haqa_bench.report.live.server import Server, Site
+    from haqa_bench.cli.live.server import Server, Site
 
     with Server(Site(tuple(folders), project), port) as server:
         told = {"url": server.url, "runs": [str(folder) for folder in folders]}
@@ -85,8 +85,8 @@ def _show(url: str, no_open: bool) -> None:
 
 def _write(folders: Sequence[Path], output: Path, project: Path | None) -> Path:
     """The page of the runs that were named, or of all that can be read."""
+    from haqa_bench.cli.live.snapshot import readable
     from haqa_bench.project import project_above, run_folders
-    from haqa_bench.report.live.snapshot import readable
     from haqa_bench.report.page import page
 
     every = [] if folders else run_folders(project_above(Path.cwd(), project))
@@ -98,7 +98,7 @@ def _write(folders: Sequence[Path], output: Path, project: Path | None) -> Path:
 
 
 def _can_be_read(folder: Path) -> bool:
-    from haqa_bench.report.live.snapshot import readable
+    from haqa_bench.cli.live.snapshot import readable
 
     try:
         with readable(folder):

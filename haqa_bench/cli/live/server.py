@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from haqa_bench.cli.live.pages import Every, Runs, Shown, shell
 from haqa_bench.errors import HaqaError
-from haqa_bench.report.live.pages import Every, Runs, Shown, shell
 
 HEADERS = {
     "Cache-Control": "no-store",

@@ -11,9 +11,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from haqa_bench.cli.live.snapshot import readable, state
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import project_above, run_folders
-from haqa_bench.report.live.snapshot import readable, state
 from haqa_bench.report.page import page
 from haqa_bench.run.listed import Listed, listed
 
@@ -122,4 +122,4 @@ def _hash(text: str) -> str:
 
 
 def _read(name: str) -> str:
-    return files("haqa_bench.report.live").joinpath(name).read_text("utf-8")
+    return files("haqa_bench.cli.live").joinpath(name).read_text("utf-8")
