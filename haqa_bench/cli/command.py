@@ -23,9 +23,13 @@ class Command(click.Command):
     """A command whose help ends with `examples`, lines that can be pasted."""
 
     def __init__(self, *given: Any, examples: Sequence[str] = (), **named: Any) -> None:
-        named["context_settings"] = {"help_option_names": HELP, **named.get("context_settings", {})}
         super().__init__(*given, **named)
         self.examples = tuple(examples)
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Those that mean no other option of the command."""
+        taken = {name for param in self.params for name in param.opts}
+        return [name for name in HELP if name not in taken]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options; where there are many, in sections."""
