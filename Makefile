@@ -1,4 +1,4 @@
-.PHONY: check lint types rooms sound test versions lock coverage benchmark fuzz reliability test-live test-browser format docs
+.PHONY: check lint types rooms sound test versions lock coverage benchmark fuzz reliability test-live test-browser format docs site pictures wheel-test notebook
 check: lint types rooms sound test ## what must be green before a commit
 
 lint:
@@ -7,6 +7,7 @@ lint:
 
 types:
 	mypy
+	mypy tests/typing # what users' type checkers see of the Python API
 
 rooms:
 	lint-imports
@@ -19,6 +20,9 @@ test: ## no network, no compiler, no GPU; plain `pytest` does the same, one afte
 
 versions: ## the locked and the lowest versions replay llama to the same bytes, in fresh environments: some minutes
 	.ci/versions
+
+wheel-test: ## the built wheel alone, in a fresh environment and an empty folder: two minutes, and what pip takes
+	.ci/wheel
 
 LOCKED = Installs what a replay computes with: pip install -r requirements.lock && pip install --no-deps -e .
 lock: ## the newest versions of what a replay computes with, and the lowest that pyproject.toml allows
@@ -52,7 +56,16 @@ test-browser: ## the page in a real Chromium, /usr/bin/chromium or CHROMIUM: pip
 	pytest -m browser
 
 docs: ## pages that are made from the program itself
-	cog -r docs/help.md docs/results.md docs/add-a-track.md docs/published.md docs/reproduce.md
+	cog -r docs/help.md docs/python.md docs/results.md docs/add-a-track.md docs/published.md docs/reproduce.md docs/contribute.md
+
+site: ## the documentation as a site, build/site/index.html, without network: pip install -e ".[site]"
+	NO_MKDOCS_2_WARNING=1 mkdocs build -q
+
+pictures: ## those of README and site, from replays: pip install -e ".[browser,figures]", and a Chromium
+	python .ci/pictures.py
+
+notebook: ## the notebook in examples/ with what it shows now
+	jupyter execute --inplace --NotebookClient.record_timing=False examples/notebook/first-study.ipynb
 
 format:
 	ruff check --fix haqa_bench tests benchmarks

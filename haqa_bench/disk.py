@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from haqa_bench import shipped
 from haqa_bench.errors import HaqaError
 
 TODO = "Make room, or name a place that can be written"
@@ -46,6 +47,9 @@ def written(path: Path) -> Iterator[Path]:
     """
     if path.is_symlink():
         raise HaqaError(path, "is a link", "Name the file that it leads to, or remove the link")
+    if path.resolve().is_relative_to(shipped.PACKAGED):
+        what = "belongs to the installed haqa-bench, where nothing is written"
+        raise HaqaError(path, what, "Work in a folder of your own")
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     with faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@
 Anything else that escapes is a bug and keeps its traceback.
 """
 
+from collections.abc import Collection
 from enum import StrEnum
 
 
@@ -51,6 +52,18 @@ class HaqaError(Exception):
 def _line(text: str) -> str:
     """In one line, whatever a file's name or its words hold."""
     return text.replace("\n", "\\n")
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """What to do about a word that is none of some names: the nearest of them, or all."""
+    import difflib  # help does without
+
+    plain = {name.casefold(): name for name in known}
+    begun = [name for name in plain if word and name.startswith(word.casefold())]
+    near = begun if len(begun) == 1 else difflib.get_close_matches(word.casefold(), plain, 1, 0.5)
+    if near:
+        return f"Did you mean '{plain[near[0]]}'?"
+    return f"Known: {', '.join(known)}" if known else "There is none yet"
 
 
 class CassetteMiss(HaqaError):

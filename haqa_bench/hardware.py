@@ -12,8 +12,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat, field_validator
 
+from haqa_bench import shipped
 from haqa_bench.documents import Document, read_yaml
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 TARGET = re.compile(
     r"^(ssh|adb)://((?:[A-Za-z0-9._]+@)?[A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d+))?(/[A-Za-z0-9._/-]+)$"
@@ -39,7 +40,7 @@ class Hardware(Document):
 
     name: Text
     title: Text
-    kind: Literal["cpu", "gpu", "phone"]
+    kind: Literal["cpu", "gpu", "phone", "unstated"]
     cores: Figure
     memory: Figure
     bandwidth: Figure
@@ -78,7 +79,7 @@ class Hardware(Document):
 
 
 def profiles(folder: Path) -> list[Hardware]:
-    """Every profile in `folder`, by file name.
+    """Every profile in `folder`, hardware/ of a project, and of the package, by file name.
 
     Raises:
         HaqaError: there are none, or one is wrong.
@@ -87,7 +88,7 @@ def profiles(folder: Path) -> list[Hardware]:
 
 
 def load(folder: Path, name: str) -> Hardware:
-    """The profile in `folder`/`name`.yaml.
+    """The profile in `folder`/`name`.yaml, hardware/ of a project, or else that of the package.
 
     Raises:
         HaqaError: no such profile (names those there are), or it is wrong.
@@ -96,8 +97,8 @@ def load(folder: Path, name: str) -> Hardware:
     if name not in files:
         raise HaqaError(
             folder,
-            f"no hardware profile '{name}'; known: {', '.join(files)}",
-            "List them with: haqa-bench hardware list",
+            f"no hardware profile '{name}'",
+            f"{nearest(name, files)} (haqa-bench hardware list)",
         )
     return read_yaml(files[name], Hardware)
 
@@ -131,7 +132,8 @@ def _plain(number: str) -> float:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    files = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    every = shipped.files(folder.parent, f"{folder.name}/*.yaml").values()
+    files = {path.stem: path for path in every}
     if not files:
         raise HaqaError(
             folder,

@@ -1,10 +1,10 @@
 """A project, which says where everything lies, and a run: one lock and one open database.
 
-A *project* is a folder of prompts/, hardware/, suites/, cassettes/ and results/. A *run* is a
-folder that `haqa-bench run` wrote: a lock, journals, and the database made of them.
+A *project* is a folder of prompts/, hardware/, suites/, cassettes/ and results/. What it lacks is
+read in what the package brings (haqa_bench.shipped), where nothing is written. A *run* is a folder
+that `haqa-bench run` wrote: a lock, journals, and the database made of them.
 """
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from haqa_bench import disk
+from haqa_bench import disk, shipped, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.documents import check_name, read_json
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.store import database
 from haqa_bench.store.database import LOCK
 from haqa_bench.store.recorded import place
@@ -32,34 +32,34 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 class Project(NamedTuple):
-    """Where everything lies, from the project's folder."""
+    """Where everything lies that a project reads: in its folder, or, where it is not there, in what
+    the package brings. What it writes lies where `own` says.
+    """
 
     folder: Path
+    alone: bool = False
+    """Whether only its own folder counts."""
+
+    @property
+    def own(self) -> "Project":
+        """Where everything lies that it writes: in its own folder."""
+        return Project(self.folder, alone=True)
 
     @property
     def prompts(self) -> Path:
-        """The templates of what agents are told."""
+        """The folder of the templates that it has itself; agents read the others in the package."""
         return self.folder / "prompts"
 
     @property
     def hardware(self) -> Path:
-        """The profiles of devices."""
+        """The folder of the profiles that it has itself (see haqa_bench.hardware)."""
         return self.folder / "hardware"
 
     @property
-    def suites(self) -> Path:
-        """The suites that are called by their names."""
-        return self.folder / "suites"
-
-    @property
-    def cassettes(self) -> Path:
-        """The recorded exchanges of all studies."""
-        return self.folder / "cassettes"
-
-    @property
-    def paper_tables(self) -> Path:
-        """What the paper published."""
-        return self.folder / "paper_tables"
+    def suites(self) -> Mapping[str, Path]:
+        """The suites that are called by their names, such as llama or paper/llama."""
+        files = self.files("suites/**/*.yaml")
+        return {name[len("suites/") : -len(".yaml")]: path for name, path in files.items()}
 
     @property
     def runs(self) -> Path:
@@ -69,23 +69,42 @@ class Project(NamedTuple):
 
     def table(self, cell: Cell) -> Path:
         """The response table of a cell."""
-        return place(self.folder, cell.track, cell.id)
+        return self._found(place(Path(), cell.track, cell.id).as_posix())
 
     def confirmed(self, cell: Cell) -> Path:
         """The pairs or tests of a cell's winners, taken apart from the tuning."""
-        return confirmed_in(self.folder / "results", cell)
+        return self._found(confirmed_in(Path("results"), cell).as_posix())
 
     def proposals(self, suite: str) -> Path:
         """What the computing methods of a suite proposed when its results were recorded."""
-        return self.folder / "results" / "proposals" / f"{suite}.jsonl"
+        return self._found(f"results/proposals/{suite}.jsonl")
 
     def cassette(self, study: Study) -> Path:
         """The recorded exchanges of a study."""
-        return self.cassettes / study.file
+        return self._found(f"cassettes/{study.file.as_posix()}")
+
+    def published(self, name: str) -> Path:
+        """What the paper published in one of its tables or figures."""
+        return self._found(f"paper_tables/{name}.yaml")
+
+    def files(self, pattern: str) -> Mapping[str, Path]:
+        """Its files of a pattern, and those that the package brings, by their path from either
+        folder, sorted.
+        """
+        if not self.alone:
+            return shipped.files(self.folder, pattern)
+        own = sorted(path for path in self.folder.glob(pattern) if path.is_file())
+        return {path.relative_to(self.folder).as_posix(): path for path in own}
 
     def said(self, path: Path) -> str:
-        """A path as it is printed: relative to the project."""
+        """A path as it is printed: relative to the project, or to what the package brings."""
+        brought = shipped.folder()
+        if brought and not path.is_relative_to(self.folder) and path.is_relative_to(brought):
+            return path.relative_to(brought).as_posix()
         return path.relative_to(self.folder).as_posix()
+
+    def _found(self, name: str) -> Path:
+        return self.folder / name if self.alone else shipped.found(self.folder, name)
 
 
 def confirmed_in(folder: Path, cell: Cell) -> Path:
@@ -99,6 +118,19 @@ class Run:
     def __init__(self, folder: Path, suite: Suite, connection: "duckdb.DuckDBPyConnection") -> None:
         self.folder, self.suite, self._connection = folder, suite, connection
         self._read: dict[tuple[str, type, str], list[Any]] = {}
+        self.faults: dict[str, PluginFailed] = {}
+        """What plug-ins' tracks raised when they were asked of it, in words: what is left out."""
+
+    @contextmanager
+    def leaving_out(self, cell: Cell, doing: str) -> Iterator[None]:
+        """Leaves out what a plug-in's track cannot tell, and keeps why. What ours raise is a
+        bug.
+        """
+        try:
+            with tracks.faults(cell.track, "left out", doing):
+                yield
+        except PluginFailed as fault:
+            self.faults[str(fault)] = fault
 
     @cached_property
     def cells(self) -> Mapping[str, Cell]:
@@ -180,29 +212,56 @@ def _sql(name: str, kind: type) -> str:
 
 
 def project_above(place: Path, given: Path | None = None) -> Project:
-    """The project that was given, or the nearest at or above a place, or else above the current
-    folder: a folder that holds prompts/ and hardware/.
+    """The project that was given; or the nearest at or above a place, or else above the current
+    folder: a folder that holds prompts/ and hardware/; or else the current folder itself.
+
+    A suite that the package brings belongs to no folder: whoever calls it is where its runs go.
 
     Raises:
-        HaqaError: there is none.
+        HaqaError: the folder that was given is none, or belongs to the installed package.
     """
-    above = [
-        folder for start in (place.resolve(), Path.cwd()) for folder in (start, *start.parents)
-    ]
-    for folder in [given] if given else above:
-        if (folder / "prompts").is_dir() and (folder / "hardware").is_dir():
-            return Project(check_name(folder.resolve()))
-    raise HaqaError(
-        given or place,
-        "no folder with prompts/ and hardware/ here or above",
-        "Say where it is with --project",
-    )
+    if given is not None:
+        return Project(_own(_folder(given)))
+    here = Path.cwd()
+    starts = (here,) if _is_brought(place.resolve()) else (place.resolve(), here)
+    above = (folder for start in starts for folder in (start, *start.parents))
+    found = (folder for folder in above if shipped.is_project(folder))
+    return Project(_own(next(found, here)))
+
+
+def _own(folder: Path) -> Path:
+    if folder.is_relative_to(shipped.PACKAGED):
+        what = "belongs to the installed haqa-bench, where nothing is written"
+        raise HaqaError(folder, what, "Work in a folder of your own")
+    return check_name(folder)
+
+
+def _folder(given: Path) -> Path:
+    if not given.is_dir():
+        raise HaqaError(given, "no such folder", "Say with --project where the project is")
+    return given.resolve()
+
+
+def _is_brought(place: Path) -> bool:
+    """Whether a place is among the suites that the package brings, or in an installed package."""
+    brought = shipped.folder()
+    suites = brought is not None and place.is_relative_to(brought / "suites")
+    return suites or place.is_relative_to(shipped.PACKAGED)
 
 
 def run_folders(project: Project) -> list[Path]:
     """Every run of a project, the latest first."""
     locks = project.runs.glob(f"*/*/{LOCK}")
-    return [lock.parent for lock in sorted(locks, key=lambda p: (-p.stat().st_mtime, p))]
+    found = sorted((-since, lock) for lock in locks if (since := _begun(lock)))
+    return [lock.parent for _, lock in found]
+
+
+def _begun(lock: Path) -> float:
+    """When a run was last begun; 0 of one that was removed since it was listed."""
+    try:
+        return lock.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def find_run(word: str, given: Path | None = None) -> Path:
@@ -224,34 +283,25 @@ def find_run(word: str, given: Path | None = None) -> Path:
         names = ", ".join(map(_long_name, found))
         raise HaqaError(word, f"{len(found)} runs begin so", f"Known: {names}")
     every = list(dict.fromkeys([*(f.parent.name for f in known), *map(_long_name, known)]))
-    raise HaqaError(word, "no run of that name, nor a run's folder", nearest(word, every))
+    raise HaqaError(word, "no run of that name, nor a run's folder", _run_nearest(word, every))
+
+
+def _run_nearest(word: str, every: Sequence[str]) -> str:
+    return nearest(word, every) if every else "There is none yet: haqa-bench run SUITE"
 
 
 def find_suite(word: Path, given: Path | None = None) -> Path:
-    """The file of a suite: a path, or a name in suites/ of the project.
+    """The file of a suite: a path, or a name in suites/ of the project or of the package.
 
     Raises:
         HaqaError: there is none; names the nearest.
     """
     if word.is_file():
         return word
-    project = project_above(word.parent, given)
-    named = project.suites / f"{word}.yaml"
-    if not word.suffix and named.is_file():
-        return named
-    known = {
-        path.relative_to(project.suites).with_suffix("").as_posix(): path
-        for path in project.suites.rglob("*.yaml")
-    }
+    known = project_above(word.parent, given).suites
+    if path := known.get(word.as_posix()):
+        return path
     raise HaqaError(word, "no such file, nor a suite of the project", nearest(word.stem, [*known]))
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """What to tell of a name that is none: the nearest, or all that there are."""
-    near = difflib.get_close_matches(word, known, 1, 0.5)
-    if near:
-        return f"Did you mean '{near[0]}'?"
-    return f"Known: {', '.join(known)}" if known else "There is none yet: haqa-bench run SUITE"
 
 
 def _long_name(folder: Path) -> str:

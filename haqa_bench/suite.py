@@ -23,17 +23,15 @@ from pydantic import (
     model_validator,
 )
 
-from haqa_bench import hardware, plugins, tracks
+from haqa_bench import hardware, plugins, shipped, tracks
 from haqa_bench.cell import Block, Cell, Model, Name
 from haqa_bench.documents import Document, read_bytes, read_yaml, sha256
-from haqa_bench.errors import HaqaError, PluginFailed
+from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.space import SearchSpace
 from haqa_bench.store.recorded import held, place
-from haqa_bench.study import Method, Price, Seed, Study
+from haqa_bench.study import MAX_TEMPLATE, Method, Price, Seed, Study, with_templates
 from haqa_bench.trial import Goal, Objective
 
-MAX_TEMPLATE = 100_000
-"""Bytes of a prompt's template."""
 MAX_CELLS = 10_000
 """That a suite's matrices may expand into; a small file can name millions."""
 
@@ -79,8 +77,44 @@ class SuiteFile(Document):
     def _tracks_exist(self) -> Self:
         for method in self.methods:
             for name in set(method.tracks or ()) - tracks.known().keys():
-                near = tracks.nearest(name, tracks.known())
+                near = nearest(name, sorted(tracks.known()))
                 raise ValueError(f"method '{method.name}': no track '{name}'. {near}")
+        return self
+
+    @model_validator(mode="after")
+    def _files_lie_below(self) -> Self:
+        for method in self.methods:
+            if plugins.is_file(method.optimizer) and method.optimizer.startswith(("/", "~")):
+                what = "name its file from the suite's folder, which is another elsewhere"
+                raise ValueError(f"method '{method.name}': {method.optimizer}: {what}")
+        return self
+
+    @model_validator(mode="after")
+    def _no_templates(self) -> Self:
+        for method in self.methods:
+            if method.templates:
+                raise ValueError(
+                    f"method '{method.name}': templates lie in a folder: prompts: NAME"
+                )
+            if method.prompts and method.chat is None:
+                raise ValueError(
+                    f"method '{method.name}': prompts are for agents, which have a chat:"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _forks_lead_back(self) -> Self:
+        methods = {method.name: method for method in self.methods}
+        for method in self.methods:
+            line, there = [method.name], method
+            while there.fork:
+                line.append(there.fork.method)
+                if there.fork.method not in methods or line.count(line[-1]) > 1:
+                    what = "its own fork" if line[-1] in methods else "none of the methods"
+                    raise ValueError(f"method '{method.name}': fork: '{line[-1]}' is {what}")
+                there = methods[there.fork.method]
+            if method.fork and not (method.chat and there.chat):
+                raise ValueError(f"method '{method.name}': fork: only agents, with a chat:, fork")
         return self
 
     @model_validator(mode="after")
@@ -169,7 +203,7 @@ def _checked(block: Block) -> Block:
     limited = [c.metric for c in block.objective.constraints]
     for name in (*(goal.metric for goal in block.objective.goals), *limited):
         if name not in metrics:
-            near = tracks.nearest(name, metrics)
+            near = nearest(name, sorted(metrics))
             raise ValueError(f"objective: the track {track.name} has no metric '{name}'. {near}")
     for goal in block.objective.goals:
         if goal.unit and goal.unit != metrics[goal.metric].unit:
@@ -177,7 +211,7 @@ def _checked(block: Block) -> Block:
             raise ValueError(f"objective: the unit of {goal.metric} is {right}, not {goal.unit}")
     for name in block.space.root:
         if settings is not None and name not in settings:
-            near = tracks.nearest(name, settings)
+            near = nearest(name, sorted(settings))
             raise ValueError(f"space: the track {track.name} has no setting '{name}'. {near}")
     return block
 
@@ -217,12 +251,23 @@ class Suite(Document):
         suite's.
         """
         return [
-            Study(self.name, c, m, s, self.prices.get(m.chat.model) if m.chat else None)
+            self.study(c, m, s)
             for c in self.cells
             for m in self.methods
             if m.runs_on(c)
             for s in m.seeds or self.seeds
         ]
+
+    def study(self, cell: Cell, method: Method, seed: int) -> Study:
+        """One method on one cell with one seed, and what its LLMs cost."""
+        known = {name: self.prices.get(chat.model) for name, chat in method.sections.items()}
+        prices = {name: price for name, price in known.items() if price}
+        fork = method.fork
+        origins = [m for m in self.methods if fork and m.name == fork.method]
+        origin = self.study(cell, origins[0], seed) if origins else None
+        if method.chats:
+            return Study(self.name, cell, method, seed, None, prices, origin)
+        return Study(self.name, cell, method, seed, prices.get(""), origin=origin)
 
 
 class Folders(NamedTuple):
@@ -236,7 +281,8 @@ class Folders(NamedTuple):
 
 def load(path: Path, project: Path, recorded: bool = True) -> Suite:
     """The suite file at `path`, resolved against the profiles and templates of the `project`
-    folder; and its spaces against their tables, where they say `recorded`, unless it is False.
+    folder, and those that the package brings; and its spaces against their tables, where they say
+    `recorded`, unless it is False.
 
     Raises:
         HaqaError: the file, a profile, a text or a template is missing or wrong.
@@ -245,24 +291,29 @@ def load(path: Path, project: Path, recorded: bool = True) -> Suite:
     points = [(block, point) for block in file.cells for point in block.points()]
     names = dict.fromkeys(device for _, (_, _, device) in points)
     devices = {name: hardware.load(project / "hardware", name) for name in names}
-    folders = Folders(path.resolve().parent, project, recorded)
+    texts = path.resolve().parent
+    folders = Folders(texts, project, recorded)
     cells = tuple(_resolved(file, block, point, devices, folders) for block, point in points)
+    templates = dict(sorted(_templates(cells, project)))
     return Suite(
         name=file.name,
         title=file.title,
         cells=cells,
-        methods=file.methods,
+        methods=tuple(
+            with_templates(m.below(texts), texts, project, templates) for m in file.methods
+        ),
         prices=file.prices,
         seeds=file.seeds,
-        templates=dict(sorted(_templates(cells, project / "prompts"))),
+        templates=templates,
         labels=file.labels,
         remarks=file.remarks,
     )
 
 
-def _templates(cells: tuple[Cell, ...], folder: Path) -> Iterator[tuple[str, str]]:
+def _templates(cells: tuple[Cell, ...], project: Path) -> Iterator[tuple[str, str]]:
     """Name and SHA-256 of the project's templates, and of those that tracks bring themselves."""
-    own = {path.name: read_bytes(path, MAX_TEMPLATE) for path in folder.glob("*.j2")}
+    files = shipped.files(project, "prompts/*.j2").values()
+    own = {path.name: read_bytes(path, MAX_TEMPLATE) for path in files}
     brought = {f"{cell.track}.j2": tracks.of(cell).prompt().encode() for cell in cells}
     for name, text in (brought | own).items():
         yield name, sha256(text)
@@ -314,7 +365,7 @@ def _cell(
 def _space(block: Block, cell: str, folders: Folders) -> SearchSpace:
     """The search space of a cell. One that is `recorded` stays open until there is a table."""
     space = block.space.read_list(folders.suite)
-    table = place(folders.project, block.track, cell)
+    table = shipped.found(folders.project, place(Path(), block.track, cell).as_posix())
     read = space.recorded and folders.recorded and table.is_file()
     return held(table, space) if read else space
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command import InProcess, Process
+from packed import good_pack, kernels_project
 from support import REPOSITORY, record, small_project
 from whole_suites import WholeSuites
 
@@ -18,6 +19,12 @@ from whole_suites import WholeSuites
 def as_wide_as_a_terminal_may_be(monkeypatch):
     """Whatever the terminal that runs the tests."""
     monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture(autouse=True)
+def no_progress(monkeypatch):
+    """However slow the machine: tests count lines on stderr."""
+    monkeypatch.setenv("HAQA_BENCH_PROGRESS", "off")
 
 
 @pytest.fixture
@@ -39,6 +46,12 @@ def house(tmp_path_factory) -> Path:
     (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
     (folder / "model.gguf").write_bytes(b"GGUF")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_shipped(monkeypatch):
+    """A test's project has what lies in it, and nothing of this repository."""
+    monkeypatch.setenv("HAQA_BENCH_SHIPPED", "")
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +118,25 @@ def whole_suites(tmp_path_factory) -> WholeSuites:
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     return WholeSuites(shared / "whole_suites")
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory):
+    """The project of whoever measured."""
+    return kernels_project(tmp_path_factory.mktemp("measured"), results=True)
+
+
+@pytest.fixture(scope="session")
+def receiving(tmp_path_factory):
+    """The project that results are given to."""
+    return kernels_project(tmp_path_factory.mktemp("receiving"), results=False)
+
+
+@pytest.fixture(scope="session")
+def good(measured, tmp_path_factory):
+    return good_pack(measured, tmp_path_factory.mktemp("good") / "pack")
+
+
+@pytest.fixture
+def pack(good, tmp_path):
+    return Path(shutil.copytree(good, tmp_path / "pack"))

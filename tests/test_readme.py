@@ -8,15 +8,25 @@ from support import REPOSITORY
 
 pytestmark = pytest.mark.usefixtures("developers_runs_stay")
 README = (REPOSITORY / "README.md").read_text("utf-8")
+START = (REPOSITORY / "docs" / "start.md").read_text("utf-8")
 
 
 def test_the_table_is_what_the_main_job_prints(whole_suites):
     done = whole_suites("llama")
 
     printed = done.stdout.partition("\nAgent: ")[0].strip()
-    shown = README.partition("<!-- table -->\n```text\n")[2].partition("```\n<!-- /table -->")[0]
+    shown = START.partition("<!-- table -->\n```text\n")[2].partition("```\n<!-- /table -->")[0]
     assert shown.strip() == printed
     assert "not yet" not in printed
+
+
+def test_the_readme_can_be_read_in_a_minute():
+    pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", README)
+
+    assert len(README.splitlines()) <= 120
+    assert len(pictures) == 2
+    assert all(len(alt) > 80 and (REPOSITORY / file).exists() for alt, file in pictures)
+    assert len(re.findall(r"^- \*\*.*\]\(docs/", README, re.MULTILINE)) == 5
 
 
 def test_ci_runs_the_readme_s_own_two_commands():

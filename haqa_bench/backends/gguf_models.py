@@ -117,7 +117,7 @@ def _from_hub(name: str) -> Path:
     if not file:
         raise HaqaError(f"hub:{name}", "not of the form hub:OWNER/REPO/FILE")
     gguf_files.check_first(Path(file))
-    require("huggingface_hub", f"hub:{name}", "pip install huggingface_hub")
+    require("huggingface_hub", f"hub:{name}", extra("deploy"))
     first, *_ = [_fetched(f"{owner}/{repository}", one, name) for one in shards(Path(file))]
     return first
 

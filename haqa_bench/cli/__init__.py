@@ -9,11 +9,13 @@ from typing import Any
 import click
 
 from haqa_bench import __version__
+from haqa_bench.cli.command import Group
 from haqa_bench.cli.ending import Unread, code_of
 from haqa_bench.cli.signals import ended_in_order
 from haqa_bench.cli.terminal import echo
 
 COMMANDS = {
+    "init": ("haqa_bench.cli.init:init", "Begin a project of your own, with a first suite."),
     "run": (
         "haqa_bench.cli.run:run",
         "Run a suite's studies, or replay them, and print its table.",
@@ -36,6 +38,10 @@ COMMANDS = {
         "Compare two runs, or a suite at two commits: what changed, beyond noise or not.",
     ),
     "compare": ("haqa_bench.cli.compare:compare", "Compare the methods of a run, with statistics."),
+    "fork": (
+        "haqa_bench.cli.fork:fork",
+        "Let another LLM go on with a recorded study from a round on, and compare the two.",
+    ),
     "confirm": (
         "haqa_bench.cli.confirm:confirm",
         "Measure a run's winners again: in pairs with the default, or trained anew and tested.",
@@ -45,7 +51,11 @@ COMMANDS = {
         "Print what the paper published, in its own layout, or check its arithmetic.",
     ),
     "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
-    "table": ("haqa_bench.cli.table:table", "Show, export and import response tables."),
+    "table": ("haqa_bench.cli.table:table", "Show, export, import and judge response tables."),
+    "contribute": (
+        "haqa_bench.cli.contribute:contribute",
+        "Pack what a run measured on this machine, for a project to take in.",
+    ),
     "tune": (
         "haqa_bench.cli.tune:tune",
         "Find the best bit-width and llama.cpp settings for a model on this machine.",
@@ -58,7 +68,7 @@ COMMANDS = {
         "haqa_bench.cli.merge:merge",
         "Fine-tune once, and write the model as a GGUF file for the deploy track.",
     ),
-    "suite": ("haqa_bench.cli.suite:suite", "Check and show suite files."),
+    "suite": ("haqa_bench.cli.suite:suite", "List, check and show suite files."),
     "hardware": ("haqa_bench.cli.hardware:hardware", "List, show and detect hardware profiles."),
     "relay": (
         "haqa_bench.cli.relay:relay",
@@ -68,10 +78,18 @@ COMMANDS = {
         "haqa_bench.cli.cassette:cassette",
         "List, show and check recorded LLM exchanges.",
     ),
-    "plugin": ("haqa_bench.cli.plugin:plugin", "List and check installed plug-ins."),
+    "plugin": ("haqa_bench.cli.plugin:plugin", "List and check plug-ins."),
+    "new": (
+        "haqa_bench.cli.new:new",
+        "Write a method, an agent, a track or a suite to start from.",
+    ),
     "check": (
         "haqa_bench.cli.check:check",
         "Say whether all that the project has recorded is sound.",
+    ),
+    "doctor": (
+        "haqa_bench.cli.doctor:doctor",
+        "Say what is installed, what is missing for which track, and what a bug report needs.",
     ),
     "db": ("haqa_bench.cli.db:db", "Rebuild a run's database."),
 }
@@ -81,7 +99,7 @@ RENAMED = {"verify": "confirm"}
 """Commands by the names of the version before; they work for one version more."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group whose commands are imported when called; their one-line helps stand in COMMANDS."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -113,7 +131,15 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup)
+@click.group(
+    cls=LazyGroup,
+    examples=[
+        "haqa-bench run llama",
+        "haqa-bench report llama --table 4",
+        "haqa-bench explain llama F5:SmolLM2-135M/INT4/haqa/speed-up",
+        "haqa-bench run --help",
+    ],
+)
 @click.version_option(__version__, prog_name="haqa-bench")
 def app() -> None:
     """Benchmark LLM agents that tune quantization and deployment: offline, reproducible, with

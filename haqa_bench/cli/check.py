@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import JSON, PROJECT
 from haqa_bench.cli.terminal import echo
 
@@ -15,12 +16,18 @@ if TYPE_CHECKING:
     from haqa_bench.run.soundness import Area
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench check",
+        "haqa-bench check --json",
+    ],
+)
 @click.option("--seal", is_flag=True, help="Take what is there as it is, and write the manifest.")
 @PROJECT
 @JSON
 def check(seal: bool, project: Path | None, as_json: bool) -> None:
-    """Say whether all that the project has recorded is sound.
+    """Say whether all that the project has recorded, and what came with haqa-bench, is sound.
 
     Every recording must be what MANIFEST.sha256 says, whole, and what its suite needs; every value
     what its samples give.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli import completion
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import FORMAT, PROJECT, RUN, RUNS_FOLDER, WIDE, parts_of_tables
 from haqa_bench.cli.terminal import echo
 
@@ -14,10 +16,18 @@ if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench compare llama",
+        "haqa-bench compare llama --against tpe --format csv",
+        "haqa-bench compare llama --curves evaluations",
+    ],
+)
 @RUN
 @click.option(
     "--against",
+    shell_complete=completion.methods,
     default="random",
     show_default=True,
     help="The method that the others are compared with.",

@@ -4,32 +4,48 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli import completion
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import (
     DATA,
+    JSON,
     PROJECT,
+    QUIET,
     RUN,
     RUNS_FOLDER,
     TRAININGS,
     matching,
     project_of,
     share_cores,
+    written,
 )
 from haqa_bench.cli.terminal import echo
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench confirm llama",
+        "haqa-bench confirm llama --cells '*int4*'",
+    ],
+)
 @RUN
 @click.option(
     "--cells",
+    shell_complete=completion.cells,
     default="*",
     show_default=True,
     help="Only these cells, such as '*int4*'; * and ? match.",
 )
 @TRAININGS
+@QUIET
 @DATA
 @RUNS_FOLDER
 @PROJECT
-def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) -> None:
+@JSON
+def confirm(
+    run_folder: Path, cells: str, workers: int, project: Path | None, as_json: bool
+) -> None:
     """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or,
     where it trains, anew and on a test set.
 
@@ -59,10 +75,11 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
         and c.id in asked
         and any(name == c.id for name, _ in found)
     ]
+    files = []
     with device.exclusive(), bar() as progress:
         for cell in kept:
             evaluator = live_evaluator(cell)
-            path = Project(folder).confirmed(cell)
+            path = Project(folder).own.confirmed(cell)
             task = progress.add_task(cell.id)
             winners = confirm.winners(found, cell)
             with quiet(), evaluator_faults(cell):
@@ -71,4 +88,8 @@ def confirm(run_folder: Path, cells: str, workers: int, project: Path | None) ->
                     progress.update(task, total=left, completed=0, description=told)
             disk.write(confirmed_in(run_folder, cell), path.read_bytes())
             database.build(run_folder, fixed(suite))
-            echo(path)
+            files.append(path)
+            if not as_json:
+                echo(path)
+    if as_json:
+        echo(written(files))

@@ -3,7 +3,7 @@
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
+from haqa_bench.cli import completion
+from haqa_bench.cli.command import Command
+from haqa_bench.cli.options import (
+    FORMAT,
+    PROJECT,
+    QUIET,
+    RUNS_FOLDER,
+    WIDE,
+    parts_of_tables,
+)
 from haqa_bench.cli.terminal import echo
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
@@ -25,19 +34,28 @@ RENAMED = {"results/verified": "results/confirmed"}
 """Folders by the names of earlier commits."""
 
 
-@click.command()
-@click.argument("then", metavar="A")
-@click.argument("now", metavar="B")
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench diff HEAD~5 HEAD --suite llama",
+    ],
+)
+@click.argument("then", metavar="A", shell_complete=completion.runs)
+@click.argument("now", metavar="B", shell_complete=completion.runs)
 @click.option(
     "--suite",
-    default="suites/llama.yaml",
+    default="llama",
     show_default=True,
-    help="Which suite of two commits is replayed.",
+    shell_complete=completion.suites,
+    help="Which suite of two commits is replayed: its name, or its file's path in the project.",
 )
 @FORMAT
 @WIDE
 @parts_of_tables
-@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with 1 where anything of what is printed differs."
+)
+@QUIET
 @RUNS_FOLDER
 @PROJECT
 def diff(
@@ -51,10 +69,11 @@ def diff(
     project: Path | None,
 ) -> None:
     """Compare two runs, or a suite's replay at two commits: what changed, by how much, beyond noise
-    or not, and which cells went stale.
+    or not, and which cells went stale. The last line counts it.
 
-    A and B are folders that `haqa-bench run` wrote, or revisions of the project's git repository,
-    such as HEAD~5.
+    A and B are each a run, as `haqa-bench runs` names it, or a revision of the project's git
+    repository, such as HEAD~5. With --exit-code a script is told: 0 all the same, 1 something
+    changed, 2 a fault.
     """
     from haqa_bench.project import open_run, project_above
     from haqa_bench.report import diff as comparison
@@ -62,29 +81,52 @@ def diff(
 
     with ExitStack() as stack:
         where = project_above(Path.cwd(), project).folder
-        folders = [stack.enter_context(_run_of(side, suite, where)) for side in (then, now)]
-        runs = [stack.enter_context(open_run(folder)) for folder in folders]
-        table = comparison.table(*runs)
-    echo(formats.several(asked({"diff": table}), kind, wide), nl=False)
-    if exit_code and comparison.differs(table):
+        sides = (_run_of(side, suite, where, project) for side in (then, now))
+        folders = [stack.enter_context(side) for side in sides]
+        old, new = (stack.enter_context(open_run(folder)) for folder in folders)
+        found = comparison.changes(old, new)
+        shown = asked({"diff": comparison.table(old, new, found)})
+    told = {(key.cell, key.method) for table in shown.values() for key in table.keys}
+    left = [change for change in found if (change.cell, change.method) in told]
+    echo(formats.several(shown, kind, wide), nl=False)
+    echo(comparison.summary(left), err=kind not in ("text", "md"))
+    if exit_code and comparison.differs(left):
         raise click.exceptions.Exit(1)
 
 
 @contextmanager
-def _run_of(side: str, suite: str, project: Path) -> Iterator[Path]:
+def _run_of(side: str, suite: str, where: Path, project: Path | None) -> Iterator[Path]:
     """The folder of a run: the one named, or the replay of a commit's recordings by this
     version.
     """
-    if (Path(side) / "lock.json").is_file():
-        yield Path(side)
-        return
     from haqa_bench.cli.progress import replayed
 
+    if run := _run_named(side, project):
+        yield run
+        return
     with TemporaryDirectory() as folder:
-        _unpack(side, project, Path(folder))
-        if not (Path(folder) / suite).is_file():
-            raise HaqaError(side, f"has no {suite}", "Name another with --suite")
-        yield replayed(Path(folder) / suite, Path(folder))
+        _unpack(side, where, Path(folder))
+        yield replayed(_suite_of(side, Path(folder), suite), Path(folder))
+
+
+def _suite_of(side: str, folder: Path, suite: str) -> Path:
+    """The suite that was named, among those of a revision."""
+    from haqa_bench.project import Project
+
+    known = Project(folder).own.suites
+    path = known.get(suite, folder / suite)
+    if not path.is_file():
+        raise HaqaError(side, f"has no suite '{suite}'", nearest(suite, known))
+    return path
+
+
+def _run_named(side: str, project: Path | None) -> Path | None:
+    """The run of that name; None for what may be a revision."""
+    from haqa_bench.project import find_run
+
+    with suppress(HaqaError):
+        return find_run(side, project)
+    return None
 
 
 def _unpack(revision: str, project: Path, folder: Path) -> None:
@@ -111,8 +153,8 @@ def _unpack(revision: str, project: Path, folder: Path) -> None:
         ]
         raise HaqaError(
             revision,
-            f"neither a run's folder nor a revision here: {said}",
-            "Name what `haqa-bench run` wrote, or a commit",
+            f"names neither one run nor a revision here: {said}",
+            "List runs with: haqa-bench runs",
         )
     with tarfile.open(fileobj=BytesIO(made.stdout)) as archive:
         archive.extractall(folder, filter="data")

@@ -9,15 +9,15 @@ Anything else is a bug: it keeps its traceback, after a line that says so. DEBUG
 of what was told in one line too.
 """
 
-import io
 import os
 import sys
 from collections.abc import Callable
 
 import click
 
+from haqa_bench.cli.command import NothingSaid
 from haqa_bench.cli.terminal import echo, full
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 DEBUG = "HAQA_BENCH_DEBUG"
 """The environment variable that asks for tracebacks."""
@@ -37,10 +37,12 @@ def code_of(call: Callable[[], object]) -> int:
             _flush()
     except click.exceptions.Abort:
         return _told("stopped; the same command goes on", STOPPED)
+    except NothingSaid as error:
+        return _told(error.message, error.exit_code, "")
+    except click.UsageError as error:
+        return _told(_misused(error), error.exit_code, "")
     except click.ClickException as error:
-        words = io.StringIO()
-        error.show(words)
-        return _told(words.getvalue().rstrip("\n"), error.exit_code, "")
+        return _told(error.format_message(), error.exit_code)
     except (Unread, BrokenPipeError):
         _forget_output()
         return UNREAD
@@ -53,6 +55,16 @@ def code_of(call: Callable[[], object]) -> int:
             raise
         return _told(str(fault), MENDED)
     return code if isinstance(code, int) else 0
+
+
+def _misused(error: click.UsageError) -> str:
+    """What is wrong with the words of a command, and where to read what it takes."""
+    who = error.ctx.command_path if error.ctx else "haqa-bench"
+    said = " ".join(error.format_message().split())
+    if isinstance(error, click.NoSuchOption):
+        known = [name for p in error.ctx.command.params for name in p.opts] if error.ctx else []
+        said = f"{error.message.rstrip('.')}. {nearest(error.option_name, known)}"
+    return f"{who}: {said}{'' if said.endswith(('.', '?')) else '.'} Help: {who} --help"
 
 
 def known(error: Exception) -> HaqaError | None:

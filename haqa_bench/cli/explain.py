@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import JSON, PROJECT, RUN, RUNS_FOLDER
 from haqa_bench.cli.terminal import echo
 
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
     from haqa_bench.report.explain import Explained
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench explain llama F5:SmolLM2-135M/INT4/haqa/speed-up",
+    ],
+)
 @RUN
 @click.argument("number", metavar="ID")
 @RUNS_FOLDER

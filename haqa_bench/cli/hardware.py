@@ -7,36 +7,44 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli import completion
+from haqa_bench.cli.command import Group
 from haqa_bench.cli.given import FilePath
+from haqa_bench.cli.options import JSON, PROJECT, QUIET
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
     from haqa_bench.hardware import Hardware
 
-in_project = click.option(
-    "--project",
-    type=FilePath(exists=True, file_okay=False),
-    default=".",
-    show_default="current directory",
-    help="Folder that holds hardware/.",
+BUSY_PERCENT = 20
+"""Of all cores: others' share above which a measured rate is doubted. A guess."""
+
+
+@click.group(
+    cls=Group,
+    examples=[
+        "haqa-bench hardware list",
+        "haqa-bench hardware detect --output hardware/mine.yaml",
+    ],
 )
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-@click.group()
 def hardware() -> None:
     """Devices that cells run on: figures, each with its source."""
 
 
-@hardware.command("list")
-@in_project
-@as_json
-def list_profiles(project: Path, as_json: bool) -> None:
+@hardware.command(
+    "list",
+    examples=[
+        "haqa-bench hardware list",
+    ],
+)
+@PROJECT
+@JSON
+def list_profiles(project: Path | None, as_json: bool) -> None:
     """List the hardware profiles of the project."""
     from haqa_bench.hardware import profiles
 
-    found = profiles(project / "hardware")
+    found = profiles(_folder(project))
     if as_json:
         echo(json.dumps([profile.model_dump(mode="json") for profile in found], indent=2))
         return
@@ -45,19 +53,28 @@ def list_profiles(project: Path, as_json: bool) -> None:
         echo(f"{profile.name:{width}}  {profile.kind:5}  {profile.title}")
 
 
-@hardware.command()
-@click.argument("name")
-@in_project
-@as_json
-def show(name: str, project: Path, as_json: bool) -> None:
+@hardware.command(
+    examples=[
+        "haqa-bench hardware show epyc-zen4-2core",
+    ],
+)
+@click.argument("name", shell_complete=completion.profiles)
+@PROJECT
+@JSON
+def show(name: str, project: Path | None, as_json: bool) -> None:
     """Show the profile NAME: each figure, its unit and its source."""
     from haqa_bench.hardware import load, to_yaml
 
-    found = load(project / "hardware", name)
+    found = load(_folder(project), name)
     echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
 
 
-@hardware.command()
+@hardware.command(
+    examples=[
+        "haqa-bench hardware detect",
+        "haqa-bench hardware detect --costs --output hardware/mine.yaml",
+    ],
+)
 @click.option(
     "--output",
     metavar="FILE",
@@ -70,7 +87,8 @@ def show(name: str, project: Path, as_json: bool) -> None:
     help="Measure too what llama.cpp takes for a weight of each type: a minute, on a quiet "
     "machine.",
 )
-@as_json
+@QUIET
+@JSON
 def detect(output: Path | None, costs: bool, as_json: bool) -> None:
     """Describe this machine as a profile. Takes seconds: its memory bandwidth is measured."""
     from haqa_bench.backends.machine import detect as describe
@@ -78,12 +96,28 @@ def detect(output: Path | None, costs: bool, as_json: bool) -> None:
 
     if output:
         _check_new(output)
+    _tell_of_others()
     found = _with_costs(describe()) if costs else describe()
     if output:
         found = found.model_copy(update={"name": output.stem})
-        disk.write(output, to_yaml(found))
+        echo(f"Written to {disk.write(output, to_yaml(found))}", err=as_json)
     if as_json or not output:
         echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
+
+
+def _tell_of_others() -> None:
+    """Warns where other processes have more than a fifth of this machine."""
+    import psutil
+
+    if (busy := psutil.cpu_percent(0.2)) > BUSY_PERCENT:
+        told = f"Other processes take {busy:.0f} % of this machine: what is measured is too low."
+        echo(told, err=True)
+
+
+def _folder(project: Path | None) -> Path:
+    from haqa_bench.project import project_above
+
+    return project_above(Path.cwd(), project).hardware
 
 
 def _with_costs(found: "Hardware") -> "Hardware":

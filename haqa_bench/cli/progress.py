@@ -1,21 +1,49 @@
-"""A progress bar on stderr for people, silent where nobody watches; and a plan that runs
-under it.
+"""Progress on stderr: a bar for who watches, plain lines for a log, nothing with --quiet; and a
+plan that runs under it.
 """
 
+import os
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from haqa_bench.cli.options import QUIET_KEY
 from haqa_bench.cli.terminal import echo
+from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from haqa_bench.cli.lines import Lines
     from haqa_bench.run.executors import Executor
     from haqa_bench.run.plan import Plan
 
+VARIABLE = "HAQA_BENCH_PROGRESS"
+"""The environment variable that says which there is: bar, lines or off."""
 
-def bar() -> "Progress":
-    """A bar that shows itself only on a terminal."""
+
+def bar() -> "Progress | Lines":
+    """A bar on a terminal, lines elsewhere, or what VARIABLE says.
+
+    Raises:
+        HaqaError: it says something else.
+    """
+    from haqa_bench.cli.lines import Lines
+
+    context = click.get_current_context(silent=True)
+    watched = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    wanted = os.environ.get(VARIABLE) or ("bar" if watched else "lines")
+    if wanted not in ("bar", "lines", "off"):
+        raise HaqaError(VARIABLE, f"'{wanted}' is no progress", "Set it to bar, lines or off")
+    if wanted == "off" or (context is not None and context.meta.get(QUIET_KEY)):
+        return _bar(disable=True)
+    return _bar() if wanted == "bar" else Lines(partial(echo, err=True))
+
+
+def _bar(disable: bool = False) -> "Progress":
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -25,14 +53,14 @@ def bar() -> "Progress":
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=disable)
 
 
 def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]:

@@ -6,17 +6,24 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
-from haqa_bench.cli.options import FORMAT, JSON, PROJECT
+from haqa_bench.cli.options import FORMAT, PROJECT
 from haqa_bench.cli.terminal import echo
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.report.published.document import PublishedTable
     from haqa_bench.report.tables.table import Table
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench published --table 2",
+        "haqa-bench published --check",
+    ],
+)
 @click.argument("file", required=False, type=FilePath())
 @click.option(
     "--table",
@@ -34,7 +41,6 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Instead: recompute averages and ratios, compare differences, and say what disagrees.",
 )
-@JSON
 @PROJECT
 def published(
     file: Path | None,
@@ -42,7 +48,6 @@ def published(
     kind: str,
     standalone: bool,
     checked: bool,
-    as_json: bool,
     project: Path | None,
 ) -> None:
     """Print the tables that the paper published, in its own layout, from paper_tables/ alone; or,
@@ -50,13 +55,12 @@ def published(
     """
     found = _found(file, project)
     if checked:
-        echo(_checked(found, wanted, as_json), nl=False)
+        echo(_checked(found, wanted, kind == "json"), nl=False)
         return
     from haqa_bench.report import formats
     from haqa_bench.report.formats.latex import document
     from haqa_bench.report.published import layout
 
-    kind = "json" if as_json else kind
     whole = kind not in ("text", "tex")
     text = formats.in_parts(_chosen(layout.every(found), wanted), kind, whole)
     echo(document([text]) if standalone and kind == "tex" else text, nl=False)
@@ -70,7 +74,7 @@ def _found(file: Path | None, project: Path | None) -> "dict[str, PublishedTable
         return {file.stem: read_yaml(file, document.PublishedTable)}
     from haqa_bench.project import project_above
 
-    return document.load_all(project_above(Path.cwd(), project).paper_tables)
+    return document.load_all(project_above(Path.cwd(), project).folder / "paper_tables")
 
 
 def _chosen(made: "dict[str, Table]", wanted: Sequence[str]) -> "dict[str, Table]":
@@ -78,9 +82,7 @@ def _chosen(made: "dict[str, Table]", wanted: Sequence[str]) -> "dict[str, Table
 
     chosen = filters.chosen(made, wanted, True, None)
     if not chosen:
-        raise HaqaError(
-            "--table", f"{', '.join(wanted)}: no such table", f"Known: {', '.join(made)}"
-        )
+        raise HaqaError("--table", f"{', '.join(wanted)}: no such table", nearest(wanted[0], made))
     return chosen
 
 

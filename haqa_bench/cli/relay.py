@@ -6,11 +6,17 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.terminal import echo
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench relay answers --port 8931",
+    ],
+)
 @click.argument("folder", type=FilePath(file_okay=False))
 @click.option(
     "--port",

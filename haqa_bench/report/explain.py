@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from haqa_bench.documents import JsonObject
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 from haqa_bench.report.evidence import as_json, columns
 from haqa_bench.report.evidence.place import Place
 from haqa_bench.report.evidence.recorded.ledger import Ledger
@@ -117,7 +117,7 @@ def _column(table: Table, slug: str) -> int | None:
 def _no_table(made: Mapping[str, Table], text: str, name: str) -> HaqaError:
     """Something that is printed is no id, but may lead to one."""
     if name:
-        return HaqaError(text, f"no table '{name}' in this run", f"Known: {', '.join(made)}")
+        return HaqaError(text, f"no table '{name}' in this run", nearest(name, made))
     ids = [
         id_of(table_name, key, table.columns[place].name)
         for table_name, table in made.items()

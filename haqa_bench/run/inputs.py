@@ -2,12 +2,15 @@
 was recorded has the seeds that were.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from haqa_bench import tracks
+from haqa_bench import shipped, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project
+from haqa_bench.run import forking
 from haqa_bench.run.plan import Plan
 from haqa_bench.study import Method, Study
 from haqa_bench.suite import Suite
@@ -15,17 +18,58 @@ from haqa_bench.suite import Suite
 
 def check(plan: Plan) -> None:
     """Raises HaqaError for the first cassette, or else table, that the plan lacks: says how many
-    more, and which seeds there are.
+    more, and which seeds there are. Also for programs that a suite names and nobody allows.
     """
-    if plan.agent == "cassette":
-        lacking = [s for s in plan.studies if s.method.chat and not plan.cassette(s).is_file()]
-        if lacking:
-            raise _no_cassette(plan, lacking)
-    if plan.measure == "recorded":
-        cells = {study.cell.id: study.cell for study in plan.studies}.values()
-        missing = [c for c in cells if _reads_a_table(c) and not plan.table(c).is_file()]
-        if missing:
-            raise _no_table(plan, missing)
+    if plan.agent == "live" and not plan.programs.allowed:
+        _no_commands(plan)
+    forking.check(plan)
+    found = lacking(plan)
+    if found.cassettes:
+        raise _no_cassette(plan, found.cassettes)
+    if found.tables:
+        raise _no_table(plan, found.tables)
+
+
+class Lacking(NamedTuple):
+    """What a plan replays and is not there: the studies of cassettes, the cells of tables."""
+
+    cassettes: Sequence[Study]
+    tables: Sequence[Cell]
+
+
+def lacking(plan: Plan) -> Lacking:
+    """What is not there of all that a plan replays."""
+    asked = [s for s in plan.studies if s.method.chat and plan.agent == "cassette"]
+    measured = plan.studies if plan.measure == "recorded" else []
+    cells = {study.cell.id: study.cell for study in measured}.values()
+    return Lacking(
+        [study for study in asked if not plan.cassette(study).is_file()],
+        [cell for cell in cells if _reads_a_table(cell) and not plan.table(cell).is_file()],
+    )
+
+
+def hidden(plan: Plan) -> list[str]:
+    """The recordings of a project that this plan replays in place of the package's own, which
+    differ, by their path.
+    """
+    brought = shipped.folder()
+    if brought in (None, plan.project):
+        return []
+    own = [path for path in plan.inputs if path.is_file() and path.is_relative_to(plan.project)]
+    names = [path.relative_to(plan.project).as_posix() for path in own]
+    theirs = [(name, brought / name) for name in names if (brought / name).is_file()]
+    return [
+        name for name, path in theirs if path.read_bytes() != (plan.project / name).read_bytes()
+    ]
+
+
+def _no_commands(plan: Plan) -> None:
+    for study in plan.studies:
+        for section in study.method.sections.values():
+            if section.command:
+                what = f"the suite would run a program: {shlex.join(section.command)}"
+                todo = "If you trust it: --allow-commands"
+                raise HaqaError(f"method '{study.method.name}'", what, todo)
 
 
 def _no_cassette(plan: Plan, lacking: Sequence[Study]) -> HaqaError:
@@ -34,15 +78,21 @@ def _no_cassette(plan: Plan, lacking: Sequence[Study]) -> HaqaError:
     known = sorted(recorded(plan.places, plan.suite, first.method).get(first.cell.id, ()))
     told = f"recorded seeds of {first.method.name} here: {', '.join(map(str, known)) or 'none'}"
     what = f"no such cassette{_more(lacking)}; {told}"
-    todo = "Record it with: haqa-bench run SUITE --agent live"
+    todo = f"Record it with: haqa-bench run {_called(plan)} --agent live"
     if not any(path.is_file() for path in every):
         todo += ", or leave out who asks an LLM with --methods"
     return HaqaError(plan.cassette(first), what, todo)
 
 
 def _no_table(plan: Plan, missing: Sequence[Cell]) -> HaqaError:
-    todo = "Measure it with: haqa-bench tabulate SUITE; or import one, or run with --measure live"
+    command = f"haqa-bench tabulate {_called(plan)} --cells {missing[0].id}"
+    todo = f"Measure it with: {command}; or import one, or run with --measure live"
     return HaqaError(plan.table(missing[0]), f"no response table yet{_more(missing)}", todo)
+
+
+def _called(plan: Plan) -> str:
+    """How a command names the suite: a file elsewhere is whoever called's to name."""
+    return plan.suite.name if plan.suite.name in plan.places.suites else "SUITE"
 
 
 def _more(found: Sequence[object]) -> str:
@@ -59,8 +109,8 @@ def recorded(project: Project, suite: Suite, method: Method) -> Mapping[str, set
     """The seeds of a method that were recorded, by cell."""
     found: dict[str, set[int]] = {}
     for cell in suite.cells if method.chat else ():
-        folder = project.cassette(Study(suite.name, cell, method, 0)).parent
-        seeds = (path.stem.removeprefix(f"{method.name}-s") for path in folder.glob("*.jsonl"))
+        files = project.files(f"cassettes/{suite.name}/{cell.id}/*.jsonl").values()
+        seeds = (path.stem.removeprefix(f"{method.name}-s") for path in files)
         if known := {int(seed) for seed in seeds if seed.isdecimal()}:
             found[cell.id] = known
     return found

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from haqa_bench import registry
+from haqa_bench import installed, registry
 from haqa_bench.documents import Document, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Run
@@ -27,10 +27,6 @@ from haqa_bench.store import manifest
 from haqa_bench.store.journal import finished, read_finished
 from haqa_bench.study import Study
 
-LOCKED = (
-    "To compute with the locked versions: pip install -r requirements.lock && "
-    "pip install --no-deps -e ."
-)
 SAME = "here the same, so the program itself has changed, or the processor"
 
 
@@ -101,7 +97,7 @@ def record(plan: Plan, run: Run) -> Path:
     now = {study.id: _record(plan, study, found[study.id]) for study in studies}
     every = {**recorded(plan), **now}
     kept = [every[study.id] for study in plan.suite.studies() if study.id in every]
-    path = plan.places.proposals(plan.suite.name)
+    path = plan.places.own.proposals(plan.suite.name)
     manifest.write(path, finished(one.model_dump(mode="json") for one in kept))
     return path
 
@@ -167,7 +163,8 @@ def _record(plan: Plan, study: Study, keys: Sequence[str | None]) -> Record:
 
 def follows_from(plan: Plan, study: Study) -> str:
     """SHA-256 of all that a study's proposals follow from beside its seed (see Record)."""
-    replayed = [plan.table(study.cell), *([plan.cassette(study)] if study.method.chat else [])]
+    asked = [one for one in study.line if one.method.chat]
+    replayed = [plan.table(study.cell), *map(plan.cassette, asked)]
     method = study.method.model_dump(mode="json", include={"optimizer", "options", "chat"})
     files = [sha256(path.read_bytes()) for path in replayed if path.is_file()]
     return sha256({"cell": study.cell.model_dump(mode="json"), "method": method, "files": files})
@@ -183,7 +180,11 @@ def _note(plan: Plan, differ: Sequence[Study], known: Mapping[str, Record]) -> s
     return (
         f"{method.name} proposed otherwise than recorded in {len(differ)} of {len(compared)} "
         f"studies, so its numbers are not the recorded ones. Recorded with {_words(then)}; "
-        + (f"here {_words(changed)}. {LOCKED}" if changed else SAME)
+        + (
+            f"here {_words(changed)}. To compute with the locked versions: {installed.locked()}"
+            if changed
+            else SAME
+        )
     )
 
 

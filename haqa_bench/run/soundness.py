@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench import suite, tracks
+from haqa_bench import shipped, suite, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.llm import cassette
 from haqa_bench.project import Project
 from haqa_bench.run import proposals
 from haqa_bench.store import confirmed, manifest, tables
+
+BROUGHT = "the package's"
+"""What stands before the areas of what the package brings."""
 
 
 class Area(NamedTuple):
@@ -29,35 +32,38 @@ class Area(NamedTuple):
 
 
 def check(project: Project) -> list[Area]:
-    """All recordings of a project, and whether its suites can replay them."""
-    folder = project.folder
+    """All recordings of a project and of the package, and whether their suites can replay them."""
+    brought = shipped.folder()
+    if project.alone or brought in (None, project.folder):
+        return _check(project.folder)
+    areas = _check(brought)
+    return [*_check(project.folder), *(a._replace(name=f"{BROUGHT}: {a.name}") for a in areas)]
+
+
+def _check(folder: Path) -> list[Area]:
+    """All recordings that lie in one folder."""
     readers: dict[str, Callable[[Path], object]] = {
         "cassettes/**/*.jsonl": check_cassette,
         "results/tables/**/*.parquet": tables.read,
         "results/confirmed/**/*.jsonl": lambda path: confirmed.read(path, finished=True),
         "results/proposals/*.jsonl": proposals.read,
     }
-    areas = [_manifest(project)]
+    areas = [_manifest(folder)]
     for pattern, read in readers.items():
         paths = sorted(folder.glob(pattern))
         areas.append(_area(pattern.partition("/*")[0], paths, read))
-    return [*areas, _area("suites", _suites(project), lambda path: _replayable(project, path))]
+    suites = sorted(folder.glob("suites/**/*.yaml"))
+    return [*areas, _area("suites", suites, lambda path: _replayable(Project(folder), path))]
 
 
-def _manifest(project: Project) -> Area:
+def _manifest(folder: Path) -> Area:
     """What is not listed, is another than is listed, or is listed and gone."""
-    path = project.folder / manifest.NAME
+    path, faults = folder / manifest.NAME, manifest.differences(folder)
     if not path.is_file():
-        return Area(manifest.NAME, 1, [f"{path}: there is none. Write it with: {manifest.SEAL}"])
-    known, found = manifest.read(path), manifest.found(project.folder)
-    faults = [f"{name}: is gone" for name in sorted(known.keys() - found.keys())]
-    faults += [f"{name}: is not listed" for name in sorted(found.keys() - known.keys())]
-    faults += [
-        f"{name}: is not what was recorded"
-        for name in sorted(known.keys() & found.keys())
-        if found[name][0] not in known[name]
-    ]
-    return Area(manifest.NAME, len(known.keys() | found.keys()), faults)
+        return Area(manifest.NAME, len(faults), faults)
+    return Area(
+        manifest.NAME, len(manifest.read(path).keys() | manifest.found(folder).keys()), faults
+    )
 
 
 def _area(name: str, paths: Iterable[Path], read: Callable[[Path], object]) -> Area:
@@ -77,10 +83,6 @@ def check_cassette(path: Path) -> None:
     place = (name, cell, f"{method}-{seed.replace('seed', 's')}.jsonl")
     if path.resolve().parts[-3:] != place:
         raise HaqaError(path, f"is the cassette of {study}", "Move it to its place")
-
-
-def _suites(project: Project) -> list[Path]:
-    return sorted(path for path in project.suites.rglob("*.yaml"))
 
 
 def _replayable(project: Project, path: Path) -> None:

@@ -25,6 +25,7 @@ AREAS = (
     "results/confirmed/**/*.jsonl",
     "results/proposals/**/*.jsonl",
     "results/tables/**/*.parquet",
+    "results/trials/**/*.jsonl",
 )
 """Where recordings lie, from a project's folder."""
 _FOLDERS = tuple(tuple(area.partition("/*")[0].split("/")) for area in AREAS)
@@ -122,6 +123,25 @@ def found(project: Path) -> Hashes:
         path.relative_to(project).as_posix(): (hashlib.sha256(read_bytes(path)).hexdigest(),)
         for path in paths
     }
+
+
+def differences(project: Path) -> list[str]:
+    """What a project has recorded and its manifest does not list, lists as another, or lists and is
+    gone, each in words.
+
+    Raises:
+        HaqaError: the manifest is damaged.
+    """
+    path, there = project / NAME, found(project)
+    if not path.is_file():
+        return [f"{path}: there is none. Write it with: {SEAL}"] if there else []
+    known = read(path)
+    told = [f"{name}: is gone" for name in sorted(known.keys() - there.keys())]
+    told += [f"{name}: is not listed" for name in sorted(there.keys() - known.keys())]
+    both = sorted(known.keys() & there.keys())
+    return told + [
+        f"{name}: is not what was recorded" for name in both if there[name][0] not in known[name]
+    ]
 
 
 def seal(project: Path) -> None:

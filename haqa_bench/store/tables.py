@@ -61,15 +61,23 @@ class ResponseTable(NamedTuple):
 
 def write(path: Path, card: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes the rows of a sweep as a response table; swapped in whole."""
+    write_columns(path, card, in_columns(rows))
+
+
+def in_columns(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as columns, ordered by configuration and pass."""
     ordered = sorted(rows, key=lambda r: (r["configuration"], r["pass"]))
     columns = {name: [row[name] for row in ordered] for name in SCHEMA.names}
     columns["facts"] = [json.dumps(facts, sort_keys=True) for facts in columns["facts"]]
-    table = pa.table(
-        columns,
-        SCHEMA.with_metadata(
-            {"haqa_bench": json.dumps({"format": FORMAT, **card}, sort_keys=True)}
-        ),
-    )
+    return pa.table(columns, SCHEMA)
+
+
+def write_columns(path: Path, card: Mapping[str, Any], rows: pa.Table) -> None:
+    """Writes rows in the columns of SCHEMA, ordered by configuration and pass, as a response table;
+    swapped in whole.
+    """
+    said = json.dumps({"format": FORMAT, **card}, sort_keys=True)
+    table = rows.replace_schema_metadata({"haqa_bench": said})
     with manifest.recording(path) as partial:
         pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
 
@@ -185,9 +193,8 @@ def stale(table: ResponseTable) -> str:
 def check(table: ResponseTable, cell: Cell) -> None:
     """Raises HaqaError when `table` is not a measurement of all of `cell`."""
     todo = "Measure it with: haqa-bench tabulate SUITE"
-    if table.card.get("cell") != cell.id or table.card.get("workload") != cell.workload.model_dump(
-        mode="json"
-    ):
+    measured = table.card.get("workload")
+    if table.card.get("cell") != cell.id or not cell.workload.agrees(measured):
         raise HaqaError(
             table.path, f"was measured for another cell or workload than {cell.id}'s now", todo
         )

@@ -124,7 +124,7 @@ def _from_torchvision() -> Stored:
             raise HaqaError(
                 "CIFAR-10",
                 f"torchvision cannot fetch it: {error}",
-                "Install torchvision, or give a data folder",
+                f"Install it with: {extra('train')}; or give a data folder",
             ) from None
         parts = {}
         for name in ("train", "test"):

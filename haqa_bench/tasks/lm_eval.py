@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from haqa_bench.documents import sha256
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 from haqa_bench.tasks.folder import data_folder
 
 FILES = {
@@ -58,7 +58,7 @@ def find(names: Sequence[str]) -> Tasks:
     folder = data_folder()
     for name in names:
         if name not in FILES:
-            raise HaqaError("tasks", f"unknown '{name}'", f"Known: {', '.join(FILES)}")
+            raise HaqaError("tasks", f"unknown '{name}'", nearest(name, FILES))
     if folder is None:
         return Tasks(names, {})
     files = {name: folder / "lm_eval_tasks" / FILES[name] for name in names}

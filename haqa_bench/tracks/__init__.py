@@ -6,7 +6,6 @@ what is heavy. Others join by the entry point `haqa_bench.tracks` (docs/add-a-tr
 outside a track's folder asks which track a cell is of: they ask its track.
 """
 
-import difflib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -16,10 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
+import haqa_bench
 from haqa_bench import plugins
 from haqa_bench.arithmetic.kernel_roofline import Work
 from haqa_bench.cell import Block, Cell, Model, Workload
-from haqa_bench.errors import HaqaError, PluginFailed
+from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.hardware import Hardware
 from haqa_bench.plugins import Plugin
 from haqa_bench.protocols import Evaluator, LiveEvaluator, Metric, Reference
@@ -57,6 +57,8 @@ class Track(Protocol[W]):
     """What suites call it; a part of paths."""
     title: str
     """Of its table of best results."""
+    tuned: str = ""
+    """What is tuned, in few words, for figures; its name where it is left out."""
     workload: type[W]
     """The form of what one trial runs, or a union of forms."""
     metrics: Mapping[str, Metric] = MappingProxyType({})
@@ -71,6 +73,8 @@ class Track(Protocol[W]):
     empty where they are told with those."""
     peer: Reference | None = None
     """Another tool's own, which winners may be measured beside."""
+    extras: tuple[str, ...] = ()
+    """The extras of this package that measuring needs, where it is ours."""
     swept: bool = True
     """Whether a response table is a sweep over the whole space; else `record` writes it."""
 
@@ -196,6 +200,12 @@ def known() -> Mapping[str, str]:
     return MappingProxyType(found | BUILT_IN)
 
 
+def ours() -> list[Plugin]:
+    """The tracks that this package brings itself."""
+    made = haqa_bench.__name__.replace("_", "-"), haqa_bench.__version__
+    return [Plugin("tracks", name, path, *made) for name, path in BUILT_IN.items()]
+
+
 def plugin(cell: Cell) -> Plugin | None:
     """What brought the track of a cell; None for ours."""
     return None if cell.track in BUILT_IN else plugins.known("tracks").get(cell.track)
@@ -224,7 +234,7 @@ def named(name: str) -> AnyTrack:
     path = BUILT_IN.get(name) or known().get(name)
     where = f"track '{name}'"
     if path is None:
-        raise HaqaError(where, "there is none", f"{BRINGS}. {nearest(name, known())}")
+        raise HaqaError(where, "there is none", f"{BRINGS}. {nearest(name, sorted(known()))}")
     found = plugins.load(f"{where} ({path})", path)
     if Track not in type(found).__mro__:
         raise PluginFailed(f"{where} ({path})", "is no Track", "Inherit haqa_bench.tracks.Track")
@@ -262,9 +272,3 @@ def metric(cell: Cell, name: str) -> Metric:
     found: Mapping[str, Metric] = of(cell).metrics_of(cell.workload)
     goal = next((g for g in cell.objective.goals if g.metric == name), cell.objective)
     return found.get(name) or Metric(name=name, unit=goal.unit, direction=goal.direction)
-
-
-def nearest(word: str, words: Collection[str]) -> str:
-    """The nearest known word, or all of them, as an error ends."""
-    near = difflib.get_close_matches(word, words, 1, 0.5)
-    return f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(sorted(words))}"

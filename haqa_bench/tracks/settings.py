@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 
 def check_names(where: str, given: Iterable[str], known: Collection[str]) -> None:
@@ -13,5 +13,5 @@ def check_names(where: str, given: Iterable[str], known: Collection[str]) -> Non
     """
     if unknown := sorted(set(given) - set(known)):
         raise HaqaError(
-            where, f"unknown setting '{unknown[0]}'", f"Known: {', '.join(sorted(known))}"
+            where, f"unknown setting '{unknown[0]}'", nearest(unknown[0], sorted(known))
         )

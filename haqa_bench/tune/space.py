@@ -2,7 +2,6 @@
 a folder that runs like any other.
 """
 
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from haqa_bench import disk
+from haqa_bench import disk, shipped
 from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_jobs import ONE_THREAD
@@ -143,8 +142,9 @@ def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: st
                     folder, "holds another tuning", "Name another --output, or delete it"
                 )
         (folder / "prompts").mkdir(exist_ok=True)
-        for template in _of_project("prompts").glob("*.j2") if wish.llm else ():
-            (folder / "prompts" / template.name).write_bytes(template.read_bytes())
+        templates = shipped.files(folder, "prompts/*.j2") if wish.llm else {}
+        for name, template in templates.items():
+            (folder / name).write_bytes(template.read_bytes())
     except OSError as error:
         raise HaqaError(
             error.filename or folder, error.strerror or str(error), "Name another --output"
@@ -223,22 +223,13 @@ def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> Jso
 
 
 def quality_text(given: Path | None) -> str:
-    """The text that perplexity is computed of: the file given, or the one of this project's own
-    suites.
+    """The text that perplexity is computed of: the file given, or the one that the package brings.
 
     Raises:
         HaqaError: there is neither, or it is not UTF-8.
     """
-    path = given or _of_project("suites/texts/quality.txt")
+    path = given or shipped.found(Path(), "suites/texts/quality.txt")
     if not path.is_file():
         what = "no text to compute perplexity of"
         raise HaqaError(path, what, "Name one, of a few thousand words, with --text")
     return read_text(path)
-
-
-def _of_project(name: str) -> Path:
-    """A file or folder of this project's own, beside the package."""
-    spec = importlib.util.find_spec("haqa_bench")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parents[1] / name

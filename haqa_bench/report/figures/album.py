@@ -2,13 +2,13 @@
 for, and not before.
 """
 
-import difflib
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
+from haqa_bench.installed import extra, missing
 from haqa_bench.project import Project, Run, open_run
 
 if TYPE_CHECKING:
@@ -44,10 +44,7 @@ def kinds(wanted: str) -> list[str]:
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     for name in names:
         if name not in KINDS:
-            near = difflib.get_close_matches(name, KINDS, 1)
-            known = f"Known: {', '.join(KINDS)}"
-            hint = f"Did you mean {near[0]}? {known}" if near else known
-            raise HaqaError("--only", f"no figure is called '{name}'", hint)
+            raise HaqaError("--only", f"no figure is called '{name}'", nearest(name, KINDS))
     return names or list(KINDS)
 
 
@@ -102,11 +99,7 @@ def needs_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError:
-        raise HaqaError(
-            "--figures",
-            "matplotlib is not installed",
-            'Install it with: pip install -e ".[figures]"',
-        ) from None
+        raise missing("matplotlib", "--figures", extra("figures")) from None
 
 
 def drawings(run: Run, project: Project, only: Sequence[str] = tuple(KINDS)) -> Iterator["Drawing"]:

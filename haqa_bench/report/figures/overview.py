@@ -9,6 +9,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from haqa_bench import tracks
 from haqa_bench.report.figures import gains, glance, scales, style, subject
 from haqa_bench.report.figures.glance import Gain, Row, Scale
 from haqa_bench.report.figures.style import Picture
@@ -91,7 +92,7 @@ def _panel(axes: Axes, scale: Scale, of: Sequence[Part]) -> None:
         )
     ends = [gain.value for part in of for name in COMPARED for gain in part.of(name)]
     scales.gains(axes, scales.limits(ends, scale.times), scale.times)
-    names = [f"{part.suite}, {part.track}\n{_cells(part)}" for part in of]
+    names = [f"{_tuned(part)}\n{part.suite}: {_cells(part)}" for part in of]
     axes.set_yticks(range(len(of)), names)
     axes.set_ylim(len(of) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -109,6 +110,10 @@ def _points(axes: Axes, place: float, name: str, found: Sequence[Gain]) -> None:
         axes.plot(middle, place, "|", ms=8, mew=1.2, color=style.INK, zorder=4)
 
 
+def _tuned(part: Part) -> str:
+    return tracks.named(part.track).tuned or part.track
+
+
 def _cells(part: Part) -> str:
     cells = f"{len(part.rows)} cell{'s' if len(part.rows) > 1 else ''}"
     simulated = sum(row.cell.simulated for row in part.rows)
@@ -116,11 +121,17 @@ def _cells(part: Part) -> str:
 
 
 def _words(part: Part) -> str:
-    return "\n".join(f"{name} {_said(part, name)}" for name in COMPARED)
+    return "\n".join(f"{name} {_value(part, name)}" for name in COMPARED)
 
 
 def _said(part: Part, name: str) -> str:
-    """The median cell of a method, or from where to where of two; and what was not confirmed."""
+    """The value of a method, and what of it was not confirmed."""
+    unsure = sum(not gain.confirmed for gain in part.of(name))
+    return _value(part, name) + (f", {unsure} not confirmed" if unsure else "")
+
+
+def _value(part: Part, name: str) -> str:
+    """The median cell of a method, or from where to where of two."""
     found = part.of(name)
     if not found:
         return "not tested" if not part.scale.times else "did not run"
@@ -130,8 +141,7 @@ def _said(part: Part, name: str) -> str:
     if len(found) >= FEWEST:
         said = gains.said(median(values), part.scale.times)
     some = f" in {len(found)} of {len(part.rows)} cells" if len(found) < len(part.rows) else ""
-    unsure = sum(not gain.confirmed for gain in found)
-    return f"{said}{some}" + (f", {unsure} not confirmed" if unsure else "")
+    return f"{said}{some}"
 
 
 def _caption(groups: Mapping[Scale, Sequence[Part]], notes: Sequence[str]) -> str:

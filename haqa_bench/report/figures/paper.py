@@ -60,7 +60,7 @@ def pictures(run: Subject) -> Iterator[Drawing]:
         if traits.walked(cell) and not traits.decides_bits(cell):
             groups.setdefault(traits.name_of(cell), []).append(cell)
     for name, cells in groups.items():
-        table = load(run.project.paper_tables / f"{name}.yaml")
+        table = load(run.project.published(name))
         if table is not None:
             yield _drawing(run, name, cells, table)
 

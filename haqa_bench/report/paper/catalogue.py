@@ -66,7 +66,7 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
     """
     made = {}
     for name, lines in MAKERS.items():
-        table = load(project.paper_tables / f"{name}.yaml")
+        table = load(project.published(name))
         if table and (found := lines(run, table)):
             made[name] = _finished(layout.beside(table, found), found, run, name)
     return made

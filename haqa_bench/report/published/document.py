@@ -10,6 +10,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
+from haqa_bench import shipped
 from haqa_bench.documents import Document, read_bytes, read_yaml
 from haqa_bench.errors import HaqaError
 from haqa_bench.store import manifest
@@ -254,12 +255,14 @@ def load(path: Path) -> PublishedTable | None:
 
 
 def load_all(folder: Path) -> dict[str, PublishedTable]:
-    """Every table of a folder by the name of its file; tables before figures.
+    """Every table of paper_tables/ of a project, and of the package, by the name of its file;
+    tables before figures.
 
     Raises:
         HaqaError: there is none, or one is no such table.
     """
-    paths = sorted(folder.glob("*.yaml"), key=lambda p: (not p.stem.startswith("table"), p.stem))
+    files = shipped.files(folder.parent, f"{folder.name}/*.yaml").values()
+    paths = sorted(files, key=lambda p: (not p.stem.startswith("table"), p.stem))
     if not paths:
         raise HaqaError(folder, "holds no published table", "docs/published.md shows the form")
     return {path.stem: _read(path) for path in paths}

@@ -62,6 +62,8 @@ class DeployTrack(Track[AnyWorkload]):
     """See Track."""
 
     name = "deploy"
+    tuned = "llama.cpp: format and settings"
+    extras = ("deploy",)
     title = "Best end-to-end tokens/s found, against llama.cpp's default"
     workload = AnyWorkload  # type: ignore[assignment] # a union is no type to mypy, but to pydantic
     metrics = METRICS

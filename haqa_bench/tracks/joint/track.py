@@ -18,6 +18,8 @@ class JointTrack(Track[JointWorkload]):
     """See Track."""
 
     name = "joint"
+    tuned = "QLoRA and llama.cpp in one"
+    extras = ("train", "deploy")
     title = (
         "Best end-to-end tokens/s found under limits of loss and memory, fine-tuning and "
         "deployment in one loop"

@@ -48,6 +48,8 @@ class KernelTrack(Track[KernelWorkload]):
     """See Track."""
 
     name = "kernel"
+    tuned = "OpenCL kernels"
+    extras = ("kernels",)
     title = "Shortest kernel times found, against the usual constants"
     workload = KernelWorkload
     metrics = by_name(

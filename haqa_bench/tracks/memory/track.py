@@ -22,6 +22,8 @@ class MemoryTrack(Track[MemoryWorkload]):
     """See Track."""
 
     name = "memory"
+    tuned = "bit-width under a limit"
+    extras = ("deploy",)
     title = "Bit-width chosen under a memory limit"
     workload = MemoryWorkload
     metrics = by_name(

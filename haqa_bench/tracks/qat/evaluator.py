@@ -35,8 +35,7 @@ class QatEvaluator(MeasuredHere):
     def __init__(self, cell: Cell[QatWorkload]) -> None:
         require("torch", "training", extra("train"))
         if cell.model.network == "resnet50" or cell.workload.data == "imagenet":
-            fitting = "pip install torchvision (the one that fits your torch)"
-            require("torchvision", cell.id, fitting)
+            require("torchvision", cell.id, extra("train"))
         self.cell, self.workload, self.bits = cell, cell.workload, _bits(cell)
 
     @cached_property

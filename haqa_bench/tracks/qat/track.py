@@ -19,6 +19,8 @@ class QatTrack(Track[QatWorkload]):
     """See Track."""
 
     name = "qat"
+    tuned = "DoReFa QAT"
+    extras = ("train",)
     title = "Best hyperparameters found for quantization-aware training"
     workload = QatWorkload
     metrics = by_name(

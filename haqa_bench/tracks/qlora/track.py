@@ -38,6 +38,8 @@ class QloraTrack(Track[QloraWorkload]):
     """See Track."""
 
     name = "qlora"
+    tuned = "QLoRA"
+    extras = ("train", "deploy")
     title = "Best hyperparameters found for QLoRA fine-tuning"
     workload = QloraWorkload
     metrics = by_name(

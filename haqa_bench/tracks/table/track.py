@@ -12,6 +12,7 @@ class TableTrack(Track[TableWorkload]):
     """See Track."""
 
     name = "table"
+    tuned = "own measurements"
     title = "Best configurations found among recorded measurements"
     workload = TableWorkload
     confirmed = "none"

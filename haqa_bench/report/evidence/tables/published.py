@@ -23,7 +23,7 @@ def of_haqa(limited: bool = False) -> Declared:
 
 def _published(place: Place, method: str, more: beside.Place) -> Evidence:
     """One number, or a range, is told as such; else every value."""
-    path = place.ledger.project.paper_tables / f"{place.table}.yaml"
+    path = place.ledger.project.published(place.table)
     table, where = document.load(path), place.ledger.project.said(path)
     if table is None:
         return Evidence(
