@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from haqa_bench.cli import completion
+from haqa_bench.cli import completion, left_out
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import (
@@ -144,13 +144,14 @@ def report(
         if output:
             files = _written(chosen, output, wide, whose == "paper")
             echo(written(files) if kind == "json" else "\n".join(map(str, files)))
-            return
+            return left_out.end()
         told = formats.in_parts if whose == "paper" else formats.several
         texts = {label: told(made, kind, wide) for label, made in chosen.items() if made}
         whole = (
             document([*texts.values()]) if standalone and kind == "tex" else _joined(texts, kind)
         )
         echo(whole, nl=False)
+    return left_out.end()
 
 
 def _joined(texts: Mapping[str, str], kind: str) -> str:
@@ -228,6 +229,7 @@ def _made(folder: Path, project: Path | None, wanted: Sequence[str]) -> "dict[st
         made = catalogue.tables(run, where)
         if any(filters.is_compared(name) for name in wanted):
             made |= catalogue.compared(run, where)
+        left_out.note(run)
     return made
 
 

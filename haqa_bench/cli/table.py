@@ -19,7 +19,6 @@ from haqa_bench.cli.options import (
     written,
 )
 from haqa_bench.cli.table_import import import_
-from haqa_bench.cli.table_suite import suite as suite_of_file
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
@@ -105,8 +104,8 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
         "cell": cell.id,
         "path": str(table.path),
         "configurations": len(table.entries),
-        "failed": sum(not entry.measurements for entry in table.entries.values()),
-        "feasible": sum(outcome.rank is not None for outcome in evaluator.outcomes.values()),
+        "failed": table.entries.unknown,
+        "feasible": int((evaluator.ranks > 0).sum()),
         "metric": cell.objective.metric,
         "unit": cell.objective.unit,
         "default": next((m.value for m in default if m.name == cell.objective.metric), None),
@@ -116,9 +115,7 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
         "source": "imported" if imported else table.card.get("source", "measured"),
         "imported": imported,
         "imported_sha256": table.card.get(tables.IMPORTED_SHA256),
-        "built": sorted(
-            {words for entry in table.entries.values() if (words := _built(entry.facts))}
-        ),
+        "built": sorted({words for facts in table.entries.facts() if (words := _built(facts))}),
         "stale": tables.stale(table),
     }
 
@@ -188,4 +185,3 @@ def export(
 
 
 table.add_command(import_)
-table.add_command(suite_of_file)
