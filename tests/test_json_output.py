@@ -25,6 +25,7 @@ HERE = [
     "published --check",
     "table show small",
     "table export small --output OUT",
+    "table machines small",
     "suite list",
     "suite validate small",
     "suite show small",
@@ -42,6 +43,9 @@ HERE = [
     "db rebuild RUN",
 ]
 ELSEWHERE = {
+    "haqa-bench contribute": "tests/test_contribute.py",
+    "haqa-bench table check": "tests/test_contribute.py",
+    "haqa-bench table accept": "tests/test_accept.py",
     "haqa-bench new": "tests/test_new.py",
     "haqa-bench fork": "tests/test_forks_of_studies.py",
     "haqa-bench init": "brings what is shipped: tests/test_init.py",

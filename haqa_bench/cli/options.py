@@ -281,6 +281,32 @@ def open_suite(
     return loaded, project
 
 
+HARDWARE = click.option(
+    "--hardware",
+    metavar="NAME",
+    help="The same cells on this machine: its profile in hardware/, in place of what SUITE names.",
+)
+
+
+def open_elsewhere(
+    suite_path: Path, given: Path | None, device: str | None, cells: str | None
+) -> tuple["Suite", Path]:
+    """The suite at a path and its project folder, as `open_suite`; where a device is named, with
+    the cells that match on it alone.
+
+    Raises:
+        HaqaError: there is no such profile, or nothing of the suite is measured there.
+    """
+    from haqa_bench import hardware
+    from haqa_bench.run.elsewhere import moved
+
+    suite, project = open_suite(suite_path, given)
+    if device is None:
+        return suite, project
+    ids = matching("--cells", cells, [cell.id for cell in suite.cells])
+    return moved(suite, hardware.load(project / "hardware", device), ids), project
+
+
 def chosen(
     suite: "Suite", cells: str | None, methods: str | None, seed: Sequence[int] = ()
 ) -> list["Study"]:

@@ -18,6 +18,7 @@ from haqa_bench.cli.options import (
     open_suite,
     written,
 )
+from haqa_bench.cli.table_check import accept, check, machines
 from haqa_bench.cli.table_import import import_
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     ],
 )
 def table() -> None:
-    """Show, export and import response tables."""
+    """Show, export, import and judge response tables."""
 
 
 @table.command(
@@ -185,3 +186,6 @@ def export(
 
 
 table.add_command(import_)
+table.add_command(check)
+table.add_command(accept)
+table.add_command(machines)
