@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
 from pydantic import Field, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from haqa_bench import plugins
 from haqa_bench.cell import Cell, Name
@@ -75,7 +76,9 @@ class Method(Document):
     """Those that it runs on, by patterns of their ids in which * and ? match; all when left out."""
     prompts: str | None = Field(None, min_length=1, exclude_if=lambda folder: folder is None)
     """A folder, from the suite's file on: its templates stand in place of the project's."""
-    templates: dict[str, Template] = Field(default_factory=dict, exclude_if=lambda own: not own)
+    templates: SkipJsonSchema[dict[str, Template]] = Field(
+        default_factory=dict, exclude_if=lambda own: not own
+    )
     """What that folder holds, by name. Locks say it; suite files do not."""
 
     @field_validator("optimizer")
