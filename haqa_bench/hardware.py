@@ -40,7 +40,7 @@ class Hardware(Document):
 
     name: Text
     title: Text
-    kind: Literal["cpu", "gpu", "phone"]
+    kind: Literal["cpu", "gpu", "phone", "unstated"]
     cores: Figure
     memory: Figure
     bandwidth: Figure
@@ -98,7 +98,7 @@ def load(folder: Path, name: str) -> Hardware:
         raise HaqaError(
             folder,
             f"no hardware profile '{name}'",
-            f"{nearest(name, files)} List them with: haqa-bench hardware list",
+            f"{nearest(name, files)} (haqa-bench hardware list)",
         )
     return read_yaml(files[name], Hardware)
 

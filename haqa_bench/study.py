@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from haqa_bench import plugins
@@ -55,7 +55,9 @@ class Fork(Document):
 
 
 class Method(Document):
-    """What proposes. `name` labels its studies, `optimizer` is what the registry knows it by."""
+    """What proposes. `name` labels its studies, `optimizer` is what the registry knows it by, or
+    where its class is: `package.module:Class`, or `file.py:Class` below `folder`.
+    """
 
     name: Name
     optimizer: str
@@ -80,6 +82,7 @@ class Method(Document):
         default_factory=dict, exclude_if=lambda own: not own
     )
     """What that folder holds, by name. Locks say it; suite files do not."""
+    _folder: Path | None = PrivateAttr(None)
 
     @field_validator("optimizer")
     @classmethod
@@ -107,6 +110,19 @@ class Method(Document):
         return Own(self.prompts or "", self.templates)
 
     @property
+    def folder(self) -> Path | None:
+        """Where a file lies that `optimizer` names: no part of what a suite says, since a suite is
+        the same wherever it lies.
+        """
+        return self._folder
+
+    def below(self, folder: Path) -> Self:
+        """The same, whose `optimizer` may name a file of a folder."""
+        found = self.model_copy()
+        found._folder = folder.resolve()
+        return found
+
+    @property
     def relayed(self) -> bool:
         """Whether whoever sits at the relay answers it: its seconds are waiting, not an LLM's."""
         return self.chat is not None and self.chat.model == RELAY
@@ -132,7 +148,8 @@ def with_templates(method: Method, beside: Path, within: Path, known: Collection
     own = {path.name: _read(path, (beside, within)) for path in sorted(folder.glob("*.j2"))}
     if not own:
         raise HaqaError(where, f"no template (*.j2) in {folder}", "Copy one from prompts/ there")
-    if method.optimizer not in plugins.known("agents"):  # a plug-in's names are its own
+    ours = not plugins.is_class(method.optimizer)
+    if ours and method.optimizer not in plugins.known("agents"):  # a plug-in's names are its own
         for name in _unfilled(own, known):
             todo = nearest(name, sorted(known))
             raise HaqaError(folder / name, "no agent fills a template of that name", todo)

@@ -60,7 +60,7 @@ def test_from_an_empty_folder_a_suite_runs_by_its_name_and_writes_below_it_alone
     assert {path.name for path in empty.iterdir()} == {"results"}
     assert [path.name for path in (empty / "results").iterdir()] == ["runs"]
     assert told(cli("report", "small")).strip() in here
-    assert cli("view", "small", "--no-open").returncode == 0
+    assert cli("view", "small", "--no-open", "--output", "page.html").returncode == 0
     assert cli("compare", "small").returncode == 0
     assert tree(brought) == before
     monkeypatch.setenv(shipped.VARIABLE, "")
@@ -252,6 +252,19 @@ def test_nothing_is_written_into_an_installed_package(brought, monkeypatch):
     with pytest.raises(HaqaError, match="belongs to the installed haqa-bench, where nothing is"):
         disk.write(brought / "results" / "new.json", "{}")
     assert not (brought / "results" / "new.json").exists()
+
+
+def test_nobody_works_in_an_installed_package(empty, brought, cli, monkeypatch):
+    monkeypatch.setattr(shipped, "PACKAGED", brought)
+    before = tree(brought)
+    given = cli("run", "small", "--project", brought)
+    monkeypatch.chdir(brought / "suites")
+    called = cli("run", "small")
+
+    for done in (given, called):
+        assert done.returncode == 2
+        assert "belongs to the installed haqa-bench" in done.stderr
+    assert tree(brought) == before
 
 
 def test_a_project_that_is_no_folder_is_refused(empty, cli):

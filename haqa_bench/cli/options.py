@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from fnmatch import fnmatch
 from functools import partial, wraps
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from haqa_bench.cli import completion
 from haqa_bench.cli.given import COUNT, SEED, FilePath
 from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
-    from haqa_bench.study import Method, Study
+    from haqa_bench.study import Study
     from haqa_bench.suite import Suite
 
 
@@ -69,24 +69,24 @@ def _runs(paths: Sequence[Path], project: Path | None) -> list[Path]:
 
 def SUITE(command: Command) -> Command:  # noqa: N802 # it is used as the options are
     """A suite: its file, or its name in suites/ of the project."""
-    argument = click.argument("suite_path", metavar="SUITE", type=FilePath())
+    argument = click.argument(
+        "suite_path", metavar="SUITE", type=FilePath(), shell_complete=completion.suites
+    )
     return argument(_resolved("suite_path", _suite)(command))
 
 
 def RUN(command: Command) -> Command:  # noqa: N802
     """A run: its folder, how its folder's name begins, or its suite's name for the latest."""
-    argument = click.argument("run_folder", metavar="RUN", type=FilePath())
+    argument = click.argument(
+        "run_folder", metavar="RUN", type=FilePath(), shell_complete=completion.runs
+    )
     return argument(_resolved("run_folder", _run)(command))
 
 
 def RUNS(command: Command) -> Command:  # noqa: N802
-    """One run or more."""
+    """Any number of runs."""
     argument = click.argument(
-        "run_folders",
-        metavar="RUN [RUN ...]",
-        type=FilePath(),
-        nargs=-1,
-        required=True,
+        "run_folders", metavar="[RUN]...", type=FilePath(), nargs=-1, shell_complete=completion.runs
     )
     return argument(_resolved("run_folders", _runs)(command))
 
@@ -128,6 +128,13 @@ JSON = click.option(
 )
 
 
+CELLS = click.option(
+    "--cells",
+    shell_complete=completion.cells,
+    help="Only these cells, such as '*int4*'; * and ? match.",
+)
+
+
 def FORMAT(command: Command) -> Command:  # noqa: N802
     """The form of tables, of which --json is one: the command gets `kind`."""
 
@@ -158,8 +165,12 @@ def parts_of_tables(command: Command) -> Command:
     """
 
     @click.option("--columns", help="Only these columns, as ids name them: tokens-s,confirmed.")
-    @click.option("--methods", help="Only these methods, such as haqa,random; * and ? match.")
-    @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
+    @click.option(
+        "--methods",
+        shell_complete=completion.methods,
+        help="Only these methods, such as haqa,random; * and ? match.",
+    )
+    @CELLS
     @wraps(command)
     def call(columns: str | None, methods: str | None, cells: str | None, **given: Any) -> Any:
         return command(asked=partial(_asked, columns, methods, cells), **given)
@@ -217,9 +228,11 @@ def selection(command: Callable[..., Any]) -> Callable[..., Any]:
             "--seed", type=SEED, multiple=True, help="Only this seed; may be given again."
         ),
         click.option(
-            "--methods", help="Only these methods, such as haqa,random; * and ? match; all is all."
+            "--methods",
+            shell_complete=completion.methods,
+            help="Only these methods, such as haqa,random; * and ? match; all is all.",
         ),
-        click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match."),
+        CELLS,
     ):
         command = option(command)
     return command
@@ -250,50 +263,48 @@ def project_of(place: Path, given: Path | None) -> Path:
 
 
 def open_suite(
-    suite_path: Path, given: Path | None, added: Sequence[str] = ()
+    suite_path: Path, given: Path | None, added: Sequence[str] = (), recorded: bool = True
 ) -> tuple["Suite", Path]:
-    """The suite at a path, with the methods that were `added`, and its project folder."""
+    """The suite at a path, with the methods that were `added`, and its project folder; `recorded`
+    as suite.load has it.
+    """
     from haqa_bench import registry, suite
+    from haqa_bench.cli.methods import with_methods
     from haqa_bench.documents import read_bytes
 
     read_bytes(suite_path)
     project = project_of(suite_path, given)
-    loaded = suite.load(suite_path, project)
+    loaded = suite.load(suite_path, project, recorded)
     if added:
-        methods = (*loaded.methods, *map(_method, added))
-        loaded = loaded.model_copy(update={"methods": methods})
-        names = [m.name for m in methods]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise HaqaError("--add-method", f"the suite has a method '{twice[0]}' already")
+        loaded = with_methods(loaded, added)
     registry.check(loaded.methods)
     return loaded, project
 
 
-def _method(words: str) -> "Method":
-    """A method as an option says it: NAME:key=value,key=value.
+HARDWARE = click.option(
+    "--hardware",
+    metavar="NAME",
+    help="The same cells on this machine: its profile in hardware/, in place of what SUITE names.",
+)
+
+
+def open_elsewhere(
+    suite_path: Path, given: Path | None, device: str | None, cells: str | None
+) -> tuple["Suite", Path]:
+    """The suite at a path and its project folder, as `open_suite`; where a device is named, with
+    the cells that match on it alone.
 
     Raises:
-        HaqaError: it cannot be read so.
+        HaqaError: there is no such profile, or nothing of the suite is measured there.
     """
-    from pydantic import ValidationError
+    from haqa_bench import hardware
+    from haqa_bench.run.elsewhere import moved
 
-    from haqa_bench.study import Method
-
-    name, _, options = words.partition(":")
-    pairs = [pair.partition("=") for pair in options.split(",") if pair]
-    found = {key.strip(): _scalar(value.strip()) for key, _, value in pairs}
-    try:
-        return Method.model_validate({"name": name, "optimizer": name, "options": found})
-    except ValidationError as error:
-        raise HaqaError("--add-method", f"{words}: {error.errors()[0]['msg']}") from None
-
-
-def _scalar(text: str) -> bool | int | float | str:
-    """A value as YAML would read it."""
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return {"true": True, "false": False}.get(text, text)
+    suite, project = open_suite(suite_path, given)
+    if device is None:
+        return suite, project
+    ids = matching("--cells", cells, [cell.id for cell in suite.cells])
+    return moved(suite, hardware.load(project / "hardware", device), ids), project
 
 
 def chosen(

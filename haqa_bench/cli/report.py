@@ -1,11 +1,13 @@
 """haqa-bench report."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli import completion, left_out
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import (
@@ -34,11 +36,14 @@ if TYPE_CHECKING:
         "haqa-bench report llama --figures figures --only gains,curves",
     ],
 )
-@click.argument("runs", metavar="[RUN]...", nargs=-1, type=FilePath())
+@click.argument(
+    "runs", metavar="[RUN]...", nargs=-1, type=FilePath(), shell_complete=completion.runs
+)
 @click.option(
     "--suite",
     "suites",
     multiple=True,
+    shell_complete=completion.suites,
     type=FilePath(),
     help="Replay this suite first, if need be; again for more.",
 )
@@ -139,10 +144,22 @@ def report(
         if output:
             files = _written(chosen, output, wide, whose == "paper")
             echo(written(files) if kind == "json" else "\n".join(map(str, files)))
-            return
+            return left_out.end()
         told = formats.in_parts if whose == "paper" else formats.several
-        texts = [told(made, kind, wide) for made in chosen.values() if made]
-        echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
+        texts = {label: told(made, kind, wide) for label, made in chosen.items() if made}
+        whole = (
+            document([*texts.values()]) if standalone and kind == "tex" else _joined(texts, kind)
+        )
+        echo(whole, nl=False)
+    return left_out.end()
+
+
+def _joined(texts: Mapping[str, str], kind: str) -> str:
+    """The tables of several runs; as JSON one object, by run."""
+    if kind == "json" and len(texts) > 1:
+        by_run = (f"{json.dumps(label)}: {text}" for label, text in texts.items())
+        return "{" + ", ".join(by_run) + "}\n"
+    return "\n".join(texts.values())
 
 
 def _folders(
@@ -160,7 +177,7 @@ def _folders(
         raise HaqaError(
             "report",
             "no RUN, --suite or --all given",
-            "A run's folder stands in the last line of: haqa-bench run SUITE",
+            "List runs with: haqa-bench runs",
         )
     return list(dict.fromkeys(folders))
 
@@ -212,6 +229,7 @@ def _made(folder: Path, project: Path | None, wanted: Sequence[str]) -> "dict[st
         made = catalogue.tables(run, where)
         if any(filters.is_compared(name) for name in wanted):
             made |= catalogue.compared(run, where)
+        left_out.note(run)
     return made
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli import left_out
 from haqa_bench.cli.asking import answered, asking
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT
@@ -41,8 +42,8 @@ SHOWN = 10
     examples=[
         "haqa-bench run llama",
         "haqa-bench run llama --methods haqa,random --cells '*int4*'",
+        "haqa-bench run llama --with ./coin.py:Coin --methods random,Coin --seeds 30",
         "haqa-bench run llama --agent live --base-url http://localhost:8000/v1",
-        "haqa-bench run llama --measure live --dry-run",
     ],
 )
 @SUITE
@@ -83,13 +84,15 @@ SHOWN = 10
     help="Where the Ray cluster is; auto is one that runs on this machine.",
 )
 @click.option(
-    "--add-method",
+    "--with",
     "added",
     metavar="METHOD",
     multiple=True,
-    help="Add an optimizer that SUITE does not name, such as a plug-in's: NAME, or "
-    "NAME:key=value,key=value with options. May be given again.",
+    help="Add a method that SUITE does not name: [NAME=]OPTIMIZER[:option=value,...], where "
+    "OPTIMIZER is a name (haqa-bench plugin list), package.module:Class or ./file.py:Class. May be "
+    "given again.",
 )
+@click.option("--add-method", "added_before", multiple=True, hidden=True)
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
 @click.option(
     "--record-proposals",
@@ -117,6 +120,7 @@ def run(
     record_proposals: bool,
     dry_run: bool,
     added: tuple[str, ...],
+    added_before: tuple[str, ...],
     wide: bool,
     as_json: bool,
     **how: Any,
@@ -126,6 +130,7 @@ def run(
     By default nothing goes out: recorded agents are replayed on recorded measurements. A run that
     was stopped goes on with the same command. Journals, database and tables go to results/runs/.
     """
+    from haqa_bench import registry
     from haqa_bench.cli.progress import with_progress
     from haqa_bench.project import Project
     from haqa_bench.run import inputs
@@ -133,13 +138,19 @@ def run(
     from haqa_bench.run.plan import Plan
     from haqa_bench.run.proposals import recordable
 
-    suite, folder = open_suite(suite_path, project, added)
+    if added_before:
+        echo("--add-method is called --with now.", err=True)
+    if record_proposals and (added or added_before):
+        what = "records what methods of the suite itself propose"
+        raise HaqaError("--record-proposals", what, "Leave out --with, or write it in the suite")
+    suite, folder = open_suite(suite_path, project, (*added, *added_before))
     replays = how["agent"] == "cassette"
     if seeds:
         suite = inputs.with_seeds(suite, range(seeds), Project(folder), replays)
     studies = chosen(suite, cells, methods, seed)
     if seeds and replays:
         studies = [s for s in studies if inputs.there(s, suite, Project(folder))]
+    registry.check_classes({s.method.name: s.method for s in studies}.values())
     plan = Plan(
         suite=suite,
         project=folder,
@@ -149,11 +160,11 @@ def run(
         fresh=fresh,
     )
     plan = answered(plan, suite_path, how)
-    if dry_run or plan.measure == "live":
-        for line in forecast(plan):
-            echo(line, err=not dry_run)
     if dry_run:
+        echo(_planned(plan, forecast(plan), as_json))
         return
+    if plan.measure == "live":
+        echo("\n".join(forecast(plan)), err=True)
     if record_proposals:
         recordable(plan)
     inputs.check(plan)
@@ -170,6 +181,23 @@ def run(
         notes = [_record(plan, target)]
     _tell(plan, target, notes, as_json, wide)
     _end(target)
+
+
+def _planned(plan: "Plan", forecast: Sequence[str], as_json: bool) -> str:
+    """What would run, and what it takes at most."""
+    if not as_json:
+        return "\n".join(forecast)
+    told = {
+        "suite": plan.suite.name,
+        "folder": str(plan.folder),
+        "agent": plan.agent,
+        "measure": plan.measure,
+        "studies": len(plan.studies),
+        "proposals": sum(study.cell.budget.proposals for study in plan.studies),
+        "cells": list(dict.fromkeys(study.cell.id for study in plan.studies)),
+        "forecast": list(forecast),
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def _executor(where: str, address: str, workers: int) -> "Executor":
@@ -220,6 +248,7 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
 
     with open_run(target) as done:
         found = catalogue.tables(done, Project(plan.project))
+        left_out.note(done)
     written = [
         path
         for name, table in found.items()
@@ -243,7 +272,7 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
 
 
 def _end(target: Path) -> None:
-    """Ends with exit code 3 where studies of a run failed, and says which."""
+    """Ends with exit code 3 where studies of a run failed, or tables are left out; says which."""
     from haqa_bench.store import failures
 
     failed = failures.read(target)
@@ -253,6 +282,8 @@ def _end(target: Path) -> None:
         echo(f"haqa-bench: {len(failed) - SHOWN} studies more failed", err=True)
     if failed:
         echo(f"haqa-bench: where each was raised: {target / failures.NAME}", err=True)
+    left_out.end()
+    if failed:
         sys.exit(3)
 
 

@@ -67,8 +67,14 @@ def of(studies: Iterable[Study], chat_model: str) -> Identity:
     """What makes the numbers of some studies; `chat_model` is the name of the live one, empty
     where nobody is asked.
     """
-    found = {f"{p.group}:{p.name}": p.identity for p in _plugins(studies, chat_model)}
+    found = {_key(p): p.identity for p in _plugins(studies, chat_model)}
     return Identity(haqa_bench.__version__, source(), dict(sorted(found.items())))
+
+
+def _key(plugin: Plugin) -> str:
+    """Two files of one name, in two folders, are two plug-ins."""
+    digest = f":{plugin.identity['sha256'][:12]}" if plugin.folder else ""
+    return f"{plugin.group}:{plugin.name}{digest}"
 
 
 def _plugins(studies: Iterable[Study], chat_model: str) -> set[Plugin]:

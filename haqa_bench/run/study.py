@@ -8,14 +8,14 @@ it ended.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from haqa_bench import tracks
+from haqa_bench import registry, tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.errors import ChatFailed, EvaluationFailed, PluginFailed
 from haqa_bench.llm import recording
 from haqa_bench.llm.counted import Counted
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
-from haqa_bench.run import answering, forking, proposing
+from haqa_bench.run import answering, forking
 from haqa_bench.run.header import header
 from haqa_bench.run.measuring import evaluator_faults, finite, live_evaluator
 from haqa_bench.run.plan import Plan
@@ -102,7 +102,7 @@ def _doubt(study: Study, optimizer: Optimizer, trials: Sequence[Trial]) -> str:
     if (None if proposed is None else key_of(proposed)) == last.key:
         return ""
     return (
-        f"{proposing.said(study.method)} is not deterministic: asked again for round "
+        f"{registry.said(study.method)} is not deterministic: asked again for round "
         f"{last.number}, which is journalled, it proposes otherwise"
     )
 

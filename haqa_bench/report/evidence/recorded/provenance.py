@@ -55,7 +55,7 @@ def _table(ledger: Ledger, cell: str) -> dict[str, str]:
     table = ledger.table(ledger.run.cells[cell])
     if table is None:
         return {}
-    builds = {e.facts[tables.BUILD] for e in table.entries.values() if tables.BUILD in e.facts}
+    builds = {f[tables.BUILD] for f in table.entries.facts() if tables.BUILD in f}
     builds |= {str(table.card[tables.BUILD])} if tables.BUILD in table.card else set()
     told = {
         "file": ledger.project.said(table.path),
