@@ -68,7 +68,7 @@ def test_in_a_checkout_the_hint_is_that_of_a_checkout():
 def test_every_hint_of_this_package_is_made_in_one_place():
     """So that none is wrong for who installed a wheel."""
     files = (REPOSITORY / "haqa_bench").rglob("*.py")
-    found = [path.name for path in files if "pip install -e" in path.read_text("utf-8")]
+    found = [path.name for path in files if 'pip install -e ".' in path.read_text("utf-8")]
 
     assert found == ["installed.py"]
 
