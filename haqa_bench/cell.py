@@ -26,6 +26,12 @@ ANY = "any"
 class Workload(Document):
     """What one trial of a track runs; each track has its own."""
 
+    def agrees(self, recorded: object) -> bool:
+        """Whether what was measured of a recorded workload, as JSON, is what this one would
+        measure.
+        """
+        return recorded == self.model_dump(mode="json")
+
 
 W = TypeVar("W", bound=Workload, covariant=True, default=Workload)
 

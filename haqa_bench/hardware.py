@@ -40,7 +40,7 @@ class Hardware(Document):
 
     name: Text
     title: Text
-    kind: Literal["cpu", "gpu", "phone"]
+    kind: Literal["cpu", "gpu", "phone", "unstated"]
     cores: Figure
     memory: Figure
     bandwidth: Figure

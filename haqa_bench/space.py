@@ -2,14 +2,15 @@
 
 Finite, so that a cell can be measured once in full, and regret counts from the best of it. Numeric
 choices are ordered as written. Limits cut a space down (haqa_bench.limits); where no rule says what
-is left of it, as of somebody else's measurements with holes, `configurations` lists it.
+is left of it, as of somebody else's measurements with holes, `configurations` lists it, or says
+`recorded`: what the cell's own response table holds.
 """
 
 import itertools
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from numbers import Number
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Self, SupportsFloat, TypeGuard
 
 from pydantic import (
     Discriminator,
+    Field,
     PrivateAttr,
     RootModel,
     SerializerFunctionWrapHandler,
@@ -30,15 +32,16 @@ from pydantic import (
 from haqa_bench.documents import Document, read_bytes
 from haqa_bench.errors import HaqaError
 from haqa_bench.limits import Limit
+from haqa_bench.listed import Listing, Row
+from haqa_bench.listed import Scalar as Scalar  # a space's too
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-Scalar = bool | int | float | str
 Configuration = Mapping[str, Scalar]
-Row = tuple[Scalar, ...]
-"""The values of a configuration, in the order of the parameters."""
 Listed = tuple[Row | dict[str, Scalar], ...]
 """Configurations as a suite or a file lists them: by their values, or by names."""
 LISTED = "configurations"
+RECORDED = "recorded"
+"""Says under `configurations` that those exist that the cell's response table holds."""
 MOST = 2**53
 """The largest integer that JSON keeps exactly in every reader (RFC 8785)."""
 HOLES = 30
@@ -101,27 +104,44 @@ class Parameter(Document):
         return frozenset((type(c), c) for c in self.choices)
 
 
+class Pinned(Document):
+    """The response table whose configurations are those that exist: its hash, and how many."""
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    count: int = Field(ge=1, le=MOST)
+
+
 def _kind(value: object) -> str:
     """What stands under a key of a space, as a tag that no key of a file can be taken for."""
-    return "<list>" if isinstance(value, list | tuple | str) else "<parameter>"
+    if isinstance(value, list | tuple | str | Listing):
+        return "<list>"
+    pinned = isinstance(value, Pinned) or (isinstance(value, dict) and "sha256" in value)
+    return "<table>" if pinned else "<parameter>"
 
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     _Held = Parameter
 else:  # what is listed is taken out of the parameters as soon as it is read
     _Held = Annotated[
-        Annotated[Parameter, Tag("<parameter>")] | Annotated[Listed | str, Tag("<list>")],
+        Annotated[Parameter, Tag("<parameter>")]
+        | Annotated[Listed | str, Tag("<list>")]
+        | Annotated[Pinned, Tag("<table>")],
         Discriminator(_kind),
     ]
 
 
 class SearchSpace(RootModel[dict[str, _Held]]):
     """Parameters by name; and under `configurations` those combinations that exist, where not all
-    do: a list, or a JSON file of one.
+    do: a list, a JSON file of one, or `recorded`.
     """
 
     model_config = {"frozen": True}
-    _listed: tuple[Row, ...] | str | None = PrivateAttr(None)
+    _listed: Listing | Pinned | str | None = PrivateAttr(None)
+    _held: Listing | None = PrivateAttr(None)
+    """What a pinned table holds, where it has been read."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -133,7 +153,7 @@ class SearchSpace(RootModel[dict[str, _Held]]):
                         f"{name}: limit: '{other}' is no parameter with numbers for choices"
                     )
         if listed is not None:  # pydantic comes here again with a space that was read before
-            self._listed = listed if isinstance(listed, str) else self._rows(listed)
+            self._listed = self._rows(listed) if isinstance(listed, tuple) else listed
         if broken := self.broken(self.default):
             raise ValueError(f"the default breaks a limit: {broken[0]}")
         return self
@@ -141,11 +161,14 @@ class SearchSpace(RootModel[dict[str, _Held]]):
     @model_serializer(mode="wrap")
     def _with_list(self, handler: SerializerFunctionWrapHandler) -> Mapping[str, object]:
         found: dict[str, object] = handler(self)
-        return found if self._listed is None else {**found, LISTED: self._listed}
+        if self._listed is None:
+            return found
+        listed = self._listed.model_dump() if isinstance(self._listed, Pinned) else self._listed
+        return {**found, LISTED: listed if isinstance(listed, dict | str) else tuple(listed)}
 
-    def _taken_out(self) -> Listed | str | None:
+    def _taken_out(self) -> Listed | Pinned | str | None:
         """What is listed, which is no parameter."""
-        held: dict[str, Parameter | Listed | str] = {**self.root}
+        held: dict[str, Parameter | Listed | Pinned | str] = {**self.root}
         for name, found in held.items():
             if not isinstance(found, Parameter):
                 if name != LISTED:
@@ -154,11 +177,12 @@ class SearchSpace(RootModel[dict[str, _Held]]):
                 return found
         return None
 
-    def _rows(self, listed: Listed) -> tuple[Row, ...]:
-        rows = tuple(self._row(number, one) for number, one in enumerate(listed))
-        if len({_typed(row) for row in rows}) < len(rows):
+    def _rows(self, listed: Listed) -> Listing:
+        rows = (self._row(number, one) for number, one in enumerate(listed))
+        found = Listing.of(self.choices, rows)
+        if found.twice:
             raise ValueError(f"{LISTED}: a configuration is given twice")
-        return rows
+        return found
 
     def _row(self, number: int, given: Row | dict[str, Scalar]) -> Row:
         """The values of a configuration that is listed."""
@@ -176,7 +200,7 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         Raises:
             HaqaError: the file is missing, or lists what is no configuration.
         """
-        if not isinstance(self._listed, str):
+        if not isinstance(self._listed, str) or self.recorded:
             return self
         path = folder / self._listed
         try:
@@ -189,6 +213,44 @@ class SearchSpace(RootModel[dict[str, _Held]]):
             raise HaqaError(path, what, f"List {LISTED} as JSON") from None
 
     @property
+    def recorded(self) -> bool:
+        """Whether those configurations exist that the cell's response table holds."""
+        return self._listed == RECORDED or isinstance(self._listed, Pinned)
+
+    @property
+    def pin(self) -> Pinned | None:
+        """The response table that says which configurations exist, once it is known."""
+        return self._listed if isinstance(self._listed, Pinned) else None
+
+    def holding(self, pin: Pinned, codes: "NDArray[np.unsignedinteger]") -> "SearchSpace":
+        """This space with what a response table holds; `codes` as Listing has them.
+
+        Raises:
+            ValueError: a configuration breaks a limit or is there twice, or the default is none.
+        """
+        found = SearchSpace.model_validate(dict(self.root))
+        listing = Listing(self.choices, codes)
+        if listing.twice:
+            raise ValueError(f"{LISTED}: a configuration is given twice")
+        for row in listing if self._limits else ():
+            if broken := found.broken(dict(zip(self.root, row, strict=True))):
+                raise ValueError(f"{LISTED}: {row} breaks a limit: {broken[0]}")
+        found._listed, found._held = pin, listing
+        if broken := found.broken(self.default):
+            raise ValueError(f"the default breaks a limit: {broken[0]}")
+        return found
+
+    @property
+    def choices(self) -> list[tuple[Scalar, ...]]:
+        """Those of each parameter, in their order."""
+        return [p.choices for p in self.root.values()]
+
+    @property
+    def listing(self) -> Listing | None:
+        """The configurations that exist, where they are listed and known."""
+        return self._listed if isinstance(self._listed, Listing) else self._held
+
+    @property
     def default(self) -> Configuration:
         """What people use when they tune nothing."""
         return {name: p.default for name, p in self.root.items()}
@@ -196,19 +258,42 @@ class SearchSpace(RootModel[dict[str, _Held]]):
     @cached_property
     def size(self) -> int:
         """The number of configurations."""
-        if isinstance(self._listed, tuple):
-            return len(self._listed)
+        if isinstance(self._listed, Pinned):
+            return self._listed.count
+        if self.listing is not None:
+            return len(self.listing)
         if not self._limits:
             return self._combinations
         return sum(1 for _ in self.grid())
 
     def grid(self) -> Iterator[Configuration]:
-        """Every configuration, in the order of the file."""
-        listed = self._listed if isinstance(self._listed, tuple) else None
-        every = itertools.product(*(p.choices for p in self.root.values()))
-        for values in every if listed is None else listed:
+        """Every configuration, in the order of the file.
+
+        Raises:
+            HaqaError: they are those of a response table that was not read.
+        """
+        if self.listing is not None:  # keeps the limits
+            yield from (dict(zip(self.root, row, strict=True)) for row in self.listing)
+            return
+        if self.pin:
+            what = "only its response table says which configurations exist"
+            raise HaqaError("the search space", what, "Run the suite, whose table is read then")
+        for values in itertools.product(*self.choices):
             if not self.broken(configuration := dict(zip(self.root, values, strict=True))):
                 yield configuration
+
+    def codes(self) -> "NDArray[np.integer] | None":
+        """Every configuration as Listing has it, in the order of `grid`; None where limits say
+        which there are.
+        """
+        import numpy as np
+
+        if self.listing is not None:
+            return self.listing.codes
+        if self._limits:
+            return None
+        sizes = [len(of_one) for of_one in self.choices]
+        return np.stack(np.unravel_index(np.arange(self._combinations), sizes), axis=1)
 
     @cached_property
     def by_key(self) -> Mapping[str, Configuration]:
@@ -217,18 +302,19 @@ class SearchSpace(RootModel[dict[str, _Held]]):
 
     def sample(self, rng: random.Random) -> Configuration:
         """A configuration drawn uniformly."""
-        if not isinstance(self._listed, tuple):
-            for _ in range(REDRAWS):
-                drawn = {name: rng.choice(p.choices) for name, p in self.root.items()}
-                if not self.broken(drawn):
-                    return drawn
+        if self.listing is not None:
+            return dict(zip(self.root, rng.choice(self.listing), strict=True))
+        for _ in range(REDRAWS):
+            drawn = {name: rng.choice(p.choices) for name, p in self.root.items()}
+            if not self.broken(drawn):
+                return drawn
         return rng.choice(self._every)
 
     def broken(self, values: Configuration) -> list[str]:
         """The limits that values of all parameters break, in words; empty for a configuration."""
         said = [said for name, limit in self._limits for said in limit.broken(name, values)]
-        if isinstance(self._listed, tuple):
-            existing = _typed(tuple(values[name] for name in self.root)) in self._exist
+        if self.listing is not None:
+            existing = tuple(values[name] for name in self.root) in self.listing
             said += [] if existing else [f"{self._in_words()}, and this is none of them"]
         return said
 
@@ -236,19 +322,23 @@ class SearchSpace(RootModel[dict[str, _Held]]):
     def limits(self) -> list[str]:
         """What every configuration keeps beside its choices, as sentences."""
         said = [limit.in_words(name) for name, limit in self._limits]
-        listed = isinstance(self._listed, tuple)
-        return [*said, self._in_words(), *self._holes()] if listed else said
+        holes = [] if self.listing is None else self._holes(self.listing)
+        whole = self.recorded and self.size == self._combinations
+        cut = (self.listing is not None or self.pin) and not whole
+        return [*said, self._in_words(), *holes] if cut else said
 
     def _in_words(self) -> str:
         return f"only {self.size} of the {self._combinations} combinations of choices exist"
 
-    def _holes(self) -> Iterator[str]:
+    def _holes(self, listing: Listing) -> list[str]:
         """The combinations that do not exist, where they are few enough to be named."""
-        if self._combinations - self.size <= HOLES:
-            for values in itertools.product(*(p.choices for p in self.root.values())):
-                if _typed(values) not in self._exist:
-                    named = ", ".join(f"{n} {v}" for n, v in zip(self.root, values, strict=True))
-                    yield f"this combination does not exist: {named}"
+        if self._combinations - self.size > HOLES:
+            return []
+        return [
+            "this combination does not exist: "
+            + ", ".join(f"{n} {v}" for n, v in zip(self.root, row, strict=True))
+            for row in listing.missing()
+        ]
 
     @property
     def _combinations(self) -> int:
@@ -257,10 +347,6 @@ class SearchSpace(RootModel[dict[str, _Held]]):
     @cached_property
     def _every(self) -> list[Configuration]:
         return list(self.grid())
-
-    @cached_property
-    def _exist(self) -> frozenset[tuple[tuple[type, Scalar], ...]]:
-        return frozenset(_typed(row) for row in self._listed or ())
 
     @cached_property
     def _limits(self) -> list[tuple[str, Limit]]:
@@ -326,11 +412,6 @@ def _as_float(choice: Scalar, value: object) -> bool:
         return False
     known = value.__float__() if isinstance(value, SupportsFloat) else 0.0
     return known != 0 and math.isfinite(known) and bool(kind.type(choice) == value)
-
-
-def _typed(values: Sequence[Scalar]) -> tuple[tuple[type, Scalar], ...]:
-    """Values that are told apart by their types: 1, 1.0 and True are three."""
-    return tuple((type(value), value) for value in values)
 
 
 def _is_tag(step: int | str) -> bool:

@@ -176,7 +176,8 @@ def test_a_default_that_cannot_be_measured_does_not_stop_the_agent(project, stud
         status=Status.OOM, measurements=()
     )
     entries = {**evaluator.table.entries, '{"format":"Q4_1","n_threads":2}': broken}
-    evaluator = TableEvaluator(evaluator.table._replace(entries=entries), study.cell)
+    evaluator = TableEvaluator(evaluator.table, study.cell)
+    evaluator.table = evaluator.table._replace(entries=entries)
 
     found, chat = trials(project, study, evaluator, [action("IQ4_NL", 2)] * 4)
 

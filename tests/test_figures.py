@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from support import REPOSITORY, SUITE, evaluator_of, record, run
 
@@ -18,6 +19,7 @@ from haqa_bench.report.figures import album, gains, published, ranks, style, sub
 from haqa_bench.report.found.studies import StudyResult
 from haqa_bench.report.published import document
 from haqa_bench.report.statistics import Ranking
+from haqa_bench.store import keys
 from haqa_bench.suite import load
 from haqa_bench.trial import Goal
 
@@ -293,12 +295,13 @@ def test_a_map_s_axes_are_the_parameters_with_the_largest_main_effect(project):
         for key, o in evaluator_of(project).outcomes.items()
         if o.rank is not None
     }
+    codes = keys.codes_of(cell.space, pa.array(list(feasible)))
 
     found = terrain.landscape(Project(project), cell)
 
     # Feasible: Q4_1 with one thread (30) and with two (60), IQ4_NL with two (80). By threads 30 and
     # 70, by format 45 and 80.
-    assert terrain.effects(feasible, cell) == pytest.approx(
+    assert terrain.effects(np.array(list(feasible.values())), codes, cell) == pytest.approx(
         {"n_threads": 20.0**2, "format": 17.5**2}
     )
     assert (found.across, found.up, found.feasible) == ("n_threads", "format", 3)

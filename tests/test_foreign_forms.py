@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
-from haqa_bench.store.kernel_tuner.as_suite import as_suite, metric_of
+from haqa_bench.store.kernel_tuner.as_suite import metric_of, of_tuner
 from haqa_bench.store.kernel_tuner.exported import to_cache, to_t4
 from haqa_bench.store.kernel_tuner.imported import imported, read
 from haqa_bench.tracks.replayed import TableEvaluator
@@ -109,13 +109,13 @@ def read_or_refused(text: str) -> None:
             told = str(refused)
         else:
             told = "read"
-            if not done.missing:
+            if len({row["configuration"] for row in done.rows}) == cell.space.size:
                 TableEvaluator(as_table(Path(name), done.rows), cell)
     assert "\n" not in told
     with tempfile.TemporaryDirectory() as name, contextlib.suppress(HaqaError):
         path = foreign.written(Path(name), text)
         file = read(path)
-        as_suite(path, file, Path("x.yaml"), "GPU", metric_of(path, file, "time", "us", None))
+        of_tuner(path, file, [metric_of(path, file)], {}, None)
 
 
 @pytest.mark.parametrize("whole", [cache(), t4()])
@@ -153,19 +153,16 @@ def test_a_suite_is_written_for_a_file_and_takes_it_in(project, cli):
     found = cache()
     del found["cache"]["64,2"], found["cache"]["128,2"]
     file = foreign.written(project, found, "theirs.json")
-    target = project / "suites/theirs.yaml"
+    command = ("table", "import", file, "--hardware", "nvidia-a6000", "--project", project)
 
-    made = cli("table", "suite", file, target, "--hardware", "nvidia-a6000")
-    cell = made.stdout.split("--cell ")[1].strip()
-    done = cli("table", "import", target, file, "--cell", cell)
-    ran = cli("run", target, "--methods", "random,local", "--seeds", "1")
-    again = cli("table", "suite", file, target, "--hardware", "nvidia-a6000")
+    made = cli(*command)
+    ran = cli("run", "theirs", "--methods", "random,local", "--seeds", "1", "--project", project)
+    again = cli(*command)
 
-    assert made.returncode == done.returncode == ran.returncode == 0, made.stderr + done.stderr
-    assert (
-        "time, ms: the file's time in ms, times 1\n  time: default 0.9, best 0.4 ms" in done.stdout
-    )
-    assert len(json.loads((project / "suites/theirs.configurations.json").read_text())) == 4
+    assert made.returncode == ran.returncode == 0, made.stderr + ran.stderr
+    assert "time, ms: the file's time in ms, times 1" in made.stdout
+    assert "  time: default 0.9, best 0.4 ms" in made.stdout
+    assert "4 configurations of 6 combinations, 0 failed" in made.stdout
     assert again.returncode == 2
     assert "is there already" in again.stderr
 
@@ -179,23 +176,17 @@ def test_a_file_with_holes_says_how_many_and_what_to_do(project, cli):
 
     assert done.returncode == 2
     assert '1 of 6 configurations are missing, first {"block_size_x":64,"tile":2}' in done.stderr
-    assert "`configurations`" in done.stderr
+    assert "`configurations: recorded`" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--metric", "energy"), "does not say the unit of energy"),
-        (("--metric", "energy", "--unit", "J"), "does not say which energy is better"),
-        (("--metric", "energy", "--unit", "J", "--direction", "minimize"), "no configuration has"),
-    ],
-)
-def test_what_a_file_does_not_say_is_asked_for(project, cli, options, said):
-    file = foreign.written(project, cache())
+def test_what_a_file_does_not_say_is_asked_for(project, cli):
+    found = cache() | {"objective": "energy"}
+    file = foreign.written(project, found)
+    command = ("table", "import", file, "--project", project)
 
-    done = cli(
-        "table", "suite", file, project / "suites/x.yaml", "--hardware", "nvidia-a6000", *options
-    )
+    unsaid = cli(*command)
+    missing = cli(*command, "--metrics", "energy:J:min")
 
-    assert done.returncode == 2
-    assert said in done.stderr
+    assert unsaid.returncode == missing.returncode == 2
+    assert "does not say the unit of energy. Say it with --metrics" in unsaid.stderr
+    assert "no configuration has the metric energy" in missing.stderr

@@ -1,5 +1,6 @@
 """What a report finds out about a run: random search, exactly; copies; and how sure a table is."""
 
+import itertools
 import time
 
 import numpy as np
@@ -10,8 +11,9 @@ from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.project import Project, open_run
 from haqa_bench.report.found import exact, overlap, uncertainty
 from haqa_bench.report.found.swept import Swept
-from haqa_bench.space import key_of
-from haqa_bench.trial import Measurement, Source, Status, Trial
+from haqa_bench.space import SearchSpace, key_of
+from haqa_bench.store import tables
+from haqa_bench.tracks.replayed import counted
 
 CELL = "net-int4-epyc-zen4-2core"
 
@@ -93,27 +95,32 @@ def cell(project):
     return plan(project).suite.cells[0]
 
 
-def table(cell, samples):
+@pytest.fixture
+def table(tmp_path):
     """A table of such samples, one configuration after another."""
+    return lambda cell, samples: _table(tmp_path / "table.parquet", cell, samples)
+
+
+def _table(path, cell, samples):
     metric, unit = cell.objective.metric, cell.objective.unit
-    trials = {}
-    for configuration, taken in zip(cell.space.grid(), samples, strict=False):
-        value, used = estimate(taken, unit)
-        measured = Measurement(
-            name=metric,
-            value=value,
-            unit=unit,
-            source=Source.REPLAYED,
-            samples=tuple(taken),
-            used=used,
-        )
-        trials[key_of(configuration)] = Trial(
-            number=0, configuration=dict(configuration), status=Status.OK, measurements=(measured,)
-        )
-    return Swept(cell, trials)
+    rows = [
+        {
+            "configuration": key_of(configuration),
+            "pass": 0,
+            "status": "ok" if taken else "crashed",
+            "reason": "",
+            "readings": [{"name": metric, "unit": unit, "samples": list(taken or ())}]
+            * bool(taken),
+            "facts": {},
+        }
+        for configuration, taken in itertools.zip_longest(cell.space.grid(), samples)
+    ]
+    tables.write(path, {}, rows)
+    made = tables.read(path)
+    return Swept(cell, made, counted(made, cell))
 
 
-def test_samples_that_do_not_cross_leave_no_doubt(cell):
+def test_samples_that_do_not_cross_leave_no_doubt(cell, table):
     found = table(cell, [[10.0, 11.0, 12.0], [20.0, 21.0, 22.0]])
     first, second = found.counted
 
@@ -126,7 +133,7 @@ def test_samples_that_do_not_cross_leave_no_doubt(cell):
     assert doubt.regret("another") is None
 
 
-def test_of_equal_configurations_either_may_be_the_best(cell):
+def test_of_equal_configurations_either_may_be_the_best(cell, table):
     doubt = uncertainty.resampled(table(cell, [[10.0, 20.0, 30.0, 40.0]] * 2))
 
     assert 0.2 < doubt.another_best < 0.6
@@ -152,15 +159,16 @@ def test_a_resample_is_estimated_as_the_table_is(unit, count):
             )
 
 
-def test_one_sample_says_nothing_of_its_own_noise(cell):
+def test_one_sample_says_nothing_of_its_own_noise(cell, table):
     assert uncertainty.resampled(table(cell, [[10.0], [20.0], [30.0, 31.0]])) is None
 
 
-def test_a_table_of_a_kernel_is_resampled_at_once(cell):
+def test_a_table_of_a_kernel_is_resampled_at_once(cell, table):
     rng = np.random.default_rng(0)
-    found = table(cell, [list(rng.normal(100, 1, 20))] * cell.space.size)
-    trial = next(iter(found.counted.values()))
-    large = found._replace(counted=found.counted | {str(n): trial for n in range(180)})
+    choices = tuple(range(14))
+    space = {name: {"choices": choices, "default": 0} for name in ("a", "b")}
+    wide = cell.model_copy(update={"space": SearchSpace.model_validate(space)})
+    large = table(wide, [list(rng.normal(100, 1, 20))] * wide.space.size)
 
     started = time.process_time()
     uncertainty.resampled(large)

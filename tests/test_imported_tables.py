@@ -30,7 +30,7 @@ def test_a_run_tells_the_source_and_the_file_in_its_table_and_in_json(run_of_imp
     assert told["title"] == "Best configurations found among imported measurements"
     assert f"{CELL}: imported from theirs.json (sha256 {sha256}), not measured here." in notes
     assert "Source: imported." in notes
-    assert "quartile" not in notes  # each number is the file's own
+    assert "its number is the lower quartile (25th percentile) of the repeats" in notes
     assert {row["values"]["us"]["source"] for row in told["rows"]} == {"imported"}
 
 

@@ -59,7 +59,7 @@ class ExactRandom(NamedTuple):
 
 
 def exact_random(
-    values: Sequence[float],
+    values: Sequence[float] | NDArray[np.float64],
     others: int,
     default: float | None,
     draws: int,

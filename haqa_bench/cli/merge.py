@@ -114,6 +114,8 @@ def _best(cell: "Cell", project: Path) -> "Configuration":
 
     table = tables.read(Project(project).table(cell))
     tables.check(table, cell)
-    ranks = {key: outcome.rank for key, outcome in TableEvaluator(table, cell).outcomes.items()}
-    best: Configuration = json.loads(next(key for key, rank in ranks.items() if rank == 1))
+    firsts = (TableEvaluator(table, cell).ranks == 1).nonzero()[0]
+    if not len(firsts):
+        raise HaqaError(cell.id, "no configuration of its response table counts")
+    best: Configuration = json.loads(table.entries.key(int(firsts[0])))
     return best

@@ -12,7 +12,6 @@ from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
 from haqa_bench.cli.table_check import accept, check, machines
 from haqa_bench.cli.table_import import import_
-from haqa_bench.cli.table_suite import suite as suite_of_file
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
@@ -98,8 +97,8 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
         "cell": cell.id,
         "path": str(table.path),
         "configurations": len(table.entries),
-        "failed": sum(not entry.measurements for entry in table.entries.values()),
-        "feasible": sum(outcome.rank is not None for outcome in evaluator.outcomes.values()),
+        "failed": table.entries.unknown,
+        "feasible": int((evaluator.ranks > 0).sum()),
         "metric": cell.objective.metric,
         "unit": cell.objective.unit,
         "default": next((m.value for m in default if m.name == cell.objective.metric), None),
@@ -109,9 +108,7 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
         "source": "imported" if imported else table.card.get("source", "measured"),
         "imported": imported,
         "imported_sha256": table.card.get(tables.IMPORTED_SHA256),
-        "built": sorted(
-            {words for entry in table.entries.values() if (words := _built(entry.facts))}
-        ),
+        "built": sorted({words for facts in table.entries.facts() if (words := _built(facts))}),
         "stale": tables.stale(table),
     }
 
@@ -176,4 +173,3 @@ table.add_command(import_)
 table.add_command(check)
 table.add_command(accept)
 table.add_command(machines)
-table.add_command(suite_of_file)

@@ -4,11 +4,12 @@ A marker names the sizes and hashes of all journals, so that a finished replay i
 without being run again, and a changed one is not.
 """
 
+import hashlib
 import json
 from pathlib import Path
 
 from haqa_bench import __version__, disk
-from haqa_bench.documents import read_bytes, sha256
+from haqa_bench.documents import read_bytes
 from haqa_bench.store import database, failures
 
 NAME = "complete.json"
@@ -35,6 +36,12 @@ def is_complete(folder: Path) -> bool:
     return marker.read_text("utf-8") == json.dumps(_held(folder)) + "\n"
 
 
+def _sha256(path: Path) -> str:
+    """Of a file of any size: the database of a million trials is large."""
+    with disk.faults(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def changed_since(folder: Path) -> str:
     """What is wrong with the studies of a run, in words: they did not all end, or a journal is not
     what it was then; empty where nothing is.
@@ -43,14 +50,14 @@ def changed_since(folder: Path) -> str:
     if not marker.is_file():
         return "was never finished"
     held = json.loads(read_bytes(marker))["journals"]
-    for path in sorted(folder.glob("journal/*/*.jsonl")):
+    for path in _journals(folder):
         if held.get(path.relative_to(folder).as_posix()) != _seen(path):
             return f"has changed since it ended: {path.relative_to(folder).as_posix()}"
     return ""
 
 
 def _seen(path: Path) -> list[object]:
-    return [path.stat().st_size, sha256(path.read_bytes())]
+    return [path.stat().st_size, _sha256(path)]
 
 
 def _journals(folder: Path) -> list[Path]:
@@ -59,5 +66,5 @@ def _journals(folder: Path) -> list[Path]:
 
 def _held(folder: Path) -> dict[str, object]:
     journals = {path.relative_to(folder).as_posix(): _seen(path) for path in _journals(folder)}
-    made = {name: sha256(read_bytes(folder / name)) for name in (database.LOCK, database.NAME)}
+    made = {name: _sha256(folder / name) for name in (database.LOCK, database.NAME)}
     return {"haqa_bench": __version__, "journals": journals, **made}

@@ -1,5 +1,6 @@
 """What a plan will take, and what should be known of it before it runs."""
 
+import math
 from statistics import median
 
 from haqa_bench import tracks
@@ -82,9 +83,9 @@ def _taking(plan: Plan, cell: Cell, track: AnyTrack) -> str:
 
 def _recorded(table: tables.ResponseTable) -> str:
     """What a configuration took when the table was measured: seconds, and the most memory."""
-    entries = table.entries.values()
-    seconds = [e.seconds for e in entries if e.seconds is not None]
-    memory = [m.value for e in entries for m in e.measurements if m.name == "peak_memory_mb"]
+    entries = table.entries
+    seconds = [s for s in entries.seconds().tolist() if not math.isnan(s)]
+    memory = [m for m in entries.metric("peak_memory_mb").tolist() if not math.isnan(m)]
     if not seconds:
         return ""
     gigabytes = f" and {max(memory) / 1000:.1f} GB" if memory else ""

@@ -5,33 +5,35 @@ measured, on what, when, with which build) is in the file's metadata under `haqa
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, check_format, read_bytes, sha256
 from haqa_bench.errors import HaqaError
-from haqa_bench.space import key_of
+from haqa_bench.space import Configuration, SearchSpace
 from haqa_bench.store import manifest
+from haqa_bench.store.entries import TAKEN as TAKEN  # a table's too
+from haqa_bench.store.entries import Entries, grouped
+from haqa_bench.store.entries import Entry as Entry
 from haqa_bench.store.facts import BUILD as BUILD
-from haqa_bench.trial import Measurement, Source, Status
+from haqa_bench.store.keys import keys_of
+from haqa_bench.trial import Source
 
 READINGS = pa.list_(
     pa.struct([("name", pa.string()), ("unit", pa.string()), ("samples", pa.list_(pa.float64()))])
 )
 FORMAT = 1
 """Of response tables; those without a number are of this one too."""
-TAKEN = "process_s"
-"""The reading that says what a configuration's process took, whatever came of it."""
+REPEATED = ["status", "reason", "facts"]
+"""The columns of texts that many rows share."""
 IMPORTED, IMPORTED_SHA256 = "imported", "imported_sha256"
 """What cards and facts say of another tuner's file, whose numbers a table holds."""
 SCHEMA = pa.schema(
@@ -46,18 +48,6 @@ SCHEMA = pa.schema(
 )
 
 
-class Entry(NamedTuple):
-    """All that a table knows of one configuration. `measurements` hold the samples of every pass;
-    `seconds` is a process' median.
-    """
-
-    status: Status
-    reason: str
-    measurements: tuple[Measurement, ...]
-    facts: Mapping[str, str]
-    seconds: float | None
-
-
 class ResponseTable(NamedTuple):
     """A measured cell. `entries` by configuration key, `card` says what was measured, `sha256` is
     the file's.
@@ -65,21 +55,29 @@ class ResponseTable(NamedTuple):
 
     path: Path
     card: Mapping[str, Any]
-    entries: Mapping[str, Entry]
+    entries: Entries
     sha256: str
 
 
 def write(path: Path, card: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes the rows of a sweep as a response table; swapped in whole."""
+    write_columns(path, card, in_columns(rows))
+
+
+def in_columns(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as columns, ordered by configuration and pass."""
     ordered = sorted(rows, key=lambda r: (r["configuration"], r["pass"]))
     columns = {name: [row[name] for row in ordered] for name in SCHEMA.names}
     columns["facts"] = [json.dumps(facts, sort_keys=True) for facts in columns["facts"]]
-    table = pa.table(
-        columns,
-        SCHEMA.with_metadata(
-            {"haqa_bench": json.dumps({"format": FORMAT, **card}, sort_keys=True)}
-        ),
-    )
+    return pa.table(columns, SCHEMA)
+
+
+def write_columns(path: Path, card: Mapping[str, Any], rows: pa.Table) -> None:
+    """Writes rows in the columns of SCHEMA, ordered by configuration and pass, as a response table;
+    swapped in whole.
+    """
+    said = json.dumps({"format": FORMAT, **card}, sort_keys=True)
+    table = rows.replace_schema_metadata({"haqa_bench": said})
     with manifest.recording(path) as partial:
         pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
 
@@ -92,54 +90,58 @@ def read(path: Path) -> ResponseTable:
     """
     data = read_bytes(path)
     manifest.verify(path, data)
+    table = _columns(path, data)
     try:
-        # Threads may abort a process that ends soon; pq.read_table would import pandas.
-        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        table = file.read(use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        raise HaqaError(
-            path,
-            f"not a Parquet file: {str(error).splitlines()[0]}",
-            "Restore it, or measure it with: haqa-bench tabulate",
-        ) from None
-    metadata = (table.schema.metadata or {}).get(b"haqa_bench")
-    if metadata is None or not table.schema.equals(SCHEMA):
-        raise HaqaError(
-            path,
-            "a Parquet file, but not a response table",
-            "Measure one with: haqa-bench tabulate",
-        )
-    try:
-        card = _card(json.loads(metadata))
+        card = _card(json.loads((table.schema.metadata or {})[b"haqa_bench"]))
         check_format(path, card, FORMAT)
-        source = _source(card)
-        entries = {key: _entry(rows, source) for key, rows in _passes(table).items()}
+        entries = Entries(table, _source(card))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         what = f"not the rows of a response table: {error}".splitlines()[0]
         raise HaqaError(path, what, "Restore it, or measure it with: haqa-bench tabulate") from None
     return ResponseTable(path, card, entries, sha256(data))
 
 
+def _columns(path: Path, data: bytes, names: Sequence[str] | None = None) -> pa.Table:
+    """Columns of a response table, all where none are named.
+
+    Raises:
+        HaqaError: it is none.
+    """
+    try:
+        # Threads may abort a process that ends soon; pq.read_table would import pandas.
+        known = pq.read_schema(pa.BufferReader(data))
+        if b"haqa_bench" in (known.metadata or {}) and known.equals(SCHEMA):
+            file = pq.ParquetFile(
+                pa.BufferReader(data), read_dictionary=REPEATED, page_checksum_verification=True
+            )
+            return file.read(names, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise HaqaError(
+            path,
+            f"not a Parquet file: {str(error).splitlines()[0]}",
+            "Restore it, or measure it with: haqa-bench tabulate",
+        ) from None
+    raise HaqaError(
+        path,
+        "a Parquet file, but not a response table",
+        "Measure one with: haqa-bench tabulate",
+    )
+
+
+def keys(path: Path, data: bytes) -> pa.Array:
+    """The keys of the configurations in the bytes of a table, each once, in their order.
+
+    Raises:
+        HaqaError: it is no response table.
+    """
+    found = _columns(path, data, ["configuration"]).column(0)
+    return grouped(found)[0]
+
+
 def _card(card: object) -> JsonObject:
     if not isinstance(card, dict):
         raise TypeError("its card is no object")
     return card
-
-
-def _passes(table: pa.Table) -> Mapping[str, Sequence[JsonObject]]:
-    """The rows of each configuration, whose samples must be numbers.
-
-    Raises:
-        ValueError: one is none.
-    """
-    readings = table.column("readings").combine_chunks().flatten()
-    samples = readings.field("samples").flatten().to_numpy(zero_copy_only=False)
-    if not np.isfinite(samples.astype(float)).all():
-        raise ValueError("a sample is not finite")
-    passes: dict[str, list[JsonObject]] = defaultdict(list)
-    for row in table.to_pylist():
-        passes[row["configuration"]].append(row)
-    return passes
 
 
 def _source(card: Mapping[str, Any]) -> Source:
@@ -178,7 +180,7 @@ def stale(table: ResponseTable) -> str:
     """Why a table no longer says what this machine's llama.cpp would, in words; empty where it
     does, or where none is installed here.
     """
-    builds = {entry.facts[BUILD] for entry in table.entries.values() if BUILD in entry.facts}
+    builds = {facts[BUILD] for facts in table.entries.facts() if BUILD in facts}
     here = installed_build()
     if not here or not builds or builds == {here}:
         return ""
@@ -191,48 +193,50 @@ def stale(table: ResponseTable) -> str:
 def check(table: ResponseTable, cell: Cell) -> None:
     """Raises HaqaError when `table` is not a measurement of all of `cell`."""
     todo = "Measure it with: haqa-bench tabulate SUITE"
-    if table.card.get("cell") != cell.id or table.card.get("workload") != cell.workload.model_dump(
-        mode="json"
-    ):
+    measured = table.card.get("workload")
+    if table.card.get("cell") != cell.id or not cell.workload.agrees(measured):
         raise HaqaError(
             table.path, f"was measured for another cell or workload than {cell.id}'s now", todo
         )
-    missing = [key for key in map(key_of, cell.space.grid()) if key not in table.entries]
-    if missing:
+    if cell.space.recorded:
+        _check_pin(table, cell)
+        return
+    keys = keys_of(cell.space)
+    missing = np.flatnonzero(table.entries.places(keys) < 0)
+    if len(missing):
+        first = keys[int(missing[0])].as_py()
         raise HaqaError(
             table.path,
-            f"{len(missing)} of {cell.space.size} configurations are missing, first {missing[0]}",
+            f"{len(missing)} of {cell.space.size} configurations are missing, first {first}",
             todo,
         )
 
 
-def _entry(rows: Sequence[Mapping[str, Any]], source: Source) -> Entry:
-    """What most passes say; among equals, the worse."""
-    measured = [r for r in rows if r["status"] == Status.OK]
-    taken = [
-        s
-        for r in rows
-        for reading in r["readings"]
-        if reading["name"] == TAKEN
-        for s in reading["samples"]
-    ]
-    seconds = median(taken) if taken else None
-    if 2 * len(measured) <= len(rows):
-        failed = next(r for r in rows if r["status"] != Status.OK)
-        return Entry(
-            Status(failed["status"]), failed["reason"], (), json.loads(failed["facts"]), seconds
-        )
-    samples: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for reading in (
-        reading for row in measured for reading in row["readings"] if reading["name"] != TAKEN
-    ):
-        samples[reading["name"], reading["unit"]] += reading["samples"]
-    others = samples.get(("others_share", "1"), [])
-    estimates = {name: estimate(values, unit, others) for (name, unit), values in samples.items()}
-    measurements = tuple(
-        Measurement(
-            name=name, unit=unit, source=source, samples=tuple(values), **estimates[name]._asdict()
-        )
-        for (name, unit), values in samples.items()
-    )
-    return Entry(Status.OK, "", measurements, json.loads(measured[0]["facts"]), seconds)
+def places(table: ResponseTable, space: SearchSpace) -> NDArray[np.intp]:
+    """Which entry of a table each configuration of a space is, in the order of the space."""
+    return np.arange(len(table.entries)) if space.recorded else table.entries.places(keys_of(space))
+
+
+def configurations(table: ResponseTable, space: SearchSpace) -> Iterator[Configuration]:
+    """Every configuration of a space, in its order; where the table says which those are, its."""
+    if not space.recorded:
+        yield from space.grid()
+        return
+    for key in table.entries:
+        found = json.loads(key)
+        yield {name: found[name] for name in space.root}
+
+
+def fits(table: ResponseTable, space: SearchSpace) -> bool:
+    """Whether a table holds every configuration of a space."""
+    if space.recorded:
+        pin = space.pin
+        return pin is not None and pin.sha256 == table.sha256
+    return bool((places(table, space) >= 0).all())
+
+
+def _check_pin(table: ResponseTable, cell: Cell) -> None:
+    """Raises HaqaError where a space holds the configurations of another table."""
+    if not fits(table, cell.space):
+        what = f"is not the table whose configurations are the space of {cell.id}"
+        raise HaqaError(table.path, what, "Run the suite again, or restore the table")

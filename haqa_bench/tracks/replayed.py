@@ -1,16 +1,35 @@
 """Looks measurements up in a response table. Every number it gives is `replayed`."""
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from haqa_bench.arithmetic.estimate import undisturbed
 from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration, key_of
-from haqa_bench.store.tables import Entry, ResponseTable
+from haqa_bench.store.entries import Entries, Entry, Floats, Places
+from haqa_bench.store.tables import ResponseTable, configurations, places
 from haqa_bench.tracks.deploy.workload import DeployWorkload
-from haqa_bench.trial import Objective, Status, Trial
+from haqa_bench.trial import Constraint, Goal, Objective, Status, Trial
+
+
+class Counted(NamedTuple):
+    """The configurations of a cell that were measured and break no constraint, in the order of its
+    space: where they stand in the space and in the table, and their scores, larger for better.
+    """
+
+    numbers: Places
+    places: Places
+    scores: Floats
+
+    @property
+    def best(self) -> int:
+        """Which of them is the best; the first among equals."""
+        return int(np.argmax(self.scores))
 
 
 class TableEvaluator:
@@ -22,17 +41,13 @@ class TableEvaluator:
 
     def __init__(self, table: ResponseTable, cell: Cell) -> None:
         self.table = table
-        kept = feasible(table, cell)
-        scores = {
-            trial.key: score for trial in kept if (score := cell.objective.score(trial)) is not None
-        }
-        ordered = sorted(-score for score in scores.values())
-        ranks = {key: 1 + bisect_left(ordered, -score) for key, score in scores.items()}
-        self.whole: Whole | None = _whole(cell.objective, kept)
-        self.outcomes = {
-            key: Outcome(entry.measurements, entry.facts, _seconds(entry, cell), ranks.get(key))
-            for key, entry in table.entries.items()
-        }
+        kept = counted(table, cell)
+        self.whole: Whole | None = _whole(table, cell, kept)
+        self.ranks = _ranks(table, kept)
+        """The exact rank of each entry of the table, 1 for the best; 0 of one that does not
+        count.
+        """
+        self.outcomes: Mapping[str, Outcome] = Outcomes(table.entries, cell, self.ranks)
 
     def measure(self, configuration: Configuration) -> Outcome:
         """See Evaluator."""
@@ -47,57 +62,119 @@ class TableEvaluator:
         return self.measure(configuration)
 
 
-def feasible(table: ResponseTable, cell: Cell) -> list[Trial]:
+class Outcomes(Mapping[str, Outcome]):
+    """What a table says of each of its configurations, by key. `ranks` are those of its entries, 1
+    for the best; 0 of those that do not count.
+    """
+
+    def __init__(self, entries: Entries, cell: Cell, ranks: Places) -> None:
+        self.entries, self.cell, self.ranks = entries, cell, ranks
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __getitem__(self, key: str) -> Outcome:
+        place = self.entries.place(key)
+        if place is None:
+            raise KeyError(key)
+        entry, rank = self.entries.at(place), int(self.ranks[place])
+        return Outcome(entry.measurements, entry.facts, _seconds(entry, self.cell), rank or None)
+
+
+def counted(table: ResponseTable, cell: Cell) -> Counted:
     """Every configuration that was measured and breaks no constraint."""
-    default = _trial(table, cell.space.default)
-    trials = [_trial(table, configuration) for configuration in cell.space.grid()]
+    known, entries = places(table, cell.space), table.entries
+    scores = scores_of(entries, cell.objective, known)
+    default = entries.place(key_of(cell.space.default))
+    kept = ~np.isnan(scores)
+    for constraint in cell.objective.constraints:
+        kept &= ~_breaks(constraint, entries.metric(constraint.metric), known, default)
+    numbers = np.flatnonzero(kept)
+    return Counted(numbers, known[numbers], scores[numbers])
+
+
+def feasible(table: ResponseTable, cell: Cell) -> list[Trial]:
+    """As `counted`, as trials: for tables that are small."""
+    kept = set(counted(table, cell).numbers.tolist())
     return [
-        t
-        for t in trials
-        if cell.objective.score(t) is not None and not cell.objective.violations(t, default)
+        _trial(table, configuration)
+        for number, configuration in enumerate(configurations(table, cell.space))
+        if number in kept
     ]
 
 
-def _whole(objective: Objective, feasible: Sequence[Trial]) -> Whole | None:
-    if not feasible:
+def scores_of(entries: Entries, goal: Goal, at: Places) -> Floats:
+    """See Goal.score."""
+    values = entries.metric(goal.metric)[at]
+    return -values if goal.direction == "minimize" else values
+
+
+def _breaks(
+    constraint: Constraint, values: Floats, at: Places, default: int | None
+) -> NDArray[np.bool_]:
+    """See Constraint.excess."""
+    reference = np.nan if default is None else values[default]
+    most = constraint.at_most_times_default
+    with np.errstate(over="ignore"):  # beyond any limit
+        over = values[at] / reference - most if reference > 0 else values[at] - most * reference
+        over = over / abs(reference) if reference < 0 else over
+    return np.asarray(over > 0)
+
+
+def _ranks(table: ResponseTable, kept: Counted) -> Places:
+    """The rank of each entry, equal ones sharing the better; 0 of those that do not count."""
+    ranks, order = np.zeros(len(table.entries), np.intp), np.argsort(-kept.scores)
+    ordered, numbers = kept.scores[order], np.arange(len(order))
+    leads = np.append([True], ordered[1:] != ordered[:-1])[: len(order)]
+    ranks[kept.places[order]] = 1 + np.maximum.accumulate(np.where(leads, numbers, 0))
+    return ranks
+
+
+def _whole(table: ResponseTable, cell: Cell, kept: Counted) -> Whole | None:
+    if not len(kept.numbers):
         return None
-    best = max(feasible, key=lambda trial: objective.score(trial) or 0.0)
-    front, worst = (
-        _front([s for t in feasible if (s := objective.scores(t))]) if objective.also else ((), ())
-    )
-    return Whole(best.value(objective.metric), front, worst, _by_format(objective, feasible))
+    objective, entries = cell.objective, table.entries
+    optimum = float(entries.metric(objective.metric)[kept.places[kept.best]])
+    front, worst = _front(objective, entries, kept) if objective.also else ((), ())
+    return Whole(optimum, front, worst, _by_format(table, cell, kept))
 
 
 def _front(
-    scores: Sequence[tuple[float, ...]],
+    objective: Objective, entries: Entries, kept: Counted
 ) -> tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]:
     import moocore
-    import numpy as np
 
-    kept = moocore.filter_dominated(np.array(scores), maximise=True)
-    return tuple(sorted(tuple(map(float, point)) for point in kept)), tuple(
-        map(min, zip(*scores, strict=True))
-    )
+    every = np.stack([scores_of(entries, goal, kept.places) for goal in objective.goals], axis=1)
+    scores = every[~np.isnan(every).any(axis=1)]
+    if not len(scores):
+        return (), ()
+    front = moocore.filter_dominated(scores, maximise=True)
+    worst = tuple(float(of_goal[of_goal.argmin()]) for of_goal in scores.T)
+    return tuple(sorted(tuple(map(float, point)) for point in front)), worst
 
 
-def _by_format(objective: Objective, feasible: Sequence[Trial]) -> Mapping[str, tuple[float, ...]]:
+def _by_format(table: ResponseTable, cell: Cell, kept: Counted) -> Mapping[str, tuple[float, ...]]:
     """The objective's samples of the best configuration of each format, in a space that has
     formats.
     """
-    groups: dict[str, list[Trial]] = {}
-    for trial in feasible:
-        if trial.configuration and "format" in trial.configuration:
-            groups.setdefault(str(trial.configuration["format"]), []).append(trial)
-    best = {
-        name: max(trials, key=lambda t: objective.score(t) or 0.0)
-        for name, trials in groups.items()
-    }
-    return {name: _undisturbed(trial, objective.metric) for name, trial in best.items()}
+    if "format" not in cell.space.root:
+        return {}
+    every = [str(c["format"]) for c in configurations(table, cell.space)]
+    best: dict[str, int] = {}
+    for at, number in enumerate(kept.numbers.tolist()):
+        name = every[number]
+        if name not in best or kept.scores[at] > kept.scores[best[name]]:
+            best[name] = at
+    entries = {name: table.entries.at(int(kept.places[at])) for name, at in best.items()}
+    return {name: _undisturbed(entry, cell.objective.metric) for name, entry in entries.items()}
 
 
-def _undisturbed(trial: Trial, metric: str) -> tuple[float, ...]:
+def _undisturbed(entry: Entry, metric: str) -> tuple[float, ...]:
     """The samples that a metric's value was estimated from."""
-    samples = {m.name: m.samples for m in trial.measurements}
+    samples = {m.name: m.samples for m in entry.measurements}
     return tuple(undisturbed(samples[metric], samples.get("others_share", ())))
 
 

@@ -5,7 +5,6 @@ over the feasible configurations.
 """
 
 import json
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +13,11 @@ from numpy.typing import NDArray
 from haqa_bench.cell import Cell
 from haqa_bench.project import Project
 from haqa_bench.report import traits
-from haqa_bench.space import Configuration, Scalar, key_of
-from haqa_bench.store import tables
+from haqa_bench.space import Configuration, Scalar
+from haqa_bench.store import keys, tables
 from haqa_bench.tracks.replayed import TableEvaluator
+
+Floats = NDArray[np.float64]
 
 
 class Landscape(NamedTuple):
@@ -50,41 +51,36 @@ def landscape(project: Project, cell: Cell) -> Landscape | None:
         return None
     table = tables.read(path)
     tables.check(table, cell)
-    outcomes = {
-        key: outcome
-        for key, outcome in TableEvaluator(table, cell).outcomes.items()
-        if outcome.rank is not None
-    }
-    measured = {
-        key: next(m for m in o.measurements if m.name == cell.objective.metric)
-        for key, o in outcomes.items()
-    }
-    values = {key: m.value for key, m in measured.items()}
-    ranked = sorted(effects(values, cell).items(), key=lambda item: -item[1])
-    if len(ranked) < 2 or not values:
+    ranks = TableEvaluator(table, cell).ranks
+    at = np.flatnonzero(ranks)
+    if not len(at):
+        return None
+    values = table.entries.metric(cell.objective.metric)[at]
+    codes = keys.codes_of(cell.space, table.entries.column.take(at))
+    ranked = sorted(effects(values, codes, cell).items(), key=lambda item: -item[1])
+    if len(ranked) < 2:
         return None
     across, up = sorted(
         (name for name, _ in ranked[:2]), key=lambda name: len(cell.space.root[name].choices)
     )
-    best, known = _seen(values, cell, across, up)
-    pick = max if cell.objective.direction == "maximize" else min
-    used = [m.used for m in measured.values()]
-    optimum = json.loads(pick(values, key=lambda key: values[key]))
-    return Landscape(across, up, best, known, optimum, len(values), (min(used), max(used)))
+    held = keys.codes_of(cell.space, table.entries.column.take(tables.places(table, cell.space)))
+    best, known = _seen(values, codes, held, cell, (up, across))
+    optimum = json.loads(table.entries.key(int(at[ranks[at].argmin()])))
+    used = table.entries.used(cell.objective.metric)[at]
+    return Landscape(
+        across, up, best, known, optimum, len(values), (int(used.min()), int(used.max()))
+    )
 
 
-def effects(values: Mapping[str, float], cell: Cell) -> dict[str, float]:
+def effects(values: Floats, codes: keys.Codes, cell: Cell) -> dict[str, float]:
     """The main effect of each parameter with a choice: the variance of the means over all values
-    with each of its choices.
+    with each of its choices. `codes` says where the choices of each value stand.
     """
-    configurations = [(json.loads(key), value) for key, value in values.items()]
     found = {}
-    for name, parameter in cell.space.root.items():
-        groups = [
-            [v for c, v in configurations if _same(c[name], choice)] for choice in parameter.choices
-        ]
+    for column, (name, parameter) in zip(codes.T, cell.space.root.items(), strict=True):
+        groups = [values[column == code] for code in range(len(parameter.choices))]
         if len(parameter.choices) > 1:
-            found[name] = float(np.var([np.mean(group) for group in groups if group]))
+            found[name] = float(np.var([np.mean(group) for group in groups if len(group)]))
     return found
 
 
@@ -98,15 +94,17 @@ def place(cell: Cell, configuration: Configuration, name: str) -> int:
 
 
 def _seen(
-    values: Mapping[str, float], cell: Cell, across: str, up: str
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    values: Floats, codes: keys.Codes, held: keys.Codes, cell: Cell, seen: tuple[str, str]
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """The best value at each pair of choices of two parameters, and where there is any
+    configuration.
+    """
     better = np.fmax if cell.objective.direction == "maximize" else np.fmin
-    best = np.full((len(cell.space.root[up].choices), len(cell.space.root[across].choices)), np.nan)
+    columns = [list(cell.space.root).index(name) for name in seen]
+    best = np.full([len(cell.space.root[name].choices) for name in seen], np.nan)
     known = np.zeros(best.shape, dtype=bool)
-    for configuration in cell.space.grid():
-        at = place(cell, configuration, up), place(cell, configuration, across)
-        known[at] = True
-        best[at] = better(best[at], values.get(key_of(configuration), np.nan))
+    known[held[:, columns[0]], held[:, columns[1]]] = True
+    better.at(best, (codes[:, columns[0]], codes[:, columns[1]]), values)
     return best, known
 
 

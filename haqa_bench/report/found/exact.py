@@ -2,10 +2,12 @@
 
 from functools import lru_cache
 
+import numpy as np
+
 from haqa_bench.arithmetic.exact_random import ExactRandom, exact_random
 from haqa_bench.budget import Budget
 from haqa_bench.project import Project, Run
-from haqa_bench.report.found.swept import swept
+from haqa_bench.report.found.swept import Swept, swept
 
 
 @lru_cache(maxsize=64)
@@ -19,13 +21,18 @@ def exact(run: Run, project: Project, cell_id: str) -> ExactRandom | None:
         HaqaError: the table is damaged, or another cell's.
     """
     found = swept(run, project, cell_id)
-    if found is None or found.cell.budget.seconds is not None:
+    return None if found is None else exact_in(found)
+
+
+def exact_in(found: Swept) -> ExactRandom | None:
+    """As `exact`, of a table."""
+    if found.cell.budget.seconds is not None:
         return None
-    others = [found.value(key) for key in found.counted if key != found.default]
+    values, default = found.values, found.default
     return exact_random(
-        others,
+        values if default is None else np.delete(values, default),
         found.cell.space.size - 1,
-        found.value(found.default) if found.default in found.counted else None,
+        None if default is None else float(values[default]),
         _trials(found.cell.budget) - 1,
         "minimize" if found.cell.objective.direction == "minimize" else "maximize",
     )

@@ -22,8 +22,8 @@ from haqa_bench.cell import Cell
 from haqa_bench.project import Project, Run
 from haqa_bench.space import key_of
 from haqa_bench.store import tables
-from haqa_bench.tracks.replayed import feasible as trials_of
-from haqa_bench.trial import Goal, Trial
+from haqa_bench.tracks.replayed import Counted, counted, scores_of
+from haqa_bench.trial import Goal
 
 Floats = NDArray[np.float64]
 
@@ -58,6 +58,20 @@ class Front(NamedTuple):
         return float(moocore.hypervolume(scores, ref=self.worst, maximise=True) / whole)
 
 
+class Pooled(NamedTuple):
+    """The scores of everything feasible in a table, a row each, by the places of their entries."""
+
+    table: tables.ResponseTable
+    rows: Mapping[int, int]
+    scores: Floats
+
+    def of(self, key: str) -> Sequence[float] | None:
+        """Those of a configuration; None for one that is not feasible."""
+        place = self.table.entries.place(key)
+        row = None if place is None else self.rows.get(place)
+        return None if row is None else list(map(float, self.scores[row]))
+
+
 class Scored(NamedTuple):
     """A cell: its front, and the scores of every feasible trial, by method and study."""
 
@@ -86,10 +100,11 @@ def with_several_goals(run: Run) -> set[str]:
 
 
 def _scored(cell: Cell, rows: Sequence[_Row], project: Project) -> Scored:
-    pooled = _pooled(cell, project) if rows[0].front else {}
+    pooled = _pooled(cell, project) if rows[0].front else None
     found: dict[str, dict[str, list[Sequence[float]]]] = {}
     for row in rows:
-        scores = pooled.get(key_of(json.loads(row.configuration)), row.scores)
+        known = pooled.of(key_of(json.loads(row.configuration))) if pooled else None
+        scores = row.scores if known is None else known
         found.setdefault(row.method, {}).setdefault(row.study, []).append(scores)
     methods = {
         method: {study: np.array(scores) for study, scores in studies.items()}
@@ -98,19 +113,19 @@ def _scored(cell: Cell, rows: Sequence[_Row], project: Project) -> Scored:
     return Scored(cell.id, _front_of(rows, pooled), methods)
 
 
-def _front_of(rows: Sequence[_Row], pooled: Mapping[str, tuple[float, ...]]) -> Front:
+def _front_of(rows: Sequence[_Row], pooled: Pooled | None) -> Front:
     """That of the table; or as the study was told it, where the table is no file of ours; or of all
     that was found.
     """
     if pooled:
-        return _front([*pooled.values()], exact=True)
+        return _front(pooled.scores, exact=True)
     if rows[0].front:
         told = json.loads(rows[0].front)
         return Front(np.array(told["points"]), np.array(told["worst"]), True)
     return _front([row.scores for row in rows], exact=False)
 
 
-def _front(scores: Sequence[Sequence[float]], exact: bool) -> Front:
+def _front(scores: Floats | Sequence[Sequence[float]], exact: bool) -> Front:
     import moocore
 
     every = np.array(scores)
@@ -118,24 +133,30 @@ def _front(scores: Sequence[Sequence[float]], exact: bool) -> Front:
     return Front(points, every.min(axis=0), exact)
 
 
-def _pooled(cell: Cell, project: Project) -> dict[str, tuple[float, ...]]:
-    """The scores of everything feasible in a cell's response table, by configuration."""
+def _pooled(cell: Cell, project: Project) -> Pooled | None:
+    """The scores of everything feasible in a cell's response table; None where there is none."""
     path = project.table(cell)
     if not path.is_file():
-        return {}
-    feasible = {t.key: t for t in trials_of(tables.read(path), cell) if t.key}
-    columns = [_goal(cell, goal, feasible) for goal in cell.objective.goals]
-    return {key: tuple(column[key] for column in columns) for key in feasible}
+        return None
+    table = tables.read(path)
+    if cell.space.recorded and not tables.fits(table, cell.space):
+        return None
+    kept = counted(table, cell)
+    columns = [_goal(cell, goal, table, kept) for goal in cell.objective.goals]
+    places = {place: number for number, place in enumerate(kept.places.tolist())}
+    return Pooled(table, places, np.stack(columns, axis=1)) if places else None
 
 
-def _goal(cell: Cell, goal: Goal, feasible: Mapping[str, Trial]) -> dict[str, float]:
+def _goal(cell: Cell, goal: Goal, table: tables.ResponseTable, kept: Counted) -> Floats:
     """The score of each in one goal, the median over those that measure the same."""
+    scores = np.nan_to_num(scores_of(table.entries, goal, kept.places)) + 0.0  # no -0.0
     deciding = tracks.of(cell).decides(goal.metric)
+    if deciding is None:
+        return scores
+    settings = [json.loads(table.entries.key(place)) for place in kept.places.tolist()]
+    alike = [key_of({n: v for n, v in one.items() if n in deciding}) for one in settings]
     groups: dict[str, list[float]] = {}
-    alike: dict[str, str] = {}
-    for key, trial in feasible.items():
-        setting = trial.configuration or {}
-        shared = {n: v for n, v in setting.items() if deciding is None or n in deciding}
-        alike[key] = key_of(shared)
-        groups.setdefault(alike[key], []).append(goal.score(trial) or 0.0)
-    return {key: median(groups[same]) for key, same in alike.items()}
+    for same, score in zip(alike, scores.tolist(), strict=True):
+        groups.setdefault(same, []).append(score)
+    middle = {same: median(group) for same, group in groups.items()}
+    return np.array([middle[same] for same in alike])

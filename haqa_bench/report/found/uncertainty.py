@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from haqa_bench.arithmetic.estimate import SPEEDS, Interval, undisturbed
 from haqa_bench.project import Project, Run
 from haqa_bench.report.found.swept import Swept, swept
-from haqa_bench.trial import Trial
+from haqa_bench.store.entries import Entry
 
 RESAMPLES = 1_000
+MOST = 10_000
+"""Configurations beyond which no table is drawn anew: it would take gigabytes."""
 
 
 class Uncertainty(NamedTuple):
@@ -66,10 +68,14 @@ def uncertainty(run: Run, project: Project, cell_id: str) -> Uncertainty | None:
 
 
 def resampled(found: Swept) -> Uncertainty | None:
-    """A table drawn anew 1,000 times, from seed 0."""
+    """A table drawn anew 1,000 times, from seed 0; None for one of more than MOST."""
     goal = found.cell.objective
     sign = -1.0 if goal.direction == "minimize" else 1.0
-    kept = {key: _samples(trial, goal.metric) for key, trial in found.counted.items()}
+    places = found.counted.places.tolist()
+    if len(places) > MOST:
+        return None
+    entries = found.table.entries
+    kept = {entries.key(at): _samples(entries.at(at), goal.metric) for at in places}
     if 2 * sum(len(samples) > 1 for samples in kept.values()) < len(kept):
         return None
     scores = {key: sign * values for key, values in redrawn(kept, goal.unit).items()}
@@ -105,7 +111,7 @@ def _estimates(
     return found
 
 
-def _samples(trial: Trial, metric: str) -> list[float]:
+def _samples(entry: Entry, metric: str) -> list[float]:
     """The samples that a metric's value was estimated from."""
-    samples = {m.name: m.samples for m in trial.measurements}
+    samples = {m.name: m.samples for m in entry.measurements}
     return undisturbed(samples[metric], samples.get("others_share", ()))

@@ -107,6 +107,6 @@ def _measured(cell: Cell, project: Project) -> Measured:
 
 def _builds(table: tables.ResponseTable) -> Iterator[str]:
     for name, said in BUILDS.items():
-        told = sorted({e.facts[name] for e in table.entries.values() if name in e.facts})
+        told = sorted({facts[name] for facts in table.entries.facts() if name in facts})
         if told:
             yield f"{said} {', '.join(told)}"

@@ -81,11 +81,22 @@ def _what(found: Sequence[Best], kind: Kind) -> str:
     first = found[0]
     what = first.unit if kind.speed else f"{first.metric}, {first.unit}"
     sources = ", ".join(sorted({row.source for row in found if row.source})) or "unknown"
-    own = f"; {estimator(first.unit)}" if first.unit in SPEEDS and kind.own else ""
+    own = (
+        f"; {estimator(first.unit)}" if first.unit in SPEEDS and kind.own else _repeats(found, kind)
+    )
     return (
         f"{what}: median over n studies of the best found that keeps every limit{own}. n of the "
         f"default: {_n_of_default(kind)}. *: best of the cell. Source: {sources}."
     )
+
+
+def _repeats(found: Sequence[Best], kind: Kind) -> str:
+    """How the number of an imported configuration is made, where the file repeats it."""
+    if kind.own or all((row.default_samples or 1) == 1 for row in found):
+        return ""
+    lower = "lower quartile (25th percentile)" if found[0].unit in SPEEDS else "median"
+    rule = "upper quartile (75th percentile)" if found[0].unit == "tokens/s" else lower
+    return f"; where the file repeats a configuration, its number is the {rule} of the repeats"
 
 
 def _n_of_default(kind: Kind) -> str:

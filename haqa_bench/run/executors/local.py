@@ -17,11 +17,14 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.managers import SyncManager
+from typing import NamedTuple
 
+from haqa_bench import tracks
 from haqa_bench.backends import device
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Evaluator
+from haqa_bench.run.executors.shared import Shared
 from haqa_bench.run.plan import Plan
 from haqa_bench.run.study import Ended, Entry, entries, evaluator_of
 from haqa_bench.study import Study
@@ -31,6 +34,7 @@ LIVES = 3
 """How often what is left is begun again after a worker died."""
 _home: "queue.Queue[tuple[int, Entry]]"
 _serial: "Serial"
+_shared: "Shared[Work]"
 
 
 class Serial:
@@ -60,6 +64,14 @@ class Serial:
         return device.exclusive() if plan.measure == "live" else nullcontext()
 
 
+class Work(NamedTuple):
+    """What the workers of a run have in common; a job is the number of a study."""
+
+    plan: Plan
+    studies: Sequence[Study]
+    evaluators: Mapping[str, Evaluator]
+
+
 class Workers:
     """Several studies at once, in `count` processes. Live measurements would disturb one another,
     so they are refused.
@@ -73,8 +85,9 @@ class Workers:
     ) -> Iterator[tuple[Study, Entry]]:
         """See Executor."""
         left = {number: (study, list(trials)) for number, (study, trials) in enumerate(jobs)}
+        shared = Shared(_work_of(plan, [study for study, _ in jobs]))
         for _ in range(LIVES):
-            for number, entry in self._run(plan, left):
+            for number, entry in self._run(shared, left):
                 study, trials = left[number]
                 if isinstance(entry, Trial):
                     trials.append(entry)
@@ -89,7 +102,7 @@ class Workers:
         )
 
     def _run(
-        self, plan: Plan, jobs: Mapping[int, tuple[Study, list[Trial]]]
+        self, shared: Shared[Work], jobs: Mapping[int, tuple[Study, list[Trial]]]
     ) -> Iterator[tuple[int, Entry]]:
         """What the workers send, until all are done or one has died. None outlives this process,
         nor this call where it is interrupted: `held` is the only end of its pipe, which the system
@@ -102,12 +115,15 @@ class Workers:
         with manager:  # its queue, unlike a plain one, survives a writer killed while it writes
             home = manager.Queue()
             with ProcessPoolExecutor(
-                self.count, mp_context=context, initializer=_attach, initargs=(home, lifeline)
+                self.count,
+                mp_context=context,
+                initializer=_attach,
+                initargs=(home, lifeline, shared),
             ) as pool:
                 try:
                     working = [
-                        pool.submit(_work, plan, number, study, tuple(trials))
-                        for number, (study, trials) in jobs.items()
+                        pool.submit(_work, number, tuple(trials))
+                        for number, (_, trials) in jobs.items()
                     ]
                     while not all(future.done() for future in working):
                         yield from _arrived(home, 0.05)
@@ -151,9 +167,19 @@ def _raise_faults(working: Sequence["Future[None]"]) -> None:
             raise fault
 
 
-def _attach(home: "queue.Queue[tuple[int, Entry]]", lifeline: Connection) -> None:
-    global _home, _serial
-    _home, _serial = home, Serial()
+def _work_of(plan: Plan, studies: Sequence[Study]) -> Work:
+    """All that workers need: a response table of ours is read once, here."""
+    cells = {study.cell.id: study.cell for study in studies}.values()
+    ours = [c for c in cells if tracks.plugin(c) is None and tracks.of(c).swept]
+    replayed = ours if plan.measure == "recorded" else []
+    return Work(plan, studies, {cell.id: evaluator_of(plan, cell) for cell in replayed})
+
+
+def _attach(
+    home: "queue.Queue[tuple[int, Entry]]", lifeline: Connection, shared: Shared[Work]
+) -> None:
+    global _home, _serial, _shared
+    _home, _serial, _shared = home, Serial(shared.value.evaluators), shared
     _end_with(lifeline)
 
 
@@ -168,7 +194,8 @@ def _watch(lifeline: Connection) -> None:
     os._exit(1)
 
 
-def _work(plan: Plan, number: int, study: Study, trials: Sequence[Trial]) -> None:
+def _work(number: int, trials: Sequence[Trial]) -> None:
     """One study in a worker process, which keeps its evaluators from study to study."""
-    for _, entry in _serial.run(plan, [(study, trials)]):
+    work = _shared.value
+    for _, entry in _serial.run(work.plan, [(work.studies[number], trials)]):
         _home.put((number, entry))

@@ -1,90 +1,115 @@
-"""A suite of the track `table` for a file of another tuner, so that nobody types its space again.
-
-Parameters, choices and configurations are the file's. What it cannot say is asked for: the
-hardware, and of a metric that is no time its unit and which way is better.
+"""What another tuner's file brings to a suite of the track `table`, so that nobody types its space
+again. Parameters, choices and configurations are the file's; so is what was tuned for, if it says.
 """
 
-import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
-from haqa_bench.space import LISTED, Configuration, Scalar, SearchSpace
+from haqa_bench.space import Configuration, Scalar, SearchSpace
+from haqa_bench.store import tables
 from haqa_bench.store.kernel_tuner import units
 from haqa_bench.store.kernel_tuner.cache import TIME, TIME_UNIT
 from haqa_bench.store.kernel_tuner.entries import Entry, ForeignFile, failure_in
+from haqa_bench.store.kernel_tuner.imported import Conversion, imported
+from haqa_bench.store.own_tables.as_suite import DIGITS
+from haqa_bench.store.own_tables.brought import (
+    Brought,
+    Default,
+    Filled,
+    check_choices,
+    chosen_values,
+)
+from haqa_bench.store.own_tables.said import Metric
 
-METHODS = ("default", "random", "local", "tpe", "gp")
-SEEDS = 10
-PROPOSALS = 30
+SAY = "Say it with --metrics NAME:UNIT:min or NAME:UNIT:max"
 
 
-class Metric(NamedTuple):
-    """What is tuned for."""
+def metric_of(path: Path, file: ForeignFile) -> Metric:
+    """What a file was tuned for; a time is made small.
 
-    name: str
-    unit: str
-    direction: Literal["minimize", "maximize"]
-
-
-class Written(NamedTuple):
-    """The text of a suite; and of a file beside it that lists the configurations that there are,
-    empty where all are.
+    Raises:
+        HaqaError: the file does not say its unit, or which way is better.
     """
+    name = file.objective or TIME
+    said = {q.unit for e in file.entries for n, q in e.values.items() if n == name and q.unit}
+    unit = said.pop() if len(said) == 1 else TIME_UNIT if name == TIME else None
+    if unit is None:
+        raise HaqaError(path, f"does not say the unit of {name}", SAY)
+    if name != TIME:
+        raise HaqaError(path, f"does not say which {name} is better", SAY)
+    return Metric(name, unit, "minimize")
 
-    suite: str
-    configurations: str
 
-
-def metric_of(
+def of_tuner(
     path: Path,
     file: ForeignFile,
-    name: str | None,
-    unit: str | None,
-    direction: Literal["minimize", "maximize"] | None,
-) -> Metric:
-    """What a file was tuned for, or what is named; a time in ms is made small.
+    metrics: Sequence[Metric],
+    stated: Mapping[str, str],
+    default: Mapping[str, str] | None,
+) -> Brought:
+    """What a file brings, of which `metrics` are wanted, the first to be tuned for; `stated` are
+    units in the file that a person says. The default is a person's, or the first configuration that
+    has a value.
 
     Raises:
-        HaqaError: the file does not say, and neither does anybody.
-    """
-    found = name or file.objective or TIME
-    said = {q.unit for e in file.entries for n, q in e.values.items() if n == found and q.unit}
-    known = unit or (said.pop() if len(said) == 1 else TIME_UNIT if found == TIME else None)
-    if known is None:
-        raise HaqaError(path, f"does not say the unit of {found}", "Say it with --unit")
-    if direction is None and found != TIME:
-        raise HaqaError(path, f"does not say which {found} is better", "Say it with --direction")
-    return Metric(found, known, direction or "minimize")
-
-
-def as_suite(path: Path, file: ForeignFile, target: Path, hardware: str, metric: Metric) -> Written:
-    """The suite that is to lie at `target`. The default is the first configuration with a value.
-
-    Raises:
-        HaqaError: the file names no parameters, or one that is missing somewhere.
+        HaqaError: the file names no parameters, or one that is missing somewhere; or a value is
+        none that a space can hold.
     """
     names = list(file.parameters)
     for entry in file.entries:
         if not names or entry.configuration.keys() < set(names):
             raise HaqaError(path, f"{entry.where}: does not name {', '.join(names) or 'anything'}")
     configurations = [{n: e.configuration[n] for n in names} for e in file.entries]
-    works = [c for c, e in zip(configurations, file.entries, strict=True) if _works(e, metric)]
+    works = [n for n, entry in enumerate(file.entries) if _works(entry, metrics[0])]
     if not works:
-        raise HaqaError(path, f"no configuration has a {metric.name}", "Name another --metric")
+        raise HaqaError(path, f"no configuration has the metric {metrics[0].name}", SAY)
     choices = {name: _choices(file, configurations, name) for name in names}
-    _check(path, choices, works[0])
-    grid = 1
-    for values in choices.values():
-        grid *= len(values)
-    listed = target.with_suffix(f".{LISTED}.json").name if grid > len(configurations) else ""
-    return Written(
-        _suite(path, file, target.stem, hardware, metric, _space(choices, works[0], listed)),
-        json.dumps(configurations, indent=0) + "\n" if listed else "",
+    first = Default(configurations[works[0]], f"{path}: {file.entries[works[0]].where}", None)
+    said = default and Default(chosen_values(default, choices), "", None)
+    check_choices(path, choices)
+    _check(path, choices, first.configuration)
+    return Brought(
+        file.form,
+        file.sha256,
+        dict.fromkeys(metrics, DIGITS),
+        choices,
+        len(configurations),
+        said or first,
+        partial(filled, path, _units(file, metrics, stated)),
     )
+
+
+def _units(
+    file: ForeignFile, metrics: Sequence[Metric], stated: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Units of the file that a person says; those of metrics whose unit it does not say are the
+    metrics' own.
+    """
+    said = {n for e in file.entries for n, q in e.values.items() if q.unit}
+    return {m.name: m.unit for m in metrics if m.name not in said} | dict(stated)
+
+
+def filled(path: Path, stated: Mapping[str, str], cell: Cell) -> Filled:
+    """A file as the table of a cell; `stated` are units that a person says.
+
+    Raises:
+        HaqaError: as `imported`.
+    """
+    found = imported(path, cell, stated)
+    notes = [_conversion(cell, one) for one in found.conversions]
+    if found.alone:
+        notes += [f"{found.alone} values stand without their samples, whose statistic they are"]
+    return Filled(tables.in_columns(found.rows), found.failures, notes)
+
+
+def _conversion(cell: Cell, one: Conversion) -> str:
+    unit = next(goal.unit for goal in cell.objective.goals if goal.metric == one.metric)
+    return f"{one.metric}, {unit}: the file's {one.called} in {one.unit}, times {one.factor:g}"
 
 
 def _works(entry: Entry, metric: Metric) -> bool:
@@ -115,43 +140,3 @@ def _check(path: Path, choices: Mapping[str, Sequence[Scalar]], default: Configu
     except ValidationError as error:
         first = error.errors()[0]
         raise HaqaError(path, f"{first['loc'][0]}: {first['msg']}") from None
-
-
-def _space(choices: Mapping[str, Sequence[Scalar]], default: Configuration, listed: str) -> str:
-    lines = [
-        f"      {_said(name)}: {{choices: {_said(values)}, default: {_said(default[name])}}}"
-        for name, values in choices.items()
-    ]
-    return "\n".join([*lines, *([f"      {LISTED}: {_said(listed)}"] if listed else [])])
-
-
-def _suite(
-    path: Path, file: ForeignFile, name: str, hardware: str, metric: Metric, space: str
-) -> str:
-    methods = ", ".join(f"{{name: {method}, optimizer: {method}}}" for method in METHODS)
-    column = f"{{unit: {_said(metric.unit)}, direction: {metric.direction}}}"
-    return f"""\
-# Made by haqa-bench table suite of {path.name}, sha256 {file.sha256}.
-# Say what was measured in `about`: it is all that an agent is told of it.
-name: {_said(name)}
-models: {{{_said(name)}: {{architecture: {_said(file.form)}, parameters: 0}}}}
-methods: [{methods}]
-seeds: {list(range(SEEDS))}
-cells:
-  - track: table
-    models: [{_said(name)}]
-    bit_widths: [unstated]
-    hardware: [{_said(hardware)}]
-    workload:
-      about: {_said(f"measurements of {path.name}, {file.form}")}
-      metrics: {{{_said(metric.name)}: {column}}}
-    space:
-{space}
-    objective: {{metric: {_said(metric.name)}}}
-    budget: {{proposals: {PROPOSALS}}}
-"""
-
-
-def _said(value: object) -> str:
-    """JSON, which is YAML too."""
-    return json.dumps(value)

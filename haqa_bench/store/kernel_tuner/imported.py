@@ -26,16 +26,13 @@ class Conversion(NamedTuple):
 
 
 class Imported(NamedTuple):
-    """A response table's rows. `alone` counts values that stand without their samples, `missing`
-    are the keys of configurations that the file lacks.
-    """
+    """A response table's rows; `alone` counts values that stand without their samples."""
 
     file: ForeignFile
     rows: Sequence[JsonObject]
-    failures: Mapping[str, int]
+    failures: Mapping[Status, int]
     conversions: Sequence[Conversion]
     alone: int
-    missing: Sequence[str]
 
 
 class _Row(NamedTuple):
@@ -80,10 +77,9 @@ def imported(path: Path, cell: Cell, stated: Mapping[str, str]) -> Imported:
     return Imported(
         file,
         [_told(row, facts) for row in found],
-        Counter(row.failure.status.value for row in found if row.failure),
+        Counter(row.failure.status for row in found if row.failure),
         sorted({c for row in found for c in _conversions(row)}),
         sum(any(a.alone for a in row.amounts.values()) for row in found),
-        [key for key in map(key_of, cell.space.grid()) if key not in known],
     )
 
 

@@ -39,7 +39,7 @@ def opened(path: Path) -> tuple[JsonObject, str]:
         HaqaError: it is missing, too large, damaged, or no JSON object.
     """
     data = read_bytes(path)
-    return _parsed(path, _unpacked(path, data)), sha256(data)
+    return _parsed(path, unpacked(path, data)), sha256(data)
 
 
 def checked(path: Path, kind: type[Read], found: object) -> Read:
@@ -64,7 +64,12 @@ def place(steps: Sequence[int | str]) -> str:
     return told.lstrip(".") or "file"
 
 
-def _unpacked(path: Path, data: bytes) -> bytes:
+def unpacked(path: Path, data: bytes) -> bytes:
+    """A file's bytes, without the gzip around them.
+
+    Raises:
+        HaqaError: it is damaged, or holds more than MOST_BYTES.
+    """
     if not data.startswith(GZIP):
         found = data[: MOST_BYTES + 1]
     else:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from haqa_bench.cell import Workload
 from haqa_bench.documents import Document
@@ -25,3 +25,13 @@ class TableWorkload(Workload):
 
     about: str = Field(min_length=1)
     metrics: dict[str, Column] = Field(min_length=1)
+
+    def agrees(self, recorded: object) -> bool:
+        """See Workload: words may be written anew, numbers keep their units."""
+        if not isinstance(recorded, dict):
+            return False
+        try:
+            known = TableWorkload.model_validate(recorded).metrics
+        except ValidationError:
+            return False
+        return all(n in known and known[n].unit == c.unit for n, c in self.metrics.items())

@@ -55,7 +55,7 @@ def _table(ledger: Ledger, cell: str) -> dict[str, str]:
     table = ledger.table(ledger.run.cells[cell])
     if table is None:
         return {}
-    builds = {e.facts[tables.BUILD] for e in table.entries.values() if tables.BUILD in e.facts}
+    builds = {f[tables.BUILD] for f in table.entries.facts() if tables.BUILD in f}
     builds |= {str(table.card[tables.BUILD])} if tables.BUILD in table.card else set()
     told = {
         "file": ledger.project.said(table.path),
@@ -120,7 +120,7 @@ def _cassette(ledger: Ledger, study: str, trial: int) -> str:
     """Where the exchange is recorded that proposed a trial: file and line; nothing of the default,
     which nobody proposed.
     """
-    path = ledger.project.cassette(ledger.run.studies[study])
+    path = ledger.project.cassette(ledger.run.studies[study].asked_by(trial))
     if not trial or not path.is_file():
         return ""
     rounds = [

@@ -10,6 +10,7 @@ from haqa_bench.report.evidence.recorded.ledger import Ledger
 from haqa_bench.report.evidence.rules import group, step
 from haqa_bench.report.evidence.tree import Part, Reading, Step
 from haqa_bench.space import key_of
+from haqa_bench.store import tables
 from haqa_bench.store.tables import Entry
 from haqa_bench.trial import Trial
 
@@ -27,9 +28,10 @@ class Held(NamedTuple):
 def held(ledger: Ledger, cell: Cell) -> Mapping[str, Held]:
     """What a cell's response table holds, by configuration; nothing where there is none."""
     table = None if traits.limits(cell) else ledger.table(cell)
-    if table is None or not set(map(key_of, cell.space.grid())) <= table.entries.keys():
+    if table is None or not tables.fits(table, cell.space):
         return {}
-    every = {key_of(c): _trial(table.entries[key_of(c)], c) for c in cell.space.grid()}
+    held = {key_of(c): c for c in tables.configurations(table, cell.space)}
+    every = {key: _trial(table.entries[key], c) for key, c in held.items()}
     default = every.get(key_of(cell.space.default))
     return {name: _held(cell, trial, default or trial) for name, trial in every.items()}
 

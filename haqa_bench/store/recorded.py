@@ -1,0 +1,35 @@
+"""Search spaces that say `configurations: recorded`: those exist that the cell's table holds."""
+
+from pathlib import Path
+
+from haqa_bench.documents import read_bytes, sha256
+from haqa_bench.errors import HaqaError
+from haqa_bench.space import Pinned, SearchSpace
+from haqa_bench.store import manifest
+
+
+def place(project: Path, track: str, cell: str) -> Path:
+    """Where the response table of a cell lies, from a project's folder."""
+    return project / "results" / "tables" / track / f"{cell}.parquet"
+
+
+def held(path: Path, space: SearchSpace) -> SearchSpace:
+    """A space with the configurations that the table at `path` holds, pinned by its hash.
+
+    Raises:
+        HaqaError: it is damaged, holds what is no configuration, or is not the one that is pinned.
+    """
+    from haqa_bench.store import keys, tables
+
+    data = read_bytes(path)
+    manifest.verify(path, data)
+    found = sha256(data)
+    if space.pin and space.pin.sha256 != found:
+        todo = "Restore the table, or say `configurations: recorded`"
+        raise HaqaError(path, "is not the table that the suite pins by its sha256", todo)
+    try:
+        codes = keys.codes_of(space, tables.keys(path, data))
+        return space.holding(Pinned(sha256=found, count=len(codes)), codes)
+    except (ValueError, RecursionError) as error:
+        todo = "Mend the suite's space, or import the table for it again"
+        raise HaqaError(path, str(error).splitlines()[0], todo) from None
