@@ -199,7 +199,7 @@ def test_a_suite_written_from_its_lock_has_the_same_cells(name, tmp_path):
     made = suite.load(path, REPOSITORY)
 
     assert made.cells == loaded.cells
-    assert made.methods == loaded.methods
+    assert [m.model_dump() for m in made.methods] == [m.model_dump() for m in loaded.methods]
     assert (made.seeds, made.prices) == (loaded.seeds, loaded.prices)
 
 
