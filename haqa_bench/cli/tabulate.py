@@ -10,6 +10,7 @@ import click
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT, SEED
 from haqa_bench.cli.options import (
+    CELLS,
     DATA,
     HARDWARE,
     JSON,
@@ -43,7 +44,7 @@ AT_ONCE = 64
     ],
 )
 @SUITE
-@click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
+@CELLS
 @click.option(
     "--passes",
     type=COUNT,
