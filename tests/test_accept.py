@@ -142,6 +142,20 @@ def test_a_model_that_leads_out_of_the_project_is_not_written(ours, tmp_path):
         accept(pack, ours)
 
 
+def test_a_pack_that_names_code_runs_none(ours, tmp_path):
+    pack = elsewhere(tmp_path)
+    path = pack / "suite.json"
+    told = json.loads(path.read_text())
+    told["methods"] = [{"name": "mine", "optimizer": "os:system"}]
+    path.write_text(json.dumps(told))
+    sealed_again(pack)
+
+    done = accept(pack, ours)
+
+    made = suite.load(ours.folder / done.suite, ours.folder)
+    assert [method.optimizer for method in made.methods] == ["default", "random"]
+
+
 def test_a_broken_pack_is_not_accepted(ours, tmp_path, cli):
     pack = elsewhere(tmp_path)
     (pack / "FORM.yaml").write_text(FORM.replace("anonymous", '""'))
@@ -199,7 +213,7 @@ def test_a_suite_written_from_its_lock_has_the_same_cells(name, tmp_path):
     made = suite.load(path, REPOSITORY)
 
     assert made.cells == loaded.cells
-    assert made.methods == loaded.methods
+    assert [m.model_dump() for m in made.methods] == [m.model_dump() for m in loaded.methods]
     assert (made.seeds, made.prices) == (loaded.seeds, loaded.prices)
 
 

@@ -2,13 +2,15 @@
 
 import os
 import re
+import shlex
 import time
 from pathlib import Path
 from typing import ClassVar
 
 import psutil
 import pytest
-from support import SUITE, evaluator_of, plan
+from ruamel.yaml import YAML
+from support import REPOSITORY, SUITE, evaluator_of, plan
 
 from haqa_bench.backends import device
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -241,6 +243,19 @@ def test_a_sweep_of_a_cluster_that_does_not_answer_is_one_clear_line(classical, 
 
     assert done.returncode == 2
     assert done.stderr.startswith("haqa-bench: --address 127.0.0.1:1: no Ray cluster answers")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_cluster_file_that_is_documented_is_one_of_ray_s():
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    text = (REPOSITORY / "examples/cluster/ray.yaml").read_text()
+    told = YAML(typ="safe").load(text)
+
+    validate_config(prepare_config(told))
+
+    *_, start = told["worker_start_ray_commands"]
+    assert shlex.split(start)[-1] == '--resources={"my-machine": 1}'
 
 
 def test_a_cluster_that_does_not_answer_is_one_clear_line(classical, cli_process):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench import disk, hardware, shipped, suite
+from haqa_bench import disk, hardware, registry, shipped, suite
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, read_yaml
 from haqa_bench.errors import HaqaError
@@ -24,6 +24,7 @@ from haqa_bench.project import Project
 from haqa_bench.run.elsewhere import named, on
 from haqa_bench.store import confirmed, journal, manifest
 from haqa_bench.store.journal import read_lines
+from haqa_bench.study import Method
 from haqa_bench.suite import Suite
 
 _SAFE = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)*[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -31,6 +32,10 @@ _SAFE = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)*[A-Za-z0-9][A-Za-z0-9._-]*"
 OTHER_NAME = "Name it with --as"
 MACHINES = "machines"
 """The folder of suites of accepted results."""
+USUAL = tuple(
+    Method.model_validate({"name": name, "optimizer": name}) for name in ("default", "random")
+)
+"""Methods of a suite of which none can run here."""
 CONTRIBUTED = "contributed"
 """What a table's card says of where it was accepted from."""
 
@@ -205,11 +210,18 @@ def _suite(
         before = suite.load(path, project.folder)
         cells = {cell.id: cell for cell in (*before.cells, *ours, *tabled)}
         return before.model_copy(update={"cells": tuple(cells.values())})
-    methods = tuple(m for m in told.methods if recorded or not m.chat)
+    methods = tuple(m for m in told.methods if _is_ours(m, recorded)) or USUAL
     cells = {cell.id: cell for cell in (*ours, *tabled)}
     return told.model_copy(
         update={"name": name, "cells": tuple(cells.values()), "methods": methods}
     )
+
+
+def _is_ours(method: Method, recorded: bool) -> bool:
+    """Whether this program has all that a method runs: a pack brings no code, and names none."""
+    agent = recorded and method.optimizer in registry.AGENTS
+    bare = method.fork is None and not method.prompts and not method.chats
+    return bare and (agent or method.optimizer in registry.OPTIMIZERS)
 
 
 def _siblings(cell: Cell, project: Project) -> Iterator[Cell]:
