@@ -1,4 +1,4 @@
-.PHONY: check lint types rooms sound test versions lock coverage benchmark fuzz reliability test-live test-browser format docs site pictures wheel-test
+.PHONY: check lint types rooms sound test versions lock coverage benchmark fuzz reliability test-live test-browser format docs site pictures wheel-test notebook
 check: lint types rooms sound test ## what must be green before a commit
 
 lint:
@@ -7,6 +7,7 @@ lint:
 
 types:
 	mypy
+	mypy tests/typing # what users' type checkers see of the Python API
 
 rooms:
 	lint-imports
@@ -55,13 +56,16 @@ test-browser: ## the page in a real Chromium, /usr/bin/chromium or CHROMIUM: pip
 	pytest -m browser
 
 docs: ## pages that are made from the program itself
-	cog -r docs/help.md docs/results.md docs/add-a-track.md docs/published.md docs/reproduce.md
+	cog -r docs/help.md docs/python.md docs/results.md docs/add-a-track.md docs/published.md docs/reproduce.md
 
 site: ## the documentation as a site, build/site/index.html, without network: pip install -e ".[site]"
 	NO_MKDOCS_2_WARNING=1 mkdocs build -q
 
 pictures: ## those of README and site, from replays: pip install -e ".[browser,figures]", and a Chromium
 	python .ci/pictures.py
+
+notebook: ## the notebook in examples/ with what it shows now
+	jupyter execute --inplace --NotebookClient.record_timing=False examples/notebook/first-study.ipynb
 
 format:
 	ruff check --fix haqa_bench tests benchmarks

@@ -4,6 +4,7 @@ Endpoints differ in the fields that they take. A suite leaves one out, calls it 
 adds its own, and what is sent is what is recorded and hashed.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import rfc8785
 from pydantic import (
     Field,
     JsonValue,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     field_validator,
     model_serializer,
@@ -25,6 +27,35 @@ Sent = Literal["temperature", "seed", "max_tokens", "response_format"]
 FieldName = Annotated[str, Field(min_length=1)]
 NEVER = ("model", "messages", "stream")
 """What `extra` and `rename` may not touch: replies are whole, and prompts the agent's."""
+
+
+_SECRETS = frozenset(
+    ("apikey", "auth", "authorization", "credential", "credentials", "key", "passphrase")
+) | {"passwd", "password", "secret", "token"}
+_SECRET = re.compile(
+    r"(?i)://[^/\s]*:[^/\s]*@|^(sk|pk|ghp|gho|hf)[-_][\w-]{8}|bearer\s|authorization:"
+)
+"""A secret in an argument's own words."""
+HIDDEN = "***"
+
+
+def shown(command: Sequence[str]) -> tuple[str, ...]:
+    """A command as it may be published: three stars in place of what looks like a secret."""
+    follows = [False, *(w.startswith("-") and "=" not in w and _secret(w) for w in command)]
+    return tuple(
+        HIDDEN if _holds_secret(word) or (after and not word.startswith("-")) else word
+        for word, after in zip(command, follows, strict=False)
+    )
+
+
+def _holds_secret(word: str) -> bool:
+    name, is_set, _ = word.partition("=")
+    return bool(_SECRET.search(word)) or (bool(is_set) and _secret(name))
+
+
+def _secret(name: str) -> bool:
+    """Whether an option or a variable is called as secrets are."""
+    return not _SECRETS.isdisjoint(re.split(r"[-_]", name.lower()))
 
 
 class Chat(Document):
@@ -51,6 +82,20 @@ class Chat(Document):
     """
     base_url: str | None = None
     """The endpoint of this method, where it has its own."""
+    command: tuple[str, ...] | None = Field(None, min_length=1)
+    """A program that answers in place of an endpoint, with its arguments; no shell reads them.
+    `{question}` among them is the file that it reads, else it reads its input; `{answer}` the file
+    that it writes, else its output counts.
+    """
+    question: Literal["text", "json"] = "text"
+    """How a program is asked: the messages as text, or the body of the request as JSON."""
+    _section: str = PrivateAttr("")
+
+    def called(self, section: str) -> Self:
+        """The same, as one of a method's `chats:`; its requests say so."""
+        named = self.model_copy()
+        named._section = section
+        return named
 
     @field_validator("base_url")
     @classmethod
@@ -61,6 +106,22 @@ class Chat(Document):
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("holds more than an address; suites are published, keys are not")
         return url
+
+    @field_validator("command")
+    @classmethod
+    def _shows_no_secret_word(cls, command: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for word, told in zip(command or (), shown(command or ()), strict=True):
+            if not word or "\0" in word:
+                raise ValueError("holds an argument that no program takes")
+            if word != told:
+                raise ValueError("holds a secret; suites are published: use --chat-env")
+        return command
+
+    @model_validator(mode="after")
+    def _asks_one(self) -> Self:
+        if self.command and self.base_url:
+            raise ValueError("either a command or a base_url answers, not both")
+        return self
 
     @model_validator(mode="after")
     def _sends_each_field_once(self) -> Self:
@@ -87,7 +148,7 @@ class Chat(Document):
         """Suites that leave the newer fields out have the locks that they had before these."""
         kept: JsonObject = dump(self)
         same = Chat.model_fields
-        newer = ("omit", "rename", "extra", "more_room", "base_url")
+        newer = ("omit", "rename", "extra", "more_room", "base_url", "command", "question")
         default = {name: same[name].get_default(call_default_factory=True) for name in newer}
         return {k: v for k, v in kept.items() if k not in newer or getattr(self, k) != default[k]}
 
@@ -104,4 +165,5 @@ class Chat(Document):
             response_format=None if "response_format" in self.omit else response_format,
             rename={str(name): called for name, called in self.rename.items()},
             extra=self.extra,
+            section=self._section,
         )

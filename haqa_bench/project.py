@@ -13,10 +13,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from haqa_bench import disk, shipped
+from haqa_bench import disk, shipped, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.documents import check_name, read_json
-from haqa_bench.errors import HaqaError, nearest
+from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.store import database
 from haqa_bench.store.database import LOCK
 from haqa_bench.store.recorded import place
@@ -118,6 +118,19 @@ class Run:
     def __init__(self, folder: Path, suite: Suite, connection: "duckdb.DuckDBPyConnection") -> None:
         self.folder, self.suite, self._connection = folder, suite, connection
         self._read: dict[tuple[str, type, str], list[Any]] = {}
+        self.faults: dict[str, PluginFailed] = {}
+        """What plug-ins' tracks raised when they were asked of it, in words: what is left out."""
+
+    @contextmanager
+    def leaving_out(self, cell: Cell, doing: str) -> Iterator[None]:
+        """Leaves out what a plug-in's track cannot tell, and keeps why. What ours raise is a
+        bug.
+        """
+        try:
+            with tracks.faults(cell.track, "left out", doing):
+                yield
+        except PluginFailed as fault:
+            self.faults[str(fault)] = fault
 
     @cached_property
     def cells(self) -> Mapping[str, Cell]:
@@ -205,15 +218,22 @@ def project_above(place: Path, given: Path | None = None) -> Project:
     A suite that the package brings belongs to no folder: whoever calls it is where its runs go.
 
     Raises:
-        HaqaError: the folder that was given is none.
+        HaqaError: the folder that was given is none, or belongs to the installed package.
     """
     if given is not None:
-        return Project(check_name(_folder(given)))
+        return Project(_own(_folder(given)))
     here = Path.cwd()
     starts = (here,) if _is_brought(place.resolve()) else (place.resolve(), here)
     above = (folder for start in starts for folder in (start, *start.parents))
     found = (folder for folder in above if shipped.is_project(folder))
-    return Project(check_name(next(found, here)))
+    return Project(_own(next(found, here)))
+
+
+def _own(folder: Path) -> Path:
+    if folder.is_relative_to(shipped.PACKAGED):
+        what = "belongs to the installed haqa-bench, where nothing is written"
+        raise HaqaError(folder, what, "Work in a folder of your own")
+    return check_name(folder)
 
 
 def _folder(given: Path) -> Path:

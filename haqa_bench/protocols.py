@@ -214,10 +214,14 @@ class ChatRequest(Document):
     """What the endpoint calls fields, by their names here."""
     extra: dict[str, JsonValue] = Field(default_factory=dict)
     """Further fields, as they are sent."""
+    section: str = ""
+    """Which of its method's `chats:` asks, and so where it goes; empty for `chat:`. Not sent."""
 
     def body(self) -> JsonObject:
         """The request as the JSON body of /v1/chat/completions."""
-        fields = self.model_dump(mode="json", exclude_none=True, exclude={"rename", "extra"})
+        fields = self.model_dump(
+            mode="json", exclude_none=True, exclude={"rename", "extra", "section"}
+        )
         return {self.rename.get(name, name): value for name, value in fields.items()} | self.extra
 
     def with_room(self, times: int) -> "ChatRequest":

@@ -2,16 +2,19 @@
 name.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
+import haqa_bench
 from haqa_bench import plugins
 from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.llm.endpoint import KEY
 from haqa_bench.plugins import Plugin
 from haqa_bench.protocols import ChatModel, Optimizer
-from haqa_bench.study import Method, Study
+from haqa_bench.study import Chat, Method, Study
 
 OPTIMIZERS = {
     "default": "haqa_bench.optimizers.default:Default",
@@ -51,7 +54,14 @@ CHAT_MODELS = {
 }
 
 
-OURS = {"optimizers": OPTIMIZERS, "agents": AGENTS, "chat_models": CHAT_MODELS}
+OURS: dict[Literal["optimizers", "agents", "chat_models"], dict[str, str]] = {
+    "optimizers": OPTIMIZERS,
+    "agents": AGENTS,
+    "chat_models": CHAT_MODELS,
+}
+AGENT = ("study", "settings", "chat", "templates")
+OPTIMIZER = ("study",)
+"""What an agent, and what an optimizer is made with."""
 BRINGS = "If a package brings it, install that"
 
 
@@ -63,13 +73,25 @@ def known(group: Literal["optimizers", "agents", "chat_models"]) -> Mapping[str,
     return brought | OURS[group]
 
 
+def ours() -> list[Plugin]:
+    """What this package brings itself."""
+    return [
+        Plugin(group, name, path, haqa_bench.__name__.replace("_", "-"), haqa_bench.__version__)
+        for group, of_group in OURS.items()
+        for name, path in of_group.items()
+    ]
+
+
 def check(methods: Sequence[Method]) -> None:
     """Raises HaqaError for a method whose optimizer does not exist, or that lacks, or cannot use, a
-    chat.
+    chat. Nothing of a class that a suite names is imported.
     """
     optimizers, agents = {*known("optimizers")}, {*known("agents")}
     for method in methods:
         where = f"method '{method.name}'"
+        if plugins.is_class(method.optimizer):
+            _named(method)
+            continue
         if method.optimizer not in optimizers | agents:
             near = nearest(method.optimizer, sorted(optimizers | agents))
             unknown = f"unknown optimizer '{method.optimizer}'"
@@ -77,18 +99,103 @@ def check(methods: Sequence[Method]) -> None:
         if (method.optimizer in agents) != (method.chat is not None):
             wrong = "needs" if method.optimizer in agents else "does not use"
             raise HaqaError(where, f"the optimizer '{method.optimizer}' {wrong} a chat: section")
+        if method.chats and (method.optimizer in AGENTS or method.chat is None):
+            what = f"'{method.optimizer}' does not use chats:, which are for agents of plug-ins"
+            raise HaqaError(where, what, "Leave them out")
+
+
+def check_classes(methods: Iterable[Method]) -> None:
+    """Raises HaqaError for a class that a method names, and that cannot be imported, or is no
+    optimizer; or that lies beside a file of the name of another's. An entry point that is broken
+    ends its studies alone.
+    """
+    named = [method for method in methods if plugins.is_class(method.optimizer)]
+    plugins.loose.apart(file for method in named if (file := _named(method).file))
+    for method in named:
+        found, where = _class(method), f"{_where(method)} is no optimizer"
+        if isinstance(found, type) and not callable(getattr(found, "ask", None)):
+            told = f"the class {found.__name__} has no method ask(history)"
+            raise PluginFailed(where, told, "docs/plugins.md shows one")
+        if asks(found) and method.chat is None:
+            told = "it is made with (study, settings, chat, templates), as an agent is"
+            raise PluginFailed(f"method '{method.name}'", told, "Give it a chat: section")
+
+
+def asks(make: Callable[..., object]) -> bool:
+    """Whether what makes an optimizer takes a chat model, as an agent does."""
+    try:
+        inspect.signature(make).bind(*AGENT)
+    except (TypeError, ValueError):
+        return False
+    try:
+        inspect.signature(make).bind(*OPTIMIZER)
+    except TypeError:
+        return True
+    return False
+
+
+def unsaid(name: str, folder: Path) -> Method:
+    """The method of an optimizer or agent that is called, or lies, so; `below` a folder.
+
+    Raises:
+        HaqaError: there is none, or it cannot be loaded.
+    """
+    method = Method.model_validate({"name": "any", "optimizer": name}).below(folder)
+    agent = method.model_copy(update={"chat": Chat.model_validate({"model": "any"})})
+    if plugins.is_class(name):
+        return agent if asks(_class(method)) else method
+    return agent if name in known("agents") else method
 
 
 def plugin(method: Method) -> Plugin | None:
     """What brought the optimizer of a method; None for ours."""
-    group: Literal["agents", "optimizers"] = "agents" if method.chat else "optimizers"
+    if plugins.is_class(method.optimizer):
+        return _named(method)
+    group = _group(method)
     ours = method.optimizer in OURS[group]
     return None if ours else plugins.known(group).get(method.optimizer)
 
 
 def path(method: Method) -> str:
-    """Where the optimizer of a method is: "module:Class"."""
-    return known("agents" if method.chat else "optimizers").get(method.optimizer, "unknown")
+    """Where the optimizer of a method is: "module:Class", or "file.py:Class"."""
+    if plugins.is_class(method.optimizer):
+        return method.optimizer
+    return known(_group(method)).get(method.optimizer, "unknown")
+
+
+def faults(method: Method, where: str, doing: str) -> AbstractContextManager[None]:
+    """Tells what the optimizer of a method raises in one line, with where in it that was.
+
+    Raises:
+        PluginFailed: in place of any exception but HaqaError and EvaluationFailed.
+    """
+    brought = plugin(method)
+    who = f"{said(method)}, {doing}"
+    return plugins.faults(where, who, path(method), brought.folder if brought else None)
+
+
+def said(method: Method) -> str:
+    """The optimizer of a method by name, place and distribution."""
+    return str(plugin(method) or f"'{method.optimizer}' ({path(method)})")
+
+
+def _group(method: Method) -> Literal["agents", "optimizers"]:
+    return "agents" if method.chat else "optimizers"
+
+
+def _named(method: Method) -> Plugin:
+    return plugins.named(_group(method), method.optimizer, method.folder)
+
+
+def _where(method: Method) -> str:
+    where = "" if plugins.is_class(method.optimizer) else f" ({path(method)})"
+    return f"'{method.optimizer}'{where}"
+
+
+def _class(method: Method) -> Callable[..., Any]:
+    """What makes the optimizer of a method."""
+    brought = plugin(method)
+    return _loaded(_where(method), path(method), brought.folder if brought else None)
 
 
 def optimizer(study: Study, chat: ChatModel | None, templates: Path) -> Optimizer:
@@ -99,7 +206,7 @@ def optimizer(study: Study, chat: ChatModel | None, templates: Path) -> Optimize
         HaqaError: its options are wrong, or it cannot be loaded.
     """
     method = study.method
-    make = _loaded(f"'{method.optimizer}' ({path(method)})", path(method))
+    make = _class(method)
     if plugin(method) is not None:
         copied = study.cell.model_copy(deep=True), method.model_copy(deep=True)
         study = study._replace(cell=copied[0], method=copied[1])
@@ -133,8 +240,8 @@ def chat_model(
     return found
 
 
-def _loaded(where: str, path: str) -> Callable[..., Any]:
-    found = plugins.load(where, path)
+def _loaded(where: str, path: str, folder: Path | None = None) -> Callable[..., Any]:
+    found = plugins.load(where, path, folder)
     if not callable(found):
-        raise PluginFailed(where, "is nothing that can be called", "Mend the entry point")
+        raise PluginFailed(where, "is nothing that can be called", "Name a class")
     return found

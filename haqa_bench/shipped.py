@@ -33,9 +33,11 @@ def found(project: Path, name: str) -> Path:
 
     `name` is its path from the project's folder.
     """
-    own, brought = project / name, folder()
-    there = brought is not None and not own.exists() and (brought / name).exists()
-    return brought / name if brought and there else own
+    own = project / name
+    if own.exists():
+        return own
+    brought = folder()
+    return brought / name if brought and (brought / name).exists() else own
 
 
 def files(project: Path, pattern: str) -> dict[str, Path]:

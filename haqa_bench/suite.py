@@ -29,11 +29,9 @@ from haqa_bench.documents import Document, read_bytes, read_yaml, sha256
 from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.space import SearchSpace
 from haqa_bench.store.recorded import held, place
-from haqa_bench.study import Method, Price, Seed, Study
+from haqa_bench.study import MAX_TEMPLATE, Method, Price, Seed, Study, with_templates
 from haqa_bench.trial import Goal, Objective
 
-MAX_TEMPLATE = 100_000
-"""Bytes of a prompt's template."""
 MAX_CELLS = 10_000
 """That a suite's matrices may expand into; a small file can name millions."""
 
@@ -81,6 +79,42 @@ class SuiteFile(Document):
             for name in set(method.tracks or ()) - tracks.known().keys():
                 near = nearest(name, sorted(tracks.known()))
                 raise ValueError(f"method '{method.name}': no track '{name}'. {near}")
+        return self
+
+    @model_validator(mode="after")
+    def _files_lie_below(self) -> Self:
+        for method in self.methods:
+            if plugins.is_file(method.optimizer) and method.optimizer.startswith(("/", "~")):
+                what = "name its file from the suite's folder, which is another elsewhere"
+                raise ValueError(f"method '{method.name}': {method.optimizer}: {what}")
+        return self
+
+    @model_validator(mode="after")
+    def _no_templates(self) -> Self:
+        for method in self.methods:
+            if method.templates:
+                raise ValueError(
+                    f"method '{method.name}': templates lie in a folder: prompts: NAME"
+                )
+            if method.prompts and method.chat is None:
+                raise ValueError(
+                    f"method '{method.name}': prompts are for agents, which have a chat:"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _forks_lead_back(self) -> Self:
+        methods = {method.name: method for method in self.methods}
+        for method in self.methods:
+            line, there = [method.name], method
+            while there.fork:
+                line.append(there.fork.method)
+                if there.fork.method not in methods or line.count(line[-1]) > 1:
+                    what = "its own fork" if line[-1] in methods else "none of the methods"
+                    raise ValueError(f"method '{method.name}': fork: '{line[-1]}' is {what}")
+                there = methods[there.fork.method]
+            if method.fork and not (method.chat and there.chat):
+                raise ValueError(f"method '{method.name}': fork: only agents, with a chat:, fork")
         return self
 
     @model_validator(mode="after")
@@ -217,12 +251,23 @@ class Suite(Document):
         suite's.
         """
         return [
-            Study(self.name, c, m, s, self.prices.get(m.chat.model) if m.chat else None)
+            self.study(c, m, s)
             for c in self.cells
             for m in self.methods
             if m.runs_on(c)
             for s in m.seeds or self.seeds
         ]
+
+    def study(self, cell: Cell, method: Method, seed: int) -> Study:
+        """One method on one cell with one seed, and what its LLMs cost."""
+        known = {name: self.prices.get(chat.model) for name, chat in method.sections.items()}
+        prices = {name: price for name, price in known.items() if price}
+        fork = method.fork
+        origins = [m for m in self.methods if fork and m.name == fork.method]
+        origin = self.study(cell, origins[0], seed) if origins else None
+        if method.chats:
+            return Study(self.name, cell, method, seed, None, prices, origin)
+        return Study(self.name, cell, method, seed, prices.get(""), origin=origin)
 
 
 class Folders(NamedTuple):
@@ -246,16 +291,20 @@ def load(path: Path, project: Path, recorded: bool = True) -> Suite:
     points = [(block, point) for block in file.cells for point in block.points()]
     names = dict.fromkeys(device for _, (_, _, device) in points)
     devices = {name: hardware.load(project / "hardware", name) for name in names}
-    folders = Folders(path.resolve().parent, project, recorded)
+    texts = path.resolve().parent
+    folders = Folders(texts, project, recorded)
     cells = tuple(_resolved(file, block, point, devices, folders) for block, point in points)
+    templates = dict(sorted(_templates(cells, project)))
     return Suite(
         name=file.name,
         title=file.title,
         cells=cells,
-        methods=file.methods,
+        methods=tuple(
+            with_templates(m.below(texts), texts, project, templates) for m in file.methods
+        ),
         prices=file.prices,
         seeds=file.seeds,
-        templates=dict(sorted(_templates(cells, project))),
+        templates=templates,
         labels=file.labels,
         remarks=file.remarks,
     )

@@ -20,7 +20,9 @@ from pathlib import Path
 
 import pytest
 
-from haqa_bench import registry
+from haqa_bench import disk, registry, suite
+from haqa_bench.cell import Cell
+from haqa_bench.documents import read_yaml
 from haqa_bench.errors import CassetteMiss, ChatFailed, EvaluationFailed
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.protocols import (
@@ -35,12 +37,23 @@ from haqa_bench.protocols import (
     Whole,
 )
 from haqa_bench.run.contract.methods import Watched, odd_value
+from haqa_bench.run.contract.small import HARDWARE
 from haqa_bench.run.contract.small import SmallDevice as SmallDevice
 from haqa_bench.run.contract.small import small_studies as small_studies
 from haqa_bench.run.study import run_study
 from haqa_bench.space import Configuration
 from haqa_bench.study import Method, Study
 from haqa_bench.trial import Status, Trial
+
+
+def first_cell(suite_file: Path, folder: Path) -> Cell:
+    """The first cell of a suite, on a device that is made up, whose profile is written to
+    `folder`.
+    """
+    read = read_yaml(suite_file, suite.file_type())
+    for name in {name for block in read.cells for name in block.hardware}:
+        disk.write(folder / "hardware" / f"{name}.yaml", HARDWARE.replace("test-device", name))
+    return suite.load(suite_file, folder).cells[0]
 
 
 class OptimizerContract:

@@ -223,8 +223,8 @@ def test_an_unknown_optimizer_names_those_that_exist(project, cli):
     done = cli("suite", "validate", project / "suites/small.yaml")
 
     assert done.returncode == 2
-    assert "unknown optimizer 'rnadom'. Install the package that brings it, or take" in done.stderr
-    assert "known: default, gp, haqa, haqa-no-hardware, " in done.stderr
+    assert "unknown optimizer 'rnadom'. If a package brings it, install that." in done.stderr
+    assert "Did you mean 'random'?" in done.stderr
 
 
 def test_suites_are_validated_shown_and_described(project, cli):

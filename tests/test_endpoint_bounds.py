@@ -103,7 +103,7 @@ def test_a_pause_that_would_pass_the_deadline_is_not_begun(after):
 
 @pytest.mark.parametrize("after", ["nan", "inf", "-3", "soon", ""])
 def test_a_pause_that_is_no_time_is_ours(monkeypatch, after):
-    monkeypatch.setattr("haqa_bench.llm.openai_compatible.FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("haqa_bench.llm.tries.FIRST_PAUSE_S", 0.01)
 
     with Endpoint([raw(b"{}", 503, Retry_After=after), reply("10")]) as endpoint:
         model = OpenAICompatible(endpoint.base_url, 5.0, 1)

@@ -100,10 +100,18 @@ class Lost(Plugged):
         return workload
 
 
+class Mute(Plugged):
+    def __getattribute__(self, name):
+        if name == os.environ.get("BROKEN_HOOK"):
+            raise RuntimeError("no words")
+        return super().__getattribute__(name)
+
+
 class Bent:
     name = "bent"
 
 
+MUTE = Mute("mute", Fine)
 FINE, RAISES, EXITS = Plugged("fine", Fine), Plugged("raises", Raises), Plugged("exits", Exits)
 NAN, TEXT, EDITS = Plugged("nan", Nan), Plugged("text", Text), Plugged("edits", Edits)
 LOST, UNRESOLVED = Lost("lost", Fine), Lost("unresolved", Fine)
@@ -117,7 +125,7 @@ FAULTS = {
     "unmade": "OSError: no device",
     "unimported": "No module named 'no_such_module'",
 }
-OTHERS = ("fine", "edits", "bent", "lost", "unresolved")
+OTHERS = ("fine", "edits", "bent", "lost", "mute", "unresolved")
 CELL = """\
   - track: {track}
     models: [Net]
@@ -229,3 +237,32 @@ def test_plugins_are_listed_and_tracks_are_checked(project, cli):
     assert {one["distribution"] for one in listed if one["name"] == "fine"} == {"faulty-methods"}
     assert (fine.returncode, raises.returncode, bent.returncode) == (0, 1, 1), fine.stdout
     assert "no power" in raises.stdout
+
+
+@pytest.mark.parametrize("hook", ["bits", "part", "title"])
+def test_the_table_of_a_track_that_cannot_tell_of_it_is_left_out(project, cli, hook):
+    first = cli("run", suite(project, "fine", "mute"), "--measure", "live", "--json")
+    folder = json.loads(first.stdout)["folder"]
+
+    again = cli("report", folder, "--project", project, "--format", "json", BROKEN_HOOK=hook)
+
+    assert first.returncode == 0, first.stderr
+    assert again.returncode == 3, again.stderr
+    line = "left out: the track 'mute' (faulty_methods:MUTE, faulty-methods 1.0), asked for its"
+    assert again.stderr.startswith(f"haqa-bench: {line}")
+    assert "RuntimeError: no words (faulty_methods.py:" in again.stderr
+    assert line in again.stdout
+    assert "-fine/" in again.stdout
+    assert "-mute/" not in again.stdout
+
+
+def test_where_no_table_is_left_it_is_one_line_and_exit_code_2(project, cli):
+    path = suite(project, "mute")
+    cli("run", path, "--measure", "live")
+
+    done = cli("run", path, "--measure", "live", BROKEN_HOOK="title")
+
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) <= 3
+    assert "the track 'mute'" in done.stderr
+    assert "Traceback" not in done.stderr

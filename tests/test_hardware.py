@@ -19,7 +19,7 @@ NAMES = sorted(path.stem for path in COMMITTED.glob("*.yaml"))
 
 
 def run(*args: str) -> str:
-    return CliRunner().invoke(hardware, args, catch_exceptions=False).output
+    return CliRunner().invoke(hardware, args, catch_exceptions=False).stdout
 
 
 def figures(profile: Hardware) -> list[Figure]:

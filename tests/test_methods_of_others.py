@@ -12,6 +12,7 @@ from support import SUITE, plan, printed_rows, record
 
 from haqa_bench import plugins, registry
 from haqa_bench.documents import sha256
+from haqa_bench.plugins.places import installed_source
 from haqa_bench.run import runner
 from haqa_bench.run.executors import ray_cluster
 from haqa_bench.run.executors.local import Serial
@@ -212,7 +213,7 @@ def test_an_edited_plug_in_prints_nothing_old(project, cli_process, tmp_path):
     points = {"optimizers": {"mine": "faulty_methods:Mine", "meddler": "faulty_methods:Meddler"}}
     environment = installed(site, CHANGING, points)
     words = ("run", project / "suites/small.yaml", "--methods", "default,mine")
-    words += ("--add-method", "mine", "--json")
+    words += ("--with", "mine", "--json")
 
     first = json.loads(cli_process(*words, **environment).stdout)
     keeps = HEAD + "\n\nclass Mine(Good):\n    def ask(self, history):\n"
@@ -238,7 +239,7 @@ def test_every_file_of_a_plug_in_s_package_is_part_of_what_it_is(tmp_path, monke
     first = mine.identity
 
     (tmp_path / "own_words/prompt.j2").write_text("Find the worst.")
-    plugins._source.cache_clear()
+    installed_source.cache_clear()
 
     assert mine.identity["sha256"] != first["sha256"]
     assert str(mine) == "'mine' (own_words.search:Mine, faulty-methods 1.0)"
@@ -280,8 +281,9 @@ def test_a_method_is_added_with_options(project, cli):
 
     assert done.returncode == 0, done.stderr
     assert "tpe" in done.stdout
-    assert "the suite has a method 'random' already" in twice.stderr
-    assert "Install the package that brings it" in unknown.stderr
+    assert "--add-method is called --with now" in done.stderr
+    assert "there is a method 'random' already" in twice.stderr
+    assert "If a package brings it, install that" in unknown.stderr
 
 
 def test_a_card_names_the_templates_that_were_used_and_no_others(project):
@@ -333,4 +335,4 @@ def test_plugin_check_of_an_unknown_name_says_to_install_it(cli):
     done = cli("plugin", "check", "no-such")
 
     assert done.returncode == 2
-    assert "Install the package that brings it" in done.stderr
+    assert "If a package brings it, install that" in done.stderr

@@ -20,6 +20,10 @@ COPIED = (
 )
 
 
+OURS = ("HAQA_BENCH_RUNS", "HAQA_BENCH_SHIPPED")
+"""What the tests set and a reader does not."""
+
+
 def pasted(page: Path) -> list[str]:
     """The blocks of a page that need nothing but what the README's first command installs."""
     return [block for needs, block in BLOCK.findall(page.read_text("utf-8")) if not needs]
@@ -60,7 +64,7 @@ def used(copy, whole_suites):
 
 def paste(block: str, folder: Path, path: Path) -> subprocess.CompletedProcess[str]:
     """Runs a block in a shell that ends at the first fault."""
-    environment = {k: v for k, v in os.environ.items() if k != "HAQA_BENCH_RUNS"}
+    environment = {k: v for k, v in os.environ.items() if k not in OURS}
     environment |= {"PATH": f"{path}:{environment['PATH']}", "PYTHONPATH": str(REPOSITORY)}
     return subprocess.run(
         ["bash", "-euc", block],

@@ -4,11 +4,14 @@ run.
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 from support import REPOSITORY, SUITE, action
+
+from haqa_bench.cli import methods
 
 PYPROJECT = """
 [build-system]
@@ -122,6 +125,46 @@ def test_a_plug_in_never_hides_one_of_ours(project, cli, cli_process, installed)
         cli_process("run", suite, "--methods", "random", **installed).stdout
         == cli("run", suite, "--methods", "random", "--fresh").stdout
     )
+
+
+def test_the_smallest_method_has_at_most_20_lines():
+    lines = [line for line in code_of("coin_search.py").splitlines() if line.strip()]
+
+    assert len(lines) <= 20
+
+
+def test_the_five_minutes_can_be_pasted_into_an_empty_folder(tmp_path, cli, monkeypatch):
+    text = (REPOSITORY / "docs/plugins.md").read_text("utf-8")
+    block = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)[0]
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.delenv("HAQA_BENCH_SHIPPED", raising=False)
+
+    done = [cli(*shlex.split(line)[1:]) for line in block.splitlines()]
+
+    assert [one.returncode for one in done] == [0, 0, 0, 0], [one.stderr for one in done]
+    assert "keeps all of 7 rules" in done[1].stdout
+    assert "Coin" in done[3].stdout
+
+
+def test_what_with_takes_is_read_as_the_page_says():
+    text = (REPOSITORY / "docs/plugins.md").read_text("utf-8")
+    rows = re.findall(r"\| `--with (\S+)` \|", text)
+
+    assert len(rows) == 6
+    assert all(methods.read(row).optimizer for row in rows)
+
+
+def test_options_are_read_as_the_page_says():
+    text = (REPOSITORY / "docs/plugins.md").read_text("utf-8")
+    rows = re.findall(r"\| (`a=.*?) \| (.*?) \|", text)
+    kinds = {"a number": (int, float), "yes or no": bool, "text": str}
+
+    assert len(rows) == 4
+    for written, kind in rows:
+        for option in re.findall(r"`(a=.*?)`", written):
+            value = methods.read(f"coin:{option}").options["a"]
+            assert isinstance(value, kinds.get(kind, str)), option
 
 
 BY_NAME = """

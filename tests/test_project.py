@@ -60,6 +60,15 @@ def test_a_refused_run_leaves_no_folder(folder, cli, project):
     assert sorted((project / "results" / "runs").rglob("*")) == before
 
 
+def test_a_live_run_that_is_refused_before_it_measures_leaves_no_folder(folder, cli, project):
+    before = sorted((project / "results" / "runs").rglob("*"))
+
+    done = cli("run", "small", "--methods", "default", "--measure", "live")
+
+    assert done.returncode == 2  # no such model
+    assert sorted((project / "results" / "runs").rglob("*")) == before
+
+
 def test_runs_may_lie_elsewhere(folder, cli, tmp_path):
     done = cli("run", "small", "--methods", "default", "--runs", tmp_path / "mine", "--json")
 

@@ -254,6 +254,19 @@ def test_nothing_is_written_into_an_installed_package(brought, monkeypatch):
     assert not (brought / "results" / "new.json").exists()
 
 
+def test_nobody_works_in_an_installed_package(empty, brought, cli, monkeypatch):
+    monkeypatch.setattr(shipped, "PACKAGED", brought)
+    before = tree(brought)
+    given = cli("run", "small", "--project", brought)
+    monkeypatch.chdir(brought / "suites")
+    called = cli("run", "small")
+
+    for done in (given, called):
+        assert done.returncode == 2
+        assert "belongs to the installed haqa-bench" in done.stderr
+    assert tree(brought) == before
+
+
 def test_a_project_that_is_no_folder_is_refused(empty, cli):
     done = cli("run", "small", "--project", empty / "nowhere")
 

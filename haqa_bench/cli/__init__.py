@@ -38,6 +38,10 @@ COMMANDS = {
         "Compare two runs, or a suite at two commits: what changed, beyond noise or not.",
     ),
     "compare": ("haqa_bench.cli.compare:compare", "Compare the methods of a run, with statistics."),
+    "fork": (
+        "haqa_bench.cli.fork:fork",
+        "Let another LLM go on with a recorded study from a round on, and compare the two.",
+    ),
     "confirm": (
         "haqa_bench.cli.confirm:confirm",
         "Measure a run's winners again: in pairs with the default, or trained anew and tested.",
@@ -70,7 +74,11 @@ COMMANDS = {
         "haqa_bench.cli.cassette:cassette",
         "List, show and check recorded LLM exchanges.",
     ),
-    "plugin": ("haqa_bench.cli.plugin:plugin", "List and check installed plug-ins."),
+    "plugin": ("haqa_bench.cli.plugin:plugin", "List and check plug-ins."),
+    "new": (
+        "haqa_bench.cli.new:new",
+        "Write a method, an agent, a track or a suite to start from.",
+    ),
     "check": (
         "haqa_bench.cli.check:check",
         "Say whether all that the project has recorded is sound.",

@@ -134,7 +134,7 @@ def _pocl() -> str:
 
 def _runs(name: str) -> Runs:
     extras = tracks.named(name).extras
-    missing = [package for extra in extras for package in _extra(extra).missing]
+    missing = list(dict.fromkeys(one for extra in extras for one in _extra(extra).missing))
     return Runs(name, missing, installed.extra(*extras) if missing else "")
 
 

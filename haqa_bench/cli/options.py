@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from fnmatch import fnmatch
 from functools import partial, wraps
 from pathlib import Path
@@ -16,7 +15,7 @@ from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
-    from haqa_bench.study import Method, Study
+    from haqa_bench.study import Study
     from haqa_bench.suite import Suite
 
 
@@ -256,46 +255,16 @@ def open_suite(
     as suite.load has it.
     """
     from haqa_bench import registry, suite
+    from haqa_bench.cli.methods import with_methods
     from haqa_bench.documents import read_bytes
 
     read_bytes(suite_path)
     project = project_of(suite_path, given)
     loaded = suite.load(suite_path, project, recorded)
     if added:
-        methods = (*loaded.methods, *map(_method, added))
-        loaded = loaded.model_copy(update={"methods": methods})
-        names = [m.name for m in methods]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise HaqaError("--add-method", f"the suite has a method '{twice[0]}' already")
+        loaded = with_methods(loaded, added)
     registry.check(loaded.methods)
     return loaded, project
-
-
-def _method(words: str) -> "Method":
-    """A method as an option says it: NAME:key=value,key=value.
-
-    Raises:
-        HaqaError: it cannot be read so.
-    """
-    from pydantic import ValidationError
-
-    from haqa_bench.study import Method
-
-    name, _, options = words.partition(":")
-    pairs = [pair.partition("=") for pair in options.split(",") if pair]
-    found = {key.strip(): _scalar(value.strip()) for key, _, value in pairs}
-    try:
-        return Method.model_validate({"name": name, "optimizer": name, "options": found})
-    except ValidationError as error:
-        raise HaqaError("--add-method", f"{words}: {error.errors()[0]['msg']}") from None
-
-
-def _scalar(text: str) -> bool | int | float | str:
-    """A value as YAML would read it."""
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return {"true": True, "false": False}.get(text, text)
 
 
 def chosen(

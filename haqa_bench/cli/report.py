@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli import left_out
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import (
@@ -139,10 +140,11 @@ def report(
         if output:
             files = _written(chosen, output, wide, whose == "paper")
             echo(written(files) if kind == "json" else "\n".join(map(str, files)))
-            return
+            return left_out.end()
         told = formats.in_parts if whose == "paper" else formats.several
         texts = [told(made, kind, wide) for made in chosen.values() if made]
         echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
+    return left_out.end()
 
 
 def _folders(
@@ -212,6 +214,7 @@ def _made(folder: Path, project: Path | None, wanted: Sequence[str]) -> "dict[st
         made = catalogue.tables(run, where)
         if any(filters.is_compared(name) for name in wanted):
             made |= catalogue.compared(run, where)
+        left_out.note(run)
     return made
 
 

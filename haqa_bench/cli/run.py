@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli import left_out
+from haqa_bench.cli.asking import answered, asking
 from haqa_bench.cli.command import Command
-from haqa_bench.cli.given import COUNT, Finite
+from haqa_bench.cli.given import COUNT
 from haqa_bench.cli.options import (
     DATA,
     JSON,
@@ -40,8 +42,8 @@ SHOWN = 10
     examples=[
         "haqa-bench run llama",
         "haqa-bench run llama --methods haqa,random --cells '*int4*'",
+        "haqa-bench run llama --with ./coin.py:Coin --methods random,Coin --seeds 30",
         "haqa-bench run llama --agent live --base-url http://localhost:8000/v1",
-        "haqa-bench run llama --measure live --dry-run",
     ],
 )
 @SUITE
@@ -58,42 +60,7 @@ SHOWN = 10
     help="What measures: response tables (default), or this machine.",
 )
 @selection
-@click.option(
-    "--chat-model",
-    default="openai",
-    show_default=True,
-    help="Live chat model: openai, for any compatible endpoint, or a plug-in's.",
-)
-@click.option(
-    "--base-url",
-    help="Endpoint of LLMs whose method names none; OpenAI's own, or OPENAI_BASE_URL, when left "
-    "out. The key is read from OPENAI_API_KEY.",
-)
-@click.option(
-    "--chat-timeout",
-    type=Finite(0.001, 86_400),
-    default=120.0,
-    show_default=True,
-    help="Seconds in which something of an answer of the LLM must arrive.",
-)
-@click.option(
-    "--chat-deadline",
-    type=Finite(0.001, 1e6),
-    help="Seconds for a whole call of the LLM, its retries included; 600 when left out, or "
-    "what they may take, where that is more.",
-)
-@click.option(
-    "--chat-retries",
-    type=click.IntRange(0, 1000),
-    default=3,
-    show_default=True,
-    help="How often a failed call is tried again, with growing pauses.",
-)
-@click.option(
-    "--answered-by",
-    default="",
-    help="Who or what answers, for the cassette's card. Say what is true.",
-)
+@asking
 @click.option(
     "--workers",
     type=COUNT,
@@ -117,13 +84,15 @@ SHOWN = 10
     help="Where the Ray cluster is; auto is one that runs on this machine.",
 )
 @click.option(
-    "--add-method",
+    "--with",
     "added",
     metavar="METHOD",
     multiple=True,
-    help="Add an optimizer that SUITE does not name, such as a plug-in's: NAME, or "
-    "NAME:key=value,key=value with options. May be given again.",
+    help="Add a method that SUITE does not name: [NAME=]OPTIMIZER[:option=value,...], where "
+    "OPTIMIZER is a name (haqa-bench plugin list), package.module:Class or ./file.py:Class. May be "
+    "given again.",
 )
+@click.option("--add-method", "added_before", multiple=True, hidden=True)
 @click.option("--fresh", is_flag=True, help="Forget what this run has done so far and start anew.")
 @click.option(
     "--record-proposals",
@@ -151,6 +120,7 @@ def run(
     record_proposals: bool,
     dry_run: bool,
     added: tuple[str, ...],
+    added_before: tuple[str, ...],
     wide: bool,
     as_json: bool,
     **how: Any,
@@ -160,6 +130,7 @@ def run(
     By default nothing goes out: recorded agents are replayed on recorded measurements. A run that
     was stopped goes on with the same command. Journals, database and tables go to results/runs/.
     """
+    from haqa_bench import registry
     from haqa_bench.cli.progress import with_progress
     from haqa_bench.project import Project
     from haqa_bench.run import inputs
@@ -167,27 +138,28 @@ def run(
     from haqa_bench.run.plan import Plan
     from haqa_bench.run.proposals import recordable
 
-    suite, folder = open_suite(suite_path, project, added)
+    if added_before:
+        echo("--add-method is called --with now.", err=True)
+    if record_proposals and (added or added_before):
+        what = "records what methods of the suite itself propose"
+        raise HaqaError("--record-proposals", what, "Leave out --with, or write it in the suite")
+    suite, folder = open_suite(suite_path, project, (*added, *added_before))
     replays = how["agent"] == "cassette"
     if seeds:
         suite = inputs.with_seeds(suite, range(seeds), Project(folder), replays)
     studies = chosen(suite, cells, methods, seed)
     if seeds and replays:
         studies = [s for s in studies if inputs.there(s, suite, Project(folder))]
+    registry.check_classes({s.method.name: s.method for s in studies}.values())
     plan = Plan(
         suite=suite,
         project=folder,
         studies=studies,
         agent=how["agent"],
         measure=how["measure"],
-        chat_model=how["chat_model"],
-        base_url=how["base_url"],
-        chat_timeout_s=how["chat_timeout"],
-        chat_retries=how["chat_retries"],
-        chat_deadline_s=how["chat_deadline"],
-        answered_by=how["answered_by"],
         fresh=fresh,
     )
+    plan = answered(plan, suite_path, how)
     if dry_run or plan.measure == "live":
         for line in forecast(plan):
             echo(line, err=not dry_run)
@@ -259,6 +231,7 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
 
     with open_run(target) as done:
         found = catalogue.tables(done, Project(plan.project))
+        left_out.note(done)
     written = [
         path
         for name, table in found.items()
@@ -282,7 +255,7 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
 
 
 def _end(target: Path) -> None:
-    """Ends with exit code 3 where studies of a run failed, and says which."""
+    """Ends with exit code 3 where studies of a run failed, or tables are left out; says which."""
     from haqa_bench.store import failures
 
     failed = failures.read(target)
@@ -292,6 +265,8 @@ def _end(target: Path) -> None:
         echo(f"haqa-bench: {len(failed) - SHOWN} studies more failed", err=True)
     if failed:
         echo(f"haqa-bench: where each was raised: {target / failures.NAME}", err=True)
+    left_out.end()
+    if failed:
         sys.exit(3)
 
 

@@ -7,7 +7,7 @@ no longer for a file that was made to be slow.
 from haqa_bench.documents.json_files import parse_json, read_json
 from haqa_bench.documents.texts import check_name, decoded, read_bytes, read_text, shown
 from haqa_bench.documents.values import Document, JsonObject, canonical, sha256
-from haqa_bench.documents.yaml_files import read_yaml
+from haqa_bench.documents.yaml_files import read_value, read_yaml
 from haqa_bench.errors import HaqaError
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "read_bytes",
     "read_json",
     "read_text",
+    "read_value",
     "read_yaml",
     "sha256",
     "shown",

@@ -40,7 +40,16 @@ def read_yaml(path: Path, kind: type[Doc]) -> Doc:
         raise explained(path, error, kind, node) from None
 
 
-def _load(path: Path, text: str) -> tuple[Any, Any]:
+def read_value(where: str, text: str) -> object:
+    """What stands for a value in a suite, read in the same way.
+
+    Raises:
+        HaqaError: it is not YAML, or not what JSON has.
+    """
+    return _load(where, text)[1]
+
+
+def _load(path: Path | str, text: str) -> tuple[Any, Any]:
     """The file's nodes, which know their lines, and its value."""
     from ruamel.yaml.error import YAMLError
 

@@ -22,12 +22,21 @@ FORMAT = 2
 
 
 class Exchange(NamedTuple):
-    """A recorded request body and its reply."""
+    """A recorded request body and its reply; `section` is the one of its method's `chats:` that
+    asked, empty for `chat:`.
+    """
 
     position: Position
     key: str
     body: Mapping[str, Any]
     reply: ChatReply
+    section: str = ""
+
+    @property
+    def name(self) -> str:
+        """Where it stands, in words."""
+        of = f"{self.section}, " if self.section else ""
+        return f"recorded {of}round {self.position.round}, attempt {self.position.attempt}"
 
 
 class Cassette(NamedTuple):
@@ -39,11 +48,15 @@ class Cassette(NamedTuple):
     failures: int
 
 
-def key_of(study: str, position: Position, body: Mapping[str, Any]) -> str:
+def key_of(study: str, position: Position, body: Mapping[str, Any], section: str = "") -> str:
     """What must be equal for a recorded reply to answer a request."""
-    return sha256(
-        {"study": study, "round": position.round, "attempt": position.attempt, "body": body}
-    )
+    place = {"study": study, "round": position.round, "attempt": position.attempt}
+    return sha256({**place, **asked_by(section), "body": body})
+
+
+def asked_by(section: str) -> dict[str, str]:
+    """What a line says of the section that asked; nothing of `chat:`."""
+    return {"chat": section} if section else {}
 
 
 def read(path: Path) -> Cassette:
@@ -90,11 +103,11 @@ def _exchange(line: Mapping[str, Any], texts: Mapping[str, str], study: str) -> 
     request = line["request"]
     body = request | {"messages": [_unfolded(m, texts) for m in request["messages"]]}
     position = Position(line["round"], line["attempt"])
-    if key_of(study, position, body) != line["key"]:
+    section = str(line.get("chat", ""))
+    if key_of(study, position, body, section) != line["key"]:
         raise ValueError("its request is not the one that its key was made from")
-    return Exchange(
-        position, line["key"], body, ChatReply.model_validate_json(json.dumps(line["reply"]))
-    )
+    reply = ChatReply.model_validate_json(json.dumps(line["reply"]))
+    return Exchange(position, line["key"], body, reply, section)
 
 
 def _unfolded(message: Mapping[str, Any], texts: Mapping[str, str]) -> Mapping[str, Any]:
@@ -119,16 +132,21 @@ class ReplayChatModel:
         self.cassette, self.study, self.match = cassette, study, match
         self.asked: list[Position] = []
         self.drifted: list[Position] = []
+        self._answered: set[str] = set()
 
     def chat(self, request: ChatRequest, position: Position) -> ChatReply:
         """See ChatModel."""
         body = request.body()
-        exchange = next((e for e in self.cassette.exchanges if e.position == position), None)
+        here = (position, request.section)
+        known = (e for e in self.cassette.exchanges if (e.position, e.section) == here)
+        exchange = next(known, None)
         if exchange is None or (
-            self.match == "request" and exchange.key != key_of(self.study, position, body)
+            self.match == "request"
+            and exchange.key != key_of(self.study, position, body, request.section)
         ):
             raise self._miss(body, position, exchange)
         self.asked.append(position)
+        self._answered.add(exchange.key)
         if exchange.body != body:
             self.drifted.append(position)
         return exchange.reply
@@ -138,7 +156,7 @@ class ReplayChatModel:
         return [
             e.position
             for e in self.cassette.exchanges
-            if self.asked and e.position > self.asked[0] and e.position not in self.asked
+            if self.asked and e.position > self.asked[0] and e.key not in self._answered
         ]
 
     def _miss(
@@ -154,7 +172,7 @@ class ReplayChatModel:
         todo = "Record it again with: haqa-bench run SUITE --agent live"
         if nearest is None:
             return CassetteMiss(place, "the cassette holds no exchange", todo)
-        name = f"recorded round {nearest.position.round}, attempt {nearest.position.attempt}"
+        name = nearest.name
         diff = "\n".join(
             difflib.unified_diff(
                 list(_readable(nearest.body)), wanted, name, "asked now", lineterm="", n=1

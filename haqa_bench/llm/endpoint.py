@@ -31,7 +31,7 @@ class Endpoint(NamedTuple):
 
     def line(self, text: str) -> str:
         """`text` without secrets, on one line that a terminal can take, cut at LONGEST_LINE."""
-        return _line(self.secrets, text)
+        return one_line(self.secrets, text)
 
 
 def found(base_url: str | None, key_variable: str = KEY) -> Endpoint:
@@ -47,7 +47,7 @@ def found(base_url: str | None, key_variable: str = KEY) -> Endpoint:
         raise HaqaError(KEY, "not set, and no base URL given", todo)
     secrets = Secrets([key, *_secrets_in(url)])
     bare = re.split(r"[?#]", re.sub(r"//[^/]*@", "//", url or OPENAI_URL))[0]
-    return Endpoint(url or OPENAI_URL, key or NO_KEY, _line(secrets, bare), secrets)
+    return Endpoint(url or OPENAI_URL, key or NO_KEY, one_line(secrets, bare), secrets)
 
 
 def key_variable(own: str | None, usual: str | None) -> str:
@@ -78,7 +78,8 @@ def _secrets_in(url: str) -> list[str]:
     return [unquote(parts.password or ""), *(value for _, value in parse_qsl(parts.query))]
 
 
-def _line(secrets: Secrets, text: str) -> str:
+def one_line(secrets: Secrets, text: str) -> str:
+    """`text` without secrets, on one line that a terminal can take, cut at LONGEST_LINE."""
     shown = secrets.hidden(text)[: 100 * LONGEST_LINE]  # an answer may have megabytes
     plain = "".join(c if c.isprintable() else " " for c in shown)
     line = " ".join(plain.split()).rstrip(".")

@@ -5,9 +5,7 @@ A call has one deadline, tries and pauses included. However an endpoint fails, t
 line that names its base URL and never the key.
 """
 
-import random
 import time
-from typing import NamedTuple
 
 import httpx2
 
@@ -16,20 +14,8 @@ from haqa_bench.llm import endpoint
 from haqa_bench.llm.completion import read_completion
 from haqa_bench.llm.connection import MOST_BYTES, Connection, TooLarge, within
 from haqa_bench.llm.refused import NOT_THERE, refused
+from haqa_bench.llm.tries import Failure, deadline, good
 from haqa_bench.protocols import ChatReply, ChatRequest, Position
-
-DEADLINE_S = 600.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
-
-
-class _Failure(NamedTuple):
-    """A try that failed, whether another may succeed, and after how many seconds the endpoint wants
-    it.
-    """
-
-    failed: ChatFailed
-    again: bool
-    after_s: float | None = None
 
 
 class OpenAICompatible:
@@ -59,7 +45,7 @@ class OpenAICompatible:
         self._at = endpoint.found(base_url, key_variable)
         self.endpoint, self._key_variable = self._at.shown, key_variable
         self._timeout_s, self._retries = timeout_s, retries
-        self._deadline_s = deadline_s or max(DEADLINE_S, timeout_s * (retries + 1))
+        self._deadline_s = deadline(deadline_s, timeout_s, retries)
         self._connection = Connection(self._at, timeout_s)
 
     def chat(self, request: ChatRequest, position: Position) -> ChatReply:
@@ -79,33 +65,25 @@ class OpenAICompatible:
 
     def _asked(self, request: ChatRequest) -> str:
         """A good answer's text, after as many tries as it takes and may take."""
-        until, tries = time.monotonic() + self._deadline_s, 0
-        while True:
-            found = self._tried(request, until)
-            if isinstance(found, str):
-                return found
-            wait_s = _pause_s(tries) if found.after_s is None else found.after_s
-            tries += 1
-            if not found.again or tries > self._retries or time.monotonic() + wait_s > until:
-                raise found.failed
-            time.sleep(wait_s)
+        until = time.monotonic() + self._deadline_s
+        return good(lambda: self._tried(request, until), self._retries, until)
 
-    def _tried(self, request: ChatRequest, until: float) -> str | _Failure:
+    def _tried(self, request: ChatRequest, until: float) -> str | Failure:
         try:
             status, text, after_s = self._connection.post(request.body(), until)
         except TooLarge:
             failed = self._failed(f"an answer of more than {MOST_BYTES:,} bytes", NOT_THERE)
-            return _Failure(failed, again=False)
+            return Failure(failed, again=False)
         except httpx2.TimeoutException:
             todo = "Is the model loaded? Allow more seconds"
             failed = self._failed(f"no answer within {self._timeout_s:g} s", todo)
-            return _Failure(failed, again=True)
+            return Failure(failed, again=True)
         except httpx2.RequestError as error:
-            return _Failure(self._unconnected(str(error)), again=True)
+            return Failure(self._unconnected(str(error)), again=True)
         if 200 <= status < 300:
             return text
         told = refused(status, text, request, self._key_variable)
-        return _Failure(self._failed(told.what, told.todo), told.again, after_s)
+        return Failure(self._failed(told.what, told.todo), told.again, after_s)
 
     def _unconnected(self, cause: str) -> ChatFailed:
         trust = "CERTIFICATE_VERIFY_FAILED" in cause
@@ -133,10 +111,3 @@ class OpenAICompatible:
 
     def _failed(self, what: str, todo: str = "") -> ChatFailed:
         return ChatFailed(self.endpoint, self._at.line(what), todo)
-
-
-def _pause_s(tries: int) -> float:
-    """Before another try, where the endpoint names no time: longer each time, and never the same
-    for two that were refused together.
-    """
-    return float(min(FIRST_PAUSE_S * 2**tries, LONGEST_PAUSE_S) * random.uniform(0.75, 1))

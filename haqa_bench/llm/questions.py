@@ -53,8 +53,11 @@ class Question(BaseModel):
         """The request as whoever answers reads it."""
         most = self.max_tokens or self.max_completion_tokens
         limit = f", and may have at most {most:,} tokens" if most else ""
-        parts = [HEADER.format(name=name, limit=limit)]
-        parts += [
+        return f"{HEADER.format(name=name, limit=limit)}\n\n{self.conversation()}"
+
+    def conversation(self) -> str:
+        """Its messages, and the form that the reply must have, where one is said."""
+        parts = [
             f"# Message {number}: {message.role}\n\n{message.content}"
             for number, message in enumerate(self.messages, 1)
         ]

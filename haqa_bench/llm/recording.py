@@ -16,7 +16,7 @@ from filelock import FileLock
 from haqa_bench import disk
 from haqa_bench.documents import JsonObject, sha256
 from haqa_bench.errors import ChatFailed, HaqaError
-from haqa_bench.llm.cassette import FORMAT, Cassette, key_of, parsed, read
+from haqa_bench.llm.cassette import FORMAT, Cassette, asked_by, key_of, parsed, read
 from haqa_bench.llm.reply import read_reply
 from haqa_bench.protocols import ChatModel, ChatReply, ChatRequest, Position
 from haqa_bench.store import manifest
@@ -66,14 +66,15 @@ class RecordingChatModel:
             ChatFailed: also where another model answers than the one that the recording began with.
         """
         body = request.body()
-        key = key_of(self.card["study"], position, body)
+        key = key_of(self.card["study"], position, body, request.section)
         for entry in _exchanges(self.journal):
             if entry["key"] == key:
                 return ChatReply.model_validate_json(json.dumps(entry["reply"]))
         place = {"round": position.round, "attempt": position.attempt, "key": key}
+        place |= asked_by(request.section)
         try:
             reply = self.inner.chat(request, position)
-            self._check_model(reply)
+            self._check_model(reply, request.section)
         except ChatFailed as failure:
             self.journal.append({"kind": "failure", **place, "what": failure.what})
             raise
@@ -102,11 +103,12 @@ class RecordingChatModel:
         """Lets others record this study."""
         self._lock.release()
 
-    def _check_model(self, reply: ChatReply) -> None:
-        for known in _models(self.journal)[:1]:
+    def _check_model(self, reply: ChatReply, section: str) -> None:
+        for known in _models(self.journal, section)[:1]:
             if reply.model != known:
+                where = self.card.get("endpoints", {}).get(section, self.card["endpoint"])
                 what = f"'{reply.model}' answers, and this recording began with '{known}'"
-                raise ChatFailed(self.card["endpoint"], what, f"Go on with that one. {FRESH}")
+                raise ChatFailed(where, what, f"Go on with that one. {FRESH}")
 
     def _folded(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         if message["role"] != "system":
@@ -171,9 +173,10 @@ def _check_goes_on(journal: Journal, card: Mapping[str, Any]) -> None:
         run = begun.get("run", "another version's")
         todo = f"Finish that one with its own command. {FRESH}"
         raise HaqaError(journal.path, f"is the unfinished recording of the run {run}", todo)
-    if begun.get("endpoint") != card["endpoint"]:
-        what = f"was begun at {begun.get('endpoint')}, not at {card['endpoint']}"
-        raise HaqaError(journal.path, what, f"Go on there. {FRESH}")
+    for name in ("endpoint", "endpoints"):
+        if begun.get(name) != card.get(name):
+            what = f"was begun at {begun.get(name)}, not at {card.get(name)}"
+            raise HaqaError(journal.path, what, f"Go on there. {FRESH}")
     if {**begun, "recorded": "", "fresh": ""} != {**card, "recorded": "", "fresh": ""}:
         what = "was begun with other templates, settings or measurements"
         raise HaqaError(journal.path, what, todo)
@@ -191,9 +194,10 @@ def _exchanges(journal: Journal) -> list[JsonObject]:
     return [entry for entry in journal.entries if entry.get("kind") == "exchange"]
 
 
-def _models(journal: Journal) -> list[str]:
-    """The models that answered, as the endpoint named them."""
-    return list(dict.fromkeys(str(entry["reply"]["model"]) for entry in _exchanges(journal)))
+def _models(journal: Journal, section: str = "") -> list[str]:
+    """The models that answered a section, as the endpoint named them."""
+    asked = (e for e in _exchanges(journal) if e.get("chat", "") == section)
+    return list(dict.fromkeys(str(entry["reply"]["model"]) for entry in asked))
 
 
 def _finish(journal: Journal, target: Path) -> None:
@@ -203,6 +207,8 @@ def _finish(journal: Journal, target: Path) -> None:
         _check_longer(new, read(target))
     told = {name: value for name, value in card.items() if name != "fresh"}
     told["model_answered"] = ", ".join(_models(journal))
+    if others := card.get("endpoints"):
+        told["models_answered"] = {name: ", ".join(_models(journal, name)) for name in others}
     manifest.write(target, finished([told, *lines]))
     journal.path.unlink()
 

@@ -27,6 +27,7 @@ COMPUTES = (
     "limits.py",
     "llm/reply.py",
     "optimizers/**/*.py",
+    "run/forking.py",
     "run/measuring.py",
     "run/proposing.py",
     "run/study.py",
@@ -66,14 +67,20 @@ def of(studies: Iterable[Study], chat_model: str) -> Identity:
     """What makes the numbers of some studies; `chat_model` is the name of the live one, empty
     where nobody is asked.
     """
-    found = {f"{p.group}:{p.name}": p.identity for p in _plugins(studies, chat_model)}
+    found = {_key(p): p.identity for p in _plugins(studies, chat_model)}
     return Identity(haqa_bench.__version__, source(), dict(sorted(found.items())))
+
+
+def _key(plugin: Plugin) -> str:
+    """Two files of one name, in two folders, are two plug-ins."""
+    digest = f":{plugin.identity['sha256'][:12]}" if plugin.folder else ""
+    return f"{plugin.group}:{plugin.name}{digest}"
 
 
 def _plugins(studies: Iterable[Study], chat_model: str) -> set[Plugin]:
     ours = chat_model in registry.CHAT_MODELS
     found = {None if ours else plugins.known("chat_models").get(chat_model)}
-    for study in studies:
+    for study in (one for given in studies for one in given.line):
         found |= {registry.plugin(study.method), tracks.plugin(study.cell)}
     return {plugin for plugin in found if plugin is not None}
 

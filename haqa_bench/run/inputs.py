@@ -2,6 +2,7 @@
 was recorded has the seeds that were.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from haqa_bench import shipped, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project
+from haqa_bench.run import forking
 from haqa_bench.run.plan import Plan
 from haqa_bench.study import Method, Study
 from haqa_bench.suite import Suite
@@ -16,8 +18,11 @@ from haqa_bench.suite import Suite
 
 def check(plan: Plan) -> None:
     """Raises HaqaError for the first cassette, or else table, that the plan lacks: says how many
-    more, and which seeds there are.
+    more, and which seeds there are. Also for programs that a suite names and nobody allows.
     """
+    if plan.agent == "live" and not plan.programs.allowed:
+        _no_commands(plan)
+    forking.check(plan)
     found = lacking(plan)
     if found.cassettes:
         raise _no_cassette(plan, found.cassettes)
@@ -56,6 +61,15 @@ def hidden(plan: Plan) -> list[str]:
     return [
         name for name, path in theirs if path.read_bytes() != (plan.project / name).read_bytes()
     ]
+
+
+def _no_commands(plan: Plan) -> None:
+    for study in plan.studies:
+        for section in study.method.sections.values():
+            if section.command:
+                what = f"the suite would run a program: {shlex.join(section.command)}"
+                todo = "If you trust it: --allow-commands"
+                raise HaqaError(f"method '{study.method.name}'", what, todo)
 
 
 def _no_cassette(plan: Plan, lacking: Sequence[Study]) -> HaqaError:

@@ -14,6 +14,20 @@ from haqa_bench.study import Study
 from haqa_bench.suite import Suite
 
 
+class Programs(NamedTuple):
+    """The programs that may answer as LLMs: the `command` of the command line, for methods that
+    name neither their own nor an endpoint, how it is asked, and what `passed` variables it gets.
+    """
+
+    command: tuple[str, ...] = ()
+    question: Literal["text", "json"] = "text"
+    passed: tuple[str, ...] = ()
+    allowed: bool = False
+    """Whether those that the suite names may be run."""
+    beside: Path = Path()
+    """The suite's folder, from which the suite names files."""
+
+
 class Plan(NamedTuple):
     """What to run, and from what. `project` holds prompts/, cassettes/ and results/."""
 
@@ -27,6 +41,7 @@ class Plan(NamedTuple):
     chat_timeout_s: float = 120.0
     chat_retries: int = 3
     chat_deadline_s: float | None = None
+    programs: Programs = Programs()
     answered_by: str = ""
     fresh: bool = False
     """Whether a new recording may take the place of a longer one."""
@@ -58,6 +73,7 @@ class Plan(NamedTuple):
         replayed = {self.table(cell) for cell in cells} | {self.pairs(cell) for cell in cells}
         if self.agent == "cassette":
             replayed |= {self.cassette(s) for s in self.studies if s.method.chat}
+        replayed |= {self.places.cassette(s) for study in self.studies for s in study.line[1:]}
         return sorted(replayed)
 
     @property

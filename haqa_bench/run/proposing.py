@@ -18,7 +18,7 @@ from haqa_bench.protocols import (
     Proposal,
 )
 from haqa_bench.space import Scalar, plain
-from haqa_bench.study import Method, Study
+from haqa_bench.study import Study
 from haqa_bench.trial import Status, Trial, Usage
 
 FAILED = "optimizer failed"
@@ -41,18 +41,12 @@ def made(study: Study, chat: ChatModel | None, templates: Path) -> Promised:
         PluginFailed: it cannot be loaded or made, or lacks settings or start_up.
         HaqaError: its options are wrong.
     """
-    who, path = f"{said(study.method)}, as it was made", registry.path(study.method)
-    with plugins.faults(FAILED, who, path):
+    with registry.faults(study.method, FAILED, "as it was made"):
         try:
             found = registry.optimizer(study, chat, templates)
         except PluginFailed as fault:
             raise PluginFailed(FAILED, f"{fault.where}: {fault.what}", fault.todo) from fault
         return Promised(found, _settings(found.settings), _start_up(found.start_up))
-
-
-def said(method: Method) -> str:
-    """A method's optimizer by name, entry point and distribution."""
-    return str(registry.plugin(method) or f"'{method.optimizer}' ({registry.path(method)})")
 
 
 def _settings(found: object) -> Mapping[str, Scalar]:
@@ -81,7 +75,7 @@ class Asked:
 
     def __init__(self, study: Study, optimizer: Optimizer) -> None:
         self.study, self.optimizer = study, optimizer
-        self.plugin, self.path = registry.plugin(study.method), registry.path(study.method)
+        self.plugin = registry.plugin(study.method)
         self._handed: list[Trial] = []
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
@@ -90,8 +84,9 @@ class Asked:
         Raises:
             PluginFailed: it raised something, changed what it was handed, or gave no Proposal.
         """
-        who, handed = f"{said(self.study.method)}, round {len(history)}", self._copies(history)
-        with plugins.faults(FAILED, who, self.path):
+        doing, handed = f"round {len(history)}", self._copies(history)
+        who = f"{registry.said(self.study.method)}, {doing}"
+        with registry.faults(self.study.method, FAILED, doing):
             found = self._answer(who, handed)
             self._unchanged(history)
             if found is None and len(history) == 1 and self.plugin:

@@ -158,14 +158,17 @@ def _copy_pairs(plan: Plan, folder: Path, cells: list[Cell]) -> None:
 
 @contextmanager
 def _tidied(plan: Plan, folder: Path) -> Iterator[None]:
-    """A run's folder; a replay that is refused leaves no new one behind."""
+    """A run's folder. A replay that is refused, or a live run before anything was measured, leaves
+    no new one behind.
+    """
     new = not folder.exists()
     with disk.faults(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     except HaqaError:
-        if new and (plan.agent, plan.measure) == ("cassette", "recorded"):
+        begun = any(folder.glob("journal/*/*.jsonl")) or any(folder.glob("confirmed/*/*"))
+        if new and (plan.replays or not begun):
             shutil.rmtree(folder, ignore_errors=True)
         raise
 

@@ -8,22 +8,23 @@ it ended.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from haqa_bench import tracks
+from haqa_bench import registry, tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.errors import ChatFailed, EvaluationFailed, PluginFailed
 from haqa_bench.llm import recording
 from haqa_bench.llm.counted import Counted
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
-from haqa_bench.run import answering, proposing
+from haqa_bench.run import answering, forking
 from haqa_bench.run.header import header
 from haqa_bench.run.measuring import evaluator_faults, finite, live_evaluator
 from haqa_bench.run.plan import Plan
+from haqa_bench.run.pricing import priced
 from haqa_bench.run.proposing import Asked
 from haqa_bench.space import key_of
 from haqa_bench.store.failures import Failure, failure_of
-from haqa_bench.study import Price, Study
-from haqa_bench.trial import Status, Trial, Usage
+from haqa_bench.study import Study
+from haqa_bench.trial import Status, Trial
 
 
 class Header(NamedTuple):
@@ -70,7 +71,7 @@ def _entries(
     chat: ChatModel | None,
 ) -> Iterator[Entry]:
     counted = Counted(chat) if chat else None
-    optimizer, settings, _ = proposing.made(study, counted, plan.places.prompts)
+    optimizer, settings, _ = forking.proposer(plan, study, counted)
     measuring = evaluator()
     with evaluator_faults(study.cell):
         yield Header(
@@ -101,7 +102,7 @@ def _doubt(study: Study, optimizer: Optimizer, trials: Sequence[Trial]) -> str:
     if (None if proposed is None else key_of(proposed)) == last.key:
         return ""
     return (
-        f"{proposing.said(study.method)} is not deterministic: asked again for round "
+        f"{registry.said(study.method)} is not deterministic: asked again for round "
         f"{last.number}, which is journalled, it proposes otherwise"
     )
 
@@ -111,7 +112,7 @@ def finished(plan: Plan, study: Study, trials: Sequence[Trial]) -> bool:
     done = bool(trials) and study.cell.budget.left(spent_by(trials)) == 0
     if done and plan.agent == "live" and study.method.chat:
         # it may have been killed after its last trial, before this
-        recording.settle(plan.cassette(study), plan.run, answering.asked(trials))
+        recording.settle(plan.cassette(study), plan.run, answering.asked(study, trials))
     return done
 
 
@@ -132,7 +133,7 @@ def run_study(
         if proposal is None:
             return
         with evaluator_faults(study.cell):
-            trial = _trial(len(trials), proposal, evaluator, first, study.price)
+            trial = _trial(study, len(trials), proposal, evaluator, first)
         if trial.key is not None:
             first.setdefault(trial.key, trial)
         trials.append(trial)
@@ -141,11 +142,11 @@ def run_study(
 
 
 def _trial(
+    study: Study,
     number: int,
     proposal: Proposal,
     evaluator: Evaluator,
     first: Mapping[str | None, Trial],
-    price: Price | None,
 ) -> Trial:
     """The trial that a proposal becomes: invalid, a repeat, measured, or failed. `first` has each
     configuration's first trial.
@@ -154,7 +155,7 @@ def _trial(
         "number": number,
         "thought": proposal.thought,
         "attempts": proposal.attempts,
-        "usage": _priced(proposal.usage, price),
+        "usage": priced(study, number, proposal.usage),
     }
     if proposal.configuration is None:
         return Trial(
@@ -180,19 +181,6 @@ def _trial(
         rank=found.rank,
         **proposed,
     )
-
-
-def _priced(usage: Usage | None, price: Price | None) -> Usage | None:
-    if (
-        usage is None
-        or price is None
-        or usage.prompt_tokens is None
-        or usage.completion_tokens is None
-    ):
-        return usage
-    read = usage.prompt_tokens * price.usd_per_million_prompt_tokens
-    written = usage.completion_tokens * price.usd_per_million_completion_tokens
-    return usage.model_copy(update={"dollars": (read + written) / 1e6})
 
 
 def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
+import haqa_bench
 from haqa_bench import plugins
 from haqa_bench.arithmetic.kernel_roofline import Work
 from haqa_bench.cell import Block, Cell, Model, Workload
@@ -197,6 +198,12 @@ def known() -> Mapping[str, str]:
     """Every track, ours and those of plug-ins: name -> "module:VALUE". Ours are never hidden."""
     found = {name: plugin.path for name, plugin in plugins.known("tracks").items()}
     return MappingProxyType(found | BUILT_IN)
+
+
+def ours() -> list[Plugin]:
+    """The tracks that this package brings itself."""
+    made = haqa_bench.__name__.replace("_", "-"), haqa_bench.__version__
+    return [Plugin("tracks", name, path, *made) for name, path in BUILT_IN.items()]
 
 
 def plugin(cell: Cell) -> Plugin | None:

@@ -30,7 +30,7 @@ class Agent:
     ) -> None:
         """`shown`: what prompts hold or leave out, as Prompts takes it."""
         self.cell, self.seed, self.asks, self.chat = study.cell, study.seed, settings, chat
-        self.prompts = Prompts(templates, **shown)
+        self.prompts = Prompts(templates, **shown, own=study.method.own)
         self.settings: Mapping[str, Scalar] = {**self.prompts.shown, "attempts": ATTEMPTS}
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:

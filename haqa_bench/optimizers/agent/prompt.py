@@ -19,30 +19,36 @@ from haqa_bench.documents import read_text
 from haqa_bench.errors import HaqaError
 from haqa_bench.optimizers.agent.sandbox import Sandbox, counting
 from haqa_bench.space import Scalar
-from haqa_bench.suite import MAX_TEMPLATE
+from haqa_bench.study import MAX_TEMPLATE, Own
 from haqa_bench.trial import Status, Trial
 
 THOUGHTS = 3
 """How many of its latest thoughts an agent is shown again. Paper: history is managed, the rule is
 unknown.
 """
+NONE = Own()
 LIMITS = "Limits, which a configuration must keep:"
 """Follows a template of a project that does not tell the limits of its space."""
 
 
 class Prompts:
-    """The templates of an agent, in `folder`.
+    """The templates of an agent: its `own`, by name, else those in `folder`.
 
     Without `hints` they tell nothing of the hardware, without `native` not which number formats it
     computes in, and how fast; without `react` they ask no thought.
     """
 
     def __init__(
-        self, folder: Path, hints: bool = True, react: bool = True, native: bool = True
+        self,
+        folder: Path,
+        hints: bool = True,
+        react: bool = True,
+        native: bool = True,
+        own: Own = NONE,
     ) -> None:
         self.folder = folder
         self.shown = {"hints": hints, "react": react, "native": native}
-        self.sandbox = _sandbox(folder)
+        self.sandbox = _sandbox(folder, own.folder, tuple(sorted(own.texts.items())))
 
     def static(self, cell: Cell) -> str:
         """What stays the same during a study: the words of the cell's track."""
@@ -96,9 +102,9 @@ class Prompts:
         return self.sandbox.fill(name, brought, {**values, **self.shown}).strip()
 
 
-def used(folder: Path, cell: Cell, at_once: bool) -> set[str]:
-    """The templates that an agent fills for a cell, with those that they include; `at_once` is for
-    one request of all proposals.
+def used(folder: Path, cell: Cell, at_once: bool, own: Own = NONE) -> set[str]:
+    """The templates that an agent fills for a cell, with those that they include: its `own`, else
+    those in `folder`; `at_once` is for one request of all proposals.
     """
     round_ = "one_answer.j2" if cell.simulated else "dynamic.j2"
     found: set[str] = set()
@@ -108,25 +114,28 @@ def used(folder: Path, cell: Cell, at_once: bool) -> set[str]:
         name = left.pop()
         if name not in found:
             found.add(name)
-            path = shipped.found(folder.parent, f"{folder.name}/{name}")
-            left += _included(path, tracks.of(cell).prompt())
+            left += _included(folder, name, tracks.of(cell).prompt(), own)
     return found
 
 
-def _included(path: Path, brought: str) -> list[str]:
-    text = read_text(path, MAX_TEMPLATE) if path.is_file() else brought
+def _included(folder: Path, name: str, brought: str, own: Own) -> list[str]:
+    path = shipped.found(folder.parent, f"{folder.name}/{name}")
+    text = own.texts.get(name)
+    if text is None:
+        text = read_text(path, MAX_TEMPLATE) if path.is_file() else brought
     try:
-        parsed = _sandbox(path.parent).parse(text)
+        parsed = _sandbox(folder).parse(text)
     except jinja2.TemplateSyntaxError as error:
         what = f"not a template: {error.message}"
-        raise HaqaError(f"{path}:{error.lineno}", what, "Mend the template") from None
+        where = f"{own.folder}/{name}" if name in own.texts else path
+        raise HaqaError(f"{where}:{error.lineno}", what, "Mend the template") from None
     return [name for name in jinja2.meta.find_referenced_templates(parsed) if name]
 
 
 @cache
-def _sandbox(folder: Path) -> Sandbox:
+def _sandbox(folder: Path, called: str = "", texts: tuple[tuple[str, str], ...] = ()) -> Sandbox:
     """The templates of a folder, with filters of this project's own."""
-    sandbox = Sandbox(folder)
+    sandbox = Sandbox(folder, Own(called, dict(texts)))
     sandbox.filters |= {"number": counting(number), "setting": counting(setting)}
     return sandbox
 
@@ -150,9 +159,11 @@ def _shown(cell: Cell, trial: Trial) -> Trial:
 
 def _metrics(cell: Cell, history: Sequence[Trial]) -> dict[str, str]:
     """The metrics worth showing, with their units: the objective's, then the track's others that
-    were measured.
+    were measured, then those that a constraint limits.
     """
-    known = tracks.of(cell).metrics_of(cell.workload).values()
-    shown = (*(g.metric for g in cell.objective.goals), *(m.name for m in known if m.prompted))
+    known, objective = tracks.of(cell).metrics_of(cell.workload).values(), cell.objective
+    shown = [goal.metric for goal in objective.goals]
+    shown += [metric.name for metric in known if metric.prompted]
+    shown += [constraint.metric for constraint in objective.constraints]
     units = {m.name: m.unit for t in history for m in t.measurements}
     return {name: units[name] for name in dict.fromkeys(shown) if name in units}

@@ -23,7 +23,7 @@ from jinja2.visitor import NodeTransformer
 from haqa_bench import shipped
 from haqa_bench.documents import read_text
 from haqa_bench.errors import HaqaError
-from haqa_bench.suite import MAX_TEMPLATE
+from haqa_bench.study import MAX_TEMPLATE, Own
 
 MAX_TEXT = 500_000
 """Characters that a rendering may make, those between its filters too."""
@@ -80,19 +80,22 @@ _left: ContextVar[Left] = ContextVar("what a rendering may still use")
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """The templates of a project's prompts/, each compiled once, and again where it changes."""
+    """The templates of a project's prompts/, each compiled once, and again where it changes; those
+    that a method has of its `own` stand in their place.
+    """
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, own: Own = Own()) -> None:  # noqa: B008 # frozen
         super().__init__(
-            loader=_Folder(folder),
+            loader=_Folder(folder, own),
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             autoescape=False,
             finalize=_counted,
         )
+        self.own = own
         kept = {name: self.filters[name] for name in FILTERS}
         self.filters = {name: counting(one) for name, one in kept.items()}
         self.filters |= {"join": _join, "replace": _replace, "step": _step}
@@ -110,7 +113,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self._found(name, brought).render(values)
         except FAULTS as error:
             what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            raise HaqaError(_place(name, error), what, "Mend the template") from None
+            raise HaqaError(_place(name, error, self.own), what, "Mend the template") from None
         finally:
             _left.reset(token)
 
@@ -153,12 +156,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
 class _Folder(jinja2.BaseLoader):
     """The files of prompts/ of a project, and those of the package; none of them large."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, own: Own) -> None:
+        self.folder, self.own = folder, own
 
     def get_source(
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
+        if template in self.own.texts:
+            return self.own.texts[template], f"{self.own.folder}/{template}", lambda: True
         path = self._place(template)
         if not path.exists():
             raise jinja2.TemplateNotFound(template)
@@ -262,14 +267,18 @@ def _replace(text: object, old: str, new: str) -> str:
     return found.replace(str(old), str(new))
 
 
-def _place(name: str, error: BaseException) -> str:
+def _place(name: str, error: BaseException, own: Own) -> str:
     """The file and line of a template's fault."""
+
+    def said(file: str) -> str:
+        return f"{own.folder if file in own.texts else 'prompts'}/{file}"
+
     if isinstance(error, jinja2.TemplateSyntaxError):
-        return f"prompts/{error.name or name}:{error.lineno}"
-    found, trace = f"prompts/{name}", error.__traceback__
+        return f"{said(error.name or name)}:{error.lineno}"
+    found, trace = said(name), error.__traceback__
     while isinstance(trace, TracebackType):
         path = Path(trace.tb_frame.f_code.co_filename)
         if path.suffix == ".j2" or path.name == "<template>":
-            found = f"prompts/{path.name if path.suffix == '.j2' else name}:{trace.tb_lineno}"
+            found = f"{said(path.name if path.suffix == '.j2' else name)}:{trace.tb_lineno}"
         trace = trace.tb_next
     return found

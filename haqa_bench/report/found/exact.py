@@ -7,7 +7,7 @@ import numpy as np
 from haqa_bench.arithmetic.exact_random import ExactRandom, exact_random
 from haqa_bench.budget import Budget
 from haqa_bench.project import Project, Run
-from haqa_bench.report.found.swept import swept
+from haqa_bench.report.found.swept import Swept, swept
 
 
 @lru_cache(maxsize=64)
@@ -21,7 +21,12 @@ def exact(run: Run, project: Project, cell_id: str) -> ExactRandom | None:
         HaqaError: the table is damaged, or another cell's.
     """
     found = swept(run, project, cell_id)
-    if found is None or found.cell.budget.seconds is not None:
+    return None if found is None else exact_in(found)
+
+
+def exact_in(found: Swept) -> ExactRandom | None:
+    """As `exact`, of a table."""
+    if found.cell.budget.seconds is not None:
         return None
     values, default = found.values, found.default
     return exact_random(

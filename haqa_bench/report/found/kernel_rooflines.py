@@ -59,8 +59,10 @@ def roofs(run: Run) -> Mapping[str, Roof]:
     found = {}
     theirs = imports(run)
     for name, of_cell in samples.items():
-        cell = run.cells[name]
-        if name not in theirs and (work := tracks.of(cell).work(cell)):
+        cell, work = run.cells[name], None
+        with run.leaving_out(cell, "asked for its work"):
+            work = tracks.of(cell).work(cell)
+        if work and name not in theirs:
             found[name] = _roof(work, of_cell)
     return found
 

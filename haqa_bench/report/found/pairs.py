@@ -47,7 +47,9 @@ class Pairs(NamedTuple):
     machines: Mapping[str, str]
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
+    """A configuration beside the default in one sitting: `ratio` is how many times as good."""
+
     cell: str
     configuration: str
     is_default: bool
@@ -65,8 +67,13 @@ def pairs(run: Run) -> Pairs:
     Raises:
         HaqaError: the database cannot be read.
     """
-    taken: dict[tuple[str, str], list[_Pair]] = defaultdict(list)
-    for pair in run.rows("pairs", _Pair):
+    return judged(run.rows("pairs", Pair))
+
+
+def judged(found_pairs: Sequence[Pair]) -> Pairs:
+    """As `pairs`, of pairs in the order of cell, configuration and number."""
+    taken: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    for pair in found_pairs:
         taken[pair.cell, pair.configuration].append(pair)
     kept = {key: [p for p in found if p.others <= QUIET] or found for key, found in taken.items()}
     tuned = {key: found for key, found in kept.items() if not found[0].is_default}
@@ -88,7 +95,7 @@ def noise_floor(ratios: Sequence[float], pairs: int) -> float:
     return float(np.expm1(np.quantile(np.abs(np.log(medians)), 0.95)))
 
 
-def _verdict(found: Sequence[_Pair]) -> Verdict:
+def _verdict(found: Sequence[Pair]) -> Verdict:
     ratios, value = [pair.ratio for pair in found], np.median([pair.value for pair in found])
     interval = statistics.median_interval(ratios)
     return Verdict(float(np.median(ratios)), interval, len(ratios), float(value))

@@ -1,6 +1,8 @@
 """The response table that a run's cell was replayed from, as its configurations."""
 
+from collections.abc import Collection
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench.cell import Cell
@@ -49,9 +51,18 @@ def swept(run: Run, project: Project, cell_id: str) -> Swept | None:
     Raises:
         HaqaError: the table is damaged, or another cell's.
     """
-    cell = run.cells[cell_id]
     replayed = {r.optimum for r in results(run) if r.cell == cell_id} - {None}
-    path = project.table(cell)
+    cell = run.cells[cell_id]
+    return read(cell, project.table(cell), replayed)
+
+
+def read(cell: Cell, path: Path, replayed: Collection[float | None]) -> Swept | None:
+    """The table of a cell that lies at `path`, as `swept`; `replayed` is the best value that the
+    studies of the cell say their table had.
+
+    Raises:
+        HaqaError: the table is damaged, or another cell's.
+    """
     if not replayed or not traits.walked(cell) or not path.is_file():
         return None
     table = tables.read(path)
@@ -60,4 +71,4 @@ def swept(run: Run, project: Project, cell_id: str) -> Swept | None:
     tables.check(table, cell)
     found = Swept(cell, table, counted(table, cell))
     known = len(found.values) > 0
-    return found if known and {float(found.values[found.counted.best])} == replayed else None
+    return found if known and {float(found.values[found.counted.best])} == set(replayed) else None

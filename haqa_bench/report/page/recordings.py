@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from haqa_bench.llm import cassette
 from haqa_bench.project import Project, Run
+from haqa_bench.study import Study
 
 
 class Said(NamedTuple):
@@ -26,7 +27,8 @@ class Recording(NamedTuple):
 
 
 def recordings(run: Run, project: Project) -> dict[str, Recording]:
-    """The cassettes that a project has of a run's studies, by the study's id.
+    """The cassettes that a project has of a run's studies, by the study's id; of a fork, with the
+    rounds of the study that it begins as.
 
     Raises:
         HaqaError: one is damaged.
@@ -35,13 +37,19 @@ def recordings(run: Run, project: Project) -> dict[str, Recording]:
     for study in run.studies.values():
         path = project.cassette(study)
         if study.method.chat and path.is_file():
-            said = [
-                Said(
-                    *e.position,
-                    [(m["role"], m["content"]) for m in e.body["messages"]],
-                    e.reply.content,
-                )
-                for e in cassette.read(path).exchanges
-            ]
-            found[study.id] = Recording(project.said(path), said)
+            found[study.id] = Recording(project.said(path), _said(study, project))
     return found
+
+
+def _said(study: Study, project: Project) -> list[Said]:
+    path = project.cassette(study)
+    before = _said(study.origin, project) if study.origin else []
+    own = cassette.read(path).exchanges if path.is_file() else ()
+    return [said for said in before if said.round < study.begins] + [
+        Said(
+            *e.position,
+            [(m["role"], m["content"]) for m in e.body["messages"]],
+            e.reply.content,
+        )
+        for e in own
+    ]

@@ -90,7 +90,11 @@ def _best_found(run: Run, project: Project) -> Mapping[str, Table]:
     for row in best(run):
         if row.cell in cells:
             rows[row.track].append(row)
-    return dict(_of_track(run, project, of_track) for of_track in rows.values() if of_track)
+    made: dict[str, Table] = {}
+    for of_track in filter(None, rows.values()):
+        with run.leaving_out(run.cells[of_track[0].cell], "asked for its table"):
+            made |= [_of_track(run, project, of_track)]
+    return made
 
 
 def _of_track(run: Run, project: Project, rows: Sequence[Best]) -> tuple[str, Table]:
@@ -124,27 +128,34 @@ TABLES = (Maker("best", _others, _best_found), *SPECIAL)
 
 
 def tables(run: Run, project: Project) -> dict[str, Table]:
-    """The tables of a run, by name.
+    """The tables of a run, by name, without those that a plug-in's track fails to tell of
+    (run.faults).
 
     Raises:
-        HaqaError: the database, or what was published, cannot be read.
+        HaqaError: the database, or what was published, cannot be read; or no table is left.
     """
     made: dict[str, Table] = {}
     for maker in TABLES:
         if maker.applies(run):
             made |= maker.make(run, project)
+    if run.faults and not made:
+        raise next(iter(run.faults.values()))
     return _all_finished(made, run)
 
 
 def _all_finished(made: Mapping[str, Table], run: Run) -> dict[str, Table]:
-    """The first tells of what failed where no table has a row."""
+    """The first tells of what failed where no table has a row, and of tables left out."""
     told = {key.cell for table in made.values() for key in table.keys}
     untold = mishaps.failed_cells(run) - told
     first = next(iter(made), "")
-    return {
+    finished = {
         name: _finished(table, run, name, untold if name == first else set())
         for name, table in made.items()
     }
+    if run.faults:
+        notes = [*finished[first].notes, *(f"{fault}." for fault in run.faults)]
+        finished[first] = finished[first]._replace(notes=notes)
+    return finished
 
 
 def _finished(table: Table, run: Run, name: str, more: set[str]) -> Table:

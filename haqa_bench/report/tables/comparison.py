@@ -2,18 +2,15 @@
 improvement, paired tests, ranks.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
-from haqa_bench.arithmetic.exact_random import ExactRandom
-from haqa_bench.errors import HaqaError, nearest
 from haqa_bench.report import statistics, verdict
+from haqa_bench.report.compared import Compared, compared
+from haqa_bench.report.compared import Known as Known
 from haqa_bench.report.found.studies import Groups, StudyResult, grouped
-from haqa_bench.report.found.uncertainty import Uncertainty
 from haqa_bench.report.tables.table import (
     Column,
     Form,
@@ -28,7 +25,6 @@ from haqa_bench.report.tables.table import (
     whole,
     words,
 )
-from haqa_bench.space import key_of
 
 COLUMNS = (
     Column("Cell", role="key", place="heading"),
@@ -80,15 +76,6 @@ SATURATED = 0.05
 """
 
 
-class Known(NamedTuple):
-    """What is known of a cell from its whole response table: what random search finds, and how sure
-    the table is of its best; None where that cannot be said.
-    """
-
-    exact: ExactRandom | None = None
-    uncertainty: Uncertainty | None = None
-
-
 def blocks(groups: Groups) -> list[dict[str, float | None]]:
     """For each cell, the median of each method that runs on them all; None, a failure, where any of
     its studies found nothing.
@@ -107,42 +94,37 @@ def table(
     known: Mapping[str, Known] = MappingProxyType({}),
 ) -> Table:
     """Each cell's methods beside the method `against`, and below it the ranking over all cells that
-    can tell methods apart.
-
-    `floors` is the noise floor of each cell whose default was measured against itself: medians no
-    further apart are a tie. `known` is of cells whose whole response table was replayed.
+    can tell methods apart; see `compared`.
 
     Raises:
         HaqaError: no study is of the method `against`.
     """
-    groups = grouped(found)
-    if not any(against in methods for methods in groups.values()):
-        raise HaqaError(
-            "--against",
-            f"no study of '{against}' in this run",
-            nearest(against, sorted({r.method for r in found})),
-        )
-    verdicts = verdict.against(found, against, floors)
-    useless = untelling(groups, known)
-    rows = [(cell, name) for cell, methods in groups.items() for name in methods]
+    rows = compared(found, against, floors, known)
     return Table(
         title=f"Methods at equal numbers of proposals, against {against}",
         columns=[c._replace(name=c.name.format(against)) for c in COLUMNS],
-        rows=[
-            _row(
-                groups[cell][name], groups[cell].get(against, ()), verdicts.get((cell, name)), known
-            )
-            for cell, name in rows
-        ],
-        notes=[
-            *_agents(found),
-            *_verdicts(verdicts, against),
-            *_rankings({c: of for c, of in groups.items() if c not in useless}),
-            *_left_out(useless),
-        ],
+        rows=[_row(row) for row in rows],
+        notes=[*notes(found, rows, against, known)],
         details=[*_legend(found, floors), *_shares(found), *_tables(known)],
-        keys=[Key(cell, name) for cell, name in rows],
+        keys=[Key(row.cell, row.method) for row in rows],
     )
+
+
+def notes(
+    found: Sequence[StudyResult],
+    rows: Sequence[Compared],
+    against: str,
+    known: Mapping[str, Known],
+) -> list[str]:
+    """What is to be said of a comparison, in sentences."""
+    groups = grouped(found)
+    useless = untelling(groups, known)
+    return [
+        *_agents(found),
+        *_verdicts(rows, against),
+        *_rankings({c: of for c, of in groups.items() if c not in useless}),
+        *_left_out(useless),
+    ]
 
 
 def untelling(groups: Groups, known: Mapping[str, Known]) -> dict[str, str]:
@@ -187,71 +169,51 @@ def _tables(known: Mapping[str, Known]) -> list[str]:
     )
 
 
-def _row(
-    rows: Sequence[StudyResult],
-    others: Sequence[StudyResult],
-    said: verdict.Verdict | None,
-    known: Mapping[str, Known],
-) -> list[Value]:
-    cell, name = rows[0].cell, rows[0].method
-    unit = rows[0].unit
-    values = [r.best_value for r in rows if r.best_value is not None]
-    iqm = statistics.interquartile_mean(values)
+def _row(found: Compared) -> list[Value]:
+    said = found.verdict
     return [
-        words(cell),
-        words(name),
-        whole(len(rows)),
-        exact(float(np.median(values)) if values else None, unit, n=len(values)),
+        words(found.cell),
+        words(found.method),
+        whole(found.studies),
+        exact(found.median, found.unit, n=found.found),
         words(str(said or "")),
-        *_of_table(rows, known.get(cell, Known()).uncertainty),
-        _interval(values, unit),
-        words("") if iqm is None else exact(iqm, unit, n=len(values)),
-        _chance(rows, others),
+        *_of_table(found),
+        _interval(found),
+        words("") if found.iqm is None else exact(found.iqm, found.unit, n=found.found),
+        words("") if found.chance is None else value(found.chance, Form("{number}", 2)),
         _p(said.p if said else None),
     ]
 
 
-def _of_table(rows: Sequence[StudyResult], unsure: Uncertainty | None) -> list[Value]:
+def _of_table(found: Compared) -> list[Value]:
     """How near a method's studies came to the best of the response table."""
-    regrets = [r.regret for r in rows if r.regret is not None]
-    ranks = [r.rank for r in rows if r.rank is not None]
-    hits = sum(r.found_best for r in rows)
-    known = any(r.optimum is not None and r.best_value is not None for r in rows)
-    unknown = words("unknown")
+    hits, unknown = found.hits, words("unknown")
     return [
-        _regret(rows, unsure) if regrets else unknown,
-        whole(float(np.median(ranks))) if ranks else unknown,
-        Value(hits, n=len(rows), text=f"{hits} of {len(rows)}") if known else unknown,
+        _regret(found) or unknown,
+        unknown if found.rank is None else whole(found.rank),
+        unknown
+        if hits is None
+        else Value(hits, n=found.studies, text=f"{hits} of {found.studies}"),
     ]
 
 
-def _regret(rows: Sequence[StudyResult], unsure: Uncertainty | None) -> Value:
-    """The median, and what noise makes of it, by the study in the middle."""
-    ordered = sorted((r for r in rows if r.regret is not None), key=lambda r: r.regret or 0.0)
-    found = share(float(np.median([r.regret for r in ordered if r.regret is not None])))
-    middle = ordered[len(ordered) // 2].winner
-    noise = unsure.regret(key_of(json.loads(middle))) if unsure and middle else None
-    if noise is None:
-        return found
+def _regret(found: Compared) -> Value | None:
+    """The median, and what noise makes of it."""
+    if found.regret is None:
+        return None
+    median = share(found.regret)
+    if found.noise is None:
+        return median
     form = Form("{number} % ({low} to {high})", 1)
-    low, high = 100 * noise.low, 100 * noise.high
-    return value(found.number, form, unit="%", low=low, high=high, n=len(ordered))
+    low, high = 100 * found.noise.low, 100 * found.noise.high
+    return value(median.number, form, unit="%", low=low, high=high, n=found.with_regret)
 
 
-def _interval(values: Sequence[float], unit: str) -> Value:
-    found = statistics.median_interval(values)
-    if found is None:
+def _interval(found: Compared) -> Value:
+    if found.interval is None:
         return words("")
-    form = Form("{low} to {high}", digits_of(unit))
-    return value(None, form, unit=unit, low=found.low, high=found.high, n=len(values))
-
-
-def _chance(rows: Sequence[StudyResult], others: Sequence[StudyResult]) -> Value:
-    """How likely a study of a method is ahead of one of that which it is compared with."""
-    ours, theirs = ([r.best for r in group if r.best is not None] for group in (rows, others))
-    if rows is others or not ours or not theirs:
-        return words("")
-    return value(statistics.probability_of_improvement(ours, theirs), Form("{number}", 2))
+    form, (low, high) = Form("{low} to {high}", digits_of(found.unit)), found.interval
+    return value(None, form, unit=found.unit, low=low, high=high, n=found.found)
 
 
 def _p(p: float | None) -> Value:
@@ -261,11 +223,12 @@ def _p(p: float | None) -> Value:
     return value(p, form)
 
 
-def _verdicts(verdicts: Mapping[tuple[str, str], verdict.Verdict], against: str) -> list[str]:
+def _verdicts(rows: Sequence[Compared], against: str) -> list[str]:
     """The words of all cells, a method a part of the sentence."""
     methods: dict[str, list[verdict.Verdict]] = {}
-    for (_, name), said in verdicts.items():
-        methods.setdefault(name, []).append(said)
+    for row in rows:
+        if row.verdict:
+            methods.setdefault(row.method, []).append(row.verdict)
     told = [f"{name} {verdict.counted(of)}" for name, of in methods.items()]
     return [f"Against {against}, cells: {'; '.join(told)}. {verdict.RULE}."] if told else []
 

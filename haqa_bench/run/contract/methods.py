@@ -58,13 +58,11 @@ class Watched:
 
 
 class Subject:
-    """An optimizer, or agent, by the name it is installed as; `asks` says whether an LLM."""
+    """The optimizer, or agent, of a method."""
 
-    def __init__(self, name: str, asks: bool, templates: Path, folder: Path) -> None:
-        named: dict[str, object] = {"name": name, "optimizer": name}
-        self.method = Method.model_validate(named | ({"chat": {"model": "any"}} if asks else {}))
-        self.studies = [s._replace(method=self.method) for s in small_studies(folder)]
-        self.asks, self.templates = asks, templates
+    def __init__(self, method: Method, templates: Path, folder: Path) -> None:
+        self.studies = [s._replace(method=method) for s in small_studies(folder)]
+        self.asks, self.templates = method.chat is not None, templates
 
     def made(self) -> proposing.Promised:
         """It, for the first study."""

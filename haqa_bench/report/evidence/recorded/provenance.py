@@ -120,7 +120,7 @@ def _cassette(ledger: Ledger, study: str, trial: int) -> str:
     """Where the exchange is recorded that proposed a trial: file and line; nothing of the default,
     which nobody proposed.
     """
-    path = ledger.project.cassette(ledger.run.studies[study])
+    path = ledger.project.cassette(ledger.run.studies[study].asked_by(trial))
     if not trial or not path.is_file():
         return ""
     rounds = [
