@@ -56,7 +56,7 @@ test-browser: ## the page in a real Chromium, /usr/bin/chromium or CHROMIUM: pip
 	pytest -m browser
 
 docs: ## pages that are made from the program itself
-	cog -r docs/help.md docs/python.md docs/results.md docs/add-a-track.md docs/published.md docs/reproduce.md
+	cog -r docs/help.md docs/python.md docs/results.md docs/add-a-track.md docs/published.md docs/reproduce.md docs/contribute.md
 
 site: ## the documentation as a site, build/site/index.html, without network: pip install -e ".[site]"
 	NO_MKDOCS_2_WARNING=1 mkdocs build -q

@@ -98,7 +98,7 @@ def load(folder: Path, name: str) -> Hardware:
         raise HaqaError(
             folder,
             f"no hardware profile '{name}'",
-            f"{nearest(name, files)} List them with: haqa-bench hardware list",
+            f"{nearest(name, files)} (haqa-bench hardware list)",
         )
     return read_yaml(files[name], Hardware)
 

@@ -252,7 +252,16 @@ def _is_brought(place: Path) -> bool:
 def run_folders(project: Project) -> list[Path]:
     """Every run of a project, the latest first."""
     locks = project.runs.glob(f"*/*/{LOCK}")
-    return [lock.parent for lock in sorted(locks, key=lambda p: (-p.stat().st_mtime, p))]
+    found = sorted((-since, lock) for lock in locks if (since := _begun(lock)))
+    return [lock.parent for _, lock in found]
+
+
+def _begun(lock: Path) -> float:
+    """When a run was last begun; 0 of one that was removed since it was listed."""
+    try:
+        return lock.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def find_run(word: str, given: Path | None = None) -> Path:

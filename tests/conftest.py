@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command import InProcess, Process
+from packed import good_pack, kernels_project
 from support import REPOSITORY, record, small_project
 from whole_suites import WholeSuites
 
@@ -117,3 +118,25 @@ def whole_suites(tmp_path_factory) -> WholeSuites:
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     return WholeSuites(shared / "whole_suites")
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory):
+    """The project of whoever measured."""
+    return kernels_project(tmp_path_factory.mktemp("measured"), results=True)
+
+
+@pytest.fixture(scope="session")
+def receiving(tmp_path_factory):
+    """The project that results are given to."""
+    return kernels_project(tmp_path_factory.mktemp("receiving"), results=False)
+
+
+@pytest.fixture(scope="session")
+def good(measured, tmp_path_factory):
+    return good_pack(measured, tmp_path_factory.mktemp("good") / "pack")
+
+
+@pytest.fixture
+def pack(good, tmp_path):
+    return Path(shutil.copytree(good, tmp_path / "pack"))

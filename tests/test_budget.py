@@ -175,7 +175,7 @@ def test_the_settings_that_took_effect_are_journalled(project, cli):
     [
         (
             "{name: mine, optimizer: tpe, options: {n_startup: 4}}",
-            "unknown option 'n_startup'. Known: n_startup_trials",
+            "unknown option 'n_startup'. Did you mean 'n_startup_trials'?",
         ),
         (
             "{name: mine, optimizer: tpe, options: {n_startup_trials: 4.5}}",

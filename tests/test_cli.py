@@ -127,7 +127,7 @@ def test_cassettes_are_listed_shown_and_checked(project, cli):
         (("suite", "validate", "pyproject.toml"), "not YAML"),
         (
             ("run", "suites/llama.yaml", "--methods", "hqaa"),
-            "'hqaa' matches nothing. Known: default, random, local, tpe, gp, nsga2, rules, haqa",
+            "'hqaa' matches nothing. Did you mean 'haqa'?",
         ),
         (
             ("run", "suites/llama.yaml", "--agent", "live", "--methods", "haqa-qwen*", "--fresh"),

@@ -1,12 +1,14 @@
 """What every command has in common: -h, examples that are commands, and nearest names."""
 
+import re
 import shlex
+import shutil
 from collections.abc import Iterator
 
 import click
 import pytest
 
-from haqa_bench.cli import COMMANDS, app
+from haqa_bench.cli import COMMANDS, app, sections
 
 
 def walked(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
@@ -83,3 +85,78 @@ def test_a_group_alone_is_help_on_stderr_and_exit_code_2(cli, words):
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == cli(*words, "--help").stdout
+
+
+CALLED = {name: one for name, one in EVERY.items() if not isinstance(one, click.Group)}
+NO_JSON = {"haqa-bench relay": "its lines say what is asked while it serves"}
+NO_PROJECT = {
+    "haqa-bench init": "makes one",
+    "haqa-bench tune": "makes one in --output",
+    "haqa-bench memory": "reads a model alone",
+    "haqa-bench hardware detect": "reads this machine alone",
+    "haqa-bench suite schema": "of any project",
+    "haqa-bench cassette show": "reads one file",
+    "haqa-bench plugin list": "reads what is installed",
+    "haqa-bench relay": "reads its folder alone",
+}
+
+
+def options_of(command: click.Command) -> list[str]:
+    shown = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
+    return [name for param in shown for name in param.opts]
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_every_command_has_json_and_project_or_says_why_not(name):
+    options = options_of(CALLED[name])
+
+    assert ("--json" in options) != (name in NO_JSON)
+    assert ("--project" in options) != (name in NO_PROJECT)
+
+
+def test_every_command_that_takes_runs_says_where_they_are():
+    takes = [
+        name
+        for name, command in CALLED.items()
+        if {"run_folder", "run_folders", "runs", "then"} & {param.name for param in command.params}
+    ]
+
+    assert len(takes) >= 7
+    assert [name for name in takes if "--runs" not in options_of(CALLED[name])] == []
+
+
+def test_many_options_stand_in_sections_each_option_once(cli):
+    many = [name for name, one in CALLED.items() if len(options_of(one)) > sections.MOST + 2]
+    assert "haqa-bench run" in many
+    for name in many:
+        told = cli(*name.split()[1:], "--help").stdout
+        assert "\nWhat to run:\n" in told
+        assert "\nOptions:\n" not in told
+        for option in options_of(CALLED[name]):
+            assert re.search(rf"^  (-\w, )?.*{option}\b", told, re.M), option
+    told = cli("run", "--help").stdout
+    rest = told.partition(f"\n{sections.REST}:\n")[2].partition("\nExamples:")[0]
+    assert [line.split()[:2] for line in rest.splitlines() if line.strip()] == [["-h,", "--help"]]
+
+
+@pytest.mark.parametrize("width", ["40", "200"])
+@pytest.mark.parametrize("name", EVERY)
+def test_help_is_readable_at_any_width(cli, name, width):
+    done = cli(*name.split()[1:], "--help", COLUMNS=width)
+
+    before = done.stdout.partition("\nExamples:")[0]
+    assert done.returncode == 0
+    assert max(map(len, before.splitlines())) <= max(int(width), 60)
+
+
+def test_what_to_do_about_a_fault_can_be_pasted(house, cli, monkeypatch, tmp_path):
+    folder = tmp_path / "my runs" / "small" / "cassette-recorded-x"
+    shutil.copytree(next((house / "runs/small").iterdir()), folder)
+    (folder / "trials.duckdb").unlink()
+
+    told = cli("report", folder, "--project", house).stderr.partition("Build it with: haqa-bench ")[
+        2
+    ]
+
+    assert cli(*shlex.split(told)).returncode == 0
+    assert cli("report", folder, "--project", house).returncode == 0

@@ -1,9 +1,12 @@
 """Two runs beside each other."""
 
 import json
+import subprocess
 
 import pytest
-from support import printed_rows, write_table
+from support import SUITE, printed_rows, write_table
+
+REST = SUITE[SUITE.index("seeds: [0, 1]") :]
 
 
 def ran(cli, project):
@@ -110,3 +113,26 @@ def test_runs_are_named_as_everywhere(cli, project, monkeypatch):
     done = cli("diff", "small", "cassette-recorded")
 
     assert (done.returncode, last_line(done.stdout)) == (0, "2 rows: 2 the same."), done.stderr
+
+
+def git(project, *words):
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    subprocess.run(["git", "-C", str(project), *who, *words], check=True, capture_output=True)
+
+
+def test_two_commits_are_replayed_by_the_name_of_a_suite(cli, project, monkeypatch):
+    path = project / "suites/small.yaml"
+    path.write_text(path.read_text().partition("  - name: haqa")[0] + REST)
+    write_table(project)
+    git(project, "init")
+    git(project, "add", ".")
+    git(project, "commit", "-m", "then")
+    write_table(project, 1.5)
+    git(project, "commit", "-am", "now")
+    monkeypatch.chdir(project)
+
+    done = cli("diff", "HEAD~1", "HEAD", "--suite", "small")
+    wrong = cli("diff", "HEAD~1", "HEAD", "--suite", "smal")
+
+    assert (done.returncode, last_line(done.stdout)) == (0, "2 rows: 2 undecided."), done.stderr
+    assert wrong.stderr == "haqa-bench: HEAD~1: has no suite 'smal'. Did you mean 'small'?\n"

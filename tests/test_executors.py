@@ -1,8 +1,10 @@
 """However many workers, wherever they measure, and whoever dies: the same bytes."""
 
 import os
+import re
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
@@ -10,9 +12,10 @@ from support import SUITE, evaluator_of, plan
 
 from haqa_bench.backends import device
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.run import runner
+from haqa_bench.run import runner, sweep
 from haqa_bench.run.executors.local import Serial, Workers
 from haqa_bench.run.plan import Plan
+from haqa_bench.store import tables
 
 
 @pytest.fixture
@@ -105,24 +108,57 @@ class Slow:
     sample = None
 
 
+class Sampled:
+    """Takes its time for a sample, as a table has it."""
+
+    whole = None
+    machine = "a machine of the cluster"
+    made_of: ClassVar = {"model_sha256": "0" * 64}
+
+    def __init__(self, table, seconds=0.2):
+        self.table, self.seconds = table, seconds
+
+    def sample(self, configuration, repeat):
+        time.sleep(self.seconds)
+        return self.table.measure(configuration)
+
+    measure = None
+
+
 @pytest.mark.filterwarnings("ignore")
 class TestRay:
     """A real cluster on this machine: a head without the hardware, and two nodes that offer it."""
 
-    @pytest.fixture
-    def cluster(self, monkeypatch):
-        monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-        monkeypatch.setattr("tempfile.tempdir", None)
-        monkeypatch.delenv("TMPDIR")  # Ray's sockets need short paths
-        ours = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-        monkeypatch.setenv("PYTHONPATH", ours)
-        import ray
-        from ray.cluster_utils import Cluster
+    @pytest.fixture(scope="class")
+    def whole_cluster(self):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+            patched.setattr("tempfile.tempdir", None)
+            patched.delenv("TMPDIR", raising=False)  # Ray's sockets need short paths
+            ours = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+            patched.setenv("PYTHONPATH", ours)
+            import ray
+            from ray.cluster_utils import Cluster
 
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-        yield cluster
-        ray.shutdown()
-        cluster.shutdown()
+            cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+            yield cluster
+            ray.shutdown()
+            cluster.shutdown()
+
+    @pytest.fixture
+    def cluster(self, whole_cluster, monkeypatch):
+        """Each test adds nodes of its own, and takes them away."""
+        monkeypatch.setattr("tempfile.tempdir", None)
+        monkeypatch.delenv("TMPDIR")
+        yield whole_cluster
+        for node in list(whole_cluster.worker_nodes):
+            whole_cluster.remove_node(node, allow_graceful=False)
+
+    def test_a_cell_whose_hardware_no_machine_offers_is_one_clear_line(self, classical, cluster):
+        from haqa_bench.run.executors.ray_cluster import RayCluster
+
+        with pytest.raises(HaqaError, match="no machine of the cluster offers 'epyc-zen4-2core'"):
+            list(runner.run(plan(classical), classical / "ray", RayCluster(cluster.address, 1)))
 
     def test_a_node_that_dies_while_it_measures_loses_no_trial_and_changes_no_byte(
         self, classical, cluster
@@ -154,11 +190,57 @@ class TestRay:
             len(list(marks.iterdir())) > 2 * before
         )  # what the dead node had begun was begun again
 
-    def test_a_cell_whose_hardware_no_machine_offers_is_one_clear_line(self, classical, cluster):
-        from haqa_bench.run.executors.ray_cluster import RayCluster
+    def test_a_sweep_uses_both_nodes_and_a_node_that_dies_loses_no_row(self, classical, cluster):
+        from haqa_bench.run.executors.ray_sweep import spread
 
-        with pytest.raises(HaqaError, match="no machine of the cluster offers 'epyc-zen4-2core'"):
-            list(runner.run(plan(classical), classical / "ray", RayCluster(cluster.address, 1)))
+        cell, target = plan(classical).suite.cells[0], classical / "table.parquet"
+        nodes = [cluster.add_node(num_cpus=1, resources={"epyc-zen4-2core": 1}) for _ in range(2)]
+        cluster.wait_for_nodes()
+        measures = spread(cell, cluster.address, Sampled(evaluator_of(classical)))
+        one, rows = sweep.open_sweep(cell, target, measures), []
+
+        def done():
+            rows.append(one.journal.entries[-1]["facts"].get("node"))
+            if len(set(filter(None, rows))) == 2 and len(nodes) == 2:
+                cluster.remove_node(nodes.pop(), allow_graceful=False)
+
+        sweep.sweep([one], passes=2, seed=0, done=done, workers=8, apart=True)
+
+        assert len(nodes) == 1, "both nodes have had work"
+        assert len(rows) == 2 * cell.space.size
+        found = tables.read(target)
+        tables.check(found, cell)
+        told = [entry.facts for entry in found.entries.values() if entry.status == "ok"]
+        assert {facts["measured_on"] for facts in told} == {"a machine of the cluster"}
+        failed = next(entry for entry in found.entries.values() if entry.status == "crashed")
+        assert re.search(r"exit code 1 \(on node [0-9a-f]{8}\)", failed.reason)
+
+
+def test_a_sweep_by_several_machines_that_was_cut_goes_on_where_it_was(classical):
+    cell, target = plan(classical).suite.cells[0], classical / "table.parquet"
+    measures = Sampled(evaluator_of(classical), 0.0)
+    first, counted = sweep.open_sweep(cell, target, measures), []
+
+    def cut():
+        counted.append(0)
+        if len(counted) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep.sweep([first], passes=2, seed=0, done=cut, workers=8, apart=True)
+    again = sweep.open_sweep(cell, target, measures)
+    assert len(again.journal.entries) == 1 + 4
+    sweep.sweep([again], passes=2, seed=0, done=lambda: None, workers=8, apart=True)
+    assert len(tables.read(target).entries) == cell.space.size
+
+
+def test_a_sweep_of_a_cluster_that_does_not_answer_is_one_clear_line(classical, cli_process):
+    done = cli_process(
+        "tabulate", classical / "suites/small.yaml", "--executor", "ray", "--address", "127.0.0.1:1"
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("haqa-bench: --address 127.0.0.1:1: no Ray cluster answers")
 
 
 def test_a_cluster_that_does_not_answer_is_one_clear_line(classical, cli_process):

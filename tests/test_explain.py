@@ -174,7 +174,7 @@ def test_a_sum_that_disagrees_is_told_and_the_exit_code_is_1(cli, whole_suites, 
         ("F5:SmolLM2-135M/INT4/haqa/of-optimumm", "has no column 'of-optimumm'. Near: of-optimum"),
         ("1.306x", "no id, but it is printed. Its id: figure5:smollm2-135m-int4"),
         ("77", "no id. An id is TABLE:CELL/METHOD/COLUMN"),
-        ("T9:x", "no table 'table9' in this run. Known: table2"),
+        ("T9:x", "no table 'table9' in this run. Did you mean 'table2'?"),
         ("F5:haqa", "2 rows have it. Near: figure5:"),
     ],
 )

@@ -117,9 +117,9 @@ def test_the_phone_has_no_native_int4_and_says_who_claims_so():
     assert "HAQA paper (arXiv 2601.03484)" in phone.native_formats_source
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones():
+def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(
-        HaqaError, match=r"no hardware profile 'a6000'; known: epyc-zen4-2core, nvidia-a6000, "
+        HaqaError, match=r"no hardware profile 'a6000'\. Did you mean 'nvidia-a6000'\?"
     ):
         run("show", "a6000", "--project", str(PROJECT))
 

@@ -299,17 +299,6 @@ def test_a_folder_gets_report_html(project, folder):
     assert (project / "site" / "report.html").is_file()
 
 
-@pytest.mark.parametrize(("opened", "told"), [(True, ""), (False, "; no browser was found here")])
-def test_view_writes_the_page_and_opens_it(folder, monkeypatch, opened, told):
-    asked = []
-    monkeypatch.setattr("webbrowser.open", lambda url: asked.append(url) or opened)
-
-    result = CliRunner().invoke(app, ["view", str(folder)], catch_exceptions=False)
-
-    assert asked == [(folder / "report.html").as_uri()]
-    assert result.stdout.startswith(f"Written to {folder / 'report.html'}{told}")
-
-
 def test_view_writes_where_it_is_told_and_opens_nothing(project, folder, monkeypatch):
     monkeypatch.setattr("webbrowser.open", lambda url: pytest.fail("opened"))
 
@@ -317,17 +306,6 @@ def test_view_writes_where_it_is_told_and_opens_nothing(project, folder, monkeyp
     result = CliRunner().invoke(app, view, catch_exceptions=False)
 
     assert result.stdout == f"Written to {project / 'site' / 'x.html'}\n"
-    assert not (folder / "report.html").exists()
-
-
-def test_view_of_several_runs_leaves_each_run_s_folder_alone(project, folder):
-    other = folder.with_name("another")
-    shutil.copytree(folder, other)
-
-    view = ["view", str(folder), str(other), "--no-open"]
-    result = CliRunner().invoke(app, view, catch_exceptions=False)
-
-    assert result.stdout == f"Written to {project / 'results' / 'runs' / 'report.html'}\n"
     assert not (folder / "report.html").exists()
 
 

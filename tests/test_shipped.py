@@ -60,7 +60,7 @@ def test_from_an_empty_folder_a_suite_runs_by_its_name_and_writes_below_it_alone
     assert {path.name for path in empty.iterdir()} == {"results"}
     assert [path.name for path in (empty / "results").iterdir()] == ["runs"]
     assert told(cli("report", "small")).strip() in here
-    assert cli("view", "small", "--no-open").returncode == 0
+    assert cli("view", "small", "--no-open", "--output", "page.html").returncode == 0
     assert cli("compare", "small").returncode == 0
     assert tree(brought) == before
     monkeypatch.setenv(shipped.VARIABLE, "")

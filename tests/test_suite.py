@@ -111,7 +111,7 @@ def test_a_copy_with_other_seeds_has_another_lock(project):
         ("[INT4]", "[]", r"small.yaml:14: cells\[0\].bit_widths: .*at least 1 item"),
         ("[Net]", "[Nett]", r"cells name the model 'Nett', models has only Net"),
         ("seeds: [0, 1]", "seeds: [0, 0]", r"seed given twice: 0"),
-        ("[epyc-zen4-2core]", "[epic]", r"no hardware profile 'epic'; known: epyc-zen4-2core"),
+        ("[epyc-zen4-2core]", "[epic]", r"no hardware profile 'epic'\. Known: .*epyc-zen4-2core"),
         ("name: small", "name: ../up", r"small.yaml:1: name: String should match pattern"),
         ("choices: [1, 2]", "choices: [1, 1]", r"a choice is given twice"),
         ("name: small", "name: [", r"small.yaml:\d+: not YAML"),

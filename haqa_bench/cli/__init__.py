@@ -51,7 +51,11 @@ COMMANDS = {
         "Print what the paper published, in its own layout, or check its arithmetic.",
     ),
     "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
-    "table": ("haqa_bench.cli.table:table", "Show, export and import response tables."),
+    "table": ("haqa_bench.cli.table:table", "Show, export, import and judge response tables."),
+    "contribute": (
+        "haqa_bench.cli.contribute:contribute",
+        "Pack what a run measured on this machine, for a project to take in.",
+    ),
     "tune": (
         "haqa_bench.cli.tune:tune",
         "Find the best bit-width and llama.cpp settings for a model on this machine.",

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from haqa_bench.cli import sections
 from haqa_bench.errors import nearest
 
 HELP = ["-h", "--help"]
@@ -22,9 +23,24 @@ class Command(click.Command):
     """A command whose help ends with `examples`, lines that can be pasted."""
 
     def __init__(self, *given: Any, examples: Sequence[str] = (), **named: Any) -> None:
-        named["context_settings"] = {"help_option_names": HELP, **named.get("context_settings", {})}
         super().__init__(*given, **named)
         self.examples = tuple(examples)
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Those that mean no other option of the command."""
+        taken = {name for param in self.params for name in param.opts}
+        return [name for name in HELP if name not in taken]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options; where there are many, in sections."""
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        if len(options) <= sections.MOST:
+            super().format_options(ctx, formatter)
+            return
+        for title, there in sections.ordered(options).items():
+            records = [record for option in there if (record := option.get_help_record(ctx))]
+            with formatter.section(title):
+                formatter.write_dl(records)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, each on a line of its own: a broken one could not be pasted."""
@@ -57,8 +73,10 @@ class Group(Command, click.Group):
             click.UsageError: there is none; says the nearest, or all that there are.
         """
         word = args[0]
-        if ctx.resilient_parsing or word.startswith("-") or self.get_command(ctx, word):
+        if ctx.resilient_parsing or word.startswith("-"):
             return super().resolve_command(ctx, args)
+        if found := self.get_command(ctx, word):
+            return word, found, args[1:]
         near = nearest(word, self.list_commands(ctx))
         raise click.UsageError(f"No such command '{word}'. {near}", ctx)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli import completion
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import FORMAT, PROJECT, RUN, RUNS_FOLDER, WIDE, parts_of_tables
 from haqa_bench.cli.terminal import echo
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @RUN
 @click.option(
     "--against",
+    shell_complete=completion.methods,
     default="random",
     show_default=True,
     help="The method that the others are compared with.",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from haqa_bench.cli import completion
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import (
     DATA,
@@ -31,6 +32,7 @@ from haqa_bench.cli.terminal import echo
 @RUN
 @click.option(
     "--cells",
+    shell_complete=completion.cells,
     default="*",
     show_default=True,
     help="Only these cells, such as '*int4*'; * and ? match.",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli import completion
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import (
     FORMAT,
@@ -21,7 +22,7 @@ from haqa_bench.cli.options import (
     parts_of_tables,
 )
 from haqa_bench.cli.terminal import echo
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
@@ -36,16 +37,17 @@ RENAMED = {"results/verified": "results/confirmed"}
 @click.command(
     cls=Command,
     examples=[
-        "haqa-bench diff HEAD~1 HEAD --suite suites/llama.yaml",
+        "haqa-bench diff HEAD~5 HEAD --suite llama",
     ],
 )
-@click.argument("then", metavar="A")
-@click.argument("now", metavar="B")
+@click.argument("then", metavar="A", shell_complete=completion.runs)
+@click.argument("now", metavar="B", shell_complete=completion.runs)
 @click.option(
     "--suite",
-    default="suites/llama.yaml",
+    default="llama",
     show_default=True,
-    help="Which suite of two commits is replayed.",
+    shell_complete=completion.suites,
+    help="Which suite of two commits is replayed: its name, or its file's path in the project.",
 )
 @FORMAT
 @WIDE
@@ -104,9 +106,18 @@ def _run_of(side: str, suite: str, where: Path, project: Path | None) -> Iterato
         return
     with TemporaryDirectory() as folder:
         _unpack(side, where, Path(folder))
-        if not (Path(folder) / suite).is_file():
-            raise HaqaError(side, f"has no {suite}", "Name another with --suite")
-        yield replayed(Path(folder) / suite, Path(folder))
+        yield replayed(_suite_of(side, Path(folder), suite), Path(folder))
+
+
+def _suite_of(side: str, folder: Path, suite: str) -> Path:
+    """The suite that was named, among those of a revision."""
+    from haqa_bench.project import Project
+
+    known = Project(folder).own.suites
+    path = known.get(suite, folder / suite)
+    if not path.is_file():
+        raise HaqaError(side, f"has no suite '{suite}'", nearest(suite, known))
+    return path
 
 
 def _run_named(side: str, project: Path | None) -> Path | None:

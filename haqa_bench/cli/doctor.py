@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.options import JSON, PROJECT
 from haqa_bench.cli.terminal import echo
 
@@ -20,17 +21,19 @@ REPORT = (
 )
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench doctor",
+        "haqa-bench doctor --json",
+    ],
+)
 @PROJECT
 @JSON
 def doctor(project: Path | None, as_json: bool) -> None:
     """Say what is installed, what is missing for which track and how to get it, where everything
     lies, and whether the recordings are sound: what a bug report needs. Ends with 1 where something
     is wrong.
-
-    \b
-    Example:
-      haqa-bench doctor
     """
     from haqa_bench.cli.diagnosis import diagnosis
     from haqa_bench.project import project_above

@@ -64,7 +64,7 @@ def _misused(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
         known = [name for p in error.ctx.command.params for name in p.opts] if error.ctx else []
         said = f"{error.message.rstrip('.')}. {nearest(error.option_name, known)}"
-    return f"{who}: {said} Help: {who} --help"
+    return f"{who}: {said}{'' if said.endswith(('.', '?')) else '.'} Help: {who} --help"
 
 
 def known(error: Exception) -> HaqaError | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from haqa_bench import disk
+from haqa_bench.cli import completion
 from haqa_bench.cli.command import Group
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import JSON, PROJECT, QUIET
@@ -57,7 +58,7 @@ def list_profiles(project: Path | None, as_json: bool) -> None:
         "haqa-bench hardware show epyc-zen4-2core",
     ],
 )
-@click.argument("name")
+@click.argument("name", shell_complete=completion.profiles)
 @PROJECT
 @JSON
 def show(name: str, project: Path | None, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from haqa_bench import disk, shipped
+from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import JSON
 from haqa_bench.cli.terminal import echo
@@ -24,7 +25,13 @@ OURS = {
 TEXT = "suites/texts/quality.txt"
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "haqa-bench init my-project",
+        "haqa-bench init . --no-detect",
+    ],
+)
 @click.argument("folder", required=False, default=".", type=FilePath(file_okay=False))
 @click.option(
     "--detect/--no-detect",
@@ -38,10 +45,6 @@ def init(folder: Path, detect: bool, as_json: bool) -> None:
     machine's profile, and places for prompts and results.
 
     Nothing that is there is overwritten.
-
-    \b
-    Example:
-      haqa-bench init my-project && cd my-project && haqa-bench run first
     """
     texts = _texts()
     if there := [folder / name for name in texts if (folder / name).exists()]:

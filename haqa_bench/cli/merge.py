@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli import completion
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import SEED, FilePath
 from haqa_bench.cli.options import DATA, JSON, PROJECT, SUITE, chosen, open_suite
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
     ],
 )
 @SUITE
-@click.option("--cell", "cell_id", required=True, help="A cell of the qlora track; * and ? match.")
+@click.option(
+    "--cell",
+    "cell_id",
+    shell_complete=completion.cells,
+    required=True,
+    help="A cell of the qlora track; * and ? match.",
+)
 @click.option(
     "--configuration",
     help="What to train with, as JSON; the best of the cell's response table when left out.",

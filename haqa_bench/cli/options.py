@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from haqa_bench.cli import completion
 from haqa_bench.cli.given import COUNT, SEED, FilePath
 from haqa_bench.errors import HaqaError, nearest
 
@@ -68,24 +69,24 @@ def _runs(paths: Sequence[Path], project: Path | None) -> list[Path]:
 
 def SUITE(command: Command) -> Command:  # noqa: N802 # it is used as the options are
     """A suite: its file, or its name in suites/ of the project."""
-    argument = click.argument("suite_path", metavar="SUITE", type=FilePath())
+    argument = click.argument(
+        "suite_path", metavar="SUITE", type=FilePath(), shell_complete=completion.suites
+    )
     return argument(_resolved("suite_path", _suite)(command))
 
 
 def RUN(command: Command) -> Command:  # noqa: N802
     """A run: its folder, how its folder's name begins, or its suite's name for the latest."""
-    argument = click.argument("run_folder", metavar="RUN", type=FilePath())
+    argument = click.argument(
+        "run_folder", metavar="RUN", type=FilePath(), shell_complete=completion.runs
+    )
     return argument(_resolved("run_folder", _run)(command))
 
 
 def RUNS(command: Command) -> Command:  # noqa: N802
-    """One run or more."""
+    """Any number of runs."""
     argument = click.argument(
-        "run_folders",
-        metavar="RUN [RUN ...]",
-        type=FilePath(),
-        nargs=-1,
-        required=True,
+        "run_folders", metavar="[RUN]...", type=FilePath(), nargs=-1, shell_complete=completion.runs
     )
     return argument(_resolved("run_folders", _runs)(command))
 
@@ -127,6 +128,13 @@ JSON = click.option(
 )
 
 
+CELLS = click.option(
+    "--cells",
+    shell_complete=completion.cells,
+    help="Only these cells, such as '*int4*'; * and ? match.",
+)
+
+
 def FORMAT(command: Command) -> Command:  # noqa: N802
     """The form of tables, of which --json is one: the command gets `kind`."""
 
@@ -157,8 +165,12 @@ def parts_of_tables(command: Command) -> Command:
     """
 
     @click.option("--columns", help="Only these columns, as ids name them: tokens-s,confirmed.")
-    @click.option("--methods", help="Only these methods, such as haqa,random; * and ? match.")
-    @click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
+    @click.option(
+        "--methods",
+        shell_complete=completion.methods,
+        help="Only these methods, such as haqa,random; * and ? match.",
+    )
+    @CELLS
     @wraps(command)
     def call(columns: str | None, methods: str | None, cells: str | None, **given: Any) -> Any:
         return command(asked=partial(_asked, columns, methods, cells), **given)
@@ -216,9 +228,11 @@ def selection(command: Callable[..., Any]) -> Callable[..., Any]:
             "--seed", type=SEED, multiple=True, help="Only this seed; may be given again."
         ),
         click.option(
-            "--methods", help="Only these methods, such as haqa,random; * and ? match; all is all."
+            "--methods",
+            shell_complete=completion.methods,
+            help="Only these methods, such as haqa,random; * and ? match; all is all.",
         ),
-        click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match."),
+        CELLS,
     ):
         command = option(command)
     return command
@@ -265,6 +279,32 @@ def open_suite(
         loaded = with_methods(loaded, added)
     registry.check(loaded.methods)
     return loaded, project
+
+
+HARDWARE = click.option(
+    "--hardware",
+    metavar="NAME",
+    help="The same cells on this machine: its profile in hardware/, in place of what SUITE names.",
+)
+
+
+def open_elsewhere(
+    suite_path: Path, given: Path | None, device: str | None, cells: str | None
+) -> tuple["Suite", Path]:
+    """The suite at a path and its project folder, as `open_suite`; where a device is named, with
+    the cells that match on it alone.
+
+    Raises:
+        HaqaError: there is no such profile, or nothing of the suite is measured there.
+    """
+    from haqa_bench import hardware
+    from haqa_bench.run.elsewhere import moved
+
+    suite, project = open_suite(suite_path, given)
+    if device is None:
+        return suite, project
+    ids = matching("--cells", cells, [cell.id for cell in suite.cells])
+    return moved(suite, hardware.load(project / "hardware", device), ids), project
 
 
 def chosen(

@@ -1,5 +1,6 @@
 """haqa-bench view."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,13 +8,15 @@ import click
 
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
-from haqa_bench.cli.options import PROJECT, RUNS, RUNS_FOLDER
+from haqa_bench.cli.options import JSON, PROJECT, RUNS, RUNS_FOLDER, written
 from haqa_bench.cli.terminal import echo
+from haqa_bench.errors import HaqaError
 
 
 @click.command(
     cls=Command,
     examples=[
+        "haqa-bench view",
         "haqa-bench view llama",
         "haqa-bench view llama kernels --output report.html --no-open",
     ],
@@ -23,32 +26,83 @@ from haqa_bench.cli.terminal import echo
     "--output",
     type=FilePath(suffixes=("", ".html", ".htm")),
     metavar="FILE_OR_FOLDER",
-    help="Where the page goes; to the folder of RUN, or of all runs where several are named.",
+    help="Instead of serving: write the page, one file that needs no server and loads nothing.",
 )
-@click.option("--no-open", is_flag=True, help="Only write the page.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default="a free one",
+    help="Port on 127.0.0.1 to serve at.",
+)
+@click.option("--no-open", is_flag=True, help="Open no browser; say where the page is.")
 @RUNS_FOLDER
 @PROJECT
+@JSON
 def view(
-    run_folders: Sequence[Path], output: Path | None, no_open: bool, project: Path | None
+    run_folders: Sequence[Path],
+    output: Path | None,
+    port: int,
+    no_open: bool,
+    project: Path | None,
+    as_json: bool,
 ) -> None:
-    """Explore RUNs in the browser: their tables, curves, and every round of every study.
+    """Explore RUNs in the browser: their tables, curves, and every round of every study; without a
+    RUN, all runs of the project.
 
-    Writes report.html, one file that loads nothing, and opens it.
+    The page follows a run that is going on. It is served to this machine alone, until Ctrl-C.
     """
+    if output:
+        path = _write(run_folders, output, project)
+        _show(path.resolve().as_uri(), no_open)
+        echo(written([path]) if as_json else f"Written to {path}")
+    else:
+        _serve(run_folders, port, project, no_open, as_json)
+
+
+def _serve(
+    folders: Sequence[Path], port: int, project: Path | None, no_open: bool, as_json: bool
+) -> None:
+    """Serves until it is stopped, which is how it ends well."""
+    from haqa_bench.cli.live.server import Server, Site
+
+    with Server(Site(tuple(folders), project), port) as server:
+        told = {"url": server.url, "runs": [str(folder) for folder in folders]}
+        echo(json.dumps(told) if as_json else f"Serving {server.url} (Ctrl-C stops)")
+        _show(server.url, no_open)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            echo("stopped", err=True)
+
+
+def _show(url: str, no_open: bool) -> None:
     import webbrowser
 
+    if not no_open and not webbrowser.open(url):
+        echo(f"No browser was found here: open {url} in yours.", err=True)
+
+
+def _write(folders: Sequence[Path], output: Path, project: Path | None) -> Path:
+    """The page of the runs that were named, or of all that can be read."""
+    from haqa_bench.cli.live.snapshot import readable
+    from haqa_bench.project import project_above, run_folders
     from haqa_bench.report.page import page
 
-    path = page.write_runs(run_folders, output or _place(run_folders, project), project)
-    missing = not no_open and not webbrowser.open(path.resolve().as_uri())
-    echo(
-        f"Written to {path}" + ("; no browser was found here: open it in yours" if missing else "")
-    )
+    every = [] if folders else run_folders(project_above(Path.cwd(), project))
+    kept = list(folders) or [folder for folder in every if _can_be_read(folder)]
+    if not kept:
+        raise HaqaError("view", "there is no run to show", "Run a suite: haqa-bench run SUITE")
+    with page.opened(kept, project, readable) as sources:
+        return page.write(sources, output)
 
 
-def _place(folders: Sequence[Path], project: Path | None) -> Path:
-    """The folder of a run's page: its own, or, of several, that of all runs."""
-    from haqa_bench.project import project_above
+def _can_be_read(folder: Path) -> bool:
+    from haqa_bench.cli.live.snapshot import readable
 
-    several = len(set(folders)) > 1
-    return project_above(folders[0], project).runs if several else folders[0]
+    try:
+        with readable(folder):
+            return True
+    except HaqaError as fault:
+        echo(f"left out: {fault}", err=True)
+        return False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haqa_bench.cli import completion
 from haqa_bench.cli.command import Group
 from haqa_bench.cli.options import JSON, PROJECT
 from haqa_bench.cli.terminal import echo
@@ -63,11 +64,12 @@ def list_(every: bool, as_json: bool) -> None:
         "haqa-bench plugin check deploy --suite llama",
     ],
 )
-@click.argument("name")
+@click.argument("name", shell_complete=completion.plugins)
 @click.option(
     "--suite",
     "suite_path",
     type=click.Path(path_type=Path),
+    shell_complete=completion.suites,
     help="A suite with a cell of the track NAME, whose default is measured here.",
 )
 @PROJECT

@@ -1,12 +1,13 @@
 """haqa-bench report."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from haqa_bench.cli import left_out
+from haqa_bench.cli import completion, left_out
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import (
@@ -35,11 +36,14 @@ if TYPE_CHECKING:
         "haqa-bench report llama --figures figures --only gains,curves",
     ],
 )
-@click.argument("runs", metavar="[RUN]...", nargs=-1, type=FilePath())
+@click.argument(
+    "runs", metavar="[RUN]...", nargs=-1, type=FilePath(), shell_complete=completion.runs
+)
 @click.option(
     "--suite",
     "suites",
     multiple=True,
+    shell_complete=completion.suites,
     type=FilePath(),
     help="Replay this suite first, if need be; again for more.",
 )
@@ -142,9 +146,20 @@ def report(
             echo(written(files) if kind == "json" else "\n".join(map(str, files)))
             return left_out.end()
         told = formats.in_parts if whose == "paper" else formats.several
-        texts = [told(made, kind, wide) for made in chosen.values() if made]
-        echo(document(texts) if standalone and kind == "tex" else "\n".join(texts), nl=False)
+        texts = {label: told(made, kind, wide) for label, made in chosen.items() if made}
+        whole = (
+            document([*texts.values()]) if standalone and kind == "tex" else _joined(texts, kind)
+        )
+        echo(whole, nl=False)
     return left_out.end()
+
+
+def _joined(texts: Mapping[str, str], kind: str) -> str:
+    """The tables of several runs; as JSON one object, by run."""
+    if kind == "json" and len(texts) > 1:
+        by_run = (f"{json.dumps(label)}: {text}" for label, text in texts.items())
+        return "{" + ", ".join(by_run) + "}\n"
+    return "\n".join(texts.values())
 
 
 def _folders(
@@ -162,7 +177,7 @@ def _folders(
         raise HaqaError(
             "report",
             "no RUN, --suite or --all given",
-            "A run's folder stands in the last line of: haqa-bench run SUITE",
+            "List runs with: haqa-bench runs",
         )
     return list(dict.fromkeys(folders))
 

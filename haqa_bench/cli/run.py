@@ -160,11 +160,11 @@ def run(
         fresh=fresh,
     )
     plan = answered(plan, suite_path, how)
-    if dry_run or plan.measure == "live":
-        for line in forecast(plan):
-            echo(line, err=not dry_run)
     if dry_run:
+        echo(_planned(plan, forecast(plan), as_json))
         return
+    if plan.measure == "live":
+        echo("\n".join(forecast(plan)), err=True)
     if record_proposals:
         recordable(plan)
     inputs.check(plan)
@@ -181,6 +181,23 @@ def run(
         notes = [_record(plan, target)]
     _tell(plan, target, notes, as_json, wide)
     _end(target)
+
+
+def _planned(plan: "Plan", forecast: Sequence[str], as_json: bool) -> str:
+    """What would run, and what it takes at most."""
+    if not as_json:
+        return "\n".join(forecast)
+    told = {
+        "suite": plan.suite.name,
+        "folder": str(plan.folder),
+        "agent": plan.agent,
+        "measure": plan.measure,
+        "studies": len(plan.studies),
+        "proposals": sum(study.cell.budget.proposals for study in plan.studies),
+        "cells": list(dict.fromkeys(study.cell.id for study in plan.studies)),
+        "forecast": list(forecast),
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def _executor(where: str, address: str, workers: int) -> "Executor":

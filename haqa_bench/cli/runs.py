@@ -1,7 +1,6 @@
 """haqa-bench runs."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -29,30 +28,15 @@ def runs(project: Path | None, as_json: bool) -> None:
     name begins does for one of them.
     """
     from haqa_bench.project import project_above, run_folders
+    from haqa_bench.run.listed import listed
 
-    found = [_told(folder) for folder in run_folders(project_above(Path.cwd(), project))]
+    found = [listed(folder) for folder in run_folders(project_above(Path.cwd(), project))]
     if as_json:
-        echo(json.dumps(found, indent=2, ensure_ascii=False))
+        echo(json.dumps([run._asdict() for run in found], indent=2, ensure_ascii=False))
         return
     for run in found:
-        how = f"agent {run['agent']}, measurements {run['measure']}"
-        ended = "complete" if run["complete"] else "not complete"
-        echo(f"{run['suite']:<20} {run['when']}  {how}, {ended}: {run['folder']}")
+        how = f"agent {run.agent}, measurements {run.measure}"
+        ended = "complete" if run.complete else "not complete"
+        echo(f"{run.suite:<20} {run.when}  {how}, {ended}: {run.folder}")
     if not found:
         echo("There is no run yet: haqa-bench run SUITE", err=True)
-
-
-def _told(folder: Path) -> dict[str, object]:
-    from haqa_bench.run import complete
-    from haqa_bench.store.database import LOCK
-
-    agent, measure, *_ = [*folder.name.split("-"), "unknown", "unknown"]
-    when = datetime.fromtimestamp((folder / LOCK).stat().st_mtime)
-    return {
-        "suite": folder.parent.name,
-        "when": when.isoformat(" ", "minutes"),
-        "agent": agent,
-        "measure": measure,
-        "complete": complete.is_complete(folder),
-        "folder": str(folder),
-    }

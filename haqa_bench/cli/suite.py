@@ -28,7 +28,12 @@ def suite() -> None:
     """List, check and show suite files."""
 
 
-@suite.command("list")
+@suite.command(
+    "list",
+    examples=[
+        "haqa-bench suite list",
+    ],
+)
 @PROJECT
 @JSON
 def list_(project: Path | None, as_json: bool) -> None:

@@ -9,7 +9,16 @@ import click
 from haqa_bench import disk
 from haqa_bench.cli.command import Group
 from haqa_bench.cli.given import FilePath
-from haqa_bench.cli.options import JSON, PROJECT, SUITE, chosen, open_suite
+from haqa_bench.cli.options import (
+    CELLS,
+    JSON,
+    PROJECT,
+    SUITE,
+    chosen,
+    open_suite,
+    written,
+)
+from haqa_bench.cli.table_check import accept, check, machines
 from haqa_bench.cli.table_import import import_
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
     ],
 )
 def table() -> None:
-    """Show, export and import response tables."""
+    """Show, export, import and judge response tables."""
 
 
 @table.command(
@@ -37,7 +46,7 @@ def table() -> None:
     ],
 )
 @SUITE
-@click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
+@CELLS
 @PROJECT
 @JSON
 def show(suite_path: Path, cells: str | None, project: Path | None, as_json: bool) -> None:
@@ -133,7 +142,7 @@ def _built(facts: "Mapping[str, str]") -> str:
     ],
 )
 @SUITE
-@click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
+@CELLS
 @click.option(
     "--format",
     "form",
@@ -149,8 +158,14 @@ def _built(facts: "Mapping[str, str]") -> str:
     help="Folder for one CELL.json each.",
 )
 @PROJECT
+@JSON
 def export(
-    suite_path: Path, cells: str | None, form: str, output: Path, project: Path | None
+    suite_path: Path,
+    cells: str | None,
+    form: str,
+    output: Path,
+    project: Path | None,
+    as_json: bool,
 ) -> None:
     """Export the response tables of SUITE's cells for Kernel Tuner: as caches for its simulation
     mode, or as T4 results.
@@ -161,11 +176,16 @@ def export(
 
     suite, folder = open_suite(suite_path, project)
     write = exported.to_t4 if form == "t4" else exported.to_cache
+    files = []
     for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values():
         found = tables.read(Project(folder).table(cell))
         tables.check(found, cell)
         path = output / f"{cell.id}.json"
-        echo(disk.write(path, json.dumps(write(found, cell), indent=1) + "\n"))
+        files.append(disk.write(path, json.dumps(write(found, cell), indent=1) + "\n"))
+    echo(written(files) if as_json else "\n".join(map(str, files)))
 
 
 table.add_command(import_)
+table.add_command(check)
+table.add_command(accept)
+table.add_command(machines)

@@ -3,21 +3,23 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT, SEED
 from haqa_bench.cli.options import (
+    CELLS,
     DATA,
+    HARDWARE,
     JSON,
     PROJECT,
     QUIET,
     SUITE,
     TRAININGS,
     chosen,
-    open_suite,
+    open_elsewhere,
     share_cores,
     written,
 )
@@ -26,6 +28,10 @@ from haqa_bench.cli.terminal import echo
 if TYPE_CHECKING:
     from haqa_bench.cell import Cell
     from haqa_bench.project import Project
+    from haqa_bench.protocols import LiveEvaluator
+
+AT_ONCE = 64
+"""Configurations that wait in a cluster at most: machines that join later find work."""
 
 
 @click.command(
@@ -33,10 +39,12 @@ if TYPE_CHECKING:
     examples=[
         "haqa-bench tabulate llama --cells '*int4*'",
         "haqa-bench tabulate kernels --passes 5",
+        "haqa-bench tabulate kernels --cells '*rope*' --hardware my-machine",
+        "haqa-bench tabulate kernels --executor ray --address HEAD:6379",
     ],
 )
 @SUITE
-@click.option("--cells", help="Only these cells, such as '*int4*'; * and ? match.")
+@CELLS
 @click.option(
     "--passes",
     type=COUNT,
@@ -51,6 +59,22 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seed of the random order within a pass.",
 )
+@HARDWARE
+@click.option(
+    "--executor",
+    "where",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Measure here, or on the machines of a Ray cluster that offer a cell's hardware as "
+    "a resource, one configuration a machine at a time.",
+)
+@click.option(
+    "--address",
+    default="auto",
+    show_default=True,
+    help="Where the Ray cluster is; auto is one that runs on this machine.",
+)
 @TRAININGS
 @QUIET
 @DATA
@@ -61,12 +85,15 @@ def tabulate(
     cells: str | None,
     passes: int,
     order_seed: int,
+    hardware: str | None,
+    where: str,
+    address: str,
     workers: int,
     project: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure every configuration of SUITE's cells on this machine, into response tables in
-    results/tables/.
+    """Measure every configuration of SUITE's cells on this machine, or on those of a Ray cluster,
+    into response tables in results/tables/.
 
     Stopped, it goes on with the same command.
     """
@@ -74,22 +101,30 @@ def tabulate(
     from haqa_bench.project import Project
     from haqa_bench.run.measuring import evaluator_faults
 
-    suite, folder = open_suite(suite_path, project)
+    suite, folder = open_elsewhere(suite_path, project, hardware, cells)
     own = Project(folder).own
     share_cores(workers)
-    kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}
+    kept = {s.cell.id: s.cell for s in chosen(suite, None if hardware else cells, None)}
     for cell in (c for c in kept.values() if not tracks.of(c).swept):
         with evaluator_faults(cell):
             tracks.of(cell).record(cell, own.table(cell))
     measured = [c for c in kept.values() if tracks.of(c).swept]
-    _sweep(measured, own, passes, order_seed, workers)
+    order = Order(passes, order_seed, workers, address if where == "ray" else "")
+    _sweep(measured, own, order)
     files = [own.table(cell) for cell in kept.values()]
     echo(written(files) if as_json else "\n".join(map(str, files)))
 
 
-def _sweep(
-    measured: Sequence["Cell"], own: "Project", passes: int, order_seed: int, workers: int
-) -> None:
+class Order(NamedTuple):
+    """How often and in which order a sweep measures; at which Ray cluster, if at one."""
+
+    passes: int
+    seed: int
+    workers: int
+    cluster: str
+
+
+def _sweep(measured: Sequence["Cell"], own: "Project", order: Order) -> None:
     """Measures cells, each as often as there are passes."""
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
@@ -98,10 +133,22 @@ def _sweep(
 
     if not measured:
         return
-    sweeps = [open_sweep(cell, own.table(cell)) for cell in measured]
-    alone = device.exclusive() if any(not c.simulated for c in measured) else nullcontext()
+    ray = order.cluster
+    sweeps = [
+        open_sweep(cell, own.table(cell), _spread(cell, ray) if ray else None) for cell in measured
+    ]
+    here = not ray and any(not c.simulated for c in measured)
+    alone = device.exclusive() if here else nullcontext()
     with quiet(), alone, bar() as progress:
         task = progress.add_task(
-            "measuring", total=passes * sum(cell.space.size for cell in measured)
+            "measuring", total=order.passes * sum(cell.space.size for cell in measured)
         )
-        sweep(sweeps, passes, order_seed, lambda: progress.advance(task), workers)
+        done, at_once = lambda: progress.advance(task), AT_ONCE if ray else order.workers
+        sweep(sweeps, order.passes, order.seed, done, at_once, apart=bool(ray))
+
+
+def _spread(cell: "Cell", address: str) -> "LiveEvaluator":
+    """What measures a cell on the machines of a cluster that have its hardware."""
+    from haqa_bench.run.executors.ray_sweep import spread
+
+    return spread(cell, address)

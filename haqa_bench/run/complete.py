@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from haqa_bench import __version__, disk
+from haqa_bench.documents import read_bytes
 from haqa_bench.store import database, failures
 
 NAME = "complete.json"
@@ -41,14 +42,29 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def changed_since(folder: Path) -> str:
+    """What is wrong with the studies of a run, in words: they did not all end, or a journal is not
+    what it was then; empty where nothing is.
+    """
+    marker = folder / NAME
+    if not marker.is_file():
+        return "was never finished"
+    held = json.loads(read_bytes(marker))["journals"]
+    for path in _journals(folder):
+        if held.get(path.relative_to(folder).as_posix()) != _seen(path):
+            return f"has changed since it ended: {path.relative_to(folder).as_posix()}"
+    return ""
+
+
+def _seen(path: Path) -> list[object]:
+    return [path.stat().st_size, _sha256(path)]
+
+
 def _journals(folder: Path) -> list[Path]:
     return sorted([*folder.glob("journal/*/*.jsonl"), *folder.glob("confirmed/*/*.jsonl")])
 
 
 def _held(folder: Path) -> dict[str, object]:
-    journals = {
-        path.relative_to(folder).as_posix(): [path.stat().st_size, _sha256(path)]
-        for path in _journals(folder)
-    }
+    journals = {path.relative_to(folder).as_posix(): _seen(path) for path in _journals(folder)}
     made = {name: _sha256(folder / name) for name in (database.LOCK, database.NAME)}
     return {"haqa_bench": __version__, "journals": journals, **made}

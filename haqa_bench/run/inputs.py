@@ -78,15 +78,21 @@ def _no_cassette(plan: Plan, lacking: Sequence[Study]) -> HaqaError:
     known = sorted(recorded(plan.places, plan.suite, first.method).get(first.cell.id, ()))
     told = f"recorded seeds of {first.method.name} here: {', '.join(map(str, known)) or 'none'}"
     what = f"no such cassette{_more(lacking)}; {told}"
-    todo = "Record it with: haqa-bench run SUITE --agent live"
+    todo = f"Record it with: haqa-bench run {_called(plan)} --agent live"
     if not any(path.is_file() for path in every):
         todo += ", or leave out who asks an LLM with --methods"
     return HaqaError(plan.cassette(first), what, todo)
 
 
 def _no_table(plan: Plan, missing: Sequence[Cell]) -> HaqaError:
-    todo = "Measure it with: haqa-bench tabulate SUITE; or import one, or run with --measure live"
+    command = f"haqa-bench tabulate {_called(plan)} --cells {missing[0].id}"
+    todo = f"Measure it with: {command}; or import one, or run with --measure live"
     return HaqaError(plan.table(missing[0]), f"no response table yet{_more(missing)}", todo)
+
+
+def _called(plan: Plan) -> str:
+    """How a command names the suite: a file elsewhere is whoever called's to name."""
+    return plan.suite.name if plan.suite.name in plan.places.suites else "SUITE"
 
 
 def _more(found: Sequence[object]) -> str:

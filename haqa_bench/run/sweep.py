@@ -39,13 +39,14 @@ class Sweep(NamedTuple):
     target: Path
 
 
-def open_sweep(cell: Cell, target: Path) -> Sweep:
-    """A new sweep of `cell` into `target`, or the one that was begun there.
+def open_sweep(cell: Cell, target: Path, evaluator: LiveEvaluator | None = None) -> Sweep:
+    """A new sweep of `cell` into `target`, or the one that was begun there; measured by this
+    machine, unless an `evaluator` is given.
 
     Raises:
         HaqaError: the journal there is of another cell or model.
     """
-    evaluator = live_evaluator(cell)
+    evaluator = evaluator or live_evaluator(cell)
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {
         "cell": cell.id,
@@ -69,17 +70,24 @@ def open_sweep(cell: Cell, target: Path) -> Sweep:
 
 
 def sweep(
-    sweeps: Sequence[Sweep], passes: int, seed: int, done: Callable[[], None], workers: int = 1
+    sweeps: Sequence[Sweep],
+    passes: int,
+    seed: int,
+    done: Callable[[], None],
+    workers: int = 1,
+    apart: bool = False,
 ) -> None:
     """Measures what is missing, then what was disturbed again, then writes each table. `done` is
-    called after each measurement.
+    called after each measurement. `apart`: what several workers measure at once runs on a machine
+    each, as in a cluster.
 
     Raises:
         HaqaError: several workers are asked for where times are measured, which would disturb each
         other.
     """
+    together = workers > 1 and not apart
     if timed := [
-        one.cell.id for one in sweeps if workers > 1 and tracks.of(one.cell).confirmed != "tests"
+        one.cell.id for one in sweeps if together and tracks.of(one.cell).confirmed != "tests"
     ]:
         raise HaqaError(
             "--workers",

@@ -3,6 +3,7 @@ whole.
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
@@ -153,7 +154,9 @@ def connected(folder: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
 
     path = folder / NAME
     if not path.is_file():
-        raise HaqaError(path, "no database", f"Build it with: haqa-bench db rebuild {folder}")
+        raise HaqaError(
+            path, "no database", f"Build it with: haqa-bench db rebuild {shlex.quote(str(folder))}"
+        )
     try:
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.Error as error:
@@ -178,7 +181,7 @@ def _check_lock(folder: Path, connection: "duckdb.DuckDBPyConnection") -> None:
 
 def unreadable(folder: Path, error: Exception) -> HaqaError:
     """What to tell where a database cannot be read."""
-    todo = f"Rebuild it with: haqa-bench db rebuild {folder}"
+    todo = f"Rebuild it with: haqa-bench db rebuild {shlex.quote(str(folder))}"
     return HaqaError(folder / NAME, str(error).splitlines()[0], todo)
 
 

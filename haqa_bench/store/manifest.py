@@ -25,6 +25,7 @@ AREAS = (
     "results/confirmed/**/*.jsonl",
     "results/proposals/**/*.jsonl",
     "results/tables/**/*.parquet",
+    "results/trials/**/*.jsonl",
 )
 """Where recordings lie, from a project's folder."""
 _FOLDERS = tuple(tuple(area.partition("/*")[0].split("/")) for area in AREAS)

@@ -40,10 +40,10 @@ def printed(table: Table, name: str, kind: str, wide: bool = False) -> str:
 
 def several(tables: Mapping[str, Table], kind: str, wide: bool = False) -> str:
     """Tables by name, one after the other, a blank line between them; as JSON, a list where there
-    is more than one.
+    is not just one.
     """
     texts = [printed(table, name, kind, wide) for name, table in tables.items()]
-    if kind == "json" and len(texts) > 1:
+    if kind == "json" and len(texts) != 1:
         return "[" + ",".join(texts) + "]\n"
     return "\n".join(texts)
 

@@ -9,8 +9,8 @@ same runs always give the same bytes.
 import base64
 import gzip
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -83,12 +83,28 @@ def write_runs(folders: Sequence[Path], target: Path, given: Path | None = None)
     Raises:
         HaqaError: a run, a cassette or the project cannot be read.
     """
+    with opened(folders, given) as sources:
+        return write(sources, target)
+
+
+@contextmanager
+def opened(
+    folders: Sequence[Path],
+    given: Path | None = None,
+    reader: Callable[[Path], AbstractContextManager[Run]] = open_run,
+) -> Iterator[list[Source]]:
+    """The runs in some folders, each once, as `reader` reads them, with the cassettes of their
+    project.
+
+    Raises:
+        HaqaError: a run, a cassette or the project cannot be read.
+    """
     with ExitStack() as stack:
         sources = []
         for folder in dict.fromkeys(folders):
-            run, project = stack.enter_context(open_run(folder)), project_above(folder, given)
+            run, project = stack.enter_context(reader(folder)), project_above(folder, given)
             sources.append(Source(run, project, recordings(run, project)))
-        return write(sources, target)
+        yield sources
 
 
 def html(runs: Sequence[Source]) -> str:

@@ -38,6 +38,8 @@ PATIENCE_S = 60.0
 """How long a measurement waits for somebody else's on the same machine to end."""
 RETRIES = 5
 """How often a measurement is begun again whose machine died."""
+NODE = 8
+"""Letters of a machine's number in the cluster that tell it from the others."""
 
 
 class RayCluster:
@@ -205,32 +207,59 @@ class Remote:
         return self._outcome("refer", reference, repeat)
 
     def _outcome(self, what: str, *arguments: object) -> Outcome:
-        found = self._called(what, *arguments)
-        if isinstance(found, EvaluationFailed):
-            raise found
-        outcome: Outcome = found
-        return outcome
+        return outcome_of(self._called(what, *arguments))
 
     def _called(self, what: str, *arguments: object) -> Any:
-        return self._ray.get(self._task.remote(self._from, what, *arguments))
+        return self.answer(what, *arguments).found
+
+    def answer(self, what: str, *arguments: object) -> "Answer":
+        """What the evaluator says on a machine of the cluster, and which one that was."""
+        found: Answer = self._ray.get(self._task.remote(self._from, what, *arguments))
+        return found
+
+
+class Answer(NamedTuple):
+    """What an evaluator said, and the machine that it said it on: as that calls itself, and the
+    first letters of its number in the cluster, which is drawn when it joins.
+    """
+
+    found: Any
+    machine: str
+    node: str
+
+
+def outcome_of(found: Any) -> Outcome:
+    """An outcome as it came from another machine.
+
+    Raises:
+        EvaluationFailed: it was none there.
+    """
+    if isinstance(found, EvaluationFailed):
+        raise found
+    outcome: Outcome = found
+    return outcome
 
 
 def _made_from(plan: Plan, cell: Cell) -> Evaluator | Live:
     return Live(cell.model_dump_json()) if plan.measure == "live" else evaluator_of(plan, cell)
 
 
-def _call(made_from: Evaluator | Live, what: str, *arguments: object) -> Any:
+def _call(made_from: Evaluator | Live, what: str, *arguments: object) -> Answer:
     """On the machine that measures. A failed evaluation is given back, since it is data; what is
     raised is a fault.
     """
+    import ray
+
+    node = ray.get_runtime_context().get_node_id()[:NODE]
     runs = isinstance(made_from, Live)
     evaluator = _live(made_from.cell) if isinstance(made_from, Live) else made_from
-    found = getattr(evaluator, what)
+    asked = getattr(evaluator, what)
     with device.exclusive(PATIENCE_S) if runs else nullcontext():
         try:
-            return found(*arguments) if callable(found) else found
+            found = asked(*arguments) if callable(asked) else asked
         except EvaluationFailed as failure:
-            return failure
+            found = failure
+        return Answer(found, evaluator.machine, node)
 
 
 @lru_cache
