@@ -1,11 +1,11 @@
 """What a large response table costs: from a run's start to an evaluator that answers, with the
-exact optimum, ranks and constraints. Beside it, in the same run, what pandas takes to read the file.
+exact optimum, ranks and constraints. Beside it, in the same run, what pandas takes to read it.
 
     python benchmarks/large_tables.py [--sizes 100000,1000000]
 
-Each is timed in processes of their own, ours and the peer's in turn; medians of processor time, which
-others on the machine do not change much, and the peak memory that each adds to a process that has
-imported it. Needs pandas for the peer.
+Each is timed in processes of their own, ours and the peer's in turn; medians of processor time,
+which others on the machine do not change much, and the peak memory that each adds to a process that
+has imported it. Needs pandas for the peer.
 """
 
 import argparse
@@ -152,7 +152,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = make(Path(folder), size)
             found = [(taken(OURS, Path(folder)), taken(PANDAS, path)) for _ in range(REPEATS)]
-        ours, peer = ([statistics.median(c) for c in zip(*of, strict=True)] for of in zip(*found, strict=True))
+        ours, peer = (
+            [statistics.median(column) for column in zip(*of, strict=True)]
+            for of in zip(*found, strict=True)
+        )
         print(
             f"{size:,} configurations: {ours[0]:.2f} s and {ours[1]:.0f} MB (of which the space "
             f"{ours[2]:.2f} s); pandas reads the file in {peer[0]:.2f} s and {peer[1]:.0f} MB; "

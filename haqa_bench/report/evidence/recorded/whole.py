@@ -15,7 +15,6 @@ from haqa_bench.store import tables
 from haqa_bench.store.tables import Entry
 from haqa_bench.trial import Trial
 
-
 MOST = 20_000
 """Configurations of a table that an explanation lists."""
 
