@@ -79,13 +79,13 @@ def test_a_gpu_s_cell_is_titled_by_the_gpu_and_any_other_by_the_cpu():
     assert "logical cores" in machine.title("gpu", Nvml(driver=False))
 
 
-def test_the_four_devices_are_committed_under_their_names():
+def test_four_devices_and_one_that_is_not_stated_are_committed_under_their_names():
     found = profiles(COMMITTED)
 
     assert (
         [profile.name for profile in found]
         == NAMES
-        == ["epyc-zen4-2core", "nvidia-a6000", "nvidia-h100-sxm", "oneplus-11"]
+        == ["epyc-zen4-2core", "nvidia-a6000", "nvidia-h100-sxm", "oneplus-11", "unstated"]
     )
 
 
@@ -99,7 +99,8 @@ def test_each_figure_of_a_profile_has_a_unit_and_a_source_and_an_unknown_one_say
         for figure in figures(profile)
         if figure.value is None
     )
-    assert set(profile.rates) == {"fp32", "fp16", "bf16", "int8", "int4"}
+    rated = {"fp32", "fp16", "bf16", "int8", "int4"} if profile.kind != "unstated" else set()
+    assert set(profile.rates) == rated
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -167,7 +168,7 @@ def test_show_prints_the_file_or_its_json():
             "unit: GB/s, source: ''",
             r":6: bandwidth.source: .*at least 1 character",
         ),
-        ("kind: gpu", "kind: tpu", r":3: kind: .*'cpu', 'gpu' or 'phone'"),
+        ("kind: gpu", "kind: tpu", r":3: kind: .*'cpu', 'gpu', 'phone' or 'unstated'"),
     ],
 )
 def test_a_wrong_profile_is_refused_at_its_line(tmp_path, right, wrong, fault):

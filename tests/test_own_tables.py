@@ -2,8 +2,10 @@
 
 import decimal
 import gzip
+import itertools
 import json
 import math
+import time
 
 import foreign
 import own
@@ -509,3 +511,18 @@ def test_what_a_tuners_file_says_itself_is_not_said_again(tmp_path, options, sai
 
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_a_hundred_thousand_rows_take_seconds(tmp_path):
+    side = range(10)
+    grid = pd.DataFrame(itertools.product(side, repeat=5), columns=list("abcde"))
+    grid["y"] = [float((n * 7919) % 100_003) for n in range(len(grid))]
+    before = time.process_time()
+
+    found = taken(
+        tmp_path, grid.to_csv(index=False), "--parameters", "a,b,c,d,e", "--metrics", "y:ms:min"
+    )
+
+    assert found.done.returncode == 0, found.done.stderr
+    assert "100,000 configurations, 0 failed" in found.done.stdout
+    assert time.process_time() - before < 6  # one, where nothing disturbs

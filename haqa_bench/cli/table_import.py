@@ -88,7 +88,8 @@ def import_(
     cell's units. What could not be measured stays in the table as a failure. docs/own-tables.md.
     """
     if cell_id is None:
-        from haqa_bench.cli.table_new_suite import Asked, new_suite
+        from haqa_bench.cli.table_asked import Asked
+        from haqa_bench.cli.table_new_suite import new_suite
 
         (file,) = _paths(paths, 1, "FILE alone; or SUITE and FILE with --cell ID")
         new_suite(file, Asked(**said), project, as_json)

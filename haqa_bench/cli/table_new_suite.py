@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from haqa_bench import disk
+from haqa_bench.cli.table_asked import Asked, brought
 from haqa_bench.cli.table_into_cell import card
 from haqa_bench.cli.table_told import Told, told
 from haqa_bench.cli.terminal import echo
@@ -15,38 +16,14 @@ from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
     from haqa_bench.cell import Cell
-    from haqa_bench.store.own_tables.as_suite import Limited, Wanted
-    from haqa_bench.store.own_tables.brought import Brought
-    from haqa_bench.store.own_tables.frame import Frame
-    from haqa_bench.store.own_tables.said import Metric, Most
+    from haqa_bench.store.own_tables.as_suite import Limited
+    from haqa_bench.store.own_tables.brought import Brought, Filled
+    from haqa_bench.store.own_tables.said import Most
 
 UNSTATED = "unstated"
 """The profile of hardware that nobody named."""
 LONGEST = 80
 """Characters of a name that is made of a file's."""
-
-
-class Asked(NamedTuple):
-    """The options, as they were given."""
-
-    parameters: str | None
-    metrics: str | None
-    status: str | None
-    repeats_by: str | None
-    name: str | None
-    about: str | None
-    hardware: str | None
-    default: str | None
-    limit: tuple[str, ...]
-    goal: str | None
-    budget: int | None
-    methods: str | None
-    well: tuple[str, ...]
-    delimiter: str | None
-    decimal: str
-    study: str | None
-    stated: tuple[str, ...]
-    replace: bool
 
 
 def new_suite(file: Path, asked: Asked, given: Path | None, as_json: bool) -> None:
@@ -55,36 +32,55 @@ def new_suite(file: Path, asked: Asked, given: Path | None, as_json: bool) -> No
     Raises:
         HaqaError: the file, or what was said of it, is wrong; or there is such a suite already.
     """
-    from haqa_bench.project import Project, project_above
+    from haqa_bench.project import project_above
+
+    folder, name = project_above(Path.cwd(), given).folder, _name(asked.name, file)
+    found = brought(file, asked)
+    text = _text(file, name, asked, found)
+    written = _write(file, found, text, folder, name, asked.replace)
+    place = found.default.place
+    default = f"the first row that was measured ({place}); say another with --default"
+    notes = [*written.filled.notes, f"default: {default if place else 'as you said'}"]
+    failures = written.filled.failures
+    said = Told(file, found.form, found.sha256, found.combinations, failures)
+    command = f"haqa-bench run {name}"
+    command += f" --project {given}" if given and folder != Path.cwd() else ""
+    if as_json:
+        made = said.as_json(written.cell, written.table, written.suite, command)
+        echo(json.dumps(made, indent=2))
+        return
+    echo(written.suite)
+    for line in told(said, written.cell, written.table, notes):
+        echo(line)
+    echo(f"Edit {written.suite.name}: `about` is all that agents are told. Then: {command}")
+
+
+class _Written(NamedTuple):
+    """What was written, and where."""
+
+    suite: Path
+    table: Path
+    cell: "Cell"
+    filled: "Filled"
+
+
+def _write(
+    file: Path, found: "Brought", text: str, folder: Path, name: str, replace: bool
+) -> _Written:
+    """The table, and then the suite, which may say that the table is its space."""
+    from haqa_bench.project import Project
     from haqa_bench.store import tables
-    from haqa_bench.store.own_tables import as_suite
     from haqa_bench.suite import load
 
-    project = project_above(Path.cwd(), given)
-    name = _name(asked.name, file)
-    target = project.folder / "suites" / f"{name}.yaml"
-    brought = _brought(file, asked)
-    wanted = _wanted(file, name, asked, brought)
-    cell = _cell(file, as_suite.text(wanted), target, project.folder)
-    table = Project(project.folder).own.table(cell)
-    if not asked.replace and (there := [path for path in (target, table) if path.exists()]):
+    suite = folder / "suites" / f"{name}.yaml"
+    cell = _cell(file, text, suite, folder)
+    table = Project(folder).own.table(cell)
+    if not replace and (there := [path for path in (suite, table) if path.exists()]):
         raise HaqaError(there[0], "is there already", "Choose another --name, or --replace it")
-    filled = brought.filled(cell)
-    tables.write_columns(table, card(cell, file, brought.sha256), filled.table)
-    disk.write(target, as_suite.text(wanted))
-    (cell,) = load(target, project.folder).cells
-    said = Told(file, brought.form, brought.sha256, brought.combinations, filled.failures)
-    place = brought.default.place
-    default = f"the first row that was measured ({place}); say another with --default"
-    notes = [*filled.notes, f"default: {default if place else 'as you said'}"]
-    command = _command(project.folder, name, given)
-    if as_json:
-        echo(json.dumps(said.as_json(cell, table, target, command), indent=2))
-        return
-    echo(target)
-    for line in told(said, cell, table, notes):
-        echo(line)
-    echo(f"Edit {target.name}: `about` is all that agents are told. Then: {command}")
+    filled = found.filled(cell)
+    tables.write_columns(table, card(cell, file, found.sha256), filled.table)
+    disk.write(suite, text)
+    return _Written(suite, table, load(suite, folder).cells[0], filled)
 
 
 def _name(said: str | None, file: Path) -> str:
@@ -98,94 +94,34 @@ def _name(said: str | None, file: Path) -> str:
     return said
 
 
-def _brought(file: Path, asked: Asked) -> "Brought":
-    """What a file holds, as far as it was asked for."""
-    from haqa_bench.store.own_tables import said
-    from haqa_bench.store.own_tables.opened import opened
-
-    default = said.values(asked.default) if asked.default else None
-    metrics = said.metrics(asked.metrics) if asked.metrics else []
-    frame = opened(file, asked.delimiter, asked.decimal, asked.study)
-    if frame is None:
-        return _of_tuner(file, asked, metrics, default)
-    return _of_columns(frame, asked, metrics, default)
-
-
-def _of_columns(
-    frame: "Frame", asked: Asked, metrics: "Sequence[Metric]", default: Mapping[str, str] | None
-) -> "Brought":
-    from haqa_bench.store.own_tables.brought import of_columns
-    from haqa_bench.store.own_tables.mapped import Said, mapped
-    from haqa_bench.store.own_tables.said import Metric, words
-
-    if asked.stated:
-        raise HaqaError("--unit", "units of columns stand in --metrics", "Leave --unit out")
-    parameters = words(asked.parameters) or list(frame.parameters)
-    metrics = metrics or [Metric(name, "1", way) for name, way in frame.metrics.items()]
-    for option, found in (("--parameters", parameters), ("--metrics", metrics)):
-        if not found:
-            raise HaqaError(frame.path, f"say its columns with {option}", nearest("", frame.names))
-    said = Said(
-        parameters,
-        metrics,
-        asked.status or frame.status,
-        asked.repeats_by or frame.repeats,
-        asked.well,
-    )
-    return of_columns(frame, mapped(frame, said), default)
-
-
-def _of_tuner(
-    file: Path, asked: Asked, metrics: "Sequence[Metric]", default: Mapping[str, str] | None
-) -> "Brought":
-    from haqa_bench.store.kernel_tuner.as_suite import metric_of, of_tuner
-    from haqa_bench.store.kernel_tuner.imported import read
-
-    left_out = {
-        "--parameters": asked.parameters,
-        "--status": asked.status,
-        "--repeats-by": asked.repeats_by,
-    }
-    for option, value in left_out.items():
-        if value:
-            raise HaqaError(option, f"{file.name} says itself what it holds", f"Leave {option} out")
-    found = read(file)
-    every = metrics or [metric_of(file, found)]
-    stated = dict(_unit(text, every[0]) for text in asked.stated)
-    return of_tuner(file, found, every, stated, default)
-
-
-def _unit(text: str, metric: "Metric") -> tuple[str, str]:
-    name, _, unit = text.rpartition("=")
-    return name or metric.name, unit
-
-
-def _wanted(file: Path, name: str, asked: Asked, brought: "Brought") -> "Wanted":
+def _text(file: Path, name: str, asked: Asked, found: "Brought") -> str:
+    """The suite."""
     from haqa_bench.space import RECORDED
     from haqa_bench.store.own_tables import as_suite
     from haqa_bench.store.own_tables.said import words
 
-    known = [metric.name for metric in brought.metrics]
+    known = [metric.name for metric in found.metrics]
     goals = words(asked.goal) or known[:1]
     for goal in goals:
         if goal not in known:
             raise HaqaError("--goal", f"'{goal}' is none of the metrics", nearest(goal, known))
     front = [as_suite.FRONT] if len(goals) > 1 else []
-    holes = brought.combinations > brought.configurations
-    return as_suite.Wanted(
+    holes = found.combinations > found.configurations
+    wanted = as_suite.Wanted(
         name=name,
-        origin=f"{file.name}, {brought.form}, sha256 {brought.sha256}",
+        origin=f"{file.name}, {found.form}, sha256 {found.sha256}",
         about=asked.about or f"measurements of {file.name}",
         hardware=asked.hardware or UNSTATED,
-        metrics=brought.metrics,
+        metrics=found.metrics,
         goals=goals,
-        limits=_limits(asked.limit, brought),
-        choices=brought.choices,
-        default=brought.default.configuration,
+        limits=_limits(asked.limit, found),
+        choices=found.choices,
+        default=found.default.configuration,
         listed=RECORDED if holes else "",
         methods=words(asked.methods) or [*as_suite.METHODS, *front],
-        proposals=asked.budget or as_suite.proposals(brought.configurations),
+        proposals=asked.budget or as_suite.proposals(found.configurations),
     )
+    return as_suite.text(wanted)
 
 
 def _limits(given: Sequence[str], brought: "Brought") -> "list[Limited]":
@@ -234,9 +170,3 @@ def _cell(file: Path, text: str, target: Path, project: Path) -> "Cell":
             where = error.where.replace(str(path), f"{file} as a suite")
             raise HaqaError(where, error.what, error.todo) from None
     return suite.cells[0]
-
-
-def _command(project: Path, name: str, given: Path | None) -> str:
-    """How the suite is run."""
-    said = f" --project {given}" if given and project != Path.cwd() else ""
-    return f"haqa-bench run {name}{said}"
