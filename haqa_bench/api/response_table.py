@@ -104,7 +104,7 @@ class Table:
         ranks = self._ranks()
         data = {
             **self._parameters(found, OURS),
-            "configuration": [key_of(configuration) for configuration in found],
+            "configuration": list(self.recorded.entries),
             "status": [entry.status.value for entry in entries],
             "reason": [entry.reason for entry in entries],
             "feasible": [rank is not None for rank in ranks],
