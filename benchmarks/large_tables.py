@@ -1,10 +1,11 @@
-"""What a large response table costs: from a run's start to an evaluator that answers, with the exact
-optimum, ranks and constraints. Beside it, in the same run, what pandas takes to read the same file.
+"""What a large response table costs: from a run's start to an evaluator that answers, with the
+exact optimum, ranks and constraints. Beside it, in the same run, what pandas takes to read it.
 
     python benchmarks/large_tables.py [--sizes 100000,1000000]
 
-Each is timed in processes of their own, ours and the peer's in turn; medians, and the peak memory
-that each adds to a process that has imported it. Needs pandas for the peer.
+Each is timed in processes of their own, ours and the peer's in turn; medians of processor time,
+which others on the machine do not change much, and the peak memory that each adds to a process that
+has imported it. Needs pandas for the peer.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 
 from haqa_bench import suite
 from haqa_bench.project import Project
+from haqa_bench.space import key_of
 from haqa_bench.store import tables
 
 REPEATS = 3
@@ -59,20 +61,20 @@ from haqa_bench.project import Project
 from haqa_bench.store import tables
 from haqa_bench.tracks import replayed
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-before, started, folder = peak(), time.perf_counter(), Path(sys.argv[1])
+before, started, folder = peak(), time.process_time(), Path(sys.argv[1])
 (cell,) = suite.load(folder / "suites/large.yaml", folder).cells
-loaded = time.perf_counter()
+loaded = time.process_time()
 evaluator = tracks.of(cell).recorded(cell, Project(folder).table(cell))
 assert evaluator.measure(cell.space.default).rank
-print(time.perf_counter() - started, peak() - before, loaded - started)
+print(time.process_time() - started, peak() - before, loaded - started)
 """
 PANDAS = """
 import resource, sys, time
 import pandas
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-before, started = peak(), time.perf_counter()
+before, started = peak(), time.process_time()
 pandas.read_parquet(sys.argv[1], engine="pyarrow")
-print(time.perf_counter() - started, peak() - before)
+print(time.process_time() - started, peak() - before)
 """
 
 
@@ -90,6 +92,7 @@ def make(folder: Path, size: int, methods: str = "random", seeds: int = 1) -> Pa
     path = Project(folder).table(cell)
     path.parent.mkdir(parents=True, exist_ok=True)
     card = {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")}
+    card |= {tables.IMPORTED: "made.csv", tables.IMPORTED_SHA256: "0" * 64}
     told = {"haqa_bench": json.dumps({"format": 1, **card})}
     schema = tables.SCHEMA.with_metadata(told)
     with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as file:
@@ -103,10 +106,8 @@ def _parts(size: int) -> Iterator[pa.Table]:
     rng, sizes = np.random.default_rng(0), list(CHOICES.values())
     others = 1 + rng.choice(np.prod(sizes) - 1, size - 1, replace=False)
     numbers = np.concatenate([[0], np.sort(others)])
-    keys = [
-        '{"batch":%d,"blocks":%d,"cache":%d,"depth":%d,"split":%d,"tile":%d}' % tuple(row)
-        for row in 2 ** np.stack(np.unravel_index(numbers, sizes), axis=1)
-    ]
+    choices = 2 ** np.stack(np.unravel_index(numbers, sizes), axis=1)
+    keys = [key_of(dict(zip(CHOICES, row, strict=True))) for row in choices.tolist()]
     keys.sort()
     for at in range(0, size, 100_000):
         part = keys[at : at + 100_000]
@@ -151,7 +152,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = make(Path(folder), size)
             found = [(taken(OURS, Path(folder)), taken(PANDAS, path)) for _ in range(REPEATS)]
-        ours, peer = ([statistics.median(c) for c in zip(*of, strict=True)] for of in zip(*found))
+        ours, peer = (
+            [statistics.median(column) for column in zip(*of, strict=True)]
+            for of in zip(*found, strict=True)
+        )
         print(
             f"{size:,} configurations: {ours[0]:.2f} s and {ours[1]:.0f} MB (of which the space "
             f"{ours[2]:.2f} s); pandas reads the file in {peer[0]:.2f} s and {peer[1]:.0f} MB; "

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, PrivateAttr, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from haqa_bench import plugins
 from haqa_bench.cell import Cell, Name
@@ -77,7 +78,9 @@ class Method(Document):
     """Those that it runs on, by patterns of their ids in which * and ? match; all when left out."""
     prompts: str | None = Field(None, min_length=1, exclude_if=lambda folder: folder is None)
     """A folder, from the suite's file on: its templates stand in place of the project's."""
-    templates: dict[str, Template] = Field(default_factory=dict, exclude_if=lambda own: not own)
+    templates: SkipJsonSchema[dict[str, Template]] = Field(
+        default_factory=dict, exclude_if=lambda own: not own
+    )
     """What that folder holds, by name. Locks say it; suite files do not."""
     _folder: Path | None = PrivateAttr(None)
 
@@ -145,7 +148,8 @@ def with_templates(method: Method, beside: Path, within: Path, known: Collection
     own = {path.name: _read(path, (beside, within)) for path in sorted(folder.glob("*.j2"))}
     if not own:
         raise HaqaError(where, f"no template (*.j2) in {folder}", "Copy one from prompts/ there")
-    if method.optimizer not in plugins.known("agents"):  # a plug-in's names are its own
+    ours = not plugins.is_class(method.optimizer)
+    if ours and method.optimizer not in plugins.known("agents"):  # a plug-in's names are its own
         for name in _unfilled(own, known):
             todo = nearest(name, sorted(known))
             raise HaqaError(folder / name, "no agent fills a template of that name", todo)

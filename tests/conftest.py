@@ -5,6 +5,7 @@ the command, and the committed suites, replayed once.
 import json
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -62,6 +63,12 @@ def own_machine(tmp_path_factory, monkeypatch):
     folder = str(tmp_path_factory.mktemp("machine"))
     monkeypatch.setattr(tempfile, "tempdir", folder)
     monkeypatch.setenv("TMPDIR", folder)
+
+
+@pytest.fixture(autouse=True)
+def own_finders(monkeypatch):
+    """Where a test lets Python find modules, beside a method's file, is nowhere in the next."""
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
 
 
 @pytest.fixture(autouse=True)

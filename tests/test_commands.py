@@ -92,6 +92,7 @@ NO_JSON = {"haqa-bench relay": "its lines say what is asked while it serves"}
 NO_PROJECT = {
     "haqa-bench init": "makes one",
     "haqa-bench tune": "makes one in --output",
+    "haqa-bench new": "writes below --folder alone",
     "haqa-bench memory": "reads a model alone",
     "haqa-bench hardware detect": "reads this machine alone",
     "haqa-bench suite schema": "of any project",
@@ -134,9 +135,8 @@ def test_many_options_stand_in_sections_each_option_once(cli):
         assert "\nOptions:\n" not in told
         for option in options_of(CALLED[name]):
             assert re.search(rf"^  (-\w, )?.*{option}\b", told, re.M), option
-    told = cli("run", "--help").stdout
-    rest = told.partition(f"\n{sections.REST}:\n")[2].partition("\nExamples:")[0]
-    assert [line.split()[:2] for line in rest.splitlines() if line.strip()] == [["-h,", "--help"]]
+        rest = told.partition(f"\n{sections.REST}:\n")[2].partition("\nExamples:")[0]
+        assert [line.split()[:2] for line in rest.splitlines() if line] == [["-h,", "--help"]], name
 
 
 @pytest.mark.parametrize("width", ["40", "200"])

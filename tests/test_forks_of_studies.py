@@ -11,6 +11,7 @@ from support import SUITE, action, run, small_project
 from haqa_bench import suite
 from haqa_bench.llm import cassette
 from haqa_bench.project import Project
+from haqa_bench.run.soundness import check_cassette
 from haqa_bench.store import database
 from haqa_bench.store.journal import Journal, finished, read_finished
 
@@ -98,6 +99,7 @@ def test_its_cassette_holds_the_rounds_from_there_on_and_names_the_recording(pro
     assert known.card["fork"]["round"] == 3
     assert known.card["fork"]["cassette"].endswith("haqa-s0.jsonl")
     assert len(known.card["fork"]["sha256"]) == 64
+    check_cassette(known.path)
 
 
 def test_a_changed_original_is_refused(project, cli):
@@ -108,8 +110,11 @@ def test_a_changed_original_is_refused(project, cli):
     path.write_bytes(finished([{**card, "answered_by": "another"}, *lines]))
 
     told = refused(project, cli, "--methods", "other")
+    checked = cli("cassette", "check", path_of(project, "other"))
 
     assert "other-s0.jsonl: is of a fork of another recording than there is now" in told
+    assert checked.returncode == 2
+    assert "haqa-s0.jsonl than there is now" in checked.stderr
 
 
 def test_a_fork_that_was_stopped_goes_on(project):

@@ -122,7 +122,7 @@ def _table(path, cell, samples):
 
 def test_samples_that_do_not_cross_leave_no_doubt(cell, table):
     found = table(cell, [[10.0, 11.0, 12.0], [20.0, 21.0, 22.0]])
-    first, second = found.counted
+    first, second = (found.table.entries.key(at) for at in found.counted.places)
 
     doubt = uncertainty.resampled(found)
 

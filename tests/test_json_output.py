@@ -42,6 +42,12 @@ HERE = [
     "db rebuild RUN",
 ]
 ELSEWHERE = {
+    "haqa-bench contribute": "tests/test_contribute.py",
+    "haqa-bench table check": "tests/test_contribute.py",
+    "haqa-bench table accept": "tests/test_accept.py",
+    "haqa-bench table machines": "needs tables of two machines: tests/test_accept.py",
+    "haqa-bench new": "tests/test_new.py",
+    "haqa-bench fork": "tests/test_forks_of_studies.py",
     "haqa-bench init": "brings what is shipped: tests/test_init.py",
     "haqa-bench confirm": "measures: tests/test_confirm.py",
     "haqa-bench tabulate": "measures: tests/test_tables.py",
@@ -50,7 +56,6 @@ ELSEWHERE = {
     "haqa-bench memory": "reads a model: tests/test_memory.py",
     "haqa-bench hardware detect": "takes seconds: tests/test_hardware.py",
     "haqa-bench table import": "tests/test_foreign.py",
-    "haqa-bench table suite": "tests/test_foreign.py",
 }
 
 

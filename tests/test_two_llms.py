@@ -150,6 +150,15 @@ def test_a_changed_critic_misses_the_cassette(recorded, cli):
     assert "+temperature: 0.7" in done.stderr
 
 
+def test_a_cassette_shows_who_was_asked(recorded, cli):
+    project, _, _ = recorded
+
+    told = cli("cassette", "show", tape(project).path).stdout
+
+    assert "== round 1, attempt 1: big-1" in told
+    assert "== critic, round 1, attempt 1: small-1" in told
+
+
 def test_the_price_of_one_alone_is_no_price(recorded):
     project, big, small = recorded
     lines = [line for line in METHODS.splitlines() if not line.startswith("  small:")]

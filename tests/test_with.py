@@ -309,8 +309,9 @@ def test_a_suite_names_a_file_beside_it_or_a_module(project, cli, file, monkeypa
     monkeypatch.delitem(sys.modules, "coin_draws", raising=False)
     lines = (
         "  - {name: near, optimizer: 'own/coin.py:Coin', options: {flips: 2}}\n"
-        "  - {name: far, optimizer: 'coin:Coin'}\n"
+        "  - {name: far, optimizer: 'far_words:Coin'}\n"
     )
+    (file.parent / "far_words.py").write_text(COIN)
     (project / "suites/own").symlink_to(file.parent)
     path = project / "suites/small.yaml"
     path.write_text(SUITE.replace("methods:\n", "methods:\n" + lines))

@@ -24,7 +24,7 @@ PR_SET_CHILD_SUBREAPER = 36
 """Of prctl(2): children whose parents end become this process'."""
 NOT_STARTED = 126
 """The exit code of what cannot be started, as shells have it."""
-PATIENCE_S = 5.0
+PATIENCE_S = 8.0
 
 
 def main(lifeline: int, command: list[str]) -> int:
@@ -60,21 +60,24 @@ def _end_all(group: int) -> None:
     while time.monotonic() < until:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
-        if not _killed():
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        if _childless():
             return
         time.sleep(0.01)
 
 
-def _killed() -> bool:
-    """Whether there was something left to end."""
-    found = psutil.Process().children(recursive=True)
-    for process in found:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    with contextlib.suppress(ChildProcessError):
+def _childless() -> bool:
+    """Whether no child is left, and so nothing at all. A list of processes cannot say so: while it
+    is made, one dies, and its children are not found where they were.
+    """
+    try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
-    return bool(found)
+    except ChildProcessError:
+        return True
+    return False
 
 
 if __name__ == "__main__":

@@ -85,7 +85,8 @@ def show(path: Path, number: int | None, as_json: bool) -> None:
         if number in (None, exchange.position.round):
             place, reply = exchange.position, exchange.reply
             echo(
-                f"\n== round {place.round}, attempt {place.attempt}: {reply.model}, "
+                f"\n== {exchange.section and f'{exchange.section}, '}round {place.round}, "
+                f"attempt {place.attempt}: {reply.model}, "
                 f"{reply.latency_s:.1f} s"
             )
             for message in exchange.body["messages"] if number else ():

@@ -163,9 +163,10 @@ def _made(origin: "Method", wish: Wish, suite: "Suite", beside: Path, project: P
     fields |= {"fork": Fork(method=origin.name, round=wish.round or 1)}
     fields |= {"prompts": prompts, "templates": {}} if prompts else {}
     try:
-        method = Method(**fields)
+        Method(**fields)
     except ValidationError as error:
         raise HaqaError("--name", f"{fields['name']}: {error.errors()[0]['msg']}") from None
+    method = origin.model_copy(update=fields)  # with what it knows beside its fields
     return with_templates(method, beside, project, suite.templates) if prompts else method
 
 

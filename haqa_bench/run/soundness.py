@@ -2,12 +2,16 @@
 suites need.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic import Field, ValidationError
+
 from haqa_bench import shipped, suite, tracks
 from haqa_bench.cell import Cell
+from haqa_bench.documents import Document, read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.llm import cassette
 from haqa_bench.project import Project
@@ -77,12 +81,38 @@ def _area(name: str, paths: Iterable[Path], read: Callable[[Path], object]) -> A
 
 
 def check_cassette(path: Path) -> None:
-    """Raises HaqaError for a cassette that is damaged, or lies where another study's should."""
-    study = str(cassette.read(path).card["study"])
+    """Raises HaqaError for a cassette that is damaged, lies where another study's should, or is of
+    a fork of another recording than there is now.
+    """
+    card = cassette.read(path).card
+    study = str(card["study"])
     name, cell, method, seed = (study.split("/") + [""] * 4)[:4]
     place = (name, cell, f"{method}-{seed.replace('seed', 's')}.jsonl")
     if path.resolve().parts[-3:] != place:
         raise HaqaError(path, f"is the cassette of {study}", "Move it to its place")
+    if "fork" in card:
+        _forks_what_there_is(path, json.dumps(card["fork"]))
+
+
+class _Fork(Document):
+    """What the card of a fork says of the recording that it begins as."""
+
+    study: str
+    round: int
+    cassette: str = Field(pattern=r"^cassettes(/[A-Za-z0-9][A-Za-z0-9._-]*)+$")
+    sha256: str
+
+
+def _forks_what_there_is(path: Path, told: str) -> None:
+    try:
+        fork = _Fork.model_validate_json(told)
+    except ValidationError as error:
+        what = f"its card's fork: {error.errors()[0]['msg']}"
+        raise HaqaError(path, what, "Restore the file, or record it again") from None
+    origin = shipped.found(path.resolve().parents[3], fork.cassette)
+    if not origin.is_file() or sha256(read_bytes(origin)) != fork.sha256:
+        what = f"is of a fork of another {fork.cassette} than there is now"
+        raise HaqaError(path, what, "Restore that one, or record the fork again")
 
 
 def _replayable(project: Project, path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from haqa_bench.cell import Cell
+from haqa_bench.errors import HaqaError
 from haqa_bench.report import traits
 from haqa_bench.report.evidence.recorded import trials
 from haqa_bench.report.evidence.recorded.ledger import Ledger
@@ -13,6 +14,9 @@ from haqa_bench.space import key_of
 from haqa_bench.store import tables
 from haqa_bench.store.tables import Entry
 from haqa_bench.trial import Trial
+
+MOST = 20_000
+"""Configurations of a table that an explanation lists."""
 
 
 class Held(NamedTuple):
@@ -26,8 +30,15 @@ class Held(NamedTuple):
 
 
 def held(ledger: Ledger, cell: Cell) -> Mapping[str, Held]:
-    """What a cell's response table holds, by configuration; nothing where there is none."""
+    """What a cell's response table holds, by configuration; nothing where there is none.
+
+    Raises:
+        HaqaError: it holds more than MOST.
+    """
     table = None if traits.limits(cell) else ledger.table(cell)
+    if table and len(table.entries) > MOST:
+        what = f"{len(table.entries):,} configurations, and an explanation lists up to {MOST:,}"
+        raise HaqaError(table.path, what, "See its best with: haqa-bench table show SUITE")
     if table is None or not tables.fits(table, cell.space):
         return {}
     held = {key_of(c): c for c in tables.configurations(table, cell.space)}
