@@ -62,6 +62,7 @@ OURS: dict[Literal["optimizers", "agents", "chat_models"], dict[str, str]] = {
 AGENT = ("study", "settings", "chat", "templates")
 OPTIMIZER = ("study",)
 """What an agent, and what an optimizer is made with."""
+UNKNOWN = "unknown"
 BRINGS = "If a package brings it, install that"
 
 
@@ -160,7 +161,7 @@ def path(method: Method) -> str:
     """Where the optimizer of a method is: "module:Class", or "file.py:Class"."""
     if plugins.is_class(method.optimizer):
         return method.optimizer
-    return known(_group(method)).get(method.optimizer, "unknown")
+    return known(_group(method)).get(method.optimizer, UNKNOWN)
 
 
 def faults(method: Method, where: str, doing: str) -> AbstractContextManager[None]:
@@ -175,8 +176,11 @@ def faults(method: Method, where: str, doing: str) -> AbstractContextManager[Non
 
 
 def said(method: Method) -> str:
-    """The optimizer of a method by name, place and distribution."""
-    return str(plugin(method) or f"'{method.optimizer}' ({path(method)})")
+    """The optimizer of a method by name, place and distribution; by name alone where Python
+    brought it.
+    """
+    place = "" if path(method) == UNKNOWN else f" ({path(method)})"
+    return str(plugin(method) or f"'{method.optimizer}'{place}")
 
 
 def _group(method: Method) -> Literal["agents", "optimizers"]:

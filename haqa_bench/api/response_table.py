@@ -101,10 +101,10 @@ class Table:
         entries = [entry for _, entry in self._rows]
         measured = [entry.measurements for entry in entries]
         goals = [self._objective(entry) for entry in entries]
-        ranks = [self._rank(configuration) for configuration in found]
+        ranks = self._ranks()
         data = {
             **self._parameters(found, OURS),
-            "configuration": [key_of(configuration) for configuration in found],
+            "configuration": list(self.recorded.entries),
             "status": [entry.status.value for entry in entries],
             "reason": [entry.reason for entry in entries],
             "feasible": [rank is not None for rank in ranks],
@@ -118,10 +118,11 @@ class Table:
         frame.attrs |= {"units": dict(columns.units(measured, OURS)), "card": self._card}
         return frame
 
-    def _rank(self, configuration: Configuration) -> int | None:
-        outcomes = self._ranked.outcomes if self._ranked else {}
-        outcome = outcomes.get(key_of(configuration))
-        return outcome.rank if outcome else None
+    def _ranks(self) -> list[int | None]:
+        """Of each configuration, in the order of the file; None for one that does not count."""
+        if self._ranked is None:
+            return [None] * len(self)
+        return [int(rank) or None for rank in self._ranked.ranks]
 
     @property
     def _card(self) -> dict[str, object]:
