@@ -44,7 +44,8 @@ def test_no_page_fetches_anything_from_elsewhere(site):
 def test_no_page_says_two_things_in_one_line():
     """One sentence a line, so that a change of one is a change of one line."""
     for page in sorted((REPOSITORY / "docs").glob("*.md")):
-        prose = re.sub(r"```.*?```|<!--.*?-->|`[^`]*`", "", page.read_text("utf-8"), flags=re.S)
+        made = re.sub(r"\[\[\[cog.*?\[\[\[end\]\]\]", "", page.read_text("utf-8"), flags=re.S)
+        prose = re.sub(r"```.*?```|<!--.*?-->|`[^`]*`", "", made, flags=re.S)
         lines = [line for line in prose.splitlines() if line[:1] not in ("|", "", "#", "<")]
         twice = [line for line in lines if re.search(r"[a-z]{3}\. [A-Z][a-z]+ [a-z]", line)]
         told = [line for line in twice if "(" not in line]
