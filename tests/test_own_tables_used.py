@@ -59,8 +59,10 @@ def test_every_method_runs_on_it_and_a_replay_is_equal_to_the_byte(server, cli):
 
 def test_every_report_tells_of_it_and_of_its_file(server, cli):
     sha256 = hashlib.sha256(FILE.encode()).hexdigest()
-    cli("run", "data", "--seeds", 2, "--methods", "default,random,local", "--project", server)
+    ran = cli("run", "data", "--seeds", 2, "--methods", "default,random,local", "--project", server)
     project = ("--project", server)
+    title = "Best configurations found among imported measurements: data"
+    assert ran.stdout.splitlines()[0] == title  # of a machine that nobody stated it says nothing
 
     compared = cli("compare", "data", *project)
     row = f"table:{CELL}/random/throughput-req-s"

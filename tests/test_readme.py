@@ -60,6 +60,18 @@ def texts(table):
     return [value["text"] for row in table["rows"] for value in row["values"].values()]
 
 
+def test_what_no_method_proposed_is_never_the_best(cli, tmp_path):
+    done = cli(
+        "run", REPOSITORY / "suites/llama.yaml", "--methods", "random", "--cells", "*int4*qlora",
+        "--runs", tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    starred = [line.split()[0] for line in done.stdout.splitlines() if "*" in line and "  " in line]
+    assert starred[0] == "random"
+    assert not {"guessing", "full", "round"} & set(starred)
+
+
 def test_the_ablations_replay(whole_suites):
     rows = whole_suites("ablations").table("figure5")["rows"]
 

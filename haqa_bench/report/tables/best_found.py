@@ -75,7 +75,9 @@ def _with_references(found: list[Best], beside: Beside) -> list[Best]:
     if cell in beside.chances and cell in beside.tests.machines:
         references = {CHANCE: "", **references}
     rows = [
-        found[0]._replace(method=name, optimizer=REFERENCE, winners=[recorded] if recorded else [])
+        found[0]._replace(
+            method=name, optimizer=REFERENCE, best=None, winners=[recorded] if recorded else []
+        )
         for name, recorded in references.items()
     ]
     drawn = any(row.optimizer == "random" for row in found) and cell in beside.exact

@@ -15,6 +15,8 @@ FEWEST = 2
 """Columns that are never left out for want of room: a row's name and its first number."""
 
 NOTHING = ("", "unknown")
+UNTOLD = ("", "unstated")
+"""What a heading leaves out: nobody said on what imported numbers were measured."""
 
 
 def short(table: Table, width: int | None = None) -> Table:
@@ -54,7 +56,8 @@ def _sections(table: Table, parting: Sequence[int]) -> list[Section]:
 
 
 def _told(table: Table, row: int, columns: Sequence[int]) -> str:
-    return ", ".join(filter(None, (table.rows[row][i].text for i in columns)))
+    texts = (table.rows[row][i].text for i in columns)
+    return ", ".join(text for text in texts if text not in UNTOLD)
 
 
 def _fitting(table: Table, shown: Sequence[int], width: int) -> list[int]:
