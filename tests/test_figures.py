@@ -169,7 +169,7 @@ def test_only_the_kinds_that_are_named_are_drawn(recorded, cli):
 
     assert some.stdout.splitlines() == [str(recorded / "some" / f"curves-{CELL}")]
     assert none.returncode == 2
-    assert "no figure is called 'curve'. Did you mean curves?" in none.stderr
+    assert "no figure is called 'curve'. Did you mean 'curves'?" in none.stderr
 
 
 def test_several_runs_are_drawn_at_a_glance_too(recorded, cli):

@@ -46,7 +46,7 @@ def test_notes_compare_and_diff_say_the_same_word(whole_suites, name):
         verdicts = catalogue.against_random(run)
         tables = catalogue.tables(run, project)
         compared = catalogue.compared(run, project).get("comparison")
-        same = diff.table(run, run)
+        same = diff.table(run, run, diff.changes(run, run))
 
     if compared:
         place = compared.headings.index("Against random")
