@@ -54,7 +54,8 @@ def used(copy, whole_suites):
         shutil.rmtree(runs, ignore_errors=True)
         text = page.read_text("utf-8")
         for name in NAMES:
-            if name == "llama" or re.search(rf"haqa-bench run (suites/)?{name}\b", text):
+            named = rf"haqa-bench (run (suites/)?{name}\b|report --all)"
+            if name == "llama" or re.search(named, text):
                 run = whole_suites(name).folder
                 shutil.copytree(run, runs / name / run.name)
         return copy
