@@ -32,7 +32,7 @@ def hostile(name="x", kind=tarfile.REGTYPE, size=0, link=""):
         (b"", "no archive of a pack"),
         (b"no archive", "no archive of a pack"),
     ],
-    ids="root above windows symlink hardlink fifo ordinary empty text".split(),
+    ids=["root", "above", "windows", "symlink", "hardlink", "fifo", "ordinary", "empty", "text"],
 )
 def test_a_hostile_archive_is_refused(data, reason, tmp_path, receiving):
     path = tmp_path / "pack.tar.gz"
