@@ -22,6 +22,9 @@ TARGET = re.compile(
 """How, where, at which port and in which folder a device is reached."""
 Text = Annotated[str, Field(min_length=1)]
 
+UNSTATED = "unstated"
+"""The profile, and the bit-width, of measurements of which nobody said what they were taken on."""
+
 
 class Figure(Document):
     """A number, its unit and its source. `value` is None where it is unknown; `source` then says

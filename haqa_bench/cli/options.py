@@ -123,6 +123,21 @@ TRAININGS = click.option(
     show_default=True,
     help="Trainings at once; the cores are shared among them.",
 )
+EXECUTOR = click.option(
+    "--executor",
+    "where",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Measure here, or on the machines of a Ray cluster that offer a cell's hardware as "
+    "a resource, one configuration a machine at a time.",
+)
+ADDRESS = click.option(
+    "--address",
+    default="auto",
+    show_default=True,
+    help="Where the Ray cluster is; auto is one that runs on this machine.",
+)
 JSON = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout."
 )

@@ -14,7 +14,9 @@ from haqa_bench.cli.asking import answered, asking
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT
 from haqa_bench.cli.options import (
+    ADDRESS,
     DATA,
+    EXECUTOR,
     JSON,
     PROJECT,
     QUIET,
@@ -68,21 +70,8 @@ SHOWN = 10
     show_default=True,
     help="Studies at once; what comes out is the same with any number.",
 )
-@click.option(
-    "--executor",
-    "where",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Measure here, or on the machines of a Ray cluster that offer a cell's hardware as "
-    "a resource.",
-)
-@click.option(
-    "--address",
-    default="auto",
-    show_default=True,
-    help="Where the Ray cluster is; auto is one that runs on this machine.",
-)
+@EXECUTOR
+@ADDRESS
 @click.option(
     "--with",
     "added",

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from haqa_bench.store.own_tables.brought import Brought, Filled
     from haqa_bench.store.own_tables.said import Most
 
-UNSTATED = "unstated"
 """The profile of hardware that nobody named."""
 LONGEST = 80
 """Characters of a name that is made of a file's."""
@@ -96,6 +95,7 @@ def _name(said: str | None, file: Path) -> str:
 
 def _text(file: Path, name: str, asked: Asked, found: "Brought") -> str:
     """The suite."""
+    from haqa_bench.hardware import UNSTATED
     from haqa_bench.space import RECORDED
     from haqa_bench.store.own_tables import as_suite
     from haqa_bench.store.own_tables.said import words

@@ -10,8 +10,10 @@ import click
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT, SEED
 from haqa_bench.cli.options import (
+    ADDRESS,
     CELLS,
     DATA,
+    EXECUTOR,
     HARDWARE,
     JSON,
     PROJECT,
@@ -60,21 +62,8 @@ AT_ONCE = 64
     help="Seed of the random order within a pass.",
 )
 @HARDWARE
-@click.option(
-    "--executor",
-    "where",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Measure here, or on the machines of a Ray cluster that offer a cell's hardware as "
-    "a resource, one configuration a machine at a time.",
-)
-@click.option(
-    "--address",
-    default="auto",
-    show_default=True,
-    help="Where the Ray cluster is; auto is one that runs on this machine.",
-)
+@EXECUTOR
+@ADDRESS
 @TRAININGS
 @QUIET
 @DATA

@@ -24,7 +24,6 @@ class AskTell:
     (the default, trial 0, which nobody suggested), suggest, observe, suggest, ... Where a study
     goes on after it was stopped, a fresh object goes through the same order with the trials that
     there are: its suggestions are asked for again and not measured again.
-
     """
 
     settings: Mapping[str, Scalar] = MappingProxyType({})

@@ -30,6 +30,7 @@ COMPUTES = (
     "optimizers/**/*.py",
     "run/forking.py",
     "run/measuring.py",
+    "run/pricing.py",
     "run/proposing.py",
     "run/study.py",
     "space.py",

@@ -7,6 +7,7 @@ readers ask for only in the wide form.
 from collections.abc import Sequence
 from itertools import groupby
 
+from haqa_bench.hardware import UNSTATED
 from haqa_bench.report.tables.table import Section, Table
 
 GAP = 2
@@ -15,7 +16,7 @@ FEWEST = 2
 """Columns that are never left out for want of room: a row's name and its first number."""
 
 NOTHING = ("", "unknown")
-UNTOLD = ("", "unstated")
+UNTOLD = ("", UNSTATED)
 """What a heading leaves out: nobody said on what imported numbers were measured."""
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from haqa_bench.hardware import UNSTATED
 from haqa_bench.space import LISTED, Configuration, Scalar
 from haqa_bench.store.own_tables.said import Metric
 
@@ -67,7 +68,7 @@ seeds: {list(range(SEEDS))}
 cells:
   - track: table
     models: [{name}]
-    bit_widths: [unstated]
+    bit_widths: [{UNSTATED}]
     hardware: [{said(wanted.hardware)}] # what it was measured on: haqa-bench hardware list
     workload:
       about: {said(wanted.about)} # all that an agent is told of it
