@@ -10,7 +10,7 @@ rounded to `digits` significant digits each; another, to that digit for all whic
 import math
 import random
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from numbers import Number, Real
 from typing import Self, SupportsFloat
@@ -73,6 +73,10 @@ class Parameter(Document):
     @abstractmethod
     def drawn(self, rng: random.Random) -> Scalar:
         """A value drawn uniformly, on its scale."""
+
+    @abstractmethod
+    def every(self) -> Iterable[Scalar]:
+        """All `size` values, in order."""
 
     @abstractmethod
     def fraction(self, value: Scalar) -> float:
@@ -155,6 +159,10 @@ class Choices(Parameter):
     def drawn(self, rng: random.Random) -> Scalar:
         """See Parameter."""
         return rng.choice(self.choices)
+
+    def every(self) -> Iterable[Scalar]:
+        """See Parameter."""
+        return self.choices
 
     def fraction(self, value: Scalar) -> float:
         """See Parameter."""
@@ -333,6 +341,10 @@ class IntRange(Range):
         low, high = math.log(bounds.low - 0.5), math.log(bounds.high + 0.5)
         return self.kept(math.exp(rng.uniform(low, high)))
 
+    def every(self) -> Iterable[Scalar]:
+        """See Parameter."""
+        return range(self.bounds.low, self.bounds.high + 1, self.bounds.step)
+
     def kept(self, number: float) -> Scalar:
         """See Range."""
         bounds = self.bounds
@@ -395,6 +407,15 @@ class FloatRange(Range):
         """See Parameter."""
         return self.at(rng.random())
 
+    def every(self) -> Iterable[Scalar]:
+        """See Parameter."""
+        bounds = self.bounds
+        if not bounds.log:
+            unit = float(10) ** -bounds.decimals
+            return (self.kept(bounds.low + unit * number) for number in range(self.size))
+        first = self._rank(bounds.low)
+        return (self._of_rank(first + number) for number in range(self.size))
+
     def kept(self, number: float) -> Scalar:
         """See Range."""
         return min(max(self.bounds.kept(number), self.bounds.low), self.bounds.high)
@@ -409,6 +430,12 @@ class FloatRange(Range):
         mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
         each = int(10 ** (digits - 1))
         return 9 * each * int(exponent) + int(mantissa.replace(".", "")) - each
+
+    def _of_rank(self, rank: int) -> float:
+        digits = self.bounds.digits
+        each = int(10 ** (digits - 1))
+        exponent, above = divmod(rank, 9 * each)
+        return float(f"{each + above}e{exponent - digits + 1}")
 
 
 def plain(value: object) -> object:

@@ -49,6 +49,11 @@ REDRAWS = 10_000
 listed."""
 
 
+SMALL = 100_000
+"""Of a space with ranges, as many combinations of rounded values can be listed, where draws do not
+do."""
+
+
 class Pinned(Document):
     """The response table whose configurations are those that exist: its hash, and how many."""
 
@@ -260,6 +265,20 @@ class SearchSpace(RootModel[dict[str, _Held]]):
             if not self.broken(configuration := dict(zip(self.root, values, strict=True))):
                 yield configuration
 
+    @property
+    def small(self) -> bool:
+        """Whether `every` lists it."""
+        return self.finite or self._combinations <= SMALL
+
+    def every(self) -> Iterator[Configuration]:
+        """Every configuration of a space that is small, ranges as they are rounded."""
+        if self.finite:
+            yield from self.grid()
+            return
+        for values in itertools.product(*(p.every() for p in self.root.values())):
+            if not self.broken(configuration := dict(zip(self.root, values, strict=True))):
+                yield configuration
+
     def codes(self) -> "NDArray[np.integer] | None":
         """Every configuration as Listing has it, in the order of `grid`; None where limits say
         which there are, or where there is a range.
@@ -282,7 +301,7 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         """A configuration drawn uniformly, each parameter on its scale.
 
         Raises:
-            HaqaError: limits leave next to nothing of a space with ranges.
+            HaqaError: limits leave next to nothing of a large space with ranges.
         """
         if self.listing is not None:
             return dict(zip(self.root, rng.choice(self.listing), strict=True))
@@ -290,7 +309,7 @@ class SearchSpace(RootModel[dict[str, _Held]]):
             drawn = {name: p.drawn(rng) for name, p in self.root.items()}
             if not self.broken(drawn):
                 return drawn
-        if not self.finite:
+        if not self.small:
             what = f"none of {REDRAWS} configurations that were drawn keeps the limits"
             raise HaqaError("the search space", what, "Loosen a limit, or narrow a range")
         return rng.choice(self._every)
@@ -331,7 +350,7 @@ class SearchSpace(RootModel[dict[str, _Held]]):
 
     @cached_property
     def _every(self) -> list[Configuration]:
-        return list(self.grid())
+        return list(self.every())
 
     @cached_property
     def _limits(self) -> list[tuple[str, Limit]]:

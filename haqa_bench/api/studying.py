@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from haqa_bench import plugins
 from haqa_bench.api import given, trials
 from haqa_bench.api.cell import Cell, plan_of
+from haqa_bench.api.function_cell import FunctionCell
 from haqa_bench.api.given import Brought, Given, Named
 from haqa_bench.api.studied import Studied, done
 from haqa_bench.errors import HaqaError
@@ -130,7 +131,8 @@ def _studied(found: Named | Brought, cell: Cell, planned: Sequence[Study]) -> It
 def _replayed(found: Named, cell: Cell, study: Study) -> Studied:
     """A study of a method that the suite or the registry knows; of an agent, as it was recorded."""
     plan = plan_of(cell, study)
-    inputs.check(plan)
+    if not isinstance(cell, FunctionCell):
+        inputs.check(plan)
     chat = answering.chat_model(plan, study, ()) if study.method.chat else None
     optimizer = proposing.made(study, chat, plan.places.prompts).optimizer
     replayed = tuple(_trials(optimizer, cell, study))

@@ -159,7 +159,10 @@ def _probability(places: Floats, feasible: NDArray[np.bool_], at: Floats) -> Flo
 
 @cache
 def _threads() -> "ThreadpoolController":
-    """The thread pools of this process' numerical libraries, which take long to find."""
+    """The thread pools of this process' numerical libraries, which take long to find; a library that
+    is loaded later is none of them.
+    """
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -15,6 +15,7 @@ import optuna
 from haqa_bench.documents import sha256
 from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
+from haqa_bench.optimizers.untried import spent
 from haqa_bench.parameters import Choices, FloatRange, IntRange, Parameter, Range
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, Scalar, key_of
@@ -55,7 +56,7 @@ class Sampled:
         for trial in history[len(self._told) :]:
             self._tell(trial, history)
         tried = {t.key for t in history}
-        if len(tried) - (None in tried) == self.space.size:
+        if spent(self.space, tried):
             return None
         redraws = int(self.settings["redraws"])
         for draw in range(redraws + 1):

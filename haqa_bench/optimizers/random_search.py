@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.seeding import generator
+from haqa_bench.optimizers.untried import untried
 from haqa_bench.protocols import Proposal
-from haqa_bench.space import key_of
 from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
@@ -23,10 +23,6 @@ class RandomSearch:
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""
         tried = {t.key for t in history}
-        space = self.cell.space
-        if len(tried) - (None in tried) == space.size:
-            return None
         rng = generator(self.seed, len(history), self.cell.id)
-        while key_of(configuration := space.sample(rng)) in tried:
-            pass
-        return Proposal(configuration)
+        found = untried(self.cell.space, tried, rng)
+        return None if found is None else Proposal(found)

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 
 from haqa_bench import tracks
 from haqa_bench.cell import Cell
-from haqa_bench.optimizers.local_search import neighbours
+from haqa_bench.optimizers.local_search import neighbours, strides
 from haqa_bench.optimizers.options import settled
+from haqa_bench.parameters import Parameter, Range
 from haqa_bench.protocols import Proposal
-from haqa_bench.space import Configuration, key_of
+from haqa_bench.space import Configuration, Scalar, key_of
 from haqa_bench.study import Study
 from haqa_bench.trial import Objective, Trial
 
@@ -43,22 +44,32 @@ class Rules:
 
 def _steps(cell: Cell, history: Sequence[Trial]) -> Iterator[tuple[Configuration, str]]:
     for place, start in enumerate(_best_first(cell.objective, history)):
-        yield from _around(
-            cell, start, "a neighbour of a lesser one" if place else "a neighbour of the best"
-        )
-    for configuration in cell.space.grid():
+        which = "a neighbour of a lesser one" if place else "a neighbour of the best"
+        yield from _guesses(cell, start)
+        for stride in strides(cell.space):
+            for configuration in neighbours(cell.space, start, stride):
+                yield configuration, which
+    for configuration in cell.space.every() if cell.space.small else ():
         yield configuration, "nobody's neighbour"  # a limit may cut a space in parts
 
 
-def _around(cell: Cell, start: Configuration, which: str) -> Iterator[tuple[Configuration, str]]:
+def _guesses(cell: Cell, start: Configuration) -> Iterator[tuple[Configuration, str]]:
+    """A configuration as the track's rules change it, one rule at a time. In a range, a guess is
+    rounded, and one beyond an end is that end.
+    """
     space = cell.space
     for name, value, why in tracks.of(cell).rules(cell.hardware):
-        if name in space.root and start[name] != value:
-            moved = {**start, name: value}
+        guess = _within(space.root[name], value) if name in space.root else value
+        if name in space.root and start[name] != guess:
+            moved = {**start, name: guess}
             if not space.problems(moved):
                 yield moved, why
-    for configuration in neighbours(space, start):
-        yield configuration, which
+
+
+def _within(parameter: Parameter, value: Scalar) -> Scalar:
+    """The value of a range that is next to a number; all else as it is."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return parameter.kept(value) if number and isinstance(parameter, Range) else value
 
 
 def _best_first(objective: Objective, history: Sequence[Trial]) -> list[Configuration]:

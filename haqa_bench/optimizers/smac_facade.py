@@ -16,6 +16,7 @@ from ConfigSpace.hyperparameters import Hyperparameter
 from haqa_bench.documents import sha256
 from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
+from haqa_bench.optimizers.untried import spent
 from haqa_bench.parameters import Choices, FloatRange, IntRange, Parameter, Range
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, Scalar, key_of
@@ -50,7 +51,7 @@ class Smac:
         if len(history) < self.start_up:
             return self.random.ask(history)
         tried = {t.key for t in history}
-        if len(tried - {None}) == self.space.size:
+        if spent(self.space, tried):
             return None
         with tempfile.TemporaryDirectory() as folder:
             facade = self._told(history, Path(folder))
