@@ -74,9 +74,7 @@ class Bowl:
 
 def cell(seed: int, evaluations: int) -> FunctionCell:
     """The cell of a seed's bowl; a study tries the default and `evaluations` more."""
-    return function_cell(
-        Bowl(seed), SPACE, evaluations + 1, name="bowl", source=Source.SIMULATED
-    )
+    return function_cell(Bowl(seed), SPACE, evaluations + 1, name="bowl", source=Source.SIMULATED)
 
 
 def regrets(method: str, seeds: Iterable[int], evaluations: int) -> list[float]:
@@ -119,14 +117,18 @@ def main() -> None:
     options = parser.parse_args()
     seeds = range(options.seeds)
     at_random = regrets("random", seeds, options.evaluations)
-    print(f"| {options.evaluations} proposals, {options.seeds} seeds | nearer than random search |"
-          " median regret | difference, paired | 95 % interval |")
+    print(
+        f"| {options.evaluations} proposals, {options.seeds} seeds | nearer than random search |"
+        " median regret | difference, paired | 95 % interval |"
+    )
     print("| --- | --- | --- | --- | --- |")
     print(f"| random | | {median(at_random):.3f} | | |", flush=True)
     for method in options.methods.split(","):
         if method == "smac" and find_spec("smac") is None:
             continue
-        print(line(told(method, regrets(method, seeds, options.evaluations), at_random)), flush=True)
+        print(
+            line(told(method, regrets(method, seeds, options.evaluations), at_random)), flush=True
+        )
 
 
 def line(row: Told) -> str:

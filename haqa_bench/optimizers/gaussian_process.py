@@ -1,26 +1,28 @@
-"""Bayesian optimisation with a Gaussian process over the untried rest of a finite space.
+"""Bayesian optimisation with a Gaussian process over the untried rest of a space.
 
 Two processes with a Matern kernel (nu = 5/2, one length scale per parameter): one of the score, one
 of whether a configuration can be measured and keeps the constraints (+1 or -1). The next proposal
 has the largest expected improvement times the probability of being feasible (Schonlau, Welch and
 Jones, 1998). Several goals are made one by random weights, anew for each trial (ParEGO, Knowles
-2006).
+2006). Where there are ranges, expected improvement is sought among random draws, then near the best
+trials and near the best of the draws.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from haqa_bench.optimizers.candidates import drawn, near
 from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
 from haqa_bench.optimizers.seeding import generator
 from haqa_bench.parameters import Choices
 from haqa_bench.protocols import Proposal
-from haqa_bench.space import Configuration, SearchSpace, key_of
+from haqa_bench.space import Configuration, SearchSpace
 from haqa_bench.study import Study
 from haqa_bench.trial import Objective, Trial
 
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 Floats = NDArray[np.float64]
+Worth = Callable[[Floats], Floats]
+"""What places are worth, a row each."""
+PROMISING = 3
+"""How many trials, and how many draws, are looked around where there are ranges."""
 RHO = 0.05
 """ParEGO's weight of the sum beside the largest weighted term."""
 
@@ -40,7 +46,9 @@ class GaussianProcess:
     def __init__(self, study: Study) -> None:
         self.space, self.objective, self.seed = study.cell.space, study.cell.objective, study.seed
         self.settings = settled(
-            study, n_startup_trials=max(3, study.cell.budget.proposals // 4), candidates=1000
+            study,
+            n_startup_trials=max(3, study.cell.budget.proposals // 4),
+            candidates=1000 if self.space.finite else 500,
         )
         self.start_up = int(self.settings["n_startup_trials"])
         self.random = RandomSearch(
@@ -52,22 +60,29 @@ class GaussianProcess:
         known = _known(self.objective, history)
         tried = {t.key for t in history}
         rng = generator(self.seed, len(history), "gp")
-        candidates = _untried(self.space, tried, int(self.settings["candidates"]), rng)
+        candidates = drawn(self.space, tried, int(self.settings["candidates"]), rng)
         if len(history) < self.start_up or not known.feasible.any() or not candidates:
             return self.random.ask(history)
         # The matrices are small, and other studies may want the other cores.
         with _threads().limit(limits=1):
-            worth = self._worth(known, _encoded(self.space, candidates), rng)
-        return Proposal(candidates[int(np.argmax(worth))])
+            worth = self._worth(known, rng)
+            found = _best(self.space, candidates, worth, 1 if self.space.finite else PROMISING)
+            if not self.space.finite:
+                starts = [*_leaders(known), *found]
+                found = _best(self.space, [*found, *near(self.space, starts, tried, rng)], worth, 1)
+        return Proposal(found[0])
 
-    def _worth(self, known: "Known", at: Floats, rng: random.Random) -> Floats:
+    def _worth(self, known: "Known", rng: random.Random) -> Worth:
+        """The expected improvement of places, times the probability of being feasible."""
         places = _encoded(self.space, known.configurations)
         score = _scalar(known.scores, len(self.objective.goals), rng)
         measured = ~np.isnan(score)
-        worth = _expected_improvement(
-            places[measured], score[measured], score[known.feasible].max(), at
-        )
-        return worth if known.feasible.all() else worth * _probability(places, known.feasible, at)
+        best = score[known.feasible].max()
+        improvement = _expected_improvement(places[measured], score[measured], best)
+        if known.feasible.all():
+            return improvement
+        probability = _probability(places, known.feasible)
+        return lambda at: improvement(at) * probability(at)
 
 
 class Known(NamedTuple):
@@ -96,14 +111,19 @@ def _known(objective: Objective, history: Sequence[Trial]) -> Known:
     )
 
 
-def _untried(
-    space: SearchSpace, tried: set[str | None], most: int, rng: random.Random
+def _best(
+    space: SearchSpace, candidates: Sequence[Configuration], worth: Worth, most: int
 ) -> list[Configuration]:
-    """All that is untried of a small space; of a larger one, as many random draws as `most`."""
-    if space.finite and space.size <= most:
-        return [c for key, c in space.by_key.items() if key not in tried]
-    drawn = [space.sample(rng) for _ in range(most)]
-    return [c for c in drawn if key_of(c) not in tried]
+    """The `most` candidates that are worth most, in turn; the first of equals."""
+    found = worth(_encoded(space, candidates))
+    return [candidates[place] for place in np.argsort(-found, kind="stable")[:most]]
+
+
+def _leaders(known: Known) -> list[Configuration]:
+    """The feasible configurations that are best, by their first goal."""
+    scores = np.where(known.feasible, known.scores[:, 0], -np.inf)
+    order = np.argsort(-scores, kind="stable")[:PROMISING]
+    return [known.configurations[place] for place in order if known.feasible[place]]
 
 
 def _encoded(space: SearchSpace, configurations: Sequence[Configuration]) -> Floats:
@@ -136,25 +156,35 @@ def _scalar(scores: Floats, goals: int, rng: random.Random) -> Floats:
     return np.asarray(weighted.min(axis=1) + RHO * weighted.sum(axis=1))
 
 
-def _expected_improvement(places: Floats, scores: Floats, best: float, at: Floats) -> Floats:
+def _expected_improvement(places: Floats, scores: Floats, best: float) -> Worth:
     from scipy.special import ndtr
 
     from haqa_bench.optimizers.gaussian_regression import fit
 
-    mean, deviation = fit(places, scores, fitted=True).predict(at)
-    z = (mean - best) / deviation
-    density = np.exp(-(z**2) / 2.0) / np.sqrt(2 * np.pi)
-    return np.asarray((mean - best) * ndtr(z) + deviation * density)
+    process = fit(places, scores, fitted=True)
+
+    def improvement(at: Floats) -> Floats:
+        mean, deviation = process.predict(at)
+        z = (mean - best) / deviation
+        density = np.exp(-(z**2) / 2.0) / np.sqrt(2 * np.pi)
+        return np.asarray((mean - best) * ndtr(z) + deviation * density)
+
+    return improvement
 
 
-def _probability(places: Floats, feasible: NDArray[np.bool_], at: Floats) -> Floats:
+def _probability(places: Floats, feasible: NDArray[np.bool_]) -> Worth:
     """Of being feasible. The kernel's scales stay as they are: there is little to fit them to."""
     from scipy.special import ndtr
 
     from haqa_bench.optimizers.gaussian_regression import fit
 
-    mean, deviation = fit(places, np.where(feasible, 1.0, -1.0), fitted=False).predict(at)
-    return np.asarray(ndtr(mean / deviation))
+    process = fit(places, np.where(feasible, 1.0, -1.0), fitted=False)
+
+    def probability(at: Floats) -> Floats:
+        mean, deviation = process.predict(at)
+        return np.asarray(ndtr(mean / deviation))
+
+    return probability
 
 
 @cache

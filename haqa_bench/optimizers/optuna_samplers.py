@@ -8,6 +8,7 @@ is told again, so that a resumed study goes on as if it had never stopped. Faile
 broken constraints are told as constraint violations.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import optuna
@@ -156,16 +157,25 @@ def tpe(study: Study) -> Sampled:
 
 def nsga2(study: Study) -> Sampled:
     """NSGA-II with a population of about the square root of the budget, so that there are as many
-    generations as members.
+    generations as members; where there is a range, of the cube root, since there it has further to
+    go. Its crossover blends ranges (BLX-alpha, Eshelman and Schaffer 1993) and exchanges choices.
     """
-    size = max(4, round(study.cell.budget.proposals**0.5))
+    finite = study.cell.space.finite
+    size = max(4, round(study.cell.budget.proposals ** (1 / 2 if finite else 1 / 3)))
     settings = settled(
         study, population_size=size, crossover_prob=0.9, swapping_prob=0.5, redraws=REDRAWS
     )
     own = {name: value for name, value in settings.items() if name != "redraws"}
+    crossover = None if finite else _blended()
     return Sampled(
         study,
-        lambda seed: optuna.samplers.NSGAIISampler(seed=seed, **own),
+        lambda seed: optuna.samplers.NSGAIISampler(seed=seed, crossover=crossover, **own),
         settings,
         int(settings["population_size"]),
     )
+
+
+def _blended() -> optuna.samplers.nsgaii.BaseCrossover:
+    with warnings.catch_warnings():  # it is called experimental; the version is pinned
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.nsgaii.BLXAlphaCrossover()
