@@ -11,7 +11,7 @@ random search of the same seed, which has the same bowl.
 
 import argparse
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from statistics import median
 from typing import NamedTuple
@@ -60,6 +60,7 @@ class Bowl:
             }
 
     def __call__(self, configuration: Configuration) -> float:
+        """The error of a configuration: how far it lies above the optimum."""
         off = self._off(configuration)
         bowl = sum(STEEP[name] * d**2 for name, d in off.items())
         return bowl - TILT * off["learning_rate"] * off["batch_size"]

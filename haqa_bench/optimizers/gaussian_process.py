@@ -66,11 +66,12 @@ class GaussianProcess:
         # The matrices are small, and other studies may want the other cores.
         with _threads().limit(limits=1):
             worth = self._worth(known, rng)
-            found = _best(self.space, candidates, worth, 1 if self.space.finite else PROMISING)
             if not self.space.finite:
-                starts = [*_leaders(known), *found]
-                found = _best(self.space, [*found, *near(self.space, starts, tried, rng)], worth, 1)
-        return Proposal(found[0])
+                promising = _best(self.space, candidates, worth)
+                starts = [*_leaders(known), *promising]
+                candidates = [*promising, *near(self.space, starts, tried, rng)]
+            found = worth(_encoded(self.space, candidates))
+        return Proposal(candidates[int(np.argmax(found))])
 
     def _worth(self, known: "Known", rng: random.Random) -> Worth:
         """The expected improvement of places, times the probability of being feasible."""
@@ -112,11 +113,11 @@ def _known(objective: Objective, history: Sequence[Trial]) -> Known:
 
 
 def _best(
-    space: SearchSpace, candidates: Sequence[Configuration], worth: Worth, most: int
+    space: SearchSpace, candidates: Sequence[Configuration], worth: Worth
 ) -> list[Configuration]:
-    """The `most` candidates that are worth most, in turn; the first of equals."""
-    found = worth(_encoded(space, candidates))
-    return [candidates[place] for place in np.argsort(-found, kind="stable")[:most]]
+    """The candidates that are worth most."""
+    order = np.argsort(-worth(_encoded(space, candidates)), kind="stable")
+    return [candidates[place] for place in order[:PROMISING]]
 
 
 def _leaders(known: Known) -> list[Configuration]:
@@ -189,8 +190,8 @@ def _probability(places: Floats, feasible: NDArray[np.bool_]) -> Worth:
 
 @cache
 def _threads() -> "ThreadpoolController":
-    """The thread pools of this process' numerical libraries, which take long to find; a library that
-    is loaded later is none of them.
+    """The thread pools of this process' numerical libraries, which take long to find; one that is
+    loaded later is none of them.
     """
     import scipy.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
