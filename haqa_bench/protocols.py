@@ -31,7 +31,9 @@ class Proposal(NamedTuple):
 
 
 class Optimizer(Protocol):
-    """Proposes configurations."""
+    """Proposes configurations. A class that proposes choices alone, and knows no ranges, says
+    `only_choices = True`, and is refused a space with ranges before anything runs.
+    """
 
     @property
     def settings(self) -> Mapping[str, Scalar]:

@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import haqa_bench
 from haqa_bench import plugins
+from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.llm.endpoint import KEY
 from haqa_bench.plugins import Plugin
@@ -120,6 +121,33 @@ def check_classes(methods: Iterable[Method]) -> None:
         if asks(found) and method.chat is None:
             told = "it is made with (study, settings, chat, templates), as an agent is"
             raise PluginFailed(f"method '{method.name}'", told, "Give it a chat: section")
+
+
+def only_choices(method: Method) -> bool:
+    """Whether the optimizer of a method says that it proposes choices alone: `only_choices = True`
+    in its class. One that cannot be loaded says nothing; its study tells.
+    """
+    try:
+        return bool(getattr(_class(method), "only_choices", False))
+    except PluginFailed:
+        return False
+
+
+def check_spaces(studies: Iterable[Study]) -> None:
+    """Raises HaqaError for a study of a space with ranges whose optimizer proposes choices alone.
+    Ours propose both.
+    """
+    for study in {(s.method.name, s.cell.id): s for s in studies}.values():
+        method, space = study.method, study.cell.space
+        if not space.finite and plugin(method) is not None and only_choices(method):
+            refuse_ranges(method.name, study.cell)
+
+
+def refuse_ranges(name: str, cell: Cell) -> NoReturn:
+    """Raises HaqaError for a method that proposes choices alone, on a cell with ranges."""
+    ranges = ", ".join(n for n, p in cell.space.root.items() if not p.finite)
+    what = f"proposes choices alone (only_choices), and {cell.id} has ranges: {ranges}"
+    raise HaqaError(f"method '{name}'", what, "Give it other cells, by its tracks: or cells:")
 
 
 def asks(make: Callable[..., object]) -> bool:

@@ -39,6 +39,7 @@ from haqa_bench.protocols import (
 from haqa_bench.run.contract.methods import Watched, odd_value
 from haqa_bench.run.contract.small import HARDWARE
 from haqa_bench.run.contract.small import SmallDevice as SmallDevice
+from haqa_bench.run.contract.small import range_studies as range_studies
 from haqa_bench.run.contract.small import small_studies as small_studies
 from haqa_bench.run.study import run_study
 from haqa_bench.space import Configuration
@@ -61,36 +62,55 @@ class OptimizerContract:
     was made from, lie in the space (or count as invalid), and keep the budget.
 
     Say how yours is made, by `make`, or by `method`, the name that it is installed as. An agent
-    gives `replies` too, which an LLM answers in turn. `studies` and `evaluator` may be others.
+    gives `replies` too, which an LLM answers in turn, and `replies_on_ranges`. `studies` and
+    `evaluator` may be others.
+
+    Each rule is tried on a space of choices and on one with ranges; not on ranges where the class
+    says `only_choices`.
     """
 
     method = ""
     templates = Path("prompts")
     """Where an agent's prompts are."""
     replies: Sequence[str] = ()
+    replies_on_ranges: Sequence[str] = ()
     evaluator: Evaluator = SmallDevice()
     chat: Scripted | None = None
     """What answered in the last `run`: its `requests` can be read."""
 
-    @pytest.fixture
-    def studies(self, tmp_path: Path) -> list[Study]:
+    @pytest.fixture(params=["choices", "ranges"])
+    def studies(self, tmp_path: Path, request: pytest.FixtureRequest) -> list[Study]:
         """At least one study to propose for."""
+        if request.param == "choices":
+            return self._named(small_studies(tmp_path))
+        if self.replies and not self.replies_on_ranges:
+            pytest.skip("no replies_on_ranges are given")
+        found = self._named(range_studies(tmp_path))
+        if getattr(self.make(found[0], self.answering(found[0])), "only_choices", False):
+            pytest.skip("it proposes choices alone, as it says")
+        return found
+
+    def _named(self, found: list[Study]) -> list[Study]:
         if not self.method:
-            return small_studies(tmp_path)
+            return found
         named: dict[str, object] = {"name": self.method, "optimizer": self.method}
         if self.replies:
             named["chat"] = {"model": "test-model"}
         method = Method.model_validate(named)
-        return [study._replace(method=method) for study in small_studies(tmp_path)]
+        return [study._replace(method=method) for study in found]
 
     def make(self, study: Study, chat: ChatModel | None) -> Optimizer:
         """Your optimizer for a study."""
         return registry.optimizer(study, chat, self.templates)
 
+    def answering(self, study: Study, answered: int = 0) -> Scripted | None:
+        """An agent's LLM, in a study of which so many rounds were answered."""
+        said = self.replies if study.cell.space.finite else self.replies_on_ranges
+        return Scripted(said[answered:]) if self.replies else None
+
     def run(self, study: Study, earlier: Sequence[Trial] = ()) -> list[Trial]:
         """The study's trials after `earlier`, and these."""
-        answered = max(len(earlier) - 1, 0)
-        self.chat = Scripted(self.replies[answered:]) if self.replies else None
+        self.chat = self.answering(study, max(len(earlier) - 1, 0))
         made = self.make(study, self.chat)
         return [*earlier, *run_study(study, made, self.evaluator, earlier)]
 
@@ -112,8 +132,7 @@ class OptimizerContract:
 
     def test_its_values_are_the_space_s_own(self, studies: list[Study]) -> None:
         """In Python's types: np.int64(8) is no 8."""
-        chat = Scripted(self.replies) if self.replies else None
-        watched = Watched(self.make(studies[0], chat))
+        watched = Watched(self.make(studies[0], self.answering(studies[0])))
         list(run_study(studies[0], watched, self.evaluator, ()))
 
         assert not odd_value(watched.given, studies[0].cell.space)
@@ -126,7 +145,7 @@ class OptimizerContract:
         self, studies: list[Study]
     ) -> None:
         """Since both are stored and printed."""
-        made = self.make(studies[0], Scripted(self.replies) if self.replies else None)
+        made = self.make(studies[0], self.answering(studies[0]))
 
         assert all(isinstance(value, bool | int | float | str) for value in made.settings.values())
         assert made.start_up >= 0

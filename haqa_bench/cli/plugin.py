@@ -114,9 +114,8 @@ def _checked(name: str, suite_path: Path | None, project: Path | None) -> "list[
         method = registry.unsaid(optimizer, folder)
         registry.check_classes([method])
         with tempfile.TemporaryDirectory() as place:
-            return list(
-                methods.of_method(methods.Subject(method, _templates(project), Path(place)))
-            )
+            found = methods.subjects(method, _templates(project), Path(place))
+            return list(methods.of_method(found))
     if name in tracks.known():
         return list(evaluators.of_track(name, _cell(name, suite_path, project)))
     if name in registry.known("chat_models"):

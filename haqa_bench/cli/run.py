@@ -140,6 +140,7 @@ def run(
     if seeds and replays:
         studies = [s for s in studies if inputs.there(s, suite, Project(folder))]
     registry.check_classes({s.method.name: s.method for s in studies}.values())
+    registry.check_spaces(studies)
     plan = Plan(
         suite=suite,
         project=folder,

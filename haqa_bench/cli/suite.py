@@ -123,10 +123,12 @@ def _told(one: Listed) -> list[str]:
 @JSON
 def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
     """Check SUITE and say what it resolves to."""
+    from haqa_bench import registry
     from haqa_bench.run.forecast import warnings
     from haqa_bench.run.plan import Plan
 
     loaded, folder = open_suite(suite_path, project)
+    registry.check_spaces(loaded.studies())
     found = warnings(Plan(loaded, folder, loaded.studies()))
     facts = {
         "suite": loaded.name,

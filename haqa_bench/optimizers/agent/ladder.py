@@ -98,7 +98,7 @@ class ZeroShot:
             missing = reply.problem or f"the list of actions has only {len(actions)}"
             found = turns.failed(missing, reply.thought)
         else:
-            action = actions[len(history) - 1]
+            action = self.cell.space.rounded(actions[len(history) - 1])
             problem = in_words(self.cell.space.problems(action))
             found = (
                 turns.failed(problem, reply.thought)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from haqa_bench import registry
 from haqa_bench.errors import PluginFailed
+from haqa_bench.optimizers.seeding import generator
 from haqa_bench.protocols import (
     ChatModel,
     ChatReply,
@@ -18,11 +20,14 @@ from haqa_bench.protocols import (
 )
 from haqa_bench.run import proposing
 from haqa_bench.run.contract import Checked
-from haqa_bench.run.contract.small import SmallDevice, small_studies
+from haqa_bench.run.contract.small import SmallDevice, range_studies, small_studies
 from haqa_bench.run.study import run_study
 from haqa_bench.space import Scalar, SearchSpace
 from haqa_bench.study import Method, Study
 from haqa_bench.trial import Status, Trial
+
+DRAWN = 20
+"""Configurations that an LLM is let say of a space with ranges."""
 
 
 class Willing:
@@ -31,7 +36,9 @@ class Willing:
     """
 
     def __init__(self, study: Study) -> None:
-        self.grid = [dict(c) for c in study.cell.space.grid()]
+        space, rng = study.cell.space, generator(study.seed, 0, "willing")
+        every = space.grid() if space.finite else (space.sample(rng) for _ in range(DRAWN))
+        self.grid = [dict(c) for c in every]
 
     def chat(self, request: ChatRequest, position: Position) -> ChatReply:
         """See ChatModel."""
@@ -58,29 +65,28 @@ class Watched:
 
 
 class Subject:
-    """The optimizer, or agent, of a method."""
+    """The optimizer, or agent, of a study's method."""
 
-    def __init__(self, method: Method, templates: Path, folder: Path) -> None:
-        self.studies = [s._replace(method=method) for s in small_studies(folder)]
-        self.asks, self.templates = method.chat is not None, templates
+    def __init__(self, study: Study, templates: Path) -> None:
+        self.study, self.space = study, study.cell.space
+        self.asks, self.templates = study.method.chat is not None, templates
 
     def made(self) -> proposing.Promised:
-        """It, for the first study."""
-        study = self.studies[0]
-        chat: ChatModel | None = Willing(study) if self.asks else None
-        return proposing.made(study, chat, self.templates)
+        """It, for the study."""
+        chat: ChatModel | None = Willing(self.study) if self.asks else None
+        return proposing.made(self.study, chat, self.templates)
 
     def run(self, earlier: Sequence[Trial] = ()) -> list[Trial]:
-        """The first study's trials after `earlier`, and these."""
+        """The study's trials after `earlier`, and these."""
         return [
             *earlier,
-            *run_study(self.studies[0], self.made().optimizer, SmallDevice(), earlier),
+            *run_study(self.study, self.made().optimizer, SmallDevice(), earlier),
         ]
 
     def given(self) -> list[Proposal]:
         """Its proposals as it gave them."""
         watched = Watched(self.made().optimizer)
-        list(run_study(self.studies[0], watched, SmallDevice(), ()))
+        list(run_study(self.study, watched, SmallDevice(), ()))
         return watched.given
 
 
@@ -95,18 +101,19 @@ def _keeps_history(subject: Subject) -> str:
 
 
 def _plain(subject: Subject) -> str:
-    return odd_value(subject.given(), subject.studies[0].cell.space)
+    return odd_value(subject.given(), subject.space)
 
 
 def odd_value(given: Sequence[Proposal], space: SearchSpace) -> str:
-    """The first value that is a choice in another type, such as np.int64(8) for 8; empty where none
-    is.
+    """The first value that the space has in another type, such as np.int64(8) for 8; empty where
+    none is. More digits than a range keeps are rounded, and no fault.
     """
     for proposal in given:
         for name, value in (proposal.configuration or {}).items():
             parameter = space.root.get(name)
             meant = parameter.meant(value) if parameter else value
-            if parameter and meant is not value and not parameter.has(value):
+            other = type(meant) is not type(value)
+            if parameter and other and not parameter.has(value) and parameter.has(meant):
                 return f"{name} is {value!r}, a {type(value).__name__}: give {meant!r}"
     return ""
 
@@ -159,19 +166,37 @@ OPTIMIZER: Sequence[tuple[str, Callable[[Subject], str]]] = (
 )
 
 
-def of_method(subject: Subject) -> Iterator[Checked]:
-    """Each rule for optimizers, kept or broken; after one that it cannot even run, the others are
-    not tried.
+def subjects(method: Method, templates: Path, folder: Path) -> list[Subject]:
+    """A method on a space of choices, and, unless it says that it proposes choices alone, on one
+    with ranges. What they are of is written to `folder`.
+    """
+    found = [small_studies(folder)[0]]
+    if not registry.only_choices(method):
+        found.append(range_studies(folder)[0])
+    return [Subject(study._replace(method=method), templates) for study in found]
+
+
+def of_method(found: Sequence[Subject]) -> Iterator[Checked]:
+    """Each rule for optimizers, kept or broken, the first subject that breaks it first; after one
+    that it cannot even run, the others are not tried.
     """
     for rule, check in OPTIMIZER:
-        fault, ended = _held(subject, check)
+        fault, ended = _held(found, check)
         yield Checked(rule, fault)
         if ended:
             return
 
 
-def _held(subject: Subject, check: Callable[[Subject], str]) -> tuple[str, bool]:
+def _held(found: Sequence[Subject], check: Callable[[Subject], str]) -> tuple[str, bool]:
     """How a rule is broken, and whether the optimizer failed over it."""
+    for subject in found:
+        fault, ended = _held_by(subject, check)
+        if fault or ended:
+            return (fault if subject.space.finite else f"with ranges: {fault}"), ended
+    return "", False
+
+
+def _held_by(subject: Subject, check: Callable[[Subject], str]) -> tuple[str, bool]:
     with contextlib.redirect_stdout(io.StringIO()):
         try:
             return check(subject), False
