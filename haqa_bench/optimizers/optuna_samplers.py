@@ -89,17 +89,22 @@ class Sampled:
             {name: _place(p, trial.configuration[name]) for name, p in self.space.root.items()}
         )
         asked = self._study.ask(self.distributions)
-        if isinstance(self._study.sampler, optuna.samplers.BaseGASampler):
-            # An enqueued trial belongs to no generation, and without generations NSGA-II is random
-            # search.
-            self._study.sampler.get_trial_generation(
-                self._study, self._study.get_trials(deepcopy=False)[-1]
-            )
+        self._count_generation()
         scores = self.objective.scores(trial)
         asked.set_constraint("not measured", 1.0 if scores is None else 0.0)
         for constraint in self.objective.constraints:
             asked.set_constraint(constraint.metric, constraint.excess(trial, history[0]) or 0.0)
         self._study.tell(asked, scores if scores is not None else self._worst())
+
+    def _count_generation(self) -> None:
+        """Puts the enqueued trial in a generation. Without one, NSGA-II is random search; without
+        parents that were chosen by then, a resumed study has them in another order.
+        """
+        sampler = self._study.sampler
+        if isinstance(sampler, optuna.samplers.BaseGASampler):
+            last = self._study.get_trials(deepcopy=False)[-1]
+            generation = sampler.get_trial_generation(self._study, last)
+            sampler.get_parent_population(self._study, generation)
 
     def _worst(self) -> Sequence[float]:
         """The worst scores told so far, goal by goal: what a trial without any is told with."""
