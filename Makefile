@@ -1,4 +1,4 @@
-.PHONY: check lint types rooms sound test versions lock coverage benchmark fuzz reliability test-live test-browser format docs site pictures wheel-test notebook
+.PHONY: check lint types rooms sound test versions lock coverage benchmark fuzz reliability test-live test-browser test-long format docs site pictures wheel-test notebook
 check: lint types rooms sound test ## what must be green before a commit
 
 lint:
@@ -54,6 +54,9 @@ test-live: ## real llama.cpp, real fine-tuning and a real model: pip install -e 
 
 test-browser: ## the page in a real Chromium, /usr/bin/chromium or CHROMIUM: pip install -e ".[dev,browser]"
 	pytest -m browser
+
+test-long: ## every method beside random search on ranges, over 100 seeds; many minutes
+	pytest -m long
 
 docs: ## pages that are made from the program itself
 	cog -r docs/help.md docs/python.md docs/results.md docs/add-a-track.md docs/published.md docs/reproduce.md docs/contribute.md

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from haqa_bench.api.cell import Cell as Cell
     from haqa_bench.api.comparing import compare as compare
+    from haqa_bench.api.function_cell import FunctionCell as FunctionCell
+    from haqa_bench.api.function_cell import function_cell as function_cell
     from haqa_bench.api.response_table import Table as Table
     from haqa_bench.api.runs import Run as Run
     from haqa_bench.api.runs import open_run as open_run
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from haqa_bench.api.suites import cell as cell
     from haqa_bench.api.suites import cells as cells
     from haqa_bench.api.suites import load_suite as load_suite
+    from haqa_bench.errors import EvaluationFailed as EvaluationFailed
     from haqa_bench.errors import HaqaError as HaqaError
     from haqa_bench.optimizers.ask_tell import AskTell as AskTell
     from haqa_bench.protocols import Proposal as Proposal
@@ -34,6 +37,8 @@ __all__ = [
     "AskTell",
     "Cell",
     "Configuration",
+    "EvaluationFailed",
+    "FunctionCell",
     "HaqaError",
     "Proposal",
     "Run",
@@ -45,6 +50,7 @@ __all__ = [
     "cell",
     "cells",
     "compare",
+    "function_cell",
     "load_suite",
     "open_run",
     "optimize",
@@ -54,6 +60,8 @@ _HOMES = {
     "AskTell": "optimizers.ask_tell",
     "Cell": "api.cell",
     "Configuration": "space",
+    "EvaluationFailed": "errors",
+    "FunctionCell": "api.function_cell",
     "HaqaError": "errors",
     "Proposal": "protocols",
     "Run": "api.runs",
@@ -65,6 +73,7 @@ _HOMES = {
     "cell": "api.suites",
     "cells": "api.suites",
     "compare": "api.comparing",
+    "function_cell": "api.function_cell",
     "load_suite": "api.suites",
     "open_run": "api.runs",
     "optimize": "api.studying",

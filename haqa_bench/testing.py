@@ -81,14 +81,14 @@ class OptimizerContract:
     @pytest.fixture(params=["choices", "ranges"])
     def studies(self, tmp_path: Path, request: pytest.FixtureRequest) -> list[Study]:
         """At least one study to propose for."""
+        found = self._named(small_studies(tmp_path))
         if request.param == "choices":
-            return self._named(small_studies(tmp_path))
+            return found
         if self.replies and not self.replies_on_ranges:
             pytest.skip("no replies_on_ranges are given")
-        found = self._named(range_studies(tmp_path))
         if getattr(self.make(found[0], self.answering(found[0])), "only_choices", False):
             pytest.skip("it proposes choices alone, as it says")
-        return found
+        return self._named(range_studies(tmp_path))
 
     def _named(self, found: list[Study]) -> list[Study]:
         if not self.method:

@@ -11,12 +11,13 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from haqa_bench import hardware, suite
+from haqa_bench import suite
 from haqa_bench.api.cell import Cell
 from haqa_bench.budget import Budget
 from haqa_bench.cell import Cell as Resolved
 from haqa_bench.cell import MeasurementProtocol, Model
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.hardware import UNSTATED, Figure, Hardware
 from haqa_bench.parameters import plain
 from haqa_bench.project import Project
 from haqa_bench.protocols import Evaluator, Outcome
@@ -31,6 +32,7 @@ Space = SearchSpace | Mapping[str, object]
 """Parameters by name, as a suite writes them."""
 Direction = Literal["maximize", "minimize"]
 PROPOSALS = 30
+UNSAID = "not stated"
 METRIC = "value"
 METHOD = Method.model_validate({"name": "default", "optimizer": "default"})
 NOWHERE = Project(Path("a function of Python"), alone=True)
@@ -132,6 +134,29 @@ def function_cell(
     return FunctionCell(resolved, of_suite, NOWHERE, function, Source(source))
 
 
+def _read(found: object) -> object:
+    """What Python may give as what a file would say: lists, and numbers of other libraries."""
+    if isinstance(found, Mapping):
+        return {name: _read(value) for name, value in found.items()}
+    return tuple(map(_read, found)) if isinstance(found, list | tuple) else plain(found)
+
+
+def _unstated() -> Hardware:
+    """What a function runs on, of which nobody said anything."""
+    figure = {
+        name: Figure(value=None, unit=unit, source=UNSAID)
+        for name, unit in (("cores", "cores"), ("memory", "GB"), ("bandwidth", "GB/s"))
+    }
+    return Hardware(
+        name=UNSTATED,
+        title="hardware not stated",
+        kind="unstated",
+        native_formats=(),
+        native_formats_source=UNSAID,
+        **figure,
+    )
+
+
 def _called(function: object) -> str:
     """A function's name as ids may have it: <lambda> is lambda."""
     found = str(getattr(function, "__name__", type(function).__name__))
@@ -141,15 +166,15 @@ def _called(function: object) -> str:
 def _resolved(
     called: str, space: Space, proposals: int, direction: Direction, unit: str
 ) -> Resolved[TableWorkload]:
-    found = space if isinstance(space, SearchSpace) else SearchSpace.model_validate(dict(space))
+    found = space if isinstance(space, SearchSpace) else SearchSpace.model_validate(_read(space))
     column = Column.model_validate({"unit": unit, "direction": direction})
     return Resolved[TableWorkload](
         id=called,
         track="table",
         model_name=called,
         model=Model(architecture="a function of Python", parameters=0),
-        bit_width=hardware.UNSTATED,
-        hardware=hardware.load(NOWHERE.hardware, hardware.UNSTATED),
+        bit_width=UNSTATED,
+        hardware=_unstated(),
         space=found,
         workload=TableWorkload(about=f"the function {called}", metrics={METRIC: column}),
         measurement=MeasurementProtocol.model_validate({}),

@@ -11,14 +11,14 @@ from pydantic import TypeAdapter, ValidationError
 from haqa_bench import plugins
 from haqa_bench.api import given, trials
 from haqa_bench.api.cell import Cell, plan_of
-from haqa_bench.api.function_cell import FunctionCell
+from haqa_bench.api.function_cell import FORM, Function, FunctionCell, Space, function_cell
 from haqa_bench.api.given import Brought, Given, Named
 from haqa_bench.api.studied import Studied, done
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Optimizer
 from haqa_bench.run import answering, inputs, proposing
 from haqa_bench.run import study as studies
-from haqa_bench.space import Scalar
+from haqa_bench.space import Scalar, SearchSpace
 from haqa_bench.study import Seed, Study
 from haqa_bench.trial import Trial
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TODO = "Say how many, or which"
+SEEDS = 30
+OF_FUNCTIONS = "tpe"
+"""What makes a function small, where nobody says what is to."""
 _SEEDS = TypeAdapter(list[Seed])
 NONE: Mapping[str, Scalar] = MappingProxyType({})
 
@@ -58,18 +61,21 @@ def run_study(
 
 
 def optimize(
-    cell: Cell,
-    optimizer: Given,
-    seeds: int | Iterable[int] = 30,
+    cell: Cell | Function,
+    optimizer: Given | Space,
+    seeds: int | Iterable[int] | None = None,
     *,
     name: str | None = None,
     options: Mapping[str, Scalar] = NONE,
 ) -> "pd.DataFrame":
     """Studies of one optimizer with several seeds, as `run_study` runs them, one row a trial.
 
-    `seeds` is how many, from 0 on, or which. Where it says how many, a method that was recorded has
-    those of them that were, and one whose suite gives it seeds of its own has these, as with
-    `haqa-bench run --seeds`.
+    `optimize(function, space)` makes a function of your own small: it is short for
+    `optimize(function_cell(function, space), "tpe", 1)`.
+
+    `seeds` is how many, from 0 on, or which; 30 where it is left out. Where it says how
+    many, a method that was recorded has those of them that were, and one whose suite gives it seeds
+    of its own has these, as with `haqa-bench run --seeds`.
 
     The columns: `suite`, `cell`, `method`, `optimizer`, `seed`, `answered_by` (who the LLM was);
     `number` (0 is the default), the parameters, `configuration` (text, equal for equal ones),
@@ -84,12 +90,22 @@ def optimize(
     Raises:
         HaqaError: as `run_study`; or an object is to run with several seeds, which needs a class.
     """
+    if not isinstance(cell, Cell):
+        made = function_cell(cell, _space(optimizer))
+        return optimize(made, OF_FUNCTIONS, seeds or 1, name=name, options=options)
     found = given.read(optimizer, cell, name, options)
-    planned = _studies(found, cell, seeds)
+    planned = _studies(found, cell, SEEDS if seeds is None else seeds)
     if isinstance(found, Brought) and found.once and len(planned) > 1:
         what = "an object has one study's seed in it, and cannot run with several"
         raise HaqaError("optimizer", what, "Give its class, or use run_study")
     return trials.frame([done(study) for study in _studied(found, cell, planned)])
+
+
+def _space(found: object) -> Space:
+    if not isinstance(found, Mapping | SearchSpace):
+        what = f"a function is optimized on a space, not on a {type(found).__name__}"
+        raise HaqaError("optimize", what, f"Give its parameters by name. {FORM}")
+    return found
 
 
 def _studies(found: Named | Brought, cell: Cell, seeds: int | Iterable[int]) -> Sequence[Study]:
