@@ -15,6 +15,7 @@ from haqa_bench.run.contract import methods
 from haqa_bench.space import SearchSpace, key_of
 from haqa_bench.study import Method
 from haqa_bench.testing import OptimizerContract
+from haqa_bench.trial import Status
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 import ranges
@@ -114,7 +115,7 @@ def test_rules_on_ranges_are_rounded_into_them_and_draw_no_random_numbers(tmp_pa
     )
     default = methods.SmallDevice().sample(study.cell.space.default, 0)
     trial = hb.Trial(
-        number=0, configuration=space.default, status="ok", measurements=default.measurements
+        number=0, configuration=space.default, status=Status.OK, measurements=default.measurements
     )
 
     first = rules.ask([trial])
@@ -187,9 +188,9 @@ def test_what_learns_comes_nearer_to_a_known_optimum_than_random_search(name):
 
 
 def test_a_model_of_ranges_comes_nearer_than_random_search_within_few_seeds():
-    at_random = ranges.regrets("random", range(6), 12)
+    at_random = ranges.regrets("random", range(6), 20)
 
-    found = ranges.told("gp", ranges.regrets("gp", range(6), 12), at_random)
+    found = ranges.told("gp", ranges.regrets("gp", range(6), 20), at_random)
 
     assert found.nearer >= 5
 
