@@ -77,3 +77,37 @@ class Train(Job[Trained], worker="haqa_bench.tracks.qat.worker.train"):
     seed: int
     test: bool
     threads: int
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A network of full precision: accuracies in % on the images held out and on the test set;
+    `losses`, the mean of each epoch in nats; `seconds` of training.
+    """
+
+    held_out_accuracy: float
+    test_accuracy: float
+    losses: tuple[float, ...]
+    seconds: float
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrain(Job[Pretrained], worker="haqa_bench.tracks.qat.worker.pretrain"):
+    """Train a network at full precision on all images but those held out, and write it to `output`
+    as safetensors.
+
+    What is trained so far is kept in the file `state` after each epoch, and gone on with. Steps are
+    computed in `precision`, weights kept in float32.
+    """
+
+    network: str
+    data: Literal["cifar10", "imagenet"]
+    path: str
+    held_out: int
+    settings: Settings
+    precision: Literal["float32", "bfloat16"]
+    seed: int
+    threads: int
+    state: str
+    output: str
