@@ -1,13 +1,15 @@
 """The qat track: hyperparameters of DoReFa's quantization-aware training (paper: table 1)."""
 
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
 from haqa_bench.cell import Block, Cell, Model
 from haqa_bench.hardware import Hardware
 from haqa_bench.protocols import LiveEvaluator, Metric, Reference
 from haqa_bench.tracks import Rule, Track
 from haqa_bench.tracks.metrics import PEAK_MEMORY, TRAIN_LOSS, by_name
-from haqa_bench.tracks.qat.jobs import SETTINGS
+from haqa_bench.tracks.qat import pretrained
+from haqa_bench.tracks.qat.jobs import PAPERS, SETTINGS
 from haqa_bench.tracks.qat.workload import QatWorkload
 from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED, rules
 
@@ -36,16 +38,27 @@ class QatTrack(Track[QatWorkload]):
         """See Track."""
         if model.network is None:
             raise ValueError(f"the model '{name}' is to be trained, but has no network")
+        for paper, ours in PAPERS.items():
+            if {paper, ours} <= block.space.root.keys():
+                raise ValueError(f"space: {paper} and {ours} are one setting: leave one out")
 
     def settings(self, workload: QatWorkload) -> Collection[str]:
         """See Track."""
         return SETTINGS
 
+    def pinned(self, workload: QatWorkload, model: Model, project: Path) -> QatWorkload:
+        """See Track: the network that is fine-tuned."""
+        return pretrained.pinned(workload, str(model.network), project)
+
     def evaluator(self, cell: Cell[QatWorkload]) -> LiveEvaluator:
+        """See Track."""
+        return self.evaluator_in(cell, Path())
+
+    def evaluator_in(self, cell: Cell[QatWorkload], project: Path) -> LiveEvaluator:
         """See Track."""
         from haqa_bench.tracks.qat.evaluator import QatEvaluator
 
-        return QatEvaluator(cell)
+        return QatEvaluator(cell, project)
 
     def references(self, cell: Cell[QatWorkload]) -> Sequence[Reference]:
         """See Track."""

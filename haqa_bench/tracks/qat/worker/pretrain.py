@@ -14,15 +14,21 @@ from typing import TypedDict
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn import functional
 
 from haqa_bench.backends.workers.frame import work
-from haqa_bench.backends.workers.training import Curve, factor, facts_of, gpu_facts
-from haqa_bench.tracks.qat.jobs import Pretrain, Pretrained
+from haqa_bench.backends.workers.training import Curve, factor
+from haqa_bench.tracks.qat.jobs import Pretrain, Pretrained, epochs_file
 from haqa_bench.tracks.qat.worker import resnet
 from haqa_bench.tracks.qat.worker.dorefa import FULL, Bits
-from haqa_bench.tracks.qat.worker.image_sets import Cifar10, ImageFolder, ImageSet
-from haqa_bench.tracks.qat.worker.train import device_of, evaluated, optimizer_of
+from haqa_bench.tracks.qat.worker.image_sets import ImageSet, opened
+from haqa_bench.tracks.qat.worker.steps import Losses, Plain, step_of
+from haqa_bench.tracks.qat.worker.train import (
+    device_here,
+    evaluated,
+    generator_of,
+    optimizer_of,
+    placed,
+)
 
 UNQUANTIZED = resnet.Quantization(Bits(FULL, FULL), rescale=False, ends=False)
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -42,9 +48,9 @@ def run(job: Pretrain) -> Pretrained:
     """Trains what is left of the epochs, then tries the network and writes it."""
     torch.set_num_threads(job.threads)
     torch.manual_seed(job.seed)
-    read = Cifar10 if job.data == "cifar10" else ImageFolder
-    data: ImageSet = read(Path(job.path), job.held_out, None)
-    network = device_of(resnet.build(job.network, data.classes, UNQUANTIZED))
+    device = device_here()
+    data = opened(job.data, Path(job.path), job.held_out, None, device)
+    network = placed(resnet.build(job.network, data.classes, UNQUANTIZED), device)
     optimizer = optimizer_of(network, job.settings)
     losses, seconds = _gone_on(job, network, optimizer)
     for number in range(len(losses), round(job.settings.epochs)):
@@ -57,10 +63,14 @@ def run(job: Pretrain) -> Pretrained:
     ]
     weights = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     save_file(weights, job.output)
-    facts = facts_of(
-        train_images=data.count, threads=job.threads, torch=torch.__version__, **gpu_facts()
+    return Pretrained(
+        held_out_accuracy=accuracies[0],
+        test_accuracy=accuracies[1],
+        losses=tuple(losses),
+        seconds=seconds,
+        images=data.count,
+        torch=torch.__version__,
     )
-    return Pretrained(accuracies[0], accuracies[1], tuple(losses), seconds, facts)
 
 
 def epoch(
@@ -76,24 +86,20 @@ def epoch(
         Diverged: the loss is no number, or stays above twice what guessing gives.
     """
     settings, where = job.settings, next(network.parameters()).device
-    generator = torch.Generator().manual_seed(job.seed * 100_003 + number)
-    each = data.count // settings.batch_size
+    generator = generator_of(data, job.seed * 100_003 + number)
+    each = data.count // min(settings.batch_size, data.count)
     steps = each * round(settings.epochs)
     curve = Curve(steps, 2 * math.log(data.classes))
+    plain, losses = Plain(network, optimizer, KINDS[job.precision]), Losses(curve, where)
+    step = None
     network.train()
     batches = data.training(settings.batch_size, settings.augmentation, generator)
-    for step, (images, labels) in zip(range(each), batches):  # noqa: B905 - batches have no end
-        scale = factor(settings.schedule, number * each + step, steps, settings.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * scale
-        kind = KINDS[job.precision]
-        with torch.autocast(where.type, kind, enabled=kind != torch.float32):
-            answers = network(images.to(where))
-        loss = functional.cross_entropy(answers.float(), labels.to(where))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        curve.add(float(loss.detach()))
-        optimizer.step()
+    for at, (images, labels) in zip(range(each), batches):  # noqa: B905 - they have no end
+        images, labels = images.to(where), labels.to(where)
+        step = step or step_of(plain, images, labels)[0]
+        scale = factor(settings.schedule, number * each + at, steps, settings.warmup)
+        losses.add(step(images, labels, settings.learning_rate * scale))
+    losses.flush()
     return sum(curve.losses) / len(curve.losses)
 
 
@@ -117,6 +123,7 @@ def _gone_on(
         return [], 0.0
     network.load_state_dict(state["weights"])
     optimizer.load_state_dict(state["optimizer"])
+    epochs_file(job.state).write_text(str(len(state["losses"])))
     return list(state["losses"]), state["seconds"]
 
 
@@ -137,6 +144,7 @@ def _keep(
     partial = Path(f"{job.state}.new")
     torch.save(state, partial)
     partial.replace(job.state)
+    epochs_file(job.state).write_text(str(len(losses)))
 
 
 if __name__ == "__main__":
