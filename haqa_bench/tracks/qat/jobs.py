@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from haqa_bench.backends.jobs import Job
 from haqa_bench.backends.wire import Mismatch, build
 from haqa_bench.errors import EvaluationFailed, Status
+
+SCHEDULE: Final = "step"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,7 @@ class Settings:
     momentum: float = 0.9
     weight_decay: float = 1e-4
     batch_size: int = 128
-    schedule: Literal["constant", "cosine", "step"] = "step"
+    schedule: Literal["constant", "cosine", "step"] = SCHEDULE
     warmup: float = 0.0
     augmentation: str = "crop_flip"
 

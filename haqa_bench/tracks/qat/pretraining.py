@@ -134,7 +134,7 @@ def _card(order: Order, job: Pretrain, done: Pretrained, digest: str) -> Card:
         images=done.images,
         held_out=order.held_out,
         split_seed=SPLIT_SEED,
-        recipe=Recipe(**asdict(order.settings)),
+        recipe=Recipe(**asdict(job.settings)),
         precision=order.precision,
         seed=order.seed,
         losses=done.losses,

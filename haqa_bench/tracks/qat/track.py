@@ -1,7 +1,8 @@
 """The qat track: hyperparameters of DoReFa's quantization-aware training (paper: table 1)."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from haqa_bench.cell import Block, Cell, Model
 from haqa_bench.hardware import Hardware
@@ -9,12 +10,27 @@ from haqa_bench.protocols import LiveEvaluator, Metric, Reference
 from haqa_bench.tracks import Rule, Track
 from haqa_bench.tracks.metrics import PEAK_MEMORY, TRAIN_LOSS, by_name
 from haqa_bench.tracks.qat import pretrained
-from haqa_bench.tracks.qat.jobs import PAPERS, SETTINGS
-from haqa_bench.tracks.qat.workload import QatWorkload
+from haqa_bench.tracks.qat.jobs import PAPERS, SCHEDULE, SETTINGS
+from haqa_bench.tracks.qat.workload import Pinned, QatWorkload
 from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED, rules
 
 UNQUANTIZED = "FP32"
 CLASSES = {"cifar10": 10, "imagenet": 1000}
+FALLS = {
+    "constant": "stays as it is",
+    "cosine": "falls to 0 as a cosine",
+    "step": "falls to a tenth after 30, 60 and 90 % of the steps",
+}
+"""What becomes of the learning rate, by schedule."""
+
+
+class Told(NamedTuple):
+    """What a prompt tells of a network that is fine-tuned: its accuracy on the images held out in
+    %, where it is known, and what becomes of the learning rate.
+    """
+
+    accuracy: str
+    schedule: str
 
 
 class QatTrack(Track[QatWorkload]):
@@ -78,6 +94,15 @@ class QatTrack(Track[QatWorkload]):
     def limits(self, workload: QatWorkload) -> str:
         """See Track."""
         return f"at most {workload.timeout_s:g} s and {workload.memory_gb:g} GB each"
+
+    def words(self, cell: Cell[QatWorkload]) -> Mapping[str, object]:
+        """See Track."""
+        begun = cell.workload.pretrained
+        if begun is None:
+            return {"pretrained": None}
+        known = begun.held_out_accuracy if isinstance(begun, Pinned) else None
+        accuracy = "" if known is None else f"{known:.1f}"
+        return {"pretrained": Told(accuracy, FALLS[cell.workload.schedule or SCHEDULE])}
 
     def rules(self, hardware: Hardware) -> Iterator[Rule]:
         """See Track."""
