@@ -30,13 +30,13 @@ pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 pytest.importorskip("PIL")
 
-import torch  # noqa: E402
-from safetensors.torch import load_file  # noqa: E402
+import torch
+from safetensors.torch import load_file
 
-from haqa_bench.backends.workers.frame import Unusable  # noqa: E402
-from haqa_bench.backends.workers.training import Curve, Diverged  # noqa: E402
-from haqa_bench.tracks.qat.worker import pretrain, resnet, steps, train, weights  # noqa: E402
-from haqa_bench.tracks.qat.worker.dorefa import Bits  # noqa: E402
+from haqa_bench.backends.workers.frame import Unusable
+from haqa_bench.backends.workers.training import Curve, Diverged
+from haqa_bench.tracks.qat.worker import pretrain, resnet, steps, train, weights
+from haqa_bench.tracks.qat.worker.dorefa import Bits
 
 SET = "cifar10-fp32"
 ORDER = pretraining.Order("resnet20", SET, 4, 100, "float32", 0)
@@ -232,7 +232,7 @@ def test_a_damaged_network_is_refused_at_once(here, suffix):
         cell_in(here)
 
     (here / manifest.NAME).unlink()
-    with pytest.raises(HaqaError, match="another hash|sha256: String should match"):
+    with pytest.raises(HaqaError, match=r"another hash|sha256: String should match"):
         cell_in(here)
 
 
