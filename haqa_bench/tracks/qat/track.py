@@ -50,6 +50,10 @@ class QatTrack(Track[QatWorkload]):
     confirmed = "tests"
     published = "table1"
 
+    def suffix(self, workload: QatWorkload) -> str:
+        """See Track: what fine-tunes is another cell than what trains from nothing."""
+        return self.name if workload.pretrained is None else f"{self.name}-pretrained"
+
     def check(self, block: Block[QatWorkload], name: str, model: Model) -> None:
         """See Track."""
         if model.network is None:
