@@ -50,7 +50,9 @@ def open_sweep(cell: Cell, target: Path, evaluator: LiveEvaluator | None = None)
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {
         "cell": cell.id,
-        "choices_sha256": sha256({name: list(p.choices) for name, p in cell.space.root.items()}),
+        "choices_sha256": sha256(
+            {name: list(p.choices) for name, p in cell.space.listable.items()}
+        ),
         "workload": cell.workload.model_dump(mode="json"),
         **evaluator.made_of,
         "hardware": cell.hardware.name,
