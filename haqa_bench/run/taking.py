@@ -197,7 +197,11 @@ def _builds(found: Header, now: Header) -> str:
     """The first library that differs, in words."""
     names = sorted(found.build.keys() | now.build.keys())
     pairs = ((name, found.build.get(name), now.build.get(name)) for name in names)
-    told = [f": {name} {was or 'none'}, and here is {has or 'none'}" for name, was, has in pairs if was != has]
+    told = [
+        f": {name} {was or 'none'}, and here is {has or 'none'}"
+        for name, was, has in pairs
+        if was != has
+    ]
     return told[0] if told else ""
 
 

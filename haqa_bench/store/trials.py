@@ -132,7 +132,9 @@ class Recording(NamedTuple):
         return sorted({trial.date for trial in self.trials.values()})
 
 
-def header(cell: Cell, machine: str, build: Mapping[str, str], made_of: Mapping[str, str]) -> Header:
+def header(
+    cell: Cell, machine: str, build: Mapping[str, str], made_of: Mapping[str, str]
+) -> Header:
     """How the trials of a cell begin that are measured on a machine with some libraries."""
     return Header(
         cell=cell.id,
