@@ -444,7 +444,6 @@ def test_a_live_run_elsewhere_leaves_what_the_package_brings_alone(
     measured, tmp_path_factory, monkeypatch
 ):
     own, brought = tmp_path_factory.mktemp("own"), recorded(measured).path.read_bytes()
-    print(own, planned.__module__)
     monkeypatch.setenv("HAQA_BENCH_SHIPPED", str(measured))
     (own / "suites").mkdir()
     trainer = Trainer()
@@ -452,6 +451,7 @@ def test_a_live_run_elsewhere_leaves_what_the_package_brings_alone(
 
     live(own, trainer)
 
+    assert not (measured / "results/runs").exists()
     assert recorded(own).header.machine == "another machine"
     assert recorded(measured).path.read_bytes() == brought
 

@@ -48,7 +48,7 @@ class Trainer:
 
     whole = None
     machine = "a test machine"
-    made_of: Mapping[str, str] = {"data_sha256": "d"}  # noqa: RUF012
+    made_of: Mapping[str, str] = {"data_sha256": "d"}
 
     def __init__(self, called: Callable[[Mapping], None] = lambda _: None):
         self.called, self.calls = called, []

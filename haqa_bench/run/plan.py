@@ -13,7 +13,6 @@ from haqa_bench.run.identity import Identity
 from haqa_bench.study import Study
 from haqa_bench.suite import Suite
 
-
 Measure = Literal["recorded", "live", "surrogate"]
 """What measures: recordings, this machine, or a model that is fitted to recorded trials."""
 
