@@ -5,6 +5,7 @@ the lock, and refused where they are not what the cell needs.
 import hashlib
 import importlib.util
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from support import REPOSITORY, TRAINING_SUITE, write_images
 
-from haqa_bench import suite
+from haqa_bench import registry, suite
 from haqa_bench.backends.process import run_job
 from haqa_bench.cli import app
 from haqa_bench.errors import HaqaError
@@ -25,6 +26,7 @@ from haqa_bench.tracks.qat.jobs import Weights, with_defaults
 from haqa_bench.tracks.qat.pretrained import place
 from haqa_bench.tracks.qat.workload import QatWorkload
 from haqa_bench.tracks.training import FULL_PRECISION
+from haqa_bench.trial import Status, Trial
 
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
@@ -329,6 +331,79 @@ def test_full_precision_is_the_network_itself(here):
     assert values["test_accuracy"] == pytest.approx(card_of(here)["test_accuracy"])
     assert "train_loss" not in values
     assert found.facts["steps"] == "0"
+
+
+METHODS = """
+  - {name: full-precision, optimizer: fixed, options: {learning_rate: 0.1}}
+  - {name: random, optimizer: random}"""
+SPACE = """
+      learning_rate: {float: {low: 0.001, high: 0.2, log: true}, default: 0.01}
+      batch_size: {int: {low: 16, high: 64, log: true}, default: 32}
+    workload:"""
+LIVE = re.sub(
+    r"(?s)space:.*?workload:",
+    f"space:{SPACE}",
+    re.sub(r"methods: .*", f"methods:{METHODS}", SUITE).replace("tests: 2", "tests: 1"),
+)
+
+
+def test_what_is_fine_tuned_live_is_recorded_and_replays(here, monkeypatch):
+    monkeypatch.delenv("HAQA_BENCH_RUNS", raising=False)
+    (here / "suites").mkdir()
+    (here / "suites" / "train.yaml").write_text(LIVE)
+    asked = ["run", str(here / "suites" / "train.yaml"), "--project", str(here), "--json"]
+
+    live = CliRunner().invoke(app, [*asked, "--measure", "live"], catch_exceptions=False)
+    monkeypatch.setattr(evaluator, "run_job", None)  # nothing trains any more
+    replayed = CliRunner().invoke(app, asked, catch_exceptions=False)
+
+    assert live.exit_code == replayed.exit_code == 0
+    cell = "net-w2a2-epyc-zen4-2core-qat-pretrained"
+    first, *lines = (here / f"results/trials/qat/{cell}.jsonl").read_text().splitlines()
+    assert json.loads(first)["workload"]["pretrained"]["sha256"] == card_of(here)["sha256"]
+    rates = {json.loads(line).get("configuration", {}).get("learning_rate") for line in lines}
+    assert {0.01, 0.1} <= rates
+
+
+# What somebody else would have set
+
+
+def method_of(project, options):
+    (project / "fixed.yaml").write_text(re.sub(r"options: {.*}", f"options: {options}}}", LIVE))
+    study = suite.load(project / "fixed.yaml", project).studies()[0]
+    return study, registry.optimizer(study, None, project)
+
+
+def tried(number, configuration):
+    return Trial(number=number, configuration=dict(configuration), status=Status.OK)
+
+
+def test_a_fixed_configuration_is_proposed_once(here):
+    study, method = method_of(here, "{learning_rate: 0.1}")
+    default = tried(0, study.cell.space.default)
+
+    found = method.ask([default]).configuration
+
+    assert found == {"learning_rate": 0.1, "batch_size": 32}
+    assert method.ask([default, tried(1, found)]) is None
+
+
+def test_a_fixed_configuration_that_is_the_default_proposes_nothing(here):
+    study, method = method_of(here, "{learning_rate: 0.01}")
+
+    assert method.ask([tried(0, study.cell.space.default)]) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ("{momentum: 0.5}", "unknown option 'momentum'"),
+        ("{learning_rate: 0.5}", "from 0.001 to 0.2"),
+    ],
+)
+def test_a_fixed_configuration_is_of_the_space(here, options, complaint):
+    with pytest.raises(HaqaError, match=complaint):
+        method_of(here, options)
 
 
 # A captured step
