@@ -18,6 +18,7 @@ from haqa_bench import registry, suite
 from haqa_bench.backends.process import run_job
 from haqa_bench.cli import app
 from haqa_bench.errors import HaqaError
+from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.store import manifest
 from haqa_bench.tasks import images
 from haqa_bench.tracks.qat import evaluator, pretrained, pretraining
@@ -190,6 +191,21 @@ def test_a_lock_pins_the_network_by_its_hash(here):
     assert pin.set == SET
     assert pin.sha256 == card_of(here)["sha256"]
     assert pin.held_out_accuracy == pytest.approx(card_of(here)["held_out_accuracy"], abs=0.01)
+
+
+def test_what_a_cell_fine_tunes_is_told_by_its_suite_and_its_prompt(here):
+    cell = cell_in(here)
+    accuracy, sha256 = (card_of(here)[name] for name in ("held_out_accuracy", "sha256"))
+
+    shown = CliRunner().invoke(app, ["suite", "show", str(here / "train.yaml")])
+    told = Prompts(here / "prompts").static(cell)
+
+    said = f"fine-tunes the network {sha256[:12]} of the set {SET}, right on {accuracy:.2f} %"
+    assert said in shown.stdout
+    assert "fine-tuned with it, from its pretrained weights each time" in told
+    assert f"right on {accuracy:.1f} % of the images held out" in told
+    assert "new random weights" not in told
+    assert cell.id.endswith("-qat-pretrained")
 
 
 def test_a_lock_of_another_network_is_another_lock(here):
