@@ -42,7 +42,7 @@ from haqa_bench.tracks.qat.worker import pretrain, resnet, steps, train, weights
 from haqa_bench.tracks.qat.worker.dorefa import Bits
 
 SET = "cifar10-fp32"
-ORDER = pretraining.Order("resnet20", SET, 4, 100, "float32", 0)
+ORDER = pretraining.Order("resnet20", SET, 4, 1, 100, "float32", 0)
 SUITE = TRAINING_SUITE.replace("BITS", "w2a2").replace(
     "epochs: 1,", f"epochs: 1, pretrained: {SET}, rescale_weights: true,"
 )
@@ -150,6 +150,17 @@ def test_a_training_that_was_stopped_is_the_one_that_it_would_have_been(
 
     assert Path(job.output).read_bytes() == done
     assert resumed.losses == whole.losses
+
+
+def test_a_training_that_has_ended_goes_on_for_another_cycle(here):
+    once = small(pretraining.job_of(ORDER._replace(epochs=1, seed=6)))
+    twice = small(pretraining.job_of(ORDER._replace(epochs=1, seed=6, cycles=2)))
+
+    first, both = pretrain.run(once), pretrain.run(twice)
+
+    assert once.state == twice.state
+    assert len(both.losses) == 2
+    assert both.losses[:1] == first.losses
 
 
 def test_a_network_is_replaced_only_where_that_is_asked_for(here, monkeypatch):

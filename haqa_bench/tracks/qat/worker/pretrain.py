@@ -53,7 +53,7 @@ def run(job: Pretrain) -> Pretrained:
     network = placed(resnet.build(job.network, data.classes, UNQUANTIZED), device)
     optimizer = optimizer_of(network, job.settings)
     losses, seconds = _gone_on(job, network, optimizer)
-    for number in range(len(losses), round(job.settings.epochs)):
+    for number in range(len(losses), round(job.settings.epochs) * job.cycles):
         started = time.perf_counter()
         losses.append(epoch(network, optimizer, data, job, number))
         seconds += time.perf_counter() - started
@@ -88,7 +88,8 @@ def epoch(
     settings, where = job.settings, next(network.parameters()).device
     generator = generator_of(data, job.seed * 100_003 + number)
     each = data.count // min(settings.batch_size, data.count)
-    steps = each * round(settings.epochs)
+    epochs = round(settings.epochs)
+    steps, before = each * epochs, each * (number % epochs)
     curve = Curve(steps, 2 * math.log(data.classes))
     plain, losses = Plain(network, optimizer, KINDS[job.precision]), Losses(curve, where)
     step = None
@@ -97,7 +98,7 @@ def epoch(
     for at, (images, labels) in zip(range(each), batches):  # noqa: B905 - they have no end
         images, labels = images.to(where), labels.to(where)
         step = step or step_of(plain, images, labels)[0]
-        scale = factor(settings.schedule, number * each + at, steps, settings.warmup)
+        scale = factor(settings.schedule, before + at, steps, settings.warmup)
         losses.add(step(images, labels, settings.learning_rate * scale))
     losses.flush()
     return sum(curve.losses) / len(curve.losses)
@@ -108,7 +109,7 @@ def _asked(job: Pretrain) -> dict[str, object]:
     return {name: value for name, value in asdict(job).items() if name not in _NOT_ASKED}
 
 
-_NOT_ASKED = ("memory_bytes", "threads", "state", "output", "path")
+_NOT_ASKED = ("memory_bytes", "threads", "cycles", "state", "output", "path")
 
 
 def _gone_on(
