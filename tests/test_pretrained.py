@@ -19,6 +19,8 @@ from haqa_bench.backends.process import run_job
 from haqa_bench.cli import app
 from haqa_bench.errors import HaqaError
 from haqa_bench.optimizers.agent.prompt import Prompts
+from haqa_bench.project import Project
+from haqa_bench.run import soundness
 from haqa_bench.store import manifest
 from haqa_bench.tasks import images
 from haqa_bench.tracks.qat import evaluator, pretrained, pretraining
@@ -116,6 +118,18 @@ def test_a_network_lies_beside_a_card_that_says_how_it_was_trained(here, world):
     assert card.test_accuracy > 50  # class by brightness: guessing gives 10
     assert str(world) not in path.with_suffix(".json").read_text()
     assert manifest.differences(here) == []
+
+
+def test_a_check_reads_it(here):
+    path = place(here, SET, "resnet20")
+    (here / manifest.NAME).unlink()
+    sound = {area.name: area for area in soundness.check(Project(here))}["results/pretrained"]
+    path.write_bytes(b"another")
+
+    damaged = {area.name: area for area in soundness.check(Project(here))}["results/pretrained"]
+
+    assert (sound.files, sound.sound) == (1, 1)
+    assert "is not the network of its card" in damaged.faults[0]
 
 
 def test_both_files_are_sealed(here):
