@@ -90,7 +90,8 @@ def epoch(
     each = data.count // min(settings.batch_size, data.count)
     steps = each * round(settings.epochs)
     curve = Curve(steps, 2 * math.log(data.classes))
-    plain, losses = Plain(network, optimizer, KINDS[job.precision]), Losses(curve, where)
+    plain = Plain(network, optimizer, KINDS[job.precision], settings.label_smoothing)
+    losses = Losses(curve, where)
     step = None
     network.train()
     batches = data.training(settings.batch_size, settings.augmentation, generator)
