@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 )
 @click.argument("network", type=click.Choice(["resnet20", "resnet32", "resnet50"]))
 @click.option("--set", "set_name", help="Its folder in results/pretrained/.  [default: DATA-fp32]")
-@click.option("--epochs", type=COUNT, help="Of training.  [default: 30; 90 of ImageNet]")
+@click.option("--epochs", type=COUNT, help="Of training.  [default: 60; 90 of ImageNet]")
 @click.option(
     "--cycles",
     type=COUNT,

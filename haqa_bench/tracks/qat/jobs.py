@@ -27,6 +27,7 @@ class Settings:
     schedule: Literal["constant", "cosine", "step"] = SCHEDULE
     warmup: float = 0.0
     augmentation: str = "crop_flip"
+    label_smoothing: float = 0.0
 
 
 PAPERS = {"num_epochs": "epochs"}

@@ -38,6 +38,7 @@ class Recipe(Document):
     schedule: Literal["constant", "cosine", "step"]
     warmup: float
     augmentation: str
+    label_smoothing: float
 
 
 class Card(Document):

@@ -91,7 +91,8 @@ def epoch(
     epochs = round(settings.epochs)
     steps, before = each * epochs, each * (number % epochs)
     curve = Curve(steps, 2 * math.log(data.classes))
-    plain, losses = Plain(network, optimizer, KINDS[job.precision]), Losses(curve, where)
+    plain = Plain(network, optimizer, KINDS[job.precision], settings.label_smoothing)
+    losses = Losses(curve, where)
     step = None
     network.train()
     batches = data.training(settings.batch_size, settings.augmentation, generator)
