@@ -83,8 +83,9 @@ def job_of(order: Order) -> Pretrain:
     """
     require("torch", "training", extra("train"))
     data = images.named(order.data)
-    asked = order._replace(cycles=1)._asdict() | {"settings": asdict(order.settings)}
-    name = f"{order.network}-{sha256(asked | {'data': data.sha256})[:16]}.state"
+    asked = order._asdict() | {"settings": asdict(order.settings), "data": data.sha256}
+    asked.pop("cycles")  # a training goes on for more of them
+    name = f"{order.network}-{sha256(asked)[:16]}.state"
     state = folder.cache() / "pretrained" / name
     state.parent.mkdir(parents=True, exist_ok=True)
     return Pretrain(
