@@ -3,7 +3,6 @@ the lock, and refused where they are not what the cell needs.
 """
 
 import hashlib
-import importlib.util
 import json
 import re
 import shutil
@@ -83,8 +82,9 @@ def here(world, tmp_path, monkeypatch):
 
 
 def small(job):
-    """A training of more and smaller steps."""
-    return replace(job, settings=replace(job.settings, batch_size=10))
+    """A training of more and smaller steps, of images as they are."""
+    plain = replace(job.settings, batch_size=10, augmentation="none", label_smoothing=0.0)
+    return replace(job, settings=plain)
 
 
 def _environment(patch, folder):
@@ -531,17 +531,39 @@ def test_our_resnet20_is_right_on_88_of_100_test_images():
     assert CHECKPOINT.stat().st_size < 2_000_000
 
 
+def tuned_at_w8a8(folder, *changes):
+    """The test accuracy, in %, of a network that the default of the paper's space fine-tunes from
+    ours at w8a8, and that of ours.
+    """
+    text = (REPOSITORY / "suites/paper/resnet.yaml").read_text()
+    for old, new in (("[w2a2, w4a4]", "[w8a8]"), *changes):
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "s.yaml").write_text(text)
+    cell = suite.load(folder / "s.yaml", REPOSITORY).cells[0]
+    default = {name: p.default for name, p in cell.space.root.items() if name != "num_epochs"}
+    found = QatEvaluator(cell, REPOSITORY).test(default, 1000)
+    values = {m.name: m.value for m in found.measurements}
+    ours = pretrained.read(CHECKPOINT).test_accuracy
+    print(f"w8a8 {values['test_accuracy']:.2f} %, of full precision {ours:.2f} %")
+    return values["test_accuracy"], ours
+
+
 @pytest.mark.live
 @pytest.mark.skipif(not CHECKPOINT.is_file(), reason="not trained yet")
-@pytest.mark.skipif(importlib.util.find_spec("torchvision") is None, reason="needs the extra train")
-def test_a_w8a8_network_of_the_default_stays_within_3_points_of_it(tmp_path):
-    """On all images, for the default's 12 epochs: half an hour on two cores."""
-    text = (REPOSITORY / "suites/paper/resnet.yaml").read_text()
-    text = text.replace("[w2a2, w4a4]", "[w8a8]").replace("      images: 2000\n", "")
-    (tmp_path / "s.yaml").write_text(text.replace("timeout_s: 1800.0", "timeout_s: 14400.0"))
-    cell = suite.load(tmp_path / "s.yaml", REPOSITORY).cells[0]
+def test_a_little_fine_tuning_at_w8a8_stays_near_full_precision(tmp_path):
+    """Two epochs of 2,000 images: a minute."""
+    tuned, ours = tuned_at_w8a8(tmp_path, ("epochs: 12\n", "epochs: 2\n"))
 
-    found = QatEvaluator(cell, REPOSITORY).test(cell.space.default, 1000)
+    assert tuned > ours - 15
 
-    values = {m.name: m.value for m in found.measurements}
-    assert values["test_accuracy"] > pretrained.read(CHECKPOINT).test_accuracy - 3
+
+@pytest.mark.live
+@pytest.mark.skipif(not CHECKPOINT.is_file(), reason="not trained yet")
+def test_a_w8a8_network_of_the_default_stays_within_3_points_of_full_precision(tmp_path):
+    """Twelve epochs of all images: half an hour on two quiet cores."""
+    changes = [("      images: 2000\n", ""), ("timeout_s: 1800.0", "timeout_s: 36000.0")]
+
+    tuned, ours = tuned_at_w8a8(tmp_path, *changes)
+
+    assert tuned > ours - 3

@@ -58,14 +58,12 @@ def run(job: Pretrain) -> Pretrained:
         losses.append(epoch(network, optimizer, data, job, number))
         seconds += time.perf_counter() - started
         _keep(job, network, optimizer, losses, seconds)
-    accuracies = [
-        100 * float(evaluated(network, data.trying(test)).float().mean()) for test in (False, True)
-    ]
+    held_out, test = (evaluated(network, data.trying(test)) for test in (False, True))
     weights = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     save_file(weights, job.output)
     return Pretrained(
-        held_out_accuracy=accuracies[0],
-        test_accuracy=accuracies[1],
+        held_out_accuracy=100 * int(held_out.sum()) / len(held_out),
+        test_accuracy=100 * int(test.sum()) / len(test),
         losses=tuple(losses),
         seconds=seconds,
         images=data.count,
