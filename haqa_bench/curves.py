@@ -9,9 +9,12 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from haqa_bench.trial import Status, Trial
+from haqa_bench.errors import Status
+
+if TYPE_CHECKING:  # workers import this module, and pydantic would take each a tenth of a second
+    from haqa_bench.trial import Trial
 
 FACT = "learning_curve"
 FACTS = (FACT, f"training_{FACT}")
@@ -61,7 +64,7 @@ def _point(step: str, epoch: str | None, loss: str) -> Point:
     return Point(int(step), None if epoch is None else float(epoch), float(loss))
 
 
-def losses(trial: Trial, most: int = MOST) -> tuple[float, ...]:
+def losses(trial: "Trial", most: int = MOST) -> tuple[float, ...]:
     """A training's losses in nats, in their order, at most `most` numbers of four digits; where the
     curve has more points, means of neighbours. Empty where there is no curve.
     """
@@ -77,7 +80,7 @@ def _thinned(curve: Sequence[Point], most: int) -> list[float]:
     return [sum(sums[first:end]) / (steps[end] - steps[first]) for first, end in pairwise(starts)]
 
 
-def share_trained(trial: Trial) -> float:
+def share_trained(trial: "Trial") -> float:
     """The share of a training's steps that it took: 1 where it came to its end, or where nobody
     knows how far it came.
     """
