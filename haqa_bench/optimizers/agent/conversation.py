@@ -1,11 +1,12 @@
 """The style `paper`: the paper's conversation, in our own words.
 
 Paper: a static message that stays, then chat turns; the first round proposes the defaults; each
-round is told what is left, the current configuration, what was measured of it and how the training's
-loss fell; what is shown of the history is cut to a length that the user sets. Ours: the wording, that
-the best so far is never cut, and that what was measured of one round is told in the same words
-ever after. An earlier reply is made anew from its trial's thought and configuration, so that a
-conversation follows from the history alone.
+round is told what is left, the current configuration, what was measured of it, and how the loss of
+its training fell; what is shown of the history is cut to a length that the user sets. Ours: the
+wording; that the best so far is never cut; that a round is told in the same words ever after.
+
+An earlier reply is made anew from its trial's thought and configuration, so that a conversation
+follows from the history alone.
 """
 
 import json
@@ -31,6 +32,10 @@ UNSAID = {
     Status.CUT_OFF: "(a reply that was cut off before its proposal)",
 }
 """What stands in place of a reply that held no configuration."""
+FIRST = "The defaults come first."
+"""The thought of round 0, which no LLM was asked for."""
+ACC, ERROR = "_acc", "_stderr"
+"""How the names of a task's accuracy, and of its standard error, end."""
 FRAME = "any.j2"
 """The static message of tracks that bring no words of their own."""
 
@@ -40,7 +45,7 @@ class Score(NamedTuple):
 
     task: str
     value: float
-    error: float | None
+    error: float
 
 
 class Conversation(Prompts):
@@ -106,7 +111,8 @@ class Conversation(Prompts):
         ]
 
     def _reply(self, cell: Cell, trial: Trial) -> str:
-        thought = {"thought": trial.thought} if self.shown["react"] else {}
+        own = trial.thought or (FIRST if trial.number == 0 else "")
+        thought = {"thought": own} if self.shown["react"] else {}
         if trial.configuration is None:
             said = [trial.thought if self.shown["react"] else "", UNSAID.get(trial.status, "")]
             return "\n".join(filter(None, said))
@@ -115,7 +121,7 @@ class Conversation(Prompts):
 
     def _observed(self, cell: Cell, history: Sequence[Trial]) -> str:
         trial, scores = history[-1], _scores(history[-1])
-        of_tasks = {name for s in scores for name in (f"{s.task}_acc", f"{s.task}_acc_stderr")}
+        of_tasks = {f"{s.task}{ACC}{end}" for s in scores for end in ("", ERROR)}
         metrics = {n: u for n, u in metrics_of(cell, [trial]).items() if n not in of_tasks}
         return self._filled(
             "turn.j2",
@@ -134,12 +140,11 @@ class Conversation(Prompts):
 
 def _scores(trial: Trial) -> list[Score]:
     """What each task gave, where the tasks are what is tuned on."""
-    named = [m.name.removesuffix("_acc") for m in trial.measurements if m.name.endswith("_acc")]
-    found = ((name, trial.value(f"{name}_acc")) for name in named)
+    found = {m.name: m.value for m in trial.measurements}
     return [
-        Score(name, value, trial.value(f"{name}_acc_stderr"))
-        for name, value in found
-        if value is not None
+        Score(name.removesuffix(ACC), value, found[f"{name}{ERROR}"])
+        for name, value in found.items()
+        if name.endswith(ACC) and f"{name}{ERROR}" in found
     ]
 
 
