@@ -106,12 +106,12 @@ class ZeroShot:
             missing = reply.problem or f"the list of actions has only {len(actions)}"
             found = turns.failed(missing, reply.thought)
         else:
-            action = self.cell.space.rounded(actions[len(history) - 1])
-            problem = in_words(self.cell.space.problems(action))
+            space = self.cell.space
+            action = space.rounded(actions[len(history) - 1])
             found = (
-                turns.failed(problem, reply.thought)
-                if problem
-                else turns.proposed(action, reply.thought)
+                turns.proposed(action, reply.thought)
+                if space.holds(action)
+                else turns.failed(in_words(space.problems(action)), reply.thought)
             )
         return found._replace(usage=found.usage if len(history) == 1 else None)
 
