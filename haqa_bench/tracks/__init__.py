@@ -167,6 +167,12 @@ class Track(Protocol[W]):
         """The test accuracy of guessing, in %; None where nothing is tested, or it is unknown."""
         return None
 
+    def tuned_on_tests(self, workload: W) -> bool:
+        """Whether methods are fed back the results of the very tests that their winners are judged
+        by: every table of such cells says that they are tuned on what they report.
+        """
+        return False
+
     def limits(self, workload: W) -> str:
         """What one trial may take at most, in words."""
         return "nothing is run: all of it is simulated"
