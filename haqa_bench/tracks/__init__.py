@@ -285,6 +285,15 @@ def of(cell: Cell[W]) -> Track[W]:
     return named(cell.track)
 
 
+def tuned_on_tests(cell: Cell) -> bool:
+    """See Track; False of a plug-in's track that fails to say, which is told where it is run."""
+    try:
+        with faults(cell.track, "track failed", "asked what it is tuned on"):
+            return of(cell).tuned_on_tests(cell.workload)
+    except PluginFailed:
+        return False
+
+
 def metric(cell: Cell, name: str) -> Metric:
     """What a cell's metric is; one that its track does not know has one digit and no words."""
     found: Mapping[str, Metric] = of(cell).metrics_of(cell.workload)

@@ -124,7 +124,8 @@ def check_length(space: SearchSpace, work: QloraWorkload) -> None:
 def _check_feedback(block: Block[QloraWorkload]) -> None:
     """Raises ValueError for an objective that what is fed back does not hold."""
     work = block.workload
-    named = {one.metric for one in (*block.objective.goals, *block.objective.constraints)}
+    named = {goal.metric for goal in block.objective.goals}
+    named |= {constraint.metric for constraint in block.objective.constraints}
     if work.feedback == "tasks":
         if HELD_OUT_LOSS.name in named:
             what = "with feedback: tasks no loss is measured"
