@@ -29,7 +29,7 @@ from haqa_bench.documents import Document, read_bytes, read_yaml, sha256
 from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.space import SearchSpace
 from haqa_bench.store.recorded import held, place
-from haqa_bench.study import MAX_TEMPLATE, Method, Price, Seed, Study, with_templates
+from haqa_bench.study import MAX_TEMPLATE, PAPER, Method, Price, Seed, Study, with_templates
 from haqa_bench.trial import Goal, Objective
 
 MAX_CELLS = 10_000
@@ -307,7 +307,8 @@ def load(path: Path, project: Path, recorded: bool = True) -> Suite:
     texts = path.resolve().parent
     folders = Folders(texts, project, recorded)
     cells = tuple(_resolved(file, block, point, devices, folders) for block, point in points)
-    templates = dict(sorted(_templates(cells, project)))
+    styles = {method.style for method in file.methods if method.chat}
+    templates = dict(sorted(_templates(cells, project, PAPER in styles)))
     return Suite(
         name=file.name,
         title=file.title,
@@ -323,10 +324,16 @@ def load(path: Path, project: Path, recorded: bool = True) -> Suite:
     )
 
 
-def _templates(cells: tuple[Cell, ...], project: Path) -> Iterator[tuple[str, str]]:
-    """Name and SHA-256 of the project's templates, and of those that tracks bring themselves."""
-    files = shipped.files(project, "prompts/*.j2").values()
-    own = {path.name: read_bytes(path, MAX_TEMPLATE) for path in files}
+def _templates(cells: tuple[Cell, ...], project: Path, paper: bool) -> Iterator[tuple[str, str]]:
+    """Name and SHA-256 of the project's templates, and of those that tracks bring themselves; of
+    those in the paper's style only where a method asks in it.
+    """
+    files = shipped.files(project, "prompts/*.j2")
+    files |= shipped.files(project, f"prompts/{PAPER}/*.j2") if paper else {}
+    own = {
+        name.removeprefix("prompts/"): read_bytes(path, MAX_TEMPLATE)
+        for name, path in files.items()
+    }
     brought = {f"{cell.track}.j2": tracks.of(cell).prompt().encode() for cell in cells}
     for name, text in (brought | own).items():
         yield name, sha256(text)

@@ -199,7 +199,7 @@ class Track(Protocol[W]):
 
     def prompt(self) -> str:
         """The template of what an agent is told, where the project has no prompts/NAME.j2."""
-        return files("haqa_bench.tracks").joinpath(PUBLIC_PROMPT).read_text("utf-8")
+        return public_prompt()
 
     def words(self, cell: Cell[W]) -> Mapping[str, object]:
         """What its prompt needs beside the cell itself."""
@@ -217,6 +217,11 @@ class Track(Protocol[W]):
 
 
 AnyTrack = Track[Any]
+
+
+def public_prompt() -> str:
+    """The template of tracks that bring none of their own."""
+    return files("haqa_bench.tracks").joinpath(PUBLIC_PROMPT).read_text("utf-8")
 
 
 def _recorded_trials(cell: Cell, path: Path) -> Evaluator:
