@@ -36,6 +36,13 @@ MAX_CELLS = 10_000
 """That a suite's matrices may expand into; a small file can name millions."""
 
 
+TUNED_ON_TESTS = "tuned on what it reports"
+SEEN = (
+    "methods were fed back the results of the very tests that are printed, which are so no test of "
+    "what was found; where a winner is tested again, the seed alone is new"
+)
+
+
 class Remark(Document):
     """What readers of the tables of some cells have to know, such as that a limit was set after a
     table was looked at. `cells` is a pattern of their ids.
@@ -237,8 +244,14 @@ class Suite(Document):
         return sha256(self.model_dump(mode="json", exclude={"labels", "remarks"}))
 
     def said_of(self, cells: Collection[str]) -> list[str]:
-        """The remarks on any of some cells."""
-        return [r.text for r in self.remarks if any(fnmatch(cell, r.cells) for cell in cells)]
+        """The remarks on any of some cells, and which of these are tuned on what they report."""
+        told = [r.text for r in self.remarks if any(fnmatch(cell, r.cells) for cell in cells)]
+        known = [cell for cell in self.cells if cell.id in cells]
+        reported = [cell.id for cell in known if tracks.tuned_on_tests(cell)]
+        if reported:
+            where = "" if len(reported) == len(known) else f" ({', '.join(reported)})"
+            told.append(f"{TUNED_ON_TESTS.capitalize()}{where}: {SEEN}.")
+        return told
 
     def __copy__(self) -> Self:
         """Without the lock, which is not that of a copy with other seeds."""
