@@ -371,6 +371,19 @@ def test_table_2_in_the_papers_layout_has_a_column_for_each_task_and_tells_the_t
     assert (published["AVG"], published["Mean"]) == ("62.04", "57.84")  # recomputed beside
 
 
+def test_merge_trains_with_the_best_that_was_recorded(run):
+    from haqa_bench.cli.merge import _best
+
+    project, _ = run
+    ours = suite.load(project / "suites/protocols.yaml", project).cells[0]
+
+    best = _best(ours, project)
+
+    lines = (project / f"results/trials/qlora/{OURS}.jsonl").read_text().splitlines()
+    steps = [json.loads(x)["configuration"]["max_steps"] for x in lines if "held_out_loss" in x]
+    assert best["max_steps"] == max(steps)  # the stand-in's loss falls with its steps
+
+
 def test_the_tasks_results_are_kept_item_by_item(run):
     project, _ = run
     lines = (project / f"results/trials/qlora/{PAPERS}.jsonl").read_text().splitlines()
