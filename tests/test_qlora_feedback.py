@@ -371,6 +371,22 @@ def test_table_2_in_the_papers_layout_has_a_column_for_each_task_and_tells_the_t
     assert (published["AVG"], published["Mean"]) == ("62.04", "57.84")  # recomputed beside
 
 
+def test_the_wide_table_has_a_column_for_each_task_and_each_is_explained(run):
+    project, folder = run
+    made = tables_of(folder, project)
+    table = made["table2-average-accuracy"]
+
+    default = next(row for row in row_texts(table) if row["Method"] == "default")
+    with open_run(folder) as opened:
+        where = f"table2-average-accuracy:{PAPERS}/random/test-mathqa-acc"
+        told = explain.explain(Ledger(opened, Project(project)), explain.find(made, where))
+
+    assert default["Test boolq_acc, %"] == "25.00"
+    assert [f"Test {name}_acc, %" in table.headings for name in EIGHT] == [True] * 8
+    assert told.agrees
+    assert told.number.value.text in (told.number.table.cells[told.number.row])
+
+
 def test_merge_trains_with_the_best_that_was_recorded(run):
     from haqa_bench.cli.merge import _best
 
