@@ -335,6 +335,15 @@ def test_every_form_says_what_is_tuned_on_what_it_reports(run, kind):
     assert "items that no tuning has seen" in told("table2")
 
 
+def test_compare_says_it_too(run, cli):
+    project, folder = run
+
+    done = cli("compare", folder, "--project", project, "--format", "md")
+
+    assert done.returncode == 0, done.stderr
+    assert f"{MARK} ({PAPERS})" in done.stdout.lower()
+
+
 def test_page_and_explain_say_it_too(run, tmp_path):
     project, folder = run
 
