@@ -44,11 +44,12 @@ def test_every_table_of_the_run_says_what_simulated_it_and_how_far_off(tried):
     plan = simulated(tried)
 
     for table in tables_of(plan.folder, tried).values():
-        printed = formats.several({"one": table}, "text", True)
-        words = " ".join(printed.split())
+        every = [formats.several({"one": table}, "text", wide) for wide in (True, False)]
+        words, short = (" ".join(printed.split()) for printed in every)
         assert f"{CELL}: simulated, not measured, by a Gaussian process of" in words
         assert re.search(r"leave-one-out error of valid_accuracy \d+\.?\d* %", words)
-        assert "replayed" not in words
+        assert "Source: replayed" not in words
+        assert "simulated, not measured, by a Gaussian process of" in short
     assert {r["Source"] for r in row_texts(tables_of(plan.folder, tried)["table1"])} == {
         "simulated"
     }
