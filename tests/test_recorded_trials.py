@@ -148,7 +148,7 @@ def test_what_is_taken_says_when_it_was_measured(tried):
     plan = planned(tried, measure="live")
     list(runner.run(plan, plan.folder, Serial({CELL: Trainer()})))
 
-    assert {t["facts"]["measured_on"] for t in every_trial(plan.folder)} == {"2026-01-02"}
+    assert {t["facts"]["measured"] for t in every_trial(plan.folder)} == {"2026-01-02"}
     assert {m["source"] for m in lines_of(plan.folder, "measurements")} == {"measured"}
     assert recorded(tried).days == ["2026-01-02"]
 

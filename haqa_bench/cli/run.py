@@ -26,6 +26,7 @@ from haqa_bench.cli.options import (
     chosen,
     open_suite,
     selection,
+    share_cores,
 )
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -69,7 +70,8 @@ SHOWN = 10
     type=COUNT,
     default=1,
     show_default=True,
-    help="Studies at once; what comes out is the same with any number.",
+    help="Studies at once; what comes out is the same with any number. Live, of trainings alone, "
+    "which share the cores.",
 )
 @EXECUTOR
 @ADDRESS
@@ -156,6 +158,7 @@ def run(
         return
     if plan.measure == "live":
         echo("\n".join(forecast(plan)), err=True)
+        share_cores(workers if where == "local" else 1)
     if record_proposals:
         recordable(plan)
     inputs.check(plan)

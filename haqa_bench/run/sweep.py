@@ -44,8 +44,11 @@ def open_sweep(cell: Cell, target: Path, evaluator: LiveEvaluator | None = None)
     machine, unless an `evaluator` is given.
 
     Raises:
-        HaqaError: the journal there is of another cell or model.
+        HaqaError: the journal there is of another cell or model, or the space has a range.
     """
+    if not cell.space.finite:
+        todo = f"Its trials are recorded by: haqa-bench run SUITE --cells {cell.id} --measure live"
+        raise HaqaError(cell.id, "its space has a range, and no table can hold all of it", todo)
     evaluator = evaluator or live_evaluator(cell)
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {

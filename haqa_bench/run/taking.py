@@ -18,7 +18,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.project import trials_in
-from haqa_bench.protocols import Evaluator, Outcome, Whole, runs_live
+from haqa_bench.protocols import Evaluator, Outcome, Whole, runs_live, tells_build
 from haqa_bench.run import versions
 from haqa_bench.run.measuring import finite
 from haqa_bench.run.plan import Plan
@@ -207,7 +207,8 @@ def _builds(found: Header, now: Header) -> str:
 
 def _header(cell: Cell, inner: Evaluator) -> Header:
     made_of = inner.made_of if runs_live(inner) else {}
-    return trials.header(cell, inner.machine, versions.of_track(cell), made_of)
+    build = inner.build if tells_build(inner) else versions.of_track(cell)
+    return trials.header(cell, inner.machine, build, made_of)
 
 
 def _held(journal: Path) -> FileLock:

@@ -27,7 +27,7 @@ from haqa_bench.trial import Measurement, Source
 FORMAT = 1
 """Of files of recorded trials."""
 OTHERS = ("others_share", "1")
-MEASURED_ON = "measured_on"
+MEASURED = "measured"
 """The fact that says on which day (UTC) a trial was measured."""
 RESTORE = "Restore it, or measure anew: haqa-bench run SUITE --measure live --fresh"
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -102,7 +102,7 @@ class Recorded(Document):
         """
         if self.status is not Status.OK:
             raise EvaluationFailed(self.status, self.reason, self.seconds)
-        told = {} if source is Source.SIMULATED else {MEASURED_ON: self.date}
+        told = {} if source is Source.SIMULATED else {MEASURED: self.date}
         return Outcome(self._measurements(source), {**self.facts, **told}, self.seconds)
 
     def _measurements(self, source: Source) -> tuple[Measurement, ...]:

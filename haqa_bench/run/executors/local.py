@@ -73,8 +73,8 @@ class Work(NamedTuple):
 
 
 class Workers:
-    """Several studies at once, in `count` processes. Live measurements would disturb one another,
-    so they are refused.
+    """Several studies at once, in `count` processes. Live measurements of times would disturb one
+    another, so they are refused; trainings share the machine.
     """
 
     def __init__(self, count: int) -> None:
@@ -141,13 +141,15 @@ class Workers:
 
     def hold(self, plan: Plan) -> AbstractContextManager[None]:
         """See Executor."""
-        if plan.measure == "live":
+        if plan.measure != "live":
+            return nullcontext()
+        if timed := [s.cell.id for s in plan.studies if tracks.of(s.cell).confirmed != "tests"]:
             raise HaqaError(
                 "--workers",
-                "one machine measures one configuration at a time",
-                "Leave it out with --measure live",
+                f"{timed[0]} measures times: one configuration at a time",
+                "Leave it out with --measure live, or choose others with --cells",
             )
-        return nullcontext()
+        return device.exclusive()
 
 
 def _arrived(
