@@ -49,7 +49,7 @@ def open_sweep(cell: Cell, target: Path, evaluator: LiveEvaluator | None = None)
     if not cell.space.finite:
         todo = f"Its trials are recorded by: haqa-bench run SUITE --cells {cell.id} --measure live"
         raise HaqaError(cell.id, "its space has a range, and no table can hold all of it", todo)
-    evaluator = evaluator or live_evaluator(cell)
+    evaluator = evaluator or live_evaluator(cell, Path())
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {
         "cell": cell.id,

@@ -240,7 +240,7 @@ def put(target: Path, begun: Header, trials: Iterable[Recorded]) -> bool:
 def alone(target: Path) -> FileLock:
     """What one process at a time holds that changes a recording."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(target.with_name(f".{target.name}.lock"))
+    return FileLock(target.with_suffix(".jsonl.partial.lock"))
 
 
 def taken(
