@@ -132,3 +132,43 @@ def test_two_workers_train_at_once_and_the_default_once_for_all(project, cli_pro
     assert (done.returncode, again.returncode) == (0, 0), done.stderr + again.stderr
     (path,) = (project / "results/trials/quick").glob("*.jsonl")
     assert len(trials.read(path).trials) == 9  # the default, and two of each of four studies
+
+
+def test_page_and_explain_say_where_recorded_trials_are_from(tried, cli):
+    assert cli("run", tried / "suites/ranges.yaml").returncode == 0
+
+    told = cli("explain", "ranges", f"table1:{CELL}/random/valid-accuracy", "--project", tried)
+    page = cli("report", "ranges", "--html", tried / "page.html", "--project", tried)
+
+    assert told.returncode == page.returncode == 0, told.stderr + page.stderr
+    name = f"results/trials/qat/{CELL}.jsonl"
+    assert name in told.stdout
+    assert "a test machine" in told.stdout
+    assert name in (tried / "page.html").read_text()
+
+
+def test_a_sweep_of_a_range_says_what_records_it(tried, cli):
+    done = cli("tabulate", tried / "suites/ranges.yaml")
+
+    assert done.returncode == 2
+    assert "its space has a range, and no table can hold all of it" in done.stderr
+    assert f"haqa-bench run SUITE --cells {CELL} --measure live" in done.stderr
+
+
+def test_python_replays_recorded_trials(tried):
+    import haqa_bench as hb
+
+    cell = hb.load_suite(tried / "suites/ranges.yaml").cells[0]
+
+    done = hb.run_study("random", cell)
+
+    assert len(done) == 6
+    assert {m.source for t in done for m in t.measurements} == {"replayed"}
+    with pytest.raises(hb.HaqaError, match="its space has a range: trials of it are recorded"):
+        cell.table  # noqa: B018
+
+
+def test_a_dry_run_says_what_is_recorded_already(tried, cli):
+    done = cli("run", tried / "suites/ranges.yaml", "--measure", "live", "--dry-run")
+
+    assert "recorded there, and not measured again: 19 configurations, 12 s each" in done.stdout
