@@ -75,7 +75,7 @@ def test_a_fault_in_a_worker_is_the_user_s_one_clear_line(project):
 
 
 def test_several_workers_do_not_measure_one_machine(project):
-    with pytest.raises(HaqaError, match="measures times: one configuration at a time"):
+    with pytest.raises(HaqaError, match="one machine measures one configuration at a time"):
         list(runner.run(plan(project, measure="live"), project / "run", Workers(2)))
 
 

@@ -440,3 +440,18 @@ def test_values_are_estimated_from_samples(tried):
 
     loss = found["train_loss"]
     assert loss.value == sum(loss.samples) / 2
+
+
+def test_what_a_killed_run_measured_is_taken_by_another(project):
+    done = killed_in_training(project, 2)[:-1]
+
+    other, trainer = (
+        QUICK.replace("{name: local, optimizer: local}", "{name: d, optimizer: default}"),
+        Trainer(),
+    )
+    told = live(project, trainer, other)
+
+    assert len(recorded(project).trials) == len(trainer.calls) + len(done)
+    assert not {json.dumps(c, sort_keys=True) for c in trainer.calls} & set(done)
+    assert any("measured before" in note for note in told)
+    replayed(project, other)

@@ -70,7 +70,7 @@ SHOWN = 10
     type=COUNT,
     default=1,
     show_default=True,
-    help="Studies at once; what comes out is the same with any number. Live, of trainings alone, "
+    help="Studies at once; what comes out is the same with any number. Live, of cells that train, "
     "which share the cores.",
 )
 @EXECUTOR
@@ -157,8 +157,8 @@ def run(
         echo(_planned(plan, forecast(plan), as_json))
         return
     if plan.measure == "live":
+        share_cores(workers)
         echo("\n".join(forecast(plan)), err=True)
-        share_cores(workers if where == "local" else 1)
     if record_proposals:
         recordable(plan)
     inputs.check(plan)

@@ -8,7 +8,7 @@ results/trials/, for all methods, suites and runs that have the cell.
 
 import datetime
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -55,6 +55,7 @@ class Recorder:
         """How many measurements were taken from recordings, in place of being made."""
         self._new = self._begin()
         self._known()
+        self._left = {} if self._new.fresh else _left_behind(plan, cell, self.header)
 
     @property
     def machine(self) -> str:
@@ -71,9 +72,11 @@ class Recorder:
     def measure(self, configuration: Configuration) -> Outcome:
         """See Evaluator."""
         with self._alone_with(configuration):
-            found = self._known().get(key_of(configuration))
-            self.taken += found is not None
-            found = found or self._measured(configuration)
+            known, key = self._known(), key_of(configuration)
+            self.taken += key in known or key in self._left
+            found = known.get(key) or self._put(
+                self._left.get(key) or self._measured(configuration)
+            )
         return found.outcome(self.header.source)
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
@@ -94,10 +97,13 @@ class Recorder:
             found = failure
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
         told = {"machine": self.machine, "haqa_bench": __version__}
-        recorded = trials.taken(configuration, found, day, **told)
+        return trials.taken(configuration, found, day, **told)
+
+    def _put(self, trial: Recorded) -> Recorded:
+        """The same, once it is on the disk."""
         with _held(self.journal):
-            Journal(self.journal).append(recorded.model_dump(mode="json"))
-        return recorded
+            Journal(self.journal).append(trial.model_dump(mode="json"))
+        return trial
 
     def _begin(self) -> Begun:
         """Begins the run's journal of this cell, or goes on with it."""
@@ -152,6 +158,18 @@ def settle(plan: Plan, cell: Cell) -> None:
         both = {**known, **of_run.trials} if begun.fresh else {**of_run.trials, **known}
         if both:
             trials.put(target, header, both.values())
+
+
+def _left_behind(plan: Plan, cell: Cell, now: Header) -> Mapping[str, Recorded]:
+    """What other runs of the suite measured and were killed before they could record."""
+    own, found = journal_of(plan, cell), dict[str, Recorded]()
+    folder = own.parents[2]
+    for path in sorted(folder.parent.glob(f"*/{own.relative_to(folder).as_posix()}")):
+        with suppress(HaqaError), _held(path):  # a damaged one is its own run's fault
+            of_run = _journalled(path, Journal(path))
+            if path != own and not trials.differences(of_run.header, now, cell):
+                found |= of_run.trials
+    return found
 
 
 def _replaceable(plan: Plan, cell: Cell, begun: Begun) -> Recording | None:

@@ -74,7 +74,7 @@ class Work(NamedTuple):
 
 class Workers:
     """Several studies at once, in `count` processes. Live measurements of times would disturb one
-    another, so they are refused; trainings share the machine.
+    another, so they are refused.
     """
 
     def __init__(self, count: int) -> None:
@@ -140,15 +140,14 @@ class Workers:
         return evaluator_of(plan, cell)
 
     def hold(self, plan: Plan) -> AbstractContextManager[None]:
-        """See Executor."""
+        """See Executor. Trainings run beside one another; what is timed does not."""
         if plan.measure != "live":
             return nullcontext()
-        if timed := [s.cell.id for s in plan.studies if tracks.of(s.cell).confirmed != "tests"]:
-            raise HaqaError(
-                "--workers",
-                f"{timed[0]} measures times: one configuration at a time",
-                "Leave it out with --measure live, or choose others with --cells",
-            )
+        cells = [study.cell for study in plan.studies]
+        if timed := [cell.id for cell in cells if tracks.of(cell).confirmed != "tests"]:
+            what = f"{timed[0]} is timed: one machine measures one configuration at a time"
+            todo = "Leave it out with --measure live, or choose cells that train with --cells"
+            raise HaqaError("--workers", what, todo)
         return device.exclusive()
 
 
