@@ -119,6 +119,8 @@ def _best(cell: "Cell", project: Path) -> "Configuration":
     from haqa_bench.store import tables
     from haqa_bench.tracks.replayed import TableEvaluator
 
+    if not cell.space.finite:
+        return _best_tried(cell, project)
     table = tables.read(Project(project).table(cell))
     tables.check(table, cell)
     firsts = (TableEvaluator(table, cell).ranks == 1).nonzero()[0]
@@ -126,3 +128,17 @@ def _best(cell: "Cell", project: Path) -> "Configuration":
         raise HaqaError(cell.id, "no configuration of its response table counts")
     best: Configuration = json.loads(table.entries.key(int(firsts[0])))
     return best
+
+
+def _best_tried(cell: "Cell", project: Path) -> "Configuration":
+    """Of the recorded trials of a cell whose space has a range."""
+    from haqa_bench.project import Project
+    from haqa_bench.store import trials
+    from haqa_bench.tracks.recorded_trials import tried
+
+    recording = trials.read(Project(project).trials(cell))
+    trials.check(recording, cell)
+    best = cell.objective.best(tried(recording, cell))
+    if best is None or best.configuration is None:
+        raise HaqaError(cell.id, "no configuration of its recorded trials counts")
+    return best.configuration

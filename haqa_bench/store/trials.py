@@ -103,9 +103,10 @@ class Recorded(Document):
         if self.status is not Status.OK:
             raise EvaluationFailed(self.status, self.reason, self.seconds)
         told = {} if source is Source.SIMULATED else {MEASURED: self.date}
-        return Outcome(self._measurements(source), {**self.facts, **told}, self.seconds)
+        return Outcome(self.measurements(source), {**self.facts, **told}, self.seconds)
 
-    def _measurements(self, source: Source) -> tuple[Measurement, ...]:
+    def measurements(self, source: Source) -> tuple[Measurement, ...]:
+        """Its values, as numbers of a source; none where it failed."""
         others = next((r.samples for r in self.readings if (r.name, r.unit) == OTHERS), ())
         return tuple(
             Measurement(
