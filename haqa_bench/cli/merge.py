@@ -120,7 +120,7 @@ def _best(cell: "Cell", project: Path) -> "Configuration":
     from haqa_bench.tracks.replayed import TableEvaluator
 
     if not cell.space.finite:
-        return _best_recorded(cell, Project(project).trials(cell))
+        return _best_tried(cell, project)
     table = tables.read(Project(project).table(cell))
     tables.check(table, cell)
     firsts = (TableEvaluator(table, cell).ranks == 1).nonzero()[0]
@@ -130,26 +130,15 @@ def _best(cell: "Cell", project: Path) -> "Configuration":
     return best
 
 
-def _best_recorded(cell: "Cell", path: Path) -> "Configuration":
-    from haqa_bench.space import key_of
+def _best_tried(cell: "Cell", project: Path) -> "Configuration":
+    """Of the recorded trials of a cell whose space has a range."""
+    from haqa_bench.project import Project
     from haqa_bench.store import trials
-    from haqa_bench.trial import Source, Status, Trial
+    from haqa_bench.tracks.recorded_trials import tried
 
-    recording = trials.read(path)
+    recording = trials.read(Project(project).trials(cell))
     trials.check(recording, cell)
-    default = key_of(cell.space.default)
-    known = sorted(recording.trials.values(), key=lambda one: one.key != default)
-    measured = [
-        Trial(
-            number=number,
-            configuration=one.configuration,
-            status=one.status,
-            measurements=one.outcome(Source.REPLAYED).measurements,
-        )
-        for number, one in enumerate(known)
-        if one.status is Status.OK
-    ]
-    best = cell.objective.best(measured) if measured else None
+    best = cell.objective.best(tried(recording, cell))
     if best is None or best.configuration is None:
-        raise HaqaError(path, "no trial that was recorded counts", "Give a --configuration")
+        raise HaqaError(cell.id, "no configuration of its recorded trials counts")
     return best.configuration

@@ -51,7 +51,7 @@ def _check(folder: Path) -> list[Area]:
         "results/tables/**/*.parquet": tables.read,
         "results/confirmed/**/*.jsonl": lambda path: confirmed.read(path, finished=True),
         "results/proposals/*.jsonl": proposals.read,
-        "results/trials/**/*.jsonl": trials.read,
+        "results/trials/*/*.jsonl": trials.read,
     }
     areas = [_manifest(folder)]
     for pattern, read in readers.items():
