@@ -19,17 +19,21 @@ from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.run.study import run_study
 from haqa_bench.space import SearchSpace
 from haqa_bench.study import Method
+from haqa_bench.testing import OptimizerContract
+from haqa_bench.tracks.qat.workload import Pinned
 from haqa_bench.trial import Status, Trial
 
 PROMPTS = REPOSITORY / "prompts"
-OF_TABLE_1 = SearchSpace.model_validate(
-    {
-        "learning_rate": {"float": {"low": 1e-5, "high": 0.2, "log": True}, "default": 0.01},
-        "batch_size": {"int": {"low": 32, "high": 256, "log": True}, "default": 128},
-        "momentum": {"float": {"low": 0.5, "high": 0.99}, "default": 0.9, "about": "of SGD"},
-        "num_epochs": {"int": {"low": 8, "high": 12}, "default": 12},
-        "schedule": {"choices": ("step", "cosine"), "default": "step"},
-    }
+RANGES = {
+    "learning_rate": {"float": {"low": 1e-5, "high": 0.2, "log": True}, "default": 0.01},
+    "batch_size": {"int": {"low": 32, "high": 256, "log": True}, "default": 128},
+    "weight_decay": {"float": {"low": 1e-6, "high": 0.1, "log": True}, "default": 5e-4},
+    "momentum": {"float": {"low": 0.5, "high": 0.99}, "default": 0.9, "about": "of SGD"},
+    "num_epochs": {"int": {"low": 8, "high": 12}, "default": 12},
+}
+OF_TABLE_1 = SearchSpace.model_validate(RANGES)
+MIXED = SearchSpace.model_validate(
+    {**RANGES, "optimizer": {"choices": ("sgd", "adam"), "default": "sgd"}}
 )
 
 
@@ -59,13 +63,21 @@ def as_text(messages):
 def test_a_track_s_conversation_is_the_one_that_was_read_and_accepted(track):
     path, cell = FOLDER / f"paper-{track}.md", cell_of(track)
     if track == "qat":
-        cell = cell.model_copy(update={"space": OF_TABLE_1})
+        cell = fine_tuned(cell)
 
     text = as_text(Conversation(PROMPTS).messages(cell, two_rounds(cell)))
 
     if os.environ.get("GOLDEN") == "accept":
         path.write_text(text, "utf-8")
     assert path.read_text("utf-8") == text
+
+
+def fine_tuned(cell):
+    """A cell on the ranges of table 1, which fine-tunes a pretrained network."""
+    network = Pinned(set="cifar10-fp32", sha256="0" * 64, held_out_accuracy=91.24)
+    begun = {"pretrained": network, "schedule": "cosine", "rescale_weights": True}
+    work = cell.workload.model_copy(update=begun)
+    return cell.model_copy(update={"space": OF_TABLE_1, "workload": work})
 
 
 def two_rounds(cell):
@@ -83,7 +95,7 @@ def two_rounds(cell):
 
 
 def test_ranges_are_told_with_type_scale_default_and_digits():
-    cell = cell_of("qat", space=OF_TABLE_1)
+    cell = cell_of("qat", space=MIXED)
 
     for text in (Prompts(PROMPTS).static(cell), Conversation(PROMPTS).static(cell)):
         assert (
@@ -92,7 +104,7 @@ def test_ranges_are_told_with_type_scale_default_and_digits():
         )
         assert "a whole number from 32 to 256, on a logarithmic scale" in text
         assert "a number from 0.5 to 0.99, rounded to 4 digits after the point" in text
-        assert '"step", "cosine"' in text
+        assert '"sgd", "adam"' in text
         assert "Give every parameter exactly one of its choices." not in text
 
 
@@ -355,3 +367,36 @@ def test_a_fault_names_the_style_s_file_and_line(project):
 
     with pytest.raises(HaqaError, match=r"prompts/paper/turn\.j2:2: UndefinedError"):
         trials_of(project, REPLIES)
+
+
+def test_a_fork_goes_on_in_the_conversation_with_the_rounds_of_its_original(project):
+    path = project / "suites/small.yaml"
+    fork = "{name: forked, optimizer: haqa-paper, fork: {method: haqa, round: 3}, chat: {model: b}}"
+    path.write_text(WITH_PAPER.replace("seeds: [0]", f"  - {fork}\nseeds: [0]"))
+    record(project, "--methods", "haqa")
+
+    record(project, "--methods", "forked")
+    run(project, "--methods", "forked")
+
+    first = tape(project, "forked").exchanges[0]
+    assert first.position.round == 3
+    said = [m["content"] for m in first.body["messages"] if m["role"] == "assistant"]
+    assert len(said) == 3
+    assert json.loads(said[1])["action"] == {"n_threads": 2, "format": "Q4_0"}
+
+
+def test_a_reply_that_was_cut_off_is_told_as_what_it_was():
+    cell = cell_of("qat")
+    reason = "at 1024 tokens"
+    cut = Trial(number=1, configuration=None, status=Status.CUT_OFF, reason=reason)
+
+    turns = Conversation(PROMPTS).messages(cell, [tried(cell), cut])[-2:]
+
+    assert turns[0].content == "(a reply that was cut off before its proposal)"
+    assert "cut off before its proposal, so nothing was run: at 1024 tokens" in turns[1].content
+
+
+class TestPaperOnTheContractsOwnSpace(OptimizerContract):
+    method = "haqa-paper"
+    templates = PROMPTS
+    replies = (action("Q4_0", 1), action("IQ4_NL", 1), action("Q4_0", 1), action("IQ4_NL", 2))

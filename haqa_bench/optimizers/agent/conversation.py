@@ -18,9 +18,7 @@ from haqa_bench import tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.curves import losses
-from haqa_bench.documents import JsonObject
-from haqa_bench.hardware import Figure, Hardware
-from haqa_bench.optimizers.agent.filters import number
+from haqa_bench.optimizers.agent import device
 from haqa_bench.optimizers.agent.prompt import NONE, Prompts, metrics_of
 from haqa_bench.protocols import Message
 from haqa_bench.space import Scalar
@@ -81,7 +79,7 @@ class Conversation(Prompts):
 
     def words(self, cell: Cell) -> dict[str, object]:
         """See Prompts: the hardware as JSON."""
-        return {"hardware": as_json(cell.hardware, self.shown["native"])}
+        return {"hardware": device.told(cell.hardware, self.shown["native"])}
 
     def frame(self, cell: Cell) -> str:
         """See Prompts. A track without words of its own has those of any."""
@@ -146,27 +144,3 @@ def _scores(trial: Trial) -> list[Score]:
         for name, value in found.items()
         if name.endswith(ACC) and f"{name}{ERROR}" in found
     ]
-
-
-def as_json(hardware: Hardware, native: bool) -> JsonObject:
-    """What a prompt tells of the hardware: what its profile knows, and nothing that it does not;
-    without `native`, not which number formats it computes in, and how fast.
-    """
-    sizes = {"cores": hardware.cores, "memory": hardware.memory}
-    told: JsonObject = {"device": hardware.title, "kind": hardware.kind}
-    told |= _known({**sizes, "memory_bandwidth": hardware.bandwidth})
-    told |= {"caches": caches} if (caches := _known(hardware.caches)) else {}
-    if hardware.instruction_sets:
-        told["instruction_sets"] = list(hardware.instruction_sets)
-    if native:
-        told["native_number_formats"] = list(hardware.native_formats)
-        told |= {"peak_rates": rates} if (rates := _known(hardware.rates)) else {}
-    return told
-
-
-def _known(figures: dict[str, Figure]) -> dict[str, str]:
-    return {
-        name: f"{number(figure.value)} {figure.unit}"
-        for name, figure in figures.items()
-        if figure.value is not None
-    }
