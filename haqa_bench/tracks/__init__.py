@@ -183,6 +183,12 @@ class Track(Protocol[W]):
         """
         return ""
 
+    def begins_with(self, cell: Cell[W]) -> str:
+        """What of a project's recordings each trial of a cell begins with, in words; empty for
+        nothing.
+        """
+        return ""
+
     def chance(self, cell: Cell[W]) -> float | None:
         """The test accuracy of guessing, in %; None where nothing is tested, or it is unknown."""
         return None
