@@ -57,7 +57,7 @@ class Project(NamedTuple):
 
     @property
     def suites(self) -> Mapping[str, Path]:
-        """The suites that are called by their names, such as llama or paper/llama."""
+        """The suites that are called by their names, such as llama or paper/qlora."""
         files = self.files("suites/**/*.yaml")
         return {name[len("suites/") : -len(".yaml")]: path for name, path in files.items()}
 
@@ -71,9 +71,21 @@ class Project(NamedTuple):
         """The response table of a cell."""
         return self._found(place(Path(), cell.track, cell.id).as_posix())
 
+    def trials(self, cell: Cell) -> Path:
+        """The recorded trials of a cell whose space has a range, and so no table."""
+        return self._found(trials_in(Path("results"), cell).as_posix())
+
+    def recording(self, cell: Cell) -> Path:
+        """What replays the measurements of a cell: its response table, or its recorded trials."""
+        return self.table(cell) if cell.space.finite else self.trials(cell)
+
     def confirmed(self, cell: Cell) -> Path:
         """The pairs or tests of a cell's winners, taken apart from the tuning."""
         return self._found(confirmed_in(Path("results"), cell).as_posix())
+
+    def pretrained(self, set_name: str, network: str) -> Path:
+        """The network of full precision of a set, which cells fine-tune."""
+        return self._found(f"results/pretrained/{set_name}/{network}.safetensors")
 
     def proposals(self, suite: str) -> Path:
         """What the computing methods of a suite proposed when its results were recorded."""
@@ -110,6 +122,11 @@ class Project(NamedTuple):
 def confirmed_in(folder: Path, cell: Cell) -> Path:
     """Where the pairs or tests of a cell's winners lie in a run's folder, or in results/."""
     return folder / "confirmed" / cell.track / f"{cell.id}.jsonl"
+
+
+def trials_in(folder: Path, cell: Cell) -> Path:
+    """Where the trials of a cell lie that were measured, in a run's folder, or in results/."""
+    return folder / "trials" / cell.track / f"{cell.id}.jsonl"
 
 
 class Run:

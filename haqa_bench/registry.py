@@ -19,6 +19,7 @@ from haqa_bench.study import Chat, Method, Study
 
 OPTIMIZERS = {
     "default": "haqa_bench.optimizers.default:Default",
+    "fixed": "haqa_bench.optimizers.fixed:Fixed",
     "random": "haqa_bench.optimizers.random_search:RandomSearch",
     "local": "haqa_bench.optimizers.local_search:LocalSearch",
     "rules": "haqa_bench.optimizers.rules:Rules",
@@ -29,6 +30,7 @@ OPTIMIZERS = {
 }
 COMPUTED: dict[str, tuple[str, ...]] = {
     "default": (),
+    "fixed": (),
     "random": (),
     "local": (),
     "rules": (),
@@ -41,6 +43,7 @@ COMPUTED: dict[str, tuple[str, ...]] = {
 """Of ours whose proposals each replay computes anew, the libraries that they are computed with."""
 AGENTS = {
     "haqa": "haqa_bench.optimizers.agent.agent:Agent",
+    "haqa-paper": "haqa_bench.optimizers.agent.agent:Agent",
     "haqa-no-hardware": "haqa_bench.optimizers.agent.ladder:no_hardware",
     "haqa-no-native": "haqa_bench.optimizers.agent.ladder:no_native",
     "haqa-no-react": "haqa_bench.optimizers.agent.ladder:no_react",

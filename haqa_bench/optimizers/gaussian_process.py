@@ -70,12 +70,12 @@ class GaussianProcess:
                 promising = _best(self.space, candidates, worth)
                 starts = [*_leaders(known), *promising]
                 candidates = [*promising, *near(self.space, starts, tried, rng)]
-            found = worth(_encoded(self.space, candidates))
+            found = worth(encoded(self.space, candidates))
         return Proposal(candidates[int(np.argmax(found))])
 
     def _worth(self, known: "Known", rng: random.Random) -> Worth:
         """The expected improvement of places, times the probability of being feasible."""
-        places = _encoded(self.space, known.configurations)
+        places = encoded(self.space, known.configurations)
         score = _scalar(known.scores, len(self.objective.goals), rng)
         measured = ~np.isnan(score)
         best = score[known.feasible].max()
@@ -116,7 +116,7 @@ def _best(
     space: SearchSpace, candidates: Sequence[Configuration], worth: Worth
 ) -> list[Configuration]:
     """The candidates that are worth most."""
-    order = np.argsort(-worth(_encoded(space, candidates)), kind="stable")
+    order = np.argsort(-worth(encoded(space, candidates)), kind="stable")
     return [candidates[place] for place in order[:PROMISING]]
 
 
@@ -127,7 +127,7 @@ def _leaders(known: Known) -> list[Configuration]:
     return [known.configurations[place] for place in order if known.feasible[place]]
 
 
-def _encoded(space: SearchSpace, configurations: Sequence[Configuration]) -> Floats:
+def encoded(space: SearchSpace, configurations: Sequence[Configuration]) -> Floats:
     """Ordered choices as places in [0, 1], names as one coordinate each, at distance 1 from one
     another.
     """

@@ -106,6 +106,15 @@ class Track(Protocol[W]):
         """The workload in numbers, where a suite may name sizes of the model."""
         return workload
 
+    def pinned(self, workload: W, model: Model, project: Path) -> W:
+        """The workload with what it names of a project's recordings pinned by hash; `project` is
+        the folder.
+
+        Raises:
+            HaqaError: it is there, and damaged, or of something else.
+        """
+        return workload
+
     def texts(self, workload: W, suite_folder: Path) -> Mapping[str, str]:
         """What the files say that the workload names, relative to the suite's.
 
@@ -126,12 +135,23 @@ class Track(Protocol[W]):
         """
         raise HaqaError(cell.id, f"the track {self.name} measures nothing live", "Replay a table")
 
+    def evaluator_in(self, cell: Cell[W], project: Path) -> LiveEvaluator:
+        """As `evaluator`, for a track that measures with recordings of the project in a folder.
+
+        Raises:
+            HaqaError: this machine, or the project, lacks what it needs.
+        """
+        return self.evaluator(cell)
+
     def recorded(self, cell: Cell[W], path: Path) -> Evaluator:
-        """What replays the cell, from what was recorded at `path`.
+        """What replays the cell, from what was recorded at `path`: a response table, or, of a space
+        with a range, trials.
 
         Raises:
             HaqaError: it is missing, or of another space or workload.
         """
+        if not cell.space.finite:
+            return _recorded_trials(cell, path)
         from haqa_bench.store import tables
         from haqa_bench.tracks.replayed import TableEvaluator
 
@@ -163,9 +183,21 @@ class Track(Protocol[W]):
         """
         return ""
 
+    def begins_with(self, cell: Cell[W]) -> str:
+        """What of a project's recordings each trial of a cell begins with, in words; empty for
+        nothing.
+        """
+        return ""
+
     def chance(self, cell: Cell[W]) -> float | None:
         """The test accuracy of guessing, in %; None where nothing is tested, or it is unknown."""
         return None
+
+    def tuned_on_tests(self, workload: W) -> bool:
+        """Whether methods are fed back the results of the very tests that their winners are judged
+        by: every table of such cells says that they are tuned on what they report.
+        """
+        return False
 
     def limits(self, workload: W) -> str:
         """What one trial may take at most, in words."""
@@ -173,7 +205,7 @@ class Track(Protocol[W]):
 
     def prompt(self) -> str:
         """The template of what an agent is told, where the project has no prompts/NAME.j2."""
-        return files("haqa_bench.tracks").joinpath(PUBLIC_PROMPT).read_text("utf-8")
+        return public_prompt()
 
     def words(self, cell: Cell[W]) -> Mapping[str, object]:
         """What its prompt needs beside the cell itself."""
@@ -191,6 +223,20 @@ class Track(Protocol[W]):
 
 
 AnyTrack = Track[Any]
+
+
+def public_prompt() -> str:
+    """The template of tracks that bring none of their own."""
+    return files("haqa_bench.tracks").joinpath(PUBLIC_PROMPT).read_text("utf-8")
+
+
+def _recorded_trials(cell: Cell, path: Path) -> Evaluator:
+    from haqa_bench.store import trials
+    from haqa_bench.tracks.recorded_trials import RecordedTrials
+
+    found = trials.read(path)
+    trials.check(found, cell)
+    return RecordedTrials(found, cell)
 
 
 @cache
@@ -265,6 +311,15 @@ def with_workload(kind: type[Holder], track: AnyTrack) -> type[Holder]:
 def of(cell: Cell[W]) -> Track[W]:
     """The track of a cell."""
     return named(cell.track)
+
+
+def tuned_on_tests(cell: Cell) -> bool:
+    """See Track; False of a plug-in's track that fails to say, which is told where it is run."""
+    try:
+        with faults(cell.track, "track failed", "asked what it is tuned on"):
+            return of(cell).tuned_on_tests(cell.workload)
+    except PluginFailed:
+        return False
 
 
 def metric(cell: Cell, name: str) -> Metric:
