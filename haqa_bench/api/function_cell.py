@@ -20,7 +20,7 @@ from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.hardware import UNSTATED, Figure, Hardware
 from haqa_bench.parameters import plain
 from haqa_bench.project import Project
-from haqa_bench.protocols import Evaluator, Outcome
+from haqa_bench.protocols import Evaluator, Outcome, Whole
 from haqa_bench.space import Configuration, SearchSpace
 from haqa_bench.study import Method
 from haqa_bench.tracks.table.workload import Column, TableWorkload
@@ -58,7 +58,7 @@ class Calls:
     and so is a value that is no finite number; anything else is its author's to see.
     """
 
-    whole = None
+    whole: Whole | None = None
     machine = ""
 
     def __init__(self, function: Function, unit: str, source: Source) -> None:
@@ -143,17 +143,15 @@ def _read(found: object) -> object:
 
 def _unstated() -> Hardware:
     """What a function runs on, of which nobody said anything."""
-    figure = {
-        name: Figure(value=None, unit=unit, source=UNSAID)
-        for name, unit in (("cores", "cores"), ("memory", "GB"), ("bandwidth", "GB/s"))
-    }
     return Hardware(
         name=UNSTATED,
         title="hardware not stated",
         kind="unstated",
+        cores=Figure(value=None, unit="cores", source=UNSAID),
+        memory=Figure(value=None, unit="GB", source=UNSAID),
+        bandwidth=Figure(value=None, unit="GB/s", source=UNSAID),
         native_formats=(),
         native_formats_source=UNSAID,
-        **figure,
     )
 
 

@@ -68,8 +68,9 @@ def _guesses(cell: Cell, start: Configuration) -> Iterator[tuple[Configuration, 
 
 def _within(parameter: Parameter, value: Scalar) -> Scalar:
     """The value of a range that is next to a number; all else as it is."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return parameter.kept(value) if number and isinstance(parameter, Range) else value
+    if not isinstance(parameter, Range) or isinstance(value, bool | str):
+        return value
+    return parameter.kept(value)
 
 
 def _best_first(objective: Objective, history: Sequence[Trial]) -> list[Configuration]:
