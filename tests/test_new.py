@@ -44,7 +44,7 @@ def _ran(folder, environment, *words):
 def test_its_own_tests_pass_where_it_is_installed(written, installed):
     words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *KINDS.values())
 
-    assert "19 passed" in _ran(written, installed, *words)
+    assert "33 passed" in _ran(written, installed, *words)
 
 
 def test_ruff_has_nothing_to_say(written):
