@@ -9,6 +9,7 @@ import os
 import pytest
 from support import REPOSITORY, SUITE, action, evaluator_of, record, run, small_project
 from test_prompts import CELLS, FOLDER, measured
+from test_table_track import SERVING
 
 from haqa_bench import registry, suite
 from haqa_bench.errors import HaqaError
@@ -137,6 +138,18 @@ def test_the_hardware_is_json_of_what_is_known():
     assert told["peak_rates"]["int8"] == "309.7 TOPS"
     assert told["cores"] == "10752 CUDA cores"
     assert "peak_rates" not in Conversation(PROMPTS).static(cell_of("qat"))  # a CPU's are unknown
+
+
+def test_a_track_without_words_of_its_own_is_told_in_those_of_any(project):
+    path = project / "suites/serving.yaml"
+    path.write_text(SERVING)
+
+    text = Conversation(PROMPTS).static(suite.load(path, project).cells[0])
+
+    assert text.startswith("You are an engineer who tunes systems")
+    assert "- requests of 512 tokens, as many at once as the server takes" in text
+    assert "The highest throughput (req/s)" in text
+    assert "p99 may be at most 3 times that of the defaults" in text
 
 
 def test_hints_native_and_react_take_from_a_conversation_what_they_take_from_ours():
@@ -303,6 +316,19 @@ def test_exchanged_outcomes_come_with_the_losses_of_theirs(project):
         speed = next(float(x.split()[1]) for x in lines if x.startswith("end_to_end"))
         loss = next(x for x in lines if x.startswith("Training losses")).rpartition(" ")[2]
         assert speeds[speed] == int(loss)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_outcomes_are_exchanged_with_rounds_without_a_proposal_too(project, seed):
+    study = study_of(project, "haqa-shuffled", style="paper")._replace(seed=seed)
+    chat = Scripted([action("Q4_0", 1), "?", "??", *[action("IQ4_NL", 1)] * 2])
+
+    asked = registry.optimizer(study, chat, project / "prompts")
+    list(run_study(study, asked, evaluator_of(project), []))
+
+    said = [m.content for m in chat.requests[-1].messages if m.role == "assistant"]
+    assert said[2] == "(a reply without a valid proposal)"
+    assert all(said)
 
 
 # Recordings
