@@ -14,6 +14,7 @@ from test_table_track import SERVING
 from haqa_bench import registry, suite
 from haqa_bench.errors import HaqaError
 from haqa_bench.llm import cassette
+from haqa_bench.llm.questions import Question
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.optimizers.agent.conversation import Conversation
 from haqa_bench.optimizers.agent.prompt import Prompts
@@ -241,6 +242,16 @@ def test_a_study_that_goes_on_sends_what_it_would_have_sent(project):
 
     assert again == whole[3:]
     assert chat.requests == through.requests[3:]
+
+
+def test_whoever_answers_at_the_relay_reads_every_turn_in_order(project):
+    _, chat = trials_of(project, REPLIES)
+
+    told = Question.model_validate(chat.requests[-1].body()).conversation()
+
+    heads = [line for line in told.splitlines() if line.startswith("# Message")]
+    roles = ["system", "user", *["assistant", "user"] * 4]
+    assert heads == [f"# Message {number}: {role}" for number, role in enumerate(roles, 1)]
 
 
 def test_a_repaired_round_shows_its_last_reply_alone(project):
