@@ -18,7 +18,7 @@ CELLS = {
     "kernel": "kernels",
     "memory": "memory",
     "qat": "resnet",
-    "qlora": "paper/llama",
+    "qlora": "llama",
     "joint": "joint",
 }
 """A committed suite that has a cell of the track."""

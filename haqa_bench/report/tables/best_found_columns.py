@@ -140,8 +140,8 @@ COLUMNS = (
     Maker(
         "Test accuracy, %",
         values.test_accuracy,
-        "the winner trained anew with seeds, and tested on items, that no tuning has "
-        "seen: mean over seeds, median over studies",
+        "the winner trained anew with seeds that no tuning has seen, and tested: mean over "
+        "seeds, median over studies",
         _anew,
         unit="%",
         digits=2,
