@@ -335,6 +335,15 @@ def test_every_form_says_what_is_tuned_on_what_it_reports(run, kind):
     assert "items that no tuning has seen" in told("table2")
 
 
+def test_compare_says_it_too(run, cli):
+    project, folder = run
+
+    done = cli("compare", folder, "--project", project, "--format", "md")
+
+    assert done.returncode == 0, done.stderr
+    assert f"{MARK} ({PAPERS})" in done.stdout.lower()
+
+
 def test_page_and_explain_say_it_too(run, tmp_path):
     project, folder = run
 
@@ -369,6 +378,35 @@ def test_table_2_in_the_papers_layout_has_a_column_for_each_task_and_tells_the_t
     assert any(MARK in note.lower() and PAPERS in note for note in table.notes)
     published = next(row for row in row_texts(table) if row["Whose"] == "the paper's")
     assert (published["AVG"], published["Mean"]) == ("62.04", "57.84")  # recomputed beside
+
+
+def test_the_wide_table_has_a_column_for_each_task_and_each_is_explained(run):
+    project, folder = run
+    made = tables_of(folder, project)
+    table = made["table2-average-accuracy"]
+
+    default = next(row for row in row_texts(table) if row["Method"] == "default")
+    with open_run(folder) as opened:
+        where = f"table2-average-accuracy:{PAPERS}/random/test-mathqa-acc"
+        told = explain.explain(Ledger(opened, Project(project)), explain.find(made, where))
+
+    assert default["Test boolq_acc, %"] == "25.00"
+    assert [f"Test {name}_acc, %" in table.headings for name in EIGHT] == [True] * 8
+    assert told.agrees
+    assert told.number.value.text in (told.number.table.cells[told.number.row])
+
+
+def test_merge_trains_with_the_best_that_was_recorded(run):
+    from haqa_bench.cli.merge import _best
+
+    project, _ = run
+    ours = suite.load(project / "suites/protocols.yaml", project).cells[0]
+
+    best = _best(ours, project)
+
+    lines = (project / f"results/trials/qlora/{OURS}.jsonl").read_text().splitlines()
+    steps = [json.loads(x)["configuration"]["max_steps"] for x in lines if "held_out_loss" in x]
+    assert best["max_steps"] == max(steps)  # the stand-in's loss falls with its steps
 
 
 def test_the_tasks_results_are_kept_item_by_item(run):

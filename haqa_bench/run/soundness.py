@@ -53,7 +53,7 @@ def _check(folder: Path) -> list[Area]:
         "results/confirmed/**/*.jsonl": lambda path: confirmed.read(path, finished=True),
         "results/pretrained/**/*.safetensors": pretrained.read,
         "results/proposals/*.jsonl": proposals.read,
-        "results/trials/**/*.jsonl": trials.read,
+        "results/trials/*/*.jsonl": trials.read,
     }
     areas = [_manifest(folder)]
     for pattern, read in readers.items():

@@ -18,6 +18,7 @@ from haqa_bench.report.found import (
     kernel_rooflines,
     mishaps,
     pairs,
+    simulators,
     studies,
     tests,
     weights,
@@ -176,6 +177,7 @@ def _finished(table: Table, run: Run, name: str, more: set[str]) -> Table:
     remarks = run.suite.said_of(cells) if name != "spent" else []
     remarks += mishaps.sentences(run, cells | more)
     others = imports.sentences(imports.imports(run), cells if name != "spent" else set())
+    others += simulators.sentences(simulators.simulators(run), cells or run.cells)
     return table._replace(
         label=f"{run.suite.name}-{name}",
         labels=run.suite.labels,
@@ -195,6 +197,7 @@ def compared_with(run: Run, project: Project, against: str) -> Table:
     }
     made = comparison.table(studies.results(run), against, pairs.pairs(run).floors, known)
     others = imports.sentences(imports.imports(run), run.cells)
+    others += simulators.sentences(simulators.simulators(run), run.cells)
     return made._replace(notes=[*made.notes, *others])
 
 
