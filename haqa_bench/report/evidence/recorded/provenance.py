@@ -29,9 +29,12 @@ class StudyTold(NamedTuple):
 
 
 class Provenance(NamedTuple):
-    """The cell's device, the lock, and what is known of each file of recordings, by title."""
+    """The cell's device, what readers have to know of it, the lock, and what is known of each file
+    of recordings, by title.
+    """
 
     hardware: str
+    remarks: Sequence[str]
     lock: str
     recorded: Mapping[str, Mapping[str, str]]
     studies: Sequence[StudyTold]
@@ -51,6 +54,7 @@ def provenance(ledger: Ledger, cell: str, studies: Sequence[str]) -> Provenance:
     wanted = set(studies)
     return Provenance(
         ledger.run.cells[cell].hardware.title,
+        ledger.run.suite.said_of([cell]),
         ledger.run.suite.lock,
         {title: told for title, told in found.items() if told},
         [_study(ledger, study) for study in ledger.of_cell(cell) if study.id in wanted],
