@@ -182,3 +182,17 @@ def test_an_llm_that_is_told_of_it_is_recorded_with_the_run_alone(tried):
     assert Source.SIMULATED in {
         m["source"] for trial in every_trial(plan.folder) for m in trial["measurements"]
     }
+
+
+def test_figures_say_it_in_their_captions(tried, cli):
+    plan = simulated(tried)
+
+    done = cli("report", plan.folder, "--figures", tried / "drawn", "--project", tried)
+
+    assert done.returncode == 0, done.stderr
+    captions = [path.read_text() for path in (tried / "drawn").rglob("*") if path.suffix in TEXTS]
+    assert any(f"{CELL}: simulated, not measured, by a Gaussian" in text for text in captions)
+    assert any("Recorded trials of " in text for text in captions)
+
+
+TEXTS = (".txt", ".md", ".json", ".tex")
