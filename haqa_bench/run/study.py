@@ -75,7 +75,8 @@ def _entries(
     measuring = evaluator()
     recorder = None
     if taking.takes(plan, study.cell):
-        measuring = recorder = taking.Recorder(plan, study.cell, measuring)
+        with evaluator_faults(study.cell):
+            measuring = recorder = taking.Recorder(plan, study.cell, measuring)
     with evaluator_faults(study.cell):
         yield Header(
             header(
