@@ -17,8 +17,8 @@ if TYPE_CHECKING:  # workers import this module, and pydantic would take each a 
     from haqa_bench.trial import Trial
 
 FACT = "learning_curve"
-FACTS = (FACT, f"training_{FACT}")
-"""What a curve is called among the facts; in a joint trial, it is its training's."""
+TRAINING = "training_"
+"""How the names of a training's facts begin in a trial that deploys what was trained, too."""
 STEPS, PLANNED = "steps", "planned_steps"
 """The facts that say how many steps a training took, and, where it diverged, how many were due."""
 MOST = 20
@@ -51,7 +51,7 @@ def _as_word(point: Point) -> str:
 
 def points(facts: Mapping[str, str]) -> Sequence[Point]:
     """The curve that facts tell; empty where they tell none, or something of another form."""
-    text = next((facts[name] for name in FACTS if name in facts), "")
+    text = _told(facts, FACT)
     found = [_POINT.fullmatch(word) for word in text[:LONGEST].split()]
     if len(text) > LONGEST or None in found:
         return ()
@@ -84,9 +84,13 @@ def share_trained(trial: "Trial") -> float:
     """The share of a training's steps that it took: 1 where it came to its end, or where nobody
     knows how far it came.
     """
-    taken, planned = (_count(trial.facts.get(name, "")) for name in (STEPS, PLANNED))
+    taken, planned = (_count(_told(trial.facts, name)) for name in (STEPS, PLANNED))
     known = trial.status is not Status.OK and taken and planned
     return min(1.0, taken / planned) if known else 1.0
+
+
+def _told(facts: Mapping[str, str], name: str) -> str:
+    return facts.get(name, facts.get(f"{TRAINING}{name}", ""))
 
 
 def _count(text: str) -> int:

@@ -1,9 +1,9 @@
-"""The search space of a cell: named parameters, each with a finite list of choices.
+"""The search space of a cell: named parameters, each with a list of choices or a range.
 
-Finite, so that a cell can be measured once in full, and regret counts from the best of it. Numeric
-choices are ordered as written. Limits cut a space down (haqa_bench.limits); where no rule says what
-is left of it, as of somebody else's measurements with holes, `configurations` lists it, or says
-`recorded`: what the cell's own response table holds.
+Where all are lists, the space is finite: a cell can be measured once in full, and regret counts
+from the best of it. A range has no such optimum. Limits cut a space down (haqa_bench.limits); where
+no rule says what is left of it, as of somebody else's measurements with holes, `configurations`
+lists it, or says `recorded`: what the cell's own response table holds.
 """
 
 import itertools
@@ -12,9 +12,8 @@ import math
 import random
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
-from numbers import Number
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self, SupportsFloat, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Self, TypeGuard
 
 from pydantic import (
     Discriminator,
@@ -34,6 +33,7 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.limits import Limit
 from haqa_bench.listed import Listing, Row
 from haqa_bench.listed import Scalar as Scalar  # a space's too
+from haqa_bench.parameters import MOST, Choices, FloatRange, IntRange, Parameter
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 Configuration = Mapping[str, Scalar]
@@ -42,66 +42,11 @@ Listed = tuple[Row | dict[str, Scalar], ...]
 LISTED = "configurations"
 RECORDED = "recorded"
 """Says under `configurations` that those exist that the cell's response table holds."""
-MOST = 2**53
-"""The largest integer that JSON keeps exactly in every reader (RFC 8785)."""
 HOLES = 30
 """How many combinations that do not exist are named."""
 REDRAWS = 10_000
-"""After so many draws that break a limit, one of all configurations is drawn."""
-
-
-class Parameter(Document):
-    """One setting: its choices, the default that people use, and what a prompt may say of it."""
-
-    choices: tuple[Scalar, ...]
-    default: Scalar
-    about: str = ""
-    limit: Limit | tuple[Limit, ...] | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if not self.choices:
-            raise ValueError("choices is empty")
-        for choice in self.choices:
-            if not _holds(choice):
-                raise ValueError(f"choice {choice!r} is no number that JSON holds exactly")
-        if len(self._known) < len(self.choices):
-            raise ValueError("a choice is given twice")
-        if not self.has(self.default):
-            raise ValueError(
-                f"default {self.default!r} is none of the choices {list(self.choices)}"
-            )
-        return self
-
-    @property
-    def limits(self) -> tuple[Limit, ...]:
-        """What its values must keep, together with those of others."""
-        return (self.limit,) if isinstance(self.limit, Limit) else self.limit or ()
-
-    @property
-    def ordered(self) -> bool:
-        """Whether its choices are numbers, in the order that they are written in."""
-        return all(isinstance(c, int | float) and not isinstance(c, bool) for c in self.choices)
-
-    def has(self, value: object) -> bool:
-        """Whether `value` is a choice, type included: True is not 1."""
-        try:
-            return (type(value), value) in self._known
-        except TypeError:  # a list or an object, which has no hash
-            return False
-
-    def meant(self, value: object) -> object:
-        """The one choice that equals `value`, which may be a number of another library, or 8.0 for
-        8; else `value`. True is not 1, and no text is a number.
-        """
-        if self.has(value):
-            return value
-        same = [choice for choice in self.choices if _equal(choice, value)]
-        return same[0] if len(same) == 1 else value
-
-    @cached_property
-    def _known(self) -> frozenset[tuple[type, object]]:
-        return frozenset((type(c), c) for c in self.choices)
+"""After so many draws that break a limit, one of all configurations is drawn, where they can be
+listed."""
 
 
 class Pinned(Document):
@@ -115,8 +60,12 @@ def _kind(value: object) -> str:
     """What stands under a key of a space, as a tag that no key of a file can be taken for."""
     if isinstance(value, list | tuple | str | Listing):
         return "<list>"
-    pinned = isinstance(value, Pinned) or (isinstance(value, dict) and "sha256" in value)
-    return "<table>" if pinned else "<parameter>"
+    if isinstance(value, Pinned) or (isinstance(value, dict) and "sha256" in value):
+        return "<table>"
+    for kind, key, tag in ((IntRange, "int", "<int>"), (FloatRange, "float", "<float>")):
+        if isinstance(value, kind) or (isinstance(value, dict) and key in value):
+            return tag
+    return "<choices>"
 
 
 if TYPE_CHECKING:
@@ -126,7 +75,9 @@ if TYPE_CHECKING:
     _Held = Parameter
 else:  # what is listed is taken out of the parameters as soon as it is read
     _Held = Annotated[
-        Annotated[Parameter, Tag("<parameter>")]
+        Annotated[Choices, Tag("<choices>")]
+        | Annotated[IntRange, Tag("<int>")]
+        | Annotated[FloatRange, Tag("<float>")]
         | Annotated[Listed | str, Tag("<list>")]
         | Annotated[Pinned, Tag("<table>")],
         Discriminator(_kind),
@@ -146,6 +97,9 @@ class SearchSpace(RootModel[dict[str, _Held]]):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         listed = self._taken_out()
+        if listed is not None and not self.finite:
+            ranges = ", ".join(name for name, p in self.root.items() if not p.finite)
+            raise ValueError(f"{LISTED}: not in a space with a range ({ranges}): give choices")
         for name, limit in self._limits:
             for other in (name, *limit.others()):
                 if other not in self.root or not self.root[other].ordered:
@@ -172,7 +126,8 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         for name, found in held.items():
             if not isinstance(found, Parameter):
                 if name != LISTED:
-                    raise ValueError(f"{name}: is no parameter, which has choices and a default")
+                    what = "is no parameter, which has choices, int or float, and a default"
+                    raise ValueError(f"{name}: {what}")
                 del self.root[name]
                 return found
         return None
@@ -241,9 +196,32 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         return found
 
     @property
+    def finite(self) -> bool:
+        """Whether it is choices alone, so that all of it can be listed and measured."""
+        return all(parameter.finite for parameter in self.root.values())
+
+    @property
+    def listable(self) -> Mapping[str, Choices]:
+        """Its parameters, where it is finite.
+
+        Raises:
+            HaqaError: one is a range.
+        """
+        found = {name: p for name, p in self.root.items() if isinstance(p, Choices)}
+        if len(found) < len(self.root):
+            name = next(name for name in self.root if name not in found)
+            what = f"{name} is a range, which has no list of values"
+            raise HaqaError("the search space", what, "Give its choices")
+        return found
+
+    @property
     def choices(self) -> list[tuple[Scalar, ...]]:
-        """Those of each parameter, in their order."""
-        return [p.choices for p in self.root.values()]
+        """Those of each parameter, in their order.
+
+        Raises:
+            HaqaError: one is a range.
+        """
+        return [p.choices for p in self.listable.values()]
 
     @property
     def listing(self) -> Listing | None:
@@ -257,12 +235,12 @@ class SearchSpace(RootModel[dict[str, _Held]]):
 
     @cached_property
     def size(self) -> int:
-        """The number of configurations."""
+        """The number of configurations; of ranges, as they are rounded, before any limit."""
         if isinstance(self._listed, Pinned):
             return self._listed.count
         if self.listing is not None:
             return len(self.listing)
-        if not self._limits:
+        if not self._limits or not self.finite:
             return self._combinations
         return sum(1 for _ in self.grid())
 
@@ -270,7 +248,7 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         """Every configuration, in the order of the file.
 
         Raises:
-            HaqaError: they are those of a response table that was not read.
+            HaqaError: they are those of a response table that was not read, or there is a range.
         """
         if self.listing is not None:  # keeps the limits
             yield from (dict(zip(self.root, row, strict=True)) for row in self.listing)
@@ -284,13 +262,13 @@ class SearchSpace(RootModel[dict[str, _Held]]):
 
     def codes(self) -> "NDArray[np.integer] | None":
         """Every configuration as Listing has it, in the order of `grid`; None where limits say
-        which there are.
+        which there are, or where there is a range.
         """
         import numpy as np
 
         if self.listing is not None:
             return self.listing.codes
-        if self._limits:
+        if self._limits or not self.finite:
             return None
         sizes = [len(of_one) for of_one in self.choices]
         return np.stack(np.unravel_index(np.arange(self._combinations), sizes), axis=1)
@@ -301,13 +279,20 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         return {key_of(configuration): configuration for configuration in self.grid()}
 
     def sample(self, rng: random.Random) -> Configuration:
-        """A configuration drawn uniformly."""
+        """A configuration drawn uniformly, each parameter on its scale.
+
+        Raises:
+            HaqaError: limits leave next to nothing of a space with ranges.
+        """
         if self.listing is not None:
             return dict(zip(self.root, rng.choice(self.listing), strict=True))
         for _ in range(REDRAWS):
-            drawn = {name: rng.choice(p.choices) for name, p in self.root.items()}
+            drawn = {name: p.drawn(rng) for name, p in self.root.items()}
             if not self.broken(drawn):
                 return drawn
+        if not self.finite:
+            what = f"none of {REDRAWS} configurations that were drawn keeps the limits"
+            raise HaqaError("the search space", what, "Loosen a limit, or narrow a range")
         return rng.choice(self._every)
 
     def broken(self, values: Configuration) -> list[str]:
@@ -342,7 +327,7 @@ class SearchSpace(RootModel[dict[str, _Held]]):
 
     @property
     def _combinations(self) -> int:
-        return math.prod(len(p.choices) for p in self.root.values())
+        return math.prod(p.size for p in self.root.values())
 
     @cached_property
     def _every(self) -> list[Configuration]:
@@ -360,6 +345,15 @@ class SearchSpace(RootModel[dict[str, _Held]]):
             return proposal
         known = self.root
         return {n: known[n].meant(v) if n in known else v for n, v in proposal.items()}
+
+    def rounded(self, proposal: object) -> object:
+        """A proposal whose numbers of ranges are rounded as those are, in a mapping of its own;
+        what is a choice, and what is no mapping, as it is.
+        """
+        if not isinstance(proposal, Mapping):
+            return proposal
+        known = self.root
+        return {n: known[n].rounded(v) if n in known else v for n, v in proposal.items()}
 
     def holds(self, proposal: object) -> TypeGuard[Configuration]:
         """Whether a proposal is a configuration of the space."""
@@ -382,47 +376,15 @@ class SearchSpace(RootModel[dict[str, _Held]]):
             if name not in self.root
         ]
         wrong = [
-            f"{name}: {proposal[name]!r} is none of {list(p.choices)}"
+            f"{name}: {p.wrong(proposal[name])}"
             for name, p in self.root.items()
             if name in proposal and not p.has(proposal[name])
         ]
         return missing + unknown + wrong
 
 
-def plain(value: object) -> object:
-    """A scalar of a numerical library, such as np.int64(8), as Python's own; all else as it is."""
-    item = getattr(value, "item", None)
-    return item() if callable(item) and getattr(value, "ndim", None) == 0 else value
-
-
-def _equal(choice: Scalar, value: object) -> bool:
-    """Whether a choice is what a number or text of another type says, to that type's digits."""
-    found = plain(value)
-    if not isinstance(found, Number | str) or isinstance(choice, str) != isinstance(found, str):
-        return False
-    if isinstance(choice, bool) != isinstance(found, bool):
-        return False
-    return bool(found == choice) or _as_float(choice, value)
-
-
-def _as_float(choice: Scalar, value: object) -> bool:
-    """Whether a choice, rounded to the digits of a short float such as np.float32, is `value`."""
-    kind = getattr(value, "dtype", None)
-    if kind is None or getattr(kind, "kind", "") != "f" or isinstance(choice, str):
-        return False
-    known = value.__float__() if isinstance(value, SupportsFloat) else 0.0
-    return known != 0 and math.isfinite(known) and bool(kind.type(choice) == value)
-
-
 def _is_tag(step: int | str) -> bool:
     return isinstance(step, str) and step.startswith("<")
-
-
-def _holds(value: Scalar) -> bool:
-    """Whether JSON keeps a value: finite, and no integer that a float cannot tell from the next."""
-    if isinstance(value, bool | str):
-        return True
-    return math.isfinite(value) if isinstance(value, float) else abs(value) <= MOST
 
 
 def key_of(configuration: Configuration) -> str:

@@ -12,11 +12,12 @@ from support import SUITE, plan, printed_rows, record
 
 from haqa_bench import plugins, registry
 from haqa_bench.documents import sha256
+from haqa_bench.parameters import Choices
 from haqa_bench.plugins.places import installed_source
 from haqa_bench.run import runner
 from haqa_bench.run.executors import ray_cluster
 from haqa_bench.run.executors.local import Serial
-from haqa_bench.space import Parameter, SearchSpace
+from haqa_bench.space import SearchSpace
 from haqa_bench.store.failures import NAME
 
 MODULE = "methods_of_others"
@@ -24,7 +25,7 @@ NAN = float("nan")
 
 
 def parameter(*choices):
-    return Parameter(choices=choices, default=choices[0])
+    return Choices(choices=choices, default=choices[0])
 
 
 @pytest.mark.parametrize(

@@ -176,9 +176,7 @@ def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
         echo(f"\n{cell.id}: {cell.space.size} configurations, {cell.budget.proposals} proposals")
         echo(f"  {cell.objective.direction} {cell.objective.metric} ({cell.objective.unit})")
         for name, parameter in cell.space.root.items():
-            echo(
-                f"  {name}: {', '.join(map(str, parameter.choices))} (default {parameter.default})"
-            )
+            echo(f"  {name}: {parameter.said} (default {parameter.default})")
 
 
 @suite.command(

@@ -8,7 +8,7 @@ Jones, 1998). Several goals are made one by random weights, anew for each trial 
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
 from haqa_bench.optimizers.seeding import generator
+from haqa_bench.parameters import Choices
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.study import Study
@@ -99,18 +100,21 @@ def _untried(
     space: SearchSpace, tried: set[str | None], most: int, rng: random.Random
 ) -> list[Configuration]:
     """All that is untried of a small space; of a larger one, as many random draws as `most`."""
-    if space.size <= most:
+    if space.finite and space.size <= most:
         return [c for key, c in space.by_key.items() if key not in tried]
     drawn = [space.sample(rng) for _ in range(most)]
     return [c for c in drawn if key_of(c) not in tried]
 
 
-def _encoded(space: SearchSpace, configurations: Sequence[Mapping[str, object]]) -> Floats:
+def _encoded(space: SearchSpace, configurations: Sequence[Configuration]) -> Floats:
     """Ordered choices as places in [0, 1], names as one coordinate each, at distance 1 from one
     another.
     """
     columns = []
     for name, parameter in space.root.items():
+        if not isinstance(parameter, Choices):
+            columns.append(np.array([[parameter.fraction(c[name])] for c in configurations]))
+            continue
         place = np.array([parameter.choices.index(c[name]) for c in configurations])
         if parameter.ordered or len(parameter.choices) <= 2:
             columns.append(place[:, None] / max(len(parameter.choices) - 1, 1))

@@ -14,6 +14,9 @@ from haqa_bench.space import Configuration, SearchSpace, key_of
 from haqa_bench.study import Study
 from haqa_bench.trial import Objective, Trial
 
+STRIDE = 1 / 8
+"""How far a neighbour is in a range, as a share of its scale."""
+
 
 class LocalSearch:
     """Climbs from the default. Where it stands is read off the history; the order of neighbours off
@@ -67,14 +70,9 @@ def better(objective: Objective, one: Trial, other: Trial, default: Trial) -> bo
 def neighbours(space: SearchSpace, configuration: Configuration) -> Iterator[Configuration]:
     """The configurations that differ from this one in one parameter."""
     for name, parameter in space.root.items():
-        here = parameter.choices.index(configuration[name])
-        for there, choice in enumerate(parameter.choices):
-            moved = {**configuration, name: choice}
-            if (
-                there != here
-                and (not parameter.ordered or abs(there - here) == 1)
-                and not space.broken(moved)
-            ):
+        for value in parameter.beside(configuration[name], STRIDE):
+            moved = {**configuration, name: value}
+            if not space.broken(moved):
                 yield moved
 
 

@@ -15,6 +15,7 @@ import optuna
 from haqa_bench.documents import sha256
 from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
+from haqa_bench.parameters import Choices, FloatRange, IntRange, Parameter, Range
 from haqa_bench.protocols import Proposal
 from haqa_bench.space import Configuration, Scalar, key_of
 from haqa_bench.study import Study
@@ -39,10 +40,7 @@ class Sampled:
         self.sampler, self.settings, self.start_up = sampler, settings, start_up
         self.space, self.objective, self.seed = study.cell.space, study.cell.objective, study.seed
         self.distributions: dict[str, optuna.distributions.BaseDistribution] = {
-            name: optuna.distributions.IntDistribution(0, len(p.choices) - 1)
-            if p.ordered
-            else optuna.distributions.CategoricalDistribution(range(len(p.choices)))
-            for name, p in self.space.root.items()
+            name: _distribution(p) for name, p in self.space.root.items()
         }
         self.random = RandomSearch(
             study._replace(method=study.method.model_copy(update={"options": {}}))
@@ -76,8 +74,7 @@ class Sampled:
         asked = self._study.ask(self.distributions)
         failed = optuna.trial.TrialState.FAIL  # what becomes of it is told with the history
         self._study.tell(asked, state=failed)
-        places = asked.params
-        return {name: p.choices[places[name]] for name, p in self.space.root.items()}
+        return {name: _value(p, asked.params[name]) for name, p in self.space.root.items()}
 
     def _tell(self, trial: Trial, history: Sequence[Trial]) -> None:
         """Asks for the trial's own configuration, which draws nothing, then tells what became of
@@ -87,10 +84,7 @@ class Sampled:
         if trial.configuration is None:
             return
         self._study.enqueue_trial(
-            {
-                name: p.choices.index(trial.configuration[name])
-                for name, p in self.space.root.items()
-            }
+            {name: _place(p, trial.configuration[name]) for name, p in self.space.root.items()}
         )
         asked = self._study.ask(self.distributions)
         if isinstance(self._study.sampler, optuna.samplers.BaseGASampler):
@@ -113,6 +107,35 @@ class Sampled:
             if known
             else [0.0] * len(self.objective.goals)
         )
+
+
+def _distribution(parameter: Parameter) -> optuna.distributions.BaseDistribution:
+    """Ranges as they are, choices by their places."""
+    known = optuna.distributions
+    if isinstance(parameter, IntRange):
+        bounds = parameter.bounds
+        return known.IntDistribution(bounds.low, bounds.high, bounds.log, bounds.step)
+    if isinstance(parameter, FloatRange):
+        return known.FloatDistribution(*_ends(parameter), parameter.bounds.log)
+    if parameter.ordered:
+        return known.IntDistribution(0, parameter.size - 1)
+    return known.CategoricalDistribution(range(parameter.size))
+
+
+def _ends(parameter: FloatRange) -> tuple[float, float]:
+    return parameter.bounds.low, parameter.bounds.high
+
+
+def _place(parameter: Parameter, value: Scalar) -> Scalar:
+    """A value as its distribution has it."""
+    return parameter.choices.index(value) if isinstance(parameter, Choices) else value
+
+
+def _value(parameter: Parameter, place: int | float) -> Scalar:
+    """The value at a place of its distribution."""
+    if isinstance(parameter, Choices):
+        return parameter.choices[int(place)]
+    return parameter.kept(place) if isinstance(parameter, Range) else place
 
 
 def tpe(study: Study) -> Sampled:

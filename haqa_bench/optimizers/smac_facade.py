@@ -11,12 +11,14 @@ from pathlib import Path
 
 import ConfigSpace
 import smac
+from ConfigSpace.hyperparameters import Hyperparameter
 
 from haqa_bench.documents import sha256
 from haqa_bench.optimizers.options import settled
 from haqa_bench.optimizers.random_search import RandomSearch
+from haqa_bench.parameters import Choices, FloatRange, IntRange, Parameter, Range
 from haqa_bench.protocols import Proposal
-from haqa_bench.space import Configuration, key_of
+from haqa_bench.space import Configuration, Scalar, key_of
 from haqa_bench.study import Study
 from haqa_bench.trial import Trial
 
@@ -40,12 +42,7 @@ class Smac:
             study._replace(method=study.method.model_copy(update={"options": {}}))
         )
         self.configspace = ConfigSpace.ConfigurationSpace(
-            {
-                name: ConfigSpace.Integer(name, (0, len(p.choices) - 1))
-                if p.ordered and len(p.choices) > 1
-                else ConfigSpace.Categorical(name, list(range(len(p.choices))))
-                for name, p in self.space.root.items()
-            }
+            {name: _hyperparameter(name, p) for name, p in self.space.root.items()}
         )
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
@@ -60,7 +57,7 @@ class Smac:
             for _ in range(int(self.settings["redraws"]) + 1):
                 asked = dict(facade.ask().config)
                 configuration = {
-                    name: p.choices[int(asked[name])] for name, p in self.space.root.items()
+                    name: _value(p, asked[name]) for name, p in self.space.root.items()
                 }
                 if key_of(configuration) not in tried and not self.space.broken(configuration):
                     return Proposal(configuration)
@@ -89,17 +86,47 @@ class Smac:
         for trial in history:
             if trial.configuration is not None and trial.repeat_of is None:
                 info = smac.runhistory.TrialInfo(
-                    ConfigSpace.Configuration(self.configspace, self._indices(trial.configuration)),
+                    ConfigSpace.Configuration(self.configspace, self._places(trial.configuration)),
                     seed=0,
                 )
                 facade.tell(info, smac.runhistory.TrialValue(cost=-self._score(trial, history)))
         return facade
 
-    def _indices(self, configuration: Configuration) -> dict[str, int]:
-        return {name: p.choices.index(configuration[name]) for name, p in self.space.root.items()}
+    def _places(self, configuration: Configuration) -> dict[str, int | float]:
+        return {name: _place(p, configuration[name]) for name, p in self.space.root.items()}
 
     def _score(self, trial: Trial, history: Sequence[Trial]) -> float:
         score = self.objective.score(trial)
         if score is not None and not self.objective.violations(trial, history[0]):
             return score
         return min((s for t in history if (s := self.objective.score(t)) is not None), default=0.0)
+
+
+def _hyperparameter(name: str, parameter: Parameter) -> Hyperparameter:
+    """Real ranges as they are; choices, and whole numbers in steps, by their places."""
+    if isinstance(parameter, FloatRange):
+        bounds = parameter.bounds
+        return ConfigSpace.Float(name, (bounds.low, bounds.high), log=bounds.log)
+    if isinstance(parameter, IntRange) and parameter.bounds.log:
+        return ConfigSpace.Integer(name, (parameter.bounds.low, parameter.bounds.high), log=True)
+    if parameter.ordered and parameter.size > 1:
+        return ConfigSpace.Integer(name, (0, parameter.size - 1))
+    return ConfigSpace.Categorical(name, list(range(parameter.size)))
+
+
+def _place(parameter: Parameter, value: Scalar) -> int | float:
+    """A value as its hyperparameter has it."""
+    if isinstance(parameter, Choices):
+        return parameter.choices.index(value)
+    if isinstance(parameter, IntRange) and not parameter.bounds.log:
+        return (int(value) - parameter.bounds.low) // parameter.bounds.step
+    return float(value) if isinstance(parameter, FloatRange) else int(value)
+
+
+def _value(parameter: Parameter, place: int | float) -> Scalar:
+    """The value that a hyperparameter stands for."""
+    if isinstance(parameter, Choices):
+        return parameter.choices[int(place)]
+    if isinstance(parameter, IntRange) and not parameter.bounds.log:
+        return parameter.bounds.low + int(place) * parameter.bounds.step
+    return parameter.kept(float(place)) if isinstance(parameter, Range) else int(place)

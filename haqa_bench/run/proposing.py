@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from haqa_bench import plugins, registry
 from haqa_bench.errors import CassetteMiss, ChatFailed, HaqaError, PluginFailed
+from haqa_bench.parameters import plain
 from haqa_bench.protocols import (
     ChatModel,
     ChatReply,
@@ -17,7 +18,7 @@ from haqa_bench.protocols import (
     Position,
     Proposal,
 )
-from haqa_bench.space import Scalar, plain
+from haqa_bench.space import Scalar
 from haqa_bench.study import Study
 from haqa_bench.trial import Status, Trial, Usage
 

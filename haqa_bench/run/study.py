@@ -170,6 +170,7 @@ def _trial(
         return Trial(
             status=Status(failure.status),
             reason=failure.reason,
+            facts=failure.facts,
             seconds=failure.seconds,
             **proposed,
         )

@@ -50,7 +50,9 @@ def open_sweep(cell: Cell, target: Path, evaluator: LiveEvaluator | None = None)
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {
         "cell": cell.id,
-        "choices_sha256": sha256({name: list(p.choices) for name, p in cell.space.root.items()}),
+        "choices_sha256": sha256(
+            {name: list(p.choices) for name, p in cell.space.listable.items()}
+        ),
         "workload": cell.workload.model_dump(mode="json"),
         **evaluator.made_of,
         "hardware": cell.hardware.name,
@@ -153,7 +155,7 @@ def _row(evaluator: LiveEvaluator, number: int, configuration: Configuration) ->
             "status": failure.status,
             "reason": failure.reason,
             "readings": _taken(failure.seconds),
-            "facts": {},
+            "facts": failure.facts,
         }
     readings = [
         {"name": m.name, "unit": m.unit, "samples": m.samples} for m in outcome.measurements

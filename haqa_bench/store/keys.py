@@ -52,7 +52,7 @@ def _texts(space: SearchSpace) -> Mapping[int, list[str]]:
     """
     names = sorted(enumerate(space.root), key=lambda one: one[1])
     every = {
-        place: [key_of({name: choice})[2:-1] for choice in space.root[name].choices]
+        place: [key_of({name: choice})[2:-1] for choice in space.listable[name].choices]
         for place, name in names
     }
     first, last = names[0][0], names[-1][0]
@@ -83,7 +83,7 @@ def _at_once(space: SearchSpace, keys: pa.Array) -> Codes | None:
 
 def _one_by_one(space: SearchSpace, keys: pa.Array) -> list[list[int]]:
     """See `codes_of`."""
-    places = {name: places_of(p.choices) for name, p in space.root.items()}
+    places = {name: places_of(p.choices) for name, p in space.listable.items()}
     return [_codes(places, key) for key in keys.to_pylist()]
 
 

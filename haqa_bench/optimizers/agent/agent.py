@@ -44,9 +44,10 @@ class Agent:
         turns = Round(self.chat, len(history), self.asks.more_room)
         for left in range(ATTEMPTS - 1, -1, -1):
             reply = turns.ask(self.request(messages))
-            problem = reply.problem or in_words(self.cell.space.problems(reply.action))
-            if not problem:
-                return turns.proposed(reply.action, reply.thought)
+            action = self.cell.space.rounded(reply.action)
+            problem = reply.problem or in_words(self.cell.space.problems(action))
+            if not problem and self.cell.space.holds(action):
+                return turns.proposed(action, reply.thought)
             if turns.cut_off or not left:
                 break
             messages += [
@@ -74,7 +75,7 @@ class Agent:
     def _schema(self, count: int | None) -> JsonObject:
         """The reply's form: the thought first, then one choice for each parameter."""
         parameters = self.cell.space.root
-        action = _object({name: {"enum": list(p.choices)} for name, p in parameters.items()})
+        action = _object({name: p.as_schema() for name, p in parameters.items()})
         answer = (
             {"action": action}
             if count is None

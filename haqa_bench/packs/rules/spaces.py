@@ -83,7 +83,7 @@ def _card(name: str, table: ResponseTable, cell: Cell) -> Iterator[Problem]:
 
 
 def _choices(cell: Cell) -> str:
-    return sha256({name: list(p.choices) for name, p in cell.space.root.items()})
+    return sha256({name: list(p.choices) for name, p in cell.space.listable.items()})
 
 
 def _space(pack: Pack, _: Project) -> Iterator[Problem]:
@@ -102,7 +102,7 @@ def cell_problems(point: Point) -> str:
 
 
 def _whole(name: str, table: ResponseTable, cell: Cell) -> Iterator[Problem]:
-    if prod(len(p.choices) for p in cell.space.root.values()) > MOST:
+    if prod(p.size for p in cell.space.root.values()) > MOST:
         yield Problem(name, f"has a space of more than {MOST:,} combinations", "Make it smaller")
         return
     wanted = {key_of(configuration) for configuration in cell.space.grid()}

@@ -103,7 +103,7 @@ def _height(found: Landscape) -> float:
 
 def _ticks(axes: Axes, cell: Cell, found: Landscape, leftmost: bool) -> None:
     across, up = (
-        [str(choice) for choice in cell.space.root[name].choices]
+        [str(choice) for choice in cell.space.listable[name].choices]
         for name in (found.across, found.up)
     )
     style.name_columns(axes, [i + 0.5 for i in range(len(across))], across, BROAD / len(across))

@@ -61,7 +61,7 @@ def landscape(project: Project, cell: Cell) -> Landscape | None:
     if len(ranked) < 2:
         return None
     across, up = sorted(
-        (name for name, _ in ranked[:2]), key=lambda name: len(cell.space.root[name].choices)
+        (name for name, _ in ranked[:2]), key=lambda name: cell.space.root[name].size
     )
     held = keys.codes_of(cell.space, table.entries.column.take(tables.places(table, cell.space)))
     best, known = _seen(values, codes, held, cell, (up, across))
@@ -77,7 +77,7 @@ def effects(values: Floats, codes: keys.Codes, cell: Cell) -> dict[str, float]:
     with each of its choices. `codes` says where the choices of each value stand.
     """
     found = {}
-    for column, (name, parameter) in zip(codes.T, cell.space.root.items(), strict=True):
+    for column, (name, parameter) in zip(codes.T, cell.space.listable.items(), strict=True):
         groups = [values[column == code] for code in range(len(parameter.choices))]
         if len(parameter.choices) > 1:
             found[name] = float(np.var([np.mean(group) for group in groups if len(group)]))
@@ -88,7 +88,7 @@ def place(cell: Cell, configuration: Configuration, name: str) -> int:
     """Which of a parameter's choices a configuration has."""
     return next(
         i
-        for i, choice in enumerate(cell.space.root[name].choices)
+        for i, choice in enumerate(cell.space.listable[name].choices)
         if _same(choice, configuration[name])
     )
 
@@ -101,7 +101,7 @@ def _seen(
     """
     better = np.fmax if cell.objective.direction == "maximize" else np.fmin
     columns = [list(cell.space.root).index(name) for name in seen]
-    best = np.full([len(cell.space.root[name].choices) for name in seen], np.nan)
+    best = np.full([cell.space.root[name].size for name in seen], np.nan)
     known = np.zeros(best.shape, dtype=bool)
     known[held[:, columns[0]], held[:, columns[1]]] = True
     better.at(best, (codes[:, columns[0]], codes[:, columns[1]]), values)

@@ -76,7 +76,7 @@ def read(path: Path, found: JsonObject, sha256: str, space: SearchSpace | None) 
     cache = checked(path, CacheFile, found)
     names = list(space.root) if space else cache.tune_params_keys or list(cache.tune_params)
     choices: Mapping[str, Sequence[Scalar]] = (
-        {name: p.choices for name, p in space.root.items()} if space else cache.tune_params
+        {name: p.choices for name, p in space.listable.items()} if space else cache.tune_params
     )
     keys = _Key(cache.tune_params_keys or names, choices)
     entries = [_entry(path, cache, key, e, names, keys) for key, e in cache.cache.items()]

@@ -44,7 +44,7 @@ def to_cache(table: ResponseTable, cell: Cell) -> JsonObject:
         "kernel_name": cell.id,
         "problem_size": PROBLEM_SIZE,
         "tune_params_keys": list(cell.space.root),
-        "tune_params": {name: list(p.choices) for name, p in cell.space.root.items()},
+        "tune_params": {name: list(p.choices) for name, p in cell.space.listable.items()},
         "restrictions": restrictions(cell.space),
         "objective": cell.objective.metric,
         "units": _units(table) | {TIMES: cell.objective.unit},

@@ -106,7 +106,7 @@ def _wanted(cell: Cell) -> list[Wanted]:
 def _within(path: Path, cell: Cell, entry: Entry) -> Configuration:
     """The configuration in the types of the space: tools write 1 and 1.0 for the same."""
     found = dict(entry.configuration)
-    for name, parameter in cell.space.root.items():
+    for name, parameter in cell.space.listable.items():
         value = found.get(name)
         if isinstance(value, int | float) and not parameter.has(value):
             alike = [c for c in parameter.choices if c == value and type(c) is not bool]

@@ -113,7 +113,7 @@ def of_cell(frame: Frame, cell: Cell, said: Said) -> Filled:
     """
     found = mapped(frame, said)
     for name, choices in found.choices.items():
-        parameter = cell.space.root[name]
+        parameter = cell.space.listable[name]
         for code, value in enumerate(choices.values):
             if not parameter.has(parameter.meant(value)):
                 where = frame.place(int(np.argmax(choices.codes == code)))
@@ -125,7 +125,7 @@ def of_cell(frame: Frame, cell: Cell, said: Said) -> Filled:
 
 def _meant(cell: Cell, name: str, choices: Choices) -> Choices:
     """The choices of a cell's space that those of a file equal."""
-    parameter = cell.space.root[name]
+    parameter = cell.space.listable[name]
     known: dict[tuple[type, object], Scalar] = {
         (type(value), value): value for value in parameter.choices
     }

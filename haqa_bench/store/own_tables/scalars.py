@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from haqa_bench.space import MOST, Scalar
+from haqa_bench.parameters import MOST
+from haqa_bench.space import Scalar
 from haqa_bench.store.own_tables.frame import Codes, Column
 
 BLANK = "none"

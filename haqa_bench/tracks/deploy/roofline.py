@@ -51,7 +51,7 @@ class RooflineEvaluator:
     @cached_property
     def weights(self) -> Mapping[str, Mapping[str, int]]:
         """By format and tensor type, the weights that a token is multiplied by."""
-        formats = [str(name) for name in self.cell.space.root["format"].choices]
+        formats = [str(name) for name in self.cell.space.listable["format"].choices]
         with llama_cpp_memory.hollow(self.cell.model.dimensions) as model:
             try:
                 found = llama_cpp_memory.predict(model, formats, ONE_THREAD, 64)

@@ -7,6 +7,7 @@ from typing import TypeGuard
 from haqa_bench.arithmetic.memory import MARGIN
 from haqa_bench.cell import Block, Cell, Model, Workload
 from haqa_bench.hardware import Hardware
+from haqa_bench.parameters import Choices
 from haqa_bench.protocols import Evaluator, LiveEvaluator, Metric
 from haqa_bench.space import Configuration
 from haqa_bench.tracks import Track
@@ -42,6 +43,8 @@ class MemoryTrack(Track[MemoryWorkload]):
             raise ValueError(f"the space must hold one decision a limit: {', '.join(wanted)}")
         known = {*block.workload.bit_widths, NOTHING}
         for decision, parameter in block.space.root.items():
+            if not isinstance(parameter, Choices):
+                raise ValueError(f"{decision}: a decision has choices, not a range")
             for choice in parameter.choices:
                 if choice not in known:
                     names = ", ".join(sorted(known))

@@ -18,7 +18,6 @@ from haqa_bench.backends.workers.frame import work
 from haqa_bench.backends.workers.load import peak_bytes
 from haqa_bench.backends.workers.training import (
     Curve,
-    curve_as_text,
     factor,
     facts_of,
     gpu_facts,
@@ -53,23 +52,22 @@ def run(job: Train) -> Trained:
     right = evaluated(network, data.trying(job.test))
     facts = facts_of(
         seed=job.seed,
-        steps=len(curve.losses),
         epochs=epochs,
         train_images=data.count,
         distinct_weights=distinct(network),
-        learning_curve=curve_as_text(curve.points),
         threads=job.threads,
         torch=torch.__version__,
         load_s=round(loaded - started, 2),
         train_s=round(trained - loaded, 2),
         evaluate_s=round(time.perf_counter() - trained, 2),
+        **curve.facts,
         **gpu_facts(),
     )
     return Trained(
         accuracy=100 * int(right.sum()) / len(right),
         items=len(right),
         right=tuple(int(r) for r in right.tolist()),
-        train_loss=curve.points[-1][1],
+        train_loss=curve.last,
         peak_bytes=peak_bytes(),
         facts=facts,
     )
@@ -94,7 +92,7 @@ def train(network: nn.Module, data: ImageSet, settings: Settings, seed: int) -> 
     batch = min(settings.batch_size, data.count)
     steps = max(1, round(data.count * settings.epochs / batch))
     optimizer = optimizer_of(network, settings)
-    curve = Curve(steps, 2 * math.log(data.classes))
+    curve = Curve(steps, 2 * math.log(data.classes), settings.epochs)
     where = next(network.parameters()).device
     network.train()
     batches = data.training(batch, settings.augmentation, generator)
