@@ -84,9 +84,10 @@ def share_trained(trial: "Trial") -> float:
     """The share of a training's steps that it took: 1 where it came to its end, or where nobody
     knows how far it came.
     """
+    if trial.status is Status.OK:
+        return 1.0
     taken, planned = (_count(_told(trial.facts, name)) for name in (STEPS, PLANNED))
-    known = trial.status is not Status.OK and taken and planned
-    return min(1.0, taken / planned) if known else 1.0
+    return min(1.0, taken / planned) if taken and planned else 1.0
 
 
 def _told(facts: Mapping[str, str], name: str) -> str:

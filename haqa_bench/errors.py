@@ -23,6 +23,7 @@ class Status(StrEnum):
     OK = "ok"
     INVALID = "invalid"  # the proposal was outside the space, or no configuration at all
     CUT_OFF = "cut_off"  # the LLM's tokens ran out before its proposal: its harness' limit
+    OVER_BUDGET = "over_budget"  # it would train more than is left, and ends its study
     REFUSED = "refused"  # the tool would not take the setting
     COMPILE_ERROR = "compile_error"
     WRONG_OUTPUT = "wrong_output"  # it ran, and gave something else than the reference
@@ -34,9 +35,9 @@ class Status(StrEnum):
     KILLED = "killed"
 
     @property
-    def unproposed(self) -> bool:
+    def unevaluated(self) -> bool:
         """Whether nothing was proposed that could have been measured."""
-        return self in (Status.INVALID, Status.CUT_OFF)
+        return self in (Status.INVALID, Status.CUT_OFF, Status.OVER_BUDGET)
 
 
 class HaqaError(Exception):

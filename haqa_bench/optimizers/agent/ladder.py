@@ -14,7 +14,6 @@ small composition of the agent.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from haqa_bench.budget import spent_by
 from haqa_bench.optimizers.agent.agent import Agent
 from haqa_bench.optimizers.agent.round import Round, in_words
 from haqa_bench.optimizers.optuna_samplers import tpe
@@ -86,7 +85,8 @@ class ZeroShot:
         """See Optimizer. The request is the same each time, and so is its place: it is answered
         once.
         """
-        prompts, count = self.agent.prompts, self.cell.budget.left(spent_by(history[:1]))
+        prompts, budget = self.agent.prompts, self.cell.budget
+        count = budget.left(budget.spent(history[:1]))
         messages = [
             Message(role="system", content=prompts.static(self.cell)),
             Message(role="user", content=prompts.zero_shot(count)),

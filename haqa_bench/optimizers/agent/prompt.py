@@ -13,7 +13,6 @@ import jinja2
 import jinja2.meta
 
 from haqa_bench import shipped, tracks
-from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.documents import read_text
 from haqa_bench.errors import HaqaError
@@ -84,7 +83,9 @@ class Prompts:
             broken={t.number: objective.violations(t, default) for t in history},
             best=objective.best(history),
             thoughts=[t for t in history if t.thought][-THOUGHTS:],
-            left=cell.budget.left(spent_by(history)),
+            left=cell.budget.left(cell.budget.spent(history)),
+            resource=cell.budget.resource,
+            spent=cell.budget.spent(history).resource,
             OK=Status.OK,
             INVALID=Status.INVALID,
         )
