@@ -49,13 +49,13 @@ def _as_word(point: Point) -> str:
     return f"{point.step}{epoch}:{point.loss:.4g}"
 
 
-def points(facts: Mapping[str, str]) -> Sequence[Point]:
+def points(facts: Mapping[str, str]) -> tuple[Point, ...]:
     """The curve that facts tell; empty where they tell none, or something of another form."""
     text = _told(facts, FACT)
     found = [_POINT.fullmatch(word) for word in text[:LONGEST].split()]
     if len(text) > LONGEST or None in found:
         return ()
-    read = [_point(*match.groups()) for match in found if match]
+    read = tuple(_point(*match.groups()) for match in found if match)
     ascends = all(one.step < after.step for one, after in pairwise(read))
     return read if ascends and all(math.isfinite(p.loss) for p in read) else ()
 
@@ -68,7 +68,12 @@ def losses(trial: "Trial", most: int = MOST) -> tuple[float, ...]:
     """A training's losses in nats, in their order, at most `most` numbers of four digits; where the
     curve has more points, means of neighbours. Empty where there is no curve.
     """
-    return tuple(float(f"{loss:.4g}") for loss in _thinned(points(trial.facts), most))
+    return losses_of(trial.facts, most)
+
+
+def losses_of(facts: Mapping[str, str], most: int = MOST) -> tuple[float, ...]:
+    """As `losses`, of a trial's facts."""
+    return tuple(float(f"{loss:.4g}") for loss in _thinned(points(facts), most))
 
 
 def _thinned(curve: Sequence[Point], most: int) -> list[float]:
