@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from haqa_bench.cell import Cell
+from haqa_bench.curves import Point
 from haqa_bench.report import methods
 from haqa_bench.report.figures import style, subject
 from haqa_bench.report.figures.style import Picture
@@ -49,11 +50,19 @@ def _picture(run: Subject, cell: Cell, found: Sequence[Training]) -> Picture:
     axes.set_xlabel("Epochs" if in_epochs else "Steps")
     for training in diverged:
         _draw_diverged(axes, training, in_epochs)
-    for name, training in reversed(shown.items()):
-        look = style.line(style.look(name))
-        axes.plot(*_points(training, in_epochs), **look, markevery=(0, 4), zorder=3)
-    style.legend(figure, _handles(run, shown, bool(diverged)))
+    for line in _lines(shown):
+        look = style.line(style.look(line[0]))
+        axes.plot(*_points(shown[line[0]], in_epochs), **look, markevery=(0, 4), zorder=3)
+    style.legend(figure, _handles(run, _lines(shown), bool(diverged)))
     return Picture(f"losses-{cell.id}", figure, _caption(run, cell, shown, diverged, found))
+
+
+def _lines(shown: Mapping[str, Training]) -> list[list[str]]:
+    """The methods whose curves lie on one another, as one line, whose look is the first's."""
+    same: dict[tuple[Point, ...], list[str]] = {}
+    for name, training in shown.items():
+        same.setdefault(training.curve, []).append(name)
+    return list(same.values())
 
 
 def _in_epochs(found: Sequence[Training]) -> bool:
@@ -71,13 +80,27 @@ def _draw_diverged(axes: Axes, training: Training, in_epochs: bool) -> None:
     axes.plot(places, losses, **DIVERGED, markeredgecolor=style.INK, markevery=[-1], zorder=1)
 
 
-def _handles(run: Subject, shown: Mapping[str, Training], diverged: bool) -> list[Line2D]:
+def _handles(run: Subject, lines: Sequence[Sequence[str]], diverged: bool) -> list[Line2D]:
     handles = [
-        Line2D([], [], **style.line(style.look(name)), label=_label(run, name)) for name in shown
+        Line2D([], [], **style.line(style.look(line[0])), label=_named(run, line)) for line in lines
     ]
     if diverged:
         handles.append(Line2D([], [], **DIVERGED, markeredgecolor=style.INK, label="diverged"))
     return handles
+
+
+def _named(run: Subject, line: Sequence[str]) -> str:
+    """The methods on a line; the caption names all where there are many."""
+    first, *others = (_label(run, name) for name in line)
+    return f"{first} and {len(others)} more" if len(others) > 1 else " = ".join([first, *others])
+
+
+def _under(run: Subject, lines: Sequence[Sequence[str]]) -> Iterator[str]:
+    for line in lines:
+        first, *others = (_label(run, name) for name in line)
+        if others:
+            verb = "lie" if len(others) > 1 else "lies"
+            yield f"{', '.join(others)} {verb} under {first}."
 
 
 def _label(run: Subject, name: str) -> str:
@@ -102,6 +125,7 @@ def _caption(
         "Each point is the mean loss since the point before: of an epoch, or of a twentieth of all "
         "steps.",
         f"The default, and the best trial of each method: {', '.join(each)}." if each else "",
+        *_under(run, _lines(shown)),
         f"Grey, ending in a cross: {len(diverged)} trainings that did not come to their end, up to "
         "the last loss that is a number."
         if diverged
