@@ -4,16 +4,20 @@ import json
 from types import MappingProxyType
 
 import pytest
-from support import REPOSITORY
-from test_successive_halving import RANGES, Falling, studies
+from falling import RANGES, Falling
+from support import REPOSITORY, TRAINING_SUITE, small_project
+from test_successive_halving import studies
 
 from haqa_bench.budget import Budget, Resource
 from haqa_bench.optimizers.agent.prompt import Prompts
+from haqa_bench.project import Project
 from haqa_bench.protocols import Proposal
 from haqa_bench.registry import optimizer
 from haqa_bench.run import forecast
 from haqa_bench.run.plan import Plan
 from haqa_bench.run.study import finished, run_study
+from haqa_bench.space import key_of
+from haqa_bench.store import tables
 from haqa_bench.suite import load
 from haqa_bench.trial import Status, Trial
 
@@ -122,3 +126,31 @@ def test_the_forecast_says_what_may_be_trained(tmp_path):
     plan = Plan(load(tmp_path / "ranges.yaml", REPOSITORY), REPOSITORY, chosen)
 
     assert "at most 120 trials and 216 epochs in all;" in forecast.forecast(plan)[0]
+
+
+def test_tables_say_the_budget_of_what_trainings_may_take(tmp_path, cli):
+    project = small_project(tmp_path)
+    text = TRAINING_SUITE.replace("BITS", "w2a2").replace(
+        "batch_size: {choices: [32], default: 32}", "epochs: {choices: [1, 2], default: 1}"
+    )
+    text = text.replace(
+        "{proposals: 3}", "{proposals: 6, resource: {parameter: epochs, at_most: 5}}"
+    )
+    path = project / "suites" / "train.yaml"
+    path.write_text(text)
+    cell = load(path, project).cells[0]
+    card = {"cell": cell.id, "workload": cell.workload.model_dump(mode="json")}
+    readings = [{"name": "valid_accuracy", "unit": "%", "samples": [50.0]}]
+    common = {"pass": 0, "status": "ok", "reason": "", "readings": readings, "facts": {}}
+    rows = [{"configuration": key_of(c), **common} for c in cell.space.grid()]
+    tables.write(Project(project).table(cell), card, rows)
+
+    done = cli("run", path, "--project", project)
+    compared = cli("compare", "train", "--project", project, "--format", "json")
+
+    said = "Budget of each study: 5 epochs in all, of all its trainings;"
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout.replace("\n  ", " ")
+    assert said in compared.stdout
+    shown = cli("suite", "show", path, "--project", project).stdout
+    assert "6 proposals, 5 epochs" in shown

@@ -126,8 +126,8 @@ def _caption(
         "steps.",
         f"The default, and the best trial of each method: {', '.join(each)}." if each else "",
         *_under(run, _lines(shown)),
-        f"Grey, ending in a cross: {len(diverged)} trainings that did not come to their end, up to "
-        "the last loss that is a number."
+        f"Grey, ending in a cross: trainings that did not come to their end ({len(diverged)}), up "
+        "to the last loss that is a number."
         if diverged
         else "",
         f"Curves are of {len(found)} trials.",

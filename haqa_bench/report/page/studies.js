@@ -118,11 +118,11 @@ function training(outcome) {
   places.forEach((place, i) => {
     const [cx, cy] = [x(place), y(losses[i])];
     const last = diverged && i === places.length - 1;
-    const mark = last ? draw("path", { class: "cross", d: `M${cx - 5} ${cy - 5}l10 10m0 -10l-10 10` }) : draw("circle", { class: "dot", style: "--c: var(--accent)", cx, cy, r: 3 });
+    const mark = last ? draw("path", { class: "cross", d: `M${cx - 5} ${cy - 5}l10 10m0 -10l-10 10` }) : draw("circle", { class: "dot", cx, cy, r: 3 });
     mark.append(draw("title", {}, `${inEpochs ? "epoch" : "step"} ${digits(place)}: ${digits(losses[i])} nats`));
     svg.append(mark);
   });
-  const words = `${losses.length} means over ${digits(points.at(-1)[0])} steps${inEpochs ? `, ${digits(places.at(-1))} epochs` : ""}: ${losses.map(digits).join(", ")} nats${diverged ? "; then it ended: " + outcome.status.replace("_", " ") : ""}.`;
+  const words = `${losses.length} means over ${digits(points.at(-1)[0])} steps${inEpochs ? `, ${digits(places.at(-1))} ${places.at(-1) === 1 ? "epoch" : "epochs"}` : ""}: ${losses.map(digits).join(", ")} nats${diverged ? "; then it ended: " + outcome.status.replace("_", " ") : ""}.`;
   return make(
     "figure",
     { class: "training" },
