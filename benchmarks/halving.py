@@ -1,11 +1,12 @@
-"""Is successive halving worth its rungs? Against random search at equal epochs, on a formula in place
-of trainings (tests/falling.py): the loss falls with epochs, and early ranks are mostly the late ones.
+"""Is successive halving worth its rungs? Against random search at equal epochs, on a formula in
+place of trainings (tests/falling.py): the loss falls with epochs, and early ranks are mostly the
+late ones.
 
     python benchmarks/halving.py --seeds 100
 
-For each budget and method: by how many points of a made-up accuracy its best is above that of random
-search with the same seed, the mean with its 95 % bootstrap interval; and on how many seeds it is
-above and below.
+For each budget and method: by how many points of a made-up accuracy its best is above that of
+random search with the same seed, the mean with its 95 % bootstrap interval; and on how many seeds
+it is above and below.
 """
 
 import argparse
