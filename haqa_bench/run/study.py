@@ -205,6 +205,6 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
         PluginFailed: the evaluator of a plug-in's track cannot be made.
     """
     if plan.measure == "live":
-        return live_evaluator(cell)
+        return live_evaluator(cell, plan.project)
     with evaluator_faults(cell):
         return tracks.of(cell).recorded(cell, plan.recording(cell))
