@@ -9,6 +9,7 @@ from support import REPOSITORY, TRAINING_SUITE, small_project
 from test_successive_halving import studies
 
 from haqa_bench.budget import Budget, Resource
+from haqa_bench.optimizers.agent.conversation import Conversation
 from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.project import Project
 from haqa_bench.protocols import Proposal
@@ -116,9 +117,12 @@ def test_a_prompt_says_what_is_left(tmp_path):
     ]
 
     said = Prompts(REPOSITORY / "prompts").dynamic(cell, trials)
+    turn = Conversation(REPOSITORY / "prompts").messages(cell, trials)[-1].content
 
     assert "Budget of epochs for all rounds together: 78 of 108 left." in said
     assert "Rounds left, at most, this one included: 58." in said
+    assert "epochs left for all rounds together: 78 of 108;" in turn
+    assert "Training losses, in order: 9.1" in turn
 
 
 def test_the_forecast_says_what_may_be_trained(tmp_path):

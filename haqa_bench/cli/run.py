@@ -26,6 +26,7 @@ from haqa_bench.cli.options import (
     chosen,
     open_suite,
     selection,
+    share_cores,
 )
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -57,9 +58,10 @@ SHOWN = 10
 )
 @click.option(
     "--measure",
-    type=click.Choice(["recorded", "live"]),
+    type=click.Choice(["recorded", "live", "surrogate"]),
     default="recorded",
-    help="What measures: response tables (default), or this machine.",
+    help="What measures: recordings (default), this machine, or a model of recorded trials, for "
+    "cells with ranges: what it says is simulated.",
 )
 @selection
 @asking
@@ -68,7 +70,8 @@ SHOWN = 10
     type=COUNT,
     default=1,
     show_default=True,
-    help="Studies at once; what comes out is the same with any number.",
+    help="Studies at once; what comes out is the same with any number. Live, of cells that train, "
+    "which share the cores.",
 )
 @EXECUTOR
 @ADDRESS
@@ -126,6 +129,7 @@ def run(
     from haqa_bench.run.forecast import forecast, stale, warnings
     from haqa_bench.run.plan import Plan
     from haqa_bench.run.proposals import recordable
+    from haqa_bench.run.surrogate import surrogates
 
     if added_before:
         echo("--add-method is called --with now.", err=True)
@@ -153,6 +157,7 @@ def run(
         echo(_planned(plan, forecast(plan), as_json))
         return
     if plan.measure == "live":
+        share_cores(workers)
         echo("\n".join(forecast(plan)), err=True)
     if record_proposals:
         recordable(plan)
@@ -160,6 +165,8 @@ def run(
     target = plan.folder
     if fresh:
         _forget(plan, target)
+    for line in surrogates(plan):
+        echo(line, err=True)
     notes = [f"Budget check: {warning}." for warning in warnings(plan)] + [
         f"{line}." for line in stale(plan)
     ]

@@ -74,6 +74,8 @@ def _taking(plan: Plan, cell: Cell, track: AnyTrack) -> str:
         f"{studies * cell.budget.proposals} trials{_training(cell, studies)}; "
         f"{track.limits(cell.workload)}"
     )
+    if begins_with := track.begins_with(cell):
+        text += f"; {begins_with}"
     if plan.recording(cell).is_file():
         text += _recorded(plan, cell)
     if track.confirmed == "tests":

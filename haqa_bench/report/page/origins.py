@@ -3,13 +3,15 @@ answered.
 """
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench import __version__
 from haqa_bench.cell import Cell
+from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.project import Project, Run
 from haqa_bench.report.found import answered, pairs, studies, tests
-from haqa_bench.store import tables
+from haqa_bench.store import tables, trials
 
 BUILDS = {
     tables.IMPORTED: "imported from",
@@ -90,9 +92,28 @@ def _of_run(run: Run) -> Iterator[Origin]:
 
 
 def _measured(cell: Cell, project: Project) -> Measured:
-    path = project.table(cell)
+    path = project.recording(cell)
     if not path.is_file():
         return Measured(cell.id, cell.hardware.name)
+    return _swept(cell, path, project) if cell.space.finite else _tried(cell, path, project)
+
+
+def _tried(cell: Cell, path: Path, project: Project) -> Measured:
+    """A cell by its recorded trials."""
+    found = trials.read(path)
+    return Measured(
+        cell=cell.id,
+        hardware=cell.hardware.name,
+        path=project.said(path),
+        sha256=sha256(read_bytes(path)),
+        days=tuple(found.days),
+        version=", ".join(sorted({one.haqa_bench for one in found.trials.values()})),
+        builds="; ".join(f"{name} {version}" for name, version in found.header.build.items()),
+    )
+
+
+def _swept(cell: Cell, path: Path, project: Project) -> Measured:
+    """A cell by its response table."""
     table = tables.read(path)
     return Measured(
         cell=cell.id,

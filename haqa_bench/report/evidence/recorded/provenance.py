@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from haqa_bench import curves
+from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.report.evidence.recorded import trials
 from haqa_bench.report.evidence.recorded.ledger import Ledger, Study
 from haqa_bench.store import tables
+from haqa_bench.store import trials as recorded
 from haqa_bench.store.journal import read_lines
 
 
@@ -31,9 +33,12 @@ class StudyTold(NamedTuple):
 
 
 class Provenance(NamedTuple):
-    """The cell's device, the lock, and what is known of each file of recordings, by title."""
+    """The cell's device, what readers have to know of it, the lock, and what is known of each file
+    of recordings, by title.
+    """
 
     hardware: str
+    remarks: Sequence[str]
     lock: str
     recorded: Mapping[str, Mapping[str, str]]
     studies: Sequence[StudyTold]
@@ -45,10 +50,15 @@ def provenance(ledger: Ledger, cell: str, studies: Sequence[str]) -> Provenance:
     Raises:
         HaqaError: a recording is damaged.
     """
-    found = {"response table": _table(ledger, cell), "confirmed": _confirmed(ledger, cell)}
+    found = {
+        "response table": _table(ledger, cell),
+        "recorded trials": _tried(ledger, cell),
+        "confirmed": _confirmed(ledger, cell),
+    }
     wanted = set(studies)
     return Provenance(
         ledger.run.cells[cell].hardware.title,
+        ledger.run.suite.said_of([cell]),
         ledger.run.suite.lock,
         {title: told for title, told in found.items() if told},
         [_study(ledger, study) for study in ledger.of_cell(cell) if study.id in wanted],
@@ -69,6 +79,24 @@ def _table(ledger: Ledger, cell: str) -> dict[str, str]:
         "passes": _passes(table.card.get("passes"), table.card.get("again")),
         "llama-cpp-python": ", ".join(sorted(builds)),
         "imported from": _imported(table.card),
+    }
+    return {name: said for name, said in told.items() if said}
+
+
+def _tried(ledger: Ledger, cell: str) -> dict[str, str]:
+    """Of a cell whose space has a range."""
+    path = ledger.project.trials(ledger.run.cells[cell])
+    if ledger.run.cells[cell].space.finite or not path.is_file():
+        return {}
+    found = recorded.read(path)
+    build = ", ".join(f"{name} {version}" for name, version in found.header.build.items())
+    told = {
+        "file": ledger.project.said(path),
+        "sha256": sha256(read_bytes(path)),
+        "configurations": str(len(found.trials)),
+        "measured": dates(found.days),
+        "machine": found.header.machine,
+        "build": build,
     }
     return {name: said for name, said in told.items() if said}
 
