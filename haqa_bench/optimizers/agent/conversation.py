@@ -111,7 +111,10 @@ class Conversation(Prompts):
         own = trial.thought or (FIRST if trial.number == 0 else "")
         thought = {"thought": own} if self.shown["react"] else {}
         if trial.configuration is None:
-            said = [trial.thought if self.shown["react"] else "", UNSAID.get(trial.status, "")]
+            said = [
+                trial.thought if self.shown["react"] else "",
+                UNSAID.get(trial.status, UNSAID[Status.INVALID]),
+            ]
             return "\n".join(filter(None, said))
         action = {name: trial.configuration[name] for name in cell.space.root}
         return json.dumps({**thought, "action": action}, ensure_ascii=False)
@@ -132,7 +135,6 @@ class Conversation(Prompts):
             resource=cell.budget.resource,
             spent=cell.budget.spent(history).resource,
             OK=Status.OK,
-            INVALID=Status.INVALID,
             CUT_OFF=Status.CUT_OFF,
         )
 
