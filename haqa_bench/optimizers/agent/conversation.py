@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench import tracks
-from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.curves import losses
 from haqa_bench.optimizers.agent import device
@@ -132,7 +131,9 @@ class Conversation(Prompts):
             broken=cell.objective.violations(trial, history[0]),
             losses=losses(trial),
             scores=scores,
-            left=cell.budget.left(spent_by(history)),
+            left=cell.budget.left(cell.budget.spent(history)),
+            resource=cell.budget.resource,
+            spent=cell.budget.spent(history).resource,
             OK=Status.OK,
             CUT_OFF=Status.CUT_OFF,
         )
