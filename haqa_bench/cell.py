@@ -7,14 +7,16 @@ defines (haqa_bench.tracks): `Cell[QatWorkload]` is a cell of the track that tra
 
 import itertools
 import re
-from typing import Annotated, Generic, Literal
+from collections.abc import Sequence
+from typing import Annotated, Generic, Literal, Self
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, model_validator
 from typing_extensions import TypeVar
 
 from haqa_bench.budget import Budget
 from haqa_bench.documents import Document
 from haqa_bench.hardware import Hardware
+from haqa_bench.parameters import Choices, IntRange
 from haqa_bench.space import SearchSpace
 from haqa_bench.trial import Objective
 
@@ -84,6 +86,30 @@ class Point(Document):
         return all(w is None or w == p for w, p in zip(wanted, point, strict=True))
 
 
+def whole_numbers(space: SearchSpace, name: str) -> Sequence[int]:
+    """The values of the parameter that is a budget's resource, in their order.
+
+    Raises:
+        ValueError: there is no such parameter, or it has values that are no whole numbers above 0.
+    """
+    where = f"budget: resource: '{name}' is no parameter of the space"
+    if name not in space.root:
+        raise ValueError(f"{where}: it has {', '.join(space.root)}")
+    parameter = space.root[name]
+    if isinstance(parameter, IntRange):
+        bounds = parameter.bounds
+        values: Sequence[int] = range(int(bounds.low), int(bounds.high) + 1, bounds.step)
+    elif isinstance(parameter, Choices) and all(
+        type(choice) is int for choice in parameter.choices
+    ):
+        values = sorted(int(choice) for choice in parameter.choices)
+    else:
+        values = ()
+    if not values or values[0] < 1:
+        raise ValueError(f"{where} whose values are whole numbers from 1 on: {parameter.said}")
+    return values
+
+
 class Block(Document, Generic[W]):
     """A matrix of cells that share everything else."""
 
@@ -99,6 +125,15 @@ class Block(Document, Generic[W]):
     )
     objective: Objective
     budget: Budget
+
+    @model_validator(mode="after")
+    def _resource_is_a_parameter(self) -> Self:
+        if resource := self.budget.resource:
+            whole_numbers(self.space, resource.parameter)
+            if (due := resource.due(self.space.default)) > resource.at_most:
+                what = f"the default alone takes {due}"
+                raise ValueError(f"budget: resource: at_most is {resource.at_most}, and {what}")
+        return self
 
     def points(self) -> list[tuple[str, str, str]]:
         """(model, bit-width, hardware) of each cell."""

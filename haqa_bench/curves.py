@@ -17,8 +17,8 @@ if TYPE_CHECKING:  # workers import this module, and pydantic would take each a 
     from haqa_bench.trial import Trial
 
 FACT = "learning_curve"
-FACTS = (FACT, f"training_{FACT}")
-"""What a curve is called among the facts; in a joint trial, it is its training's."""
+TRAINING = "training_"
+"""How the names of a training's facts begin in a trial that deploys what was trained, too."""
 STEPS, PLANNED = "steps", "planned_steps"
 """The facts that say how many steps a training took, and, where it diverged, how many were due."""
 MOST = 20
@@ -49,13 +49,13 @@ def _as_word(point: Point) -> str:
     return f"{point.step}{epoch}:{point.loss:.4g}"
 
 
-def points(facts: Mapping[str, str]) -> Sequence[Point]:
+def points(facts: Mapping[str, str]) -> tuple[Point, ...]:
     """The curve that facts tell; empty where they tell none, or something of another form."""
-    text = next((facts[name] for name in FACTS if name in facts), "")
+    text = _told(facts, FACT)
     found = [_POINT.fullmatch(word) for word in text[:LONGEST].split()]
     if len(text) > LONGEST or None in found:
         return ()
-    read = [_point(*match.groups()) for match in found if match]
+    read = tuple(_point(*match.groups()) for match in found if match)
     ascends = all(one.step < after.step for one, after in pairwise(read))
     return read if ascends and all(math.isfinite(p.loss) for p in read) else ()
 
@@ -68,7 +68,12 @@ def losses(trial: "Trial", most: int = MOST) -> tuple[float, ...]:
     """A training's losses in nats, in their order, at most `most` numbers of four digits; where the
     curve has more points, means of neighbours. Empty where there is no curve.
     """
-    return tuple(float(f"{loss:.4g}") for loss in _thinned(points(trial.facts), most))
+    return losses_of(trial.facts, most)
+
+
+def losses_of(facts: Mapping[str, str], most: int = MOST) -> tuple[float, ...]:
+    """As `losses`, of a trial's facts."""
+    return tuple(float(f"{loss:.4g}") for loss in _thinned(points(facts), most))
 
 
 def _thinned(curve: Sequence[Point], most: int) -> list[float]:
@@ -84,9 +89,14 @@ def share_trained(trial: "Trial") -> float:
     """The share of a training's steps that it took: 1 where it came to its end, or where nobody
     knows how far it came.
     """
-    taken, planned = (_count(trial.facts.get(name, "")) for name in (STEPS, PLANNED))
-    known = trial.status is not Status.OK and taken and planned
-    return min(1.0, taken / planned) if known else 1.0
+    if trial.status is Status.OK:
+        return 1.0
+    taken, planned = (_count(_told(trial.facts, name)) for name in (STEPS, PLANNED))
+    return min(1.0, taken / planned) if taken and planned else 1.0
+
+
+def _told(facts: Mapping[str, str], name: str) -> str:
+    return facts.get(name, facts.get(f"{TRAINING}{name}", ""))
 
 
 def _count(text: str) -> int:

@@ -11,8 +11,11 @@
 Anything else that escapes is a bug and keeps its traceback.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
+from types import MappingProxyType
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Status(StrEnum):
@@ -21,6 +24,7 @@ class Status(StrEnum):
     OK = "ok"
     INVALID = "invalid"  # the proposal was outside the space, or no configuration at all
     CUT_OFF = "cut_off"  # the LLM's tokens ran out before its proposal: its harness' limit
+    OVER_BUDGET = "over_budget"  # it would train more than is left, and ends its study
     REFUSED = "refused"  # the tool would not take the setting
     COMPILE_ERROR = "compile_error"
     WRONG_OUTPUT = "wrong_output"  # it ran, and gave something else than the reference
@@ -32,9 +36,9 @@ class Status(StrEnum):
     KILLED = "killed"
 
     @property
-    def unproposed(self) -> bool:
+    def unevaluated(self) -> bool:
         """Whether nothing was proposed that could have been measured."""
-        return self in (Status.INVALID, Status.CUT_OFF)
+        return self in (Status.INVALID, Status.CUT_OFF, Status.OVER_BUDGET)
 
 
 class HaqaError(Exception):
@@ -90,18 +94,28 @@ class PluginFailed(HaqaError):
 
 
 class EvaluationFailed(Exception):
-    """A configuration that could not be measured: its `status`, a `reason` for people, and the
-    `seconds` it took, where they are known.
+    """A configuration that could not be measured: its `status`, a `reason` for people, the
+    `seconds` it took, where they are known, and `facts` of how far it came, such as the learning
+    curve of a training that diverged.
     """
 
-    def __init__(self, status: Status, reason: str, seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        status: Status,
+        reason: str,
+        seconds: float | None = None,
+        facts: Mapping[str, str] = NOTHING,
+    ) -> None:
         self.status, self.reason, self.seconds = Status(status), reason, seconds
+        self.facts = dict(facts)
         super().__init__(f"{status}: {reason}")
 
-    def __reduce__(self) -> tuple[type["EvaluationFailed"], tuple[Status, str, float | None]]:
+    def __reduce__(
+        self,
+    ) -> tuple[type["EvaluationFailed"], tuple[Status, str, float | None, dict[str, str]]]:
         """So that it can cross a process' border."""
-        return type(self), (self.status, self.reason, self.seconds)
+        return type(self), (self.status, self.reason, self.seconds, self.facts)
 
     def after(self, seconds: float) -> "EvaluationFailed":
         """The same failure, `seconds` after its measurement began."""
-        return EvaluationFailed(self.status, self.reason, seconds)
+        return EvaluationFailed(self.status, self.reason, seconds, self.facts)

@@ -27,6 +27,8 @@ OPTIMIZERS = {
     "tpe": "haqa_bench.optimizers.optuna_samplers:tpe",
     "gp": "haqa_bench.optimizers.gaussian_process:GaussianProcess",
     "nsga2": "haqa_bench.optimizers.optuna_samplers:nsga2",
+    "asha": "haqa_bench.optimizers.successive_halving:asha",
+    "hyperband": "haqa_bench.optimizers.successive_halving:hyperband",
 }
 COMPUTED: dict[str, tuple[str, ...]] = {
     "default": (),
@@ -38,6 +40,8 @@ COMPUTED: dict[str, tuple[str, ...]] = {
     "tpe": ("optuna", "numpy"),
     "gp": ("numpy", "scipy", "threadpoolctl"),
     "nsga2": ("optuna", "numpy"),
+    "asha": ("optuna", "numpy"),
+    "hyperband": ("optuna", "numpy"),
     "llm-seeded-bo": ("optuna", "numpy"),
 }
 """Of ours whose proposals each replay computes anew, the libraries that they are computed with."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from endpoint import Endpoint, reply
 from support import NASTY, REPOSITORY, action, replayed, run, written
+from test_curves_shown import trained
 
 from haqa_bench.report.page import page as pages
 
@@ -336,6 +337,22 @@ def test_curves_give_their_values_to_the_mouse_and_to_the_keyboard(page):
     assert page.get_by_role("slider", name="Best so far").locator("path.single").count() == 2
     page.locator("#curves-ledger").select_option("spent_seconds")
     assert fits(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_training_s_curve_has_words_and_a_cross_where_it_diverged(browser, project, theme, size):
+    address = pages.write_runs([trained(project)], project, project).as_uri()
+    with opened(browser, address, theme, size) as window:
+        for number, label in enumerate(("2 means over 100 steps, 1 epoch: 2.2, 1.9 nats.", "", "")):
+            study = "train/net-w2a2-epyc-zen4-2core-qat/random/seed0"
+            window.goto(f"{address}#studies:1:{study}:{number}")
+            chart = window.get_by_role("img", name=f"Training loss, {label}")
+            chart.wait_for()
+            diverged = "it ended: diverged" in chart.get_attribute("aria-label")
+            assert chart.locator(".cross").count() == diverged
+        axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+        assert axe.run(window).response["violations"] == []
 
 
 def test_a_study_steps_through_its_rounds_with_the_arrow_keys(page):

@@ -15,18 +15,18 @@ def trial(text, name="learning_curve", **others):
 
 
 def test_a_curve_is_read_as_it_was_kept():
-    curve = [Point(390, 1.0, 2.301), Point(780, 2.0, 1.9), Point(901, 2.31, 4.612)]
+    curve = (Point(390, 1.0, 2.301), Point(780, 2.0, 1.9), Point(901, 2.31, 4.612))
 
     assert curves.as_fact(curve) == "390@1:2.301 780@2:1.9 901@2.31:4.612"
     assert curves.points({"learning_curve": curves.as_fact(curve)}) == curve
 
 
 def test_a_curve_of_a_recorded_table_has_no_epochs_and_is_read():
-    assert curves.points({"learning_curve": RECORDED}) == [
+    assert curves.points({"learning_curve": RECORDED}) == (
         Point(4, None, 2.309),
         Point(8, None, 2.262),
         Point(12, None, 2.23),
-    ]
+    )
 
 
 def test_a_joint_trial_tells_the_curve_of_its_training():

@@ -5,13 +5,17 @@ and how winners are tested.
 import importlib.util
 import json
 import math
+import pickle
 import zipfile
 
 import pytest
 from support import REPOSITORY, TRAINING_SUITE, write_images
 
-from haqa_bench import suite, tracks
-from haqa_bench.backends.workers.frame import is_memory_fault
+from haqa_bench import curves, suite, tracks
+from haqa_bench.backends.jobs import Done, Refusal
+from haqa_bench.backends.process import parse_result
+from haqa_bench.backends.wire import dump, load
+from haqa_bench.backends.workers.frame import answer_of, is_memory_fault
 from haqa_bench.backends.workers.training import Curve, Diverged, factor
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome, subject_key
@@ -91,9 +95,50 @@ def test_a_curve_keeps_twenty_points_that_average_all_steps():
     for step in range(100):
         curve.add(float(step))
 
-    assert len(curve.points) == 20
-    assert curve.points[0] == (5, 2.0)
-    assert curve.points[-1] == (100, 97.0)
+    assert len(curve.kept) == 20
+    assert curve.kept[0] == (5, None, 2.0)
+    assert curve.kept[-1] == (100, None, 97.0)
+    assert curve.last == 97.0
+
+
+def test_a_curve_of_whole_epochs_keeps_a_point_for_each():
+    curve = Curve(10, limit=1e9, epochs=4)
+    for step in range(10):
+        curve.add(float(step))
+
+    assert curve.kept == [(2, 1.0, 0.5), (5, 2.0, 3.0), (8, 3.0, 6.0), (10, 4.0, 8.5)]
+    assert curve.last == 9.0, "what is reported as train_loss is of the last twentieth all the same"
+
+
+def test_a_curve_of_one_epoch_keeps_twenty_points():
+    curve = Curve(40, limit=1e9, epochs=1)
+    for step in range(40):
+        curve.add(float(step))
+
+    assert len(curve.kept) == 20
+    assert curve.kept[0] == (2, 0.05, 0.5)
+
+
+@pytest.mark.parametrize("losses", [(2.5, 2.0, 1.5, math.nan), (2.5, 2.0, 1.5, math.inf)])
+def test_a_training_that_diverges_keeps_the_curve_that_it_had_until_then(losses):
+    curve = Curve(8, limit=4.6, epochs=4)
+
+    def training():
+        for loss in losses:
+            curve.add(loss)
+
+    refusal = answer_of(training)
+
+    assert refusal.status is Status.DIVERGED
+    assert refusal.facts == {
+        "learning_curve": "2@1:2.25 3@1.5:1.5",
+        "steps": "4",
+        "planned_steps": "8",
+    }
+    assert load(dump(refusal), Refusal) == refusal
+    with pytest.raises(EvaluationFailed) as failure:
+        parse_result(dump(refusal), Done)
+    assert pickle.loads(pickle.dumps(failure.value.after(1.0))).facts == refusal.facts
 
 
 @pytest.mark.parametrize(
@@ -257,8 +302,8 @@ def test_a_training_says_what_it_did_and_the_same_seed_does_it_again(data, tmp_p
 
     one, again, other = (evaluator.sample(default, seed) for seed in (0, 0, 1))
 
-    curves = [o.facts["learning_curve"] for o in (one, again, other)]
-    assert curves[0] == curves[1] != curves[2]
+    found = [o.facts["learning_curve"] for o in (one, again, other)]
+    assert found[0] == found[1] != found[2]
     assert one.facts["steps"] == "2"
     assert one.facts["distinct_weights"] == "4"
     assert one.facts["items"] == "100"
@@ -275,6 +320,8 @@ def test_a_training_that_diverges_is_a_status(data, tmp_path):
         evaluator.sample({"learning_rate": 1e20, "batch_size": 32}, 0)
 
     assert failure.value.seconds > 0
+    assert curves.points(failure.value.facts)[0].step == 1
+    assert int(failure.value.facts["planned_steps"]) >= int(failure.value.facts["steps"])
 
 
 @needs_torch

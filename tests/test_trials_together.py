@@ -98,7 +98,7 @@ def test_a_live_agent_on_recorded_trials_misses_what_it_alone_proposes(agents):
 
 
 def test_winners_are_tested_with_new_seeds(tried, cli, monkeypatch):
-    monkeypatch.setattr("haqa_bench.tracks.qat.evaluator.QatEvaluator", lambda cell: Trainer())
+    monkeypatch.setattr("haqa_bench.tracks.qat.evaluator.QatEvaluator", lambda *_: Trainer())
     path = tried / "suites/ranges.yaml"
     assert cli("run", path).returncode == 0
 

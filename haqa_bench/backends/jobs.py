@@ -5,7 +5,8 @@ answers with that result, or with a `Refusal` (the configuration's fault: a tria
 `Fault` (the user's to mend). Both sides import the document's class; neither knows of a key.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar, get_args
 
 from haqa_bench.errors import Status
@@ -42,10 +43,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Refusal:
-    """There is no result, which is data: the trial's status, and why, for people."""
+    """There is no result, which is data: the trial's status, why, for people, and facts of how far
+    the worker came.
+    """
 
     status: Status
     reason: str
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

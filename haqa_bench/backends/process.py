@@ -76,7 +76,7 @@ def error_of(answer: object) -> Exception:
     if isinstance(answer, Fault):
         return HaqaError(answer.where, answer.what, answer.todo)
     if isinstance(answer, Refusal):
-        return EvaluationFailed(answer.status, answer.reason)
+        return EvaluationFailed(answer.status, answer.reason, facts=answer.facts)
     return TypeError(f"{answer!r} is neither a refusal nor a fault")
 
 

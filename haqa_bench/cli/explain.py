@@ -102,6 +102,7 @@ def _study(study: "StudyTold") -> list[str]:
         "proposed in": study.cassette,
         "answered by": study.answered_by,
         "measured on": study.machine,
+        "its training's losses, nats": " ".join(f"{loss:.4g}" for loss in study.losses),
     }
     return [
         f"  {study.study}: {study.trials} trials, {study.journal}",

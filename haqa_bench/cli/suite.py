@@ -177,7 +177,10 @@ def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
         + ", ".join(map(str, loaded.seeds))
     )
     for cell in loaded.cells:
-        echo(f"\n{cell.id}: {cell.space.size} configurations, {cell.budget.proposals} proposals")
+        budget = f"{cell.budget.proposals} proposals"
+        if resource := cell.budget.resource:
+            budget += f", {resource.at_most} {resource.parameter}"
+        echo(f"\n{cell.id}: {cell.space.size} configurations, {budget}")
         echo(f"  {cell.objective.direction} {cell.objective.metric} ({cell.objective.unit})")
         if begins_with := tracks.of(cell).begins_with(cell):
             echo(f"  {begins_with}")

@@ -71,7 +71,8 @@ def _taking(plan: Plan, cell: Cell, track: AnyTrack) -> str:
     studies = sum(s.cell.id == cell.id for s in plan.studies)
     text = (
         f"{cell.id} on {cell.hardware.name}: {studies} studies, at most "
-        f"{studies * cell.budget.proposals} trials; {track.limits(cell.workload)}"
+        f"{studies * cell.budget.proposals} trials{_training(cell, studies)}; "
+        f"{track.limits(cell.workload)}"
     )
     if begins_with := track.begins_with(cell):
         text += f"; {begins_with}"
@@ -81,6 +82,12 @@ def _taking(plan: Plan, cell: Cell, track: AnyTrack) -> str:
         again = (studies + 1 + len(track.references(cell))) * cell.measurement.tests
         text += f"; then at most {again} trainings more, which are tested"
     return text
+
+
+def _training(cell: Cell, studies: int) -> str:
+    """What so many studies may train in all, where the budget says so."""
+    resource = cell.budget.resource
+    return f" and {studies * resource.at_most} {resource.parameter} in all" if resource else ""
 
 
 def _recorded(plan: Plan, cell: Cell) -> str:

@@ -76,7 +76,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
             yield from _studies(plan, folder, executor, failed)
         finally:
             for cell in cells:
-                taking.settle(plan, cell)
+                taking.end(plan, cell)
         failures.write(folder, failed)
         _some_ended(plan, failed)
         if plan.measure == "live":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from haqa_bench import registry, tracks
-from haqa_bench.budget import spent_by
+from haqa_bench.budget import Spent
 from haqa_bench.cell import Cell
 from haqa_bench.errors import ChatFailed, EvaluationFailed, PluginFailed
 from haqa_bench.llm import recording
@@ -75,7 +75,8 @@ def _entries(
     measuring = evaluator()
     recorder = None
     if taking.takes(plan, study.cell):
-        measuring = recorder = taking.Recorder(plan, study.cell, measuring)
+        with evaluator_faults(study.cell):
+            measuring = recorder = taking.Recorder(plan, study.cell, measuring)
     with evaluator_faults(study.cell):
         yield Header(
             header(
@@ -117,7 +118,7 @@ def _doubt(study: Study, optimizer: Optimizer, trials: Sequence[Trial]) -> str:
 
 def finished(plan: Plan, study: Study, trials: Sequence[Trial]) -> bool:
     """Whether `trials` have spent the study's budget."""
-    done = bool(trials) and study.cell.budget.left(spent_by(trials)) == 0
+    done = bool(trials) and study.cell.budget.left(study.cell.budget.spent(trials)) == 0
     if done and plan.agent == "live" and study.method.chat:
         # it may have been killed after its last trial, before this
         recording.settle(plan.cassette(study), plan.run, answering.asked(study, trials))
@@ -130,22 +131,23 @@ def run_study(
     """The trials that follow `trials`, until the budget is spent or the optimizer is done. Trial 0
     is the default.
     """
-    trials, spent, asked = list(trials), spent_by(trials), Asked(study, optimizer)
+    budget = study.cell.budget
+    trials, spent, asked = list(trials), budget.spent(trials), Asked(study, optimizer)
     first: dict[str | None, Trial] = {
         trial.key: trial
         for trial in reversed(trials)
         if trial.key is not None and trial.repeat_of is None
     }
-    while study.cell.budget.left(spent) > 0:
+    while budget.left(spent) > 0:
         proposal = asked.ask(trials) if trials else Proposal(study.cell.space.default)
         if proposal is None:
             return
         with evaluator_faults(study.cell):
-            trial = _trial(study, len(trials), proposal, evaluator, first)
+            trial = _trial(study, len(trials), proposal, evaluator, first, spent)
         if trial.key is not None:
             first.setdefault(trial.key, trial)
         trials.append(trial)
-        spent = spent.after(trial)
+        spent = spent.after(trial, budget.resource)
         yield trial
 
 
@@ -155,9 +157,10 @@ def _trial(
     proposal: Proposal,
     evaluator: Evaluator,
     first: Mapping[str | None, Trial],
+    spent: Spent,
 ) -> Trial:
-    """The trial that a proposal becomes: invalid, a repeat, measured, or failed. `first` has each
-    configuration's first trial.
+    """The trial that a proposal becomes: invalid, a repeat, beyond the budget, measured, or failed.
+    `first` has each configuration's first trial.
     """
     proposed: dict[str, Any] = {
         "number": number,
@@ -172,12 +175,15 @@ def _trial(
     if earlier := first.get(key_of(proposal.configuration)):
         return earlier.model_copy(update={**proposed, "repeat_of": earlier.number, "seconds": 0.0})
     proposed["configuration"] = dict(proposal.configuration)
+    if over := study.cell.budget.over(spent, proposal.configuration):
+        return Trial(status=Status.OVER_BUDGET, reason=over, seconds=0.0, **proposed)
     try:
         found = finite(evaluator.measure(dict(proposal.configuration)))
     except EvaluationFailed as failure:
         return Trial(
             status=Status(failure.status),
             reason=failure.reason,
+            facts=failure.facts,
             seconds=failure.seconds,
             **proposed,
         )

@@ -7,18 +7,15 @@ no measurement: every number is `simulated`, and its error is printed beside it:
 for trials that it was not fitted to.
 """
 
-import json
 import math
 import random
-from collections.abc import Callable, Iterator
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from haqa_bench import tracks
 from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -33,6 +30,8 @@ from haqa_bench.trial import Measurement, Source, Status
 
 if TYPE_CHECKING:
     from threadpoolctl import threadpool_limits
+
+    from haqa_bench.optimizers.gaussian_regression import Fitted
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Floats], Floats]
@@ -66,6 +65,30 @@ class Foreseen(NamedTuple):
     told_measured: int
 
 
+@dataclass(frozen=True)
+class Process:
+    """A process of values that were moved by their mean and made as narrow as their spread."""
+
+    fitted: "Fitted"
+    mean: float
+    spread: float
+
+    def __call__(self, at: Floats) -> Floats:
+        """What is expected at some places, a row each."""
+        return self.fitted.predict(at)[0] * self.spread + self.mean
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Expects the same everywhere."""
+
+    value: float
+
+    def __call__(self, at: Floats) -> Floats:
+        """As Process."""
+        return np.full(len(at), self.value)
+
+
 class Surrogate:
     """Answers as the recorded trials of a cell let expect.
 
@@ -80,15 +103,16 @@ class Surrogate:
         self.cell, every = cell, list(recording.trials.values())
         self.measured = [one for one in every if one.status is Status.OK]
         self.failed = [one for one in every if one.status is not Status.OK]
-        if len(self.measured) < FEWEST:
+        known = list(self._metrics())
+        if cell.objective.metric not in [one.name for one in known]:
             what = f"{len(self.measured)} of its trials were measured: a surrogate needs {FEWEST}"
             todo = f"Measure more: haqa-bench run SUITE --cells {cell.id} --measure live"
             raise HaqaError(recording.path, what, todo)
         with _one_thread():
-            self.models = {known.name: _model(*known[2:]) for known in self._metrics()}
-            self.units = {known.name: known.unit for known in self._metrics()}
-            self.fails = _process(*self._signs(), fitted=False) if self.failed else _never
-            self.told = self._told(said)
+            self.models = {one.name: _model(one.places, one.values) for one in known}
+            self.units = {one.name: one.unit for one in known}
+            self.fails = _process(*self._signs(), fitted=False) if self.failed else Constant(1.0)
+            self.told = self._told(known, said)
 
     def measure(self, configuration: Configuration) -> Outcome:
         """See Evaluator. A failure that is predicted takes the status of the nearest that is
@@ -142,11 +166,11 @@ class Surrogate:
                 values = np.array([measurement.value for _, measurement in found])
                 yield Known(name, found[0][1].unit, places, values)
 
-    def _told(self, said: str) -> str:
+    def _told(self, known: "Sequence[Known]", said: str) -> str:
         """What it is and how far off, in one sentence a metric."""
         count = len(self.measured)
         how = "leave-one-out" if count <= ONE_BY_ONE else "10-fold cross-validation's"
-        off = [f"{_in_words(_off(known), how)}" for known in self._metrics()]
+        off = [_in_words(_off(one), how) for one in known]
         return (
             f"a Gaussian process of {count + len(self.failed)} recorded trials ({said}); "
             f"{', '.join(off)}; {_failures(self._foreseen())}"
@@ -188,7 +212,16 @@ def made(plan: Plan, cell: Cell) -> Surrogate:
     if cell.space.finite:
         what = "has a response table, which answers every configuration exactly"
         raise HaqaError(cell.id, what, "Leave out --measure surrogate, or this cell (--cells)")
-    return _made(path, sha256(read_bytes(path)), cell.model_dump_json(), plan.places.said(path))
+    key = sha256(read_bytes(path)), cell.model_dump_json()
+    if key not in _made:
+        found = trials.read(path)
+        trials.check(found, cell)
+        _made[key] = Surrogate(found, cell, plan.places.said(path))
+    return _made[key]
+
+
+_made: dict[tuple[str, str], Surrogate] = {}
+"""What was fitted already, by the hash of the trials, and the cell."""
 
 
 def surrogates(plan: Plan) -> list[str]:
@@ -205,34 +238,20 @@ def surrogates(plan: Plan) -> list[str]:
     ]
 
 
-@lru_cache
-def _made(path: Path, _sha256: str, cell: str, said: str) -> Surrogate:
-    """Fitted once for each file."""
-    of = tracks.typed_cell(json.loads(cell))
-    found = trials.read(path)
-    trials.check(found, of)
-    return Surrogate(found, of, said)
-
-
 def _process(places: Floats, values: Floats, fitted: bool) -> Predict:
     from haqa_bench.optimizers.gaussian_regression import fit
 
-    found = fit(places, values, fitted)
-    return lambda at: found.predict(at)[0]
+    return Process(fit(places, values, fitted), 0.0, 1.0)
 
 
 def _model(places: Floats, values: Floats) -> Predict:
     """A process of values in any unit; what does not vary is what it is."""
     mean, spread = float(values.mean()), float(values.std())
     if spread == 0:
-        return lambda at: np.full(len(at), mean)
-    inner = _process(places, (values - mean) / spread, fitted=True)
-    return lambda at: inner(at) * spread + mean
+        return Constant(mean)
+    from haqa_bench.optimizers.gaussian_regression import fit
 
-
-def _never(at: Floats) -> Floats:
-    """Where nothing that failed was recorded, nothing fails."""
-    return np.ones(len(at))
+    return Process(fit(places, (values - mean) / spread, fitted=True), mean, spread)
 
 
 def _off(known: Known) -> Off:
@@ -243,7 +262,7 @@ def _off(known: Known) -> Off:
 
 
 def _mean(_places: Floats, values: Floats) -> Predict:
-    return lambda at: np.full(len(at), float(values.mean()))
+    return Constant(float(values.mean()))
 
 
 def _left_out(places: Floats, values: Floats, make: Callable[[Floats, Floats], Predict]) -> Floats:

@@ -163,7 +163,7 @@ def _row(evaluator: LiveEvaluator, number: int, configuration: Configuration) ->
             "status": failure.status,
             "reason": failure.reason,
             "readings": _taken(failure.seconds),
-            "facts": {},
+            "facts": failure.facts,
         }
     readings = [
         {"name": m.name, "unit": m.unit, "samples": m.samples} for m in outcome.measurements

@@ -7,6 +7,7 @@ results/trials/, for all methods, suites and runs that have the cell.
 """
 
 import datetime
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -121,7 +122,7 @@ class Recorder:
     @contextmanager
     def _alone_with(self, configuration: Configuration) -> Iterator[None]:
         """Lets one process at a time measure a configuration: who waits takes what it measured."""
-        folder = self.journal.with_suffix(".locks")
+        folder = _locks(self.journal)
         with disk.faults(folder):
             folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{sha256(dict(configuration))[:16]}.lock"):
@@ -158,6 +159,12 @@ def settle(plan: Plan, cell: Cell) -> None:
         both = {**known, **of_run.trials} if begun.fresh else {**of_run.trials, **known}
         if both:
             trials.put(target, header, both.values())
+
+
+def end(plan: Plan, cell: Cell) -> None:
+    """As `settle`, when nobody of the run measures any more."""
+    shutil.rmtree(_locks(journal_of(plan, cell)), ignore_errors=True)
+    settle(plan, cell)
 
 
 def _left_behind(plan: Plan, cell: Cell, now: Header) -> Mapping[str, Recorded]:
@@ -227,6 +234,10 @@ def _header(cell: Cell, inner: Evaluator) -> Header:
     made_of = inner.made_of if runs_live(inner) else {}
     build = inner.build if tells_build(inner) else versions.of_track(cell)
     return trials.header(cell, inner.machine, build, made_of)
+
+
+def _locks(journal: Path) -> Path:
+    return journal.with_suffix(".locks")
 
 
 def _held(journal: Path) -> FileLock:

@@ -48,7 +48,7 @@ CREATE VIEW proposals AS
 SELECT study,
        count(*) AS proposed,
        count(*) FILTER (WHERE status = 'invalid') AS invalid,
-       count(*) FILTER (WHERE status NOT IN ('ok', 'invalid', 'cut_off') AND repeat_of IS NULL) AS failed,
+       count(*) FILTER (WHERE status NOT IN ('ok', 'invalid', 'cut_off', 'over_budget') AND repeat_of IS NULL) AS failed,
        count(*) FILTER (WHERE repeat_of IS NOT NULL) AS repeated,
        count(*) FILTER (WHERE status = 'cut_off') AS cut_off
 FROM trials WHERE number > 0 GROUP BY study;
@@ -57,7 +57,7 @@ FROM trials WHERE number > 0 GROUP BY study;
 CREATE VIEW curves AS
 SELECT s.cell, s.method, s.seed, t.study, t.number,
        t.number + 1 AS proposals,
-       count(*) FILTER (WHERE t.repeat_of IS NULL AND t.status NOT IN ('invalid', 'cut_off')) OVER so_far AS evaluations,
+       count(*) FILTER (WHERE t.repeat_of IS NULL AND t.status NOT IN ('invalid', 'cut_off', 'over_budget')) OVER so_far AS evaluations,
        sum(coalesce(t.seconds, 0) + coalesce(t.llm_seconds, 0)) OVER so_far AS seconds,
        CASE WHEN s.answered_by = '' THEN 0
             WHEN count(*) FILTER (WHERE t.llm_seconds IS NOT NULL AND t.dollars IS NULL) OVER so_far = 0

@@ -80,7 +80,7 @@ class Recorded(Document):
 
     @model_validator(mode="after")
     def _whole(self) -> "Recorded":
-        if self.status.unproposed:
+        if self.status.unevaluated:
             raise ValueError(f"a configuration that was measured is not {self.status}")
         if (self.status is Status.OK) != bool(self.readings):
             raise ValueError("measured and without readings, or failed and with some")
@@ -101,7 +101,7 @@ class Recorded(Document):
             EvaluationFailed: the configuration could not be measured.
         """
         if self.status is not Status.OK:
-            raise EvaluationFailed(self.status, self.reason, self.seconds)
+            raise EvaluationFailed(self.status, self.reason, self.seconds, self.facts)
         told = {} if source is Source.SIMULATED else {MEASURED: self.date}
         return Outcome(self.measurements(source), {**self.facts, **told}, self.seconds)
 
@@ -253,7 +253,7 @@ def taken(
     common = {"configuration": dict(configuration), "date": day, **told}
     if isinstance(outcome, EvaluationFailed):
         failed = {"status": outcome.status, "reason": outcome.reason, "seconds": outcome.seconds}
-        return Recorded.model_validate(common | failed)
+        return Recorded.model_validate(common | failed | {"facts": outcome.facts})
     readings = tuple(
         Reading(name=m.name, unit=m.unit, samples=m.samples) for m in outcome.measurements
     )

@@ -54,7 +54,7 @@ class TableEvaluator:
         key = key_of(configuration)
         entry = self.table.entries[key]
         if entry.status is not Status.OK:
-            raise EvaluationFailed(entry.status, entry.reason, entry.seconds)
+            raise EvaluationFailed(entry.status, entry.reason, entry.seconds, entry.facts)
         return self.outcomes[key]
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:

@@ -21,7 +21,7 @@ from typing import TextIO, TypeVar, get_type_hints
 from haqa_bench.backends import orphans
 from haqa_bench.backends.jobs import Done, Fault, Job, Order, Refusal
 from haqa_bench.backends.wire import dump, load
-from haqa_bench.errors import Status
+from haqa_bench.errors import NOTHING, Status
 
 Shared = TypeVar("Shared")
 Loaded = TypeVar("Loaded")
@@ -34,10 +34,17 @@ NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "could not create 
 
 
 class Refused(Exception):
-    """There is no result, which is data: why, for people, and the status that it is."""
+    """There is no result, which is data: why, for people, the status that it is, and facts of how
+    far the worker came.
+    """
 
-    def __init__(self, reason: str, status: Status = Status.REFUSED) -> None:
-        self.status = status
+    def __init__(
+        self,
+        reason: str,
+        status: Status = Status.REFUSED,
+        facts: Mapping[str, str] = NOTHING,
+    ) -> None:
+        self.status, self.facts = status, facts
         super().__init__(reason)
 
 
@@ -73,7 +80,7 @@ def answer_of(take: Callable[[], Loaded]) -> Loaded | Refusal | Fault:
     try:
         return take()
     except Refused as refused:
-        return Refusal(refused.status, str(refused))
+        return Refusal(refused.status, str(refused), dict(refused.facts))
     except Unusable as unusable:
         return Fault(*unusable.args)
     except (MemoryError, RuntimeError) as error:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench import tracks
-from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.curves import losses
 from haqa_bench.optimizers.agent import device
@@ -112,7 +111,10 @@ class Conversation(Prompts):
         own = trial.thought or (FIRST if trial.number == 0 else "")
         thought = {"thought": own} if self.shown["react"] else {}
         if trial.configuration is None:
-            said = [trial.thought if self.shown["react"] else "", UNSAID.get(trial.status, "")]
+            said = [
+                trial.thought if self.shown["react"] else "",
+                UNSAID.get(trial.status, UNSAID[Status.INVALID]),
+            ]
             return "\n".join(filter(None, said))
         action = {name: trial.configuration[name] for name in cell.space.root}
         return json.dumps({**thought, "action": action}, ensure_ascii=False)
@@ -129,9 +131,10 @@ class Conversation(Prompts):
             broken=cell.objective.violations(trial, history[0]),
             losses=losses(trial),
             scores=scores,
-            left=cell.budget.left(spent_by(history)),
+            left=cell.budget.left(cell.budget.spent(history)),
+            resource=cell.budget.resource,
+            spent=cell.budget.spent(history).resource,
             OK=Status.OK,
-            INVALID=Status.INVALID,
             CUT_OFF=Status.CUT_OFF,
         )
 

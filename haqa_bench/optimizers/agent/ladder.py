@@ -16,7 +16,6 @@ small composition of the agent, and takes its options, in either style of prompt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from haqa_bench.budget import spent_by
 from haqa_bench.optimizers.agent import styles
 from haqa_bench.optimizers.agent.agent import Agent
 from haqa_bench.optimizers.agent.round import Round, in_words
@@ -94,7 +93,8 @@ class ZeroShot:
         """See Optimizer. The request is the same each time, and so is its place: it is answered
         once.
         """
-        prompts, count = self.agent.prompts, self.cell.budget.left(spent_by(history[:1]))
+        prompts, budget = self.agent.prompts, self.cell.budget
+        count = budget.left(budget.spent(history[:1]))
         messages = [
             Message(role="system", content=prompts.static(self.cell)),
             Message(role="user", content=prompts.zero_shot(count)),

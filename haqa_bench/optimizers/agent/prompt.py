@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 from haqa_bench import tracks
-from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
 from haqa_bench.optimizers.agent import filters
 from haqa_bench.optimizers.agent.sandbox import Sandbox, counting
@@ -113,7 +112,9 @@ class Prompts:
             broken={t.number: objective.violations(t, default) for t in history},
             best=objective.best(history),
             thoughts=[t for t in history if t.thought][-THOUGHTS:],
-            left=cell.budget.left(spent_by(history)),
+            left=cell.budget.left(cell.budget.spent(history)),
+            resource=cell.budget.resource,
+            spent=cell.budget.spent(history).resource,
             OK=Status.OK,
             INVALID=Status.INVALID,
         )

@@ -23,6 +23,7 @@ KINDS = {
     "memory": "memory",
     "front": "fronts",
     "curves": "curves",
+    "losses": "losses",
     "landscape": "landscapes",
 }
 """The kinds of figures, each with the module that draws it; names of files begin with them."""

@@ -14,10 +14,11 @@ from haqa_bench.project import Project, Run
 from haqa_bench.report import labels, methods, traits
 from haqa_bench.report.figures.confirmed import Confirmed, confirmed
 from haqa_bench.report.found import answered as who
+from haqa_bench.report.found import simulators
 from haqa_bench.report.found.imports import imports, sentences
 from haqa_bench.report.found.steps import Step, steps
 from haqa_bench.report.found.studies import StudyResult, results
-from haqa_bench.store import tables
+from haqa_bench.store import tables, trials
 from haqa_bench.trial import Goal
 
 
@@ -148,15 +149,22 @@ def answered(run: Subject, studies: Sequence[StudyResult]) -> str:
 
 
 def measured(run: Subject, cells: Iterable[Cell]) -> str:
-    """By which rule samples become a value, on which days the response tables were made, and what
-    the suite has readers know of these cells.
+    """By which rule samples become a value, on which days what is recorded was measured, what
+    simulated the cells that a surrogate did, and what the suite has readers know of these cells.
     """
     cells = list(cells)
+    names = [cell.id for cell in cells]
     rules = dict.fromkeys(_rule(cell) for cell in cells)
-    days = sorted({day for cell in cells for day in _days(run.project, cell)})
-    ends = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
-    remarks = run.run.suite.said_of([cell.id for cell in cells])
-    return " ".join([*rules, *([f"Response tables of {ends}."] if ends else []), *remarks])
+    days = _of_days("Response tables", run.project, [c for c in cells if c.space.finite])
+    days += _of_days("Recorded trials", run.project, [c for c in cells if not c.space.finite])
+    told = simulators.sentences(simulators.simulators(run.run), names)
+    return " ".join([*rules, *days, *told, *run.run.suite.said_of(names)])
+
+
+def _of_days(what: str, project: Project, cells: Sequence[Cell]) -> list[str]:
+    """From when to when recordings of some cells are; nothing where there are none."""
+    days = sorted({day for cell in cells for day in _days(project, cell)})
+    return [f"{what} of {' to '.join(dict.fromkeys((days[0], days[-1])))}."] if days else []
 
 
 def _rule(cell: Cell) -> str:
@@ -172,8 +180,10 @@ def _rule(cell: Cell) -> str:
 
 
 def _days(project: Project, cell: Cell) -> Sequence[str]:
-    path = project.table(cell)
-    return tables.measured_on(path) if path.is_file() else []
+    path = project.recording(cell)
+    if not path.is_file():
+        return []
+    return tables.measured_on(path) if cell.space.finite else trials.read(path).days
 
 
 def _words(metric: str) -> str:

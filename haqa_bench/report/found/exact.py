@@ -14,8 +14,8 @@ from haqa_bench.report.found.swept import Swept, swept
 def exact(run: Run, project: Project, cell_id: str) -> ExactRandom | None:
     """The distribution of the best value of a study of `random`, by the first goal.
 
-    None without a table, and where a budget of seconds ends studies after a number of draws that
-    depends on what is drawn.
+    None without a table, and where a budget of seconds or of a resource ends studies after a number
+    of draws that depends on what is drawn.
 
     Raises:
         HaqaError: the table is damaged, or another cell's.
@@ -26,7 +26,7 @@ def exact(run: Run, project: Project, cell_id: str) -> ExactRandom | None:
 
 def exact_in(found: Swept) -> ExactRandom | None:
     """As `exact`, of a table."""
-    if found.cell.budget.seconds is not None:
+    if found.cell.budget.seconds is not None or found.cell.budget.resource is not None:
         return None
     values, default = found.values, found.default
     return exact_random(

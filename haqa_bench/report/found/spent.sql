@@ -1,7 +1,7 @@
 -- What each cell and method spent: medians over studies; dollars NULL where an LLM's price is unknown, the LLM's columns where there is none.
 WITH spent AS (
     SELECT s.cell, s.method, s.id, s.answered_by <> '' AS agent, any_value(s.settings) AS settings,
-           count(*) AS proposals, count(*) FILTER (WHERE t.repeat_of IS NULL AND t.status NOT IN ('invalid', 'cut_off')) AS evaluations,
+           count(*) AS proposals, count(*) FILTER (WHERE t.repeat_of IS NULL AND t.status NOT IN ('invalid', 'cut_off', 'over_budget')) AS evaluations,
            sum(t.seconds) AS seconds, sum(t.llm_seconds) AS llm_seconds,
            sum(t.prompt_tokens) AS prompt_tokens, sum(t.completion_tokens) AS completion_tokens,
            if(count(*) FILTER (WHERE t.llm_seconds IS NOT NULL AND t.dollars IS NULL) = 0, sum(t.dollars), NULL) AS dollars

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from haqa_bench.curves import Point
 from haqa_bench.documents import Document
 from haqa_bench.space import Scalar
 
@@ -35,6 +36,8 @@ class Outcome(Document):
     rank: int | None = None
     metrics: tuple[Metric, ...] = ()
     facts: dict[str, str] = Field(default_factory=dict)
+    curve: tuple[Point, ...] = ()
+    """How the loss of its training fell: (step, epoch, loss in nats)."""
 
 
 class Round(Document):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from haqa_bench import tracks
+from haqa_bench import curves, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report.page.data import (
@@ -158,7 +158,7 @@ def _outcome(row: _Row, order: Sequence[str]) -> str:
     configuration = (
         None if read is None else {name: read[name] for name in sorted(read, key=order.index)}
     )
-    metrics = [Metric(**m) for m in row.metrics or []]
+    metrics, facts = [Metric(**m) for m in row.metrics or []], json.loads(row.facts)
     outcome = Outcome(
         configuration=configuration,
         status=row.status,
@@ -167,7 +167,8 @@ def _outcome(row: _Row, order: Sequence[str]) -> str:
         feasible=row.feasible,
         rank=row.rank,
         metrics=tuple(metrics),
-        facts=json.loads(row.facts),
+        facts=facts,
+        curve=curves.points(facts),
     )
     return outcome.model_dump_json()
 

@@ -75,6 +75,7 @@ function outcomePart() {
     make("h2", { id: "round-title" }, `Round ${study.round} of ${current().trials.length - 1} `, make("span", { class: `badge ${kind}` }, word)),
     outcome.reason ? make("p", { class: "reason" }, outcome.reason) : null,
     figures(trial, outcome),
+    training(outcome),
     trial.thought ? make("blockquote", {}, make("p", {}, trial.thought)) : null,
     configuration(outcome),
     outcome.metrics ? metrics(outcome) : null,
@@ -95,6 +96,39 @@ function figures(trial, outcome) {
     ...(trial.dollars == null ? [] : [["LLM cost", `$${digits(trial.dollars)}`]]),
   ];
   return make("dl", { class: "figures" }, ...entries.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+}
+
+// How the loss of a training fell; in words for who does not see it. One that diverged ends in a cross.
+function training(outcome) {
+  const points = outcome.curve ?? [];
+  if (!points.length) return null;
+  const inEpochs = points.every(([, epoch]) => epoch != null);
+  const places = points.map(([step, epoch]) => (inEpochs ? epoch : step));
+  const losses = points.map(([, , loss]) => loss);
+  const diverged = outcome.status !== "ok";
+  const { svg, x, y } = chart({
+    width: 420,
+    height: 190,
+    x: { label: inEpochs ? "epoch" : "step", range: [0, places.at(-1)], whole: !inEpochs },
+    y: { label: "training loss, nats", range: padded(losses), text: digits },
+    lines: [],
+  });
+  const path = places.map((place, i) => `${i ? "L" : "M"}${x(place).toFixed(1)} ${y(losses[i]).toFixed(1)}`).join("");
+  svg.append(draw("path", { class: "line best", d: path }));
+  places.forEach((place, i) => {
+    const [cx, cy] = [x(place), y(losses[i])];
+    const last = diverged && i === places.length - 1;
+    const mark = last ? draw("path", { class: "cross", d: `M${cx - 5} ${cy - 5}l10 10m0 -10l-10 10` }) : draw("circle", { class: "dot", cx, cy, r: 3 });
+    mark.append(draw("title", {}, `${inEpochs ? "epoch" : "step"} ${digits(place)}: ${digits(losses[i])} nats`));
+    svg.append(mark);
+  });
+  const words = `${losses.length} means over ${digits(points.at(-1)[0])} steps${inEpochs ? `, ${digits(places.at(-1))} ${places.at(-1) === 1 ? "epoch" : "epochs"}` : ""}: ${losses.map(digits).join(", ")} nats${diverged ? "; then it ended: " + outcome.status.replace("_", " ") : ""}.`;
+  return make(
+    "figure",
+    { class: "training" },
+    make("figcaption", {}, diverged ? "Training loss until it ended" : "Training loss"),
+    make("div", { class: "chart", role: "img", "aria-label": `Training loss, ${words}` }, svg),
+  );
 }
 
 function configuration(outcome) {

@@ -11,9 +11,8 @@ from haqa_bench import tracks
 from haqa_bench.project import Project, Run
 from haqa_bench.report import traits
 from haqa_bench.report.found import answers as memory
-from haqa_bench.report.found import format_choices as formats
-from haqa_bench.report.found import fronts as goals
 from haqa_bench.report.found import (
+    budgets,
     imports,
     kernel_rooflines,
     mishaps,
@@ -23,6 +22,8 @@ from haqa_bench.report.found import (
     tests,
     weights,
 )
+from haqa_bench.report.found import format_choices as formats
+from haqa_bench.report.found import fronts as goals
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.found.exact import exact
 from haqa_bench.report.found.overlap import overlaps
@@ -177,6 +178,7 @@ def _finished(table: Table, run: Run, name: str, more: set[str]) -> Table:
     remarks = run.suite.said_of(cells) if name != "spent" else []
     remarks += mishaps.sentences(run, cells | more)
     others = imports.sentences(imports.imports(run), cells if name != "spent" else set())
+    others += budgets.sentences([run.cells[cell] for cell in run.cells if cell in cells])
     others += simulators.sentences(simulators.simulators(run), cells or run.cells)
     return table._replace(
         label=f"{run.suite.name}-{name}",

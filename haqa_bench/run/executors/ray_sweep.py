@@ -35,7 +35,7 @@ class Spread(Remote):
             outcome = outcome_of(answer.found)
         except EvaluationFailed as failure:
             reason = f"{failure.reason} (on node {answer.node})"
-            raise EvaluationFailed(failure.status, reason, failure.seconds) from None
+            raise EvaluationFailed(failure.status, reason, failure.seconds, failure.facts) from None
         named = {MACHINE: answer.machine, NODE: answer.node}
         return outcome._replace(facts={**outcome.facts, **named})
 

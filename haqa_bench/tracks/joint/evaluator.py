@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from haqa_bench import curves
 from haqa_bench.backends.wire import build
 from haqa_bench.cell import Cell, Workload
 from haqa_bench.documents import sha256
@@ -94,10 +95,7 @@ class JointEvaluator:
             )
         except EvaluationFailed as failure:
             raise failure.after((failure.seconds or 0.0) + trained.seconds) from None
-        facts = {
-            **{f"training_{name}": fact for name, fact in trained.facts.items()},
-            **outcome.facts,
-        }
+        facts = {**_of_training(trained.facts), **outcome.facts}
         return outcome._replace(facts=facts, seconds=(outcome.seconds or 0.0) + trained.seconds)
 
     def _model(self, settings: Configuration) -> Trained:
@@ -112,7 +110,8 @@ class JointEvaluator:
                 self._trained[key] = failure
         found = self._trained[key]
         if isinstance(found, EvaluationFailed):
-            raise EvaluationFailed(found.status, found.reason, found.seconds)
+            facts = _of_training(found.facts)
+            raise EvaluationFailed(found.status, found.reason, found.seconds, facts)
         return found
 
     def _kept(self, settings: Configuration, folder: Path) -> Trained:
@@ -129,6 +128,11 @@ class JointEvaluator:
         kept = build(Made, json.loads(about.read_text("utf-8")))
         deployment = DeployEvaluator(self.deployed, model, self.trainer.held_out())
         return Trained(deployment, kept.facts, kept.seconds)
+
+
+def _of_training(facts: Mapping[str, str]) -> dict[str, str]:
+    """What a training told, apart from what its model does."""
+    return {f"{curves.TRAINING}{name}": fact for name, fact in facts.items()}
 
 
 def _training(cell: Cell[JointWorkload]) -> Cell[QloraWorkload]:

@@ -2,9 +2,11 @@
 response table, the pairs and tests of winners.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from haqa_bench import curves
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.report.evidence.recorded import trials
 from haqa_bench.report.evidence.recorded.ledger import Ledger, Study
@@ -26,6 +28,8 @@ class StudyTold(NamedTuple):
     cassette: str
     answered_by: str
     machine: str
+    losses: Sequence[float]
+    """Of the training of its best trial, in nats; none where nothing was trained, or noted."""
 
 
 class Provenance(NamedTuple):
@@ -141,6 +145,7 @@ def _study(ledger: Ledger, study: Study) -> StudyTold:
         _cassette(ledger, study.id, best.number) if study.answered_by and best else "",
         study.answered_by,
         study.machine,
+        curves.losses_of(json.loads(best.facts)) if best else (),
     )
 
 

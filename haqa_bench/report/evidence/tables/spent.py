@@ -8,6 +8,13 @@ from haqa_bench.report.evidence.recorded.ledger import Study, Tried
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading
 
+UNEVALUATED = {
+    Status.INVALID: "outside the space",
+    Status.CUT_OFF: "cut off",
+    Status.OVER_BUDGET: "no room in the budget",
+}
+"""Why a proposal was no evaluation."""
+
 
 def _totals(rule: str, unit: str, of: Callable[[Tried], Reading]) -> Declared:
     """The median over studies of what all trials of each come to."""
@@ -38,9 +45,8 @@ def _proposal(trial: Tried) -> Reading:
 def _evaluation(trial: Tried) -> Reading:
     if trial.repeat_of is not None:
         return Reading(trial.status, used=False, reason=f"repeats trial {trial.repeat_of}")
-    unproposed = Status(trial.status).unproposed
-    reason = "cut off" if trial.status == Status.CUT_OFF else "outside the space"
-    return Reading(trial.status, used=not unproposed, reason=reason)
+    used = not Status(trial.status).unevaluated
+    return Reading(trial.status, used=used, reason=UNEVALUATED.get(Status(trial.status), ""))
 
 
 def _amount(name: str, unit: str) -> Callable[[Tried], Reading]:

@@ -18,7 +18,6 @@ from haqa_bench.backends.workers.frame import work
 from haqa_bench.backends.workers.load import peak_bytes
 from haqa_bench.backends.workers.training import (
     Curve,
-    curve_as_text,
     factor,
     facts_of,
     gpu_facts,
@@ -60,7 +59,6 @@ def run(job: Train) -> Trained:
     right = evaluated(network, data.trying(job.test))
     facts = facts_of(
         seed=job.seed,
-        steps=len(done.curve.losses),
         epochs=done.epochs,
         train_images=data.count,
         distinct_weights=distinct(network),
@@ -76,7 +74,7 @@ def run(job: Train) -> Trained:
         accuracy=100 * int(right.sum()) / len(right),
         items=len(right),
         right=tuple(int(r) for r in right.tolist()),
-        train_loss=done.curve.points[-1][1] if done.curve.losses else None,
+        train_loss=done.curve.last if done.curve.losses else None,
         peak_bytes=peak_bytes(),
         facts=facts,
     )
@@ -94,7 +92,7 @@ class Done(NamedTuple):
     @property
     def facts(self) -> dict[str, str]:
         """What is told of it, where there is anything."""
-        told = {"learning_curve": curve_as_text(self.curve.points), "captured": self.captured}
+        told = {**self.curve.facts, "captured": self.captured}
         return {name: text for name, text in told.items() if text}
 
 
@@ -121,7 +119,8 @@ def train(network: nn.Module, data: ImageSet, settings: Settings, seed: int) -> 
     """
     batch = min(settings.batch_size, data.count)
     steps = max(1, round(data.count * settings.epochs / batch))
-    curve, where = Curve(steps, 2 * math.log(data.classes)), next(network.parameters()).device
+    curve = Curve(steps, 2 * math.log(data.classes), settings.epochs)
+    where = next(network.parameters()).device
     optimizer = optimizer_of(network, settings)
     plain = Plain(network, optimizer, smoothing=settings.label_smoothing)
     losses = Losses(curve, where)

@@ -30,7 +30,7 @@ from transformers import (
 from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.workers.frame import serve, work
 from haqa_bench.backends.workers.load import peak_bytes
-from haqa_bench.backends.workers.training import Curve, curve_as_text, facts_of, gpu_facts
+from haqa_bench.backends.workers.training import Curve, facts_of, gpu_facts
 from haqa_bench.tracks.qlora.jobs import (
     Loss,
     Quantized,
@@ -107,7 +107,7 @@ def run(loaded: Loaded, job: Train) -> Trained:
     return Trained(
         losses=tuple(losses),
         tasks=scores,
-        train_loss=tuned.curve.points[-1][1] if tuned else None,
+        train_loss=tuned.curve.last if tuned else None,
         peak_bytes=peak_bytes(),
         facts={**(tuned.facts if tuned else {}), **facts},
     )
@@ -156,15 +156,14 @@ def train(
         trainer.train()
     curve.end()
     facts = facts_of(
-        steps=job.steps,
         warmup_steps=arguments.warmup_steps,
         effective_batch=settings.effective_batch,
         examples=len(examples),
-        epochs=round(trainer.state.epoch or 0.0, 2),
+        epochs=round(trainer.state.epoch or 0.0, 4),
         optimizer=str(arguments.optim).rpartition(".")[2].lower(),
         trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         adapted_layers=sum("lora_A" in name for name, _ in model.named_parameters()),
-        learning_curve=curve_as_text(curve.points),
+        **curve.facts,
     )
     return Tuned(model, curve, facts)
 
