@@ -13,7 +13,8 @@ from haqa_bench.report.tables.table import Value, words
 
 SAID = (
     "mean ± standard deviation over studies, of each one's winner trained anew and tested; ±0.00 "
-    "where all studies chose the same configuration; of the default, over seeds"
+    "where all studies chose the same configuration; of the default, and where there is one study, "
+    "over seeds"
 )
 
 
@@ -26,6 +27,8 @@ def by_method(run: Run, table: PublishedTable, found: Sequence[Best], tests: Tes
             dict(_methods(table, of, tests)),
             _source(of),
             SAID,
+            place=of.place,
+            methods=of.methods,
         )
         for of in standing(table, found)
     ]
@@ -47,11 +50,12 @@ def by_task(run: Run, table: PublishedTable, found: Sequence[Best], tests: Tests
             (
                 run.cells[of.cell].model_name,
                 run.cells[of.cell].bit_width,
-                f"{label}: {of.extra}" if of.extra else label,
+                f"{label}: {row.method}" if of.extra else label,
             ),
             dict(_tasks(table, row, tests)),
             row.source or "",
             SAID,
+            methods={} if of.place else {label: row.method},
         )
         for of in standing(table, found)
         for label, row in of.rows.items()
@@ -67,8 +71,8 @@ def _tasks(table: PublishedTable, row: Best, tests: Tests) -> Iterator[tuple[str
 
 
 def _every(row: Best, tests: Tests) -> list[float]:
-    """The accuracy of each study, in %; of the default, with each seed."""
-    if not row.is_default:
+    """The accuracy of each study, in %; of the default, or of one study, with each seed."""
+    if not _by_seed(row):
         return tests.accuracies(row)
     return [test.accuracy for seeds in _tested(row, tests) for test in seeds.values()]
 
@@ -79,7 +83,12 @@ def _task(row: Best, tests: Tests, column: Column) -> list[float]:
         [100 * float(t.items[column.ours].mean()) for t in seeds.values() if column.ours in t.items]
         for seeds in _tested(row, tests)
     ]
-    return [x for of in found for x in of] if row.is_default else [fmean(of) for of in found if of]
+    return [x for of in found for x in of] if _by_seed(row) else [fmean(of) for of in found if of]
+
+
+def _by_seed(row: Best) -> bool:
+    """Whether the seeds of the tests are the repeats, since there is one study, or none."""
+    return row.is_default or row.studies == 1
 
 
 def _tested(row: Best, tests: Tests) -> list[Mapping[int, Test]]:

@@ -1,0 +1,92 @@
+"""A suite whose space has ranges, and a stand-in that trains nothing: what tests of ranges share."""
+
+import math
+import shutil
+from pathlib import Path
+
+from support import REPOSITORY
+
+from haqa_bench.errors import EvaluationFailed, Status
+from haqa_bench.protocols import Outcome, Reference
+from haqa_bench.tracks.repeats import MeasuredHere, estimated
+
+CELLS = ("resnet20-w2a2-epyc-zen4-2core-qat", "resnet20-w4a4-epyc-zen4-2core-qat")
+SUITE = """\
+name: ranged
+title: Fine-tuning over ranges
+models:
+  ResNet20: {network: resnet20, architecture: resnet, parameters: 272474}
+methods:
+  - {name: default, optimizer: default, seeds: [0]}
+  - {name: random, optimizer: random}
+  - {name: local, optimizer: local}
+  - {name: tpe, optimizer: tpe}
+  - {name: gp, optimizer: gp}
+  - {name: nsga2, optimizer: nsga2}
+seeds: [0, 1]
+cells:
+  - track: qat
+    models: [ResNet20]
+    bit_widths: [w2a2, w4a4]
+    hardware: [epyc-zen4-2core]
+    workload: {data: cifar10, images: 64, epochs: 1, held_out: 100, timeout_s: 300.0}
+    measurement: {tests: 2}
+    space:
+      learning_rate: {float: {low: 0.00001, high: 0.2, log: true}, default: 0.01, about: at its highest}
+      batch_size: {int: {low: 32, high: 256, log: true}, default: 128}
+      weight_decay: {float: {low: 0.000001, high: 0.1, log: true}, default: 0.0005}
+      momentum: {float: {low: 0.5, high: 0.99}, default: 0.9}
+      optimizer: {choices: [sgd, adam], default: sgd}
+    objective: {metric: valid_accuracy, unit: "%", direction: maximize}
+    budget: {proposals: 7}
+"""
+
+
+class Trains(MeasuredHere):
+    """A made-up accuracy, best at a rate of 0.05; a rate above 0.15 diverges."""
+
+    made_of = {"data": "made up"}
+    machine = "a test machine"
+
+    def __init__(self, cell):
+        self.cell = cell
+
+    def sample(self, configuration, repeat):
+        """See Evaluator."""
+        return self._outcome(configuration, "valid_accuracy", repeat)
+
+    def test(self, configuration, repeat):
+        """See TestedEvaluator."""
+        return self._outcome(configuration, "test_accuracy", repeat)
+
+    def refer(self, reference, repeat):
+        """See ReferenceEvaluator."""
+        return self._outcome(self.cell.space.default, "test_accuracy", repeat)
+
+    def _outcome(self, configuration, metric, repeat):
+        if isinstance(configuration, Reference):
+            configuration = self.cell.space.default
+        rate = configuration["learning_rate"]
+        if rate > 0.15:
+            raise EvaluationFailed(Status.DIVERGED, "the loss is nan at step 3 of 8", 0.1)
+        far = abs(math.log10(rate / 0.05)) + abs(configuration["momentum"] - 0.95)
+        right = round(800 - 120 * far) + repeat % 3
+        accuracy = right / 10
+        readings = {
+            (metric, "%"): [accuracy],
+            ("train_loss", "nats"): [far + 0.3],
+            ("peak_memory_mb", "MB"): [90.0],
+        }
+        told = {"items": "1000"}
+        if metric == "test_accuracy":
+            told["test_accuracy"] = "1" * right + "0" * (1000 - right)
+        return Outcome(estimated(readings), told, 0.1)
+
+
+def ranged_project(folder: Path, text: str = SUITE) -> Path:
+    """A project with the suite; hardware, prompts and published tables are the repository's."""
+    for name in ("prompts", "hardware", "paper_tables"):
+        shutil.copytree(REPOSITORY / name, folder / name)
+    (folder / "suites").mkdir()
+    (folder / "suites" / "ranged.yaml").write_text(text)
+    return folder
