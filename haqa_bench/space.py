@@ -244,6 +244,13 @@ class SearchSpace(RootModel[dict[str, _Held]]):
             return self._combinations
         return sum(1 for _ in self.grid())
 
+    @property
+    def extent(self) -> str:
+        """How many configurations there are, in words."""
+        if self.finite:
+            return f"{self.size} configurations"
+        return f"{self.size:.1e} configurations as numbers are rounded"
+
     def grid(self) -> Iterator[Configuration]:
         """Every configuration, in the order of the file.
 

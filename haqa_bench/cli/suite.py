@@ -173,7 +173,7 @@ def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
         + ", ".join(map(str, loaded.seeds))
     )
     for cell in loaded.cells:
-        echo(f"\n{cell.id}: {cell.space.size} configurations, {cell.budget.proposals} proposals")
+        echo(f"\n{cell.id}: {cell.space.extent}, {cell.budget.proposals} proposals")
         echo(f"  {cell.objective.direction} {cell.objective.metric} ({cell.objective.unit})")
         for name, parameter in cell.space.root.items():
             echo(f"  {name}: {parameter.said} (default {parameter.default})")

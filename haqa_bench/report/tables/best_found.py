@@ -49,7 +49,8 @@ def kind_of(found: Sequence[Best], confirmed: str, published: bool, beside: Besi
     files = any(cell in cells for cell, _ in beside.weights)
     own = any(row.source != Source.IMPORTED for row in found)
     speed, parts = found[0].unit in SPEEDS, bool(beside.parts)
-    return Kind(speed, confirmed if own else "none", published, parts, files, own)
+    listed = any(beside.cells[cell].space.finite for cell in cells)
+    return Kind(speed, confirmed if own else "none", published, parts, files, own, listed)
 
 
 def _leading(shown: Sequence[Best]) -> set[int]:

@@ -67,7 +67,8 @@ def told_of(row: Best) -> Told:
 class Kind(NamedTuple):
     """What decides which columns a table has: whether its objective is a speed or a time, how
     winners are confirmed, whether the paper has it, whether its cells are parts of models, and
-    whether files of weights were measured; `own` where any of it is no import.
+    whether files of weights were measured; `own` where any of it is no import; `listed` where any
+    of its spaces is a list, whose best can be known.
     """
 
     speed: bool
@@ -76,3 +77,4 @@ class Kind(NamedTuple):
     parts: bool
     files: bool
     own: bool
+    listed: bool
