@@ -423,8 +423,11 @@ def _real(value: object) -> float | None:
     if isinstance(found, bool) or not isinstance(found, Real):
         return None
     short = getattr(getattr(value, "dtype", None), "itemsize", 8) < 8
-    # np.float32(0.1) is meant as 0.1, not as the double that it is nearest to
-    return float(str(value)) if short and isinstance(found, float) else float(found)
+    try:
+        # np.float32(0.1) is meant as 0.1, not as the double that it is nearest to
+        return float(str(value)) if short and isinstance(found, float) else float(found)
+    except OverflowError:  # a whole number that is larger than any float
+        return None
 
 
 def _equal(choice: Scalar, value: object) -> bool:

@@ -87,6 +87,8 @@ def test_the_size_of_a_real_range_is_the_count_of_its_rounded_values(
         (EPOCHS, 8.5, 8.5),
         (EPOCHS, "8", "8"),
         (EPOCHS, True, True),
+        (EPOCHS, 10**400, 10**400),
+        (RATE, 10**400, 10**400),
         (RATE, math.inf, math.inf),
     ],
 )
