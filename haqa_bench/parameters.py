@@ -25,7 +25,6 @@ MOST = 2**53
 """The largest integer that JSON keeps exactly in every reader (RFC 8785)."""
 DIGITS = 4
 
-
 class Parameter(Document):
     """One setting: the values that it may have, the default that people use, and what a prompt may
     say of it.
@@ -185,15 +184,18 @@ class Choices(Parameter):
         return frozenset((type(c), c) for c in self.choices)
 
 
+LOG = "whether a factor is as far wherever it stands, as for learning rates"
+
+
 class WholeBounds(Document):
     """From `low` to `high`, both included, every `step`; or, with `log`, every whole number, where
     a factor is as far wherever it stands.
     """
 
-    low: int = Field(ge=-MOST, le=MOST)
-    high: int = Field(ge=-MOST, le=MOST)
-    log: bool = False
-    step: int = Field(1, ge=1)
+    low: int = Field(ge=-MOST, le=MOST, description="the smallest value")
+    high: int = Field(ge=-MOST, le=MOST, description="the largest value")
+    log: bool = Field(False, description=LOG)
+    step: int = Field(1, ge=1, description="the distance of two values; not with log")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -210,10 +212,10 @@ class RealBounds(Document):
     wherever it stands.
     """
 
-    low: float
-    high: float
-    log: bool = False
-    digits: int = Field(DIGITS, ge=1, le=15)
+    low: float = Field(description="the smallest value; above 0 with log")
+    high: float = Field(description="the largest value")
+    log: bool = Field(False, description=LOG)
+    digits: int = Field(DIGITS, ge=1, le=15, description="that are kept of a number: 0.01234 of 4")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -291,6 +293,7 @@ class Range(Parameter):
 class IntRange(Range):
     """A setting that has any whole number of a range, which a file gives under `int`."""
 
+    default: int
     bounds: WholeBounds = Field(alias="int")
 
     @model_validator(mode="after")
