@@ -2,6 +2,7 @@
 
     HaqaError            for the user: where, what, what to do; one line on stderr, exit code 2
     ├── CassetteMiss     a request that no recorded exchange answers
+    ├── TrialMiss        a configuration that no recorded trial is of
     ├── ChatFailed       an endpoint that gave no usable answer
     └── PluginFailed     what a plug-in, or an optimizer, did: it ends its study, the run goes on
     EvaluationFailed     not an error: a configuration that cannot be measured; becomes the trial's
@@ -70,6 +71,10 @@ class CassetteMiss(HaqaError):
     """A request differs from the recording; the nearest recorded one and a diff follow the first
     line.
     """
+
+
+class TrialMiss(HaqaError):
+    """A configuration was not recorded; the nearest that were are told in the line."""
 
 
 class ChatFailed(HaqaError):

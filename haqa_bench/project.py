@@ -71,6 +71,14 @@ class Project(NamedTuple):
         """The response table of a cell."""
         return self._found(place(Path(), cell.track, cell.id).as_posix())
 
+    def trials(self, cell: Cell) -> Path:
+        """The recorded trials of a cell whose space has a range, and so no table."""
+        return self._found(trials_in(Path("results"), cell).as_posix())
+
+    def recording(self, cell: Cell) -> Path:
+        """What replays the measurements of a cell: its response table, or its recorded trials."""
+        return self.table(cell) if cell.space.finite else self.trials(cell)
+
     def confirmed(self, cell: Cell) -> Path:
         """The pairs or tests of a cell's winners, taken apart from the tuning."""
         return self._found(confirmed_in(Path("results"), cell).as_posix())
@@ -110,6 +118,11 @@ class Project(NamedTuple):
 def confirmed_in(folder: Path, cell: Cell) -> Path:
     """Where the pairs or tests of a cell's winners lie in a run's folder, or in results/."""
     return folder / "confirmed" / cell.track / f"{cell.id}.jsonl"
+
+
+def trials_in(folder: Path, cell: Cell) -> Path:
+    """Where the trials of a cell lie that were measured, in a run's folder, or in results/."""
+    return folder / "trials" / cell.track / f"{cell.id}.jsonl"
 
 
 class Run:

@@ -178,6 +178,11 @@ def subject_key(subject: Subject) -> str:
     return subject.key if isinstance(subject, Reference) else key_of(subject)
 
 
+def runs_live(evaluator: Evaluator) -> TypeGuard[LiveEvaluator]:
+    """Whether an evaluator runs the thing, and so says what it is made of."""
+    return hasattr(type(evaluator), "made_of")
+
+
 def can_refer(evaluator: Evaluator) -> TypeGuard[ReferenceEvaluator]:
     """Whether an evaluator measures references."""
     return hasattr(type(evaluator), "refer")

@@ -78,8 +78,8 @@ def answered_by(plan: Plan, study: Study, chat: ChatModel | None) -> str:
 
 
 def _card(plan: Plan, study: Study) -> dict[str, object]:
-    recorded = plan.measure == "recorded"
-    measured = sha256(read_bytes(plan.table(study.cell))) if recorded else "live"
+    live = plan.measure == "live"
+    measured = "live" if live else sha256(read_bytes(plan.recording(study.cell)))
     return {
         "study": study.id,
         "run": plan.run,

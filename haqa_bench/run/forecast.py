@@ -9,7 +9,7 @@ from haqa_bench.errors import PluginFailed
 from haqa_bench.plugins import quiet
 from haqa_bench.run import proposing
 from haqa_bench.run.plan import Plan
-from haqa_bench.store import tables
+from haqa_bench.store import tables, trials
 from haqa_bench.study import Study
 from haqa_bench.tracks import AnyTrack
 
@@ -46,7 +46,7 @@ def stale(plan: Plan) -> list[str]:
     """The tables of the plan that another llama.cpp than the installed one made, a line each."""
     looks = plan.measure == "recorded" and tables.installed_build()
     cells = _cells(plan) if looks else []
-    paths = [plan.table(cell) for cell in cells if not cell.simulated]
+    paths = [plan.recording(cell) for cell in cells if cell.space.finite and not cell.simulated]
     known = [(path, tables.stale(tables.read(path))) for path in paths if path.is_file()]
     return [f"{path.name} {why}" for path, why in known if why]
 
@@ -73,15 +73,29 @@ def _taking(plan: Plan, cell: Cell, track: AnyTrack) -> str:
         f"{cell.id} on {cell.hardware.name}: {studies} studies, at most "
         f"{studies * cell.budget.proposals} trials; {track.limits(cell.workload)}"
     )
-    if plan.table(cell).is_file():
-        text += _recorded(tables.read(plan.table(cell)))
+    if plan.recording(cell).is_file():
+        text += _recorded(plan, cell)
     if track.confirmed == "tests":
         again = (studies + 1 + len(track.references(cell))) * cell.measurement.tests
         text += f"; then at most {again} trainings more, which are tested"
     return text
 
 
-def _recorded(table: tables.ResponseTable) -> str:
+def _recorded(plan: Plan, cell: Cell) -> str:
+    """What a configuration took when it was recorded, in words."""
+    path = plan.recording(cell)
+    return _swept(tables.read(path)) if cell.space.finite else _tried(trials.read(path))
+
+
+def _tried(recording: trials.Recording) -> str:
+    """How many trials were recorded, and what one took."""
+    known = recording.trials.values()
+    seconds = [trial.seconds for trial in known if trial.seconds is not None]
+    took = f", {median(seconds):.0f} s each" if seconds else ""
+    return f"; recorded there, and not measured again: {len(known)} configurations{took}"
+
+
+def _swept(table: tables.ResponseTable) -> str:
     """What a configuration took when the table was measured: seconds, and the most memory."""
     entries = table.entries
     seconds = [s for s in entries.seconds().tolist() if not math.isnan(s)]

@@ -40,11 +40,11 @@ class Lacking(NamedTuple):
 def lacking(plan: Plan) -> Lacking:
     """What is not there of all that a plan replays."""
     asked = [s for s in plan.studies if s.method.chat and plan.agent == "cassette"]
-    measured = plan.studies if plan.measure == "recorded" else []
+    measured = plan.studies if plan.measure != "live" else []
     cells = {study.cell.id: study.cell for study in measured}.values()
     return Lacking(
         [study for study in asked if not plan.cassette(study).is_file()],
-        [cell for cell in cells if _reads_a_table(cell) and not plan.table(cell).is_file()],
+        [cell for cell in cells if _reads_a_table(cell) and not plan.recording(cell).is_file()],
     )
 
 
@@ -85,9 +85,14 @@ def _no_cassette(plan: Plan, lacking: Sequence[Study]) -> HaqaError:
 
 
 def _no_table(plan: Plan, missing: Sequence[Cell]) -> HaqaError:
-    command = f"haqa-bench tabulate {_called(plan)} --cells {missing[0].id}"
+    first, path = missing[0], plan.recording(missing[0])
+    if not first.space.finite:
+        command = f"haqa-bench run {_called(plan)} --cells {first.id} --measure live"
+        what = f"no recorded trials yet, and a space with a range has no table{_more(missing)}"
+        return HaqaError(path, what, f"Measure some with: {command}")
+    command = f"haqa-bench tabulate {_called(plan)} --cells {first.id}"
     todo = f"Measure it with: {command}; or import one, or run with --measure live"
-    return HaqaError(plan.table(missing[0]), f"no response table yet{_more(missing)}", todo)
+    return HaqaError(path, f"no response table yet{_more(missing)}", todo)
 
 
 def _called(plan: Plan) -> str:

@@ -13,6 +13,9 @@ from haqa_bench.run.identity import Identity
 from haqa_bench.study import Study
 from haqa_bench.suite import Suite
 
+Measure = Literal["recorded", "live", "surrogate"]
+"""What measures: recordings, this machine, or a model that is fitted to recorded trials."""
+
 
 class Programs(NamedTuple):
     """The programs that may answer as LLMs: the `command` of the command line, for methods that
@@ -35,7 +38,7 @@ class Plan(NamedTuple):
     project: Path
     studies: Sequence[Study]
     agent: Literal["cassette", "live"] = "cassette"
-    measure: Literal["recorded", "live"] = "recorded"
+    measure: Measure = "recorded"
     chat_model: str = "openai"
     base_url: str | None = None
     chat_timeout_s: float = 120.0
@@ -47,15 +50,19 @@ class Plan(NamedTuple):
     """Whether a new recording may take the place of a longer one."""
     run: str = ""
     """The name of the run's folder, to which its recordings belong; given by the runner."""
+    target: Path | None = None
+    """The run's folder itself; given by the runner."""
 
     @property
     def places(self) -> Project:
         """Where everything of the project lies."""
         return Project(self.project)
 
-    def table(self, cell: Cell) -> Path:
-        """Where the response table of a cell lies, for every suite that has the cell."""
-        return self.places.table(cell)
+    def recording(self, cell: Cell) -> Path:
+        """Where a cell's response table, or its recorded trials, lie, for every suite that has the
+        cell.
+        """
+        return self.places.recording(cell)
 
     def cassette(self, study: Study) -> Path:
         """Where the cassette of a study lies, or, where an LLM is asked, will lie."""
@@ -69,8 +76,10 @@ class Plan(NamedTuple):
     @property
     def inputs(self) -> list[Path]:
         """The recordings that this run replays."""
-        cells = [s.cell for s in self.studies] if self.measure == "recorded" else []
-        replayed = {self.table(cell) for cell in cells} | {self.pairs(cell) for cell in cells}
+        cells = [s.cell for s in self.studies] if self.measure != "live" else []
+        replayed = {self.recording(cell) for cell in cells}
+        if self.measure == "recorded":
+            replayed |= {self.pairs(cell) for cell in cells}
         if self.agent == "cassette":
             replayed |= {self.cassette(s) for s in self.studies if s.method.chat}
         replayed |= {self.places.cassette(s) for study in self.studies for s in study.line[1:]}
@@ -79,7 +88,7 @@ class Plan(NamedTuple):
     @property
     def replays(self) -> bool:
         """Whether nothing is asked, and nothing measured."""
-        return self.agent == "cassette" and self.measure == "recorded"
+        return self.agent == "cassette" and self.measure != "live"
 
     @property
     def _libraries(self) -> list[str]:

@@ -164,7 +164,7 @@ def _record(plan: Plan, study: Study, keys: Sequence[str | None]) -> Record:
 def follows_from(plan: Plan, study: Study) -> str:
     """SHA-256 of all that a study's proposals follow from beside its seed (see Record)."""
     asked = [one for one in study.line if one.method.chat]
-    replayed = [plan.table(study.cell), *map(plan.cassette, asked)]
+    replayed = [plan.recording(study.cell), *map(plan.cassette, asked)]
     method = study.method.model_dump(mode="json", include={"optimizer", "options", "chat"})
     files = [sha256(path.read_bytes()) for path in replayed if path.is_file()]
     return sha256({"cell": study.cell.model_dump(mode="json"), "method": method, "files": files})

@@ -19,7 +19,7 @@ from haqa_bench import disk, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError, PluginFailed
 from haqa_bench.project import confirmed_in, write_lock
-from haqa_bench.run import confirm, inputs
+from haqa_bench.run import confirm, inputs, taking
 from haqa_bench.run.executors import Executor
 from haqa_bench.run.header import fixed, same
 from haqa_bench.run.measuring import evaluator_faults
@@ -56,7 +56,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         HaqaError: a recording is missing or does not fit, an endpoint fails, another process runs
         here, or measures this machine.
     """
-    plan = plan._replace(run=folder.name)
+    plan = plan._replace(run=folder.name, target=folder)
     cells = list({s.cell.id: s.cell for s in plan.studies}.values())
     with ExitStack() as stack:
         stack.enter_context(_tidied(plan, folder))
@@ -69,7 +69,11 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
                 plan, folder, executor, [c for c in cells if tracks.of(c).confirmed == "pairs"]
             )  # the noise floor of times
         failed: dict[str, Failure] = {}
-        yield from _studies(plan, folder, executor, failed)
+        try:
+            yield from _studies(plan, folder, executor, failed)
+        finally:
+            for cell in cells:
+                taking.settle(plan, cell)
         failures.write(folder, failed)
         _some_ended(plan, failed)
         if plan.measure == "live":
@@ -123,6 +127,7 @@ def _studies(
         if isinstance(entry, Ended):
             if entry.failed:
                 failed[study.id] = entry.failed
+            taking.settle(plan, study.cell)
             yield Event(study, None, entry.note)
         elif isinstance(entry, Trial):
             yield Event(study, entry)

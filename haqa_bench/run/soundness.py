@@ -16,7 +16,7 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.llm import cassette
 from haqa_bench.project import Project
 from haqa_bench.run import proposals
-from haqa_bench.store import confirmed, manifest, tables
+from haqa_bench.store import confirmed, manifest, tables, trials
 
 BROUGHT = "the package's"
 """What stands before the areas of what the package brings."""
@@ -51,6 +51,7 @@ def _check(folder: Path) -> list[Area]:
         "results/tables/**/*.parquet": tables.read,
         "results/confirmed/**/*.jsonl": lambda path: confirmed.read(path, finished=True),
         "results/proposals/*.jsonl": proposals.read,
+        "results/trials/**/*.jsonl": trials.read,
     }
     areas = [_manifest(folder)]
     for pattern, read in readers.items():
@@ -122,8 +123,8 @@ def _replayable(project: Project, path: Path) -> None:
 
 
 def _fits(project: Project, cell: Cell) -> None:
-    if project.table(cell).is_file():
-        tracks.of(cell).recorded(cell, project.table(cell))
+    if project.recording(cell).is_file():
+        tracks.of(cell).recorded(cell, project.recording(cell))
     recorded = project.confirmed(cell)
     if recorded.is_file() and confirmed.read(recorded).card.cell != cell.id:
         raise HaqaError(recorded, f"is not of {cell.id}", "Move it to its place")

@@ -15,7 +15,7 @@ from haqa_bench.errors import ChatFailed, EvaluationFailed, PluginFailed
 from haqa_bench.llm import recording
 from haqa_bench.llm.counted import Counted
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
-from haqa_bench.run import answering, forking
+from haqa_bench.run import answering, forking, taking
 from haqa_bench.run.header import header
 from haqa_bench.run.measuring import evaluator_faults, finite, live_evaluator
 from haqa_bench.run.plan import Plan
@@ -73,6 +73,9 @@ def _entries(
     counted = Counted(chat) if chat else None
     optimizer, settings, _ = forking.proposer(plan, study, counted)
     measuring = evaluator()
+    recorder = None
+    if taking.takes(plan, study.cell):
+        measuring = recorder = taking.Recorder(plan, study.cell, measuring)
     with evaluator_faults(study.cell):
         yield Header(
             header(
@@ -87,7 +90,12 @@ def _entries(
         )
     doubt = "" if chat else _doubt(study, optimizer, trials)
     yield from run_study(study, optimizer, measuring, trials)
-    told = (doubt, answering.closed(chat), counted.told if counted else "")
+    told = (
+        doubt,
+        answering.closed(chat),
+        counted.told if counted else "",
+        recorder.told if recorder else "",
+    )
     yield Ended("; ".join(filter(None, told)))
 
 
@@ -187,11 +195,11 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
     """What measures the configurations of a cell.
 
     Raises:
-        HaqaError: the response table is missing, or of another space or workload; or this machine
-        lacks what a live measurement needs.
+        HaqaError: the response table, or the recorded trials, are missing, or of another space or
+        workload; or this machine lacks what a live measurement needs.
         PluginFailed: the evaluator of a plug-in's track cannot be made.
     """
     if plan.measure == "live":
         return live_evaluator(cell)
     with evaluator_faults(cell):
-        return tracks.of(cell).recorded(cell, plan.table(cell))
+        return tracks.of(cell).recorded(cell, plan.recording(cell))

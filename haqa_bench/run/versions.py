@@ -4,7 +4,8 @@ import platform
 from collections.abc import Collection, Iterable
 from importlib.metadata import PackageNotFoundError, version
 
-from haqa_bench import __version__
+from haqa_bench import __version__, installed, tracks
+from haqa_bench.cell import Cell
 
 
 def computed_with(libraries: Collection[str]) -> dict[str, str]:
@@ -18,6 +19,16 @@ def computed_with(libraries: Collection[str]) -> dict[str, str]:
 def of_libraries(names: Iterable[str]) -> dict[str, str]:
     """The version of each that is installed."""
     return {name: found for name in sorted(set(names)) if (found := _version(name))}
+
+
+def of_track(cell: Cell) -> dict[str, str]:
+    """What a cell is measured with here: the version of each library that its track needs; of a
+    plug-in's track, what brought that.
+    """
+    if plugin := tracks.plugin(cell):
+        return dict(plugin.identity)
+    brought = installed.of_extras()
+    return of_libraries(name for of in tracks.of(cell).extras for name in brought.get(of, ()))
 
 
 def _version(library: str) -> str | None:

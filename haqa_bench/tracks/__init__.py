@@ -127,11 +127,14 @@ class Track(Protocol[W]):
         raise HaqaError(cell.id, f"the track {self.name} measures nothing live", "Replay a table")
 
     def recorded(self, cell: Cell[W], path: Path) -> Evaluator:
-        """What replays the cell, from what was recorded at `path`.
+        """What replays the cell, from what was recorded at `path`: a response table, or, of a space
+        with a range, trials.
 
         Raises:
             HaqaError: it is missing, or of another space or workload.
         """
+        if not cell.space.finite:
+            return _recorded_trials(cell, path)
         from haqa_bench.store import tables
         from haqa_bench.tracks.replayed import TableEvaluator
 
@@ -191,6 +194,15 @@ class Track(Protocol[W]):
 
 
 AnyTrack = Track[Any]
+
+
+def _recorded_trials(cell: Cell, path: Path) -> Evaluator:
+    from haqa_bench.store import trials
+    from haqa_bench.tracks.recorded_trials import RecordedTrials
+
+    found = trials.read(path)
+    trials.check(found, cell)
+    return RecordedTrials(found, cell)
 
 
 @cache
