@@ -13,7 +13,10 @@ import pytest
 from command import InProcess, Process
 from packed import good_pack, kernels_project
 from support import REPOSITORY, record, small_project
+from trainer import CELL, Trainer, Unheld, planned
 from whole_suites import WholeSuites
+
+from haqa_bench.run import runner
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +49,23 @@ def house(tmp_path_factory) -> Path:
     shutil.copy(folder / "paper_tables/table2.yaml", folder / "mine.yaml")
     (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
     (folder / "model.gguf").write_bytes(b"GGUF")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tried_once(tmp_path_factory) -> Path:
+    """A project with a suite of ranges, which all its methods were measured on."""
+    folder = small_project(tmp_path_factory.mktemp("ranges"))
+    plan = planned(folder, measure="live")
+    list(runner.run(plan, plan.folder, Unheld({CELL: Trainer()})))
+    return folder
+
+
+@pytest.fixture
+def tried(tried_once, tmp_path) -> Path:
+    """What was recorded there, in a project that has had no run."""
+    folder = tmp_path / "tried"
+    shutil.copytree(tried_once, folder, ignore=shutil.ignore_patterns("runs"))
     return folder
 
 

@@ -7,8 +7,8 @@ import shutil
 import signal
 
 import pytest
-from support import row_texts, small_project, tables_of
-from trainer import CELL, RANGES, Trainer, planned
+from support import row_texts, tables_of
+from trainer import CELL, RANGES, Trainer, Unheld, planned
 
 from haqa_bench.errors import HaqaError, TrialMiss
 from haqa_bench.project import Project, open_run
@@ -40,22 +40,6 @@ def replayed(project, text=RANGES, name="replayed"):
 
 def recorded(project):
     return trials.read(project / "results/trials/qat" / f"{CELL}.jsonl")
-
-
-@pytest.fixture(scope="module")
-def once(tmp_path_factory):
-    """A project in which all methods were measured."""
-    folder = small_project(tmp_path_factory.mktemp("once"))
-    live(folder, Trainer())
-    return folder
-
-
-@pytest.fixture
-def measured(once, tmp_path):
-    """Its recordings in a project that has had no run."""
-    folder = tmp_path / "measured"
-    shutil.copytree(once, folder, ignore=shutil.ignore_patterns("runs"))
-    return folder
 
 
 def journals(folder):
@@ -96,22 +80,22 @@ def lines_of(folder, name):
     return [one for entry in entries for one in entry.get(name, ())]
 
 
-def test_a_replay_is_the_same_byte_for_byte(measured):
-    first, second = replayed(measured, name="one"), replayed(measured, name="two")
+def test_a_replay_is_the_same_byte_for_byte(tried):
+    first, second = replayed(tried, name="one"), replayed(tried, name="two")
 
     assert journals(first) == journals(second)
     assert dumped(first) == dumped(second)
-    printed = [formats.several(tables_of(one, measured), "text", True) for one in (first, second)]
+    printed = [formats.several(tables_of(one, tried), "text", True) for one in (first, second)]
     assert printed[0] == printed[1]
     assert "Source: replayed" in printed[0]
 
 
-def test_nothing_of_a_replay_claims_an_optimum_or_a_rank(measured):
-    again = replayed(measured)
+def test_nothing_of_a_replay_claims_an_optimum_or_a_rank(tried):
+    again = replayed(tried)
 
     assert {entry["optimum"] for entry in heads(again)} == {None}
     assert all(trial.get("rank") is None for trial in every_trial(again))
-    rows = row_texts(tables_of(again, measured)["table1"])
+    rows = row_texts(tables_of(again, tried)["table1"])
     told = {row["Of the way"] for row in rows if row["Method"] != "default"}
     assert told == {"unknown"}
 
@@ -146,27 +130,27 @@ def test_a_configuration_is_measured_once_for_all_methods_and_runs(project):
     assert told[1] == "1 of its configurations were measured before, and not measured again"
 
 
-def test_a_fresh_run_measures_again_what_was_recorded_before_it(measured):
-    before, trainer = recorded(measured), Trainer()
+def test_a_fresh_run_measures_again_what_was_recorded_before_it(tried):
+    before, trainer = recorded(tried), Trainer()
 
-    live(measured, trainer, fresh=True)
+    live(tried, trainer, fresh=True)
 
     assert len(trainer.calls) == len(before.trials)
-    assert recorded(measured).trials.keys() == before.trials.keys()
+    assert recorded(tried).trials.keys() == before.trials.keys()
 
 
-def test_what_is_taken_says_when_it_was_measured(measured):
-    path = recorded(measured).path
+def test_what_is_taken_says_when_it_was_measured(tried):
+    path = recorded(tried).path
     entries = journal.read_finished(path)
     for entry in entries[1:]:
         entry["date"] = "2026-01-02"
     manifest.write(path, journal.finished(entries))
-    plan = planned(measured, measure="live")
+    plan = planned(tried, measure="live")
     list(runner.run(plan, plan.folder, Serial({CELL: Trainer()})))
 
     assert {t["facts"]["measured_on"] for t in every_trial(plan.folder)} == {"2026-01-02"}
     assert {m["source"] for m in lines_of(plan.folder, "measurements")} == {"measured"}
-    assert recorded(measured).days == ["2026-01-02"]
+    assert recorded(tried).days == ["2026-01-02"]
 
 
 def test_a_kill_loses_the_training_in_flight_alone(project):
@@ -217,14 +201,14 @@ def test_a_run_that_is_interrupted_records_what_it_has_measured(project):
     assert len(recorded(project).trials) == 3
 
 
-def test_a_miss_names_the_nearest_and_what_to_do(measured):
+def test_a_miss_names_the_nearest_and_what_to_do(tried):
     text = RANGES.replace("seeds: [0]", "seeds: [1]")
 
     with pytest.raises(TrialMiss) as caught:
-        replayed(measured, text)
+        replayed(tried, text)
 
     line = str(caught.value)
-    assert line.startswith(str(recorded(measured).path))
+    assert line.startswith(str(recorded(tried).path))
     assert "\n" not in line
     assert re.search(r'no recorded trial is of \{"batch_size":\d+,"learning_rate":', line)
     assert re.search(r"nearest: .*learning_rate [\d.e-]+ for [\d.e-]+.*\(distance 0\.\d+\)", line)
@@ -234,10 +218,10 @@ def test_a_miss_names_the_nearest_and_what_to_do(measured):
     )
 
 
-def test_a_miss_ends_the_command_as_a_cassette_s_does(measured, cli):
-    (measured / "suites/ranges.yaml").write_text(RANGES.replace("seeds: [0]", "seeds: [1]"))
+def test_a_miss_ends_the_command_as_a_cassette_s_does(tried, cli):
+    (tried / "suites/ranges.yaml").write_text(RANGES.replace("seeds: [0]", "seeds: [1]"))
 
-    done = cli("run", measured / "suites/ranges.yaml")
+    done = cli("run", tried / "suites/ranges.yaml")
 
     assert done.returncode == 2
     assert done.stderr.startswith("haqa-bench: ")
@@ -256,28 +240,28 @@ def test_a_cell_that_has_no_trials_yet_says_how_to_record_them(project, cli):
 
 
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
-def test_a_flipped_byte_is_refused(measured, at):
-    path = recorded(measured).path
+def test_a_flipped_byte_is_refused(tried, at):
+    path = recorded(tried).path
     data = bytearray(path.read_bytes())
     data[int(at * len(data))] ^= 1
     path.write_bytes(data)
 
     with pytest.raises(HaqaError, match=r"is not what was recorded"):
-        replayed(measured)
-    (measured / manifest.NAME).unlink()
+        replayed(tried)
+    (tried / manifest.NAME).unlink()
     with pytest.raises(HaqaError):
         trials.read(path)
 
 
-def test_a_file_that_was_cut_is_refused(measured):
-    path = recorded(measured).path
+def test_a_file_that_was_cut_is_refused(tried):
+    path = recorded(tried).path
     whole = path.read_bytes()
-    (measured / manifest.NAME).unlink()
+    (tried / manifest.NAME).unlink()
 
     for kept in (whole.splitlines(True)[:-1], whole.splitlines(True)[:3], [whole[:-20]], []):
         path.write_bytes(b"".join(kept))
         with pytest.raises(HaqaError, match=re.escape(str(path))):
-            replayed(measured)
+            replayed(tried)
 
 
 @pytest.mark.parametrize(
@@ -291,23 +275,23 @@ def test_a_file_that_was_cut_is_refused(measured):
         ({"surprise": 1}, "surprise"),
     ],
 )
-def test_a_line_that_is_no_trial_is_refused(measured, change, told):
-    path = recorded(measured).path
+def test_a_line_that_is_no_trial_is_refused(tried, change, told):
+    path = recorded(tried).path
     entries = journal.read_finished(path)
     manifest.write(path, journal.finished([*entries[:-1], {**entries[-1], **change}]))
 
     with pytest.raises(HaqaError, match=re.escape(told)) as caught:
-        replayed(measured)
+        replayed(tried)
     assert f"{path}:" in str(caught.value)
 
 
-def test_a_configuration_that_is_recorded_twice_is_refused(measured):
-    path = recorded(measured).path
+def test_a_configuration_that_is_recorded_twice_is_refused(tried):
+    path = recorded(tried).path
     entries = journal.read_finished(path)
     manifest.write(path, journal.finished([*entries, entries[-1]]))
 
     with pytest.raises(HaqaError, match="a configuration is recorded twice"):
-        replayed(measured)
+        replayed(tried)
 
 
 @pytest.mark.parametrize(
@@ -318,26 +302,26 @@ def test_a_configuration_that_is_recorded_twice_is_refused(measured):
         ("network: resnet20", "model"),
     ],
 )
-def test_trials_of_another_cell_are_refused(measured, change, told):
+def test_trials_of_another_cell_are_refused(tried, change, told):
     new = {"high: 1.0, log": "high: 2.0, log", "epochs: 1,": "epochs: 2,"}
     text = RANGES.replace(change, new.get(change, "network: resnet32"))
 
     with pytest.raises(HaqaError, match=f"was recorded of another {told} than {CELL} has now"):
-        replayed(measured, text)
+        replayed(tried, text)
 
 
-def test_what_is_said_of_a_parameter_makes_no_other_space(measured):
+def test_what_is_said_of_a_parameter_makes_no_other_space(tried):
     text = RANGES.replace("default: 0.1}", "default: 0.1, about: how far a step goes}")
 
-    replayed(measured, text)
+    replayed(tried, text)
 
 
-def test_another_machine_is_refused_before_it_measures(measured):
+def test_another_machine_is_refused_before_it_measures(tried):
     trainer = Trainer()
     trainer.machine = "another machine"
 
     with pytest.raises(HaqaError) as caught:
-        live(measured, trainer)
+        live(tried, trainer)
 
     assert not trainer.calls
     told = "was recorded on another machine: a test machine, and this is another machine"
@@ -345,20 +329,20 @@ def test_another_machine_is_refused_before_it_measures(measured):
     assert str(caught.value).endswith("or start anew with --fresh")
 
 
-def test_another_build_is_refused_and_named(measured, monkeypatch):
+def test_another_build_is_refused_and_named(tried, monkeypatch):
     monkeypatch.setattr("haqa_bench.run.versions.of_track", lambda cell: {"torch": "1.0"})
 
     with pytest.raises(HaqaError, match=r"with another build: .* and here is "):
-        live(measured, Trainer())
+        live(tried, Trainer())
 
 
-def test_a_fresh_run_takes_the_place_of_another_machine_s(measured):
+def test_a_fresh_run_takes_the_place_of_another_machine_s(tried):
     trainer = Trainer()
     trainer.machine = "another machine"
 
-    live(measured, trainer, fresh=True)
+    live(tried, trainer, fresh=True)
 
-    assert recorded(measured).header.machine == "another machine"
+    assert recorded(tried).header.machine == "another machine"
 
 
 def test_a_run_that_goes_on_elsewhere_is_refused(project):
@@ -370,8 +354,8 @@ def test_a_run_that_goes_on_elsewhere_is_refused(project):
         live(project, trainer, QUICK)
 
 
-def test_a_fresh_run_that_was_cut_goes_on_fresh(measured, monkeypatch):
-    count = len(recorded(measured).trials)
+def test_a_fresh_run_that_was_cut_goes_on_fresh(tried, monkeypatch):
+    count = len(recorded(tried).trials)
     calls = []
 
     def called(configuration):
@@ -380,9 +364,9 @@ def test_a_fresh_run_that_was_cut_goes_on_fresh(measured, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        live(measured, Trainer(called), fresh=True)
+        live(tried, Trainer(called), fresh=True)
     rest = Trainer()
-    live(measured, rest)
+    live(tried, rest)
 
     assert len(rest.calls) == count - 2
 
@@ -403,34 +387,27 @@ def test_two_runs_at_once_lose_nothing_of_each_other(project):
     assert len(journals(replayed(project, SEEDS))) == len(one.studies)
 
 
-class Unheld(Serial):
-    """Lets others measure at the same time."""
-
-    def hold(self, plan):
-        return open(os.devnull)
-
-
-def test_check_reads_trials_and_seal_takes_them(measured, cli):
+def test_check_reads_trials_and_seal_takes_them(tried, cli):
     def faults():
-        done = cli("check", "--project", measured)
+        done = cli("check", "--project", tried)
         return [line for line in (done.stdout + done.stderr).splitlines() if CELL in line]
 
     assert not faults()
-    path = recorded(measured).path
+    path = recorded(tried).path
     entries = journal.read_finished(path)
     path.write_bytes(journal.finished(entries[:-1]))
     assert faults()
-    assert cli("check", "--seal", "--project", measured).stderr.count("results/trials") == 0
+    assert cli("check", "--seal", "--project", tried).stderr.count("results/trials") == 0
     assert not faults()
-    (measured / "suites/ranges.yaml").write_text(RANGES.replace("epochs: 1,", "epochs: 2,"))
+    (tried / "suites/ranges.yaml").write_text(RANGES.replace("epochs: 1,", "epochs: 2,"))
     assert any("another workload" in fault for fault in faults())
 
 
 def test_recorded_trials_of_the_package_are_read_where_a_project_has_none(
-    measured, tmp_path_factory, monkeypatch
+    tried, tmp_path_factory, monkeypatch
 ):
     own = tmp_path_factory.mktemp("own")
-    monkeypatch.setenv("HAQA_BENCH_SHIPPED", str(measured))
+    monkeypatch.setenv("HAQA_BENCH_SHIPPED", str(tried))
     (own / "suites").mkdir()
     plan = planned(own)
 
@@ -441,23 +418,23 @@ def test_recorded_trials_of_the_package_are_read_where_a_project_has_none(
 
 
 def test_a_live_run_elsewhere_leaves_what_the_package_brings_alone(
-    measured, tmp_path_factory, monkeypatch
+    tried, tmp_path_factory, monkeypatch
 ):
-    own, brought = tmp_path_factory.mktemp("own"), recorded(measured).path.read_bytes()
-    monkeypatch.setenv("HAQA_BENCH_SHIPPED", str(measured))
+    own, brought = tmp_path_factory.mktemp("own"), recorded(tried).path.read_bytes()
+    monkeypatch.setenv("HAQA_BENCH_SHIPPED", str(tried))
     (own / "suites").mkdir()
     trainer = Trainer()
     trainer.machine = "another machine"
 
     live(own, trainer)
 
-    assert not (measured / "results/runs").exists()
+    assert not (tried / "results/runs").exists()
     assert recorded(own).header.machine == "another machine"
-    assert recorded(measured).path.read_bytes() == brought
+    assert recorded(tried).path.read_bytes() == brought
 
 
-def test_values_are_estimated_from_samples(measured):
-    trial = next(t for t in recorded(measured).trials.values() if t.readings)
+def test_values_are_estimated_from_samples(tried):
+    trial = next(t for t in recorded(tried).trials.values() if t.readings)
 
     found = {m.name: m for m in trial.outcome(Source.REPLAYED).measurements}
 

@@ -20,6 +20,7 @@ from haqa_bench.cli.options import (
     written,
 )
 from haqa_bench.cli.terminal import echo
+from haqa_bench.errors import HaqaError
 
 
 @click.command(
@@ -75,6 +76,9 @@ def confirm(
         and c.id in asked
         and any(name == c.id for name, _ in found)
     ]
+    if modelled := [c.id for c in kept if c.id in database.simulated(run_folder)]:
+        what = f"the numbers of {modelled[0]} are a surrogate's: no winner of it was measured"
+        raise HaqaError(run_folder, what, "Measure some: haqa-bench run SUITE --measure live")
     files = []
     with device.exclusive(), bar() as progress:
         for cell in kept:

@@ -57,9 +57,10 @@ SHOWN = 10
 )
 @click.option(
     "--measure",
-    type=click.Choice(["recorded", "live"]),
+    type=click.Choice(["recorded", "live", "surrogate"]),
     default="recorded",
-    help="What measures: response tables (default), or this machine.",
+    help="What measures: recordings (default), this machine, or a model of recorded trials, for "
+    "cells with ranges: what it says is simulated.",
 )
 @selection
 @asking
@@ -126,6 +127,7 @@ def run(
     from haqa_bench.run.forecast import forecast, stale, warnings
     from haqa_bench.run.plan import Plan
     from haqa_bench.run.proposals import recordable
+    from haqa_bench.run.surrogate import surrogates
 
     if added_before:
         echo("--add-method is called --with now.", err=True)
@@ -160,6 +162,8 @@ def run(
     target = plan.folder
     if fresh:
         _forget(plan, target)
+    for line in surrogates(plan):
+        echo(line, err=True)
     notes = [f"Budget check: {warning}." for warning in warnings(plan)] + [
         f"{line}." for line in stale(plan)
     ]

@@ -57,11 +57,11 @@ class GaussianProcess:
             return self.random.ask(history)
         # The matrices are small, and other studies may want the other cores.
         with _threads().limit(limits=1):
-            worth = self._worth(known, _encoded(self.space, candidates), rng)
+            worth = self._worth(known, encoded(self.space, candidates), rng)
         return Proposal(candidates[int(np.argmax(worth))])
 
     def _worth(self, known: "Known", at: Floats, rng: random.Random) -> Floats:
-        places = _encoded(self.space, known.configurations)
+        places = encoded(self.space, known.configurations)
         score = _scalar(known.scores, len(self.objective.goals), rng)
         measured = ~np.isnan(score)
         worth = _expected_improvement(
@@ -106,7 +106,7 @@ def _untried(
     return [c for c in drawn if key_of(c) not in tried]
 
 
-def _encoded(space: SearchSpace, configurations: Sequence[Configuration]) -> Floats:
+def encoded(space: SearchSpace, configurations: Sequence[Configuration]) -> Floats:
     """Ordered choices as places in [0, 1], names as one coordinate each, at distance 1 from one
     another.
     """

@@ -65,7 +65,11 @@ class Plan(NamedTuple):
         return self.places.recording(cell)
 
     def cassette(self, study: Study) -> Path:
-        """Where the cassette of a study lies, or, where an LLM is asked, will lie."""
+        """Where the cassette of a study lies, or, where an LLM is asked, will lie: with the run,
+        where it is told of simulated numbers, beside which nothing recorded is to stand.
+        """
+        if self.agent == "live" and self.measure == "surrogate":
+            return (self.target or self.folder) / "cassettes" / study.file
         places = self.places.own if self.agent == "live" else self.places
         return places.cassette(study)
 

@@ -58,8 +58,8 @@ def differences(plan: Plan, run: Run) -> list[str]:
     Raises:
         HaqaError: the record is damaged; names the line.
     """
-    if plan.measure == "live":
-        return []  # measured anew, so proposed anew
+    if plan.measure != "recorded":
+        return []  # answered otherwise, so proposed otherwise
     known = recorded(plan)
     studies = [study for study in computed(plan) if study.id in known]
     found = _proposed(run) if studies else {}
@@ -77,12 +77,12 @@ def recordable(plan: Plan) -> list[Study]:
     Raises:
         HaqaError: there are none.
     """
-    if plan.replays and (studies := computed(plan)):
+    if plan.replays and plan.measure == "recorded" and (studies := computed(plan)):
         return studies
     raise HaqaError(
         "--record-proposals",
         "no study here computes its proposals in a replay",
-        f"Methods that do: {', '.join(registry.COMPUTED)}; and leave out what is live",
+        f"Methods that do: {', '.join(registry.COMPUTED)}; and leave out --agent and --measure",
     )
 
 

@@ -79,7 +79,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         if plan.measure == "live":
             database.build(folder, fixed(plan.suite))
             yield from _pairs(plan, folder, executor, cells, database.winners(folder))
-        else:
+        elif plan.measure == "recorded":
             _copy_pairs(plan, folder, cells)
         database.build(folder, fixed(plan.suite))
 

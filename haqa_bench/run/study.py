@@ -15,7 +15,7 @@ from haqa_bench.errors import ChatFailed, EvaluationFailed, PluginFailed
 from haqa_bench.llm import recording
 from haqa_bench.llm.counted import Counted
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
-from haqa_bench.run import answering, forking, taking
+from haqa_bench.run import answering, forking, surrogate, taking
 from haqa_bench.run.header import header
 from haqa_bench.run.measuring import evaluator_faults, finite, live_evaluator
 from haqa_bench.run.plan import Plan
@@ -201,5 +201,7 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
     """
     if plan.measure == "live":
         return live_evaluator(cell)
+    if plan.measure == "surrogate":
+        return surrogate.made(plan, cell)
     with evaluator_faults(cell):
         return tracks.of(cell).recorded(cell, plan.recording(cell))

@@ -143,6 +143,15 @@ def winners(folder: Path) -> list[tuple[str, str]]:
     return [(str(cell), str(configuration)) for cell, configuration in query(folder, sql)]
 
 
+def simulated(folder: Path) -> set[str]:
+    """The ids of the cells of which something was simulated, for whatever reason."""
+    sql = (
+        "SELECT DISTINCT s.cell FROM studies s JOIN measurements m ON m.study = s.id "
+        "WHERE m.source = 'simulated'"
+    )
+    return {str(cell) for (cell,) in query(folder, sql)}
+
+
 @contextmanager
 def connected(folder: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     """The database of the run in `folder`, open to read.

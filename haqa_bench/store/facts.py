@@ -13,6 +13,8 @@ from haqa_bench.arithmetic.token_roofline import counted
 from haqa_bench.backends.llama_jobs import Contents
 
 BUILD = "llama_cpp_python"
+SURROGATE = "surrogate"
+"""What a number was simulated by that is a surrogate's, and how far off that is, in words."""
 BITS, TYPES = "bits_per_weight", "tensor_types"
 LAYERS, MULTIPLIED, SAFE = "layers", "multiplied", "_safe_mb"
 RIGHT = re.compile(r"[01]+")

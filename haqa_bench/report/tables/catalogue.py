@@ -19,6 +19,7 @@ from haqa_bench.report.found import (
     mishaps,
     pairs,
     ranges,
+    simulators,
     studies,
     tests,
     weights,
@@ -167,6 +168,7 @@ def _finished(table: Table, run: Run, name: str, more: set[str]) -> Table:
     remarks = run.suite.said_of(cells) if name != "spent" else []
     remarks += mishaps.sentences(run, cells | more)
     others = imports.sentences(imports.imports(run), cells if name != "spent" else set())
+    others += simulators.sentences(simulators.simulators(run), cells or run.cells)
     return table._replace(
         label=f"{run.suite.name}-{name}",
         labels=run.suite.labels,
@@ -189,6 +191,7 @@ def compared_with(run: Run, project: Project, against: str) -> Table:
     listed = any(cell.space.finite for cell in cells)
     made = comparison.table(found, against, pairs.pairs(run).floors, known, listed)
     others = imports.sentences(imports.imports(run), run.cells)
+    others += simulators.sentences(simulators.simulators(run), run.cells)
     return made._replace(notes=[*made.notes, *ranges.sentences(cells), *others])
 
 

@@ -171,7 +171,7 @@ def _work_of(plan: Plan, studies: Sequence[Study]) -> Work:
     """All that workers need: a response table of ours is read once, here."""
     cells = {study.cell.id: study.cell for study in studies}.values()
     ours = [c for c in cells if tracks.plugin(c) is None and tracks.of(c).swept]
-    replayed = ours if plan.measure == "recorded" else []
+    replayed = ours if plan.measure != "live" else []
     return Work(plan, studies, {cell.id: evaluator_of(plan, cell) for cell in replayed})
 
 
