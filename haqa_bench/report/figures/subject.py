@@ -17,7 +17,7 @@ from haqa_bench.report.found import answered as who
 from haqa_bench.report.found.imports import imports, sentences
 from haqa_bench.report.found.steps import Step, steps
 from haqa_bench.report.found.studies import StudyResult, results
-from haqa_bench.store import tables
+from haqa_bench.store import tables, trials
 from haqa_bench.trial import Goal
 
 
@@ -148,15 +148,22 @@ def answered(run: Subject, studies: Sequence[StudyResult]) -> str:
 
 
 def measured(run: Subject, cells: Iterable[Cell]) -> str:
-    """By which rule samples become a value, on which days the response tables were made, and what
-    the suite has readers know of these cells.
+    """By which rule samples become a value, on which days the response tables were made and the
+    trials recorded, and what the suite has readers know of these cells.
     """
     cells = list(cells)
     rules = dict.fromkeys(_rule(cell) for cell in cells)
-    days = sorted({day for cell in cells for day in _days(run.project, cell)})
-    ends = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
-    remarks = run.run.suite.said_of([cell.id for cell in cells])
-    return " ".join([*rules, *([f"Response tables of {ends}."] if ends else []), *remarks])
+    listed = [cell for cell in cells if cell.space.finite]
+    ranged = [cell for cell in cells if not cell.space.finite]
+    parts = (("Response tables", listed), ("Recorded trials", ranged))
+    dated = [f"{what} of {ends}." for what, of in parts if (ends := _ends(run.project, of))]
+    return " ".join([*rules, *dated, *run.run.suite.said_of([cell.id for cell in cells])])
+
+
+def _ends(project: Project, cells: Sequence[Cell]) -> str:
+    """From the first day to the last on which some cells were measured."""
+    days = sorted({day for cell in cells for day in _days(project, cell)})
+    return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
 
 
 def _rule(cell: Cell) -> str:
@@ -172,8 +179,10 @@ def _rule(cell: Cell) -> str:
 
 
 def _days(project: Project, cell: Cell) -> Sequence[str]:
-    path = project.table(cell)
-    return tables.measured_on(path) if path.is_file() else []
+    path = project.recording(cell)
+    if not path.is_file():
+        return []
+    return tables.measured_on(path) if cell.space.finite else trials.read(path).days
 
 
 def _words(metric: str) -> str:

@@ -3,13 +3,15 @@ answered.
 """
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench import __version__
 from haqa_bench.cell import Cell
+from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.project import Project, Run
 from haqa_bench.report.found import answered, pairs, studies, tests
-from haqa_bench.store import tables
+from haqa_bench.store import tables, trials
 
 BUILDS = {
     tables.IMPORTED: "imported from",
@@ -27,8 +29,8 @@ class Origin(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """A cell: on what it is measured; its response table's file, hash, days, version of haqa-bench
-    and builds; and the machine on which winners were confirmed. Empty is what there is none of.
+    """A cell: on what it is measured; the file, hash, days, version of haqa-bench and builds of its
+    response table, or of its recorded trials; and the machine on which winners were confirmed. Empty is what there is none of.
     """
 
     cell: str
@@ -90,9 +92,11 @@ def _of_run(run: Run) -> Iterator[Origin]:
 
 
 def _measured(cell: Cell, project: Project) -> Measured:
-    path = project.table(cell)
+    path = project.recording(cell)
     if not path.is_file():
         return Measured(cell.id, cell.hardware.name)
+    if not cell.space.finite:
+        return _recorded(cell, path, project)
     table = tables.read(path)
     return Measured(
         cell=cell.id,
@@ -102,6 +106,20 @@ def _measured(cell: Cell, project: Project) -> Measured:
         days=tuple(table.card.get("measured", ())),
         version=table.card.get("haqa_bench", ""),
         builds="; ".join(_builds(table)),
+    )
+
+
+def _recorded(cell: Cell, path: Path, project: Project) -> Measured:
+    """Of recorded trials."""
+    found = trials.read(path)
+    return Measured(
+        cell=cell.id,
+        hardware=cell.hardware.name,
+        path=project.said(path),
+        sha256=sha256(read_bytes(path)),
+        days=tuple(found.days),
+        version=", ".join(sorted({trial.haqa_bench for trial in found.trials.values()})),
+        builds="; ".join(f"{name} {told}" for name, told in found.header.build.items()),
     )
 
 

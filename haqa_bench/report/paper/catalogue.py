@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from haqa_bench.project import Project, Run
 from haqa_bench.report import traits
-from haqa_bench.report.found import answers, format_choices, mishaps, pairs, tests
+from haqa_bench.report.found import answers, format_choices, mishaps, pairs
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.paper import accuracies, decisions, elsewhere, layout, speeds
 from haqa_bench.report.paper.line import Line
@@ -25,11 +25,11 @@ def _best(run: Run, name: str) -> Sequence[Best]:
 
 
 def _table1(run: Run, table: PublishedTable) -> list[Line]:
-    return accuracies.by_method(run, table, _best(run, "table1"), tests.tests(run))
+    return accuracies.by_method(run, table, _best(run, "table1"), accuracies.known(run))
 
 
 def _table2(run: Run, table: PublishedTable) -> list[Line]:
-    return accuracies.by_task(run, table, _best(run, "table2"), tests.tests(run))
+    return accuracies.by_task(run, table, _best(run, "table2"), accuracies.known(run))
 
 
 def _table3(run: Run, table: PublishedTable) -> list[Line]:

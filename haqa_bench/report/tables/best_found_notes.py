@@ -11,7 +11,7 @@ from haqa_bench import tracks
 from haqa_bench.arithmetic.estimate import QUIET, SPEEDS, estimate
 from haqa_bench.cell import Cell
 from haqa_bench.report import statistics, verdict
-from haqa_bench.report.found import answered, ranges
+from haqa_bench.report.found import answered, ranges, stated
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.kernel_rooflines import Roof
 from haqa_bench.report.found.overlap import Overlap
@@ -55,6 +55,7 @@ def notes(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
     return [
         _what(found, kind),
         *_winners(found, kind, beside),
+        *stated.sentences(found),
         *_weights(found, kind, beside),
         *answered.sentences(found),
         *copies(found, beside.overlaps),

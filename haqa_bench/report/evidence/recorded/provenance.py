@@ -5,9 +5,11 @@ response table, the pairs and tests of winners.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.report.evidence.recorded import trials
 from haqa_bench.report.evidence.recorded.ledger import Ledger, Study
 from haqa_bench.store import tables
+from haqa_bench.store import trials as recordings
 from haqa_bench.store.journal import read_lines
 
 
@@ -41,7 +43,11 @@ def provenance(ledger: Ledger, cell: str, studies: Sequence[str]) -> Provenance:
     Raises:
         HaqaError: a recording is damaged.
     """
-    found = {"response table": _table(ledger, cell), "confirmed": _confirmed(ledger, cell)}
+    found = {
+        "response table": _table(ledger, cell),
+        "recorded trials": _trials(ledger, cell),
+        "confirmed": _confirmed(ledger, cell),
+    }
     wanted = set(studies)
     return Provenance(
         ledger.run.cells[cell].hardware.title,
@@ -65,6 +71,23 @@ def _table(ledger: Ledger, cell: str) -> dict[str, str]:
         "passes": _passes(table.card.get("passes"), table.card.get("again")),
         "llama-cpp-python": ", ".join(sorted(builds)),
         "imported from": _imported(table.card),
+    }
+    return {name: said for name, said in told.items() if said}
+
+
+def _trials(ledger: Ledger, cell: str) -> dict[str, str]:
+    """Of a cell whose space has a range."""
+    path = ledger.project.trials(ledger.run.cells[cell])
+    if ledger.run.cells[cell].space.finite or not path.is_file():
+        return {}
+    found = recordings.read(path)
+    told = {
+        "file": ledger.project.said(path),
+        "sha256": sha256(read_bytes(path)),
+        "configurations": str(len(found.trials)),
+        "measured": dates(found.days),
+        "machine": found.header.machine,
+        "build": ", ".join(f"{name} {version}" for name, version in found.header.build.items()),
     }
     return {name: said for name, said in told.items() if said}
 
