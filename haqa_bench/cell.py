@@ -6,6 +6,7 @@ defines (haqa_bench.tracks): `Cell[QatWorkload]` is a cell of the track that tra
 """
 
 import itertools
+import re
 from typing import Annotated, Generic, Literal
 
 from pydantic import Field, SerializeAsAny
@@ -17,7 +18,8 @@ from haqa_bench.hardware import Hardware
 from haqa_bench.space import SearchSpace
 from haqa_bench.trial import Objective
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+Name = Annotated[str, Field(pattern=NAME.pattern)]
 """What may become part of a path."""
 ANY = "any"
 """The bit-width of a cell in whose search space it is decided."""

@@ -13,9 +13,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from numbers import Number, Real
-from typing import Self, SupportsFloat
+from typing import Annotated, Self, SupportsFloat
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from haqa_bench.documents import Document, JsonObject
 from haqa_bench.limits import Limit
@@ -293,7 +293,7 @@ class Range(Parameter):
 class IntRange(Range):
     """A setting that has any whole number of a range, which a file gives under `int`."""
 
-    default: int
+    default: Annotated[Scalar, WithJsonSchema({"type": "integer"})]
     bounds: WholeBounds = Field(alias="int")
 
     @model_validator(mode="after")

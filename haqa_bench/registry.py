@@ -18,6 +18,7 @@ from haqa_bench.study import Chat, Method, Study
 
 OPTIMIZERS = {
     "default": "haqa_bench.optimizers.default:Default",
+    "fixed": "haqa_bench.optimizers.fixed:Fixed",
     "random": "haqa_bench.optimizers.random_search:RandomSearch",
     "local": "haqa_bench.optimizers.local_search:LocalSearch",
     "rules": "haqa_bench.optimizers.rules:Rules",
@@ -28,6 +29,7 @@ OPTIMIZERS = {
 }
 COMPUTED: dict[str, tuple[str, ...]] = {
     "default": (),
+    "fixed": (),
     "random": (),
     "local": (),
     "rules": (),

@@ -358,7 +358,7 @@ def _cell(
         bit_width=bit_width,
         hardware=devices[device],
         space=_space(block, identity, folders),
-        workload=track.resolve(block.workload, model),
+        workload=track.pinned(track.resolve(block.workload, model), model, folders.project),
         measurement=block.measurement,
         objective=_objective(block),
         budget=block.budget,

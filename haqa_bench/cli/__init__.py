@@ -64,6 +64,10 @@ COMMANDS = {
         "haqa_bench.cli.memory:memory",
         "Predict what a model takes in several formats, without loading it.",
     ),
+    "pretrain": (
+        "haqa_bench.cli.pretrain:pretrain",
+        "Train a ResNet at full precision once, for cells to fine-tune.",
+    ),
     "merge": (
         "haqa_bench.cli.merge:merge",
         "Fine-tune once, and write the model as a GGUF file for the deploy track.",

@@ -120,13 +120,17 @@ def _sweep(measured: Sequence["Cell"], own: "Project", order: Order) -> None:
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
     from haqa_bench.plugins import quiet
+    from haqa_bench.run.measuring import live_evaluator
     from haqa_bench.run.sweep import open_sweep, sweep
 
     if not measured:
         return
     ray = order.cluster
     sweeps = [
-        open_sweep(cell, own.table(cell), _spread(cell, ray) if ray else None) for cell in measured
+        open_sweep(
+            cell, own.table(cell), _spread(cell, ray) if ray else live_evaluator(cell, own.folder)
+        )
+        for cell in measured
     ]
     here = not ray and any(not c.simulated for c in measured)
     alone = device.exclusive() if here else nullcontext()

@@ -3,21 +3,22 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from haqa_bench import tracks
 from haqa_bench.cell import Cell
 from haqa_bench.protocols import LiveEvaluator, Outcome
 
 
-def live_evaluator(cell: Cell) -> LiveEvaluator:
-    """What measures a cell on this machine.
+def live_evaluator(cell: Cell, project: Path) -> LiveEvaluator:
+    """What measures a cell on this machine, with what is recorded in a project's folder.
 
     Raises:
         HaqaError: it lacks what that needs.
         PluginFailed: the evaluator of a plug-in's track cannot be made.
     """
     with evaluator_faults(cell):
-        return tracks.of(cell).evaluator(cell)
+        return tracks.of(cell).evaluator_in(cell, project)
 
 
 @contextmanager

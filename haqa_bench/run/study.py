@@ -200,7 +200,7 @@ def evaluator_of(plan: Plan, cell: Cell) -> Evaluator:
         PluginFailed: the evaluator of a plug-in's track cannot be made.
     """
     if plan.measure == "live":
-        return live_evaluator(cell)
+        return live_evaluator(cell, plan.project)
     if plan.measure == "surrogate":
         return surrogate.made(plan, cell)
     with evaluator_faults(cell):

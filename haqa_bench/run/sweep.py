@@ -46,7 +46,7 @@ def open_sweep(cell: Cell, target: Path, evaluator: LiveEvaluator | None = None)
     Raises:
         HaqaError: the journal there is of another cell or model.
     """
-    evaluator = evaluator or live_evaluator(cell)
+    evaluator = evaluator or live_evaluator(cell, Path())
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {
         "cell": cell.id,

@@ -23,6 +23,8 @@ AREAS = (
     "cassettes/**/*.jsonl",
     "paper_tables/*.yaml",
     "results/confirmed/**/*.jsonl",
+    "results/pretrained/**/*.json",
+    "results/pretrained/**/*.safetensors",
     "results/proposals/**/*.jsonl",
     "results/tables/**/*.parquet",
     "results/trials/**/*.jsonl",

@@ -10,7 +10,7 @@ import hashlib
 import io
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,15 @@ class Stored(NamedTuple):
     path: Path
     about: str
     sha256: str
+
+
+def named(name: Literal["cifar10", "imagenet"]) -> Stored:
+    """The images of a data set.
+
+    Raises:
+        HaqaError: as `cifar10` and `imagenet`.
+    """
+    return cifar10() if name == "cifar10" else imagenet()
 
 
 def cifar10() -> Stored:

@@ -106,6 +106,15 @@ class Track(Protocol[W]):
         """The workload in numbers, where a suite may name sizes of the model."""
         return workload
 
+    def pinned(self, workload: W, model: Model, project: Path) -> W:
+        """The workload with what it names of a project's recordings pinned by hash; `project` is
+        the folder.
+
+        Raises:
+            HaqaError: it is there, and damaged, or of something else.
+        """
+        return workload
+
     def texts(self, workload: W, suite_folder: Path) -> Mapping[str, str]:
         """What the files say that the workload names, relative to the suite's.
 
@@ -125,6 +134,14 @@ class Track(Protocol[W]):
             HaqaError: this machine lacks what it needs.
         """
         raise HaqaError(cell.id, f"the track {self.name} measures nothing live", "Replay a table")
+
+    def evaluator_in(self, cell: Cell[W], project: Path) -> LiveEvaluator:
+        """As `evaluator`, for a track that measures with recordings of the project in a folder.
+
+        Raises:
+            HaqaError: this machine, or the project, lacks what it needs.
+        """
+        return self.evaluator(cell)
 
     def recorded(self, cell: Cell[W], path: Path) -> Evaluator:
         """What replays the cell, from what was recorded at `path`: a response table, or, of a space

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from haqa_bench import plugins, tracks
 from haqa_bench.cell import Cell, Workload
@@ -42,7 +43,7 @@ def _metrics(found: Mapping[str, Metric]) -> str:
 def _of_evaluator(cell: Cell) -> Iterator[Checked]:
     rule = "its evaluator measures the default as it promises"
     try:
-        yield Checked(rule, _measures(live_evaluator(cell), cell))
+        yield Checked(rule, _measures(live_evaluator(cell, Path()), cell))
     except (HaqaError, EvaluationFailed) as fault:
         yield Checked(rule, str(fault))
 

@@ -4,7 +4,9 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 from haqa_bench.backends.device import threads
 from haqa_bench.backends.process import run_job
@@ -15,7 +17,8 @@ from haqa_bench.protocols import Outcome, Reference, Subject
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
 from haqa_bench.tasks import images
-from haqa_bench.tracks.qat.jobs import Train, with_defaults
+from haqa_bench.tracks.qat import pretrained
+from haqa_bench.tracks.qat.jobs import Settings, Train, with_defaults
 from haqa_bench.tracks.qat.workload import QatWorkload
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
 from haqa_bench.tracks.training import ROUNDED
@@ -32,21 +35,32 @@ class QatEvaluator(MeasuredHere):
     (%, on the test set) instead.
     """
 
-    def __init__(self, cell: Cell[QatWorkload]) -> None:
+    def __init__(self, cell: Cell[QatWorkload], project: Path = Path()) -> None:
         require("torch", "training", extra("train"))
         if cell.model.network == "resnet50" or cell.workload.data == "imagenet":
             require("torchvision", cell.id, extra("train"))
         self.cell, self.workload, self.bits = cell, cell.workload, _bits(cell)
+        self.begun = pretrained.required(cell.workload, str(cell.model.network), project)
 
     @cached_property
     def data(self) -> images.Stored:
-        """The images, decoded once."""
-        return images.cifar10() if self.workload.data == "cifar10" else images.imagenet()
+        """The images, decoded once.
+
+        Raises:
+            HaqaError: they are missing or damaged; or not those that the network which is
+            fine-tuned was trained on, whose images held out are others.
+        """
+        found = images.named(self.workload.data)
+        if self.begun and self.begun.card.data_sha256 != found.sha256:
+            what = f"was trained on other files: {self.begun.card.about}; these: {found.about}"
+            raise HaqaError(self.begun.path, what, "Give its data, or train it anew on these")
+        return found
 
     @property
     def made_of(self) -> Mapping[str, str]:
         """See LiveEvaluator."""
-        return {"data": self.data.about, "data_sha256": self.data.sha256}
+        made = {"data": self.data.about, "data_sha256": self.data.sha256}
+        return made | ({"pretrained_sha256": self.begun.card.sha256} if self.begun else {})
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. `repeat` is the seed of the weights, of the order of images and of what
@@ -69,14 +83,14 @@ class QatEvaluator(MeasuredHere):
             told |= facts.of_answers("test_accuracy", found.right)
         readings = {
             ("test_accuracy" if test else "valid_accuracy", "%"): [found.accuracy],
-            ("train_loss", "nats"): [found.train_loss],
             ("peak_memory_mb", "MB"): [found.peak_bytes / 1e6],
         }
+        if found.train_loss is not None:
+            readings["train_loss", "nats"] = [found.train_loss]
         return Outcome(estimated(readings), told)
 
     def _job(self, configuration: Subject, seed: int, test: bool) -> Train:
         work, reference = self.workload, isinstance(configuration, Reference)
-        chosen = self.cell.space.default if isinstance(configuration, Reference) else configuration
         return Train(
             memory_bytes=int(work.memory_gb * 1e9),
             network=str(self.cell.model.network),
@@ -86,13 +100,26 @@ class QatEvaluator(MeasuredHere):
             held_out=work.held_out,
             rescale_weights=work.rescale_weights,
             quantize_ends=work.quantize_ends,
-            settings=with_defaults(chosen, work.epochs),
+            settings=self._settings(configuration),
             bits=(FULL, FULL) if reference else self.bits,
             round_to=self.bits if configuration == ROUNDED else None,
+            pretrained=self.begun.weights if self.begun else None,
             seed=seed,
             test=test,
             threads=threads(),
         )
+
+    def _settings(self, configuration: Subject) -> Settings:
+        """How it is trained. A reference is the default, unquantized; or, where there is a network
+        of full precision, that one, not trained any more.
+        """
+        of_workload: dict[str, object] = {"epochs": self.workload.epochs}
+        if self.workload.schedule:
+            of_workload["schedule"] = self.workload.schedule
+        if not isinstance(configuration, Reference):
+            return with_defaults(configuration, **of_workload)
+        found = with_defaults(self.cell.space.default, **of_workload)
+        return replace(found, epochs=0.0) if self.begun else found
 
 
 def _bits(cell: Cell[QatWorkload]) -> tuple[int, int]:

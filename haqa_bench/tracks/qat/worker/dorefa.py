@@ -66,8 +66,9 @@ class _Clip(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, levels: int) -> Tensor:
-        ctx.save_for_backward((x >= 0) & (x <= 1))
-        return x.clamp(0, 1).mul_(levels).round_().div_(levels)
+        clipped = x.clamp(0, 1)
+        ctx.save_for_backward(clipped == x)
+        return clipped.mul_(levels).round_().div_(levels)
 
     @staticmethod
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> Tensor | tuple[Tensor | None, ...]:

@@ -4,6 +4,7 @@ The training set is split by a seed of its own, the same for every configuration
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +30,8 @@ class ImageSet(Protocol):
     classes: int
     count: int
     """Of the images to train on."""
+    device: torch.device
+    """Where random numbers are drawn for them: where they lie."""
 
     def training(
         self, batch_size: int, augmentation: str, generator: torch.Generator
@@ -41,21 +44,36 @@ class ImageSet(Protocol):
         """Every image of the test set, or every one held out, once and in order."""
 
 
+def opened(
+    data: str, path: Path, held_out: int, images: int | None, device: torch.device
+) -> ImageSet:
+    """The images of `cifar10`, which lie on the device, or of `imagenet`, which are read as they
+    are wanted.
+    """
+    if data == "cifar10":
+        return Cifar10(path, held_out, images, device)
+    return ImageFolder(path, held_out, images)
+
+
 class Cifar10:
-    """CIFAR-10 in memory, from its arrays (haqa_bench.tasks.images)."""
+    """CIFAR-10 in a device's memory, from its arrays (haqa_bench.tasks.images)."""
 
     classes = 10
 
-    def __init__(self, path: Path, held_out: int, images: int | None) -> None:
+    def __init__(self, path: Path, held_out: int, images: int | None, device: torch.device) -> None:
+        self.path, self.device = path, device
         with np.load(path) as stored:
             kept, chosen = split(len(stored["train_labels"]), held_out, images)
             train, labels = stored["train"], stored["train_labels"]
-            self.train, self.held_out = (
-                _normalised(train[chosen], labels[chosen]),
-                _normalised(train[kept], labels[kept]),
-            )
-            self.test = _normalised(stored["test"], stored["test_labels"])
+        self.train = _normalised(train[chosen], labels[chosen], device)
+        self.held_out = _normalised(train[kept], labels[kept], device)
         self.count = len(chosen)
+
+    @cached_property
+    def test(self) -> Batch:
+        """The test set; read where it is wanted, which tuning never does."""
+        with np.load(self.path) as stored:
+            return _normalised(stored["test"], stored["test_labels"], self.device)
 
     def training(
         self, batch_size: int, augmentation: str, generator: torch.Generator
@@ -64,7 +82,7 @@ class Cifar10:
         images, labels = self.train
         size = min(batch_size, self.count)
         while True:
-            order = torch.randperm(self.count, generator=generator)
+            order = torch.randperm(self.count, generator=generator, device=self.device)
             for index in order[: self.count - self.count % size].split(size):
                 yield augmented(images[index], augmentation, generator), labels[index]
 
@@ -80,6 +98,8 @@ class ImageFolder:
     """ImageNet's folders, `train/CLASS/*` and `val/CLASS/*`, read by torchvision; 224 x 224
     pixels.
     """
+
+    device = torch.device("cpu")
 
     def __init__(self, path: Path, held_out: int, images: int | None) -> None:
         from torchvision import datasets, transforms
@@ -147,28 +167,33 @@ def split(count: int, held_out: int, images: int | None) -> tuple[Numbers, Numbe
     return order[:held_out], rest[:images] if images else rest
 
 
-def _normalised(images: NDArray[np.uint8], labels: Numbers) -> Batch:
-    floats = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (CIFAR_MEAN, CIFAR_STD))
-    return floats.sub_(mean).div_(std).contiguous(
-        memory_format=torch.channels_last
-    ), torch.from_numpy(labels).long()
+def _normalised(images: NDArray[np.uint8], labels: Numbers, device: torch.device) -> Batch:
+    floats = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float().div_(255)
+    mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (CIFAR_MEAN, CIFAR_STD))
+    return (
+        floats.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last),
+        torch.from_numpy(labels).long().to(device),
+    )
 
 
 def augmented(images: Tensor, how: str, generator: torch.Generator) -> Tensor:
     """`flip`: each image mirrored or not; `crop_flip`: moved by up to four pixels too, what is
-    missing grey; `none`.
+    missing grey; `none`. All of it where the images and the generator are.
     """
     if how == "none":
         return images
-    flips = torch.rand(len(images), generator=generator) < 0.5
+    where, count = images.device, len(images)
+    flips = torch.rand(count, generator=generator, device=where) < 0.5
     images = torch.where(flips.view(-1, 1, 1, 1), images.flip(3), images)
     if how == "crop_flip":
         size = images.shape[-1]
         padded = functional.pad(images, (4, 4, 4, 4))
-        top, left = (torch.randint(0, 9, (len(images), 1), generator=generator) for _ in range(2))
-        rows, columns = top + torch.arange(size), left + torch.arange(size)
-        each = torch.arange(len(images)).view(-1, 1, 1)
+        top, left = (
+            torch.randint(0, 9, (count, 1), generator=generator, device=where) for _ in range(2)
+        )
+        along = torch.arange(size, device=where)
+        rows, columns = top + along, left + along
+        each = torch.arange(count, device=where).view(-1, 1, 1)
         images = padded.permute(0, 2, 3, 1)[each, rows.unsqueeze(2), columns.unsqueeze(1)].permute(
             0, 3, 1, 2
         )

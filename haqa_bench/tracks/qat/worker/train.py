@@ -9,10 +9,10 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from haqa_bench.backends.workers.frame import work
 from haqa_bench.backends.workers.load import peak_bytes
@@ -24,10 +24,11 @@ from haqa_bench.backends.workers.training import (
     gpu_facts,
 )
 from haqa_bench.tracks.qat.jobs import Settings, Train, Trained
-from haqa_bench.tracks.qat.worker import resnet
+from haqa_bench.tracks.qat.worker import resnet, weights
 from haqa_bench.tracks.qat.worker.dorefa import FULL, Bits, Conv, Linear, quantized_weights
-from haqa_bench.tracks.qat.worker.image_sets import Batch, Cifar10, ImageFolder, ImageSet
+from haqa_bench.tracks.qat.worker.image_sets import Batch, ImageSet, opened
 from haqa_bench.tracks.qat.worker.rounding import round_to_nearest
+from haqa_bench.tracks.qat.worker.steps import Losses, Plain, step_of
 
 ROUNDED_ON = 500
 """On how many training images the activations of a network that is rounded are measured."""
@@ -40,87 +41,116 @@ def run(job: Train) -> Trained:
     torch.set_num_threads(job.threads)
     torch.manual_seed(job.seed)
     started = time.perf_counter()
-    read = Cifar10 if job.data == "cifar10" else ImageFolder
-    data: ImageSet = read(Path(job.path), job.held_out, job.images)
+    device = device_here()
+    data = opened(job.data, Path(job.path), job.held_out, job.images, device)
     loaded = time.perf_counter()
     how = resnet.Quantization(Bits(*job.bits), job.rescale_weights, job.quantize_ends)
-    network = device_of(resnet.build(job.network, data.classes, how))
-    curve, epochs = train(network, data, job.settings, job.seed)
+    network = placed(resnet.build(job.network, data.classes, how), device)
+    if job.pretrained:
+        weights.take(network, job.pretrained)
+    done = (
+        train(network, data, job.settings, job.seed)
+        if job.settings.epochs
+        else Done(Curve(0), 0.0, "")
+    )
     trained = time.perf_counter()
     if job.round_to:
-        images, _ = next(data.training(ROUNDED_ON, "none", torch.Generator().manual_seed(0)))
+        images, _ = next(data.training(ROUNDED_ON, "none", generator_of(data, 0)))
         round_to_nearest(network, Bits(*job.round_to), images)
     right = evaluated(network, data.trying(job.test))
     facts = facts_of(
         seed=job.seed,
-        steps=len(curve.losses),
-        epochs=epochs,
+        steps=len(done.curve.losses),
+        epochs=done.epochs,
         train_images=data.count,
         distinct_weights=distinct(network),
-        learning_curve=curve_as_text(curve.points),
         threads=job.threads,
         torch=torch.__version__,
         load_s=round(loaded - started, 2),
         train_s=round(trained - loaded, 2),
         evaluate_s=round(time.perf_counter() - trained, 2),
+        **done.facts,
         **gpu_facts(),
     )
     return Trained(
         accuracy=100 * int(right.sum()) / len(right),
         items=len(right),
         right=tuple(int(r) for r in right.tolist()),
-        train_loss=curve.points[-1][1],
+        train_loss=done.curve.points[-1][1] if done.curve.losses else None,
         peak_bytes=peak_bytes(),
         facts=facts,
     )
 
 
-def device_of(network: nn.Module) -> nn.Module:
-    """The network on the GPU, where there is one, in the layout that convolutions are fastest
-    in.
+class Done(NamedTuple):
+    """What a training was: its losses, how many epochs, and how its steps were captured; empty on
+    a CPU.
     """
-    return network.to(
-        "cuda" if torch.cuda.is_available() else "cpu", memory_format=torch.channels_last
-    )
+
+    curve: Curve
+    epochs: float
+    captured: str
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What is told of it, where there is anything."""
+        told = {"learning_curve": curve_as_text(self.curve.points), "captured": self.captured}
+        return {name: text for name, text in told.items() if text}
 
 
-def train(network: nn.Module, data: ImageSet, settings: Settings, seed: int) -> tuple[Curve, float]:
-    """Trains in place. The curve of the loss, and how many epochs that were.
+def device_here() -> torch.device:
+    """The GPU, where there is one; else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def placed(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network on a device, in the layout that convolutions are fastest in."""
+    return network.to(device, memory_format=torch.channels_last)
+
+
+def generator_of(data: ImageSet, seed: int) -> torch.Generator:
+    """Random numbers, drawn where the images are."""
+    return torch.Generator(data.device).manual_seed(seed)
+
+
+def train(network: nn.Module, data: ImageSet, settings: Settings, seed: int) -> Done:
+    """Trains in place.
 
     Raises:
         Diverged: the loss is no number, or stays above twice what guessing gives.
     """
-    generator = torch.Generator().manual_seed(seed)
     batch = min(settings.batch_size, data.count)
     steps = max(1, round(data.count * settings.epochs / batch))
-    optimizer = optimizer_of(network, settings)
-    curve = Curve(steps, 2 * math.log(data.classes))
-    where = next(network.parameters()).device
+    curve, where = Curve(steps, 2 * math.log(data.classes)), next(network.parameters()).device
+    plain, losses = Plain(network, optimizer_of(network, settings)), Losses(curve, where)
+    step, captured = None, ""
     network.train()
-    batches = data.training(batch, settings.augmentation, generator)
-    for step, (images, labels) in zip(range(steps), batches):  # noqa: B905 - batches have no end
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * factor(
-                settings.schedule, step, steps, settings.warmup
-            )
-        loss = functional.cross_entropy(network(images.to(where)), labels.to(where))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        curve.add(float(loss.detach()))
-        optimizer.step()
+    batches = data.training(batch, settings.augmentation, generator_of(data, seed))
+    for number, (images, labels) in zip(range(steps), batches):  # noqa: B905 - they have no end
+        images, labels = images.to(where), labels.to(where)
+        if step is None:
+            step, captured = step_of(plain, images, labels)
+        scale = factor(settings.schedule, number, steps, settings.warmup)
+        losses.add(step(images, labels, settings.learning_rate * scale))
+    losses.flush()
     curve.end()
-    return curve, steps * batch / data.count
+    return Done(curve, steps * batch / data.count, captured if where.type == "cuda" else "")
 
 
 def optimizer_of(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
     """SGD with momentum, Adam or AdamW (momentum is their beta 1), with weight decay on
-    everything.
+    everything. On a GPU it can be captured: its rate lies there.
     """
-    rate, momentum, decay = settings.learning_rate, settings.momentum, settings.weight_decay
+    momentum, decay, parameters = settings.momentum, settings.weight_decay, network.parameters()
+    device = next(network.parameters()).device
+    gpu = device.type == "cuda"
+    rate = torch.tensor(settings.learning_rate, device=device) if gpu else settings.learning_rate
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(network.parameters(), lr=rate, momentum=momentum, weight_decay=decay)
+        return torch.optim.SGD(
+            parameters, lr=rate, momentum=momentum, weight_decay=decay, fused=gpu or None
+        )
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
-    return kind(network.parameters(), lr=rate, betas=(momentum, 0.999), weight_decay=decay)
+    return kind(parameters, lr=rate, betas=(momentum, 0.999), weight_decay=decay, capturable=gpu)
 
 
 @torch.no_grad()
