@@ -1,9 +1,11 @@
 """A suite whose space has ranges, and a stand-in that trains nothing: what tests of ranges share."""
 
+import json
 import math
 import shutil
 from pathlib import Path
 
+from endpoint import Endpoint, reply
 from support import REPOSITORY
 
 from haqa_bench.errors import EvaluationFailed, Status
@@ -18,11 +20,11 @@ models:
   ResNet20: {network: resnet20, architecture: resnet, parameters: 272474}
 methods:
   - {name: default, optimizer: default, seeds: [0]}
+  - {name: full-precision, optimizer: fixed, options: {learning_rate: 0.1}, seeds: [0]}
   - {name: random, optimizer: random}
-  - {name: local, optimizer: local}
   - {name: tpe, optimizer: tpe}
   - {name: gp, optimizer: gp}
-  - {name: nsga2, optimizer: nsga2}
+  - {name: haqa, optimizer: haqa, seeds: [0], chat: {model: test-model, temperature: 0.0}}
 seeds: [0, 1]
 cells:
   - track: qat
@@ -38,7 +40,7 @@ cells:
       momentum: {float: {low: 0.5, high: 0.99}, default: 0.9}
       optimizer: {choices: [sgd, adam], default: sgd}
     objective: {metric: valid_accuracy, unit: "%", direction: maximize}
-    budget: {proposals: 7}
+    budget: {proposals: 4}
 """
 
 
@@ -81,6 +83,29 @@ class Trains(MeasuredHere):
         if metric == "test_accuracy":
             told["test_accuracy"] = "1" * right + "0" * (1000 - right)
         return Outcome(estimated(readings), told, 0.1)
+
+
+def answer(rate: float) -> str:
+    """What an LLM replies that proposes a rate."""
+    action = {
+        "learning_rate": rate,
+        "batch_size": 64,
+        "weight_decay": 0.0005,
+        "momentum": 0.9,
+        "optimizer": "sgd",
+    }
+    return json.dumps({"thought": "a guess", "action": action})
+
+
+def measured(project: Path, cli, *options: object) -> Path:
+    """The folder of a run of the suite that measured live and asked a scripted LLM."""
+    replies = [reply(answer(rate)) for rate in (0.03, 0.06, 0.05)] * len(CELLS)
+    with Endpoint(replies) as endpoint:
+        live = ("--agent", "live", "--measure", "live", "--base-url", endpoint.base_url)
+        where = ("--project", project, "--json", "--answered-by", "a script")
+        done = cli("run", project / "suites/ranged.yaml", *live, *where, *options)
+    assert done.returncode == 0, done.stderr
+    return Path(json.loads(done.stdout)["folder"])
 
 
 def ranged_project(folder: Path, text: str = SUITE) -> Path:

@@ -119,6 +119,9 @@ def _best(cell: "Cell", project: Path) -> "Configuration":
     from haqa_bench.store import tables
     from haqa_bench.tracks.replayed import TableEvaluator
 
+    if not cell.space.finite:
+        what = "its space has a range, and no table that says what is best of it"
+        raise HaqaError(cell.id, what, "Say what to train with: --configuration")
     table = tables.read(Project(project).table(cell))
     tables.check(table, cell)
     firsts = (TableEvaluator(table, cell).ranks == 1).nonzero()[0]
