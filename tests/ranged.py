@@ -12,7 +12,7 @@ from haqa_bench.errors import EvaluationFailed, Status
 from haqa_bench.protocols import Outcome, Reference
 from haqa_bench.tracks.repeats import MeasuredHere, estimated
 
-CELLS = ("resnet20-w2a2-epyc-zen4-2core-qat", "resnet20-w4a4-epyc-zen4-2core-qat")
+CELL = "resnet20-w4a4-epyc-zen4-2core-qat"
 SUITE = """\
 name: ranged
 title: Fine-tuning over ranges
@@ -23,13 +23,11 @@ methods:
   - {name: full-precision, optimizer: fixed, options: {learning_rate: 0.1}, seeds: [0]}
   - {name: random, optimizer: random}
   - {name: tpe, optimizer: tpe}
-  - {name: gp, optimizer: gp}
-  - {name: haqa, optimizer: haqa, seeds: [0], chat: {model: test-model, temperature: 0.0}}
 seeds: [0, 1]
 cells:
   - track: qat
     models: [ResNet20]
-    bit_widths: [w2a2, w4a4]
+    bit_widths: [w4a4]
     hardware: [epyc-zen4-2core]
     workload: {data: cifar10, images: 64, epochs: 1, held_out: 100, timeout_s: 300.0}
     measurement: {tests: 2}
@@ -99,7 +97,7 @@ def answer(rate: float) -> str:
 
 def measured(project: Path, cli, *options: object) -> Path:
     """The folder of a run of the suite that measured live and asked a scripted LLM."""
-    replies = [reply(answer(rate)) for rate in (0.03, 0.06, 0.05)] * len(CELLS)
+    replies = [reply(answer(rate)) for rate in (0.03, 0.06, 0.05)]
     with Endpoint(replies) as endpoint:
         live = ("--agent", "live", "--measure", "live", "--base-url", endpoint.base_url)
         where = ("--project", project, "--json", "--answered-by", "a script")
