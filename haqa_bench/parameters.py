@@ -25,6 +25,7 @@ MOST = 2**53
 """The largest integer that JSON keeps exactly in every reader (RFC 8785)."""
 DIGITS = 4
 
+
 class Parameter(Document):
     """One setting: the values that it may have, the default that people use, and what a prompt may
     say of it.

@@ -28,7 +28,6 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-
 from pydantic.json_schema import SkipJsonSchema
 
 from haqa_bench.documents import Document, read_bytes

@@ -1,4 +1,4 @@
-"""A suite whose space has ranges, and a stand-in that trains nothing: what tests of ranges share."""
+"""A suite whose space has ranges, and a stand-in that trains nothing: tests of ranges share it."""
 
 import json
 import math
@@ -32,7 +32,7 @@ cells:
     workload: {data: cifar10, images: 64, epochs: 1, held_out: 100, timeout_s: 300.0}
     measurement: {tests: 2}
     space:
-      learning_rate: {float: {low: 0.00001, high: 0.2, log: true}, default: 0.01, about: at its highest}
+      learning_rate: {float: {low: 0.00001, high: 0.2, log: true}, default: 0.01}
       batch_size: {int: {low: 32, high: 256, log: true}, default: 128}
       weight_decay: {float: {low: 0.000001, high: 0.1, log: true}, default: 0.0005}
       momentum: {float: {low: 0.5, high: 0.99}, default: 0.9}
@@ -45,11 +45,10 @@ cells:
 class Trains(MeasuredHere):
     """A made-up accuracy, best at a rate of 0.05; a rate above 0.15 diverges."""
 
-    made_of = {"data": "made up"}
     machine = "a test machine"
 
     def __init__(self, cell):
-        self.cell = cell
+        self.cell, self.made_of = cell, {"data": "made up"}
 
     def sample(self, configuration, repeat):
         """See Evaluator."""

@@ -69,7 +69,9 @@ def _workload(cell: Cell) -> object:
 
 def _card(name: str, table: ResponseTable, cell: Cell) -> Iterator[Problem]:
     if not cell.space.finite:
-        yield Problem(name, "is a table of a space with a range, which none can hold", "Leave it out")
+        yield Problem(
+            name, "is a table of a space with a range, which none can hold", "Leave it out"
+        )
         return
     told = table.card
     expected = {

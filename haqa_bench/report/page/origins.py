@@ -30,7 +30,8 @@ class Origin(NamedTuple):
 
 class Measured(NamedTuple):
     """A cell: on what it is measured; the file, hash, days, version of haqa-bench and builds of its
-    response table, or of its recorded trials; and the machine on which winners were confirmed. Empty is what there is none of.
+    response table, or of its recorded trials; and the machine on which winners were confirmed.
+    Empty is what there is none of.
     """
 
     cell: str

@@ -38,7 +38,7 @@ def standing(table: PublishedTable, found: Sequence[Best]) -> Iterator[Standing]
     for cell, rows in groupby(found, lambda row: row.cell):
         by_label = _by_label(table, list(rows))
         for place in range(max(map(len, by_label.values()), default=0)):
-            here = {label: rows[place] for label, rows in by_label.items() if place < len(rows)}
+            here = {name: of[place] for name, of in by_label.items() if place < len(of)}
             yield Standing(cell, here, place)
 
 
@@ -48,9 +48,7 @@ def _by_label(table: PublishedTable, found: Sequence[Best]) -> dict[str, list[Be
         {} if any(DEFAULT in ours for ours in table.methods.values()) else {DEFAULT: (DEFAULT,)}
     )
     left = list(found)
-    return {
-        label: list(_taken(left, names)) for label, names in (untuned | table.methods).items()
-    }
+    return {label: list(_taken(left, names)) for label, names in (untuned | table.methods).items()}
 
 
 def _taken(left: list[Best], names: Sequence[str]) -> Iterator[Best]:

@@ -32,7 +32,9 @@ def placed(table: PublishedTable, lines: Sequence[Line]) -> Iterator[Placed]:
             yield from rows_of
             if own:
                 found = [line for line in left if named(line.cell) == own]
-                yield from found or [Lacking(rows_of[0].key)]
+                yield from found
+                if not found:
+                    yield Lacking(rows_of[0].key)
                 left = [line for line in left if line not in found]
         alike = [line for line in left if _is_alike(table, label, line)]
         yield from alike

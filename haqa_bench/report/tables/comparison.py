@@ -274,9 +274,7 @@ def _shares(found: Sequence[StudyResult]) -> list[str]:
     return [f"{told}: {', '.join(sorted(useless))}."] if useless else []
 
 
-def _legend(
-    found: Sequence[StudyResult], floors: Mapping[str, float], listed: bool
-) -> list[str]:
+def _legend(found: Sequence[StudyResult], floors: Mapping[str, float], listed: bool) -> list[str]:
     failed = sum(r.best is None for r in found)
     within = "; ".join(f"{cell} {100 * floor:.1f} %" for cell, floor in sorted(floors.items()))
     best = (
