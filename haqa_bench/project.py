@@ -57,7 +57,7 @@ class Project(NamedTuple):
 
     @property
     def suites(self) -> Mapping[str, Path]:
-        """The suites that are called by their names, such as llama or paper/llama."""
+        """The suites that are called by their names, such as llama or paper/qlora."""
         files = self.files("suites/**/*.yaml")
         return {name[len("suites/") : -len(".yaml")]: path for name, path in files.items()}
 

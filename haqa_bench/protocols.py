@@ -178,6 +178,19 @@ def subject_key(subject: Subject) -> str:
     return subject.key if isinstance(subject, Reference) else key_of(subject)
 
 
+class BuiltEvaluator(LiveEvaluator, Protocol):
+    """An evaluator that measures elsewhere."""
+
+    @property
+    def build(self) -> Mapping[str, str]:
+        """The version of each library that measures there."""
+
+
+def tells_build(evaluator: Evaluator) -> TypeGuard[BuiltEvaluator]:
+    """Whether an evaluator says with which libraries it measures, which may be others than here."""
+    return hasattr(type(evaluator), "build")
+
+
 def runs_live(evaluator: Evaluator) -> TypeGuard[LiveEvaluator]:
     """Whether an evaluator runs the thing, and so says what it is made of."""
     return hasattr(type(evaluator), "made_of")

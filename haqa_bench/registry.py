@@ -42,6 +42,7 @@ COMPUTED: dict[str, tuple[str, ...]] = {
 """Of ours whose proposals each replay computes anew, the libraries that they are computed with."""
 AGENTS = {
     "haqa": "haqa_bench.optimizers.agent.agent:Agent",
+    "haqa-paper": "haqa_bench.optimizers.agent.agent:Agent",
     "haqa-no-hardware": "haqa_bench.optimizers.agent.ladder:no_hardware",
     "haqa-no-native": "haqa_bench.optimizers.agent.ladder:no_native",
     "haqa-no-react": "haqa_bench.optimizers.agent.ladder:no_react",

@@ -35,6 +35,11 @@ class Price(Document):
     source: str = Field(min_length=1)
 
 
+HAQA, PAPER = "haqa", "paper"
+"""The styles of prompts: our own, whose templates lie in prompts/; and the paper's conversation,
+whose own lie in prompts/paper/ (docs/agent.md)."""
+PAPERS = "haqa-paper"
+"""The agent whose style is the paper's where its options say none."""
 MAX_TEMPLATE = 100_000
 """Bytes of a prompt's template."""
 Template = Annotated[str, Field(max_length=MAX_TEMPLATE)]
@@ -110,6 +115,11 @@ class Method(Document):
         return Own(self.prompts or "", self.templates)
 
     @property
+    def style(self) -> str:
+        """The style of an agent's prompts."""
+        return str(self.options.get("style", PAPER if self.optimizer == PAPERS else HAQA))
+
+    @property
     def folder(self) -> Path | None:
         """Where a file lies that `optimizer` names: no part of what a suite says, since a suite is
         the same wherever it lies.
@@ -146,6 +156,7 @@ def with_templates(method: Method, beside: Path, within: Path, known: Collection
     if not folder.is_dir():
         raise HaqaError(where, f"no folder {folder}", "Name one, from the suite's file on")
     own = {path.name: _read(path, (beside, within)) for path in sorted(folder.glob("*.j2"))}
+    known = [name.removeprefix(f"{method.style}/") for name in known]
     if not own:
         raise HaqaError(where, f"no template (*.j2) in {folder}", "Copy one from prompts/ there")
     ours = not plugins.is_class(method.optimizer)

@@ -29,12 +29,19 @@ from haqa_bench.documents import Document, read_bytes, read_yaml, sha256
 from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.space import SearchSpace
 from haqa_bench.store.recorded import held, place
-from haqa_bench.study import MAX_TEMPLATE, Method, Price, Seed, Study, with_templates
+from haqa_bench.study import MAX_TEMPLATE, PAPER, Method, Price, Seed, Study, with_templates
 from haqa_bench.trial import Goal, Objective
 
 Layout = Literal["ours", "paper"]
 MAX_CELLS = 10_000
 """That a suite's matrices may expand into; a small file can name millions."""
+
+
+TUNED_ON_TESTS = "tuned on what it reports"
+SEEN = (
+    "methods were fed back the results of the very tests that are printed, which are so no test of "
+    "what was found; where a winner is tested again, the seed alone is new"
+)
 
 
 class Remark(Document):
@@ -241,8 +248,14 @@ class Suite(Document):
         return sha256(self.model_dump(mode="json", exclude={"labels", "remarks", "layout"}))
 
     def said_of(self, cells: Collection[str]) -> list[str]:
-        """The remarks on any of some cells."""
-        return [r.text for r in self.remarks if any(fnmatch(cell, r.cells) for cell in cells)]
+        """The remarks on any of some cells, and which of these are tuned on what they report."""
+        told = [r.text for r in self.remarks if any(fnmatch(cell, r.cells) for cell in cells)]
+        known = [cell for cell in self.cells if cell.id in cells]
+        reported = [cell.id for cell in known if tracks.tuned_on_tests(cell)]
+        if reported:
+            where = "" if len(reported) == len(known) else f" ({', '.join(reported)})"
+            told.append(f"{TUNED_ON_TESTS.capitalize()}{where}: {SEEN}.")
+        return told
 
     def __copy__(self) -> Self:
         """Without the lock, which is not that of a copy with other seeds."""
@@ -298,7 +311,8 @@ def load(path: Path, project: Path, recorded: bool = True) -> Suite:
     texts = path.resolve().parent
     folders = Folders(texts, project, recorded)
     cells = tuple(_resolved(file, block, point, devices, folders) for block, point in points)
-    templates = dict(sorted(_templates(cells, project)))
+    styles = {method.style for method in file.methods if method.chat}
+    templates = dict(sorted(_templates(cells, project, PAPER in styles)))
     return Suite(
         name=file.name,
         title=file.title,
@@ -315,10 +329,16 @@ def load(path: Path, project: Path, recorded: bool = True) -> Suite:
     )
 
 
-def _templates(cells: tuple[Cell, ...], project: Path) -> Iterator[tuple[str, str]]:
-    """Name and SHA-256 of the project's templates, and of those that tracks bring themselves."""
-    files = shipped.files(project, "prompts/*.j2").values()
-    own = {path.name: read_bytes(path, MAX_TEMPLATE) for path in files}
+def _templates(cells: tuple[Cell, ...], project: Path, paper: bool) -> Iterator[tuple[str, str]]:
+    """Name and SHA-256 of the project's templates, and of those that tracks bring themselves; of
+    those in the paper's style only where a method asks in it.
+    """
+    files = shipped.files(project, "prompts/*.j2")
+    files |= shipped.files(project, f"prompts/{PAPER}/*.j2") if paper else {}
+    own = {
+        name.removeprefix("prompts/"): read_bytes(path, MAX_TEMPLATE)
+        for name, path in files.items()
+    }
     brought = {f"{cell.track}.j2": tracks.of(cell).prompt().encode() for cell in cells}
     for name, text in (brought | own).items():
         yield name, sha256(text)

@@ -377,6 +377,24 @@ def test_a_round_shows_what_was_sent_and_what_came_of_it(page, file):
     shown.locator(".prompt").wait_for(state="detached")
 
 
+def test_of_a_conversation_the_earlier_turns_are_folded(browser, project):
+    path = project / "suites/small.yaml"
+    path.write_text(path.read_text().replace("optimizer: haqa\n", "optimizer: haqa-paper\n"))
+    with Endpoint([reply(r) for r in REPLIES]) as endpoint:
+        run(project, "--agent", "live", "--base-url", endpoint.base_url)
+    folder = replayed(project)
+    written(folder)
+
+    with opened(browser, (folder / "page.html").as_uri(), "light", "wide") as shown:
+        shown.goto(f"{shown.url}#studies:1:small/net-int4-epyc-zen4-2core/haqa/seed0:2")
+        turns = shown.locator("#round details", has_text="Earlier turns, 4 messages")
+        turns.wait_for()
+        assert not turns.locator("pre").first.is_visible()
+        assert shown.locator("#round .message.user:visible").count() == 1
+        turns.locator("summary").click()
+        assert turns.locator(".message.assistant").count() == 2
+
+
 def test_the_theme_follows_the_system_until_it_is_changed(page):
     paper = "getComputedStyle(document.body).backgroundColor"
     before = page.evaluate(paper)

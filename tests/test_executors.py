@@ -10,8 +10,9 @@ from typing import ClassVar
 import psutil
 import pytest
 from ruamel.yaml import YAML
-from support import REPOSITORY, SUITE, evaluator_of, plan
+from support import REPOSITORY, SUITE, TRAINING_SUITE, evaluator_of, plan
 
+from haqa_bench import suite
 from haqa_bench.backends import device
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.run import runner, sweep
@@ -77,6 +78,19 @@ def test_a_fault_in_a_worker_is_the_user_s_one_clear_line(project):
 def test_several_workers_do_not_measure_one_machine(project):
     with pytest.raises(HaqaError, match="one machine measures one configuration at a time"):
         list(runner.run(plan(project, measure="live"), project / "run", Workers(2)))
+
+
+def test_trainings_run_beside_one_another_and_hold_the_machine_together(project):
+    (project / "suites" / "train.yaml").write_text(TRAINING_SUITE.replace("BITS", "w2a2"))
+    loaded = suite.load(project / "suites" / "train.yaml", project)
+    live = Plan(suite=loaded, project=project, studies=loaded.studies(), measure="live")
+
+    with (
+        Workers(2).hold(live),
+        pytest.raises(HaqaError, match="is being measured by another run"),
+        Serial().hold(live),
+    ):
+        pass
 
 
 def test_a_second_run_that_would_measure_this_machine_is_refused(classical):

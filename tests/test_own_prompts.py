@@ -80,7 +80,7 @@ def test_the_card_says_which_templates_were_filled(project):
 
     assert own["method"]["prompts"] == "terse"
     assert "templates" not in own["method"]
-    assert of_project["templates"].keys() - own["templates"].keys() == {"hardware.j2"}
+    assert of_project["templates"].keys() - own["templates"].keys() == {"hardware.j2", "space.j2"}
     differing = {n for n, h in own["templates"].items() if of_project["templates"][n] != h}
     assert differing == {"deploy.j2"}
 

@@ -15,8 +15,8 @@ from whole_suites import NAMES
 
 BLOCK = re.compile(r"(?:<!-- needs: ([^>]+) -->\n)?```sh\n(.*?)```", re.DOTALL)
 COPIED = (
-    "suites prompts hardware cassettes results/tables results/confirmed results/proposals "
-    "paper_tables examples MANIFEST.sha256"
+    "suites prompts hardware cassettes results/tables results/trials results/confirmed "
+    "results/proposals paper_tables examples MANIFEST.sha256"
 )
 
 

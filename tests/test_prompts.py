@@ -18,7 +18,7 @@ CELLS = {
     "kernel": "kernels",
     "memory": "memory",
     "qat": "resnet",
-    "qlora": "paper/llama",
+    "qlora": "paper/qlora",
     "joint": "joint",
 }
 """A committed suite that has a cell of the track."""
@@ -44,7 +44,7 @@ def history(cell):
     names = [cell.objective.metric, *(c.metric for c in cell.objective.constraints)]
     names += [goal.metric for goal in cell.objective.also]
     default = dict(cell.space.default)
-    first = {name: p.choices[0] for name, p in cell.space.root.items()}
+    first = {n: p.choices[0] if p.finite else p.at(0.0) for n, p in cell.space.root.items()}
     return [
         Trial(
             number=0,

@@ -138,6 +138,24 @@ def test_tasks_say_what_they_say_of_each_item(data):
     assert "arc_easy_acc_norm" in values
 
 
+def test_the_papers_feedback_is_what_the_tests_say(data):
+    cell = suite.load(REPOSITORY / "suites/paper/qlora.yaml", REPOSITORY).cells[1]
+    small = {"data": "items.json", "held_out": 10, "max_length": 48, "tasks": tuple(ITEMS)}
+    work = cell.workload.model_copy(update={**small, "items": 4})
+    evaluator = QloraEvaluator(cell.model_copy(update={"workload": work}))
+    tried = {**cell.space.default, "max_steps": 2, "gradient_accumulation_steps": 1}
+
+    shown, tested = evaluator.sample(tried, 0), evaluator.test(tried, 0)
+
+    values, test = ({m.name: m.value for m in o.measurements} for o in (shown, tested))
+    assert shown.facts["steps"] == "2"
+    assert {f"{name}_acc_stderr" for name in ITEMS} < values.keys()
+    assert [shown.facts[f"{name}_acc"] for name in ITEMS] == [
+        tested.facts[f"{name}_acc"] for name in ITEMS
+    ]
+    assert values["average_accuracy"] == test["average_accuracy"]
+
+
 def test_the_references_are_the_model_itself_and_the_model_quantized(data):
     evaluator = QloraEvaluator(cell_of("INT4"))
 

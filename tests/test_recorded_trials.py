@@ -16,6 +16,7 @@ from haqa_bench.report import formats
 from haqa_bench.run import complete, runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.store import journal, manifest, trials
+from haqa_bench.tracks.recorded_trials import tried as of_recording
 from haqa_bench.trial import Source
 
 QUICK = re.sub(r"  - \{name: (default|gp|tpe), .*\n", "", RANGES).replace(
@@ -148,7 +149,8 @@ def test_what_is_taken_says_when_it_was_measured(tried):
     plan = planned(tried, measure="live")
     list(runner.run(plan, plan.folder, Serial({CELL: Trainer()})))
 
-    assert {t["facts"]["measured_on"] for t in every_trial(plan.folder)} == {"2026-01-02"}
+    told = [t["facts"] for t in every_trial(plan.folder) if t["status"] == "ok"]
+    assert {facts["measured"] for facts in told} == {"2026-01-02"}
     assert {m["source"] for m in lines_of(plan.folder, "measurements")} == {"measured"}
     assert recorded(tried).days == ["2026-01-02"]
 
@@ -440,3 +442,30 @@ def test_values_are_estimated_from_samples(tried):
 
     loss = found["train_loss"]
     assert loss.value == sum(loss.samples) / 2
+
+
+def test_what_a_killed_run_measured_is_taken_by_another(project):
+    done = killed_in_training(project, 2)[:-1]
+
+    other, trainer = (
+        QUICK.replace("{name: local, optimizer: local}", "{name: d, optimizer: default}"),
+        Trainer(),
+    )
+    told = live(project, trainer, other)
+
+    assert len(recorded(project).trials) == len(trainer.calls) + len(done)
+    assert not {json.dumps(c, sort_keys=True) for c in trainer.calls} & set(done)
+    assert any("measured before" in note for note in told)
+    replayed(project, other)
+
+
+def test_the_best_that_was_recorded_is_known(tried):
+    cell = planned(tried).suite.cells[0]
+
+    every = of_recording(recorded(tried), cell)
+
+    best = cell.objective.best(every)
+    assert every[0].configuration == cell.space.default
+    assert best.value("valid_accuracy") == max(
+        t.value("valid_accuracy") for t in every if t.status == "ok"
+    )

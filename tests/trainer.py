@@ -64,11 +64,10 @@ class Trainer:
         return self._trained(configuration, "valid_accuracy")
 
     def test(self, configuration, repeat):
-        return self._trained(configuration, "test_accuracy")
+        return _tested(int(self._trained(configuration, "valid_accuracy").measurements[0].value))
 
     def refer(self, reference, repeat):
-        readings = {("test_accuracy", "%"): [90.0]}
-        return Outcome(estimated(readings), {}, 1.0)
+        return _tested(90)
 
     def _trained(self, configuration, metric):
         rate = configuration["learning_rate"]
@@ -77,6 +76,12 @@ class Trainer:
         accuracy = 80 - 10 * abs(math.log10(rate / 0.01)) + configuration["batch_size"] / 64
         readings = {(metric, "%"): [accuracy], ("train_loss", "nats"): [accuracy / 100, 0.5]}
         return Outcome(estimated(readings), {"learning_curve": "1:2.0 2:1.5"}, 12.0)
+
+
+def _tested(right):
+    """So many of a hundred items are right."""
+    items = "1" * right + "0" * (100 - right)
+    return Outcome(estimated({("test_accuracy", "%"): [float(right)]}), {"test_accuracy": items})
 
 
 class Unheld(Serial):

@@ -7,6 +7,7 @@ from haqa_bench import suite
 from haqa_bench.api.response_table import Table, read
 from haqa_bench.budget import Budget
 from haqa_bench.cell import Cell as Resolved
+from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project
 from haqa_bench.protocols import Evaluator
 from haqa_bench.run import inputs
@@ -74,8 +75,12 @@ class Cell:
         """Its response table: each configuration of its space, measured once.
 
         Raises:
-            HaqaError: there is none yet, or it is damaged, or another cell's.
+            HaqaError: there is none yet, or it is damaged, or another cell's; or there can be none,
+            since the space has a range.
         """
+        if not self.space.finite:
+            what = "its space has a range: trials of it are recorded, and no table holds all of it"
+            raise HaqaError(self.id, what, "Replay them with run_study or optimize")
         inputs.check(plan_of(self))
         return read(self.resolved, self.project.table(self.resolved))
 
@@ -84,7 +89,7 @@ class Cell:
         """What answers its studies: the recorded measurements.
 
         Raises:
-            HaqaError: as `table`.
+            HaqaError: there are none yet, or they are damaged, or another cell's.
         """
         plan = plan_of(self)
         inputs.check(plan)

@@ -65,5 +65,5 @@ def compare(
             tables = {"curves": best_so_far.table(run, curves)}
         else:
             compared = catalogue.compared_with(run, where, against)
-            tables = catalogue.compared(run, where, against) | {"comparison": compared}
+            tables = {"comparison": compared} | catalogue.compared(run, where, against)
     echo(formats.several(asked(tables), kind, wide), nl=False)

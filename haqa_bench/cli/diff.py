@@ -27,7 +27,13 @@ from haqa_bench.errors import HaqaError, nearest
 if TYPE_CHECKING:
     from haqa_bench.report.tables.table import Table
 
-RESULTS = ("results/tables", "results/confirmed", "results/proposals")
+RESULTS = (
+    "results/tables",
+    "results/trials",
+    "results/confirmed",
+    "results/pretrained",
+    "results/proposals",
+)
 PARTS = ("suites", "hardware", "prompts", "cassettes", *RESULTS)
 """What of a commit is replayed."""
 RENAMED = {"results/verified": "results/confirmed"}

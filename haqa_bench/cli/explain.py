@@ -89,7 +89,8 @@ def _row(found: "Explained") -> list[str]:
 
 
 def _provenance(found: "Provenance") -> list[str]:
-    lines = [f"  hardware: {found.hardware}", f"  lock: {found.lock}"]
+    remarks = [f"  remark: {remark}" for remark in found.remarks]
+    lines = [f"  hardware: {found.hardware}", *remarks, f"  lock: {found.lock}"]
     for title, facts in found.recorded.items():
         lines.append(f"  {title}: " + "; ".join(f"{name} {said}" for name, said in facts.items()))
     return lines + [line for study in found.studies for line in _study(study)]

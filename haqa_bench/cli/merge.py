@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--configuration",
-    help="What to train with, as JSON; the best of the cell's response table when left out.",
+    help="What to train with, as JSON; when left out, the best that was measured of the cell.",
 )
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the training.")
 @click.option(
@@ -105,23 +105,22 @@ def merge(
 
 
 def _given(cell: "Cell", text: str) -> "Configuration":
-    found = parse_json("--configuration", text, "Give a JSON object")
+    found = cell.space.rounded(parse_json("--configuration", text, "Give a JSON object"))
     if not isinstance(found, dict):
         raise HaqaError("--configuration", "is no JSON object", 'Give one, such as {"lora_r": 8}')
-    if problems := cell.space.problems(found):
-        raise HaqaError("--configuration", "; ".join(problems))
-    settings: Configuration = found
-    return settings
+    if not cell.space.holds(found):
+        raise HaqaError("--configuration", "; ".join(cell.space.problems(found)))
+    return found
 
 
 def _best(cell: "Cell", project: Path) -> "Configuration":
+    """Of its response table, or, of a space with ranges, of its recorded trials."""
     from haqa_bench.project import Project
     from haqa_bench.store import tables
     from haqa_bench.tracks.replayed import TableEvaluator
 
     if not cell.space.finite:
-        what = "its space has a range, and no table that says what is best of it"
-        raise HaqaError(cell.id, what, "Say what to train with: --configuration")
+        return _best_tried(cell, project)
     table = tables.read(Project(project).table(cell))
     tables.check(table, cell)
     firsts = (TableEvaluator(table, cell).ranks == 1).nonzero()[0]
@@ -129,3 +128,17 @@ def _best(cell: "Cell", project: Path) -> "Configuration":
         raise HaqaError(cell.id, "no configuration of its response table counts")
     best: Configuration = json.loads(table.entries.key(int(firsts[0])))
     return best
+
+
+def _best_tried(cell: "Cell", project: Path) -> "Configuration":
+    """Of the recorded trials of a cell whose space has a range."""
+    from haqa_bench.project import Project
+    from haqa_bench.store import trials
+    from haqa_bench.tracks.recorded_trials import tried
+
+    recording = trials.read(Project(project).trials(cell))
+    trials.check(recording, cell)
+    best = cell.objective.best(tried(recording, cell))
+    if best is None or best.configuration is None:
+        raise HaqaError(cell.id, "no configuration of its recorded trials counts")
+    return best.configuration

@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     cls=Command,
     examples=[
         "haqa-bench pretrain resnet20 --data-dir FOLDER",
-        "haqa-bench pretrain resnet32 --precision float32 --json",
+        "haqa-bench pretrain resnet20 --cycles 2 --fresh --json",
     ],
 )
 @click.argument("network", type=click.Choice(["resnet20", "resnet32", "resnet50"]))
 @click.option("--set", "set_name", help="Its folder in results/pretrained/.  [default: DATA-fp32]")
-@click.option("--epochs", type=COUNT, help="Of training.  [default: 30; 90 of ImageNet]")
+@click.option("--epochs", type=COUNT, help="Of training.  [default: 60; 90 of ImageNet]")
+@click.option(
+    "--cycles",
+    type=COUNT,
+    default=1,
+    show_default=True,
+    help="How often the rate falls from its highest to 0, each time for all epochs; with more, a "
+    "training that has ended goes on.",
+)
 @click.option(
     "--held-out",
     type=COUNT,
@@ -47,6 +55,7 @@ def pretrain(
     network: str,
     set_name: str | None,
     epochs: int | None,
+    cycles: int,
     held_out: int | None,
     precision: Literal["bfloat16", "float32"],
     seed: int,
@@ -70,6 +79,7 @@ def pretrain(
         network,
         _named(set_name or f"{data}-fp32"),
         epochs or pretraining.EPOCHS[data],
+        cycles,
         held_out or pretraining.HELD_OUT[data],
         precision,
         seed,
@@ -79,7 +89,7 @@ def pretrain(
     pretraining.check(target, fresh)
     job, ended = pretraining.job_of(order), threading.Event()
     with device.exclusive(), bar() as progress:
-        task = progress.add_task(f"{network}: epochs", total=order.epochs)
+        task = progress.add_task(f"{network}: epochs", total=order.epochs * cycles)
 
         def watch() -> None:
             while not ended.wait(1.0):

@@ -26,6 +26,7 @@ from haqa_bench.cli.options import (
     chosen,
     open_suite,
     selection,
+    share_cores,
 )
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
@@ -69,7 +70,8 @@ SHOWN = 10
     type=COUNT,
     default=1,
     show_default=True,
-    help="Studies at once; what comes out is the same with any number.",
+    help="Studies at once; what comes out is the same with any number. Live, of cells that train, "
+    "which share the cores.",
 )
 @EXECUTOR
 @ADDRESS
@@ -155,6 +157,7 @@ def run(
         echo(_planned(plan, forecast(plan), as_json))
         return
     if plan.measure == "live":
+        share_cores(workers)
         echo("\n".join(forecast(plan)), err=True)
     if record_proposals:
         recordable(plan)

@@ -159,6 +159,8 @@ def validate(suite_path: Path, project: Path | None, as_json: bool) -> None:
 @JSON
 def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
     """Show SUITE's cells; with --json, the whole lock."""
+    from haqa_bench import tracks
+
     loaded, _ = open_suite(suite_path, project)
     if as_json:
         echo(
@@ -175,6 +177,8 @@ def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
     for cell in loaded.cells:
         echo(f"\n{cell.id}: {cell.space.extent}, {cell.budget.proposals} proposals")
         echo(f"  {cell.objective.direction} {cell.objective.metric} ({cell.objective.unit})")
+        if begins_with := tracks.of(cell).begins_with(cell):
+            echo(f"  {begins_with}")
         for name, parameter in cell.space.root.items():
             echo(f"  {name}: {parameter.said} (default {parameter.default})")
 

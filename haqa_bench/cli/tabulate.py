@@ -121,10 +121,12 @@ def _sweep(measured: Sequence["Cell"], own: "Project", order: Order) -> None:
     from haqa_bench.cli.progress import bar
     from haqa_bench.plugins import quiet
     from haqa_bench.run.measuring import live_evaluator
-    from haqa_bench.run.sweep import open_sweep, sweep
+    from haqa_bench.run.sweep import check, open_sweep, sweep
 
     if not measured:
         return
+    for cell in measured:
+        check(cell)
     ray = order.cluster
     sweeps = [
         open_sweep(

@@ -80,6 +80,7 @@ class Explained(NamedTuple):
             "evidence": as_json.evidence(self.evidence),
             "rules": as_json.rules(self.evidence),
             "hardware": self.provenance.hardware,
+            "remarks": list(self.provenance.remarks),
             "lock": self.provenance.lock,
             "recorded": {title: dict(told) for title, told in self.provenance.recorded.items()},
             "studies": [told._asdict() for told in self.provenance.studies],

@@ -1,7 +1,10 @@
 """What a report asks of a cell's track."""
 
+from collections.abc import Iterable
+
 from haqa_bench import tracks
 from haqa_bench.cell import Cell
+from haqa_bench.suite import TUNED_ON_TESTS
 from haqa_bench.tracks.memory.track import is_memory
 from haqa_bench.tracks.memory.workload import MemoryWorkload
 
@@ -40,6 +43,15 @@ def amounts(cell: Cell) -> str:
     """How much is trained, tested or run in one trial, in words."""
     found = cell.workload.model_dump()
     return ", ".join(f"{name} {_told(found[name])}" for name in AMOUNTS if found.get(name))
+
+
+def tested_on(cells: Iterable[Cell]) -> str:
+    """With which seeds, and on which items, the winners of cells are tested, in words."""
+    seen = {tracks.tuned_on_tests(cell) for cell in cells}
+    if seen == {True}:
+        return "with seeds that no tuning has seen, on the items that tuning saw"
+    but = f" (but items of what is {TUNED_ON_TESTS})" if True in seen else ""
+    return f"with seeds and items that no tuning has seen{but}"
 
 
 def peer(cell: Cell) -> str:

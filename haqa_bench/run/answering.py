@@ -98,13 +98,14 @@ def _templates(plan: Plan, study: Study) -> dict[str, str]:
     """The hashes of the templates that a study's agent fills, its method's own before the
     project's. Of a plug-in's, whose words are its own, those of its method alone.
     """
-    from haqa_bench.optimizers.agent import prompt
+    from haqa_bench.optimizers.agent import styles, templates
 
     own = {name: sha256(text.encode()) for name, text in study.method.templates.items()}
     if registry.plugin(study.method):
         return own
     at_once = study.method.optimizer == "haqa-zero-shot"
-    used = prompt.used(plan.places.prompts, study.cell, at_once, study.method.own)
+    prompts = styles.prompts(study, plan.places.prompts)
+    used = templates.used(prompts, study.cell, at_once)
     known = {**plan.suite.templates, **own}
     return {name: digest for name, digest in sorted(known.items()) if name in used}
 

@@ -73,6 +73,8 @@ def _taking(plan: Plan, cell: Cell, track: AnyTrack) -> str:
         f"{cell.id} on {cell.hardware.name}: {studies} studies, at most "
         f"{studies * cell.budget.proposals} trials; {track.limits(cell.workload)}"
     )
+    if begins_with := track.begins_with(cell):
+        text += f"; {begins_with}"
     if plan.recording(cell).is_file():
         text += _recorded(plan, cell)
     if track.confirmed == "tests":

@@ -24,6 +24,7 @@ from haqa_bench.study import Study
 COMPUTES = (
     "arithmetic/*.py",
     "budget.py",
+    "curves.py",
     "limits.py",
     "listed.py",
     "llm/reply.py",

@@ -64,6 +64,9 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         stack.enter_context(executor.hold(plan))
         inputs.check(plan)
         write_lock(folder, plan.suite)
+        for cell in (c for c in cells if taking.takes(plan, c)):
+            with suppress(PluginFailed), evaluator_faults(cell):  # its studies tell of it
+                taking.Recorder(plan, cell, executor.evaluator(plan, cell))
         if plan.measure == "live":
             yield from _pairs(
                 plan, folder, executor, [c for c in cells if tracks.of(c).confirmed == "pairs"]

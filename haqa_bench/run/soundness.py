@@ -17,6 +17,7 @@ from haqa_bench.llm import cassette
 from haqa_bench.project import Project
 from haqa_bench.run import proposals
 from haqa_bench.store import confirmed, manifest, tables, trials
+from haqa_bench.tracks.qat import pretrained
 
 BROUGHT = "the package's"
 """What stands before the areas of what the package brings."""
@@ -50,8 +51,9 @@ def _check(folder: Path) -> list[Area]:
         "cassettes/**/*.jsonl": check_cassette,
         "results/tables/**/*.parquet": tables.read,
         "results/confirmed/**/*.jsonl": lambda path: confirmed.read(path, finished=True),
+        "results/pretrained/**/*.safetensors": pretrained.read,
         "results/proposals/*.jsonl": proposals.read,
-        "results/trials/**/*.jsonl": trials.read,
+        "results/trials/*/*.jsonl": trials.read,
     }
     areas = [_manifest(folder)]
     for pattern, read in readers.items():

@@ -39,13 +39,21 @@ class Sweep(NamedTuple):
     target: Path
 
 
+def check(cell: Cell) -> None:
+    """Raises HaqaError for a cell of which there is no end: its space has a range."""
+    if not cell.space.finite:
+        todo = f"Its trials are recorded by: haqa-bench run SUITE --cells {cell.id} --measure live"
+        raise HaqaError(cell.id, "its space has a range, and no table can hold all of it", todo)
+
+
 def open_sweep(cell: Cell, target: Path, evaluator: LiveEvaluator | None = None) -> Sweep:
     """A new sweep of `cell` into `target`, or the one that was begun there; measured by this
     machine, unless an `evaluator` is given.
 
     Raises:
-        HaqaError: the journal there is of another cell or model.
+        HaqaError: the journal there is of another cell or model, or the space has a range.
     """
+    check(cell)
     evaluator = evaluator or live_evaluator(cell, Path())
     journal = Journal(target.with_suffix(".jsonl.partial"))
     card = {

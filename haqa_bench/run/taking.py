@@ -8,7 +8,7 @@ results/trials/, for all methods, suites and runs that have the cell.
 
 import datetime
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -18,7 +18,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.project import trials_in
-from haqa_bench.protocols import Evaluator, Outcome, Whole, runs_live
+from haqa_bench.protocols import Evaluator, Outcome, Whole, runs_live, tells_build
 from haqa_bench.run import versions
 from haqa_bench.run.measuring import finite
 from haqa_bench.run.plan import Plan
@@ -55,6 +55,7 @@ class Recorder:
         """How many measurements were taken from recordings, in place of being made."""
         self._new = self._begin()
         self._known()
+        self._left = {} if self._new.fresh else _left_behind(plan, cell, self.header)
 
     @property
     def machine(self) -> str:
@@ -71,9 +72,11 @@ class Recorder:
     def measure(self, configuration: Configuration) -> Outcome:
         """See Evaluator."""
         with self._alone_with(configuration):
-            found = self._known().get(key_of(configuration))
-            self.taken += found is not None
-            found = found or self._measured(configuration)
+            known, key = self._known(), key_of(configuration)
+            self.taken += key in known or key in self._left
+            found = known.get(key) or self._put(
+                self._left.get(key) or self._measured(configuration)
+            )
         return found.outcome(self.header.source)
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
@@ -94,10 +97,13 @@ class Recorder:
             found = failure
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
         told = {"machine": self.machine, "haqa_bench": __version__}
-        recorded = trials.taken(configuration, found, day, **told)
+        return trials.taken(configuration, found, day, **told)
+
+    def _put(self, trial: Recorded) -> Recorded:
+        """The same, once it is on the disk."""
         with _held(self.journal):
-            Journal(self.journal).append(recorded.model_dump(mode="json"))
-        return recorded
+            Journal(self.journal).append(trial.model_dump(mode="json"))
+        return trial
 
     def _begin(self) -> Begun:
         """Begins the run's journal of this cell, or goes on with it."""
@@ -154,6 +160,18 @@ def settle(plan: Plan, cell: Cell) -> None:
             trials.put(target, header, both.values())
 
 
+def _left_behind(plan: Plan, cell: Cell, now: Header) -> Mapping[str, Recorded]:
+    """What other runs of the suite measured and were killed before they could record."""
+    own, found = journal_of(plan, cell), dict[str, Recorded]()
+    folder = own.parents[2]
+    for path in sorted(folder.parent.glob(f"*/{own.relative_to(folder).as_posix()}")):
+        with suppress(HaqaError), _held(path):  # a damaged one is its own run's fault
+            of_run = _journalled(path, Journal(path))
+            if path != own and not trials.differences(of_run.header, now, cell):
+                found |= of_run.trials
+    return found
+
+
 def _replaceable(plan: Plan, cell: Cell, begun: Begun) -> Recording | None:
     """What was recorded of a cell before; a fresh run takes the place of another machine's."""
     try:
@@ -207,7 +225,8 @@ def _builds(found: Header, now: Header) -> str:
 
 def _header(cell: Cell, inner: Evaluator) -> Header:
     made_of = inner.made_of if runs_live(inner) else {}
-    return trials.header(cell, inner.machine, versions.of_track(cell), made_of)
+    build = inner.build if tells_build(inner) else versions.of_track(cell)
+    return trials.header(cell, inner.machine, build, made_of)
 
 
 def _held(journal: Path) -> FileLock:

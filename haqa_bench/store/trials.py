@@ -27,7 +27,7 @@ from haqa_bench.trial import Measurement, Source
 FORMAT = 1
 """Of files of recorded trials."""
 OTHERS = ("others_share", "1")
-MEASURED_ON = "measured_on"
+MEASURED = "measured"
 """The fact that says on which day (UTC) a trial was measured."""
 RESTORE = "Restore it, or measure anew: haqa-bench run SUITE --measure live --fresh"
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -102,10 +102,11 @@ class Recorded(Document):
         """
         if self.status is not Status.OK:
             raise EvaluationFailed(self.status, self.reason, self.seconds)
-        told = {} if source is Source.SIMULATED else {MEASURED_ON: self.date}
-        return Outcome(self._measurements(source), {**self.facts, **told}, self.seconds)
+        told = {} if source is Source.SIMULATED else {MEASURED: self.date}
+        return Outcome(self.measurements(source), {**self.facts, **told}, self.seconds)
 
-    def _measurements(self, source: Source) -> tuple[Measurement, ...]:
+    def measurements(self, source: Source) -> tuple[Measurement, ...]:
+        """Its values, as numbers of a source; none where it failed."""
         others = next((r.samples for r in self.readings if (r.name, r.unit) == OTHERS), ())
         return tuple(
             Measurement(
@@ -240,7 +241,7 @@ def put(target: Path, begun: Header, trials: Iterable[Recorded]) -> bool:
 def alone(target: Path) -> FileLock:
     """What one process at a time holds that changes a recording."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(target.with_name(f".{target.name}.lock"))
+    return FileLock(target.with_suffix(".jsonl.partial.lock"))
 
 
 def taken(

@@ -183,9 +183,21 @@ class Track(Protocol[W]):
         """
         return ""
 
+    def begins_with(self, cell: Cell[W]) -> str:
+        """What of a project's recordings each trial of a cell begins with, in words; empty for
+        nothing.
+        """
+        return ""
+
     def chance(self, cell: Cell[W]) -> float | None:
         """The test accuracy of guessing, in %; None where nothing is tested, or it is unknown."""
         return None
+
+    def tuned_on_tests(self, workload: W) -> bool:
+        """Whether methods are fed back the results of the very tests that their winners are judged
+        by: every table of such cells says that they are tuned on what they report.
+        """
+        return False
 
     def limits(self, workload: W) -> str:
         """What one trial may take at most, in words."""
@@ -193,7 +205,7 @@ class Track(Protocol[W]):
 
     def prompt(self) -> str:
         """The template of what an agent is told, where the project has no prompts/NAME.j2."""
-        return files("haqa_bench.tracks").joinpath(PUBLIC_PROMPT).read_text("utf-8")
+        return public_prompt()
 
     def words(self, cell: Cell[W]) -> Mapping[str, object]:
         """What its prompt needs beside the cell itself."""
@@ -211,6 +223,11 @@ class Track(Protocol[W]):
 
 
 AnyTrack = Track[Any]
+
+
+def public_prompt() -> str:
+    """The template of tracks that bring none of their own."""
+    return files("haqa_bench.tracks").joinpath(PUBLIC_PROMPT).read_text("utf-8")
 
 
 def _recorded_trials(cell: Cell, path: Path) -> Evaluator:
@@ -294,6 +311,15 @@ def with_workload(kind: type[Holder], track: AnyTrack) -> type[Holder]:
 def of(cell: Cell[W]) -> Track[W]:
     """The track of a cell."""
     return named(cell.track)
+
+
+def tuned_on_tests(cell: Cell) -> bool:
+    """See Track; False of a plug-in's track that fails to say, which is told where it is run."""
+    try:
+        with faults(cell.track, "track failed", "asked what it is tuned on"):
+            return of(cell).tuned_on_tests(cell.workload)
+    except PluginFailed:
+        return False
 
 
 def metric(cell: Cell, name: str) -> Metric:

@@ -8,10 +8,26 @@ from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.trials import Recording
 from haqa_bench.tracks import nearness
-from haqa_bench.trial import Source
+from haqa_bench.trial import Source, Trial
 
 SHOWN = 3
 """How many of the nearest trials a miss names."""
+
+
+def tried(recording: Recording, cell: Cell) -> list[Trial]:
+    """What was recorded of a cell, the default first where it was."""
+    default = key_of(cell.space.default)
+    ordered = sorted(recording.trials.values(), key=lambda one: (one.key != default, one.key))
+    return [
+        Trial(
+            number=number,
+            configuration=one.configuration,
+            status=one.status,
+            reason=one.reason,
+            measurements=one.measurements(Source.REPLAYED),
+        )
+        for number, one in enumerate(ordered)
+    ]
 
 
 class RecordedTrials:

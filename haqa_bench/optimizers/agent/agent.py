@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from haqa_bench.documents import JsonObject
-from haqa_bench.optimizers.agent.prompt import Prompts
+from haqa_bench.optimizers.agent import styles
 from haqa_bench.optimizers.agent.round import Round, in_words
 from haqa_bench.protocols import ChatModel, ChatRequest, Message, Proposal
 from haqa_bench.space import Scalar
@@ -21,7 +21,9 @@ ATTEMPTS = 2
 
 
 class Agent:
-    """Asks an LLM for each configuration, with the words of the folder `templates`."""
+    """Asks an LLM for each configuration, with the words of the folder `templates`, in the style
+    that its options say: `haqa`, or `paper`, of which `history` rounds are shown.
+    """
 
     start_up = 0
 
@@ -30,29 +32,30 @@ class Agent:
     ) -> None:
         """`shown`: what prompts hold or leave out, as Prompts takes it."""
         self.cell, self.seed, self.asks, self.chat = study.cell, study.seed, settings, chat
-        self.prompts = Prompts(templates, **shown, own=study.method.own)
-        self.settings: Mapping[str, Scalar] = {**self.prompts.shown, "attempts": ATTEMPTS}
+        self.prompts = styles.prompts(study, templates, **shown)
+        self.settings: Mapping[str, Scalar] = {
+            **self.prompts.shown,
+            "attempts": ATTEMPTS,
+            **self.prompts.said,
+        }
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer. An invalid action gets one repair attempt with the problem shown, then is
         a proposal without configuration; a reply that was cut off is none of these.
         """
-        messages = [
-            Message(role="system", content=self.prompts.static(self.cell)),
-            Message(role="user", content=self.prompts.dynamic(self.cell, history)),
-        ]
+        messages, space = self.prompts.messages(self.cell, history), self.cell.space
         turns = Round(self.chat, len(history), self.asks.more_room)
         for left in range(ATTEMPTS - 1, -1, -1):
             reply = turns.ask(self.request(messages))
-            action = self.cell.space.rounded(reply.action)
-            problem = reply.problem or in_words(self.cell.space.problems(action))
-            if not problem and self.cell.space.holds(action):
+            action = space.rounded(reply.action)
+            problem = reply.problem or in_words(space.problems(action))
+            if not problem and space.holds(action):
                 return turns.proposed(action, reply.thought)
             if turns.cut_off or not left:
                 break
             messages += [
                 Message(role="assistant", content=turns.said or "(empty reply)"),
-                Message(role="user", content=self.prompts.repair(problem)),
+                Message(role="user", content=self.prompts.repair(problem, not space.finite)),
             ]
         return turns.failed(problem, reply.thought)
 

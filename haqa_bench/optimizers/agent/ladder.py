@@ -1,5 +1,5 @@
 """Controls for the agent: each takes one thing away, to show what that thing is worth. Each is a
-small composition of the agent.
+small composition of the agent, and takes its options, in either style of prompts.
 
 | control | what is taken away |
 | --- | --- |
@@ -9,12 +9,15 @@ small composition of the agent.
 | haqa-shuffled | what the feedback says: outcomes are exchanged among the trials |
 | haqa-zero-shot | the feedback: all proposals at once |
 | llm-seeded-bo | the agent, after its first proposals: TPE goes on |
+
+`haqa-paper` takes nothing away: it is the agent in the style `paper` (styles.py).
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from haqa_bench.budget import spent_by
+from haqa_bench.optimizers.agent import styles
 from haqa_bench.optimizers.agent.agent import Agent
 from haqa_bench.optimizers.agent.round import Round, in_words
 from haqa_bench.optimizers.optuna_samplers import tpe
@@ -64,6 +67,7 @@ class Shuffled:
                     "status": other.status,
                     "reason": other.reason,
                     "measurements": other.measurements,
+                    "facts": other.facts,
                 }
             )
             for own, other in zip(history[1:], outcomes, strict=True)
@@ -80,7 +84,11 @@ class ZeroShot:
 
     def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path) -> None:
         self.cell, self.chat, self.agent = study.cell, chat, Agent(study, settings, chat, templates)
-        self.settings: Mapping[str, Scalar] = {"requests": 1, "attempts": 1}
+        self.settings: Mapping[str, Scalar] = {
+            "requests": 1,
+            "attempts": 1,
+            **self.agent.prompts.said,
+        }
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer. The request is the same each time, and so is its place: it is answered
@@ -98,12 +106,12 @@ class ZeroShot:
             missing = reply.problem or f"the list of actions has only {len(actions)}"
             found = turns.failed(missing, reply.thought)
         else:
-            action = actions[len(history) - 1]
-            problem = in_words(self.cell.space.problems(action))
+            space = self.cell.space
+            action = space.rounded(actions[len(history) - 1])
             found = (
-                turns.failed(problem, reply.thought)
-                if problem
-                else turns.proposed(action, reply.thought)
+                turns.proposed(action, reply.thought)
+                if space.holds(action)
+                else turns.failed(in_words(space.problems(action)), reply.thought)
             )
         return found._replace(usage=found.usage if len(history) == 1 else None)
 
@@ -114,8 +122,13 @@ class SeededTpe:
     start_up = 0
 
     def __init__(self, study: Study, settings: Chat, chat: ChatModel, templates: Path) -> None:
-        self.agent, self.tpe = Agent(study, settings, chat, templates), tpe(study)
-        self.settings: Mapping[str, Scalar] = {"rounds": SEEDING_ROUNDS, **self.tpe.settings}
+        self.agent = Agent(styles.apart(study, own=True), settings, chat, templates)
+        self.tpe = tpe(styles.apart(study, own=False))
+        self.settings: Mapping[str, Scalar] = {
+            "rounds": SEEDING_ROUNDS,
+            **self.agent.prompts.said,
+            **self.tpe.settings,
+        }
 
     def ask(self, history: Sequence[Trial]) -> Proposal | None:
         """See Optimizer."""

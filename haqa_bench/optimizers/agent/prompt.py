@@ -1,25 +1,22 @@
 """The words that an agent sends: templates in `prompts/*.j2`, filled with nothing that changes from
-run to run.
+run to run. They are of the style `haqa`; `conversation` has the style `paper`.
 
 No clock, path or host name goes in, and every number through one filter, so that equal histories
 give equal prompts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-import jinja2
-import jinja2.meta
-
-from haqa_bench import shipped, tracks
+from haqa_bench import tracks
 from haqa_bench.budget import spent_by
 from haqa_bench.cell import Cell
-from haqa_bench.documents import read_text
-from haqa_bench.errors import HaqaError
+from haqa_bench.optimizers.agent import filters
 from haqa_bench.optimizers.agent.sandbox import Sandbox, counting
+from haqa_bench.protocols import Message
 from haqa_bench.space import Scalar
-from haqa_bench.study import MAX_TEMPLATE, Own
+from haqa_bench.study import HAQA, Own
 from haqa_bench.trial import Status, Trial
 
 THOUGHTS = 3
@@ -38,6 +35,13 @@ class Prompts:
     computes in, and how fast; without `react` they ask no thought.
     """
 
+    style = HAQA
+
+    @property
+    def said(self) -> Mapping[str, Scalar]:
+        """What a study's settings say of the style; nothing of our own."""
+        return {}
+
     def __init__(
         self,
         folder: Path,
@@ -46,9 +50,16 @@ class Prompts:
         native: bool = True,
         own: Own = NONE,
     ) -> None:
-        self.folder = folder
+        self.folder, self.own = folder, own
         self.shown = {"hints": hints, "react": react, "native": native}
-        self.sandbox = _sandbox(folder, own.folder, tuple(sorted(own.texts.items())))
+        self.sandbox = _sandbox(folder, self.style, own.folder, tuple(sorted(own.texts.items())))
+
+    def messages(self, cell: Cell, history: Sequence[Trial]) -> list[Message]:
+        """What is sent for the proposal after `history`."""
+        return [
+            Message(role="system", content=self.static(cell)),
+            Message(role="user", content=self.dynamic(cell, history)),
+        ]
 
     def static(self, cell: Cell) -> str:
         """What stays the same during a study: the words of the cell's track."""
@@ -58,13 +69,32 @@ class Prompts:
             "about": "",
             "constraints": cell.objective.constraints,
             "limits": cell.space.limits,
+            **self.words(cell),
             **track.words(cell),
         }
-        text = self._filled(f"{cell.track}.j2", track.prompt(), cell=cell, **words)
+        text = self._filled(self.frame(cell), track.prompt(), cell=cell, **words)
         untold = [f"- {limit}" for limit in cell.space.limits if limit not in text]
         text = "\n".join([f"{text}\n\n{LIMITS}", *untold]) if untold else text
         goals = cell.objective.also
         return f"{text}\n\n{self._filled('goals.j2', goals=goals)}" if goals else text
+
+    def words(self, cell: Cell) -> dict[str, object]:
+        """What `static` needs in this style, beside the words of the cell and its track."""
+        return {}
+
+    def frame(self, cell: Cell) -> str:
+        """The template of `static`."""
+        return f"{cell.track}.j2"
+
+    def fills(self, cell: Cell, at_once: bool) -> list[str]:
+        """The templates that it fills for a cell, but those that they include; `at_once` is for one
+        request of all proposals.
+        """
+        asked = ["zero_shot.j2"] if at_once else [*self._each_round(cell), "repair.j2"]
+        return [self.frame(cell), *asked, *(["goals.j2"] if cell.objective.also else [])]
+
+    def _each_round(self, cell: Cell) -> list[str]:
+        return ["one_answer.j2" if cell.simulated else "dynamic.j2"]
 
     def dynamic(self, cell: Cell, history: Sequence[Trial]) -> str:
         """What is new each round: trials so far, the best, what is left.
@@ -73,14 +103,13 @@ class Prompts:
         it fits, or what bounds it.
         """
         if cell.simulated:
-            words = {"answer": "", **tracks.of(cell).words(cell)}
-            return self._filled("one_answer.j2", cell=cell, answer=words["answer"])
+            return self.one_answer(cell)
         objective, default = cell.objective, history[0]
         return self._filled(
             "dynamic.j2",
             cell=cell,
             trials=[_shown(cell, t) for t in history],
-            metrics=_metrics(cell, history),
+            metrics=metrics_of(cell, history),
             broken={t.number: objective.violations(t, default) for t in history},
             best=objective.best(history),
             thoughts=[t for t in history if t.thought][-THOUGHTS:],
@@ -89,9 +118,14 @@ class Prompts:
             INVALID=Status.INVALID,
         )
 
-    def repair(self, problem: str) -> str:
-        """What follows an invalid proposal, once."""
-        return self._filled("repair.j2", problem=problem)
+    def one_answer(self, cell: Cell) -> str:
+        """What asks for the one answer that counts."""
+        words = {"answer": "", **tracks.of(cell).words(cell)}
+        return self._filled("one_answer.j2", cell=cell, answer=words["answer"])
+
+    def repair(self, problem: str, ranges: bool = False) -> str:
+        """What follows an invalid proposal, once; `ranges`: whether the space has some."""
+        return self._filled("repair.j2", problem=problem, ranges=ranges)
 
     def zero_shot(self, count: int) -> str:
         """What asks for `count` proposals at once."""
@@ -102,52 +136,14 @@ class Prompts:
         return self.sandbox.fill(name, brought, {**values, **self.shown}).strip()
 
 
-def used(folder: Path, cell: Cell, at_once: bool, own: Own = NONE) -> set[str]:
-    """The templates that an agent fills for a cell, with those that they include: its `own`, else
-    those in `folder`; `at_once` is for one request of all proposals.
-    """
-    round_ = "one_answer.j2" if cell.simulated else "dynamic.j2"
-    found: set[str] = set()
-    left = [f"{cell.track}.j2", *(["zero_shot.j2"] if at_once else [round_, "repair.j2"])]
-    left += ["goals.j2"] if cell.objective.also else []
-    while left:
-        name = left.pop()
-        if name not in found:
-            found.add(name)
-            left += _included(folder, name, tracks.of(cell).prompt(), own)
-    return found
-
-
-def _included(folder: Path, name: str, brought: str, own: Own) -> list[str]:
-    path = shipped.found(folder.parent, f"{folder.name}/{name}")
-    text = own.texts.get(name)
-    if text is None:
-        text = read_text(path, MAX_TEMPLATE) if path.is_file() else brought
-    try:
-        parsed = _sandbox(folder).parse(text)
-    except jinja2.TemplateSyntaxError as error:
-        what = f"not a template: {error.message}"
-        where = f"{own.folder}/{name}" if name in own.texts else path
-        raise HaqaError(f"{where}:{error.lineno}", what, "Mend the template") from None
-    return [name for name in jinja2.meta.find_referenced_templates(parsed) if name]
-
-
 @cache
-def _sandbox(folder: Path, called: str = "", texts: tuple[tuple[str, str], ...] = ()) -> Sandbox:
-    """The templates of a folder, with filters of this project's own."""
-    sandbox = Sandbox(folder, Own(called, dict(texts)))
-    sandbox.filters |= {"number": counting(number), "setting": counting(setting)}
+def _sandbox(folder: Path, style: str, called: str, texts: tuple[tuple[str, str], ...]) -> Sandbox:
+    """The templates of a style in a folder, with filters of this project's own."""
+    sandbox = Sandbox(folder, Own(called, dict(texts)), style)
+    own = (filters.number, filters.setting, filters.values)
+    sandbox.filters |= {one.__name__: counting(one) for one in own}
+    sandbox.filters["json"] = counting(filters.as_json)
     return sandbox
-
-
-def number(value: float) -> str:
-    """Four significant digits, always written the same way."""
-    return f"{value:.4g}" if abs(value) < 10000 else f"{value:.0f}"
-
-
-def setting(value: Scalar) -> str:
-    """A choice as JSON would write it."""
-    return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
 def _shown(cell: Cell, trial: Trial) -> Trial:
@@ -157,7 +153,7 @@ def _shown(cell: Cell, trial: Trial) -> Trial:
     return trial.model_copy(update={"configuration": unknown}) if cut_off else trial
 
 
-def _metrics(cell: Cell, history: Sequence[Trial]) -> dict[str, str]:
+def metrics_of(cell: Cell, history: Sequence[Trial]) -> dict[str, str]:
     """The metrics worth showing, with their units: the objective's, then the track's others that
     were measured, then those that a constraint limits.
     """

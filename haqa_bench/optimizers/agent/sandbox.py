@@ -81,14 +81,16 @@ _left: ContextVar[Left] = ContextVar("what a rendering may still use")
 
 class Sandbox(ImmutableSandboxedEnvironment):
     """The templates of a project's prompts/, each compiled once, and again where it changes; those
-    that a method has of its `own` stand in their place.
+    of the folder of a `style` there, and those that a method has of its `own`, stand in their
+    place.
     """
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
-    def __init__(self, folder: Path, own: Own = Own()) -> None:  # noqa: B008 # frozen
+    def __init__(self, folder: Path, own: Own = Own(), style: str = "") -> None:  # noqa: B008 # frozen
+        self._files = _Folder(folder, own, style)
         super().__init__(
-            loader=_Folder(folder, own),
+            loader=self._files,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -102,6 +104,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         del self.globals["lipsum"]
         self.globals["range"] = _range
 
+    def place(self, name: str) -> Path:
+        """The file of a template that is none of its method's own."""
+        return self._files.place(name)
+
     def fill(self, name: str, brought: str, values: dict[str, object]) -> str:
         """The template `name` of the folder, or, where it has none, the text that is brought.
 
@@ -113,9 +119,30 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self._found(name, brought).render(values)
         except FAULTS as error:
             what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            raise HaqaError(_place(name, error, self.own), what, "Mend the template") from None
+            raise HaqaError(self._where(name, error), what, "Mend the template") from None
         finally:
             _left.reset(token)
+
+    def _where(self, name: str, error: BaseException) -> str:
+        """The file and line of a template's fault."""
+        if isinstance(error, jinja2.TemplateSyntaxError):
+            return f"{self._said(error.name or name)}:{error.lineno}"
+        found, trace = self._said(name), error.__traceback__
+        while isinstance(trace, TracebackType):
+            path = Path(trace.tb_frame.f_code.co_filename)
+            if path.suffix == ".j2" or path.name == "<template>":
+                found = (
+                    f"{self._said(path.name if path.suffix == '.j2' else name)}:{trace.tb_lineno}"
+                )
+            trace = trace.tb_next
+        return found
+
+    def _said(self, name: str) -> str:
+        """A template as its reader knows it."""
+        if name in self.own.texts:
+            return f"{self.own.folder}/{name}"
+        in_style = self._files.style and self.place(name).parent.name == self._files.style
+        return f"prompts/{self._files.style}/{name}" if in_style else f"prompts/{name}"
 
     def _found(self, name: str, brought: str) -> jinja2.Template:
         try:
@@ -156,27 +183,30 @@ class Sandbox(ImmutableSandboxedEnvironment):
 class _Folder(jinja2.BaseLoader):
     """The files of prompts/ of a project, and those of the package; none of them large."""
 
-    def __init__(self, folder: Path, own: Own) -> None:
-        self.folder, self.own = folder, own
+    def __init__(self, folder: Path, own: Own, style: str) -> None:
+        self.folder, self.own, self.style = folder, own, style
 
     def get_source(
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
         if template in self.own.texts:
             return self.own.texts[template], f"{self.own.folder}/{template}", lambda: True
-        path = self._place(template)
+        path = self.place(template)
         if not path.exists():
             raise jinja2.TemplateNotFound(template)
         read = path.stat().st_mtime_ns
         text = read_text(path, MAX_TEMPLATE)
         return text, str(path), lambda: self._is_still(template, path, read)
 
-    def _place(self, template: str) -> Path:
+    def place(self, template: str) -> Path:
+        """Where a template lies: in the style's folder, or else in that of all."""
         name = "/".join(jinja2.loaders.split_template_path(template))
-        return shipped.found(self.folder.parent, f"{self.folder.name}/{name}")
+        names = [f"{self.style}/{name}", name] if self.style else [name]
+        found = (shipped.found(self.folder.parent, f"{self.folder.name}/{one}") for one in names)
+        return next((path for path in found if path.exists()), self.folder / name)
 
     def _is_still(self, template: str, path: Path, read: int) -> bool:
-        same = self._place(template) == path and path.exists()
+        same = self.place(template) == path and path.exists()
         return same and path.stat().st_mtime_ns == read
 
 
@@ -265,20 +295,3 @@ def _replace(text: object, old: str, new: str) -> str:
     found = str(text)
     _left.get().make(len(found) + found.count(str(old)) * len(str(new)))
     return found.replace(str(old), str(new))
-
-
-def _place(name: str, error: BaseException, own: Own) -> str:
-    """The file and line of a template's fault."""
-
-    def said(file: str) -> str:
-        return f"{own.folder if file in own.texts else 'prompts'}/{file}"
-
-    if isinstance(error, jinja2.TemplateSyntaxError):
-        return f"{said(error.name or name)}:{error.lineno}"
-    found, trace = said(name), error.__traceback__
-    while isinstance(trace, TracebackType):
-        path = Path(trace.tb_frame.f_code.co_filename)
-        if path.suffix == ".j2" or path.name == "<template>":
-            found = f"{said(path.name if path.suffix == '.j2' else name)}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return found

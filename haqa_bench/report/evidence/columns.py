@@ -13,7 +13,9 @@ from haqa_bench.report.evidence.tables import (
     memory_limits,
     spent,
 )
+from haqa_bench.report.evidence.tables.best_confirmed import task_accuracy
 from haqa_bench.report.evidence.tree import Evidence
+from haqa_bench.report.tables.best_found_columns import TESTED
 from haqa_bench.report.tables.table import Column
 
 
@@ -34,7 +36,11 @@ class Declares(NamedTuple):
 
 
 def _measured(column: Column) -> Declared | None:
-    """What is measured stands under its unit, or under its metric and its unit."""
+    """What is measured stands under its unit, or under its metric and its unit; so does a task's
+    metric, as it was tested.
+    """
+    if re.fullmatch(TESTED.format(".+"), column.name):
+        return task_accuracy
     named = column.unit and column.name.endswith(column.unit) and column.role == "value"
     return best_found.best if named else None
 

@@ -290,8 +290,8 @@ _EVIDENCE: Mapping[Unit, str] = {
     "pairs, apart from the tuning; the median pair and its 95 % bootstrap interval. Filled: the "
     "whole interval is above 1, of six pairs at least. Beside: the median over studies, where a "
     "winner that does not beat the default counts as 1; and how many studies' winners beat it.",
-    "points": "Circles with intervals: each winner of a study, trained anew and tested with seeds "
-    "and on items that no tuning has seen, less the default with the same; mean over seeds, 95 % "
+    "points": "Circles with intervals: each winner of a study, trained anew with seeds that no "
+    "tuning has seen and tested, less the default with the same; mean over seeds, 95 % "
     "interval over items. Filled: ahead with every seed, and by more than that interval. Beside: "
     "the median over studies, and how many studies' winners beat the default.",
 }

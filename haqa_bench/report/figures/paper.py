@@ -265,7 +265,7 @@ def _caption(run: Subject, table: PublishedTable, panels: Sequence[Panel]) -> st
 def _what(cell: Cell) -> str:
     if tracks.of(cell).confirmed == "tests":
         return (
-            "Winners trained anew and tested, with seeds and on items that no tuning has seen: "
+            f"Winners trained anew and tested, {traits.tested_on([cell])}: "
             "mean over seeds, median over studies, worst and best study."
         )
     if traits.part(cell):

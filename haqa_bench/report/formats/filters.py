@@ -19,12 +19,24 @@ def chosen(
     to at most so many digits.
     """
     names = {full_name(word) for word in wanted}
-    kept = {name: table for name, table in made.items() if not names or name in names}
+    kept = {
+        name: table
+        for name, table in made.items()
+        if not names or name in names or _of_another_metric(name) in names
+    }
     if not published:
         kept = {name: _without_published(table) for name, table in kept.items()}
     if digits is None:
         return kept
     return {name: _rounded(table, digits) for name, table in kept.items()}
+
+
+def _of_another_metric(name: str) -> str:
+    """The paper's table that a table of cells which tune another metric is of: table2 for
+    table2-average-accuracy.
+    """
+    found = re.fullmatch(r"(table[123])-.+", name)
+    return found[1] if found else ""
 
 
 def is_compared(word: str) -> bool:

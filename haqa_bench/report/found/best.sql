@@ -20,4 +20,4 @@ LEFT JOIN best_trials b ON b.study = s.id
 LEFT JOIN proposals p ON p.study = s.id
 LEFT JOIN trials z ON z.study = s.id AND z.number = 0
 GROUP BY s.track, s.cell, s.model, s.bit_width, s.hardware, s.method, s.optimizer, s.metric, s.unit, s.direction
-ORDER BY s.track, s.model, s.bit_width, s.hardware, s.optimizer <> 'default', s.optimizer <> 'random', s.method
+ORDER BY s.track, s.model, s.bit_width, s.hardware, s.cell, s.optimizer <> 'default', s.optimizer <> 'random', s.method

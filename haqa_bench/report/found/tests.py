@@ -4,7 +4,7 @@ references, on the same items.
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean, median
 from typing import NamedTuple
 
@@ -77,6 +77,26 @@ class Tests(NamedTuple):
         """With how many seeds the first winner was tested."""
         return len(self.found.get((row.cell, _key(row.winners[0])), ())) if row.winners else 0
 
+    def tasks(self, cells: Collection[str]) -> list[str]:
+        """The tasks of the tests of some cells, in order; none where a test is of one alone."""
+        found = [
+            list(test.items)
+            for (cell, _), seeds in self.found.items()
+            for test in seeds.values()
+            if cell in cells
+        ]
+        return list(dict.fromkeys(name for names in found if len(names) > 1 for name in names))
+
+    def of_task(self, row: Best, name: str) -> float | None:
+        """As `of`, of one task."""
+        tested = [self.found.get((row.cell, _key(w)), {}) for w in row.winners]
+        found = [
+            fmean(share_of(test.items[name]) for test in seeds.values() if name in test.items)
+            for seeds in tested
+            if any(name in test.items for test in seeds.values())
+        ]
+        return median(found) if found and len(found) == len(row.winners) else None
+
     def at(self, cell: str, configuration: str) -> Mapping[int, Test]:
         """The tests of a configuration in JSON, by seed; none where it was not tested."""
         return self.found.get((cell, _key(configuration)), {})
@@ -141,6 +161,11 @@ def _one(rows: Sequence[_Row]) -> Test:
     main = next(name for name in MAIN if name in values)
     of = [main] if items[main] else [name for name in values if name.endswith("_acc")]
     return Test(values[main], {name: _bits(items[name] or "") for name in of})
+
+
+def share_of(items: Bits) -> float:
+    """Of items that are right, in %."""
+    return 100 * float(items.mean())
 
 
 def difference(one: Mapping[int, Test], default: Mapping[int, Test]) -> Difference:

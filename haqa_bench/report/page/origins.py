@@ -29,9 +29,8 @@ class Origin(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """A cell: on what it is measured; the file, hash, days, version of haqa-bench and builds of its
-    response table, or of its recorded trials; and the machine on which winners were confirmed.
-    Empty is what there is none of.
+    """A cell: on what it is measured; its response table's file, hash, days, version of haqa-bench
+    and builds; and the machine on which winners were confirmed. Empty is what there is none of.
     """
 
     cell: str
@@ -96,8 +95,25 @@ def _measured(cell: Cell, project: Project) -> Measured:
     path = project.recording(cell)
     if not path.is_file():
         return Measured(cell.id, cell.hardware.name)
-    if not cell.space.finite:
-        return _recorded(cell, path, project)
+    return _swept(cell, path, project) if cell.space.finite else _tried(cell, path, project)
+
+
+def _tried(cell: Cell, path: Path, project: Project) -> Measured:
+    """A cell by its recorded trials."""
+    found = trials.read(path)
+    return Measured(
+        cell=cell.id,
+        hardware=cell.hardware.name,
+        path=project.said(path),
+        sha256=sha256(read_bytes(path)),
+        days=tuple(found.days),
+        version=", ".join(sorted({one.haqa_bench for one in found.trials.values()})),
+        builds="; ".join(f"{name} {version}" for name, version in found.header.build.items()),
+    )
+
+
+def _swept(cell: Cell, path: Path, project: Project) -> Measured:
+    """A cell by its response table."""
     table = tables.read(path)
     return Measured(
         cell=cell.id,
@@ -107,20 +123,6 @@ def _measured(cell: Cell, project: Project) -> Measured:
         days=tuple(table.card.get("measured", ())),
         version=table.card.get("haqa_bench", ""),
         builds="; ".join(_builds(table)),
-    )
-
-
-def _recorded(cell: Cell, path: Path, project: Project) -> Measured:
-    """Of recorded trials."""
-    found = trials.read(path)
-    return Measured(
-        cell=cell.id,
-        hardware=cell.hardware.name,
-        path=project.said(path),
-        sha256=sha256(read_bytes(path)),
-        days=tuple(found.days),
-        version=", ".join(sorted({trial.haqa_bench for trial in found.trials.values()})),
-        builds="; ".join(f"{name} {told}" for name, told in found.header.build.items()),
     )
 
 

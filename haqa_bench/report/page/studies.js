@@ -158,11 +158,22 @@ function promptPart() {
   let shown = 0;
   for (const exchange of here) {
     if (exchange.attempt > 1) parts.push(make("h3", {}, `Attempt ${exchange.attempt}`));
-    exchange.messages.slice(shown).forEach(([role, text]) => role === "assistant" || parts.push(message(role, textOf(text), exchange.attempt)));
+    parts.push(...asked(exchange, shown));
     parts.push(message("reply", textOf(exchange.reply), exchange.attempt));
     shown = exchange.messages.length;
   }
   return make("section", { class: "prompt" }, ...parts);
+}
+
+// Of a conversation, all turns but the last are folded. A repair is sent with the reply that it is of, which is shown already.
+function asked(exchange, shown) {
+  const told = ([role, text]) => message(role, textOf(text), exchange.attempt);
+  const fresh = exchange.messages.slice(shown);
+  if (shown) return fresh.filter(([role]) => role !== "assistant").map(told);
+  const turns = fresh.filter(([role]) => role !== "system");
+  const earlier = turns.slice(0, -1);
+  const folded = earlier.length ? [fold("turns", `Earlier turns, ${digits(earlier.length)} messages`, ...earlier.map(told))] : [];
+  return [...fresh.filter(([role]) => role === "system").map(told), ...folded, ...turns.slice(-1).map(told)];
 }
 
 function nothingSent(exchanges) {
@@ -173,7 +184,7 @@ function nothingSent(exchanges) {
 function message(role, text, attempt) {
   const body = make("pre", { tabindex: 0, role: "region", "aria-label": `${role}, attempt ${attempt}` }, text || "(empty)");
   if (role === "system") return fold("system", `System prompt, ${digits(text.length)} characters`, body);
-  return make("div", { class: `message ${role}` }, make("h3", {}, role === "reply" ? "Reply" : "Prompt"), body);
+  return make("div", { class: `message ${role}` }, make("h3", {}, ["reply", "assistant"].includes(role) ? "Reply" : "Prompt"), body);
 }
 
 function drawStudy(width = study.width) {

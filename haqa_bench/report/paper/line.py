@@ -5,10 +5,12 @@ from statistics import fmean, stdev
 from types import MappingProxyType
 from typing import NamedTuple
 
+from haqa_bench import tracks
 from haqa_bench.cell import Cell
 from haqa_bench.report.published.beside import Place, place_of, same
 from haqa_bench.report.published.document import UNKNOWN, Column, PublishedTable
 from haqa_bench.report.tables.table import Form, Value, value, words
+from haqa_bench.suite import TUNED_ON_TESTS
 
 NONE = "none"
 """Stands below a method that no method of ours stands for."""
@@ -51,9 +53,12 @@ def measured(number: float | None, column: Column, n: int, source: str) -> Value
 
 
 def stands_in(table: PublishedTable, cell: Cell) -> str:
-    """What a cell of ours is to the paper's, in words."""
+    """What a cell of ours is to the paper's, in words; and whether it is tuned on what it
+    reports.
+    """
     found = differs(table, cell)
-    return f"stand-in: {', '.join(found)}" if found else "the paper's own model and hardware"
+    what = f"stand-in: {', '.join(found)}" if found else "the paper's own model and hardware"
+    return f"{what}; {TUNED_ON_TESTS}" if tracks.tuned_on_tests(cell) else what
 
 
 def differs(table: PublishedTable, cell: Cell) -> list[str]:

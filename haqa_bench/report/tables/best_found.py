@@ -10,7 +10,7 @@ from haqa_bench.report.found.tests import REFERENCE
 from haqa_bench.report.published import beside as published
 from haqa_bench.report.statistics import times_better
 from haqa_bench.report.tables import best_found_notes
-from haqa_bench.report.tables.best_found_columns import COLUMNS, Maker
+from haqa_bench.report.tables.best_found_columns import Maker, columns_of
 from haqa_bench.report.tables.best_found_rows import CHANCE, EXACT, Beside, Kind, told_of
 from haqa_bench.report.tables.table import Key, Table, words
 from haqa_bench.trial import Source
@@ -21,7 +21,7 @@ def table(title: str, found: Sequence[Best], kind: Kind, beside: Beside) -> Tabl
     know below.
     """
     first = found[0]
-    columns = [c for c in COLUMNS if c.applies(kind)]
+    columns = columns_of(kind)
     shown = [
         row
         for _, of_cell in groupby(found, lambda row: row.cell)
@@ -49,8 +49,9 @@ def kind_of(found: Sequence[Best], confirmed: str, published: bool, beside: Besi
     files = any(cell in cells for cell, _ in beside.weights)
     own = any(row.source != Source.IMPORTED for row in found)
     speed, parts = found[0].unit in SPEEDS, bool(beside.parts)
+    tasks = beside.tests.tasks(cells)
     listed = any(beside.cells[cell].space.finite for cell in cells)
-    return Kind(speed, confirmed if own else "none", published, parts, files, own, listed)
+    return Kind(speed, confirmed if own else "none", published, parts, files, own, listed, tasks)
 
 
 def _leading(shown: Sequence[Best]) -> set[int]:

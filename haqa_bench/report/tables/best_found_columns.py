@@ -87,6 +87,8 @@ N = (
     "studies of the method on the cell; of the default its samples, or the seeds that it "
     "was tested with"
 )
+TESTED = "Test {}, %"
+"""Heads a column of a task's metric, such as boolq_acc."""
 RANGE = "the best found by the worst and by the best study"
 
 
@@ -140,8 +142,8 @@ COLUMNS = (
     Maker(
         "Test accuracy, %",
         values.test_accuracy,
-        "the winner trained anew with seeds, and tested on items, that no tuning has "
-        "seen: mean over seeds, median over studies",
+        "the winner trained anew with seeds that no tuning has seen, and tested: mean over "
+        "seeds, median over studies",
         _anew,
         unit="%",
         digits=2,
@@ -263,3 +265,26 @@ COLUMNS = (
         place="wide",
     ),
 )
+
+
+def columns_of(kind: Kind) -> list[Maker]:
+    """The columns of a table of this kind: in its wide form, those of each task of its tests before
+    where numbers came from.
+    """
+    known = [column for column in COLUMNS if column.applies(kind)]
+    wide = next(i for i, column in enumerate(known) if column.role == "source")
+    return [*known[:wide], *(_of_task(name) for name in kind.tasks), *known[wide:]]
+
+
+def _of_task(name: str) -> Maker:
+    about = "of this task, the share of items that the winners' tests have right"
+    heading = TESTED.format(name)
+    return Maker(
+        heading,
+        values.task_accuracy(name),
+        f"{about}: mean over seeds, median over studies",
+        unit="%",
+        digits=2,
+        place="wide",
+        rows=TRAINED,
+    )

@@ -3,14 +3,14 @@ wide.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Protocol
 
 from haqa_bench import tracks
 from haqa_bench.arithmetic.estimate import QUIET, SPEEDS, estimate
 from haqa_bench.cell import Cell
-from haqa_bench.report import statistics, verdict
+from haqa_bench.report import statistics, traits, verdict
 from haqa_bench.report.found import answered, ranges, stated
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.kernel_rooflines import Roof
@@ -115,11 +115,15 @@ def _winners(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
         ]
     if cells & beside.tests.machines.keys():
         return [
-            "Test accuracy: winner trained anew and tested, with seeds and items that no tuning "
-            "has seen. Against default, points: in brackets, how many winners are ahead with every "
-            f"seed and by more than the 95 % interval over items.{_guessing(found, beside)}"
+            f"Test accuracy: winner trained anew and tested, {_tested_on(cells, beside)}. Against "
+            "default, points: in brackets, how many winners are ahead with every seed and by more "
+            f"than the 95 % interval over items.{_guessing(found, beside)}"
         ]
     return []
+
+
+def _tested_on(cells: Iterable[str], beside: Beside) -> str:
+    return traits.tested_on(beside.cells[cell] for cell in cells)
 
 
 def _guessing(found: Sequence[Best], beside: Beside) -> str:

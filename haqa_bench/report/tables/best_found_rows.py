@@ -2,7 +2,7 @@
 tables there are.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from haqa_bench.arithmetic.exact_random import ExactRandom
@@ -68,7 +68,8 @@ class Kind(NamedTuple):
     """What decides which columns a table has: whether its objective is a speed or a time, how
     winners are confirmed, whether the paper has it, whether its cells are parts of models, and
     whether files of weights were measured; `own` where any of it is no import; `listed` where any
-    of its spaces is a list, whose best can be known.
+    of its spaces is a list, whose best can be known; the `tasks` of its tests, where these are
+    several.
     """
 
     speed: bool
@@ -78,3 +79,4 @@ class Kind(NamedTuple):
     files: bool
     own: bool
     listed: bool
+    tasks: Sequence[str] = ()

@@ -1,6 +1,7 @@
 """How the values of tables of best results are reckoned, from a row and what stands beside it."""
 
 import json
+from collections.abc import Callable
 from statistics import median
 
 from haqa_bench.report import statistics
@@ -154,6 +155,18 @@ def test_accuracy(row: Best, beside: Beside) -> Value:
         return words("not yet")
     low, high = beside.tests.range(row)
     return exact(found, "%", n=len(row.winners))._replace(low=low, high=high)
+
+
+def task_accuracy(name: str) -> Callable[[Best, Beside], Value]:
+    """Of the winner on one task, in %; of guessing none, which the mean is of."""
+
+    def made(row: Best, beside: Beside) -> Value:
+        if row.method == CHANCE:
+            return words("")
+        found = beside.tests.of_task(row, name)
+        return words("not yet") if found is None else exact(found, "%", n=len(row.winners))
+
+    return made
 
 
 def test_range(row: Best, beside: Beside) -> Value:

@@ -4,7 +4,7 @@ A cell is told of by the first table that knows it; the tables of best results t
 other does, so that nothing is left out in silence.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from haqa_bench import tracks
@@ -38,7 +38,7 @@ from haqa_bench.report.tables import (
     spent,
 )
 from haqa_bench.report.tables.best_found_rows import Beside
-from haqa_bench.report.tables.table import Table
+from haqa_bench.report.tables.table import Table, slug_of
 from haqa_bench.report.verdict import Verdict, against
 
 IMPORTED = "Best configurations found among imported measurements"
@@ -95,8 +95,18 @@ def _best_found(run: Run, project: Project) -> Mapping[str, Table]:
     made: dict[str, Table] = {}
     for of_track in filter(None, rows.values()):
         with run.leaving_out(run.cells[of_track[0].cell], "asked for its table"):
-            made |= [_of_track(run, project, of_track)]
+            for of_metric in _by_metric(of_track):
+                name, table = _of_track(run, project, of_metric)
+                made[name if name not in made else f"{name}-{slug_of(of_metric[0].metric)}"] = table
     return made
+
+
+def _by_metric(rows: Sequence[Best]) -> Iterable[Sequence[Best]]:
+    """Rows whose cells tune one metric, in the order of the first of each."""
+    found: dict[tuple[str, str], list[Best]] = {}
+    for row in rows:
+        found.setdefault((row.metric, row.unit), []).append(row)
+    return found.values()
 
 
 def _of_track(run: Run, project: Project, rows: Sequence[Best]) -> tuple[str, Table]:

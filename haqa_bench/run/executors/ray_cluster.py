@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 from haqa_bench import tracks
@@ -26,7 +26,8 @@ from haqa_bench.backends import device
 from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.installed import extra, missing
-from haqa_bench.protocols import Evaluator, LiveEvaluator, Outcome, Reference, Whole
+from haqa_bench.protocols import Evaluator, LiveEvaluator, Outcome, Reference, Whole, runs_live
+from haqa_bench.run import versions
 from haqa_bench.run.measuring import evaluator_faults
 from haqa_bench.run.plan import Plan
 from haqa_bench.run.study import Entry, entries, evaluator_of
@@ -190,6 +191,16 @@ class Remote:
             self._called("machine") if isinstance(made_from, Live) else made_from.machine
         )
 
+    @cached_property
+    def made_of(self) -> Mapping[str, str]:
+        """See LiveEvaluator."""
+        return dict(self._called("made_of"))
+
+    @cached_property
+    def build(self) -> Mapping[str, str]:
+        """See BuiltEvaluator."""
+        return dict(self._called("build"))
+
     def measure(self, configuration: Configuration) -> Outcome:
         """See Evaluator."""
         return self._outcome("measure", dict(configuration))
@@ -253,13 +264,25 @@ def _call(made_from: Evaluator | Live, what: str, *arguments: object) -> Answer:
     node = ray.get_runtime_context().get_node_id()[:NODE]
     runs = isinstance(made_from, Live)
     evaluator = _live(made_from.cell) if isinstance(made_from, Live) else made_from
-    asked = getattr(evaluator, what)
+    told = {"build": partial(_build, made_from), "made_of": partial(_made_of, evaluator)}
+    asked = told[what] if what in told else getattr(evaluator, what)
     with device.exclusive(PATIENCE_S) if runs else nullcontext():
         try:
             found = asked(*arguments) if callable(asked) else asked
         except EvaluationFailed as failure:
             found = failure
         return Answer(found, evaluator.machine, node)
+
+
+def _build(made_from: Evaluator | Live) -> Mapping[str, str]:
+    """The libraries of the machine that measures."""
+    if not isinstance(made_from, Live):
+        return {}
+    return versions.of_track(tracks.typed_cell(json.loads(made_from.cell)))
+
+
+def _made_of(evaluator: Evaluator) -> Mapping[str, str]:
+    return evaluator.made_of if runs_live(evaluator) else {}
 
 
 @lru_cache

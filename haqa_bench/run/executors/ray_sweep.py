@@ -5,8 +5,6 @@ The process that was started writes the journal and the table alone. A machine t
 it was measuring, which another begins again; where all are gone, the sweep waits until one joins.
 """
 
-from collections.abc import Mapping
-
 from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import Evaluator, Outcome
@@ -25,12 +23,6 @@ MACHINE, NODE = "measured_on", "node"
 
 class Spread(Remote):
     """An evaluator whose samples are taken on the machines of a cluster, and name them."""
-
-    made_of: Mapping[str, str]
-
-    def __init__(self, cell: Cell, made_from: Evaluator | Live) -> None:
-        super().__init__(cell, made_from)
-        self.made_of = dict(self.answer("made_of").found)
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator; with the machine among its facts.

@@ -5,13 +5,15 @@ from collections.abc import Collection, Iterator
 from haqa_bench.cell import Block, Cell, Model
 from haqa_bench.hardware import Hardware
 from haqa_bench.protocols import LiveEvaluator
+from haqa_bench.space import SearchSpace
 from haqa_bench.tracks import Rule, Track
 from haqa_bench.tracks.deploy import settings as deploy
 from haqa_bench.tracks.deploy.track import DEPLOY
 from haqa_bench.tracks.joint.workload import JointWorkload
 from haqa_bench.tracks.metrics import HELD_OUT_LOSS, by_name
 from haqa_bench.tracks.qlora.jobs import SETTINGS as TRAINING
-from haqa_bench.tracks.qlora.track import QLORA
+from haqa_bench.tracks.qlora.track import QLORA, check_length
+from haqa_bench.tracks.qlora.workload import QloraWorkload
 
 
 class JointTrack(Track[JointWorkload]):
@@ -37,6 +39,7 @@ class JointTrack(Track[JointWorkload]):
         if model.gguf is None:
             raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
         deploy.lacking_settings(block.space)
+        check_training(block.space, block.workload.training)
 
     def settings(self, workload: JointWorkload) -> Collection[str]:
         """See Track."""
@@ -62,6 +65,13 @@ class JointTrack(Track[JointWorkload]):
         """See Track."""
         yield from DEPLOY.rules(hardware)
         yield from QLORA.rules(hardware)
+
+
+def check_training(space: SearchSpace, training: QloraWorkload) -> None:
+    """Raises ValueError where the training's length or feedback is none of this track."""
+    check_length(space, training)
+    if training.feedback != "held_out_loss":
+        raise ValueError("training: feedback: this track measures held_out_loss alone")
 
 
 JOINT = JointTrack()

@@ -27,6 +27,7 @@ class Settings:
     schedule: Literal["constant", "cosine", "step"] = SCHEDULE
     warmup: float = 0.0
     augmentation: str = "crop_flip"
+    label_smoothing: float = 0.0
 
 
 PAPERS = {"num_epochs": "epochs"}
@@ -115,8 +116,9 @@ class Pretrain(Job[Pretrained], worker="haqa_bench.tracks.qat.worker.pretrain"):
     """Train a network at full precision on all images but those held out, and write it to `output`
     as safetensors.
 
-    What is trained so far is kept in the file `state` after each epoch, and gone on with. Steps are
-    computed in `precision`, weights kept in float32.
+    The schedule of `settings` runs `cycles` times. What is trained so far is kept in the file
+    `state` after each epoch, and gone on with, also for more cycles. Steps are computed in
+    `precision`, weights kept in float32.
     """
 
     network: str
@@ -124,6 +126,7 @@ class Pretrain(Job[Pretrained], worker="haqa_bench.tracks.qat.worker.pretrain"):
     path: str
     held_out: int
     settings: Settings
+    cycles: int
     precision: Literal["float32", "bfloat16"]
     seed: int
     threads: int

@@ -26,9 +26,10 @@ Accuracy = Annotated[float, Field(ge=0, le=100)]
 
 
 class Recipe(Document):
-    """How a network was trained: what haqa_bench.tracks.qat.jobs.Settings has."""
+    """How a network was trained: what haqa_bench.tracks.qat.jobs.Settings has, `cycles` times."""
 
     epochs: float = Field(gt=0)
+    cycles: int = Field(ge=1)
     optimizer: Literal["sgd", "adam", "adamw"]
     learning_rate: float
     momentum: float
@@ -37,6 +38,7 @@ class Recipe(Document):
     schedule: Literal["constant", "cosine", "step"]
     warmup: float
     augmentation: str
+    label_smoothing: float
 
 
 class Card(Document):

@@ -1,7 +1,7 @@
 """Trains a network of full precision, once, for cells to fine-tune: the parent's side.
 
-What is trained so far is kept in the cache, and gone on with; the network and its card take their
-places when both are whole.
+What is trained so far is kept in the cache, and gone on with, also for more cycles of the schedule;
+the network and its card take their places when both are whole.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from haqa_bench.backends.device import threads
 from haqa_bench.backends.machine import title
 from haqa_bench.backends.process import run_job
-from haqa_bench.documents import canonical, read_bytes, sha256
+from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.installed import extra, require
 from haqa_bench.store import manifest
@@ -26,7 +26,8 @@ from haqa_bench.tracks.qat.pretrained import Card, Recipe
 Data = Literal["cifar10", "imagenet"]
 DATA: Mapping[str, Data] = {"resnet20": "cifar10", "resnet32": "cifar10", "resnet50": "imagenet"}
 """What each network is trained on."""
-EPOCHS = {"cifar10": 30, "imagenet": 90}
+EPOCHS = {"cifar10": 60, "imagenet": 90}
+AUGMENTATION = {"cifar10": "crop_flip_cutout", "imagenet": "crop_flip"}
 HELD_OUT = {"cifar10": 5000, "imagenet": 50_000}
 SPLIT_SEED = 0
 """That of haqa_bench.tracks.qat.worker.image_sets, which imports torch."""
@@ -39,6 +40,7 @@ class Order(NamedTuple):
     network: str
     set: str
     epochs: int
+    cycles: int
     held_out: int
     precision: Literal["float32", "bfloat16"]
     seed: int
@@ -51,7 +53,8 @@ class Order(NamedTuple):
     @property
     def settings(self) -> Settings:
         """SGD at a rate of 0.1 that falls as a cosine, which suits any number of epochs; weight
-        decay is the usual one of such a schedule.
+        decay is the usual one of such a schedule. Squares cut out of small images, and labels that
+        are smoothed, keep a small network from learning its images by heart.
         """
         return Settings(
             epochs=self.epochs,
@@ -59,6 +62,8 @@ class Order(NamedTuple):
             weight_decay=5e-4,
             schedule="cosine",
             warmup=0.05,
+            augmentation=AUGMENTATION[self.data],
+            label_smoothing=0.1,
         )
 
 
@@ -78,8 +83,10 @@ def job_of(order: Order) -> Pretrain:
     """
     require("torch", "training", extra("train"))
     data = images.named(order.data)
-    asked = {**order._asdict(), "settings": asdict(order.settings), "data": data.sha256}
-    state = folder.cache() / "pretrained" / f"{order.network}-{sha256(canonical(asked))[:16]}.state"
+    asked = order._asdict() | {"settings": asdict(order.settings), "data": data.sha256}
+    asked.pop("cycles")  # a training goes on for more of them
+    name = f"{order.network}-{sha256(asked)[:16]}.state"
+    state = folder.cache() / "pretrained" / name
     state.parent.mkdir(parents=True, exist_ok=True)
     return Pretrain(
         network=order.network,
@@ -87,6 +94,7 @@ def job_of(order: Order) -> Pretrain:
         path=str(data.path),
         held_out=order.held_out,
         settings=order.settings,
+        cycles=order.cycles,
         precision=order.precision,
         seed=order.seed,
         threads=threads(),
@@ -118,7 +126,7 @@ def trained(order: Order, job: Pretrain, target: Path) -> Card:
     card = _card(order, job, done, hashlib.sha256(network).hexdigest())
     manifest.write(target.with_suffix(".json"), (card.model_dump_json(indent=2) + "\n").encode())
     manifest.write(target, network)
-    for left in (Path(job.output), Path(job.state), epochs_file(job.state)):
+    for left in (Path(job.output), epochs_file(job.state)):
         left.unlink(missing_ok=True)
     return card
 
@@ -134,7 +142,7 @@ def _card(order: Order, job: Pretrain, done: Pretrained, digest: str) -> Card:
         images=done.images,
         held_out=order.held_out,
         split_seed=SPLIT_SEED,
-        recipe=Recipe(**asdict(job.settings)),
+        recipe=Recipe(**asdict(job.settings), cycles=job.cycles),
         precision=order.precision,
         seed=order.seed,
         losses=done.losses,

@@ -91,6 +91,18 @@ class QatTrack(Track[QatWorkload]):
         ends = "" if cell.workload.quantize_ends else "; first and last layer in float32"
         return f"bits of weights and of activations, by DoReFa{ends}"
 
+    def begins_with(self, cell: Cell[QatWorkload]) -> str:
+        """See Track: the network that is fine-tuned."""
+        begun = cell.workload.pretrained
+        if begun is None:
+            return ""
+        if not isinstance(begun, Pinned):
+            todo = f"haqa-bench pretrain {cell.model.network}"
+            return f"fine-tunes a network of the set {begun}, which is not there yet: {todo}"
+        known = begun.held_out_accuracy
+        right = "" if known is None else f", right on {known:.2f} % of the images held out"
+        return f"fine-tunes the network {begun.sha256[:12]} of the set {begun.set}{right}"
+
     def chance(self, cell: Cell[QatWorkload]) -> float:
         """See Track."""
         return 100 / CLASSES[cell.workload.data]

@@ -4,11 +4,10 @@ import os
 import random
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from statistics import mean
 from typing import NamedTuple
 
 from haqa_bench.arithmetic.memory import Step
@@ -24,10 +23,9 @@ from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome, Reference, Subject
 from haqa_bench.space import Configuration
-from haqa_bench.store import facts
 from haqa_bench.tasks import instructions, lm_eval
 from haqa_bench.tasks.folder import cache
-from haqa_bench.tracks.qlora import base_models
+from haqa_bench.tracks.qlora import base_models, results
 from haqa_bench.tracks.qlora.jobs import (
     SETTINGS,
     TRAIN,
@@ -46,7 +44,7 @@ from haqa_bench.tracks.qlora.jobs import (
 )
 from haqa_bench.tracks.qlora.track import AVERAGE, BITS
 from haqa_bench.tracks.qlora.workload import QloraWorkload
-from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
+from haqa_bench.tracks.repeats import MeasuredHere, timed
 from haqa_bench.tracks.settings import check_names
 from haqa_bench.tracks.training import FULL_PRECISION
 
@@ -82,7 +80,8 @@ class QloraEvaluator(MeasuredHere):
 
     Metrics: held_out_loss (nats a token, over the answers of examples held out), train_loss (nats,
     the last twentieth of the steps) and peak_memory_mb (10^6 bytes). A test gives average_accuracy
-    (%, the mean of the tasks' acc), and acc and acc_norm of each task, instead.
+    (%, the mean of the tasks' acc), and acc and acc_norm of each task, instead; where methods are
+    fed back the tasks, a trial gives average_accuracy, and acc of each with its standard error.
     """
 
     def __init__(self, cell: Cell[QloraWorkload]) -> None:
@@ -121,8 +120,11 @@ class QloraEvaluator(MeasuredHere):
         """See Evaluator. `repeat` is the seed of the adapter, of the order of examples and of
         dropout.
         """
+        work = self.workload
+        if work.feedback == "tasks":
+            wanted = self._task_items(work.items, skipped=0)
+            return self._trained_for(configuration, repeat, wanted, results.fed_back)
         if any(goal.metric == AVERAGE for goal in self.cell.objective.goals):
-            work = self.workload
             wanted = self._task_items(work.tuning_items, skipped=work.items or 0)
             return self._tried(configuration, repeat, wanted)
         examples = self._tokenized()
@@ -190,7 +192,7 @@ class QloraEvaluator(MeasuredHere):
                 threads=threads(),
             )
             said = run_job(merging, self.workload.timeout_s).said
-        return Merged(said, _with_losses(trained))
+        return Merged(said, results.with_losses(trained))
 
     def held_out(self) -> Sequence[Example]:
         """The examples held out, in tokens."""
@@ -198,26 +200,30 @@ class QloraEvaluator(MeasuredHere):
 
     def _held_out_loss(self, configuration: Configuration, seed: int, examples: Path) -> Outcome:
         found = self._train(self._job(configuration, seed, examples))
-        nats, tokens = sum(x.nats for x in found.losses), sum(x.tokens for x in found.losses)
-        readings = {("held_out_loss", "nats"): [nats / tokens], **_readings(found)}
-        return Outcome(estimated(readings), _with_losses(found))
+        return results.held_out(found)
 
     def _task_items(self, items: int | None, skipped: int) -> TaskItems:
         return TaskItems(tuple(self.tasks.names), dict(self.tasks.files), items, skipped)
 
     def _tried(self, configuration: Subject, seed: int, tasks: TaskItems) -> Outcome:
-        job = replace(self._job(configuration, seed, self._tokenized()), tasks=tasks)
-        return timed(lambda: _scored(self._train(job)))
+        return self._trained_for(configuration, seed, tasks, results.tested)
+
+    def _trained_for(
+        self, subject: Subject, seed: int, tasks: TaskItems, told: Callable[[Trained], Outcome]
+    ) -> Outcome:
+        job = replace(self._job(subject, seed, self._tokenized()), tasks=tasks)
+        return timed(lambda: told(self._train(job)))
 
     def _job(self, configuration: Subject, seed: int, examples: Path) -> Train:
         work = self.workload
         bits = None if configuration == FULL_PRECISION else self.bits
+        settings = None if isinstance(configuration, Reference) else with_defaults(configuration)
         return Train(
             memory_bytes=int(work.memory_gb * 1e9),
             quantized=Quantized(self.base.name, bits, work.compute),
-            settings=None if isinstance(configuration, Reference) else with_defaults(configuration),
+            settings=settings,
             examples=str(examples),
-            seen=work.examples,
+            steps=settings.steps(work.examples) if settings else 0,
             seed=seed,
             threads=threads(),
         )
@@ -296,35 +302,6 @@ def _source(model: str) -> Model:
         folder = path.parent if path.suffix == ".json" else path
         return Model(architecture="llama", parameters=0, transformers=str(folder))
     return Model(architecture="llama", parameters=0, gguf=model)
-
-
-def _readings(found: Trained) -> dict[tuple[str, str], Sequence[float]]:
-    """What each training gives."""
-    readings: dict[tuple[str, str], Sequence[float]] = {}
-    if found.train_loss is not None:
-        readings["train_loss", "nats"] = [found.train_loss]
-    readings["peak_memory_mb", "MB"] = [found.peak_bytes / 1e6]
-    return readings
-
-
-def _scored(found: Trained) -> Outcome:
-    """A model's scores on lm-eval's tasks."""
-    readings: dict[tuple[str, str], Sequence[float]] = {}
-    told = dict(found.facts)
-    for name, scores in found.tasks.items():
-        for metric, right in (("acc", scores.acc), ("acc_norm", scores.acc_norm)):
-            if right:
-                readings[f"{name}_{metric}", "%"] = [100 * mean(right)]
-                told |= facts.of_answers(f"{name}_{metric}", right)
-        told[f"{name}_items"] = str(len(scores.items))
-    average = mean(readings[f"{name}_acc", "%"][0] for name in found.tasks)
-    return Outcome(estimated({(AVERAGE, "%"): [average], **readings, **_readings(found)}), told)
-
-
-def _with_losses(found: Trained) -> dict[str, str]:
-    """A training's facts, and the loss of each example held out, in nats a token."""
-    losses = " ".join(f"{loss.nats / max(loss.tokens, 1):.4g}" for loss in found.losses)
-    return {**found.facts, "held_out_losses": losses}
 
 
 def share_in_common(one: Sequence[int], other: Sequence[int]) -> float:

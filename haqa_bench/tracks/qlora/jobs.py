@@ -36,6 +36,24 @@ class Settings:
     max_grad_norm: float = 0.3
     max_steps: int | None = None
 
+    @property
+    def effective_batch(self) -> int:
+        """Examples of a step."""
+        return self.per_device_train_batch_size * self.gradient_accumulation_steps
+
+    def steps(self, seen: int | None) -> int:
+        """How many steps a training has: `max_steps`, else those that `seen` examples make, but
+        one at least.
+
+        Raises:
+            EvaluationFailed: neither says it, or there are to be none.
+        """
+        if self.max_steps is not None and self.max_steps < 1:
+            raise EvaluationFailed(Status.REFUSED, f"max_steps {self.max_steps} trains nothing")
+        if self.max_steps is None and seen is None:
+            raise EvaluationFailed(Status.REFUSED, "neither max_steps nor examples say how long")
+        return self.max_steps or max(1, round((seen or 0) / self.effective_batch))
+
 
 SETTINGS = tuple(field.name for field in fields(Settings))
 
@@ -127,16 +145,15 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True)
 class Train(Job[Trained], worker=TRAIN):
-    """Train an adapter where there are settings, and keep it in the folder `adapter` where that is
-    named; then find the losses of the examples held out, or the scores on `tasks`.
-
-    `examples` is a file of a Split, `seen` how many of them a training sees.
+    """Train an adapter in so many steps where there are settings, and keep it in the folder
+    `adapter` where that is named; then find the losses of the examples held out, or the scores on
+    `tasks`. `examples` is a file of a Split; where they are too few, they are seen again.
     """
 
     quantized: Quantized
     settings: Settings | None
     examples: str
-    seen: int
+    steps: int
     seed: int
     threads: int
     tasks: TaskItems | None = None

@@ -7,6 +7,7 @@ from typing import TypeGuard
 from haqa_bench.cell import Block, Cell, Model, Workload
 from haqa_bench.hardware import Hardware
 from haqa_bench.protocols import LiveEvaluator, Metric, Reference
+from haqa_bench.space import SearchSpace
 from haqa_bench.tracks import Rule, Track
 from haqa_bench.tracks.metrics import HELD_OUT_LOSS, PEAK_MEMORY, TRAIN_LOSS, by_name
 from haqa_bench.tracks.qlora.jobs import SETTINGS
@@ -16,6 +17,9 @@ from haqa_bench.tracks.training import FULL_PRECISION, ROUNDED, rules
 BITS: Mapping[str, int] = {"INT4": 4, "INT8": 8}
 """Bits of a weight by bit-width, as bitsandbytes quantizes: NF4 and LLM.int8."""
 AVERAGE = "average_accuracy"
+ACC, STDERR = "_acc", "_acc_stderr"
+"""How the names of a task's metrics end."""
+MAX_STEPS = "max_steps"
 QUANTIZED = {
     "INT4": "linear layers in NF4 with double quantization, 4.13 bits a weight",
     "INT8": "linear layers in LLM.int8, 8 bits a weight",
@@ -51,16 +55,27 @@ class QloraTrack(Track[QloraWorkload]):
     confirmed = "tests"
     published = "table2"
 
+    def metrics_of(self, workload: QloraWorkload) -> Mapping[str, Metric]:
+        """See Track."""
+        if workload.feedback != "tasks":
+            return self.metrics
+        return {**self.metrics, **by_name(*_of_tasks(workload.tasks))}
+
     def check(self, block: Block[QloraWorkload], name: str, model: Model) -> None:
         """See Track."""
         if model.transformers is None and model.gguf is None:
             what = "is to be fine-tuned, but has neither transformers nor gguf"
             raise ValueError(f"the model '{name}' {what}")
-        work, goals = block.workload, block.objective.goals
-        asks = any(goal.metric == AVERAGE for goal in goals)
-        if asks and (work.items is None or work.tuning_items is None):
-            what = "is tuned on items that do not test: workload needs items and tuning_items"
-            raise ValueError(f"{AVERAGE} {what}")
+        check_length(block.space, block.workload)
+        _check_feedback(block)
+
+    def tuned_on_tests(self, workload: QloraWorkload) -> bool:
+        """See Track."""
+        return workload.feedback == "tasks"
+
+    def suffix(self, workload: QloraWorkload) -> str:
+        """See Track. Both ways of feedback may stand in one suite."""
+        return f"{self.name}-tasks" if self.tuned_on_tests(workload) else self.name
 
     def settings(self, workload: QloraWorkload) -> Collection[str]:
         """See Track."""
@@ -93,6 +108,42 @@ class QloraTrack(Track[QloraWorkload]):
     def rules(self, hardware: Hardware) -> Iterator[Rule]:
         """See Track."""
         return rules()
+
+
+def check_length(space: SearchSpace, work: QloraWorkload) -> None:
+    """Raises ValueError where nothing, or two things, say how long a training is."""
+    asked = MAX_STEPS in space.root
+    if not asked and work.examples is None:
+        what = "how many examples a training sees (or give the space max_steps)"
+        raise ValueError(f"workload: examples is missing: {what}")
+    if asked and work.examples is not None:
+        what = "has no effect, since max_steps of the space decides: leave it out"
+        raise ValueError(f"workload: examples {what}")
+
+
+def _check_feedback(block: Block[QloraWorkload]) -> None:
+    """Raises ValueError for an objective that what is fed back does not hold."""
+    work = block.workload
+    named = {goal.metric for goal in block.objective.goals}
+    named |= {constraint.metric for constraint in block.objective.constraints}
+    if work.feedback == "tasks":
+        if HELD_OUT_LOSS.name in named:
+            what = "with feedback: tasks no loss is measured"
+            raise ValueError(f"objective: {HELD_OUT_LOSS.name}: {what}: tune {AVERAGE}")
+        if work.tuning_items is not None:
+            what = "are other items than those of the tests, which feedback: tasks shows"
+            raise ValueError(f"workload: tuning_items {what}: leave one of them out")
+    elif AVERAGE in named and (work.items is None or work.tuning_items is None):
+        what = "is tuned on items that do not test: workload needs items and tuning_items"
+        raise ValueError(f"{AVERAGE} {what} (or, as the paper, feedback: tasks)")
+
+
+def _of_tasks(tasks: Sequence[str]) -> Iterator[Metric]:
+    """What is fed back of each task."""
+    for task in tasks:
+        yield Metric(f"{task}{ACC}", "%", "maximize", f"acc of {task}", 2, prompted=True)
+        about = f"standard error of {task}'s acc"
+        yield Metric(f"{task}{STDERR}", "%", None, about, 2, prompted=True)
 
 
 def is_qlora(cell: Cell[Workload]) -> TypeGuard[Cell[QloraWorkload]]:

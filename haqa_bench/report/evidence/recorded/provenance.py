@@ -9,7 +9,7 @@ from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.report.evidence.recorded import trials
 from haqa_bench.report.evidence.recorded.ledger import Ledger, Study
 from haqa_bench.store import tables
-from haqa_bench.store import trials as recordings
+from haqa_bench.store import trials as recorded
 from haqa_bench.store.journal import read_lines
 
 
@@ -29,9 +29,12 @@ class StudyTold(NamedTuple):
 
 
 class Provenance(NamedTuple):
-    """The cell's device, the lock, and what is known of each file of recordings, by title."""
+    """The cell's device, what readers have to know of it, the lock, and what is known of each file
+    of recordings, by title.
+    """
 
     hardware: str
+    remarks: Sequence[str]
     lock: str
     recorded: Mapping[str, Mapping[str, str]]
     studies: Sequence[StudyTold]
@@ -45,12 +48,13 @@ def provenance(ledger: Ledger, cell: str, studies: Sequence[str]) -> Provenance:
     """
     found = {
         "response table": _table(ledger, cell),
-        "recorded trials": _trials(ledger, cell),
+        "recorded trials": _tried(ledger, cell),
         "confirmed": _confirmed(ledger, cell),
     }
     wanted = set(studies)
     return Provenance(
         ledger.run.cells[cell].hardware.title,
+        ledger.run.suite.said_of([cell]),
         ledger.run.suite.lock,
         {title: told for title, told in found.items() if told},
         [_study(ledger, study) for study in ledger.of_cell(cell) if study.id in wanted],
@@ -75,19 +79,20 @@ def _table(ledger: Ledger, cell: str) -> dict[str, str]:
     return {name: said for name, said in told.items() if said}
 
 
-def _trials(ledger: Ledger, cell: str) -> dict[str, str]:
+def _tried(ledger: Ledger, cell: str) -> dict[str, str]:
     """Of a cell whose space has a range."""
     path = ledger.project.trials(ledger.run.cells[cell])
     if ledger.run.cells[cell].space.finite or not path.is_file():
         return {}
-    found = recordings.read(path)
+    found = recorded.read(path)
+    build = ", ".join(f"{name} {version}" for name, version in found.header.build.items())
     told = {
         "file": ledger.project.said(path),
         "sha256": sha256(read_bytes(path)),
         "configurations": str(len(found.trials)),
         "measured": dates(found.days),
         "machine": found.header.machine,
-        "build": ", ".join(f"{name} {version}" for name, version in found.header.build.items()),
+        "build": build,
     }
     return {name: said for name, said in told.items() if said}
 

@@ -45,6 +45,13 @@ def mean(ledger: Ledger, cell: str, configuration: str, about: str) -> Step:
     return step("mean", about, [accuracy(t) for t in of(ledger, cell, configuration)], "%")
 
 
+def task_mean(ledger: Ledger, cell: str, configuration: str, name: str, about: str) -> Step:
+    """What a configuration has right of one task, by its metric: the mean over its seeds."""
+    known = [test for test in of(ledger, cell, configuration) if name in test.items]
+    parts = [_task(test, name)._replace(about=f"seed {test.seed}, {test.date}") for test in known]
+    return step("mean", about, parts, "%")
+
+
 def differences(ledger: Ledger, cell: str, configuration: str, default: str) -> list[Step]:
     """With each seed that both have, the configuration's accuracy less the default's."""
     ours, theirs = ({t.seed: t for t in of(ledger, cell, c)} for c in (configuration, default))

@@ -17,6 +17,7 @@ from haqa_bench.report.evidence.tables.winners import (
 )
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
 from haqa_bench.report.found.tests import REFERENCE
+from haqa_bench.report.tables.best_found_columns import TESTED
 from haqa_bench.report.tables.best_found_rows import CHANCE
 
 
@@ -64,6 +65,20 @@ def test_accuracy(place: Place) -> Evidence:
     found = _tested(place)
     worst, highest = (step(rule, "over studies", found, "%") for rule in ("smallest", "largest"))
     return Evidence(middle_of(found, "%"), worst, highest, studies=place.ids)
+
+
+def task_accuracy(place: Place) -> Evidence:
+    """Each winner's mean over seeds of the one task that the column is of."""
+    name = place.column.name.removeprefix(TESTED.partition("{")[0]).partition(",")[0]
+    ledger, cell = place.ledger, place.key.cell
+    reference = reference_of(place)
+    subjects = (
+        [(reference, place.key.method)]
+        if reference
+        else [(c, named(study, c)) for study, c in winners_of(place)]
+    )
+    found = [tests.task_mean(ledger, cell, c, name, about) for c, about in subjects]
+    return Evidence(middle_of(found, "%"), studies=place.ids)
 
 
 def test_range(place: Place) -> Evidence:

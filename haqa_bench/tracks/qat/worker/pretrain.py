@@ -53,19 +53,17 @@ def run(job: Pretrain) -> Pretrained:
     network = placed(resnet.build(job.network, data.classes, UNQUANTIZED), device)
     optimizer = optimizer_of(network, job.settings)
     losses, seconds = _gone_on(job, network, optimizer)
-    for number in range(len(losses), round(job.settings.epochs)):
+    for number in range(len(losses), round(job.settings.epochs) * job.cycles):
         started = time.perf_counter()
         losses.append(epoch(network, optimizer, data, job, number))
         seconds += time.perf_counter() - started
         _keep(job, network, optimizer, losses, seconds)
-    accuracies = [
-        100 * float(evaluated(network, data.trying(test)).float().mean()) for test in (False, True)
-    ]
+    held_out, test = (evaluated(network, data.trying(test)) for test in (False, True))
     weights = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     save_file(weights, job.output)
     return Pretrained(
-        held_out_accuracy=accuracies[0],
-        test_accuracy=accuracies[1],
+        held_out_accuracy=100 * int(held_out.sum()) / len(held_out),
+        test_accuracy=100 * int(test.sum()) / len(test),
         losses=tuple(losses),
         seconds=seconds,
         images=data.count,
@@ -88,16 +86,18 @@ def epoch(
     settings, where = job.settings, next(network.parameters()).device
     generator = generator_of(data, job.seed * 100_003 + number)
     each = data.count // min(settings.batch_size, data.count)
-    steps = each * round(settings.epochs)
+    epochs = round(settings.epochs)
+    steps, before = each * epochs, each * (number % epochs)
     curve = Curve(steps, 2 * math.log(data.classes))
-    plain, losses = Plain(network, optimizer, KINDS[job.precision]), Losses(curve, where)
+    plain = Plain(network, optimizer, KINDS[job.precision], settings.label_smoothing)
+    losses = Losses(curve, where)
     step = None
     network.train()
     batches = data.training(settings.batch_size, settings.augmentation, generator)
     for at, (images, labels) in zip(range(each), batches):  # noqa: B905 - they have no end
         images, labels = images.to(where), labels.to(where)
         step = step or step_of(plain, images, labels)[0]
-        scale = factor(settings.schedule, number * each + at, steps, settings.warmup)
+        scale = factor(settings.schedule, before + at, steps, settings.warmup)
         losses.add(step(images, labels, settings.learning_rate * scale))
     losses.flush()
     return sum(curve.losses) / len(curve.losses)
@@ -108,7 +108,7 @@ def _asked(job: Pretrain) -> dict[str, object]:
     return {name: value for name, value in asdict(job).items() if name not in _NOT_ASKED}
 
 
-_NOT_ASKED = ("memory_bytes", "threads", "state", "output", "path")
+_NOT_ASKED = ("memory_bytes", "threads", "cycles", "state", "output", "path")
 
 
 def _gone_on(

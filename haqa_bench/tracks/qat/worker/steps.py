@@ -34,15 +34,19 @@ class Step(Protocol):
 
 
 class Plain:
-    """A step as it stands, computed in `precision`."""
+    """A step as it stands, computed in `precision`; `smoothing` is how much of each label is shared
+    out among all classes.
+    """
 
     def __init__(
         self,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
         precision: torch.dtype = torch.float32,
+        smoothing: float = 0.0,
     ) -> None:
-        self.network, self.optimizer, self.precision = network, optimizer, precision
+        self.network, self.optimizer = network, optimizer
+        self.precision, self.smoothing = precision, smoothing
 
     def __call__(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
         """See Step."""
@@ -54,7 +58,7 @@ class Plain:
         kind = self.precision
         with torch.autocast(images.device.type, kind, enabled=kind != torch.float32):
             answers = self.network(images)
-        loss = functional.cross_entropy(answers.float(), labels)
+        loss = functional.cross_entropy(answers.float(), labels, label_smoothing=self.smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()

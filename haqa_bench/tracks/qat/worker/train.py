@@ -122,7 +122,9 @@ def train(network: nn.Module, data: ImageSet, settings: Settings, seed: int) -> 
     batch = min(settings.batch_size, data.count)
     steps = max(1, round(data.count * settings.epochs / batch))
     curve, where = Curve(steps, 2 * math.log(data.classes)), next(network.parameters()).device
-    plain, losses = Plain(network, optimizer_of(network, settings)), Losses(curve, where)
+    optimizer = optimizer_of(network, settings)
+    plain = Plain(network, optimizer, smoothing=settings.label_smoothing)
+    losses = Losses(curve, where)
     step, captured = None, ""
     network.train()
     batches = data.training(batch, settings.augmentation, generator_of(data, seed))

@@ -140,14 +140,12 @@ def train(
     Raises:
         Diverged: the loss is no number, or twice as large as at first.
     """
-    effective = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
-    steps = settings.max_steps or max(1, round(job.seen / effective))
     # before the adapter is built: its random half is part of what the seed decides
     set_seed(job.seed)
     model = adapted(model, settings)
-    curve = Curve(steps)
+    curve = Curve(job.steps)
     with tempfile.TemporaryDirectory() as folder:
-        arguments = arguments_of(job, settings, steps, folder)
+        arguments = arguments_of(job, settings, folder)
         trainer = Trainer(
             model=model,
             args=arguments,
@@ -158,8 +156,11 @@ def train(
         trainer.train()
     curve.end()
     facts = facts_of(
-        steps=steps,
-        effective_batch=effective,
+        steps=job.steps,
+        warmup_steps=arguments.warmup_steps,
+        effective_batch=settings.effective_batch,
+        examples=len(examples),
+        epochs=round(trainer.state.epoch or 0.0, 2),
         optimizer=str(arguments.optim).rpartition(".")[2].lower(),
         trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         adapted_layers=sum("lora_A" in name for name, _ in model.named_parameters()),
@@ -168,17 +169,17 @@ def train(
     return Tuned(model, curve, facts)
 
 
-def arguments_of(job: Train, settings: Settings, steps: int, folder: str) -> TrainingArguments:
+def arguments_of(job: Train, settings: Settings, folder: str) -> TrainingArguments:
     """The settings as transformers' Trainer takes them."""
     gpu = torch.cuda.is_available()
     return TrainingArguments(
         output_dir=folder,
         per_device_train_batch_size=settings.per_device_train_batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
-        max_steps=steps,
+        max_steps=job.steps,
         learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.lr_scheduler_type,
-        warmup_steps=int(settings.warmup_ratio * steps),
+        warmup_steps=int(settings.warmup_ratio * job.steps),
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
         optim="paged_adamw_32bit" if gpu else "adamw_torch",
