@@ -23,7 +23,13 @@ methods:
   - {name: full-precision, optimizer: fixed, options: {learning_rate: 0.1}, seeds: [0]}
   - {name: random, optimizer: random}
   - {name: tpe, optimizer: tpe}
+  - {name: haqa, optimizer: haqa, seeds: [0], chat: {model: test-model, temperature: 0.0}}
 seeds: [0, 1]
+prices:
+  test-model:
+    usd_per_million_prompt_tokens: 1.0
+    usd_per_million_completion_tokens: 1.0
+    source: made up
 cells:
   - track: qat
     models: [ResNet20]

@@ -234,7 +234,7 @@ def test_figures_have_no_map_of_such_a_space(home, replayed, tmp_path):
     )
 
     assert done.returncode == 0, done.stderr
-    # agent: no map
+    assert "Its space has a range, which has no map" in done.stderr
     caption = (tmp_path / f"curves-{CELL}.txt").read_text("utf-8")
     assert "Recorded trials of " in caption
     assert "response table" not in caption.lower()

@@ -260,7 +260,7 @@ def _as_the_suite_says(
 
     with open_run(folder) as run:
         theirs = catalogue.asked(run, project_above(folder, project))
-    return _made(folder, project, wanted) | theirs
+    return catalogue.instead(_made(folder, project, wanted), theirs)
 
 
 def _in_the_papers_layout(

@@ -253,7 +253,7 @@ def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: boo
         for name, table in every.items()
         for path in formats.write(table, target / "tables", name, in_full=name not in found)
     ]
-    found |= theirs
+    found = paper.instead(found, theirs)
     if as_json:
         echo(_told(target, written, notes, found))
         return

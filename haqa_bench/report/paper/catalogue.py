@@ -8,6 +8,7 @@ from haqa_bench.report.found import answers, format_choices, mishaps, pairs
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.paper import accuracies, decisions, elsewhere, layout, speeds
 from haqa_bench.report.paper.line import Line
+from haqa_bench.report.formats.filters import paper_name
 from haqa_bench.report.published.document import PublishedTable, load
 from haqa_bench.report.tables.table import Table
 
@@ -76,6 +77,11 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
 def asked(run: Run, project: Project) -> dict[str, Table]:
     """The same where the suite asks for the paper's layout, and else none."""
     return tables(run, project) if run.suite.layout == "paper" else {}
+
+
+def instead(own: Mapping[str, Table], theirs: Mapping[str, Table]) -> dict[str, Table]:
+    """Tables of ours, and the paper's in the place of those of the same cells."""
+    return {**theirs, **{n: t for n, t in own.items() if paper_name(n) not in theirs}}
 
 
 def _finished(table: Table, lines: Sequence[Line], run: Run, name: str) -> Table:
