@@ -140,25 +140,29 @@ def test_what_needs_a_response_table_is_refused_in_one_line(home, tmp_path, word
     assert "--measure live" in done.stderr
 
 
-def test_a_run_with_ranges_is_packed_and_judged(home, live, tmp_path):
-    pack = tmp_path / "pack"
-
-    done = InProcess()("contribute", live, "--output", pack, "--project", home)
-
+@pytest.fixture
+def pack(home, live, tmp_path):
+    """What a live run without an LLM measured, packed."""
+    few = ("--methods", "default,random", "--measure", "live", "--json")
+    where = ("--runs", tmp_path / "runs", "--project", home)
+    done = InProcess()("run", home / "suites/ranged.yaml", *few, *where)
+    folder = json.loads(done.stdout)["folder"]
+    done = InProcess()("contribute", folder, "--output", tmp_path / "pack", "--project", home)
     assert done.returncode == 0, done.stderr
-    judged = json.loads(
-        InProcess()("table", "check", pack, "--mine", "--json", "--project", home).stdout
-    )
-    rules = {rule["name"]: rule for rule in judged["rules"]}
+    return tmp_path / "pack"
+
+
+def test_a_run_with_ranges_is_packed_and_judged(home, pack):
+    done = InProcess()("table", "check", pack, "--mine", "--json", "--project", home)
+
+    rules = {rule["name"]: rule for rule in json.loads(done.stdout)["rules"]}
     assert not rules["space"]["problems"]
     assert not rules["cells"]["problems"]
 
 
-def test_a_response_table_in_such_a_pack_breaks_a_rule(home, live, tmp_path):
-    pack = tmp_path / "pack"
-    InProcess()("contribute", live, "--output", pack, "--project", home)
-    path = pack / f"results/tables/qat/{CELL}.parquet"
-    tables.write(path, {"cell": CELL}, [])
+def test_a_response_table_in_such_a_pack_breaks_a_rule(home, pack):
+    tables.write(pack / f"results/tables/qat/{CELL}.parquet", {"cell": CELL}, [])
+
     with opened(pack) as found:
         problems = [problem.what for problem in spaces._cells(found, Project(home))]
 
