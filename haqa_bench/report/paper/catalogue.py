@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from haqa_bench.project import Project, Run
 from haqa_bench.report import traits
+from haqa_bench.report.formats.filters import paper_name
 from haqa_bench.report.found import answers, format_choices, mishaps, pairs
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.paper import accuracies, decisions, elsewhere, layout, speeds
 from haqa_bench.report.paper.line import Line
-from haqa_bench.report.formats.filters import paper_name
 from haqa_bench.report.published.document import PublishedTable, load
 from haqa_bench.report.tables.table import Table
 

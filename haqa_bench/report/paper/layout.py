@@ -190,7 +190,8 @@ def _standing(
     for place, methods in sorted(found.items()):
         rows = dict.fromkeys(_called(letters[_group(table, li)], place) for li in lines)
         where = f"In {', '.join(rows)}" if place else "Of ours"
-        told = [f"{label} is {' or '.join(of)}" for label, of in methods.items() if [*of] != [label]]
+        others = {label: of for label, of in methods.items() if [*of] != [label]}
+        told = (f"{label} is {' or '.join(of)}" for label, of in others.items())
         yield f"{where}, {', '.join(told)}."
 
 
