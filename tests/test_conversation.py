@@ -9,10 +9,12 @@ import os
 import pytest
 from support import REPOSITORY, SUITE, action, evaluator_of, record, run, small_project
 from test_prompts import CELLS, FOLDER, measured
+from test_table_track import SERVING
 
 from haqa_bench import registry, suite
 from haqa_bench.errors import HaqaError
 from haqa_bench.llm import cassette
+from haqa_bench.llm.questions import Question
 from haqa_bench.llm.scripted import Scripted
 from haqa_bench.optimizers.agent.conversation import Conversation
 from haqa_bench.optimizers.agent.prompt import Prompts
@@ -139,6 +141,18 @@ def test_the_hardware_is_json_of_what_is_known():
     assert "peak_rates" not in Conversation(PROMPTS).static(cell_of("qat"))  # a CPU's are unknown
 
 
+def test_a_track_without_words_of_its_own_is_told_in_those_of_any(project):
+    path = project / "suites/serving.yaml"
+    path.write_text(SERVING)
+
+    text = Conversation(PROMPTS).static(suite.load(path, project).cells[0])
+
+    assert text.startswith("You are an engineer who tunes systems")
+    assert "- requests of 512 tokens, as many at once as the server takes" in text
+    assert "The highest throughput (req/s)" in text
+    assert "p99 may be at most 3 times that of the defaults" in text
+
+
 def test_hints_native_and_react_take_from_a_conversation_what_they_take_from_ours():
     cell = cell_of("memory")
 
@@ -230,6 +244,16 @@ def test_a_study_that_goes_on_sends_what_it_would_have_sent(project):
     assert chat.requests == through.requests[3:]
 
 
+def test_whoever_answers_at_the_relay_reads_every_turn_in_order(project):
+    _, chat = trials_of(project, REPLIES)
+
+    told = Question.model_validate(chat.requests[-1].body()).conversation()
+
+    heads = [line for line in told.splitlines() if line.startswith("# Message")]
+    roles = ["system", "user", *["assistant", "user"] * 4]
+    assert heads == [f"# Message {number}: {role}" for number, role in enumerate(roles, 1)]
+
+
 def test_a_repaired_round_shows_its_last_reply_alone(project):
     _, chat = trials_of(project, ["?", *[action("Q4_0", 2)] * 4])
 
@@ -303,6 +327,19 @@ def test_exchanged_outcomes_come_with_the_losses_of_theirs(project):
         speed = next(float(x.split()[1]) for x in lines if x.startswith("end_to_end"))
         loss = next(x for x in lines if x.startswith("Training losses")).rpartition(" ")[2]
         assert speeds[speed] == int(loss)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_outcomes_are_exchanged_with_rounds_without_a_proposal_too(project, seed):
+    study = study_of(project, "haqa-shuffled", style="paper")._replace(seed=seed)
+    chat = Scripted([action("Q4_0", 1), "?", "??", *[action("IQ4_NL", 1)] * 2])
+
+    asked = registry.optimizer(study, chat, project / "prompts")
+    list(run_study(study, asked, evaluator_of(project), []))
+
+    said = [m.content for m in chat.requests[-1].messages if m.role == "assistant"]
+    assert said[2] == "(a reply without a valid proposal)"
+    assert all(said)
 
 
 # Recordings

@@ -166,6 +166,18 @@ def test_a_training_that_was_stopped_is_the_one_that_it_would_have_been(
     assert resumed.losses == whole.losses
 
 
+def test_what_is_gone_on_with_elsewhere_keeps_its_rate_in_a_tensor(here):
+    job = small(pretraining.job_of(ORDER._replace(epochs=1, seed=6)))
+    pretrain.run(job)
+    network, _ = network_and_optimizer("sgd")
+    optimizer = torch.optim.SGD(network.parameters(), lr=torch.tensor(0.1), momentum=0.9)
+
+    losses, _ = pretrain._gone_on(job, network, optimizer)
+
+    assert len(losses) == 1
+    assert isinstance(optimizer.param_groups[0]["lr"], torch.Tensor)
+
+
 def test_a_training_that_has_ended_goes_on_for_another_cycle(here):
     once = small(pretraining.job_of(ORDER._replace(epochs=1, seed=6)))
     twice = small(pretraining.job_of(ORDER._replace(epochs=1, seed=6, cycles=2)))

@@ -139,7 +139,7 @@ def test_tasks_say_what_they_say_of_each_item(data):
 
 
 def test_the_papers_feedback_is_what_the_tests_say(data):
-    cell = suite.load(REPOSITORY / "suites/paper/qlora.yaml", REPOSITORY).cells[1]
+    cell = suite.load(REPOSITORY / "suites/paper/qlora-tasks.yaml", REPOSITORY).cells[0]
     small = {"data": "items.json", "held_out": 10, "max_length": 48, "tasks": tuple(ITEMS)}
     work = cell.workload.model_copy(update={**small, "items": 4})
     evaluator = QloraEvaluator(cell.model_copy(update={"workload": work}))

@@ -112,7 +112,10 @@ class Conversation(Prompts):
         own = trial.thought or (FIRST if trial.number == 0 else "")
         thought = {"thought": own} if self.shown["react"] else {}
         if trial.configuration is None:
-            said = [trial.thought if self.shown["react"] else "", UNSAID.get(trial.status, "")]
+            said = [
+                trial.thought if self.shown["react"] else "",
+                UNSAID.get(trial.status, UNSAID[Status.INVALID]),
+            ]
             return "\n".join(filter(None, said))
         action = {name: trial.configuration[name] for name in cell.space.root}
         return json.dumps({**thought, "action": action}, ensure_ascii=False)
@@ -131,7 +134,6 @@ class Conversation(Prompts):
             scores=scores,
             left=cell.budget.left(spent_by(history)),
             OK=Status.OK,
-            INVALID=Status.INVALID,
             CUT_OFF=Status.CUT_OFF,
         )
 

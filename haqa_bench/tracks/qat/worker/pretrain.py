@@ -118,11 +118,13 @@ def _gone_on(
     path = Path(job.state)
     if not path.is_file():
         return [], 0.0
-    state: State = torch.load(path, weights_only=True)
+    where = next(network.parameters()).device
+    state: State = torch.load(path, weights_only=True, map_location=where)
     if state["asked"] != _asked(job):
         return [], 0.0
     network.load_state_dict(state["weights"])
-    optimizer.load_state_dict(state["optimizer"])
+    groups = optimizer.state_dict()["param_groups"]  # on a GPU, with a rate that lies there
+    optimizer.load_state_dict({**state["optimizer"], "param_groups": groups})
     epochs_file(job.state).write_text(str(len(state["losses"])))
     return list(state["losses"]), state["seconds"]
 

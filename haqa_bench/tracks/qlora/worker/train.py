@@ -160,7 +160,7 @@ def train(
         warmup_steps=arguments.warmup_steps,
         effective_batch=settings.effective_batch,
         examples=len(examples),
-        epochs=round(trainer.state.epoch or 0.0, 2),
+        epochs=round(trainer.state.epoch or 0.0, 4),
         optimizer=str(arguments.optim).rpartition(".")[2].lower(),
         trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         adapted_layers=sum("lora_A" in name for name, _ in model.named_parameters()),
