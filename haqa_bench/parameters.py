@@ -13,9 +13,9 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from numbers import Number, Real
-from typing import Self, SupportsFloat
+from typing import Annotated, Self, SupportsFloat
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from haqa_bench.documents import Document, JsonObject
 from haqa_bench.limits import Limit
@@ -193,15 +193,18 @@ class Choices(Parameter):
         return frozenset((type(c), c) for c in self.choices)
 
 
+LOG = "whether a factor is as far wherever it stands, as for learning rates"
+
+
 class WholeBounds(Document):
     """From `low` to `high`, both included, every `step`; or, with `log`, every whole number, where
     a factor is as far wherever it stands.
     """
 
-    low: int = Field(ge=-MOST, le=MOST)
-    high: int = Field(ge=-MOST, le=MOST)
-    log: bool = False
-    step: int = Field(1, ge=1)
+    low: int = Field(ge=-MOST, le=MOST, description="the smallest value")
+    high: int = Field(ge=-MOST, le=MOST, description="the largest value")
+    log: bool = Field(False, description=LOG)
+    step: int = Field(1, ge=1, description="the distance of two values; not with log")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -218,10 +221,10 @@ class RealBounds(Document):
     wherever it stands.
     """
 
-    low: float
-    high: float
-    log: bool = False
-    digits: int = Field(DIGITS, ge=1, le=15)
+    low: float = Field(description="the smallest value; above 0 with log")
+    high: float = Field(description="the largest value")
+    log: bool = Field(False, description=LOG)
+    digits: int = Field(DIGITS, ge=1, le=15, description="that are kept of a number: 0.01234 of 4")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -299,6 +302,7 @@ class Range(Parameter):
 class IntRange(Range):
     """A setting that has any whole number of a range, which a file gives under `int`."""
 
+    default: Annotated[Scalar, WithJsonSchema({"type": "integer"})]
     bounds: WholeBounds = Field(alias="int")
 
     @model_validator(mode="after")

@@ -13,11 +13,12 @@ import random
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self, TypeGuard
 
 from pydantic import (
     Discriminator,
     Field,
+    PlainValidator,
     PrivateAttr,
     RootModel,
     SerializerFunctionWrapHandler,
@@ -27,6 +28,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from haqa_bench.documents import Document, read_bytes
 from haqa_bench.errors import HaqaError
@@ -61,16 +63,24 @@ class Pinned(Document):
     count: int = Field(ge=1, le=MOST)
 
 
+KINDS = {"choices": Choices, "int": IntRange, "float": FloatRange}
+"""What a file gives the values of a parameter under."""
+
+
 def _kind(value: object) -> str:
     """What stands under a key of a space, as a tag that no key of a file can be taken for."""
     if isinstance(value, list | tuple | str | Listing):
         return "<list>"
     if isinstance(value, Pinned) or (isinstance(value, dict) and "sha256" in value):
         return "<table>"
-    for kind, key, tag in ((IntRange, "int", "<int>"), (FloatRange, "float", "<float>")):
-        if isinstance(value, kind) or (isinstance(value, dict) and key in value):
-            return tag
-    return "<choices>"
+    if isinstance(value, dict):
+        given = [key for key in KINDS if key in value]
+        return f"<{given[0]}>" if len(given) == 1 else "<unclear>"
+    return next((f"<{key}>" for key, kind in KINDS.items() if isinstance(value, kind)), "<choices>")
+
+
+def _unclear(_: object) -> NoReturn:
+    raise ValueError(f"a parameter has a default, and one of {', '.join(KINDS)}")
 
 
 if TYPE_CHECKING:
@@ -84,7 +94,8 @@ else:  # what is listed is taken out of the parameters as soon as it is read
         | Annotated[IntRange, Tag("<int>")]
         | Annotated[FloatRange, Tag("<float>")]
         | Annotated[Listed | str, Tag("<list>")]
-        | Annotated[Pinned, Tag("<table>")],
+        | Annotated[Pinned, Tag("<table>")]
+        | Annotated[SkipJsonSchema[Annotated[Any, PlainValidator(_unclear)]], Tag("<unclear>")],
         Discriminator(_kind),
     ]
 
@@ -248,6 +259,13 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         if not self._limits or not self.finite:
             return self._combinations
         return sum(1 for _ in self.grid())
+
+    @property
+    def extent(self) -> str:
+        """How many configurations there are, in words."""
+        if self.finite:
+            return f"{self.size} configurations"
+        return f"{self.size:.1e} configurations as numbers are rounded"
 
     def grid(self) -> Iterator[Configuration]:
         """Every configuration, in the order of the file.

@@ -32,6 +32,7 @@ from haqa_bench.store.recorded import held, place
 from haqa_bench.study import MAX_TEMPLATE, PAPER, Method, Price, Seed, Study, with_templates
 from haqa_bench.trial import Goal, Objective
 
+Layout = Literal["ours", "paper"]
 MAX_CELLS = 10_000
 """That a suite's matrices may expand into; a small file can name millions."""
 
@@ -68,6 +69,8 @@ class SuiteFile(Document):
     """What tables and figures call methods, models and hardware, by their names."""
     remarks: tuple[Remark, ...] = ()
     """Printed below the tables of the cells that they are of."""
+    layout: Layout = Field("ours", exclude_if=lambda whose: whose == "ours")
+    """Whose tables `run` and `report` print: ours, or the paper's own with ours beside."""
     cells: tuple[Block, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -237,11 +240,12 @@ class Suite(Document):
     """SHA-256 of each prompt template."""
     labels: dict[str, str] = Field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
+    layout: Layout = Field("ours", exclude_if=lambda whose: whose == "ours")
 
     @cached_property
     def lock(self) -> str:
         """SHA-256 of the suite's canonical JSON, without what changes nothing that runs."""
-        return sha256(self.model_dump(mode="json", exclude={"labels", "remarks"}))
+        return sha256(self.model_dump(mode="json", exclude={"labels", "remarks", "layout"}))
 
     def said_of(self, cells: Collection[str]) -> list[str]:
         """The remarks on any of some cells, and which of these are tuned on what they report."""
@@ -321,6 +325,7 @@ def load(path: Path, project: Path, recorded: bool = True) -> Suite:
         templates=templates,
         labels=file.labels,
         remarks=file.remarks,
+        layout=file.layout,
     )
 
 

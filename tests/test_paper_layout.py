@@ -15,6 +15,7 @@ from haqa_bench.report import coverage
 from haqa_bench.report.paper import catalogue
 from haqa_bench.report.paper.line import measured, repeated, stands_in
 from haqa_bench.report.published.document import Column, PublishedTable, load
+from haqa_bench.report.tables.table import NOTHING
 
 PROJECT = Project(REPOSITORY)
 TABLES = {name: load(REPOSITORY / f"paper_tables/{name}.yaml") for name in coverage.NAMES}
@@ -54,13 +55,31 @@ def test_ours_stand_beside_by_method_and_say_of_which_cell_they_are(made):
     ours = rows_of(made("resnet")["table1"], "ours")
 
     first = ours[0]
-    assert (first["Model"], first["Bits"]) == ("(a) ResNet20", "w8a8")
+    assert (first["Model"], first["Bits"]) == ("ResNet20", "(a)")
     assert first["Cell"] == "resnet20-w8a8-epyc-zen4-2core-qat"
     assert first["Stands in"] == "stand-in: hardware (the paper's is UNKNOWN)"
     assert first["Human"] == "none"
     assert re.fullmatch(r"\d+\.\d\d±\d+\.\d\d", first["HAQA"])
-    assert [row["Bits"] for row in ours] == ["w8a8", "gp", "w4a4", "gp", "w2a2", "gp"]
-    assert {row["HAQA"] for row in ours if row["Bits"] == "gp"} == {""}
+    assert [row["Bits"] for row in ours if row["Cell"]] == ["(a)", "(a2)"] * 3
+    assert {row["HAQA"] for row in ours if row["Bits"] == "(a2)"} == {""}
+    note = "Of ours, Default is default, Local search is local, Bayesian opt. is tpe,"
+    assert any(n.startswith(note) for n in made("resnet")["table1"].notes)
+    assert "In (a2), Bayesian opt. is gp." in made("resnet")["table1"].notes
+
+
+def test_ours_stand_below_the_published_row_and_a_dash_where_there_is_none(made):
+    table = made("resnet")["table1"]
+    whose, model, bits = (table.headings.index(name) for name in ("Whose", "Model", "Bits"))
+
+    shown = [(row[whose], row[model], row[bits]) for row in table.cells]
+    below = shown.index(("the paper's", "ResNet20", "w4a4")) + 1
+    lacking = [row for row in table.cells if row[bits] == "ours"]
+    assert shown[below] == ("ours", "ResNet20", "(a)")
+    assert [row[model] for row in lacking] == ["ResNet32"] * 3 + ["ResNet50"] * 3
+    assert {text for row in lacking for text in row[bits + 1 : bits + 8]} == {NOTHING}
+    assert f"{NOTHING}: no cell of this run is that." in table.notes
+    assert any(n.startswith("suites/paper/resnet-full.yaml has, for ") for n in table.notes)
+    assert all(table.numeric(i) for i in range(bits + 1, bits + 8))
 
 
 def test_the_mean_of_ours_is_that_of_the_tests_of_the_studies(made, whole_suites):
@@ -82,7 +101,8 @@ def test_the_mean_of_ours_is_that_of_the_tests_of_the_studies(made, whole_suites
 def test_table_2_has_the_mean_of_the_tasks_beside_the_printed_average(made):
     table = made("llama")["table2"]
 
-    published, ours = rows_of(table, "the paper's"), rows_of(table, "ours")
+    published = rows_of(table, "the paper's")
+    ours = [row for row in rows_of(table, "ours") if row["Cell"]]
     first = published[0]
     assert (first["Model"], first["Bits"], first["Method"]) == ("LLaMA2-7B", "INT4", "Human")
     assert (first["AVG"], first["Mean"]) == ("62.04", "57.84")

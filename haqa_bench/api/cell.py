@@ -96,7 +96,7 @@ class Cell:
         return evaluator_of(plan, self.resolved)
 
     def __repr__(self) -> str:
-        return f"<Cell {self.id}: {self.track}, {self.space.size} configurations>"
+        return f"<Cell {self.id}: {self.track}, {self.space.extent}>"
 
 
 def plan_of(cell: Cell, *studies: Study) -> Plan:

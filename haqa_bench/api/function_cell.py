@@ -130,6 +130,7 @@ def function_cell(
         prices={},
         seeds=(0,),
         templates={},
+        layout="ours",
     )
     return FunctionCell(resolved, of_suite, NOWHERE, function, Source(source))
 

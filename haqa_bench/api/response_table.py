@@ -12,6 +12,7 @@ from haqa_bench.api import columns
 from haqa_bench.cell import Cell
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store import tables
+from haqa_bench.store.recorded import needs_table
 from haqa_bench.store.tables import Entry, ResponseTable
 from haqa_bench.trial import Measurement
 
@@ -160,8 +161,9 @@ def read(cell: Cell, path: Path) -> Table:
     """The response table of a cell.
 
     Raises:
-        HaqaError: it is damaged, or another cell's.
+        HaqaError: it is damaged, or another cell's; or there can be none.
     """
+    needs_table([cell])
     table = tables.read(path)
     if tracks.of(cell).swept:
         tables.check(table, cell)

@@ -1,7 +1,7 @@
 """haqa-bench report."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,9 +63,8 @@ if TYPE_CHECKING:
     "--layout",
     "whose",
     type=click.Choice(["ours", "paper"]),
-    default="ours",
-    show_default=True,
-    help="paper: the paper's own tables, its numbers and ours beside.",
+    help="paper: the paper's own tables, its numbers and ours beside. The suite's own, or else "
+    "ours, when left out.",
 )
 @FORMAT
 @WIDE
@@ -112,7 +111,7 @@ def report(
     suites: Sequence[Path],
     every: bool,
     wanted: Sequence[str],
-    whose: str,
+    whose: str | None,
     kind: str,
     wide: bool,
     asked: "Callable[[Mapping[str, Table]], dict[str, Table]]",
@@ -139,14 +138,18 @@ def report(
         drawn = _draw(folders, project, figures, only)
         echo(written(drawn) if kind == "json" else "\n".join(map(str, drawn)), nl=bool(drawn))
     else:
+        papers = _papers(folders, whose)
         named = _chosen(folders, project, wanted, whose, published, digits)
         chosen = {label: asked(made) for label, made in named.items()}
         if output:
-            files = _written(chosen, output, wide, whose == "paper")
+            files = _written(chosen, output, wide, papers)
             echo(written(files) if kind == "json" else "\n".join(map(str, files)))
             return left_out.end()
-        told = formats.in_parts if whose == "paper" else formats.several
-        texts = {label: told(made, kind, wide) for label, made in chosen.items() if made}
+        texts = {
+            label: (formats.in_parts if label in papers else formats.several)(made, kind, wide)
+            for label, made in chosen.items()
+            if made
+        }
         whole = (
             document([*texts.values()]) if standalone and kind == "tex" else _joined(texts, kind)
         )
@@ -196,18 +199,33 @@ def _page(folders: Sequence[Path], target: Path, project: Path | None) -> Path:
     return page.write_runs(folders, target, project)
 
 
+def _papers(folders: Sequence[Path], whose: str | None) -> set[str]:
+    """The labels of the runs whose tables are to be the paper's: all, or those whose suite says so
+    where nobody asked.
+    """
+    from haqa_bench.project import open_run
+
+    found = set()
+    for folder, label in _labels(folders).items():
+        with open_run(folder) as run:
+            if (whose or run.suite.layout) == "paper":
+                found.add(label)
+    return found
+
+
 def _chosen(
     folders: Sequence[Path],
     project: Path | None,
     wanted: Sequence[str],
-    whose: str,
+    whose: str | None,
     published: bool,
     digits: int | None,
 ) -> "dict[str, dict[str, Table]]":
     """The tables that were asked for, by run and name."""
     from haqa_bench.report.formats import filters
 
-    made = _in_the_papers_layout if whose == "paper" else _made
+    makers = {"paper": _in_the_papers_layout, "ours": _made, None: _as_the_suite_says}
+    made = makers[whose]
     found = {label: made(folder, project, wanted) for folder, label in _labels(folders).items()}
     chosen = {
         label: filters.chosen(of_run, wanted, published, digits) for label, of_run in found.items()
@@ -233,6 +251,18 @@ def _made(folder: Path, project: Path | None, wanted: Sequence[str]) -> "dict[st
     return made
 
 
+def _as_the_suite_says(
+    folder: Path, project: Path | None, wanted: Sequence[str]
+) -> "dict[str, Table]":
+    """The tables of a run, in the paper's layout where its suite says so and the paper has them."""
+    from haqa_bench.project import open_run, project_above
+    from haqa_bench.report.paper import catalogue
+
+    with open_run(folder) as run:
+        theirs = catalogue.asked(run, project_above(folder, project))
+    return catalogue.instead(_made(folder, project, wanted), theirs)
+
+
 def _in_the_papers_layout(
     folder: Path, project: Path | None, wanted: Sequence[str]
 ) -> "dict[str, Table]":
@@ -248,7 +278,7 @@ def _in_the_papers_layout(
 
 
 def _written(
-    chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bool, in_full: bool
+    chosen: "Mapping[str, Mapping[str, Table]]", output: Path, wide: bool, in_full: Collection[str]
 ) -> list[Path]:
     from haqa_bench.report import formats
 
@@ -258,7 +288,7 @@ def _written(
         path
         for label, made in chosen.items()
         for name, table in made.items()
-        for path in formats.write(table, output / label, name, kinds, wide, in_full)
+        for path in formats.write(table, output / label, name, kinds, wide, label in in_full)
     ]
 
 

@@ -241,22 +241,26 @@ def _record(plan: "Plan", target: Path) -> str:
 def _tell(plan: "Plan", target: Path, notes: list[str], as_json: bool, wide: bool) -> None:
     from haqa_bench.project import Project, open_run
     from haqa_bench.report import formats
+    from haqa_bench.report.paper import catalogue as paper
     from haqa_bench.report.tables import catalogue
 
     with open_run(target) as done:
         found = catalogue.tables(done, Project(plan.project))
+        theirs = paper.asked(done, Project(plan.project))
         left_out.note(done)
+    every = found | {f"{name}-paper": table for name, table in theirs.items()}
     written = [
         path
-        for name, table in found.items()
-        for path in formats.write(table, target / "tables", name)
+        for name, table in every.items()
+        for path in formats.write(table, target / "tables", name, in_full=name not in found)
     ]
+    found = paper.instead(found, theirs)
     if as_json:
         echo(_told(target, written, notes, found))
         return
     for note in notes:
         echo(note, err=True)
-    echo(formats.several(found, "text", wide))
+    echo((formats.in_parts if theirs else formats.several)(found, "text", wide))
     echo(
         f"Agent: {plan.agent}. Measurements: {plan.measure}. Studies: "
         f"{len(plan.studies)}. Lock: {plan.suite.lock[:12]}."

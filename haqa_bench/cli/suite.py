@@ -180,7 +180,7 @@ def show(suite_path: Path, project: Path | None, as_json: bool) -> None:
         budget = f"{cell.budget.proposals} proposals"
         if resource := cell.budget.resource:
             budget += f", {resource.at_most} {resource.parameter}"
-        echo(f"\n{cell.id}: {cell.space.size} configurations, {budget}")
+        echo(f"\n{cell.id}: {cell.space.extent}, {budget}")
         echo(f"  {cell.objective.direction} {cell.objective.metric} ({cell.objective.unit})")
         if begins_with := tracks.of(cell).begins_with(cell):
             echo(f"  {begins_with}")

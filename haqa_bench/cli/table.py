@@ -24,9 +24,10 @@ from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from haqa_bench.cell import Cell
+    from haqa_bench.suite import Suite
 
 
 @click.group(
@@ -54,10 +55,7 @@ def show(suite_path: Path, cells: str | None, project: Path | None, as_json: boo
     were measured.
     """
     suite, folder = open_suite(suite_path, project)
-    found = [
-        _facts(cell, folder)
-        for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values()
-    ]
+    found = [_facts(cell, folder) for cell in _tabulated(suite, cells)]
     if as_json:
         echo(json.dumps(found, indent=2))
         return
@@ -73,6 +71,15 @@ def show(suite_path: Path, cells: str | None, project: Path | None, as_json: boo
             echo(f"  on {built}")
         if facts["stale"]:
             echo(f"  {facts['stale']}")
+
+
+def _tabulated(suite: "Suite", cells: str | None) -> "Collection[Cell]":
+    """The cells that were asked for, which response tables must be able to hold."""
+    from haqa_bench.store.recorded import needs_table
+
+    kept = {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values()
+    needs_table(kept)
+    return kept
 
 
 def _origin(facts: "Mapping[str, Any]") -> str:
@@ -177,7 +184,7 @@ def export(
     suite, folder = open_suite(suite_path, project)
     write = exported.to_t4 if form == "t4" else exported.to_cache
     files = []
-    for cell in {s.cell.id: s.cell for s in chosen(suite, cells, None)}.values():
+    for cell in _tabulated(suite, cells):
         found = tables.read(Project(folder).table(cell))
         tables.check(found, cell)
         path = output / f"{cell.id}.json"

@@ -39,11 +39,13 @@ def into_cell(
     """
     from haqa_bench.project import Project, find_suite
     from haqa_bench.store import tables
+    from haqa_bench.store.recorded import needs_table
     from haqa_bench.suite import load
 
     suite_path = find_suite(suite_path, project)
     suite, folder = open_suite(suite_path, project, recorded=False)
     cell = chosen(suite, cell_id, None)[0].cell
+    needs_table([cell])
     path = Project(folder).own.table(cell)
     if path.exists() and not given.replace:
         raise HaqaError(path, "there is a table already", "Import over it with --replace")

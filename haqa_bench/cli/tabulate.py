@@ -89,11 +89,13 @@ def tabulate(
     from haqa_bench import tracks
     from haqa_bench.project import Project
     from haqa_bench.run.measuring import evaluator_faults
+    from haqa_bench.store.recorded import needs_table
 
     suite, folder = open_elsewhere(suite_path, project, hardware, cells)
     own = Project(folder).own
     share_cores(workers)
     kept = {s.cell.id: s.cell for s in chosen(suite, None if hardware else cells, None)}
+    needs_table(kept.values())
     for cell in (c for c in kept.values() if not tracks.of(c).swept):
         with evaluator_faults(cell):
             tracks.of(cell).record(cell, own.table(cell))

@@ -49,7 +49,7 @@ def _known_keys(schema: JsonObject, place: Sequence[int | str]) -> list[str]:
         here = [
             option for part in inner if isinstance(part, dict) for option in _options(schema, part)
         ]
-    return [key for part in here for key in part.get("properties", {})]
+    return list(dict.fromkeys(key for part in here for key in part.get("properties", {})))
 
 
 def _options(schema: JsonObject, part: JsonObject) -> list[JsonObject]:

@@ -19,6 +19,7 @@ from haqa_bench.run.header import fixed
 from haqa_bench.run.runner import alone
 from haqa_bench.store import confirmed, database, failures, manifest, tables
 from haqa_bench.store.journal import read_lines
+from haqa_bench.store.recorded import needs_table
 from haqa_bench.study import Study
 from haqa_bench.suite import Suite
 from haqa_bench.trial import Source
@@ -40,6 +41,7 @@ def from_tables(suite: Suite, cells: Sequence[Cell], project: Project, name: str
     Raises:
         HaqaError: nothing was, or not here; a table is damaged; or the cells are of two machines.
     """
+    needs_table(cells)
     project = project.own  # what the package brings was measured by others
     measured = [cell for cell in cells if project.table(cell).is_file() and not cell.simulated]
     if not measured:

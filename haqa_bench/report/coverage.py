@@ -1,6 +1,7 @@
 """Which cells of the paper this project measures, stands in for, or declares (docs/reproduce.md).
 
-Read from the published tables, the suites and the response tables that lie in a project.
+Read from the published tables, the suites, and the response tables and recorded trials that lie in
+a project.
 """
 
 from collections import Counter
@@ -33,7 +34,7 @@ MANY = 2
 
 class Declared(NamedTuple):
     """A cell that a suite declares, the suite's file, how many methods run there, and whether there
-    is a response table.
+    is a response table, or recorded trials.
     """
 
     cell: Cell
@@ -61,16 +62,16 @@ def declared(project: Project) -> list[Declared]:
         project.said(path): suite.load(path, project.folder) for path in project.suites.values()
     }
     return [
-        Declared(cell, file, methods, _recorded(project.table(cell)))
+        Declared(cell, file, methods, _recorded(cell, project.recording(cell)))
         for file, of in found.items()
         for cell in of.cells
         for methods in [sum(method.runs_on(cell) for method in of.methods)]
     ]
 
 
-def _recorded(path: Path) -> bool:
+def _recorded(cell: Cell, path: Path) -> bool:
     """Whether we have measurements: what others measured covers nothing."""
-    return path.is_file() and not is_imported(path)
+    return path.is_file() and not (cell.space.finite and is_imported(path))
 
 
 def tables(project: Project) -> dict[str, Table]:

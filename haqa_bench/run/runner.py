@@ -8,7 +8,7 @@ measures the machine's noise floor first, and its winners again at the end.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,7 +81,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         _some_ended(plan, failed)
         if plan.measure == "live":
             database.build(folder, fixed(plan.suite))
-            yield from _pairs(plan, folder, executor, cells)
+            yield from _pairs(plan, folder, executor, cells, database.winners(folder))
         elif plan.measure == "recorded":
             _copy_pairs(plan, folder, cells)
         database.build(folder, fixed(plan.suite))
@@ -147,9 +147,14 @@ def _lines(journal: Journal, begun: bool, entry: Entry) -> list[Mapping[str, Any
     return []
 
 
-def _pairs(plan: Plan, folder: Path, executor: Executor, cells: list[Cell]) -> Iterator[Pairing]:
-    """The default with itself, and, once there are any, each winner with the default."""
-    found = database.winners(folder)
+def _pairs(
+    plan: Plan,
+    folder: Path,
+    executor: Executor,
+    cells: list[Cell],
+    found: Sequence[tuple[str, str]] = (),
+) -> Iterator[Pairing]:
+    """The default with itself, and each winner that was found with the default."""
     for cell in (c for c in cells if not c.simulated):
         configurations = confirm.winners(found, cell)
         path = confirmed_in(folder, cell)

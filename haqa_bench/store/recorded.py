@@ -1,7 +1,11 @@
-"""Search spaces that say `configurations: recorded`: those exist that the cell's table holds."""
+"""Which spaces a response table can hold; and those that say `configurations: recorded`, whose
+configurations are those that the cell's table holds.
+"""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from haqa_bench.cell import Cell
 from haqa_bench.documents import read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import Pinned, SearchSpace
@@ -11,6 +15,18 @@ from haqa_bench.store import manifest
 def place(project: Path, track: str, cell: str) -> Path:
     """Where the response table of a cell lies, from a project's folder."""
     return project / "results" / "tables" / track / f"{cell}.parquet"
+
+
+def needs_table(cells: Iterable[Cell]) -> None:
+    """Raises HaqaError for the first cell that no response table can hold: its space has a range.
+    What was measured of it are recorded trials.
+    """
+    for cell in cells:
+        if not cell.space.finite:
+            ranges = ", ".join(name for name, p in cell.space.root.items() if not p.finite)
+            what = f"no response table holds it: its space has a range ({ranges})"
+            todo = "Record trials with: haqa-bench run SUITE --measure live; or leave it out with "
+            raise HaqaError(cell.id, what, f"{todo}--cells")
 
 
 def held(path: Path, space: SearchSpace) -> SearchSpace:

@@ -68,6 +68,11 @@ def _workload(cell: Cell) -> object:
 
 
 def _card(name: str, table: ResponseTable, cell: Cell) -> Iterator[Problem]:
+    if not cell.space.finite:
+        yield Problem(
+            name, "is a table of a space with a range, which none can hold", "Leave it out"
+        )
+        return
     told = table.card
     expected = {
         "cell": cell.id,
@@ -91,7 +96,7 @@ def _space(pack: Pack, _: Project) -> Iterator[Problem]:
         if point.file in pack.studies and (wrong := cell_problems(point)):
             yield Problem(point.where, f"is outside its space: {wrong}", MEASURE)
     for name, table in pack.tables.items():
-        if cell := pack.cell_of(name):
+        if (cell := pack.cell_of(name)) and cell.space.finite:
             yield from _whole(name, table, cell)
             yield from _twice(pack, name)
 

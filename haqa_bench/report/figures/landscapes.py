@@ -14,7 +14,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from haqa_bench.cell import Cell
 from haqa_bench.report.figures import style, subject
-from haqa_bench.report.figures.style import Look, Picture
+from haqa_bench.report.figures.style import Drawing, Look, NotDrawn, Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.figures.terrain import Landscape, landscape, place
 from haqa_bench.report.found.paths import Stop, paths
@@ -32,16 +32,18 @@ WIDE = 8.0
 Way = Sequence[Stop]
 
 
-def pictures(run: Subject) -> Iterator[Picture]:
+def pictures(run: Subject) -> Iterator[Drawing]:
     """One for each agent on each cell that has a response table and two parameters, a panel a
-    study.
+    study; none of a space with a range.
     """
     ways: dict[str, dict[str, dict[int, list[Stop]]]] = {}
     for stop in paths(run.run):
         seeds = ways.setdefault(stop.cell, {}).setdefault(stop.method, {})
         seeds.setdefault(stop.seed, []).append(stop)
     for name, methods in ways.items():
-        if found := landscape(run.project, run.cells[name]):
+        if not run.cells[name].space.finite:
+            yield NotDrawn(f"landscape-{name}", "Its space has a range, which has no map.")
+        elif found := landscape(run.project, run.cells[name]):
             for method, studies in methods.items():
                 yield _picture(run, run.cells[name], found, method, studies)
 

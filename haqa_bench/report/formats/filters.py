@@ -22,7 +22,7 @@ def chosen(
     kept = {
         name: table
         for name, table in made.items()
-        if not names or name in names or _of_another_metric(name) in names
+        if not names or name in names or paper_name(name) in names
     }
     if not published:
         kept = {name: _without_published(table) for name, table in kept.items()}
@@ -31,12 +31,12 @@ def chosen(
     return {name: _rounded(table, digits) for name, table in kept.items()}
 
 
-def _of_another_metric(name: str) -> str:
-    """The paper's table that a table of cells which tune another metric is of: table2 for
-    table2-average-accuracy.
+def paper_name(name: str) -> str:
+    """The paper's table that a table of ours is of: table2 for table2-average-accuracy, whose cells
+    tune another metric; else its own name.
     """
     found = re.fullmatch(r"(table[123])-.+", name)
-    return found[1] if found else ""
+    return found[1] if found else name
 
 
 def is_compared(word: str) -> bool:

@@ -124,11 +124,11 @@ function buildLegend() {
     const seeds = method.studies.map((s) => make("a", { href: studyHash(cell, s, 0), "aria-label": `${called(cell, method.name)}, seed ${s.seed}` }, String(s.seed)));
     method.choose = make("button", { type: "button", class: "choose" }, make("i", { class: `swatch ${method.class}` }), called(cell, method.name));
     method.choose.addEventListener("click", () => choose(method.name));
-    method.values = Array.from({ length: 4 }, () => make("td", { class: "number" }));
+    method.values = Array.from({ length: cell.ranged ? 3 : 4 }, () => make("td", { class: "number" }));
     return make("tr", {}, make("th", { scope: "row" }, method.choose), ...method.values, make("td", { class: "seeds" }, ...seeds));
   });
   const number = "number";
-  const headings = [["Method"], [`Best, ${cell.unit}`, number], ["Range", number], ["Regret", number], ["n", number], ["Open seed"]];
+  const headings = [["Method"], [`Best, ${cell.unit}`, number], ["Range", number], ...(cell.ranged ? [] : [["Regret", number]]), ["n", number], ["Open seed"]];
   at("legend").replaceChildren(make("caption"), ...table(headings, rows));
 }
 
@@ -140,7 +140,7 @@ function fillLegend(x) {
     const texts = [
       best(cell, median(found)),
       found.length > 1 ? range(cell, found) : "",
-      regret.length ? percent(median(regret)) : "unknown",
+      ...(cell.ranged ? [] : [regret.length ? percent(median(regret)) : "unknown"]),
       `${found.length} of ${method.studies.length}`,
     ];
     method.values.forEach((place, i) => (place.textContent = texts[i]));

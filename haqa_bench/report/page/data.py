@@ -102,6 +102,8 @@ class CellShown(Document):
     default: dict[str, Scalar]
     outcomes: tuple[Outcome, ...]
     studies: tuple[StudyShown, ...]
+    ranged: bool = False
+    """Whether its space has a range, of which nobody knows the best: no regret, no rank."""
 
 
 class RunShown(Document):

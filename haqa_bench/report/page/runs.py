@@ -113,6 +113,7 @@ def _cell(
         default=dict(cell.space.default),
         outcomes=outcomes,
         studies=tuple(shown),
+        ranged=not cell.space.finite,
     )
 
 

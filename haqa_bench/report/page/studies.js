@@ -88,8 +88,7 @@ function figures(trial, outcome) {
   const entries = [
     [cell.metric, outcome.value == null ? "none" : `${best(cell, outcome.value)} ${cell.unit}`],
     ["Best so far", trial.best == null ? "none" : `${best(cell, trial.best)} ${cell.unit}`],
-    ["Regret", percent(trial.regret)],
-    ["Rank in the table", outcome.rank == null ? "none" : String(outcome.rank)],
+    ...(cell.ranged ? [] : [["Regret", percent(trial.regret)], ["Rank in the table", outcome.rank == null ? "none" : String(outcome.rank)]]),
     ["Measuring took", trial.seconds == null ? "unknown" : `${digits(trial.seconds)} s`],
     ...(trial.llm_seconds == null ? [] : [[current().relayed ? "Waited at the relay" : "The LLM took", `${digits(trial.llm_seconds)} s`]]),
     ...(trial.tokens == null ? [] : [["LLM tokens", digits(trial.tokens)]]),

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from haqa_bench.project import Project, Run
 from haqa_bench.report import traits
-from haqa_bench.report.found import answers, format_choices, pairs, tests
+from haqa_bench.report.formats.filters import paper_name
+from haqa_bench.report.found import answers, format_choices, mishaps, pairs
 from haqa_bench.report.found.best import Best, best
-from haqa_bench.report.paper import accuracies, decisions, layout, speeds
+from haqa_bench.report.paper import accuracies, decisions, elsewhere, layout, speeds
 from haqa_bench.report.paper.line import Line
 from haqa_bench.report.published.document import PublishedTable, load
 from haqa_bench.report.tables.table import Table
@@ -25,11 +26,11 @@ def _best(run: Run, name: str) -> Sequence[Best]:
 
 
 def _table1(run: Run, table: PublishedTable) -> list[Line]:
-    return accuracies.by_method(run, table, _best(run, "table1"), tests.tests(run))
+    return accuracies.by_method(run, table, _best(run, "table1"), accuracies.known(run))
 
 
 def _table2(run: Run, table: PublishedTable) -> list[Line]:
-    return accuracies.by_task(run, table, _best(run, "table2"), tests.tests(run))
+    return accuracies.by_task(run, table, _best(run, "table2"), accuracies.known(run))
 
 
 def _table3(run: Run, table: PublishedTable) -> list[Line]:
@@ -68,13 +69,25 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
     for name, lines in MAKERS.items():
         table = load(project.published(name))
         if table and (found := lines(run, table)):
-            made[name] = _finished(layout.beside(table, found), found, run, name)
+            told = list(elsewhere.sentences(table, found, project))
+            made[name] = _finished(layout.beside(table, found, told), found, run, name)
     return made
 
 
+def asked(run: Run, project: Project) -> dict[str, Table]:
+    """The same where the suite asks for the paper's layout, and else none."""
+    return tables(run, project) if run.suite.layout == "paper" else {}
+
+
+def instead(own: Mapping[str, Table], theirs: Mapping[str, Table]) -> dict[str, Table]:
+    """Tables of ours, and the paper's in the place of those of the same cells."""
+    return {**theirs, **{n: t for n, t in own.items() if paper_name(n) not in theirs}}
+
+
 def _finished(table: Table, lines: Sequence[Line], run: Run, name: str) -> Table:
-    """With what the suite says of it: remarks, labels, and its name in LaTeX."""
-    remarks = run.suite.said_of({line.cell.id for line in lines})
+    """With what the suite says of it: remarks, labels, and its name in LaTeX; and what failed."""
+    cells = {line.cell.id for line in lines}
+    remarks = [*run.suite.said_of(cells), *mishaps.sentences(run, cells)]
     return table._replace(
         label=f"{run.suite.name}-{name}-paper",
         labels=run.suite.labels,

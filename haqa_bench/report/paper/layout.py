@@ -10,14 +10,14 @@ from string import ascii_lowercase
 from typing import NamedTuple
 
 from haqa_bench.report import traits
-from haqa_bench.report.paper.line import NONE, Line, stands_in
+from haqa_bench.report.paper.line import NAMED, NONE, Line, stands_in
+from haqa_bench.report.paper.placed import Lacking, Placed, is_below_its_own, order_of, placed
 from haqa_bench.report.published import layout
-from haqa_bench.report.published.beside import place_of, same
 from haqa_bench.report.published.checks import averages
 from haqa_bench.report.published.document import Column as PublishedColumn
 from haqa_bench.report.published.document import PublishedTable, Row
 from haqa_bench.report.published.printed import printed
-from haqa_bench.report.tables.table import Column, Form, Table, Value, value, words
+from haqa_bench.report.tables.table import NOTHING, Column, Form, Table, Value, value, words
 
 WHO = (
     Column("Whose", about="the paper's, or ours", role="words", place="wide"),
@@ -37,45 +37,40 @@ class Made(NamedTuple):
     who: Sequence[str]
 
 
-def beside(table: PublishedTable, lines: Sequence[Line]) -> Table:
-    """The published rows, and ours after those that have the same first label, or at the end."""
-    placed = list(_placed(table, lines))
-    letters = _letters(table, [line for line in placed if isinstance(line, Line)])
-    rows = [
-        _ours(table, row, letters) if isinstance(row, Line) else _published(table, row)
-        for row in placed
-    ]
+def beside(table: PublishedTable, lines: Sequence[Line], elsewhere: Sequence[str] = ()) -> Table:
+    """The published rows, and ours below that of the same model and bit-width, or else below those
+    that have the same first label, or at the end; `elsewhere` says where what is not here is.
+    """
+    every = list(placed(table, sorted(lines, key=lambda line: _order(table, line))))
+    letters = _letters(table, [one for one in every if isinstance(one, Line)])
+    rows = [_row(table, one, letters) for one in every]
     varied = [i for i in range(len(table.keys)) if len({row.key[i] for row in rows}) > 1]
+    lacking = any(isinstance(one, Lacking) for one in every)
     return Table(
         title=f"{table.label}: {table.title}{layout.unit_of(table)}",
         columns=[*layout.names(table, varied), *_columns(table), *WHO],
         rows=[[*(words(r.key[i]) for i in varied), *r.values, *map(words, r.who)] for r in rows],
-        notes=[*_notes(table), *_of_ours(table, lines, letters), *table.codes],
+        notes=[
+            *_notes(table),
+            *([f"{NOTHING}: no cell of this run is that."] if lacking else []),
+            *(elsewhere if lacking else []),
+            *_of_ours(table, lines, letters),
+            *table.codes,
+        ],
         details=table.notes,
         doubts=table.doubts,
     )
 
 
-def _placed(table: PublishedTable, lines: Sequence[Line]) -> Iterator[Row | Line]:
-    left = sorted(lines, key=lambda line: _place(table, line))
-    for number, row in enumerate(table.rows):
-        yield row
-        if number + 1 == len(table.rows) or table.rows[number + 1].key[0] != row.key[0]:
-            own = [line for line in left if _alike(row, line)]
-            left = [line for line in left if line not in own]
-            yield from own
-    yield from left
-
-
-def _place(table: PublishedTable, line: Line) -> tuple[Group, int]:
+def _order(table: PublishedTable, line: Line) -> tuple[Group, int]:
     """Where a row of ours stands: with those of its letter, and as the published rows do."""
-    place = place_of(line.cell)
-    same_rows = (number for number, row in enumerate(table.rows) if same(table, row, place))
-    return _group(table, line), next(same_rows, len(table.rows))
+    return _group(table, line), order_of(table, line)
 
 
-def _alike(row: Row, line: Line) -> bool:
-    return line.key[0].casefold() == row.key[0].casefold() or line.key[0] in row.ours.values()
+def _row(table: PublishedTable, one: Placed, letters: Mapping[Group, str]) -> Made:
+    if isinstance(one, Line):
+        return _ours(table, one, letters)
+    return _lacking(table, one) if isinstance(one, Lacking) else _published(table, one)
 
 
 def _group(table: PublishedTable, line: Line) -> Group:
@@ -125,9 +120,28 @@ def _ours(table: PublishedTable, line: Line, letters: Mapping[Group, str]) -> Ma
                 whole = fmean(known) if len(known) == len(column.of) else None
                 yield _mean(whole, column, line.source)
 
-    key = [f"({letters[_group(table, line)]}) {line.key[0]}", *line.key[1:]]
     who = ("ours", line.cell.id, stands_in(table, line.cell), line.source)
-    return Made(key, list(values()), who)
+    return Made(_lettered(table, line, letters[_group(table, line)]), list(values()), who)
+
+
+def _lettered(table: PublishedTable, line: Line, letter: str) -> Sequence[str]:
+    """Its labels, with the letter in the first. Below a row of its own, whose heading it shares,
+    the last is the letter, or has it where it says more than that row.
+    """
+    if not is_below_its_own(table, line):
+        return [f"({letter}) {line.key[0]}", *line.key[1:]]
+    if table.keys[-1] in NAMED:
+        return [*line.key[:-1], _called(letter, line.place)]
+    return [*line.key[:-1], f"({letter}) {line.key[-1]}"]
+
+
+def _called(letter: str, place: int) -> str:
+    return f"({letter}{place + 1 if place else ''})"
+
+
+def _lacking(table: PublishedTable, one: Lacking) -> Made:
+    count = len(list(_columns(table)))
+    return Made([*one.key[:-1], "ours"], [words(NOTHING)] * count, ("ours", "", "", ""))
 
 
 def _notes(table: PublishedTable) -> Iterator[str]:
@@ -148,6 +162,7 @@ def _of_ours(
 ) -> Iterator[str]:
     """What ours are, and of each letter on what, in what it is not the paper's, and n."""
     yield from (f"Ours: {said}." for said in dict.fromkeys(line.said for line in lines))
+    yield from _standing(table, lines, letters)
     yield from dict.fromkeys(f"{line.cell.id}: {line.remark}." for line in lines if line.remark)
     told: dict[str, list[Line]] = {}
     for group in letters:
@@ -160,6 +175,24 @@ def _of_ours(
         names = dict.fromkeys(letters[_group(table, line)] for line in own)
         n = _n(own)
         yield f"({', '.join(names)}) {what}{'; ' * bool(n)}{n}."
+
+
+def _standing(
+    table: PublishedTable, lines: Sequence[Line], letters: Mapping[Group, str]
+) -> Iterator[str]:
+    """Which methods of ours stand for the published labels, in the first row of a cell and in the
+    next.
+    """
+    found: dict[int, dict[str, dict[str, None]]] = {}
+    for line in lines:
+        for label, method in line.methods.items():
+            found.setdefault(line.place, {}).setdefault(label, {})[method] = None
+    for place, methods in sorted(found.items()):
+        rows = dict.fromkeys(_called(letters[_group(table, li)], place) for li in lines)
+        where = f"In {', '.join(rows)}" if place else "Of ours"
+        others = {label: of for label, of in methods.items() if [*of] != [label]}
+        told = (f"{label} is {' or '.join(of)}" for label, of in others.items())
+        yield f"{where}, {', '.join(told)}."
 
 
 def _n(lines: Sequence[Line]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
+from types import MappingProxyType
 from typing import NamedTuple
 
 from haqa_bench import tracks
@@ -28,6 +29,10 @@ class Line(NamedTuple):
     source: str
     said: str = ""
     remark: str = ""
+    place: int = 0
+    """0 of what stands for the published methods first, 1 of a second row of the same cell."""
+    methods: Mapping[str, str] = MappingProxyType({})
+    """Which method of ours stands for a published label here."""
 
 
 def repeated(found: Sequence[float], column: Column, source: str) -> Value:

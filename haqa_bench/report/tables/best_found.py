@@ -50,7 +50,8 @@ def kind_of(found: Sequence[Best], confirmed: str, published: bool, beside: Besi
     own = any(row.source != Source.IMPORTED for row in found)
     speed, parts = found[0].unit in SPEEDS, bool(beside.parts)
     tasks = beside.tests.tasks(cells)
-    return Kind(speed, confirmed if own else "none", published, parts, files, own, tasks)
+    listed = any(beside.cells[cell].space.finite for cell in cells)
+    return Kind(speed, confirmed if own else "none", published, parts, files, own, listed, tasks)
 
 
 def _leading(shown: Sequence[Best]) -> set[int]:

@@ -215,7 +215,7 @@ COLUMNS = (
         values.of_optimum,
         "the median over studies of the best found as a share of the best feasible "
         "value that the whole response table holds",
-        _speeds,
+        lambda kind: kind.speed and kind.listed,
         unit="%",
         digits=1,
         rows=FOUND,
@@ -225,7 +225,7 @@ COLUMNS = (
         values.of_the_way,
         "how far the median best has come from the default, 0 %, to the best feasible value "
         "that the whole response table holds, 100 %",
-        _differences,
+        lambda kind: kind.listed and not kind.speed,
         unit="%",
         digits=1,
         rows=TUNED,

@@ -11,7 +11,7 @@ from haqa_bench import tracks
 from haqa_bench.arithmetic.estimate import QUIET, SPEEDS, estimate
 from haqa_bench.cell import Cell
 from haqa_bench.report import statistics, traits, verdict
-from haqa_bench.report.found import answered
+from haqa_bench.report.found import answered, ranges, stated
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.kernel_rooflines import Roof
 from haqa_bench.report.found.overlap import Overlap
@@ -55,6 +55,7 @@ def notes(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
     return [
         _what(found, kind),
         *_winners(found, kind, beside),
+        *stated.sentences(found),
         *_weights(found, kind, beside),
         *answered.sentences(found),
         *copies(found, beside.overlaps),
@@ -70,6 +71,7 @@ def details(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
     """
     return [
         *_legend(kind),
+        *ranges.sentences(beside.cells[row.cell] for row in found),
         *_rooflines(found, beside),
         *_tests(found, beside),
         *_machines(found, beside.pairs),
@@ -260,13 +262,16 @@ def _legend(kind: Kind) -> list[str]:
     gain = (
         "Speed-up: median over studies of the best found over the same study's default."
         if kind.speed
-        else "Gain: the median best less the default, larger is better. Of the way: from the "
-        "default to the best of the whole response table."
+        else "Gain: the median best less the default, larger is better."
+    )
+    way = " Of the way: from the default to the best of the whole response table."
+    known = (
+        "Of optimum: median share of the best value that the whole response table holds, which is "
+        "the best of noisy measurements; unknown where none was replayed."
     )
     return [
-        f"Range: worst and best study. {gain}",
-        "Of optimum: median share of the best value that the whole response table holds, which is "
-        "the best of noisy measurements; unknown where none was replayed.",
+        f"Range: worst and best study. {gain}{way if kind.listed and not kind.speed else ''}",
+        *([known] if kind.listed else []),
         "Invalid / failed / repeated: proposals outside the space, configurations that "
         "could not be measured, repeats; of all proposals.",
     ]

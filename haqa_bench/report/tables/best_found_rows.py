@@ -67,8 +67,9 @@ def told_of(row: Best) -> Told:
 class Kind(NamedTuple):
     """What decides which columns a table has: whether its objective is a speed or a time, how
     winners are confirmed, whether the paper has it, whether its cells are parts of models, and
-    whether files of weights were measured; `own` where any of it is no import; the `tasks` of its
-    tests, where these are several.
+    whether files of weights were measured; `own` where any of it is no import; `listed` where any
+    of its spaces is a list, whose best can be known; the `tasks` of its tests, where these are
+    several.
     """
 
     speed: bool
@@ -77,4 +78,5 @@ class Kind(NamedTuple):
     parts: bool
     files: bool
     own: bool
+    listed: bool
     tasks: Sequence[str] = ()

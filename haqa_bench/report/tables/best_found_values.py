@@ -81,15 +81,22 @@ def gain(row: Best, beside: Beside) -> Value:
 
 def of_optimum(row: Best, beside: Beside) -> Value:
     """The best found as a share of the response table's best."""
-    return words("unknown") if row.of_optimum is None else share(row.of_optimum)
+    return _no_best(row, beside) if row.of_optimum is None else share(row.of_optimum)
 
 
 def of_the_way(row: Best, beside: Beside) -> Value:
     """From the default to the best of the table."""
     if row.optimum is None:
-        return words("unknown")
+        return _no_best(row, beside)
     found = statistics.share_of_way(row.best, row.default_value, row.optimum)
     return words("default is best") if found is None else share(found)
+
+
+def _no_best(row: Best, beside: Beside) -> Value:
+    """What stands for the best of a cell that no response table tells: none, where there can be no
+    such table.
+    """
+    return words("unknown" if beside.cells[row.cell].space.finite else "none")
 
 
 def bits(row: Best, beside: Beside) -> Value:

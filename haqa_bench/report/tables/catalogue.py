@@ -17,6 +17,7 @@ from haqa_bench.report.found import (
     kernel_rooflines,
     mishaps,
     pairs,
+    ranges,
     simulators,
     studies,
     tests,
@@ -197,10 +198,13 @@ def compared_with(run: Run, project: Project, against: str) -> Table:
         cell: comparison.Known(exact(run, project, cell), uncertainty(run, project, cell))
         for cell in run.cells
     }
-    made = comparison.table(studies.results(run), against, pairs.pairs(run).floors, known)
+    found = studies.results(run)
+    cells = [run.cells[name] for name in dict.fromkeys(result.cell for result in found)]
+    listed = any(cell.space.finite for cell in cells)
+    made = comparison.table(found, against, pairs.pairs(run).floors, known, listed)
     others = imports.sentences(imports.imports(run), run.cells)
     others += simulators.sentences(simulators.simulators(run), run.cells)
-    return made._replace(notes=[*made.notes, *others])
+    return made._replace(notes=[*made.notes, *ranges.sentences(cells), *others])
 
 
 def compared(run: Run, project: Project, against: str = "random") -> dict[str, Table]:

@@ -69,6 +69,8 @@ COLUMNS = (
         "all cells and methods; none below six pairs",
     ),
 )
+OF_THE_BEST = ("Regret", "Rank", "Found best")
+"""Columns that need to know the best of a space."""
 
 
 SATURATED = 0.05
@@ -92,22 +94,26 @@ def table(
     against: str,
     floors: Mapping[str, float],
     known: Mapping[str, Known] = MappingProxyType({}),
+    listed: bool = True,
 ) -> Table:
     """Each cell's methods beside the method `against`, and below it the ranking over all cells that
-    can tell methods apart; see `compared`.
+    can tell methods apart; see `compared`. Where no space of theirs is `listed`, without what needs
+    to know the best of it.
 
     Raises:
         HaqaError: no study is of the method `against`.
     """
     rows = compared(found, against, floors, known)
-    return Table(
+    made = Table(
         title=f"Methods at equal numbers of proposals, against {against}",
         columns=[c._replace(name=c.name.format(against)) for c in COLUMNS],
         rows=[_row(row) for row in rows],
         notes=[*notes(found, rows, against, known)],
-        details=[*_legend(found, floors), *_shares(found), *_tables(known)],
+        details=[*_legend(found, floors, listed), *_shares(found), *_tables(known)],
         keys=[Key(row.cell, row.method) for row in rows],
     )
+    kept = [i for i, c in enumerate(COLUMNS) if listed or c.name not in OF_THE_BEST]
+    return made if listed else made.only(kept)
 
 
 def notes(
@@ -268,16 +274,19 @@ def _shares(found: Sequence[StudyResult]) -> list[str]:
     return [f"{told}: {', '.join(sorted(useless))}."] if useless else []
 
 
-def _legend(found: Sequence[StudyResult], floors: Mapping[str, float]) -> list[str]:
+def _legend(found: Sequence[StudyResult], floors: Mapping[str, float], listed: bool) -> list[str]:
     failed = sum(r.best is None for r in found)
     within = "; ".join(f"{cell} {100 * floor:.1f} %" for cell, floor in sorted(floors.items()))
+    best = (
+        "Regret: distance from the best value of the whole response table, as a share of it. "
+        "Rank: of the best configuration found, among all feasible ones of it; 1 is its best."
+    )
     return [
         "All values: "
         f"{', '.join(sorted({r.source for r in found if r.source})) or 'of unknown source'}.",
         "n: studies, each with the same number of proposals. Interval: bootstrap of the median, "
         "from six studies on.",
-        "Regret: distance from the best value of the whole response table, as a share of it. "
-        "Rank: of the best configuration found, among all feasible ones of it; 1 is its best.",
+        *([best] if listed else []),
         f"Noise floors: {within or 'not measured'}.",
         f"Studies without any feasible result: {failed} of {len(found)}.",
     ]

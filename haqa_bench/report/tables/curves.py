@@ -7,6 +7,7 @@ import numpy as np
 
 from haqa_bench.project import Run
 from haqa_bench.report import statistics
+from haqa_bench.report.found import ranges
 from haqa_bench.report.found.steps import Ledger, Step, at, steps
 from haqa_bench.report.tables.table import Column, Form, Table, Value, value, whole, words
 
@@ -37,12 +38,16 @@ def table(run: Run, ledger: Ledger) -> Table:
             [words(cell), words(method), value(x, FORM), *_values(studies, ledger, x, unit)]
             for x in _amounts([s for s in found if s.cell == cell], ledger)
         ]
-    return Table(
+    cells = [run.cells[name] for name in dict.fromkeys(cell for cell, _ in groups)]
+    interval = "Low and high: 95 % bootstrap interval of the median, from six studies on."
+    made = Table(
         title=f"Best so far against {ledger}",
         columns=_columns(ledger),
         rows=rows,
-        notes=["Low and high: 95 % bootstrap interval of the median, from six studies on."],
+        notes=[interval, *ranges.sentences(cells)],
     )
+    listed = any(cell.space.finite for cell in cells)
+    return made if listed else made.only(range(len(made.columns) - 1))  # without regret, the last
 
 
 def _columns(ledger: Ledger) -> list[Column]:

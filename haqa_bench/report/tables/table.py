@@ -16,6 +16,8 @@ numbers came from; what the paper says."""
 Place = Literal["row", "heading", "wide"]
 """Where a column stands while its table is short: in each row; in the heading of the rows that
 share what stands in it; or nowhere, so that only the wide form has it."""
+NOTHING = "\N{EN DASH}"
+"""Stands where there is nothing of ours beside a published value."""
 DIGITS = {"nats": 3, "%": 2}
 """After the point, by unit; one for every other."""
 
@@ -221,7 +223,7 @@ class Table(NamedTuple):
         """Whether a column holds numbers: most of what is filled in it is known as one."""
         if self.columns[column].role in ("words", "source", "published"):
             return False
-        filled = [row[column] for row in self.rows if row[column].text]
+        filled = [row[column] for row in self.rows if row[column].text not in ("", NOTHING)]
         return 2 * sum(found.known for found in filled) > len(filled)
 
     def to_frame(self) -> "pd.DataFrame":
