@@ -12,6 +12,7 @@ class Grid:
 
     settings: dict = {}  # noqa: RUF012
     start_up = 0
+    only_choices = True
 
     def __init__(self, study):
         self.space = study.cell.space
@@ -23,6 +24,12 @@ class Grid:
         grid = [c for c in self.space.grid() if c != self.space.default]
         chosen = grid[(len(history) - 1) % len(grid)]
         return Proposal({name: self.change(value) for name, value in chosen.items()})
+
+
+class Unsaid(Grid):
+    """Lists what a range has not, and does not say so."""
+
+    only_choices = False
 
 
 class Numpy(Grid):

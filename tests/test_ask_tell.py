@@ -36,6 +36,8 @@ class Evolution(hb.AskTell):
 class Optuna(hb.AskTell):
     """A library as it is: its study is asked and told, and keeps its own random state."""
 
+    only_choices = True
+
     def start(self, study):
         sampler = optuna.samplers.TPESampler(seed=study.seed, n_startup_trials=2)
         self.library = optuna.create_study(direction="maximize", sampler=sampler)

@@ -52,6 +52,7 @@ ELSEWHERE = {
     "haqa-bench confirm": "measures: tests/test_confirm.py",
     "haqa-bench tabulate": "measures: tests/test_tables.py",
     "haqa-bench tune": "measures: tests/test_tune.py",
+    "haqa-bench pretrain": "trains: tests/test_pretrained.py",
     "haqa-bench merge": "trains: tests/test_qlora.py",
     "haqa-bench memory": "reads a model: tests/test_memory.py",
     "haqa-bench hardware detect": "takes seconds: tests/test_hardware.py",

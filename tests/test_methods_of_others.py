@@ -298,6 +298,7 @@ def test_a_card_names_the_templates_that_were_used_and_no_others(project):
         "hardware.j2",
         "repair.j2",
         "reply.j2",
+        "space.j2",
     }
     assert card["plugin"] is None
 
@@ -311,6 +312,8 @@ def test_a_card_names_the_templates_that_were_used_and_no_others(project):
         ("Fickle", "depend on more than the history"),
         ("Chatty", "it prints: 'made'"),
         ("Broken", "ValueError: no"),
+        ("Unsaid", "learning_rate is a range, which has no list of values"),
+        ("Unsaid", "it says only_choices = True"),
     ],
 )
 def test_plugin_check_finds_what_the_door_forgives(cli, monkeypatch, name, rule):

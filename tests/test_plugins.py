@@ -184,7 +184,7 @@ def test_an_installed_package_is_held_against_our_contract(tmp_path, installed):
     )
 
     assert done.returncode == 0, done.stdout
-    assert "14 passed" in done.stdout
+    assert "28 passed" in done.stdout
 
 
 def test_an_unknown_chat_model_names_those_there_are(project, cli):

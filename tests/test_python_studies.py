@@ -152,7 +152,7 @@ def test_seeds_are_how_many_or_which(small, cell):
     assert set(hb.optimize(cell, "random", seeds=[7, 5]).seed) == {5, 7}
     assert set(hb.optimize(cell, "random", seeds=np.arange(2)).seed) == {0, 1}
     assert set(hb.optimize(cell, "random", seeds=np.int64(2)).seed) == {0, 1}
-    for wrong in (0, -1, [], [1, 1], [-1], [1.5], ["1"], 2.0, "3", None):
+    for wrong in (0, -1, [], [1, 1], [-1], [1.5], ["1"], 2.0, "3"):
         with pytest.raises(hb.HaqaError, match="seeds"):
             hb.optimize(cell, "random", seeds=wrong)
 

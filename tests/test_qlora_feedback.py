@@ -6,7 +6,6 @@ real, of a model of some thousand weights.
 import importlib.util
 import json
 import math
-from collections import Counter
 from contextlib import nullcontext
 from types import MappingProxyType, SimpleNamespace
 
@@ -374,7 +373,7 @@ def test_table_2_in_the_papers_layout_has_a_column_for_each_task_and_tells_the_t
     assert by_cell[PAPERS]["Mean"] == f"{mean:.2f}"
     assert MARK in by_cell[PAPERS]["Stands in"]
     assert MARK not in by_cell[OURS]["Stands in"]
-    assert Counter(row["Model"] for row in rows).keys() == {"(a) Net", "(b) Net"}
+    assert {m for row in rows if (m := row["Model"]).startswith("(")} == {"(a) Net", "(b) Net"}
     assert any(MARK in note.lower() and PAPERS in note for note in table.notes)
     published = next(row for row in row_texts(table) if row["Whose"] == "the paper's")
     assert (published["AVG"], published["Mean"]) == ("62.04", "57.84")  # recomputed beside

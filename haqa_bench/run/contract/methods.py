@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from haqa_bench import registry
-from haqa_bench.errors import PluginFailed
+from haqa_bench.errors import HaqaError, PluginFailed
 from haqa_bench.optimizers.seeding import generator
 from haqa_bench.protocols import (
     ChatModel,
@@ -26,6 +26,7 @@ from haqa_bench.space import Scalar, SearchSpace
 from haqa_bench.study import Method, Study
 from haqa_bench.trial import Status, Trial
 
+CHOICES_ALONE = "If it knows lists of choices alone, it says only_choices = True"
 DRAWN = 20
 """Configurations that an LLM is let say of a space with ranges."""
 
@@ -202,3 +203,6 @@ def _held_by(subject: Subject, check: Callable[[Subject], str]) -> tuple[str, bo
             return check(subject), False
         except PluginFailed as fault:
             return str(fault), True
+        except HaqaError as fault:
+            unsaid = "" if subject.space.finite else f". {CHOICES_ALONE}"
+            return f"{fault}{unsaid}", True
