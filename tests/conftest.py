@@ -75,6 +75,16 @@ def nothing_shipped(monkeypatch):
     monkeypatch.setenv("HAQA_BENCH_SHIPPED", "")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_machine_of_many(tmp_path_factory):
+    """What several tests share is measured apart from this machine's runs too."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = str(tmp_path_factory.mktemp("machine"))
+        patch.setattr(tempfile, "tempdir", folder)
+        patch.setenv("TMPDIR", folder)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_machine(tmp_path_factory, monkeypatch):
     """Tests do not wait for, or disturb, a run that really measures this machine: its lock lies in
