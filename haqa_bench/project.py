@@ -83,10 +83,6 @@ class Project(NamedTuple):
         """The pairs or tests of a cell's winners, taken apart from the tuning."""
         return self._found(confirmed_in(Path("results"), cell).as_posix())
 
-    def pretrained(self, set_name: str, network: str) -> Path:
-        """The network of full precision of a set, which cells fine-tune."""
-        return self._found(f"results/pretrained/{set_name}/{network}.safetensors")
-
     def proposals(self, suite: str) -> Path:
         """What the computing methods of a suite proposed when its results were recorded."""
         return self._found(f"results/proposals/{suite}.jsonl")

@@ -39,8 +39,8 @@ MAX_CELLS = 10_000
 
 TUNED_ON_TESTS = "tuned on what it reports"
 SEEN = (
-    "methods were fed back the results of the very tests that are printed, which are so no test of "
-    "what was found; where a winner is tested again, the seed alone is new"
+    "methods were fed back the results of the very tests that are printed, so these do not test "
+    "what was found; where a winner is tested again, only the seed is new"
 )
 
 

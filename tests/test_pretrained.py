@@ -16,7 +16,7 @@ from support import REPOSITORY, TRAINING_SUITE, write_images
 from haqa_bench import registry, suite
 from haqa_bench.backends.process import run_job
 from haqa_bench.cli import app
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.project import Project
 from haqa_bench.run import soundness
@@ -339,6 +339,29 @@ def test_a_space_may_use_the_papers_name_and_a_workload_state_the_schedule():
 
     assert (found.epochs, found.schedule) == (8, "cosine")
     assert with_defaults({"schedule": "step"}, epochs=1.0, schedule="cosine").schedule == "step"
+
+
+@pytest.mark.parametrize("augmentation", ["flips", "crop", "", "cutout"])
+def test_an_augmentation_that_there_is_not_is_refused_and_no_other_taken(augmentation):
+    with pytest.raises(EvaluationFailed, match="augmentation"):
+        with_defaults({"augmentation": augmentation}, epochs=1.0)
+
+
+def test_a_square_that_is_cut_out_is_grey_in_every_channel_and_the_rest_is_kept():
+    import torch
+
+    from haqa_bench.tracks.qat.worker.image_sets import CUT, augmented
+
+    images = torch.ones(64, 3, 32, 32)
+    cut, whole = (
+        augmented(images, how, torch.Generator().manual_seed(0))
+        for how in ("crop_flip_cutout", "crop_flip")
+    )
+    gone = (cut == 0) & (whole != 0)
+
+    assert torch.equal(cut[~gone], whole[~gone])
+    assert torch.equal(gone[:, 0], gone[:, 2])
+    assert 0 < int(gone[:, 0].sum((1, 2)).max()) <= CUT * CUT
 
 
 # Beginning with it

@@ -71,8 +71,7 @@ def pretrain(
     """
     from haqa_bench.backends import device
     from haqa_bench.cli.progress import bar
-    from haqa_bench.project import Project
-    from haqa_bench.tracks.qat import pretraining
+    from haqa_bench.tracks.qat import pretrained, pretraining
 
     data = pretraining.DATA[network]
     order = pretraining.Order(
@@ -85,7 +84,7 @@ def pretrain(
         seed,
     )
     folder = project_of(Path.cwd(), project)
-    target = Project(folder).own.pretrained(order.set, network)
+    target = pretrained.place(folder, order.set, network)
     pretraining.check(target, fresh)
     job, ended = pretraining.job_of(order), threading.Event()
     with device.exclusive(), bar() as progress:

@@ -29,7 +29,7 @@ COMPUTES = (
     "listed.py",
     "llm/reply.py",
     "optimizers/**/*.py",
-    "parameters.py",
+    "parameters/*.py",
     "run/forking.py",
     "run/measuring.py",
     "run/pricing.py",

@@ -10,6 +10,7 @@ from haqa_bench.backends.wire import Mismatch, build
 from haqa_bench.errors import EvaluationFailed, Status
 
 SCHEDULE: Final = "step"
+Augmentation = Literal["none", "flip", "crop_flip", "crop_flip_cutout"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class Settings:
     batch_size: int = 128
     schedule: Literal["constant", "cosine", "step"] = SCHEDULE
     warmup: float = 0.0
-    augmentation: str = "crop_flip"
+    augmentation: Augmentation = "crop_flip"
     label_smoothing: float = 0.0
 
 

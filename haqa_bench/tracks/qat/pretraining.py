@@ -20,14 +20,17 @@ from haqa_bench.installed import extra, require
 from haqa_bench.store import manifest
 from haqa_bench.tasks import folder, images
 from haqa_bench.tracks.qat import pretrained
-from haqa_bench.tracks.qat.jobs import Pretrain, Pretrained, Settings, epochs_file
+from haqa_bench.tracks.qat.jobs import Augmentation, Pretrain, Pretrained, Settings, epochs_file
 from haqa_bench.tracks.qat.pretrained import Card, Recipe
 
 Data = Literal["cifar10", "imagenet"]
 DATA: Mapping[str, Data] = {"resnet20": "cifar10", "resnet32": "cifar10", "resnet50": "imagenet"}
 """What each network is trained on."""
 EPOCHS = {"cifar10": 60, "imagenet": 90}
-AUGMENTATION = {"cifar10": "crop_flip_cutout", "imagenet": "crop_flip"}
+AUGMENTATION: Mapping[str, Augmentation] = {
+    "cifar10": "crop_flip_cutout",
+    "imagenet": "crop_flip",
+}
 HELD_OUT = {"cifar10": 5000, "imagenet": 50_000}
 SPLIT_SEED = 0
 """That of haqa_bench.tracks.qat.worker.image_sets, which imports torch."""

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from haqa_bench.backends.workers.frame import Refused
+
 Numbers = NDArray[np.int64]
 SPLIT_SEED = 0
 EVALUATED_AT_ONCE = 500
@@ -132,6 +134,9 @@ class ImageFolder:
         self, batch_size: int, augmentation: str, generator: torch.Generator
     ) -> Iterator[Batch]:
         """See ImageSet."""
+        if augmentation not in self.shapes:
+            known = ", ".join(self.shapes)
+            raise Refused(f"augmentation {augmentation} is for small images; of these: {known}")
         found = torch.utils.data.Subset(
             self.folder(str(self.path / "train"), self.shapes[augmentation]), self.chosen.tolist()
         )

@@ -1,198 +1,20 @@
-"""The parameters of a search space: a list of choices, or a range of whole or of real numbers.
-
-A number of a range is rounded before anything is made of it: to the next whole number or step, or
-to so many digits as the range states. So a configuration has one key, whoever proposed it, and a
-range has a known, if large, count of values. A range on a logarithmic scale has its real numbers
-rounded to `digits` significant digits each; another, to that digit for all which is the
-`digits`-th of its largest number.
-"""
+"""A parameter that is a range of whole or of real numbers."""
 
 import math
 import random
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from numbers import Number, Real
-from typing import Annotated, Self, SupportsFloat
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from haqa_bench.documents import Document, JsonObject
-from haqa_bench.limits import Limit
 from haqa_bench.listed import Scalar
+from haqa_bench.parameters.parameter import MOST, Parameter
+from haqa_bench.parameters.scalars import real
 
-MOST = 2**53
-"""The largest integer that JSON keeps exactly in every reader (RFC 8785)."""
 DIGITS = 4
-
-
-class Parameter(Document):
-    """One setting: the values that it may have, the default that people use, and what a prompt may
-    say of it.
-    """
-
-    default: Scalar
-    about: str = ""
-    limit: Limit | tuple[Limit, ...] | None = None
-
-    @property
-    def limits(self) -> tuple[Limit, ...]:
-        """What its values must keep, together with those of others."""
-        return (self.limit,) if isinstance(self.limit, Limit) else self.limit or ()
-
-    @property
-    def finite(self) -> bool:
-        """Whether its values are few enough to be listed."""
-        return False
-
-    @property
-    def ordered(self) -> bool:
-        """Whether its values are numbers, in order."""
-        return True
-
-    @property
-    @abstractmethod
-    def size(self) -> int:
-        """How many values it may have."""
-
-    @abstractmethod
-    def has(self, value: object) -> bool:
-        """Whether it may have `value`, type included: True is not 1, and 1 is not 1.0."""
-
-    @abstractmethod
-    def meant(self, value: object) -> object:
-        """The value that it may have and that `value` stands for: a number of another library, 8.0
-        for 8, or more digits than are kept. Else `value` as it is. True is not 1, and no text is a
-        number.
-        """
-
-    def rounded(self, value: object) -> object:
-        """As `meant`, where the values are a range; a choice is what it is."""
-        return self.meant(value)
-
-    @abstractmethod
-    def drawn(self, rng: random.Random) -> Scalar:
-        """A value drawn uniformly, on its scale."""
-
-    @abstractmethod
-    def every(self) -> Iterable[Scalar]:
-        """All `size` values, in order."""
-
-    @abstractmethod
-    def fraction(self, value: Scalar) -> float:
-        """Where a value lies on its scale: 0 for the first, 1 for the last."""
-
-    @abstractmethod
-    def beside(self, value: Scalar, stride: float) -> Sequence[Scalar]:
-        """The values next to one: those a stride away to either side, as a share of its scale, and
-        always another value; of choices, the next to either side, or any other where they are
-        names.
-        """
-
-    @property
-    @abstractmethod
-    def said(self) -> str:
-        """Its values in words, such as `1, 2, 4` or `a whole number from 8 to 12`."""
-
-    @abstractmethod
-    def wrong(self, value: object) -> str:
-        """Why it cannot have `value`, in words."""
-
-    @abstractmethod
-    def as_schema(self) -> JsonObject:
-        """The JSON schema of its values."""
-
-
-class Choices(Parameter):
-    """A setting that has one of a list of values. Numbers are ordered as they are written."""
-
-    choices: tuple[Scalar, ...]
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if not self.choices:
-            raise ValueError("choices is empty")
-        for choice in self.choices:
-            if not _holds(choice):
-                raise ValueError(f"choice {choice!r} is no number that JSON holds exactly")
-        if len(self._known) < len(self.choices):
-            raise ValueError("a choice is given twice")
-        if not self.has(self.default):
-            raise ValueError(
-                f"default {self.default!r} is none of the choices {list(self.choices)}"
-            )
-        return self
-
-    @property
-    def finite(self) -> bool:
-        """See Parameter."""
-        return True
-
-    @property
-    def ordered(self) -> bool:
-        """See Parameter."""
-        return all(isinstance(c, int | float) and not isinstance(c, bool) for c in self.choices)
-
-    @property
-    def size(self) -> int:
-        """See Parameter."""
-        return len(self.choices)
-
-    def has(self, value: object) -> bool:
-        """See Parameter."""
-        try:
-            return (type(value), value) in self._known
-        except TypeError:  # a list or an object, which has no hash
-            return False
-
-    def meant(self, value: object) -> object:
-        """See Parameter: the one choice that equals `value`."""
-        if self.has(value):
-            return value
-        same = [choice for choice in self.choices if _equal(choice, value)]
-        return same[0] if len(same) == 1 else value
-
-    def rounded(self, value: object) -> object:
-        """See Parameter."""
-        return value
-
-    def drawn(self, rng: random.Random) -> Scalar:
-        """See Parameter."""
-        return rng.choice(self.choices)
-
-    def every(self) -> Iterable[Scalar]:
-        """See Parameter."""
-        return self.choices
-
-    def fraction(self, value: Scalar) -> float:
-        """See Parameter."""
-        return self.choices.index(value) / max(len(self.choices) - 1, 1)
-
-    def beside(self, value: Scalar, stride: float) -> Sequence[Scalar]:
-        """See Parameter."""
-        here = self.choices.index(value)
-        if not self.ordered:
-            return [*self.choices[:here], *self.choices[here + 1 :]]
-        return [*self.choices[max(here - 1, 0) : here], *self.choices[here + 1 : here + 2]]
-
-    @property
-    def said(self) -> str:
-        """See Parameter."""
-        return ", ".join(map(str, self.choices))
-
-    def wrong(self, value: object) -> str:
-        """See Parameter."""
-        return f"{value!r} is none of {list(self.choices)}"
-
-    def as_schema(self) -> JsonObject:
-        """See Parameter."""
-        return {"enum": list(self.choices)}
-
-    @cached_property
-    def _known(self) -> frozenset[tuple[type, object]]:
-        return frozenset((type(c), c) for c in self.choices)
-
-
 LOG = "whether a factor is as far wherever it stands, as for learning rates"
 
 
@@ -332,7 +154,7 @@ class IntRange(Range):
 
     def meant(self, value: object) -> object:
         """See Parameter. What is no whole number is left as it is."""
-        number = _real(value)
+        number = real(value)
         if number is None or not math.isfinite(number) or number != math.floor(number):
             return value
         return int(number)
@@ -404,7 +226,7 @@ class FloatRange(Range):
 
     def meant(self, value: object) -> object:
         """See Parameter."""
-        number = _real(value)
+        number = real(value)
         return value if number is None or not math.isfinite(number) else self.bounds.kept(number)
 
     def drawn(self, rng: random.Random) -> Scalar:
@@ -440,48 +262,3 @@ class FloatRange(Range):
         each = int(10 ** (digits - 1))
         exponent, above = divmod(rank, 9 * each)
         return float(f"{each + above}e{exponent - digits + 1}")
-
-
-def plain(value: object) -> object:
-    """A scalar of a numerical library, such as np.int64(8), as Python's own; all else as it is."""
-    item = getattr(value, "item", None)
-    return item() if callable(item) and getattr(value, "ndim", None) == 0 else value
-
-
-def _real(value: object) -> float | None:
-    """A number, of whatever library, to its own digits; None of what is none."""
-    found = plain(value)
-    if isinstance(found, bool) or not isinstance(found, Real):
-        return None
-    short = getattr(getattr(value, "dtype", None), "itemsize", 8) < 8
-    try:
-        # np.float32(0.1) is meant as 0.1, not as the double that it is nearest to
-        return float(str(value)) if short and isinstance(found, float) else float(found)
-    except OverflowError:  # a whole number that is larger than any float
-        return None
-
-
-def _equal(choice: Scalar, value: object) -> bool:
-    """Whether a choice is what a number or text of another type says, to that type's digits."""
-    found = plain(value)
-    if not isinstance(found, Number | str) or isinstance(choice, str) != isinstance(found, str):
-        return False
-    if isinstance(choice, bool) != isinstance(found, bool):
-        return False
-    return bool(found == choice) or _as_float(choice, value)
-
-
-def _as_float(choice: Scalar, value: object) -> bool:
-    """Whether a choice, rounded to the digits of a short float such as np.float32, is `value`."""
-    kind = getattr(value, "dtype", None)
-    if kind is None or getattr(kind, "kind", "") != "f" or isinstance(choice, str):
-        return False
-    known = value.__float__() if isinstance(value, SupportsFloat) else 0.0
-    return known != 0 and math.isfinite(known) and bool(kind.type(choice) == value)
-
-
-def _holds(value: Scalar) -> bool:
-    """Whether JSON keeps a value: finite, and no integer that a float cannot tell from the next."""
-    if isinstance(value, bool | str):
-        return True
-    return math.isfinite(value) if isinstance(value, float) else abs(value) <= MOST
