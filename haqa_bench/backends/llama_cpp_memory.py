@@ -15,6 +15,7 @@ import psutil
 from haqa_bench.arithmetic.device_memory import DevicePlan, Share
 from haqa_bench.arithmetic.memory import Prediction, fault_of_sizes
 from haqa_bench.backends import gguf_files, gguf_models
+from haqa_bench.backends.jobs import Job
 from haqa_bench.backends.llama_jobs import (
     PLAN_MEMORY_BYTES,
     Peak,
@@ -25,7 +26,6 @@ from haqa_bench.backends.llama_jobs import (
     Simulate,
     WriteHollow,
 )
-from haqa_bench.backends.jobs import Job
 from haqa_bench.backends.process import run_job
 from haqa_bench.backends.transformers_config import dimensions_of
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
@@ -177,7 +177,7 @@ def _planned(job: Job[Plan], n_ctx: int) -> Plan:
         raise
 
 
-def beyond_training(found: Mapping[str, Foreseen], n_ctx: int) -> str:
+def beyond_training(found: Mapping[str, Foreseen | Devised], n_ctx: int) -> str:
     """A warning where a context is longer than the model was trained for; nothing where it is
     not.
     """
