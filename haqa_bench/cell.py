@@ -36,6 +36,13 @@ class Workload(Document):
         """
         return recorded == self.model_dump(mode="json")
 
+    @property
+    def confirming(self) -> Self:
+        """What is run when winners meet the default again: the same, where a track says nothing
+        else.
+        """
+        return self
+
 
 W = TypeVar("W", bound=Workload, covariant=True, default=Workload)
 
@@ -159,3 +166,9 @@ class Cell(Document, Generic[W]):
     """Whether its numbers are a declared model's: nothing of it is measured."""
     texts: dict[str, str] = Field(default_factory=dict)
     """What the files say that its workload names, such as `quality_text`."""
+
+    @property
+    def confirming(self) -> Self:
+        """The cell as its winners are measured again, apart from the tuning."""
+        work = self.workload.confirming
+        return self if work is self.workload else self.model_copy(update={"workload": work})
