@@ -70,13 +70,15 @@ class MeasurementProtocol(Document):
 
     Processes are started until the 95 % interval of the objective is at most `precision` of its
     estimate to either side, or `processes` have been. A study's winner meets the default in `pairs`
-    pairs of processes, apart from the tuning; in tracks that train, the winner and the default are
+    pairs of processes, apart from the tuning, and the default itself in `floor`, three times as
+    many where that is left out; in tracks that train, the winner and the default are
     trained with `tests` new seeds each, and tested.
     """
 
     precision: float = Field(0.03, gt=0)
     processes: int = Field(4, ge=1)
     pairs: int = Field(8, ge=6)
+    floor: int | None = Field(None, ge=6, exclude_if=lambda pairs: pairs is None)
     tests: int = Field(2, ge=1)
 
 

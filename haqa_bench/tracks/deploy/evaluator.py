@@ -27,6 +27,8 @@ from haqa_bench.trial import Measurement, Status
 
 FILL_TIMEOUT_S = 14_400.0
 """For filling a cache once: on a small machine, a long one takes a quarter of an hour."""
+BATCH, UBATCH = 2048, 512
+"""llama.cpp's own, with which a cache is filled: what lies in it does not depend on them."""
 
 
 class DeployEvaluator(MeasuredHere):
@@ -102,7 +104,7 @@ class DeployEvaluator(MeasuredHere):
             job = Fill(
                 memory_bytes=limit,
                 model=str(self.formats.path(name)),
-                settings=settings,
+                settings=replace(settings, n_batch=BATCH, n_ubatch=UBATCH),
                 n_ctx=self.workload.n_ctx,
                 depth=self.workload.depth,
                 target=str(partial),
