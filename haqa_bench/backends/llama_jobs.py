@@ -32,6 +32,8 @@ class Settings:
     type_k: str = "f16"
     type_v: str = "f16"
     mmap: bool = True
+    repack: bool = True
+    """Whether a CPU may compute on weights rearranged for its wide vectors (use_extra_bufts)."""
 
 
 SETTINGS = tuple(field.name for field in fields(Settings))
