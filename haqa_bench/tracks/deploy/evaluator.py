@@ -4,31 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from haqa_bench import disk
 from haqa_bench.arithmetic.memory import OWN, Prediction
-from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
+from haqa_bench.backends.gguf_models import Formats, formats_of, require_llama_cpp
 from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.llama_cpp_memory import predict
-from haqa_bench.backends.llama_jobs import Contents, Fill, Measure, Measured, Settings, with_defaults
+from haqa_bench.backends.llama_jobs import Contents, Measure, Measured, Settings, with_defaults
 from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Cell
 from haqa_bench.documents import sha256
-from haqa_bench.errors import EvaluationFailed
+from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
-from haqa_bench.store.tables import installed_build
-from haqa_bench.tasks.folder import cache
-from haqa_bench.tracks.deploy.settings import QUALITY
+from haqa_bench.tracks.deploy import depth
+from haqa_bench.tracks.deploy.settings import QUALITY, RANDOM_QUALITY, RANDOM_TODO
 from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
 from haqa_bench.trial import Measurement, Status
-
-
-FILL_TIMEOUT_S = 14_400.0
-"""For filling a cache once: on a small machine, a long one takes a quarter of an hour."""
-BATCH, UBATCH = 2048, 512
-"""llama.cpp's own, with which a cache is filled: what lies in it does not depend on them."""
 
 
 class DeployEvaluator(MeasuredHere):
@@ -52,8 +44,14 @@ class DeployEvaluator(MeasuredHere):
         require_llama_cpp()
         self.cell, self.workload, self.examples = cell, cell.workload, examples
         self.text = cell.texts.get(QUALITY, "")
-        self.formats = Formats(source or find(cell.model.gguf or ""))
+        self.formats = Formats(source) if source else formats_of(cell.model)
+        self._check_quality()
         self._predictions: dict[tuple[str, Settings], Prediction] = {}
+
+    def _check_quality(self) -> None:
+        """Raises HaqaError where quality is asked of random weights."""
+        if self.formats.random and (self.text or self.examples):
+            raise HaqaError(self.cell.id, RANDOM_QUALITY, RANDOM_TODO)
 
     @property
     def kind(self) -> str:
@@ -86,36 +84,16 @@ class DeployEvaluator(MeasuredHere):
                 f" is over {self.workload.memory_gb:g} GB",
             )
         contents = self.formats.contents(name)
-        told = {**found.facts, **facts.of_file(contents)}
+        told = {**found.facts, **facts.of_file(contents, self.formats.random)}
         return Outcome(_measurements(found, contents, self.workload), told)
 
     def _fill(self, configuration: Configuration) -> None:
-        """Makes the file of the cache's contents, where there is none yet.
-
-        Raises:
-            EvaluationFailed: llama.cpp refuses the settings, or memory or the time runs out.
-        """
+        """Fills the cache that a sample begins with, where that was not done yet; see depth."""
         name, settings = str(configuration["format"]), with_defaults(configuration)
-        target, limit = self._filled(name, settings), int(self.workload.memory_gb * 1e9)
-        if target.is_file():
-            return
-        self._check_room(name, settings, limit)
-        with disk.written(target) as partial:
-            job = Fill(
-                memory_bytes=limit,
-                model=str(self.formats.path(name)),
-                settings=replace(settings, n_batch=BATCH, n_ubatch=UBATCH),
-                n_ctx=self.workload.n_ctx,
-                depth=self.workload.depth,
-                target=str(partial),
-            )
-            run_job(job, FILL_TIMEOUT_S)
-
-    def _filled(self, name: str, settings: Settings) -> Path:
-        """The file of a cache's contents: which differ by what made them, and by how they lie."""
-        lies = (settings.type_k, settings.type_v, settings.flash_attn)
-        made = (self.formats.sha256, name, self.workload.depth, installed_build(), *lies)
-        return cache() / "filled" / f"{sha256(list(made))[:16]}.state"
+        limit = int(self.workload.memory_gb * 1e9)
+        if not depth.filled(self.formats, name, settings, self.workload).is_file():
+            self._check_room(name, settings, limit)
+            depth.fill(self.formats, name, settings, self.workload)
 
     def _check_room(self, name: str, settings: Settings, limit: int) -> None:
         """Raises EvaluationFailed where a configuration is foreseen to take more than `limit`
@@ -139,7 +117,7 @@ class DeployEvaluator(MeasuredHere):
             repeats=work.repeats,
             warm_up=work.warm_up,
             depth=work.depth,
-            filled=str(self._filled(name, settings)) if work.depth else "",
+            filled=str(depth.filled(self.formats, name, settings, work)) if work.depth else "",
             quality_tokens=work.quality_tokens,
             text=self.text if repeat == 0 else "",
             examples=tuple(self.examples) if repeat == 0 else (),
@@ -157,7 +135,7 @@ class DeployEvaluator(MeasuredHere):
                 self.workload.quality_tokens // 2, *(len(e.labels) for e in self.examples), 1
             )
             self._predictions[key] = predict(
-                self.formats.path(name),
+                self.formats.header(name),
                 [OWN],
                 settings,
                 self.workload.n_ctx,
