@@ -10,10 +10,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat, field_validator
+from pydantic import (
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from haqa_bench import shipped
-from haqa_bench.documents import Document, read_yaml
+from haqa_bench.documents import Document, JsonObject, read_yaml
 from haqa_bench.errors import HaqaError, nearest
 
 TARGET = re.compile(
@@ -34,6 +40,19 @@ class Figure(Document):
     value: Annotated[FiniteFloat, Field(ge=0)] | None
     unit: Text
     source: Text
+
+
+class Device(Document):
+    """A device of llama.cpp's: its name there, such as CUDA0, what it is, whose backend it is of,
+    and its memory, all of it and what was free.
+    """
+
+    name: Text
+    title: Text
+    kind: Text
+    backend: Text
+    memory: Figure
+    free: Figure
 
 
 class Hardware(Document):
@@ -69,7 +88,15 @@ class Hardware(Document):
     """Where it is, if it is not this machine: ssh://USER@HOST:PORT/FOLDER or adb://SERIAL/FOLDER,
     where llama.cpp's programs are.
     """
+    devices: tuple[Device, ...] = ()
+    """What llama.cpp can put layers on, beside the CPU, where that was detected."""
     notes: str = ""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_left_out(self, dump: SerializerFunctionWrapHandler) -> JsonObject:
+        """Profiles without devices are as they were before there were any."""
+        kept: JsonObject = dump(self)
+        return {name: value for name, value in kept.items() if name != "devices" or self.devices}
 
     @field_validator("target")
     @classmethod

@@ -90,19 +90,31 @@ def show(name: str, project: Path | None, as_json: bool) -> None:
 @QUIET
 @JSON
 def detect(output: Path | None, costs: bool, as_json: bool) -> None:
-    """Describe this machine as a profile. Takes seconds: its memory bandwidth is measured."""
+    """Describe this machine as a profile, with the devices that llama.cpp finds on it. Takes
+    seconds: its memory bandwidth is measured.
+    """
     from haqa_bench.backends.machine import detect as describe
     from haqa_bench.hardware import to_yaml
 
     if output:
         _check_new(output)
     _tell_of_others()
-    found = _with_costs(describe()) if costs else describe()
+    found = _with_devices(_with_costs(describe()) if costs else describe())
     if output:
         found = found.model_copy(update={"name": output.stem})
         echo(f"Written to {disk.write(output, to_yaml(found))}", err=as_json)
     if as_json or not output:
         echo(found.model_dump_json(indent=2) if as_json else to_yaml(found).rstrip())
+
+
+def _with_devices(found: "Hardware") -> "Hardware":
+    """With llama.cpp's devices, or a word on stderr why there is none."""
+    from haqa_bench.backends import llama_devices
+
+    devices, why = llama_devices.listed()
+    if why:
+        echo(why, err=True)
+    return found.model_copy(update={"devices": devices})
 
 
 def _tell_of_others() -> None:

@@ -7,6 +7,13 @@ from haqa_bench.protocols import Metric
 PEAK_MEMORY = Metric(
     "peak_memory_mb", "MB", "minimize", "10^6 bytes, the most that the process had", prompted=True
 )
+PEAK_DEVICE_MEMORY = Metric(
+    "peak_device_memory_mb",
+    "MB",
+    "minimize",
+    "10^6 bytes, the most that was taken of the devices' memory",
+    prompted=True,
+)
 TRAIN_LOSS = Metric(
     "train_loss", "nats", "minimize", "mean of the last twentieth of the steps", 3, prompted=True
 )

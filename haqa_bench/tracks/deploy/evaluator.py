@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from haqa_bench.arithmetic.memory import OWN, Prediction
+from haqa_bench.backends import llama_devices
 from haqa_bench.backends.gguf_models import Formats, formats_of, require_llama_cpp
 from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.llama_cpp_memory import predict
@@ -28,7 +30,8 @@ class DeployEvaluator(MeasuredHere):
 
     Metrics: end_to_end_tokens_per_s, generation_tokens_per_s and prompt_tokens_per_s (tokens/s),
     first_token_ms, load_ms (ms), peak_memory_mb (10^6 bytes, weights that are mapped and touched
-    included), bits_per_weight (of the file's tensors) and, where asked, perplexity (no unit).
+    included), peak_device_memory_mb (10^6 bytes, where a device is used), bits_per_weight (of the
+    file's tensors) and, where asked, perplexity (no unit).
     """
 
     def __init__(
@@ -57,6 +60,15 @@ class DeployEvaluator(MeasuredHere):
     def kind(self) -> str:
         """See MeasuredHere: layers are put on a GPU by a setting alone."""
         return self.cell.hardware.kind if "n_gpu_layers" in self.cell.space.root else "cpu"
+
+    @cached_property
+    def machine(self) -> str:
+        """See Evaluator: with llama.cpp's own devices, where layers are put on them."""
+        from haqa_bench.backends.machine import title
+
+        told = title(self.kind)
+        used = llama_devices.titles() if "n_gpu_layers" in self.cell.space.root else ()
+        return "; ".join((told, *used))
 
     @property
     def made_of(self) -> Mapping[str, str]:
@@ -168,6 +180,8 @@ def _measurements(
     }
     if found.perplexity is not None:
         readings["perplexity", "1"] = [found.perplexity]
+    if found.device_bytes is not None:
+        readings["peak_device_memory_mb", "MB"] = [found.device_bytes / 1e6]
     if found.held_out_loss is not None:
         readings["held_out_loss", "nats"] = [found.held_out_loss]
     return estimated(readings)

@@ -7,7 +7,7 @@ from haqa_bench.space import SearchSpace
 
 BEFORE_LOSS = ("end_to_end_tokens_per_s", "generation_tokens_per_s", "prompt_tokens_per_s")
 """Of the deploy track's metrics, those that the joint track shows before its loss."""
-SPEEDS = (*BEFORE_LOSS, "peak_memory_mb", "first_token_ms", "load_ms")
+SPEEDS = (*BEFORE_LOSS, "peak_memory_mb", "peak_device_memory_mb", "first_token_ms", "load_ms")
 """What the values of weights have no part in."""
 SETTINGS = ("format", *llama_jobs.SETTINGS)
 NEEDED_SETTINGS = ("format", "n_threads")

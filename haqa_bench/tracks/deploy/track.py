@@ -21,7 +21,13 @@ from haqa_bench.tracks.deploy.settings import (
     lacking_settings,
 )
 from haqa_bench.tracks.deploy.workload import DeployWorkload, RooflineWorkload
-from haqa_bench.tracks.metrics import OTHERS_SHARE, PEAK_MEMORY, SWITCHES, by_name
+from haqa_bench.tracks.metrics import (
+    OTHERS_SHARE,
+    PEAK_DEVICE_MEMORY,
+    PEAK_MEMORY,
+    SWITCHES,
+    by_name,
+)
 
 AnyWorkload = DeployWorkload | RooflineWorkload
 METRICS = by_name(
@@ -46,6 +52,7 @@ METRICS = by_name(
         prompted=True,
     ),
     PEAK_MEMORY,
+    PEAK_DEVICE_MEMORY,
     Metric(
         "bits_per_weight",
         "bits",
