@@ -1,4 +1,4 @@
-.PHONY: check lint types rooms sound test versions lock coverage benchmark fuzz reliability test-live test-browser test-long format docs site pictures wheel-test notebook
+.PHONY: check lint types rooms sound test versions lock coverage benchmark fuzz reliability test-live test-device test-browser test-long format docs site pictures wheel-test notebook
 check: lint types rooms sound test ## what must be green before a commit
 
 lint:
@@ -51,6 +51,9 @@ reliability: ## kills, failing writes and flipped bits, many times over, into do
 
 test-live: ## real llama.cpp, real fine-tuning and a real model: pip install -e ".[dev,deploy,serve,train]"
 	pytest -m live
+
+test-device: ## layers on a device of llama.cpp's, such as Vulkan's software device (docs/devices.md)
+	pytest -m device
 
 test-browser: ## the page in a real Chromium, /usr/bin/chromium or CHROMIUM: pip install -e ".[dev,browser]"
 	pytest -m browser

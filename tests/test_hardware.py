@@ -1,16 +1,18 @@
 """Hardware profiles: what is committed, what is refused, and this machine described as one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
-from haqa_bench.backends import machine
+from haqa_bench.backends import llama_devices, machine
+from haqa_bench.backends.llama_jobs import FoundDevice, FoundDevices
 from haqa_bench.cli.hardware import hardware
 from haqa_bench.documents import read_yaml
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.hardware import Figure, Hardware, load, profiles, to_yaml
 
 PROJECT = Path(__file__).parents[1]
@@ -190,6 +192,62 @@ def test_what_detect_prints_loads_back_with_a_measured_bandwidth(tmp_path, monke
     assert profile.memory.value
     assert profile.native_formats[0] == "fp32"
     assert all(figure.source for figure in figures(profile))
+
+
+VULKAN = FoundDevice("Vulkan0", "llvmpipe", "gpu", "Vulkan", 2 * 2**30, 2**30)
+PROCESSOR = FoundDevice("CPU", "AMD EPYC", "cpu", "CPU", 24 * 2**30, 24 * 2**30)
+
+
+def knows(monkeypatch, *devices: FoundDevice) -> None:
+    """A llama.cpp that has these devices, on a machine that is quick to describe."""
+    a6000 = load(COMMITTED, "nvidia-a6000")
+    monkeypatch.setattr(machine, "detect", lambda: a6000)
+    monkeypatch.setattr(llama_devices, "found", lambda: FoundDevices(devices, "0.3.36"))
+
+
+def test_detect_lists_llama_cpp_s_own_devices_and_their_memory(monkeypatch, tmp_path):
+    knows(monkeypatch, PROCESSOR, VULKAN)
+
+    printed = json.loads(run("detect", "--json", "--output", str(tmp_path / "desk.yaml")))
+
+    assert [device["name"] for device in printed["devices"]] == ["Vulkan0"]
+    assert printed["devices"][0]["memory"]["value"] == 2048
+    assert printed["devices"][0]["free"]["value"] == 1024
+    assert load(tmp_path, "desk").devices[0].backend == "Vulkan"
+
+
+def test_a_backend_that_tells_no_memory_says_so(monkeypatch):
+    knows(monkeypatch, replace(VULKAN, total=0, free=0))
+
+    told = json.loads(run("detect", "--json"))["devices"][0]["memory"]
+
+    assert told == {
+        "value": None,
+        "unit": "MiB",
+        "source": "not told by llama.cpp's backend",
+    }
+
+
+def test_without_a_device_the_profile_is_as_it_was_and_stderr_says_why(monkeypatch):
+    knows(monkeypatch, PROCESSOR)
+
+    found = CliRunner().invoke(hardware, ["detect"], catch_exceptions=False)
+
+    assert "devices" not in found.stdout
+    assert "knows no device here beside the CPU" in found.stderr
+
+
+def test_a_driver_that_fails_is_told_and_the_machine_is_described(monkeypatch):
+    def crash():
+        raise EvaluationFailed("crashed", "ended by SIGSEGV: vulkan")
+
+    knows(monkeypatch)
+    monkeypatch.setattr(llama_devices, "found", crash)
+
+    found = CliRunner().invoke(hardware, ["detect"], catch_exceptions=False)
+
+    assert found.exit_code == 0
+    assert "devices are not listed: ended by SIGSEGV" in found.stderr
 
 
 def test_detect_writes_a_new_profile_named_after_its_file(tmp_path, monkeypatch):

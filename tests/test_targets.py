@@ -212,13 +212,44 @@ def test_llama_benchs_json_becomes_samples_and_facts():
     )
 
 
-def test_other_settings_than_asked_for_are_refused():
+def test_other_settings_than_asked_for_are_a_status():
     output = json.dumps(
         [entry(64, 0, [0.5]), entry(0, 16, [1.0]), entry(64, 16, [1.5], n_threads=8)]
     )
 
-    with pytest.raises(EvaluationFailed, match="other settings took effect: n_threads = 8"):
+    with pytest.raises(
+        EvaluationFailed, match="other settings took effect: n_threads = 8"
+    ) as caught:
         llama_tools.parse_bench(output, SETTINGS, WORK)
+    assert caught.value.status == "setting_ignored"
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"n_gpu_layers": 10, "backends": "CPU"}, "llama-bench has no device"),
+        ({"n_gpu_layers": 10, "backends": "BLAS,CPU"}, "llama-bench has no device"),
+        ({"n_gpu_layers": 4, "backends": "CUDA"}, "llama-bench has 4 layers"),
+    ],
+)
+def test_fewer_layers_on_a_target_s_device_are_a_status(told, reason):
+    output = json.dumps([entry(*sizes, [1.0], **told) for sizes in ((64, 0), (0, 16), (64, 16))])
+
+    with pytest.raises(EvaluationFailed, match=reason) as caught:
+        llama_tools.parse_bench(output, replace(SETTINGS, n_gpu_layers=10), WORK)
+    assert caught.value.status == "fewer_layers"
+
+
+def test_splits_and_experts_are_sent_as_each_program_takes_them():
+    settings = replace(
+        SETTINGS, n_gpu_layers=99, tensor_split="3,1", n_cpu_moe=1, override_tensor="ffn_up=CPU"
+    )
+
+    bench = " ".join(llama_tools.bench("llama-bench", "m.gguf", settings, WORK))
+    served = llama_tools.commands(Path("m.gguf"), settings, 512)["llama-server"]
+
+    assert "-ts 3/1 -ot ffn_up=CPU;blk\\.0\\.ffn_(up|down|gate|gate_up)_(ch|)exps=CPU" in bench
+    assert "-ts 3,1 -ncmoe 1 -ot ffn_up=CPU" in served
 
 
 @pytest.mark.parametrize("output", ["", "Killed", "[]", '{"n_prompt": 64}'])

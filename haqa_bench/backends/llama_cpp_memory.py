@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 import psutil
 
 from haqa_bench.arithmetic.device_memory import DevicePlan, Share
-from haqa_bench.arithmetic.memory import Prediction, fault_of_sizes
+from haqa_bench.arithmetic.memory import OWN, Prediction, fault_of_sizes
 from haqa_bench.backends import gguf_files, gguf_models
 from haqa_bench.backends.jobs import Job
 from haqa_bench.backends.llama_jobs import (
@@ -129,6 +129,17 @@ def plan_for_device(
             "Name a profile (haqa-bench hardware list), or install llama.cpp with its backend",
         )
     return {name: Devised(_devised(found, name, declared), found.n_ctx_train) for name in formats}
+
+
+def planned_weights(model: Path, settings: Settings, n_ctx: int) -> Mapping[str, int]:
+    """Bytes of weights that each device of this machine would hold; nothing where there is none, or
+    llama.cpp refuses to plan it (loading it says why).
+    """
+    try:
+        plan = plan_for_device(model, [OWN], settings, n_ctx)[OWN].memory
+    except (EvaluationFailed, HaqaError):
+        return {}
+    return {share.place: share.weights for share in plan.devices}
 
 
 def _devised(found: Planned, name: str, declared: str) -> DevicePlan:

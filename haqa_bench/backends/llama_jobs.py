@@ -4,7 +4,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from haqa_bench.arithmetic.memory import COUNT_MAX, LAYERS_MAX
@@ -108,10 +108,9 @@ def with_defaults(configuration: Mapping[str, object]) -> Settings:
         if (value := getattr(settings, name)) not in allowed:
             reason = f"{name}: {value} is not between {allowed[0]} and {allowed[-1]}"
             raise EvaluationFailed(Status.REFUSED, reason)
-    if fault := fault_of_split(settings.tensor_split) or fault_of_override(
-        settings.override_tensor
-    ):
-        raise EvaluationFailed(Status.REFUSED, fault)
+    split, moved = settings.tensor_split, settings.override_tensor
+    if in_words := fault_of_split(split) or fault_of_override(moved):
+        raise EvaluationFailed(Status.REFUSED, in_words)
     return settings
 
 
@@ -238,6 +237,8 @@ class Measure(Job[Measured], worker=WORKER):
     text: str = ""
     quality_tokens: int = 0
     examples: tuple[Example, ...] = ()
+    planned: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of weights that are to lie on each device, where that is known."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ of other settings than its own is no trial, so each of these is a status.
 import re
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from haqa_bench.backends.llama_jobs import Settings
@@ -16,7 +17,13 @@ from haqa_bench.backends.llama_log import all_said, said
 from haqa_bench.errors import Status
 
 MIB = 2**20
-CPU = "CPU"
+CPU, MODEL = "CPU", "model"
+AS_PLANNED = 0.95
+"""A device holds at least this share of the weights that were planned for it, else some are
+elsewhere. Plans and buffers differ by less than a hundredth (docs/memory.md).
+"""
+Planned = Mapping[str, int]
+NOTHING: Planned = MappingProxyType({})
 DEVICE = re.compile(
     r"^llama_prepare_model_devices: using device (\S+) \((.*)\) \([^()]*\) - (\d+) MiB free$",
     re.MULTILINE,
@@ -64,6 +71,11 @@ class Placed(NamedTuple):
     def on_devices(self) -> int:
         """Layers that lie on a device, the output among them."""
         return sum(count for name, count in self.layers.items() if name != CPU)
+
+    def weights(self, device: str) -> int:
+        """The bytes of weights in a device's own buffers."""
+        every = self.buffers.items()
+        return sum(size for (part, kind), size in every if part == MODEL and is_of(kind, device))
 
     def taken(self, device: str) -> int:
         """The bytes of a device's own buffers."""
@@ -129,11 +141,13 @@ def facts(placed: Placed) -> dict[str, str]:
     }
 
 
-def fault(placed: Placed, settings: Settings) -> Fault | None:
-    """The first thing that is not as it was asked for; None where all is."""
+def fault(placed: Placed, settings: Settings, planned: Planned = NOTHING) -> Fault | None:
+    """The first thing that is not as it was asked for; None where all is. `planned` are bytes of
+    weights by device.
+    """
     found = (
         Fault(Status.FEWER_LAYERS, _fewer(placed, settings)),
-        Fault(Status.SPILLED, _spilled(placed)),
+        Fault(Status.SPILLED, _spilled(placed, planned)),
         Fault(Status.SETTING_IGNORED, _ignored(placed, settings)),
     )
     return next((one for one in found if one.reason), None)
@@ -148,8 +162,14 @@ def _fewer(placed: Placed, settings: Settings) -> str:
     return f"{asked} of {every} layers are to be on a device, and {placed.on_devices} are{why}"
 
 
-def _spilled(placed: Placed) -> str:
+def _spilled(placed: Placed, planned: Planned) -> str:
     for device in placed.devices:
+        held, wanted = placed.weights(device.name), planned.get(device.name, 0)
+        if held < AS_PLANNED * wanted:
+            return (
+                f"{device.name} holds {held / 1e6:,.0f} MB of weights, and its layers have "
+                f"{wanted / 1e6:,.0f} MB: llama.cpp keeps the rest in host memory"
+            )
         taken = placed.taken(device.name)
         if device.free and taken > device.free:
             return (

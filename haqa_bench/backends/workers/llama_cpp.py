@@ -21,7 +21,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import llama_cpp as llama
@@ -45,6 +45,7 @@ from haqa_bench.backends.llama_jobs import (
     Settings,
 )
 from haqa_bench.backends.llama_log import all_said, cause_of, other_kind, said
+from haqa_bench.backends.llama_placed import NOTHING
 from haqa_bench.backends.workers import ggml_devices
 from haqa_bench.backends.workers.frame import Action, Refused, work
 from haqa_bench.backends.workers.load import (
@@ -125,7 +126,7 @@ def measure(job: Measure) -> Measured:
     """Loads, warms up, takes `repeats` samples, and reads everything back."""
     started = time.perf_counter()
     model = load(job.model, job.settings)
-    context = open_context(model, job.settings, job.n_ctx)
+    context = open_context(model, job.settings, job.n_ctx, job.planned)
     load_s = time.perf_counter() - started
     vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
     prompt = made_up_prompt(vocabulary, job.n_prompt)
@@ -243,7 +244,7 @@ def _on_devices(params: "llama.llama_model_params", settings: Settings) -> list[
     """
     if settings.n_gpu_layers == 0:
         nobody = (ctypes.c_void_p * 1)()
-        params.devices = ctypes.addressof(nobody)
+        params.devices = ctypes.addressof(nobody)  # type: ignore[assignment]  # its type is void *
         return [nobody]
     _check_devices(settings)
     kept: list[object] = []
@@ -253,7 +254,7 @@ def _on_devices(params: "llama.llama_model_params", settings: Settings) -> list[
         kept.append(shares)
     if settings.overrides:
         patterns = ggml_devices.overrides(settings.overrides)
-        params.tensor_buft_overrides = ctypes.addressof(patterns)
+        params.tensor_buft_overrides = ctypes.addressof(patterns)  # type: ignore[assignment]
         kept.append(patterns)
     return kept
 
@@ -271,9 +272,14 @@ def _check_devices(settings: Settings) -> None:
 
 
 def open_context(
-    model: "llama.llama_model_p", settings: Settings, n_ctx: int
+    model: "llama.llama_model_p",
+    settings: Settings,
+    n_ctx: int,
+    planned: Mapping[str, int] = NOTHING,
 ) -> "llama.llama_context_p":
-    """A context with the settings, or Refused with llama.cpp's own complaint."""
+    """A context with the settings, or Refused: with llama.cpp's own complaint, or where it did
+    otherwise than asked and said nothing. `planned` are bytes of weights by device.
+    """
     context = new_context(model, context_params(settings, n_ctx))
     if n_ctx > settings.n_ubatch and said("".join(LOG), "llama_context: causal_attn") == "0":
         raise refused(
@@ -281,7 +287,7 @@ def open_context(
             f"of as many, not {settings.n_ubatch}"
         )
     placed = llama_placed.read("".join(LOG))
-    if fault := llama_placed.fault(placed, settings):
+    if fault := llama_placed.fault(placed, settings, planned):
         raise Refused(fault.reason, fault.status, facts(context))
     return context
 

@@ -9,7 +9,7 @@ from haqa_bench.arithmetic.memory import OWN, Prediction
 from haqa_bench.backends import llama_devices
 from haqa_bench.backends.gguf_models import Formats, formats_of, require_llama_cpp
 from haqa_bench.backends.jobs import Example
-from haqa_bench.backends.llama_cpp_memory import predict
+from haqa_bench.backends.llama_cpp_memory import planned_weights, predict
 from haqa_bench.backends.llama_jobs import Contents, Measure, Measured, Settings, with_defaults
 from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Cell
@@ -50,6 +50,7 @@ class DeployEvaluator(MeasuredHere):
         self.formats = Formats(source) if source else formats_of(cell.model)
         self._check_quality()
         self._predictions: dict[tuple[str, Settings], Prediction] = {}
+        self._plans: dict[tuple[str, Settings], Mapping[str, int]] = {}
 
     def _check_quality(self) -> None:
         """Raises HaqaError where quality is asked of random weights."""
@@ -95,9 +96,30 @@ class DeployEvaluator(MeasuredHere):
                 f"peak memory {found.peak_bytes / 1e9:.2f} GB"
                 f" is over {self.workload.memory_gb:g} GB",
             )
+        self._check_repacked(configuration, found)
         contents = self.formats.contents(name)
         told = {**found.facts, **facts.of_file(contents, self.formats.random)}
         return Outcome(_measurements(found, contents, self.workload), told)
+
+    def _check_repacked(self, configuration: Configuration, found: Measured) -> None:
+        """Raises EvaluationFailed where weights that a CPU can repack were to be, and were not."""
+        name, settings = str(configuration["format"]), with_defaults(configuration)
+        asked = configuration.get("repack") is True and found.facts.get("repacked") == "false"
+        foreseen = self._foreseen(name, settings) if asked else None
+        if foreseen and foreseen.repacked:
+            reason = "repack is to be on, and llama.cpp repacked no weights: was it built for that?"
+            raise EvaluationFailed(Status.SETTING_IGNORED, reason, facts=found.facts)
+
+    def _planned(self, name: str, settings: Settings) -> Mapping[str, int]:
+        """Bytes of weights that each device is to hold; none where none is, or nobody can say."""
+        if not settings.n_gpu_layers or settings.split_mode == "row":
+            return {}
+        key = name, replace(settings, n_threads=1, n_threads_batch=1)
+        if key not in self._plans:
+            self._plans[key] = planned_weights(
+                self.formats.header(name), settings, self.workload.n_ctx
+            )
+        return self._plans[key]
 
     def _fill(self, configuration: Configuration) -> None:
         """Fills the cache that a sample begins with, where that was not done yet; see depth."""
@@ -133,6 +155,7 @@ class DeployEvaluator(MeasuredHere):
             quality_tokens=work.quality_tokens,
             text=self.text if repeat == 0 else "",
             examples=tuple(self.examples) if repeat == 0 else (),
+            planned=self._planned(name, settings),
         )
 
     def _foreseen(self, name: str, settings: Settings) -> Prediction | None:

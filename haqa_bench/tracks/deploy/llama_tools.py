@@ -1,6 +1,7 @@
 """llama.cpp's own programs: the settings as their options, and llama-bench's JSON as samples."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ BUILT = (
 """What llama-bench tells of its build and its devices."""
 TOLD = ("n_threads", "n_batch", "n_ubatch", "type_k", "type_v", "n_gpu_layers")
 """The settings that it tells back."""
+HOSTS = {"cpu", "blas", "openblas", "mkl", "accelerate"}
+"""Backends of no device that layers are put on."""
 SPOKEN = 8
 """Tokens that llama-cli has to say, to show that it runs."""
 ONE_SLOT = "-np 1"
@@ -72,6 +75,9 @@ def bench(program: str, model: str, settings: Settings, work: DeployWorkload) ->
     tests += ["-d", str(work.depth)] if work.depth else []
     loaded = [] if settings.mmap else ["-lm", "none"]
     loaded += [] if settings.repack else ["--repack", "0"]
+    loaded += _split(settings, "/")
+    if settings.overrides:
+        loaded += ["-ot", ";".join(f"{name}={kind}" for name, kind in settings.overrides)]
     return [
         program,
         "-m",
@@ -123,13 +129,22 @@ def parse_bench(output: str, settings: Settings, work: DeployWorkload) -> Bench:
             f"llama-bench gave no such JSON as expected: {type(error).__name__}: {error}",
         ) from None
     both = tests[wanted_tests[-1]]
-    wanted = {name: getattr(settings, name) for name in TOLD}
-    other = {name: both[name] for name, value in wanted.items() if both.get(name, value) != value}
-    if other:
-        said = ", ".join(f"{name} = {value}" for name, value in other.items())
-        raise EvaluationFailed(Status.REFUSED, f"other settings took effect: {said}")
+    _check(both, settings)
     facts = {name: str(both[name]) for name in (*BUILT, *TOLD) if name in both}
     return Bench(prompt_s, generate_s, total_s, facts)
+
+
+def _check(told: Mapping[str, object], settings: Settings) -> None:
+    """Raises EvaluationFailed where llama-bench says that something else ran than was asked for."""
+    wanted = {name: getattr(settings, name) for name in TOLD}
+    other = {name: told[name] for name, value in wanted.items() if told.get(name, value) != value}
+    if "n_gpu_layers" in other or (settings.n_gpu_layers and _no_device(told)):
+        here = "no device" if _no_device(told) else f"{told['n_gpu_layers']} layers"
+        reason = f"{settings.n_gpu_layers} layers are to be on a device: llama-bench has {here}"
+        raise EvaluationFailed(Status.FEWER_LAYERS, reason)
+    if other:
+        said = ", ".join(f"{name} = {value}" for name, value in other.items())
+        raise EvaluationFailed(Status.SETTING_IGNORED, f"other settings took effect: {said}")
 
 
 def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
@@ -151,6 +166,7 @@ def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
                 "n_ubatch",
             )
         },
+        **({"tensor_split": list(settings.shares)} if settings.shares else {}),
         "flash_attn": settings.flash_attn != "off",
         "type_k": CACHE_TYPES[settings.type_k],
         "type_v": CACHE_TYPES[settings.type_v],
@@ -161,13 +177,15 @@ def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
         "llama-server": f"llama-server {line} {ONE_SLOT}",
         "llama-cli": f"llama-cli {line}",
     }
-    if not settings.repack:  # its Llama always allows it
+    if not settings.repack or settings.overrides:  # its Llama has no such arguments
         return found
     return {**found, "llama-cpp-python": f"llama_cpp.Llama({call})"}
 
 
 def _more(settings: Settings, n_ctx: int) -> list[str]:
     """What llama-bench has another name for, or none."""
+    experts = ["-cmoe"] if settings.cpu_moe else []
+    experts += ["-ncmoe", str(settings.n_cpu_moe)] if settings.n_cpu_moe else []
     return [
         "-c",
         str(n_ctx),
@@ -176,4 +194,19 @@ def _more(settings: Settings, n_ctx: int) -> list[str]:
         "-fa",
         settings.flash_attn,
         *([] if settings.repack else ["--no-repack"]),
+        *_split(settings, ","),
+        *experts,
+        *(["-ot", settings.override_tensor] if settings.override_tensor else []),
     ]
+
+
+def _split(settings: Settings, between: str) -> list[str]:
+    """The devices' shares, which llama-bench writes 3/1."""
+    text = settings.tensor_split.replace(",", between)
+    return ["-ts", text] if text else []
+
+
+def _no_device(told: Mapping[str, object]) -> bool:
+    """Whether llama-bench says which backends it was built with, and that the CPU's is all."""
+    words = re.findall(r"\w+", str(told.get("backends", "")).lower())
+    return bool(words) and set(words) <= HOSTS

@@ -10,6 +10,11 @@ BEFORE_LOSS = ("end_to_end_tokens_per_s", "generation_tokens_per_s", "prompt_tok
 SPEEDS = (*BEFORE_LOSS, "peak_memory_mb", "peak_device_memory_mb", "first_token_ms", "load_ms")
 """What the values of weights have no part in."""
 SETTINGS = ("format", *llama_jobs.SETTINGS)
+IN_WORDS = {
+    "tensor_split": llama_jobs.fault_of_split,
+    "override_tensor": llama_jobs.fault_of_override,
+}
+"""Settings that are words of a form, and what is wrong with one."""
 NEEDED_SETTINGS = ("format", "n_threads")
 """Without a default."""
 QUALITY = "quality_text"
@@ -41,3 +46,12 @@ def lacking_settings(space: SearchSpace) -> None:
     """Raises ValueError for a space without a setting that has no default."""
     if missing := [name for name in NEEDED_SETTINGS if name not in space.root]:
         raise ValueError(f"space: '{missing[0]}' is missing")
+
+
+def check_words(space: SearchSpace) -> None:
+    """Raises ValueError for a choice that is no split of layers, or no pattern of tensors."""
+    for name, fault_of in IN_WORDS.items():
+        parameter = space.listable.get(name)
+        for value in parameter.choices if parameter else ():
+            if fault := fault_of(value) if isinstance(value, str) else f"{name}: {value!r} is none":
+                raise ValueError(f"space: {fault}")

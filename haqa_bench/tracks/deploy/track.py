@@ -17,6 +17,7 @@ from haqa_bench.tracks.deploy.settings import (
     QUALITY,
     SETTINGS,
     check_random,
+    check_words,
     lacking_dimensions,
     lacking_settings,
 )
@@ -94,6 +95,7 @@ class DeployTrack(Track[AnyWorkload]):
             raise ValueError(f"the model '{name}' {what}")
         else:
             lacking_settings(block.space)
+            check_words(block.space)
         if model.synthetic:
             check_random(block, name)
 

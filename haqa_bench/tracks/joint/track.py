@@ -39,6 +39,7 @@ class JointTrack(Track[JointWorkload]):
         if model.gguf is None:
             raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
         deploy.lacking_settings(block.space)
+        deploy.check_words(block.space)
         check_training(block.space, block.workload.training)
 
     def settings(self, workload: JointWorkload) -> Collection[str]:

@@ -1,0 +1,113 @@
+"""Layers of a real model on a real device of llama.cpp's: any, such as Vulkan's software device
+(docs/devices.md). `make test-device`; skipped where llama.cpp knows none.
+"""
+
+from dataclasses import replace
+
+import pytest
+from support import REPOSITORY
+
+from haqa_bench import suite
+from haqa_bench.backends import llama_devices
+from haqa_bench.backends.gguf_models import Formats, find
+from haqa_bench.backends.llama_cpp_memory import planned_weights
+from haqa_bench.backends.llama_jobs import ONE_THREAD, Answer, Measure
+from haqa_bench.backends.process import run_job
+from haqa_bench.errors import EvaluationFailed, Status
+
+pytestmark = pytest.mark.device
+TEN = replace(ONE_THREAD, n_gpu_layers=10)
+PATIENCE_S = 1800.0
+"""A software device computes seconds a token, more where others compute too."""
+
+
+@pytest.fixture(scope="module")
+def device():
+    found, why = llama_devices.listed()
+    usable = [one for one in found if "gpu" in one.kind]
+    if not usable:
+        pytest.skip(why or "llama.cpp has no device here that layers can be put on")
+    return usable[0]
+
+
+@pytest.fixture(scope="module")
+def model():
+    cell = suite.load(REPOSITORY / "suites/llama.yaml", REPOSITORY).cells[0]
+    return Formats(find(cell.model.gguf)).path("Q4_0")
+
+
+def measured(model, settings, n_ctx=64, planned=None):
+    job = Measure(
+        model=str(model),
+        settings=settings,
+        n_ctx=n_ctx,
+        n_prompt=4,
+        n_generate=2,
+        repeats=1,
+        planned=planned or {},
+    )
+    return run_job(job, PATIENCE_S)
+
+
+def test_ten_layers_go_to_the_device_and_are_read_back(device, model):
+    found = measured(model, TEN, planned=planned_weights(model, TEN, 64))
+
+    assert found.facts["layers_placed"] == f"CPU 21, {device.name} 10"
+    assert found.facts["devices"].startswith(device.name)
+    assert f"model {device.name}" in found.facts["buffers"]
+    assert found.device_bytes > 40_000_000
+
+
+def test_the_tokens_are_those_of_the_cpu(device, model):
+    """Greedily chosen, few of them: sums in another order may choose otherwise later on."""
+    cpu, offloaded = (
+        run_job(
+            Answer(
+                model=str(model),
+                settings=settings,
+                n_ctx=64,
+                prompts=((1, 2, 3, 4, 5),),
+                n_generate=4,
+            ),
+            PATIENCE_S,
+        ).answers
+        for settings in (ONE_THREAD, TEN)
+    )
+
+    assert offloaded == cpu
+
+
+def test_a_cache_that_the_device_does_not_hold_is_spilled_or_refused(device, model):
+    """128 k tokens of cache take 3 GB, on a device that has less."""
+    if (device.free.value or 0) > 2500:
+        pytest.skip(f"{device.name} has {device.free.value} MiB: too much to fill here")
+
+    with pytest.raises(EvaluationFailed) as caught:
+        measured(model, replace(ONE_THREAD, n_gpu_layers=-1), n_ctx=131072)
+    assert caught.value.status in (Status.SPILLED, Status.OOM)
+
+
+def test_no_layer_is_on_a_device_that_cannot_be_seen(device, model, monkeypatch):
+    for name in ("GGML_BACKEND_PATH", "GGML_VK_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.setenv(name, "")
+
+    if any("gpu" in one.kind for one in llama_devices.listed()[0]):
+        pytest.skip("its backend cannot be hidden by the environment")
+    with pytest.raises(EvaluationFailed, match="this llama.cpp has no device") as caught:
+        measured(model, TEN)
+    assert caught.value.status is Status.FEWER_LAYERS
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "reason"),
+    [
+        ({"tensor_split": "1," * 20 + "1"}, Status.REFUSED, "is for more devices"),
+        ({"main_gpu": 99}, Status.REFUSED, "there is no device 99"),
+        ({"override_tensor": "ffn=Nowhere"}, Status.REFUSED, "here are CPU"),
+        ({"cpu_moe": True}, Status.SETTING_IGNORED, "is the model no mixture"),
+    ],
+)
+def test_what_cannot_be_done_on_the_devices_here_is_a_status(device, model, change, status, reason):
+    with pytest.raises(EvaluationFailed, match=reason) as caught:
+        measured(model, replace(TEN, **change))
+    assert caught.value.status is status
