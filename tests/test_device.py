@@ -93,7 +93,7 @@ def test_no_layer_is_on_a_device_that_cannot_be_seen(device, model, monkeypatch)
 
     if any("gpu" in one.kind for one in llama_devices.listed()[0]):
         pytest.skip("its backend cannot be hidden by the environment")
-    with pytest.raises(EvaluationFailed, match="this llama.cpp has no device") as caught:
+    with pytest.raises(EvaluationFailed, match=r"this llama\.cpp has no device") as caught:
         measured(model, TEN)
     assert caught.value.status is Status.FEWER_LAYERS
 

@@ -17,6 +17,9 @@ WELL = (
 )
 """Words that mean that a configuration was measured."""
 PARTS: Mapping[Status, str] = {
+    Status.FEWER_LAYERS: r"fewer.?layers",
+    Status.SPILLED: r"\bspill",
+    Status.SETTING_IGNORED: r"setting.?ignored",
     Status.OOM: r"(^|[^a-z])oom|out.?of.?(\w+ )?memory|no memory|bad.?alloc|cannot allocate",
     Status.TIMEOUT: r"time.?out|timed.?out|time limit|deadline|too slow|\bhang|\bhung",
     Status.COMPILE_ERROR: r"compil|build|linker|link error|syntax",
