@@ -2,21 +2,24 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support import WINNER, Live, evaluator_of, plan
 
 from haqa_bench import suite
+from haqa_bench.arithmetic.device_memory import DevicePlan, Share
 from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Contents, with_defaults
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.hardware import Device, Figure
 from haqa_bench.project import open_run
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.tracks.deploy import llama_tools
-from haqa_bench.tune import recommendation, space
+from haqa_bench.tune import layers, recommendation, space
 
 WISH = space.Wish(
     model="m.gguf",
@@ -121,6 +124,22 @@ def test_a_tuning_is_a_suite_that_runs_like_any_other(written):
     assert cell.space.default["format"] == "own"
     assert (cell.model.gguf, cell.workload.memory_gb) == (str(model.resolve()), 1.0)
     assert [s.method.name for s in found.studies()] == ["rules"]
+
+
+def test_where_a_device_is_as_many_layers_as_fit_are_the_default(monkeypatch):
+    def plan(model, formats, settings, n_ctx):
+        count = min(settings.n_gpu_layers, 31)
+        share = Share("Vulkan0", count, count * 100_000_000, 0, 0, 0, 0)
+        return {"own": SimpleNamespace(memory=DevicePlan((share,), share, "a test"))}
+
+    monkeypatch.setattr(layers, "plan_for_device", plan)
+    size = Figure(value=2048, unit="MiB", source="a test")
+    device = Device(name="Vulkan0", title="x", kind="gpu", backend="Vulkan", memory=size, free=size)
+
+    assert layers.that_fit(Path("m.gguf"), 256, (device,)) == 18  # 0.9 x 2,147 MB / 105
+    assert layers.that_fit(Path("m.gguf"), 256, ()) == 0
+    found = space._on_devices(18)["n_gpu_layers"]
+    assert (found["choices"], found["default"]) == ([0, 9, 18], 18)
 
 
 def test_the_same_wish_goes_on_and_another_is_not_mixed_in(written, tmp_path):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench import disk
-from haqa_bench.arithmetic.memory import COUNT_MAX, OWN, Prediction, bytes_of
+from haqa_bench.arithmetic.memory import COUNT_MAX, OWN, bytes_of
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import MOST, FilePath, Finite
 from haqa_bench.cli.options import JSON, QUIET
@@ -16,6 +16,7 @@ from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
+    from haqa_bench.backends.llama_jobs import Settings
     from haqa_bench.cell import Cell
     from haqa_bench.tune.recommendation import Recommendation
     from haqa_bench.tune.space import Options, Wish
@@ -205,7 +206,7 @@ def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
 def _report(
     wish: "Wish", path: Path, run: Path, found: "Options", told: "Recommendation"
 ) -> JsonObject:
-    from haqa_bench.backends import gguf_models, llama_cpp_memory
+    from haqa_bench.backends import gguf_models
     from haqa_bench.backends.llama_jobs import with_defaults
     from haqa_bench.store import facts
     from haqa_bench.tracks.deploy import llama_tools
@@ -214,7 +215,6 @@ def _report(
     name = str(told.configuration["format"])
     file = formats.path(name)
     settings = with_defaults(told.configuration)
-    memory: Prediction = llama_cpp_memory.predict(file, [OWN], settings, wish.n_ctx)[OWN].memory
     return {
         "model": wish.model,
         "file": str(file),
@@ -237,14 +237,35 @@ def _report(
         "format": {"name": name, **facts.of_file(formats.contents(name))},
         "memory": {
             "source": "simulated",
-            "peak_mb": memory.peak / 1e6,
-            "safe_mb": memory.safe / 1e6,
+            **_memory(file, settings, wish.n_ctx),
             "limit_mb": wish.limit / 1e6,
         },
         "left_out": dict(found.left_out),
         "commands": llama_tools.commands(file, settings, wish.n_ctx),
         "run": str(run),
     }
+
+
+def _memory(file: Path, settings: "Settings", n_ctx: int) -> JsonObject:
+    """What the host has to hold, in MB, and what each device, where there are layers on one."""
+    from haqa_bench.backends.llama_cpp_memory import plan_for_device, predict
+
+    if settings.n_gpu_layers == 0:
+        host = predict(file, [OWN], settings, n_ctx)[OWN].memory
+        return {"peak_mb": host.peak / 1e6, "safe_mb": host.safe / 1e6}
+    plan = plan_for_device(file, [OWN], settings, n_ctx)[OWN].memory
+    devices = {share.place: share.safe / 1e6 for share in plan.devices}
+    return {
+        "peak_mb": plan.host.peak / 1e6,
+        "safe_mb": plan.host.safe / 1e6,
+        "device_safe_mb": devices,
+    }
+
+
+def _devices_words(memory: JsonObject) -> str:
+    """What of a model lies on devices; nothing where none does."""
+    found = memory.get("device_safe_mb", {})
+    return "".join(f" On {name}: {size:,.0f} MB with its margin." for name, size in found.items())
 
 
 def _words(report: JsonObject, told: "Recommendation", target: Path) -> str:
@@ -274,7 +295,7 @@ def _words(report: JsonObject, told: "Recommendation", target: Path) -> str:
         f"File: {report['file']} ({report['format']['bits_per_weight']} bits a weight: "
         f"{report['format']['tensor_types']}).",
         f"Memory: {memory['peak_mb']:,.0f} MB, {memory['safe_mb']:,.0f} with its "
-        f"margin, of {memory['limit_mb']:,.0f} (simulated).",
+        f"margin, of {memory['limit_mb']:,.0f} (simulated).{_devices_words(memory)}",
         "",
         *(f"{line}" for line in report["commands"].values()),
         "",

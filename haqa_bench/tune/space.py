@@ -12,12 +12,13 @@ import psutil
 
 from haqa_bench import disk, shipped
 from haqa_bench.arithmetic.memory import OWN
-from haqa_bench.backends import gguf_models, llama_cpp_memory
+from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_devices
 from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.backends.machine import cpu
 from haqa_bench.documents import JsonObject, read_text
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.hardware import to_yaml
+from haqa_bench.tune import layers
 
 SPACE: Mapping[str, tuple[Sequence[Any], str]] = {
     "n_ubatch": ((64, 512), "prompt tokens computed at once"),
@@ -125,9 +126,13 @@ def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: st
     Raises:
         HaqaError: the folder holds another wish, or cannot be written.
     """
-    hardware = cpu()
+    devices, _ = llama_devices.listed()
+    hardware = cpu().model_copy(update={"devices": devices})
+    fitting = layers.that_fit(path, wish.n_ctx, devices) if devices else 0
     files = {
-        "suites/tune.yaml": json.dumps(_suite(wish, path, hardware.name, formats), indent=1)
+        "suites/tune.yaml": json.dumps(
+            _suite(wish, path, hardware.name, formats, fitting), indent=1
+        )
         + "\n",  # JSON is YAML
         "suites/quality.txt": text,
         f"hardware/{hardware.name}.yaml": to_yaml(hardware),
@@ -152,7 +157,16 @@ def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: st
     return folder / "suites" / "tune.yaml"
 
 
-def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> JsonObject:
+def _on_devices(fitting: int) -> JsonObject:
+    """How many layers are tried on devices: none, half of those that fit, and as many as fit."""
+    choices = sorted({0, fitting // 2, fitting})
+    about = "layers on the device, from the last on; the output is one"
+    return {"n_gpu_layers": {"choices": choices, "default": fitting, "about": about}}
+
+
+def _suite(
+    wish: Wish, path: Path, hardware: str, formats: Sequence[str], fitting: int = 0
+) -> JsonObject:
     metric, unit, direction = GOALS[wish.objective]
     cores = psutil.cpu_count(logical=False) or 1
     model = gguf_models.Formats(path)
@@ -187,6 +201,7 @@ def _suite(wish: Wish, path: Path, hardware: str, formats: Sequence[str]) -> Jso
                 "default": cores,
                 "about": "threads",
             },
+            **(_on_devices(fitting) if fitting else {}),
             **settings,
         },
         "objective": {
