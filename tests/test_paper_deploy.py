@@ -3,6 +3,9 @@ they will take, what agents are told.
 """
 
 import os
+import random
+import shutil
+from collections.abc import Mapping
 
 import pytest
 from support import REPOSITORY
@@ -11,17 +14,22 @@ from test_prompts import history
 from haqa_bench import suite, tracks
 from haqa_bench.errors import EvaluationFailed, Status
 from haqa_bench.optimizers.agent.prompt import Prompts
+from haqa_bench.project import Project
+from haqa_bench.protocols import Outcome
+from haqa_bench.run.sweep import open_sweep, sweep
 from haqa_bench.tracks.deploy.cost import cost
 from haqa_bench.tracks.deploy.workload import DeployWorkload, Lengths
+from haqa_bench.tracks.repeats import estimated
 
 LLAMAS = ("llama2-7b", "llama2-13b", "llama3.2-3b", "llama3-8b")
 TABLE_4 = ("openllama-3b", "tinyllama-1.1b", "gpt2-large-774m")
 HERE = "epyc-zen4-2core"
+BITS = {"F16": 16.0, "Q8_0": 8.5, "Q6_K": 6.56, "Q5_K_M": 5.68, "Q4_K_M": 4.85, "Q4_0": 4.55}
 TOLD = {
     "deploy-random": ("deploy", f"llama2-7b-int4-{HERE}"),
     "deploy-random-free": ("deploy", f"llama3.2-3b-any-{HERE}"),
     "deploy-random-table4": ("deploy", f"tinyllama-1.1b-any-{HERE}"),
-    "deploy-random-long": ("deploy-long", f"tinyllama-1.1b-int4-{HERE}-depth16384"),
+    "deploy-random-long": ("deploy-long", f"tinyllama-1.1b-16k-int4-{HERE}-depth16384"),
 }
 
 
@@ -91,7 +99,7 @@ def test_what_is_too_large_is_told_before_anything_runs(cells):
     refused = [name for name, words in known.items() if "refused by prediction" in words]
     assert refused == [f"llama2-13b-fp16-{HERE}"]
     assert "26.0 GB of weights are over 22 GB" in known[refused[0]]
-    assert "filling caches once" in known[f"tinyllama-1.1b-int4-{HERE}-depth16384"]
+    assert "filling caches once" in known[f"tinyllama-1.1b-16k-int4-{HERE}-depth16384"]
     assert known["gpt2-large-774m-any-oneplus-11"] == ""
 
 
@@ -156,7 +164,7 @@ def test_what_does_not_fit_a_context_is_refused(given, said):
 
 
 def test_cells_at_another_depth_are_other_cells(cells):
-    assert f"tinyllama-1.1b-int4-{HERE}-depth4096" in cells
+    assert f"tinyllama-1.1b-4k-int4-{HERE}-depth4096" in cells
 
 
 @pytest.mark.live
@@ -183,3 +191,77 @@ def test_the_phone_has_a_roofline_of_each_model(name, cells):
     speeds = [evaluator.measure(c).measurements[0].value for c in cell.space.grid()]
 
     assert speeds == sorted(speeds)  # F16, Q8_0, Q4_0: by bandwidth alone
+
+
+class MadeUp:
+    """Speeds by the bytes of a model, nearly; what no machine of 22 GB has is refused."""
+
+    whole = None
+    machine = "a made-up machine"
+    made_of: Mapping[str, str] = {"model_sha256": "0" * 64}
+
+    def __init__(self, cell):
+        self.cell, self.random = cell, random.Random(cell.id)
+
+    def measure(self, configuration):
+        return self.sample(configuration, 0)
+
+    def sample(self, configuration, repeat):
+        name, size = configuration["format"], self.cell.model.parameters
+        if size > 10**10 and name == "F16":
+            raise EvaluationFailed(Status.OOM, "not loaded: does not fit", 1.0)
+        if configuration.get("flash_attn") == "off" and configuration.get("type_v") == "q8_0":
+            raise EvaluationFailed(Status.REFUSED, "needs flash attention", 0.5)
+        bits = BITS[name]
+        speed = 3e10 / (size * bits / 8) * self.random.uniform(0.98, 1.02)
+        readings = {
+            ("end_to_end_tokens_per_s", "tokens/s"): [speed],
+            ("generation_tokens_per_s", "tokens/s"): [speed],
+            ("peak_memory_mb", "MB"): [size * bits / 8e6],
+            ("bits_per_weight", "bits"): [bits],
+            ("others_share", "1"): [0.0],
+        }
+        told = {"bits_per_weight": f"{bits:.3f}", "tensor_types": name, "weights": "random"}
+        return Outcome(estimated(readings), told, 2.0)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A project whose cells of some models were swept on a made-up machine."""
+    home = tmp_path_factory.mktemp("swept")
+    for name in ("suites", "hardware", "prompts", "paper_tables"):
+        shutil.copytree(REPOSITORY / name, home / name)
+    kept = [
+        cell
+        for name in ("deploy", "deploy-long")
+        for cell in suite.load(home / f"suites/paper/{name}.yaml", home).cells
+        if cell.id.startswith(("llama2-13b", "llama3.2", "gpt2", "tiny")) and not cell.simulated
+    ]
+    sweeps = [open_sweep(cell, Project(home).own.table(cell), MadeUp(cell)) for cell in kept]
+    sweep(sweeps, 1, 0, lambda: None)
+    return home
+
+
+def test_the_suite_replays_from_tables_in_the_paper_s_layout(swept, cli):
+    wanted = "llama2-13b*epyc*,llama3.2*,gpt2*epyc*,tiny*epyc*"
+
+    done = cli(
+        *("run", swept / "suites/paper/deploy.yaml", "--project", swept, "--cells", wanted),
+        *("--methods", "default,rules", "--runs", swept / "runs"),
+    )
+
+    assert done.returncode == 0, done.stderr
+    for line in ("Table 4", "Figure 5", "gpt2-large-774M", "LLaMA2-13B", "1.2x to 1.5x"):
+        assert line in done.stdout
+    assert "weights are random" in done.stdout.lower()
+
+
+def test_two_lengths_of_a_context_are_told_apart(swept, cli):
+    done = cli(
+        *("run", swept / "suites/paper/deploy-long.yaml", "--project", swept),
+        *("--methods", "default,rules", "--runs", swept / "runs"),
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "after 4,096 tokens" in done.stdout
+    assert "after 16,384 tokens" in done.stdout
