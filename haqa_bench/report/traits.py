@@ -37,9 +37,9 @@ AMOUNTS = (
     "epochs",
     "examples",
     "items",
-    "depth",
     "n_prompt",
     "n_generate",
+    "depth",
     "n_ctx",
 )
 """Fields of workloads that say how much is trained, tested or run."""
