@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import psutil
 
+from haqa_bench.arithmetic.architectures import LAYOUTS
 from haqa_bench.arithmetic.memory import Prediction, fault_of_sizes
 from haqa_bench.backends import gguf_files, gguf_models
 from haqa_bench.backends.llama_jobs import (
@@ -147,6 +148,9 @@ def hollow(dimensions: Mapping[str, int], architecture: str = "llama") -> Iterat
     Raises:
         HaqaError: no model has such sizes.
     """
+    if architecture not in LAYOUTS:
+        what = f"architecture '{architecture}' is none of {', '.join(LAYOUTS)}"
+        raise HaqaError("the model", what, "Give its GGUF file instead")
     if fault := fault_of_sizes(dimensions):
         raise HaqaError("the model's dimensions", fault)
     with TemporaryDirectory() as folder:

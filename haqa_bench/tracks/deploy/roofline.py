@@ -51,10 +51,11 @@ class RooflineEvaluator:
     @cached_property
     def weights(self) -> Mapping[str, Mapping[str, int]]:
         """By format and tensor type, the weights that a token is multiplied by."""
+        model = self.cell.model
         formats = [str(name) for name in self.cell.space.listable["format"].choices]
-        with llama_cpp_memory.hollow(self.cell.model.dimensions) as model:
+        with llama_cpp_memory.hollow(model.dimensions, model.architecture) as path:
             try:
-                found = llama_cpp_memory.predict(model, formats, ONE_THREAD, 64)
+                found = llama_cpp_memory.predict(path, formats, ONE_THREAD, 64)
             except EvaluationFailed as failure:
                 raise HaqaError(self.cell.id, failure.reason) from None
         return {name: one.multiplied for name, one in found.items()}
