@@ -105,7 +105,7 @@ def test_llama_cpp_plans_from_a_header_what_it_plans_from_the_file(made):
 def test_a_large_file_is_written_in_little_memory(tmp_path):
     large = TINY | {"layers": 4, "hidden": 2048, "feed_forward": 8192, "heads": 16}
     job = WriteRandom(
-        memory_bytes=250 * 10**6,
+        memory_bytes=200 * 10**6,
         model=RandomModel(architecture="llama", dimensions=large),
         format="Q8_0",
         target=str(tmp_path / "large.gguf"),
@@ -113,12 +113,12 @@ def test_a_large_file_is_written_in_little_memory(tmp_path):
 
     run_job(job, 300)
 
-    assert (tmp_path / "large.gguf").stat().st_size > 260 * 10**6
+    assert (tmp_path / "large.gguf").stat().st_size > 250 * 10**6
     (tmp_path / "large.gguf").unlink()
 
 
 def test_a_format_that_llama_cpp_lacks_is_refused_and_leaves_no_file(made):
-    with pytest.raises(EvaluationFailed, match="llama.cpp has no format 'Q9_9'"):
+    with pytest.raises(EvaluationFailed, match=r"llama\.cpp has no format 'Q9_9'"):
         made["llama"].path("Q9_9")
 
     assert not list(made["llama"].folder.glob("Q9_9*"))
