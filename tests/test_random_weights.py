@@ -398,7 +398,7 @@ def test_the_command_lists_the_models_that_suites_state(cli, tmp_path):
     told = json.loads(cli("synthesize", "--list", "--json", "--project", project).stdout)
 
     (one,) = told["models"]
-    assert (one["name"], one["suite"], one["synthetic"]) == ("Net", "small", True)
+    assert (one["name"], one["suites"], one["synthetic"]) == ("Net", ["small"], True)
     assert one["parameters"] == parameters("llama", TINY)
 
 
@@ -415,7 +415,7 @@ def test_a_name_that_two_suites_use_for_different_sizes_is_asked_after(cli, tmp_
     done = cli("synthesize", "net", "--project", project, "--output", tmp_path / "m.gguf")
 
     assert done.returncode == 2
-    assert "is of other sizes in each of other, small. Name one with --suite" in done.stderr
+    assert "is of other sizes in other and small. Name one with --suite" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,12 @@ NAMED_BY = "Name a model of a suite, a config.json of transformers, or a GGUF fi
 
 
 class Known(NamedTuple):
-    """A model that a suite states the sizes of: its name, the suite's, and whether that suite runs
-    it with random weights.
+    """A model that suites state the sizes of: its name, the suites', and whether they run it with
+    random weights.
     """
 
     name: str
-    suite: str
+    suites: tuple[str, ...]
     model: RandomModel
     synthetic: bool
 
@@ -38,21 +38,33 @@ class Known(NamedTuple):
 
 
 def known(project: Project, suite: Path | None = None) -> list[Known]:
-    """The models of the project's suites, or of one, that state enough sizes; those first that are
-    synthetic there. Of all suites, one that cannot be read has none.
+    """The models of the project's suites, or of one, that state enough sizes. What a suite runs
+    with random weights hides a model of the same name that another states the sizes of for other
+    ends. Of all suites, one that cannot be read has none.
 
     Raises:
         HaqaError: the one that is asked for cannot be read.
     """
     if suite is not None:
-        return list(_of_suite(suite.stem, suite))
+        return _merged(list(_of_suite(suite.stem, suite)))
     found: list[Known] = []
     for name, path in project.suites.items():
         try:
             found += _of_suite(name, path)
         except HaqaError:  # `suite validate` says what is wrong with it
             continue
-    return sorted(found, key=lambda one: not one.synthetic)
+    run = {one.name.casefold() for one in found if one.synthetic}
+    return _merged([one for one in found if one.synthetic or one.name.casefold() not in run])
+
+
+def _merged(found: Sequence[Known]) -> list[Known]:
+    """Each model once, with all suites that state it alike."""
+    merged: dict[tuple[str, str], Known] = {}
+    for one in found:
+        key = (one.name.casefold(), identity(one.model))
+        before = merged.get(key, one._replace(suites=()))
+        merged[key] = before._replace(suites=(*before.suites, *one.suites))
+    return list(merged.values())
 
 
 def _of_suite(name: str, path: Path) -> Iterator[Known]:
@@ -61,7 +73,7 @@ def _of_suite(name: str, path: Path) -> Iterator[Known]:
             random = RandomModel(
                 architecture=model.architecture, dimensions=model.dimensions, name=called
             )
-            yield Known(called, name, random, model.synthetic)
+            yield Known(called, (name,), random, model.synthetic)
 
 
 def chosen(word: str, models: Sequence[Known]) -> RandomModel:
@@ -80,10 +92,9 @@ def chosen(word: str, models: Sequence[Known]) -> RandomModel:
     if not found:
         names = list(dict.fromkeys(one.name for one in models))
         raise HaqaError(word, "no model of a suite is called so", nearest(word, names) or NAMED_BY)
-    like = [one for one in found if one.synthetic == found[0].synthetic]
-    if len({identity(one.model) for one in like}) > 1:
-        suites = ", ".join(one.suite for one in like)
-        raise HaqaError(word, f"is of other sizes in each of {suites}", "Name one with --suite")
+    if len(found) > 1:
+        suites = " and ".join(", ".join(one.suites) for one in found)
+        raise HaqaError(word, f"is of other sizes in {suites}", "Name one with --suite")
     return found[0].model
 
 

@@ -152,7 +152,7 @@ def _print_list(models: "Sequence[Known]", as_json: bool) -> None:
     width = max((len(one.name) for one in models), default=0)
     for one in models:
         count = f"{one.parameters:>14,} weights"
-        echo(f"{one.name:{width}}  {count}  {one.model.architecture:5}  of the suite {one.suite}")
+        echo(f"{one.name:{width}}  {count}  {one.model.architecture:5}  in {', '.join(one.suites)}")
     for file in files:
         echo(f"{file.path}: {file.size / 1e9:.2f} GB")
 
@@ -160,7 +160,7 @@ def _print_list(models: "Sequence[Known]", as_json: bool) -> None:
 def _told(one: "Known") -> JsonObject:
     return {
         "name": one.name,
-        "suite": one.suite,
+        "suites": list(one.suites),
         "synthetic": one.synthetic,
         "architecture": one.model.architecture,
         "parameters": one.parameters,
