@@ -6,7 +6,8 @@ from pathlib import Path
 import gguf
 import numpy as np
 import pytest
-from test_random_weights import ONLY_SPEED, TINY, suite_of
+import tiny_gguf
+from test_random_weights import ONLY_SPEED, PUBLISHED, TINY, suite_of
 
 from haqa_bench import suite
 from haqa_bench.arithmetic.architectures import parameters
@@ -17,7 +18,7 @@ from haqa_bench.backends.llama_jobs import ONE_THREAD, Answer, Measure, RandomMo
 from haqa_bench.backends.process import run_job
 from haqa_bench.backends.random_models import RandomFormats, kept
 from haqa_bench.cli.known_models import twin_of
-from haqa_bench.errors import EvaluationFailed, Status
+from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
 
 pytestmark = pytest.mark.live
@@ -128,6 +129,32 @@ def test_the_twin_of_a_file_has_its_sizes(made):
     for name, formats in made.items():
         found = twin_of(formats.header("F16"))
         assert RandomFormats(found).sha256 == formats.sha256, name
+
+
+def test_the_twin_of_another_architecture_is_refused_by_name(tmp_path):
+    path = tiny_gguf.write(tmp_path / "m.gguf", "gemma3")
+
+    with pytest.raises(HaqaError, match="architecture 'gemma3' is none of llama, qwen2, gpt2"):
+        twin_of(path)
+
+
+LLAMA2_7B = PUBLISHED["meta-llama/Llama-2-7b-hf"][0]
+
+
+def test_the_files_of_llama_2_7b_are_as_large_as_they_are_published(tmp_path):
+    formats = RandomFormats(RandomModel(architecture="llama", dimensions=LLAMA2_7B), tmp_path)
+
+    found = {
+        name: formats.header(name).stat().st_size / 1e9
+        for name in ("F16", "Q8_0", "Q4_K_M", "Q4_0")
+    }
+
+    assert {name: round(size, 2) for name, size in found.items()} == {
+        "F16": 13.48,
+        "Q8_0": 7.16,
+        "Q4_K_M": 4.08,
+        "Q4_0": 3.83,
+    }
 
 
 def measured(project, **changed):

@@ -112,6 +112,7 @@ def twin_of(path: Path) -> RandomModel:
     Raises:
         HaqaError: it cannot be read, or is of an architecture that none are made of.
     """
+    gguf_models.require_gguf()
     files = tuple(str(file) for file in gguf_files.shards(path))
     try:
         return run_job(ReadSizes(files=files, memory_bytes=PLAN_MEMORY_BYTES), READ_TIMEOUT_S)

@@ -101,11 +101,10 @@ def _known(suite: Path | None, project: Path | None) -> "Sequence[Known]":
 
 def _made(made: "RandomFormats", formats: Sequence[str], output: Path | None) -> list[JsonObject]:
     """What was written, a file for each format."""
-    from haqa_bench.backends.gguf_models import require_llama_cpp
-    from haqa_bench.installed import extra, require
+    from haqa_bench.backends.gguf_models import require_gguf, require_llama_cpp
 
     require_llama_cpp()
-    require("gguf", "writing GGUF files", extra("deploy"))
+    require_gguf()
     if output is not None and len(formats) > 1:
         what = f"is one file, and {len(formats)} formats are asked for"
         raise HaqaError(output, what, "Give one --format, or leave --output out")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import gguf
 
-from haqa_bench.arithmetic.architectures import WRITTEN, fault_of_model, tensors
+from haqa_bench.arithmetic.architectures import fault_of_model, tensors
 from haqa_bench.backends.llama_jobs import RandomModel, ReadSizes
 from haqa_bench.backends.workers.frame import Unusable
 
@@ -39,12 +39,8 @@ def read_sizes(job: ReadSizes) -> RandomModel:
         if tensor.name not in UNCOUNTED
     }
     sizes = _sizes(readers[0], architecture, found)
-    if (
-        fault := fault_of_model(architecture, sizes)
-        if architecture in WRITTEN
-        else _of(architecture)
-    ):
-        raise Unusable(where, fault)
+    if why := fault_of_model(architecture, sizes):
+        raise Unusable(where, why)
     ours = {shape.name: shape.sizes for shape in tensors(architecture, sizes)}
     if strange := sorted(ours.items() ^ found.items()):
         raise Unusable(where, f"has other tensors than its sizes tell, such as {strange[0][0]}")
@@ -67,7 +63,3 @@ def _sizes(
 def _value(reader: gguf.GGUFReader, key: str) -> object:
     field = reader.fields.get(key)
     return field.contents() if field else None
-
-
-def _of(architecture: str) -> str:
-    return f"is of the architecture {architecture}; random weights are of {', '.join(WRITTEN)}"
