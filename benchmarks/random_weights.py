@@ -48,9 +48,17 @@ MEASURED = {
     "peak_memory_mb": "peak memory, MB",
 }
 SIDES = ("real", "random", "real again")
-N_PROMPT, N_GENERATE, N_CTX, REPEATS, TIMEOUT_S = 128, 64, 512, 2, 900.0
+N_CTX, REPEATS, TIMEOUT_S = 512, 2, 1800.0
 FOLDER = Path(tempfile.gettempdir()) / "haqa-bench-random-weights"
 MARK, END = "<!-- random weights -->\n", "<!-- end of random weights -->"
+
+
+class Work(NamedTuple):
+    """What each process does: tokens that it reads and generates, and its threads."""
+
+    n_prompt: int
+    n_generate: int
+    threads: int
 
 
 class Case(NamedTuple):
@@ -96,6 +104,8 @@ def main() -> None:
     parser.add_argument("models", nargs="*", help="GGUF files, package:NAME or hub:OWNER/REPO/FILE")
     parser.add_argument("--formats", default=FORMATS)
     parser.add_argument("--pairs", type=int, default=12, help="rounds of each model and format")
+    parser.add_argument("--n-prompt", type=int, default=128)
+    parser.add_argument("--n-generate", type=int, default=64)
     parser.add_argument("--threads", type=int, default=device.threads())
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--into", type=Path, help="a page whose table is to be this one")
@@ -111,10 +121,10 @@ def main() -> None:
         / f"rounds-{sha256([case.key for case in cases])[:8]}-{options.threads}.jsonl"
     )
     with device.exclusive():
-        play(cases, options.pairs, options.threads, log)
+        play(cases, options.pairs, work, log)
     found = list(compared(cases, read(log)))
     if options.into:
-        fill(options.into, f"{table(found)}\n\n{told(options.threads)}")
+        fill(options.into, f"{table(found)}\n\n{told(work)}")
     print(json.dumps([one._asdict() for one in found]) if options.as_json else table(found))
 
 
@@ -149,44 +159,44 @@ def cases_of(name: str, source: Path, formats: Sequence[str]) -> Iterator[Case]:
         yield Case(name, one, real.path(one), twin.path(one))
 
 
-def play(cases: Sequence[Case], pairs: int, threads: int, log: Path) -> None:
+def play(cases: Sequence[Case], pairs: int, work: Work, log: Path) -> None:
     """The rounds that are missing, the cases in turn."""
     done = read(log)
     for number in range(pairs):
         for case in cases:
             if not any((one["key"], one["number"]) == (case.key, number) for one in done):
-                line = {"key": case.key, "number": number} | one_round(case, number, threads)
+                line = {"key": case.key, "number": number} | one_round(case, number, work)
                 log.parent.mkdir(parents=True, exist_ok=True)
                 with log.open("a") as file:
                     file.write(json.dumps(line) + "\n")
 
 
-def one_round(case: Case, number: int, threads: int) -> dict[str, dict[str, float]]:
+def one_round(case: Case, number: int, work: Work) -> dict[str, dict[str, float]]:
     """The readings of each side, in random order."""
     order = list(SIDES)
     random.Random(sha256({"case": case.key, "round": number})).shuffle(order)
     files = {"real": case.real, "random": case.random, "real again": case.real}
-    return {side: readings(measured(files[side], threads)) for side in order}
+    return {side: readings(measured(files[side], work), work) for side in order}
 
 
-def measured(path: Path, threads: int) -> Measured:
-    settings = replace(ONE_THREAD, n_threads=threads, n_threads_batch=threads)
+def measured(path: Path, work: Work) -> Measured:
+    settings = replace(ONE_THREAD, n_threads=work.threads, n_threads_batch=work.threads)
     job = Measure(
         model=str(path),
         settings=settings,
         n_ctx=N_CTX,
-        n_prompt=N_PROMPT,
-        n_generate=N_GENERATE,
+        n_prompt=work.n_prompt,
+        n_generate=work.n_generate,
         repeats=REPEATS,
     )
     return run_job(job, TIMEOUT_S)
 
 
-def readings(found: Measured) -> dict[str, float]:
+def readings(found: Measured, work: Work) -> dict[str, float]:
     samples = found.samples
     return {
-        "generation_tokens_per_s": (N_GENERATE - 1) / median(s.generate_s for s in samples),
-        "prompt_tokens_per_s": N_PROMPT / median(s.prompt_s for s in samples),
+        "generation_tokens_per_s": (work.n_generate - 1) / median(s.generate_s for s in samples),
+        "prompt_tokens_per_s": work.n_prompt / median(s.prompt_s for s in samples),
         "peak_memory_mb": found.peak_bytes / 1e6,
         "others_share": max(s.others_share for s in samples),
     }
@@ -237,11 +247,11 @@ def row(one: Compared) -> str:
     return f"| {one.model} | {one.format} | {what} | {interval} | {floor} | {one.verdict} |"
 
 
-def told(threads: int) -> str:
+def told(work: Work) -> str:
     today = datetime.now(UTC).date().isoformat()
     return (
-        f"Measured on {today} on {machine.title('cpu')}, {threads} threads, {N_PROMPT} tokens read "
-        f"and {N_GENERATE} generated."
+        f"Measured on {today} on {machine.title('cpu')}, {work.threads} threads, {work.n_prompt} "
+        f"tokens read and {work.n_generate} generated."
     )
 
 

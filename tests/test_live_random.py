@@ -188,6 +188,7 @@ def test_the_command_writes_a_file_and_its_twin(cli, tmp_path, monkeypatch):
     project = suite_of(tmp_path / "p", ONLY_SPEED)
 
     done = cli("synthesize", "Net", "--format", "Q8_0", "--json", "--project", project)
+    assert done.returncode == 0, done.stderr
     (one,) = json.loads(done.stdout)["files"]
     twin = cli("synthesize", one["file"], "--output", tmp_path / "twin.gguf", "--project", project)
 
