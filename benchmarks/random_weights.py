@@ -116,10 +116,8 @@ def main() -> None:
         for name, source in named(options.models).items()
         for case in cases_of(name, find(source), options.formats.split(","))
     ]
-    log = (
-        options.folder
-        / f"rounds-{sha256([case.key for case in cases])[:8]}-{options.threads}.jsonl"
-    )
+    work = Work(options.n_prompt, options.n_generate, options.threads)
+    log = options.folder / f"{sha256([*(case.key for case in cases), *work])[:16]}.jsonl"
     with device.exclusive():
         play(cases, options.pairs, work, log)
     found = list(compared(cases, read(log)))
