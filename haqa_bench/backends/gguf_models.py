@@ -87,6 +87,7 @@ def formats_of(model: Model) -> AnyFormats:
     """
     if not model.synthetic:
         return Formats(find(model.gguf or ""))
+    require_gguf()
     return RandomFormats(RandomModel(architecture=model.architecture, dimensions=model.dimensions))
 
 
@@ -134,6 +135,11 @@ class Formats:
 def require_llama_cpp() -> None:
     """Raises HaqaError when llama-cpp-python is not installed."""
     require("llama_cpp", "llama.cpp", extra("deploy"), "llama-cpp-python")
+
+
+def require_gguf() -> None:
+    """Raises HaqaError when the package gguf, which writes and reads such files, is missing."""
+    require("gguf", "GGUF files", extra("deploy"))
 
 
 def expanded(source: str) -> Path:

@@ -64,6 +64,10 @@ COMMANDS = {
         "haqa_bench.cli.memory:memory",
         "Predict what a model takes in several formats, without loading it.",
     ),
+    "synthesize": (
+        "haqa_bench.cli.synthesize:synthesize",
+        "Write a model of random weights as a GGUF file: as fast and large as its model.",
+    ),
     "pretrain": (
         "haqa_bench.cli.pretrain:pretrain",
         "Train a ResNet at full precision once, for cells to fine-tune.",
