@@ -7,13 +7,12 @@ import json
 
 import pytest
 
-pytest.importorskip("llama_cpp")
-
 from haqa_bench.arithmetic.device_memory import HOST, DevicePlan, Share
 from haqa_bench.backends import llama_cpp_memory
+from haqa_bench.backends import llama_planned as plans
 from haqa_bench.backends.llama_jobs import ONE_THREAD, Place, Planned
-from haqa_bench.backends.workers import llama_cpp_devices as worker
-from haqa_bench.backends.workers.llama_cpp_memory import MIB, Tensor
+from haqa_bench.backends.llama_placed import MIB
+from haqa_bench.backends.llama_tensors import Tensor
 from haqa_bench.errors import HaqaError
 
 LAYERS = 4
@@ -62,8 +61,8 @@ TENSORS = [
 
 
 def places(text: str, tensors=TENSORS, copied=False):
-    found = worker.assigned(text)
-    made = worker.placed(found, text, {"Q4_0": tensors}, copied)
+    found = plans.assigned(text)
+    made = plans.placed(found, text, {"Q4_0": tensors}, copied)
     return {place.name: place for place in made}
 
 
@@ -113,11 +112,11 @@ def test_a_tensor_that_a_setting_puts_on_the_host_is_counted_there():
 @pytest.mark.parametrize(("asked", "there"), [(-1, 5), (3, 3), (99, 5), (0, 0)])
 def test_a_device_that_is_not_here_would_hold_the_last_layers(asked, there):
     text = log(0).replace(DEVICE, "").replace("Vulkan0 ", "CPU ").replace("Vulkan_Host", "CPU")
-    found = worker.declared(worker.assigned(text), asked)
+    found = plans.declared(plans.assigned(text), asked)
 
-    device, host = worker.placed(found, text, {"Q4_0": TENSORS}, copied=False)
+    device, host = plans.placed(found, text, {"Q4_0": TENSORS}, copied=False)
 
-    assert (device.name, device.layers, host.layers) == (worker.DECLARED, there, 5 - there)
+    assert (device.name, device.layers, host.layers) == (plans.DECLARED, there, 5 - there)
     assert device.compute == 15 * MIB  # the CPU's stand for the device's
     assert device.cache + host.cache == 16 * MIB
 
@@ -166,7 +165,7 @@ def test_a_plan_for_a_declared_device_bears_its_name_and_says_whose_buffers_it_c
 
 
 def test_a_machine_without_devices_is_told_to_name_a_profile(jobs, tmp_path):
-    with pytest.raises(HaqaError, match="knows no device to plan for.*hardware list"):
+    with pytest.raises(HaqaError, match=r"knows no device to plan for.*hardware list"):
         llama_cpp_memory.plan_for_device(tmp_path, ["Q4_0"], ONE_THREAD, 512)
 
 
@@ -181,6 +180,7 @@ CONFIG = {
 
 
 def test_memory_says_what_lies_on_a_device_and_ends_with_1_where_nothing_fits(cli, tmp_path):
+    pytest.importorskip("llama_cpp")
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     asked = ("memory", tmp_path, "--n-ctx", "64", "--formats", "F16", "--device", "nvidia-a6000")
 
