@@ -31,6 +31,15 @@ def guessing(cell: Cell) -> str:
     return "" if chance is None else f"guessing gives {chance:.2f} %"
 
 
+RANDOM = "weights: random"
+"""Stands wherever a number is printed of a model whose weights were made up in its sizes."""
+
+
+def has_random_weights(cell: Cell) -> bool:
+    """Whether its model's weights are random: then its numbers are of speed and memory alone."""
+    return cell.model.synthetic
+
+
 AMOUNTS = ("data", "images", "epochs", "examples", "items", "n_prompt", "n_generate", "n_ctx")
 """Fields of workloads that say how much is trained, tested or run."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from haqa_bench.project import Project, Run
 from haqa_bench.report import traits
 from haqa_bench.report.formats.filters import paper_name
-from haqa_bench.report.found import answers, format_choices, mishaps, pairs
+from haqa_bench.report.found import answers, format_choices, mishaps
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.paper import accuracies, decisions, elsewhere, layout, speeds
 from haqa_bench.report.paper.line import Line
@@ -34,7 +34,7 @@ def _table2(run: Run, table: PublishedTable) -> list[Line]:
 
 
 def _table3(run: Run, table: PublishedTable) -> list[Line]:
-    return speeds.lines(run, table, _best(run, "table3"), pairs.pairs(run))
+    return speeds.lines(run, table, _best(run, "table3"), speeds.known(run))
 
 
 def _table4(run: Run, table: PublishedTable) -> list[Line]:
@@ -46,7 +46,7 @@ def _table5(run: Run, table: PublishedTable) -> list[Line]:
 
 
 def _figure5(run: Run, table: PublishedTable) -> list[Line]:
-    return speeds.lines(run, table, _best(run, "figure5"), pairs.pairs(run))
+    return speeds.lines(run, table, _best(run, "figure5"), speeds.known(run))
 
 
 MAKERS: Mapping[str, Maker] = {

@@ -184,6 +184,8 @@ class Table(NamedTuple):
     """What LaTeX calls it: its suite and its name."""
     labels: Mapping[str, str] = MappingProxyType({})
     """What readers call methods, models and hardware (haqa_bench.report.labels)."""
+    spelled: Mapping[str, str] = MappingProxyType({})
+    """What readers see of the bit-width of a cell, by cell: beside a name, what is in the file."""
 
     @property
     def parts(self) -> Sequence[Section]:
