@@ -3,6 +3,7 @@ references, on the same items.
 """
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean, median
@@ -189,7 +190,8 @@ def _error(each: Sequence[Bits]) -> float | None:
     """
     if not each:
         return None
-    return 100 * (sum(float(e.var()) / len(e) for e in each) / len(each) ** 2) ** 0.5
+    variance = sum(float(e.var()) / len(e) for e in each) / len(each) ** 2
+    return 100 * math.sqrt(variance)
 
 
 def _bits(text: str) -> Bits:

@@ -91,5 +91,5 @@ def _finished(table: Table, lines: Sequence[Line], run: Run, name: str) -> Table
     return table._replace(
         label=f"{run.suite.name}-{name}-paper",
         labels=run.suite.labels,
-        notes=[*table.notes, *remarks],
+        notes=list(dict.fromkeys([*table.notes, *remarks])),
     )

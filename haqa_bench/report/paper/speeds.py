@@ -52,12 +52,18 @@ def lines(run: Run, table: PublishedTable, found: Sequence[Best], known: Known) 
             run.cells[of.cell],
             _key(run, of, known),
             {column.name: _value(column, of, known) for column in table.columns},
-            ", ".join(dict.fromkeys(row.source or "none" for row in of.rows.values())),
+            _source(of, known),
             SAID,
             _remark(of, known),
         )
         for of in standing(table, found)
     ]
+
+
+def _source(of: Standing, known: Known) -> str:
+    if of.cell in known.refused:
+        return ""
+    return ", ".join(dict.fromkeys(row.source or "none" for row in of.rows.values()))
 
 
 def _remark(of: Standing, known: Known) -> str:
