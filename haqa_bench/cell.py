@@ -56,7 +56,6 @@ class Model(Document):
     about: str = ""
     dimensions: dict[str, int] = Field(default_factory=dict)
     """Sizes by name, such as hidden: 4096, which the shapes of kernels may use."""
-    synthetic: bool = Field(False, exclude_if=lambda given: not given)
 
 
 class MeasurementProtocol(Document):
