@@ -13,6 +13,7 @@ from typing import Annotated, Generic, Literal, Self
 from pydantic import Field, SerializeAsAny, model_validator
 from typing_extensions import TypeVar
 
+from haqa_bench.arithmetic.architectures import fault_of_model, parameters
 from haqa_bench.budget import Budget
 from haqa_bench.documents import Document
 from haqa_bench.hardware import Hardware
@@ -46,6 +47,10 @@ class Model(Document):
 
     Cells that fine-tune it need `transformers`, a name on the hub or a folder of that library's, or
     else `gguf`, which it reads too; cells of the qat track need `network`.
+
+    One that is `synthetic` is deployed without any file: with random weights, made from its
+    `architecture` and `dimensions` (docs/synthetic.md). It has its model's speed and memory, and
+    says nothing of quality.
     """
 
     gguf: str | None = None
@@ -56,6 +61,20 @@ class Model(Document):
     about: str = ""
     dimensions: dict[str, int] = Field(default_factory=dict)
     """Sizes by name, such as hidden: 4096, which the shapes of kernels may use."""
+    synthetic: bool = Field(default=False, exclude_if=lambda given: not given)
+
+    @model_validator(mode="after")
+    def _can_be_synthetic(self) -> Self:
+        if self.synthetic:
+            for name in ("gguf", "transformers", "network"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"synthetic: its weights are random: leave {name} out")
+            if fault := fault_of_model(self.architecture, self.dimensions):
+                raise ValueError(f"synthetic: {fault}")
+            if self.parameters != (count := parameters(self.architecture, self.dimensions)):
+                what = f"{self.parameters}, but its dimensions make {count}"
+                raise ValueError(f"synthetic: parameters is {what}")
+        return self
 
 
 class MeasurementProtocol(Document):

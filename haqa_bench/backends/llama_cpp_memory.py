@@ -140,8 +140,9 @@ def file_of(source: str) -> Iterator[Path]:
 
 
 @contextmanager
-def hollow(dimensions: Mapping[str, int]) -> Iterator[Path]:
-    """A GGUF file of a model's sizes, without weights.
+def hollow(dimensions: Mapping[str, int], architecture: str = "llama") -> Iterator[Path]:
+    """A GGUF file of a model's sizes, without weights; of Gemma 3's architecture where there is a
+    `window`.
 
     Raises:
         HaqaError: no model has such sizes.
@@ -150,7 +151,10 @@ def hollow(dimensions: Mapping[str, int]) -> Iterator[Path]:
         raise HaqaError("the model's dimensions", fault)
     with TemporaryDirectory() as folder:
         target = Path(folder) / "hollow.gguf"
-        run_job(WriteHollow(dimensions=dict(dimensions), target=str(target)), SIMULATE_TIMEOUT_S)
+        job = WriteHollow(
+            dimensions=dict(dimensions), target=str(target), architecture=architecture
+        )
+        run_job(job, SIMULATE_TIMEOUT_S)
         yield target
 
 

@@ -13,6 +13,7 @@ from haqa_bench.errors import EvaluationFailed, Status
 
 WORKER = "haqa_bench.backends.workers.llama_cpp"
 MEMORY_WORKER = "haqa_bench.backends.workers.llama_cpp_memory"
+RANDOM_WORKER = "haqa_bench.backends.workers.random_weights"
 PLAN_MEMORY_BYTES = 4 * 2**30
 """What a process may take that only reads headers and plans: many times what it needs."""
 
@@ -247,3 +248,28 @@ class WriteHollow(Job[Done], worker=MEMORY_WORKER):
 
     dimensions: Mapping[str, int]
     target: str
+    architecture: str = "llama"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomModel:
+    """A model of random weights: sizes as `arithmetic.architectures` names them, the seed, and what
+    it is called.
+    """
+
+    architecture: str
+    dimensions: Mapping[str, int]
+    seed: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteRandom(Job[Done], worker=RANDOM_WORKER):
+    """Write a model of random weights in llama.cpp's `format` as the GGUF file `target`; with a
+    hole in place of its `data` where that is false.
+    """
+
+    model: RandomModel
+    format: str
+    target: str
+    data: bool = True

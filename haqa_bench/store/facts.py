@@ -15,6 +15,8 @@ from haqa_bench.backends.llama_jobs import Contents
 BUILD = "llama_cpp_python"
 SURROGATE = "surrogate"
 """What a number was simulated by that is a surrogate's, and how far off that is, in words."""
+WEIGHTS = "weights"
+"""What the weights are where they are not a trained model's: 'random'."""
 BITS, TYPES = "bits_per_weight", "tensor_types"
 LAYERS, MULTIPLIED, SAFE = "layers", "multiplied", "_safe_mb"
 RIGHT = re.compile(r"[01]+")
@@ -61,14 +63,15 @@ def parse(words: Mapping[str, str]) -> Facts:
     )
 
 
-def of_file(contents: Contents) -> dict[str, str]:
-    """Of a GGUF file, as words."""
+def of_file(contents: Contents, random: bool = False) -> dict[str, str]:
+    """Of a GGUF file, as words, and that its weights are `random` where they are."""
     return {
         TYPES: contents.tensor_types,
         BITS: f"{contents.bits_per_weight:.3f}",
         "file_bytes": str(contents.file_bytes),
         "parameters": str(contents.parameters),
         **of_token(contents.layers, contents.multiplied),
+        **({WEIGHTS: "random"} if random else {}),
     }
 
 

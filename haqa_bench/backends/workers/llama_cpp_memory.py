@@ -154,7 +154,7 @@ def write_hollow(job: WriteHollow) -> Done:
     from haqa_bench.backends.workers import hollow  # gguf is no part of what a model takes
 
     try:
-        hollow.write(job.dimensions, Path(job.target))
+        hollow.write(job.dimensions, Path(job.target), job.architecture)
     except OSError as error:
         raise Unusable(job.target, f"a model of such sizes: {error.strerror}") from None
     return Done()

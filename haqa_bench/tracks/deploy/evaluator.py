@@ -5,18 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from haqa_bench.arithmetic.memory import OWN, Prediction
-from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
+from haqa_bench.backends.gguf_models import Formats, formats_of, require_llama_cpp
 from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.llama_cpp_memory import predict
 from haqa_bench.backends.llama_jobs import Measure, Measured, Settings, with_defaults
 from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Cell
 from haqa_bench.documents import sha256
-from haqa_bench.errors import EvaluationFailed
+from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
-from haqa_bench.tracks.deploy.settings import QUALITY
+from haqa_bench.tracks.deploy.settings import QUALITY, RANDOM_QUALITY, RANDOM_TODO
 from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
 from haqa_bench.trial import Measurement, Status
@@ -43,8 +43,14 @@ class DeployEvaluator(MeasuredHere):
         require_llama_cpp()
         self.cell, self.workload, self.examples = cell, cell.workload, examples
         self.text = cell.texts.get(QUALITY, "")
-        self.formats = Formats(source or find(cell.model.gguf or ""))
+        self.formats = Formats(source) if source else formats_of(cell.model)
+        self._check_quality()
         self._predictions: dict[tuple[str, Settings], Prediction] = {}
+
+    def _check_quality(self) -> None:
+        """Raises HaqaError where quality is asked of random weights."""
+        if self.formats.random and (self.text or self.examples):
+            raise HaqaError(self.cell.id, RANDOM_QUALITY, RANDOM_TODO)
 
     @property
     def kind(self) -> str:
@@ -78,7 +84,7 @@ class DeployEvaluator(MeasuredHere):
                 f"peak memory {found.peak_bytes / 1e9:.2f} GB"
                 f" is over {self.workload.memory_gb:g} GB",
             )
-        told = {**found.facts, **facts.of_file(self.formats.contents(name))}
+        told = {**found.facts, **facts.of_file(self.formats.contents(name), self.formats.random)}
         return Outcome(_measurements(found, self.workload), told)
 
     def _job(self, name: str, settings: Settings, repeat: int) -> Measure:
@@ -108,7 +114,7 @@ class DeployEvaluator(MeasuredHere):
                 self.workload.quality_tokens // 2, *(len(e.labels) for e in self.examples), 1
             )
             self._predictions[key] = predict(
-                self.formats.path(name),
+                self.formats.header(name),
                 [OWN],
                 settings,
                 self.workload.n_ctx,

@@ -16,6 +16,7 @@ from haqa_bench.tracks import Rule, Track
 from haqa_bench.tracks.deploy.settings import (
     QUALITY,
     SETTINGS,
+    check_random,
     lacking_dimensions,
     lacking_settings,
 )
@@ -74,10 +75,13 @@ class DeployTrack(Track[AnyWorkload]):
         """See Track."""
         if isinstance(block.workload, RooflineWorkload):
             lacking_dimensions(name, model)
-        elif model.gguf is None:
-            raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
+        elif model.gguf is None and not model.synthetic:
+            what = "is to be deployed, but has no gguf, and is not synthetic"
+            raise ValueError(f"the model '{name}' {what}")
         else:
             lacking_settings(block.space)
+        if model.synthetic:
+            check_random(block, name)
 
     def settings(self, workload: AnyWorkload) -> Collection[str]:
         """See Track."""
