@@ -13,6 +13,7 @@ from haqa_bench.errors import EvaluationFailed, Status
 
 WORKER = "haqa_bench.backends.workers.llama_cpp"
 MEMORY_WORKER = "haqa_bench.backends.workers.llama_cpp_memory"
+DEVICE_WORKER = "haqa_bench.backends.workers.llama_cpp_devices"
 RANDOM_WORKER = "haqa_bench.backends.workers.random_weights"
 PLAN_MEMORY_BYTES = 4 * 2**30
 """What a process may take that only reads headers and plans: many times what it needs."""
@@ -33,6 +34,8 @@ class Settings:
     type_k: str = "f16"
     type_v: str = "f16"
     mmap: bool = True
+    repack: bool = True
+    """Whether a CPU may compute on weights rearranged for its wide vectors (use_extra_bufts)."""
 
 
 SETTINGS = tuple(field.name for field in fields(Settings))
@@ -218,6 +221,44 @@ class Simulated:
 @dataclass(frozen=True, kw_only=True)
 class Simulate(Job[Simulated], worker=MEMORY_WORKER):
     """Plan a model's buffers without loading it, in each of `formats` (memory.OWN: the file's)."""
+
+    model: str
+    formats: tuple[str, ...]
+    settings: Settings
+    n_ctx: int
+    n_outputs: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """What would lie on a device, or on the host: layers, the output layer counted; bytes of
+    weights and of their repacked copies by format; and bytes of the rest, by part.
+    """
+
+    name: str
+    about: str
+    layers: int
+    weights: Mapping[str, int]
+    repacked: Mapping[str, int]
+    cache: int
+    compute: int
+    output: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Every device, and the host last. `here`: llama.cpp knows the devices; else they are
+    declared, and the CPU's buffers stand for theirs.
+    """
+
+    places: tuple[Place, ...]
+    here: bool
+    n_ctx_train: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanDevices(Job[Planned], worker=DEVICE_WORKER):
+    """Plan on which device what of a model would lie, in each of `formats`."""
 
     model: str
     formats: tuple[str, ...]

@@ -157,6 +157,7 @@ def load(path: str, settings: Settings, simulated: bool = False) -> "llama.llama
     params = llama.llama_model_default_params()
     params.n_gpu_layers, params.no_alloc = settings.n_gpu_layers, simulated
     params.split_mode, params.main_gpu = SPLITS[settings.split_mode], settings.main_gpu
+    params.use_extra_bufts = settings.repack
     params.load_mode = (
         llama.LLAMA_LOAD_MODE_MMAP
         if settings.mmap and not simulated
