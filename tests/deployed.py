@@ -19,7 +19,7 @@ from haqa_bench.space import key_of
 from haqa_bench.store import journal, manifest, tables
 
 SEVEN = (
-    "{architecture: llama, parameters: 1311232, synthetic: true, dimensions: {layers: 2, "
+    "{architecture: llama, parameters: 1443072, synthetic: true, dimensions: {layers: 2, "
     "hidden: 256, feed_forward: 512, heads: 4, kv_heads: 4, vocabulary: 512, tied: 1}}"
 )
 SUITE = f"""\
@@ -28,12 +28,13 @@ layout: paper
 models:
   Seven: {SEVEN}
   Thirteen: {SEVEN}
+  openLLaMA-3B: {SEVEN}
   Own: {{gguf: package:none, architecture: llama, parameters: 1000}}
 methods:
   - {{name: default, optimizer: default, seeds: [0]}}
-  - {{name: random, optimizer: random}}
+  - {{name: random, optimizer: random, cells: &tuned ["*-int*", "*-fp16*", "seven*"]}}
   - {{name: rules, optimizer: rules, seeds: [0]}}
-  - {{name: haqa, optimizer: fixed, options: {{flash_attn: "on"}}, seeds: [0]}}
+  - {{name: haqa, optimizer: fixed, options: {{flash_attn: "on"}}, seeds: [0], cells: *tuned}}
 seeds: [0, 1, 2]
 labels: {{epyc-zen4-2core: "EPYC Zen 4, 2 cores"}}
 definitions:
@@ -60,9 +61,28 @@ cells:
     models: [Thirteen]
     bit_widths: [FP16]
     space: {{format: {{choices: [F16], default: F16}}, <<: *settings}}
+  - <<: *fixed
+    models: [Seven]
+    bit_widths: [any]
+    space: {{format: {{choices: [Q4_K_M, Q4_0], default: Q4_K_M}}, <<: *settings}}
+    objective: {{<<: *goal, also: [{{metric: peak_memory_mb}}]}}
+  - <<: *fixed
+    models: [openLLaMA-3B, Own]
+    bit_widths: [any]
+    space:
+      format: {{choices: [F16, Q8_0, Q4_K_M, Q4_0], default: F16}}
+      n_threads: {{choices: [2], default: 2}}
+    objective: {{metric: generation_tokens_per_s, unit: tokens/s}}
 """
 BITS = {"Q4_0": 4.55, "Q4_K_M": 4.83, "Q8_0": 8.51, "F16": 16.0}
-GAINS = {"seven-int4": (1.3, 1.31), "seven-int8": (1.0, 1.0), "own-int4": (1.02, 1.002)}
+GAINS = {
+    "seven-int4": (1.3, 1.31),
+    "seven-int8": (1.0, 1.0),
+    "own-int4": (1.02, 1.002),
+    "seven-any": (1.4, 1.4),
+    "openllama": (1.0, 1.0),
+    "own-any": (1.0, 1.0),
+}
 """How many times as fast as the default the winner is, as tuning saw it, and in pairs."""
 REFUSED = (
     "not loaded: does not fit 24000 MB: weights 26032.6 + cache 419.4 = 26452.0 MB, with 5 % "
@@ -98,7 +118,8 @@ def winner_of(cell: Cell) -> dict:
     gain = gain_of(cell)
     if gain is None or gain[0] == 1.0:
         return dict(cell.space.default)
-    return {**cell.space.default, "flash_attn": "on"}
+    fewer = {"format": "Q4_0"} if cell.bit_width == "any" else {}
+    return {**cell.space.default, "flash_attn": "on", **fewer}
 
 
 def rows_of(cell: Cell) -> list[dict]:
@@ -107,12 +128,16 @@ def rows_of(cell: Cell) -> list[dict]:
     rows = []
     for configuration in cell.space.grid():
         speed = 20.0 * BITS["Q4_0"] / BITS[configuration["format"]]
-        if configuration != cell.space.default:
+        if "flash_attn" in configuration and configuration != cell.space.default:
             speed *= gain[0] if gain and configuration == winner else 0.9
         told = {"readings": [], "status": "oom", "reason": REFUSED, "facts": {}}
         if gain:
             name = cell.objective.metric
-            readings = [{"name": name, "unit": "tokens/s", "samples": [speed, speed]}]
+            peak = 100.0 * BITS[configuration["format"]]
+            readings = [
+                {"name": name, "unit": "tokens/s", "samples": [speed, speed]},
+                {"name": "peak_memory_mb", "unit": "MB", "samples": [peak]},
+            ]
             facts = {"bits_per_weight": f"{BITS[configuration['format']]:.3f}"}
             told = {"readings": readings, "status": "ok", "reason": "", "facts": facts}
         key = key_of(configuration)

@@ -70,8 +70,11 @@ def peer(cell: Cell) -> str:
 
 
 def decides_bits(cell: Cell) -> bool:
-    """Whether its bit-width is a decision, and what it costs a speed."""
-    whole = cell.bit_width == "any" and cell.objective.unit == "tokens/s"
+    """Whether its bit-width is a decision, and what it costs a speed; not where speed is one goal
+    of several, whose answer is a front.
+    """
+    one = not cell.objective.also
+    whole = cell.bit_width == "any" and cell.objective.unit == "tokens/s" and one
     return whole and bool(tracks.of(cell).published_bit_widths)
 
 

@@ -53,7 +53,11 @@ def weights(run: Run) -> Files:
     return found
 
 
-def by_format(run: Run) -> Mapping[tuple[str, str], Weights]:
+ByFormat = Mapping[tuple[str, str], Weights]
+"""What is in files, by cell and format."""
+
+
+def by_format(run: Run) -> ByFormat:
     """By cell and format, in spaces that have formats."""
     found = {}
     for (cell, key), known in weights(run).items():

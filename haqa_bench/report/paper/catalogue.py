@@ -16,7 +16,7 @@ Maker = Callable[[Run, PublishedTable], list[Line]]
 
 
 def _best(run: Run, name: str) -> Sequence[Best]:
-    """The rows of the table `name`, without those whose bit-width is a decision."""
+    """The rows of the table `name`, without those whose bit-width is all that is decided."""
     return [
         row
         for row in best(run)

@@ -8,40 +8,69 @@ from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.project import Run
 from haqa_bench.report.found.answers import Answer
 from haqa_bench.report.found.format_choices import FormatChoice
+from haqa_bench.report.found.weights import ByFormat, by_format
 from haqa_bench.report.paper.line import Line, measured
 from haqa_bench.report.published.document import Column, PublishedTable
 from haqa_bench.report.tables.table import Value, words
 
 FASTEST = (
-    "the fastest configuration of each bit-width that the whole response table holds; how many "
-    "bits a weight its file has stands in the table of our own layout"
+    "the fastest configuration of each bit-width that the whole response table holds, and how many "
+    "bits a weight its file has"
 )
+TOKENS = "tokens/s"
+"""The unit of cells whose bit-width is a decision."""
 FITS = "yes where weights, cache, buffers and a margin of 5 % are at most the limit"
 
 
 def speeds(run: Run, table: PublishedTable, found: Sequence[FormatChoice]) -> list[Line]:
     """A line for each cell whose bit-width is a decision (paper: table 4)."""
     firsts = [next(iter(of)) for _, of in groupby(found, lambda choice: choice.cell)]
+    files = by_format(run)
     return [
         Line(
             run.cells[first.cell],
             (run.cells[first.cell].model_name,),
-            {column.name: _fastest(run, first, column) for column in table.columns},
+            {column.name: _fastest(first, column, files) for column in table.columns},
             first.source,
             FASTEST,
+            _chosen(first, table),
         )
         for first in firsts
     ]
 
 
-def _fastest(run: Run, choice: FormatChoice, column: Column) -> Value:
-    """Of a bit-width; empty where the table holds none."""
-    unit = run.cells[choice.cell].objective.unit
-    found = [taken for name, taken in choice.samples.items() if bit_width_of(name) == column.ours]
-    if not found:
+def _chosen(choice: FormatChoice, table: PublishedTable) -> str:
+    """Which format stands for each bit-width that several are one of; empty where none has a
+    choice.
+    """
+    told = []
+    for column in table.columns:
+        names = _formats(choice, column)
+        if len(names) > 1:
+            others = ", ".join(names[1:])
+            told.append(f"{column.name} is {names[0]}, the fastest of {names[0]}, {others}")
+    return "; ".join(told)
+
+
+def _formats(choice: FormatChoice, column: Column) -> list[str]:
+    """Those of a bit-width, the fastest first."""
+    names = [name for name in choice.samples if bit_width_of(name) == column.ours]
+    return sorted(names, key=lambda name: -estimate(choice.samples[name], TOKENS).value)
+
+
+def _fastest(choice: FormatChoice, column: Column, files: ByFormat) -> Value:
+    """Of a bit-width, with the bits a weight of its file; empty where the table holds none."""
+    names = _formats(choice, column)
+    if not names:
         return words("")
-    best = max(found, key=lambda taken: estimate(taken, unit).value)
-    return measured(estimate(best, unit).value, column, len(best), choice.source)
+    best = choice.samples[names[0]]
+    found = measured(estimate(best, TOKENS).value, column, len(best), choice.source)
+    file = files.get((choice.cell, names[0]))
+    if file is None or found.form is None:
+        return found
+    said = f" ({file.bits:.2f} bits)"
+    form = found.form._replace(words=found.form.words + said)
+    return found._replace(form=form, text=found.text + said)
 
 
 def limits(run: Run, table: PublishedTable, found: Sequence[Answer]) -> list[Line]:
