@@ -37,6 +37,13 @@ class Workload(Document):
         """
         return recorded == self.model_dump(mode="json")
 
+    @property
+    def confirming(self) -> Self:
+        """What is run when winners meet the default again: the same, where a track says nothing
+        else.
+        """
+        return self
+
 
 W = TypeVar("W", bound=Workload, covariant=True, default=Workload)
 
@@ -82,13 +89,15 @@ class MeasurementProtocol(Document):
 
     Processes are started until the 95 % interval of the objective is at most `precision` of its
     estimate to either side, or `processes` have been. A study's winner meets the default in `pairs`
-    pairs of processes, apart from the tuning; in tracks that train, the winner and the default are
+    pairs of processes, apart from the tuning, and the default itself in `floor`, three times as
+    many where that is left out; in tracks that train, the winner and the default are
     trained with `tests` new seeds each, and tested.
     """
 
     precision: float = Field(0.03, gt=0)
     processes: int = Field(4, ge=1)
     pairs: int = Field(8, ge=6)
+    floor: int | None = Field(None, ge=6, exclude_if=lambda pairs: pairs is None)
     tests: int = Field(2, ge=1)
 
 
@@ -178,3 +187,9 @@ class Cell(Document, Generic[W]):
     """Whether its numbers are a declared model's: nothing of it is measured."""
     texts: dict[str, str] = Field(default_factory=dict)
     """What the files say that its workload names, such as `quality_text`."""
+
+    @property
+    def confirming(self) -> Self:
+        """The cell as its winners are measured again, apart from the tuning."""
+        work = self.workload.confirming
+        return self if work is self.workload else self.model_copy(update={"workload": work})

@@ -157,7 +157,8 @@ class Measure(Job[Measured], worker=WORKER):
     """Load a model, warm up, and take samples of `n_prompt` tokens read and `n_generate` generated.
 
     Perplexity is of the first `quality_tokens` of `text`, the loss of `examples`, where there are
-    any.
+    any. The warm-up reads `warm_up` tokens of the prompt, all where it is None. `depth` tokens,
+    which the file `filled` holds (Fill), lie in the cache before each sample.
     """
 
     model: str
@@ -166,9 +167,23 @@ class Measure(Job[Measured], worker=WORKER):
     n_prompt: int
     n_generate: int
     repeats: int
+    warm_up: int | None = None
+    depth: int = 0
+    filled: str = ""
     text: str = ""
     quality_tokens: int = 0
     examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fill(Job[Done], worker=WORKER):
+    """Read `depth` tokens into a context, and write what its cache then holds to `target`."""
+
+    model: str
+    settings: Settings
+    n_ctx: int
+    depth: int
+    target: str
 
 
 @dataclass(frozen=True)

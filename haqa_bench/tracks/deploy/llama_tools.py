@@ -69,6 +69,7 @@ def bench(program: str, model: str, settings: Settings, work: DeployWorkload) ->
         "-r",
         str(work.repeats),
     ]
+    tests += ["-d", str(work.depth)] if work.depth else []
     loaded = [] if settings.mmap else ["-lm", "none"]
     loaded += [] if settings.repack else ["--repack", "0"]
     return [

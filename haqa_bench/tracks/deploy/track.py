@@ -46,6 +46,13 @@ METRICS = by_name(
         prompted=True,
     ),
     PEAK_MEMORY,
+    Metric(
+        "bits_per_weight",
+        "bits",
+        "maximize",
+        "of the file, block scales included: the more, the nearer to the weights as they were",
+        2,
+    ),
     Metric("perplexity", "1", "minimize", "of the quality text", 3, prompted=True),
     Metric("first_token_ms", "ms", "minimize", "until the first token is chosen"),
     Metric("load_ms", "ms", "minimize", "until the model is loaded"),
@@ -89,7 +96,8 @@ class DeployTrack(Track[AnyWorkload]):
 
     def suffix(self, workload: AnyWorkload) -> str:
         """See Track."""
-        return ""
+        deep = not isinstance(workload, RooflineWorkload) and workload.depth
+        return f"depth{deep}" if deep else ""
 
     def texts(self, workload: AnyWorkload, suite_folder: Path) -> Mapping[str, str]:
         """See Track."""
