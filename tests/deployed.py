@@ -46,6 +46,7 @@ definitions:
 cells:
   - &fixed
     track: deploy
+    measurement: {{pairs: 6}}
     models: [Seven, Own]
     bit_widths: [INT4]
     hardware: [epyc-zen4-2core]
@@ -56,6 +57,7 @@ cells:
   - <<: *fixed
     models: [Seven]
     bit_widths: [INT8]
+    workload: {{<<: *work, n_prompt: 64, confirm: {{n_prompt: 128, n_generate: 32}}}}
     space: {{format: {{choices: [Q8_0], default: Q8_0}}, <<: *settings}}
   - <<: *fixed
     models: [Thirteen]
@@ -150,7 +152,7 @@ def pair_card(cell: Cell) -> dict:
         "kind": "card",
         "format": 1,
         "cell": cell.id,
-        "workload": cell.workload.model_dump(mode="json"),
+        "workload": cell.confirming.workload.model_dump(mode="json"),
         "default": key_of(cell.space.default),
         "metric": cell.objective.metric,
         "unit": "tokens/s",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from haqa_bench import tracks
-from haqa_bench.cell import Cell
+from haqa_bench.cell import Cell, Workload
 from haqa_bench.suite import TUNED_ON_TESTS
 from haqa_bench.tracks.memory.track import is_memory
 from haqa_bench.tracks.memory.workload import MemoryWorkload
@@ -40,7 +40,17 @@ def has_random_weights(cell: Cell) -> bool:
     return cell.model.synthetic
 
 
-AMOUNTS = ("data", "images", "epochs", "examples", "items", "n_prompt", "n_generate", "n_ctx")
+AMOUNTS = (
+    "data",
+    "images",
+    "epochs",
+    "examples",
+    "items",
+    "n_prompt",
+    "n_generate",
+    "depth",
+    "n_ctx",
+)
 """Fields of workloads that say how much is trained, tested or run."""
 
 
@@ -49,9 +59,29 @@ def _told(amount: object) -> str:
 
 
 def amounts(cell: Cell) -> str:
-    """How much is trained, tested or run in one trial, in words."""
-    found = cell.workload.model_dump()
-    return ", ".join(f"{name} {_told(found[name])}" for name in AMOUNTS if found.get(name))
+    """How much is trained, tested or run in one trial, in words; and what is run when winners meet
+    the default again, where that differs.
+    """
+    tuned, again = _amounts(cell.workload), _amounts(cell.confirming.workload)
+    others = [f"{name} {told}" for name, told in again.items() if told != tuned.get(name)]
+    said = ", ".join(f"{name} {told}" for name, told in tuned.items())
+    return f"{said}; confirmed with {', '.join(others)}" if others else said
+
+
+def _amounts(workload: Workload) -> dict[str, str]:
+    found = workload.model_dump()
+    return {name: _told(found[name]) for name in AMOUNTS if found.get(name)}
+
+
+def lengths(cells: Iterable[Cell]) -> list[str]:
+    """A sentence for what is tuned on one length and confirmed on another; none where all are
+    alike.
+    """
+    told: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.confirming is not cell:
+            told.setdefault(amounts(cell), []).append(cell.id)
+    return [f"{', '.join(ids)}: tuned with {said}." for said, ids in told.items()]
 
 
 def tested_on(cells: Iterable[Cell]) -> str:

@@ -163,7 +163,8 @@ def measured(run: Subject, cells: Iterable[Cell]) -> str:
     days = _of_days("Response tables", run.project, [c for c in cells if c.space.finite])
     days += _of_days("Recorded trials", run.project, [c for c in cells if not c.space.finite])
     told = simulators.sentences(simulators.simulators(run.run), names)
-    return " ".join([*rules, *days, *_random(cells), *told, *run.run.suite.said_of(names)])
+    said = [*_random(cells), *traits.lengths(cells), *told]
+    return " ".join([*rules, *days, *said, *run.run.suite.said_of(names)])
 
 
 def _random(cells: Sequence[Cell]) -> list[str]:

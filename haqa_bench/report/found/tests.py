@@ -179,7 +179,8 @@ def difference(one: Mapping[int, Test], default: Mapping[int, Test]) -> Differen
     """
     seeds = sorted(one.keys() & default.keys())
     points = [one[s].accuracy - default[s].accuracy for s in seeds]
-    tasks = list(one[seeds[0]].items)
+    told = [test.items for seed in seeds for test in (one[seed], default[seed])]
+    tasks = [name for name in one[seeds[0]].items if all(name in items for items in told)]
     each = [np.mean([one[s].items[t] - default[s].items[t] for s in seeds], axis=0) for t in tasks]
     return Difference(fmean(points), _error(each), sum(p > 0 for p in points), len(default))
 

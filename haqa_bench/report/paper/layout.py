@@ -189,7 +189,8 @@ def _of_ours(
     for group in letters:
         own = [line for line in lines if _group(table, line) == group]
         source = own[0].source if not own[0].cell.simulated else ""
-        facts = (source, traits.amounts(own[0].cell), traits.guessing(own[0].cell))
+        amounts = " or ".join(dict.fromkeys(traits.amounts(line.cell) for line in own))
+        facts = (source, amounts, traits.guessing(own[0].cell))
         parts = (group[1], group[2], *facts)
         told.setdefault("; ".join(filter(None, parts)), []).extend(own)
     for what, own in told.items():

@@ -113,7 +113,8 @@ def _winners(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
         return [
             "Confirmed: winner over default in interleaved pairs, apart from the tuning, a kept "
             "default as 1; in brackets, how many winners' whole 95 % interval is above 1. default: "
-            f"it is what to use; {verdict.OF_WINNERS}."
+            f"it is what to use; {verdict.OF_WINNERS}.",
+            *traits.lengths(beside.cells[cell] for cell in beside.cells if cell in cells),
         ]
     if cells & beside.tests.machines.keys():
         return [
