@@ -19,10 +19,9 @@ from haqa_bench.arithmetic.estimate import Interval
 from haqa_bench.project import Project, open_run
 from haqa_bench.report import diff, formats, traits
 from haqa_bench.report.found import tests as tested
-from haqa_bench.report.found.weights import LABEL
+from haqa_bench.report.found.weights import LABEL, label_of
 from haqa_bench.report.labels import labelled
 from haqa_bench.report.paper import catalogue as paper
-from haqa_bench.report.paper.speeds import _label
 from haqa_bench.report.tables import catalogue
 from haqa_bench.report.tables.short import short
 from haqa_bench.report.tables.table import NOTHING
@@ -131,9 +130,9 @@ def test_a_model_that_does_not_fit_is_a_dash_with_its_reason_and_the_sum(made):
 
 
 def test_bits_stand_beside_the_label_and_both_files_where_they_differ():
-    assert _label("INT4", 4.55, 4.55) == "INT4 (4.55 bits)"
-    assert _label("any", 4.83, 4.55) == "free (4.83, tuned 4.55 bits)"
-    assert _label("INT4", None, None) == "INT4"
+    assert label_of("INT4", 4.55, 4.55) == "INT4 (4.55 bits)"
+    assert label_of("any", 4.83, 4.55) == "free (4.83, tuned 4.55 bits)"
+    assert label_of("INT4", None, None) == "INT4"
 
 
 def test_table_4_says_which_format_stands_for_a_bit_width(made):

@@ -4,11 +4,11 @@ quality.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from haqa_bench.cell import Cell
+from haqa_bench.cell import ANY, Cell
 from haqa_bench.project import Run
 from haqa_bench.space import key_of
 from haqa_bench.store import facts
@@ -89,3 +89,23 @@ def with_bits(label: str, bits: float) -> str:
 
 def _of_default(cell: Cell, bits: Mapping[str, float]) -> float:
     return bits.get(key_of(cell.space.default)) or median(bits.values())
+
+
+def median_bits(cell: str, configurations: Sequence[str], files: Files) -> float | None:
+    """Bits a weight of the files that some configurations of a cell, in JSON, ran with; None where
+    no file is known.
+    """
+    keys = [(cell, key_of(json.loads(told))) for told in configurations]
+    found = [files[key].bits for key in keys if key in files]
+    return median(found) if found else None
+
+
+def label_of(bit_width: str, default: float | None, tuned: float | None) -> str:
+    """A bit-width with the bits a weight of the default's file, and those of the tuned one where
+    they differ: `INT4 (6.17, tuned 5.35 bits)`; `free` where the format is what is decided.
+    """
+    name = "free" if bit_width == ANY else bit_width
+    if default is None:
+        return name
+    then, now = f"{default:.2f}", f"{tuned or default:.2f}"
+    return f"{name} ({then} bits)" if then == now else f"{name} ({then}, tuned {now} bits)"

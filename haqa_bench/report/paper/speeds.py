@@ -4,23 +4,19 @@ Where the pairs of a winner, or what noise there is, leave no gain, the default 
 number stands for the tuned one, with the verdict's word.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import NamedTuple
 
-from haqa_bench.cell import ANY
 from haqa_bench.project import Run
 from haqa_bench.report import traits, verdict
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.pairs import Pairs, confirmed_ratio, pairs, word_of
 from haqa_bench.report.found.refused import Refused, refused
-from haqa_bench.report.found.weights import Files, weights
+from haqa_bench.report.found.weights import Files, label_of, weights
 from haqa_bench.report.paper.line import Line, measured
 from haqa_bench.report.paper.methods import Standing, standing
 from haqa_bench.report.published.document import Column, PublishedTable
 from haqa_bench.report.tables.table import NOTHING, Value, words
-from haqa_bench.space import key_of
 
 SAID = (
     "median over studies of the best found, its speed-up confirmed in pairs with the default; with "
@@ -80,7 +76,7 @@ def _remark(of: Standing, known: Known) -> str:
 
 def _bits(of: Standing, known: Known) -> tuple[float | None, float | None]:
     """Of the default's file, and of the winners' that gain something; None where none is known."""
-    untuned = [key_of(json.loads(row.default_configuration)) for row in of.rows.values()]
+    untuned = [row.default_configuration for row in of.rows.values()]
     tuned = [row for row in of.rows.values() if word_of(row, known.pairs) in (None, "better")]
     winners = [
         key_of(json.loads(winner)) for row in tuned if not row.is_default for winner in row.winners
@@ -88,29 +84,12 @@ def _bits(of: Standing, known: Known) -> tuple[float | None, float | None]:
     return _median(of.cell, untuned, known.files), _median(of.cell, winners, known.files)
 
 
-def _median(cell: str, keys: Sequence[str], files: Files) -> float | None:
-    found = [files[cell, key].bits for key in keys if (cell, key) in files]
-    return median(found) if found else None
-
-
 def _key(run: Run, of: Standing, known: Known) -> Sequence[str]:
     cell = run.cells[of.cell]
     if part := traits.part(cell):
         shape = ", ".join(f"{name} {size}" for name, size in traits.sizes(cell).items())
         return part, f"{cell.model_name} {cell.bit_width}: {shape}"
-    return cell.model_name, _label(cell.bit_width, *_bits(of, known))
-
-
-def _label(bit_width: str, default: float | None, tuned: float | None) -> str:
-    """A bit-width with the bits a weight of the default's file, and those of the tuned one where
-    they differ: `INT4 (6.17, tuned 5.35 bits)`; `free` where the format is what is decided.
-    """
-    name = "free" if bit_width == ANY else bit_width
-    if default is None:
-        return name
-    then = f"{default:.2f}"
-    now = f"{tuned or default:.2f}"
-    return f"{name} ({then} bits)" if then == now else f"{name} ({then}, tuned {now} bits)"
+    return cell.model_name, label_of(cell.bit_width, *_bits(of, known))
 
 
 def _value(column: Column, of: Standing, known: Known) -> Value:
