@@ -73,9 +73,8 @@ def figure(run: Subject, cells: Sequence[Cell], table: PublishedTable) -> Figure
 
 def told(run: Subject, cells: Sequence[Cell]) -> str:
     """What is drawn, in words, a sentence for each cell."""
-    return " ".join(
-        f"{subject.title_of(row.cell)}: {_said(run, row)}." for row in _rows(run, cells)
-    )
+    found = {f"{row.cell.model_name} {row.label}": _said(run, row) for row in _rows(run, cells)}
+    return " ".join(f"{name}: {said}." for name, said in found.items())
 
 
 def _rows(run: Subject, cells: Sequence[Cell]) -> list[Row]:

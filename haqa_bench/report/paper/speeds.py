@@ -77,11 +77,9 @@ def _remark(of: Standing, known: Known) -> str:
 def _bits(of: Standing, known: Known) -> tuple[float | None, float | None]:
     """Of the default's file, and of the winners' that gain something; None where none is known."""
     untuned = [row.default_configuration for row in of.rows.values()]
-    tuned = [row for row in of.rows.values() if word_of(row, known.pairs) in (None, "better")]
-    winners = [
-        key_of(json.loads(winner)) for row in tuned if not row.is_default for winner in row.winners
-    ]
-    return _median(of.cell, untuned, known.files), _median(of.cell, winners, known.files)
+    gained = [row for row in of.rows.values() if word_of(row, known.pairs) in (None, "better")]
+    winners = [winner for row in gained if not row.is_default for winner in row.winners]
+    return median_bits(of.cell, untuned, known.files), median_bits(of.cell, winners, known.files)
 
 
 def _key(run: Run, of: Standing, known: Known) -> Sequence[str]:
