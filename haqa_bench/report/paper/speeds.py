@@ -12,7 +12,7 @@ from haqa_bench.report import traits, verdict
 from haqa_bench.report.found.best import Best
 from haqa_bench.report.found.pairs import Pairs, confirmed_ratio, pairs, word_of
 from haqa_bench.report.found.refused import Refused, refused
-from haqa_bench.report.found.weights import Files, label_of, weights
+from haqa_bench.report.found.weights import Files, label_of, median_bits, weights
 from haqa_bench.report.paper.line import Line, measured
 from haqa_bench.report.paper.methods import Standing, standing
 from haqa_bench.report.published.document import Column, PublishedTable
