@@ -26,6 +26,8 @@ from haqa_bench.report.published.document import PublishedTable
 
 TUNED = ("random", "haqa")
 """The methods that stand beside the default, the last in front."""
+ASIDE = {"random": 0.18, "haqa": -0.18}
+"""How far below the middle of a row a method's marks lie."""
 TALL = 0.22
 """Inches of a row."""
 GAINS = ("better", None)
@@ -67,7 +69,7 @@ def figure(run: Subject, cells: Sequence[Cell], table: PublishedTable) -> Figure
     _speeds(left, rows, levels, subject.label_of(cells[0].objective))
     bands = {p for cell in cells for p in published.points(table, run.run.cells[cell.id], "haqa")}
     _gains(right, rows, levels, sorted(bands))
-    style.legend(made, _legend(run, rows, bool(bands)))
+    style.legend(made, _legend(run, rows, sorted(bands)))
     return made
 
 
@@ -157,6 +159,7 @@ def _draw(axes: Axes, level: float, mark: Mark) -> None:
     look = style.look(mark.method)
     line = style.line(look) | {"linestyle": "none", "markersize": 4.5, "markeredgewidth": 0.9}
     face = "white" if mark.idle else look.colour
+    level += ASIDE.get(mark.method, 0.0)
     axes.hlines(level, mark.low, mark.high, color=look.colour, linewidth=1.0, zorder=2)
     axes.plot(mark.value, level, **line | {"mfc": face, "mec": look.colour}, zorder=3)
 
@@ -167,8 +170,8 @@ def _gains(
     ends = [end for point in bands for end in (point.low, point.high)]
     for row in rows:
         for method, again in row.confirmed.items():
-            aside = 0.0 if len(row.confirmed) == 1 else (0.18 if method == TUNED[0] else -0.18)
-            gains.winners(axes, levels[row.cell.id] + aside, again, style.look(method), 0.2)
+            level = levels[row.cell.id] + ASIDE[method]
+            gains.winners(axes, level, again, style.look(method), 0.2)
             ends += [end for one in again.winners for end in (one.low, one.high)]
         axes.text(
             1.02,
@@ -186,13 +189,14 @@ def _gains(
     axes.set_xlabel("Times as fast as the default, in pairs")
 
 
-def _legend(run: Subject, rows: Sequence[Row], band: bool) -> list[Line2D | Patch]:
+def _legend(run: Subject, rows: Sequence[Row], bands: Sequence[Point]) -> list[Line2D | Patch]:
     shown = dict.fromkeys(mark.method for row in rows for mark in row.marks)
     signs: list[Line2D | Patch] = [style.method_sign(m, subject.label(run, m)) for m in shown]
     if any(mark.idle for row in rows for mark in row.marks):
         signs.append(style.sign("hollow: the default is what to use", "o", 3.5, face="white"))
-    if band:
-        signs.append(Patch(color=style.PALE, alpha=0.35, lw=0, label="published range"))
+    if bands:
+        told = ", ".join(f"{p.low:g} to {p.high:g} times" for p in bands)
+        signs.append(Patch(color=style.PALE, alpha=0.35, lw=0, label=f"published: {told}"))
     return signs
 
 
