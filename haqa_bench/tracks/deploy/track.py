@@ -121,6 +121,14 @@ class DeployTrack(Track[AnyWorkload]):
             return super().limits(workload)
         return f"at most {workload.timeout_s:g} s and {workload.memory_gb:g} GB each"
 
+    def forecast(self, cell: Cell[AnyWorkload]) -> str:
+        """See Track."""
+        if isinstance(cell.workload, RooflineWorkload):
+            return ""
+        from haqa_bench.tracks.deploy.devices import forecast
+
+        return forecast(cell)
+
     def rules(self, hardware: Hardware) -> Iterator[Rule]:
         """See Track."""
         if hardware.cores.value is not None:
@@ -133,6 +141,7 @@ class DeployTrack(Track[AnyWorkload]):
             why = "generating a token reads all weights: the fewest bytes"
             yield Rule("format", "Q4_0", why)
         yield Rule("flash_attn", "on", "fused attention moves fewer bytes")
+        yield Rule("mmap", False, "weights that are read into memory wait for no page of a file")
         for name in ("type_k", "type_v"):
             why = "a short context's cache is small: unpacking it costs more than it saves"
             yield Rule(name, "f16", why)
