@@ -58,6 +58,8 @@ TABLES: Sequence[Declares] = (
     Declares("spent", spent.COLUMNS),
     Declares("table4", bit_widths.COLUMNS),
     Declares("table4-methods", bit_widths.CHOSEN),
+    Declares("table5-contexts", memory_limits.CONTEXTS, memory_limits.of_contexts),
+    Declares("table5-peaks", memory_limits.PEAKS),
     Declares("table5", memory_limits.COLUMNS, memory_limits.others),
     Declares(".*", best_found.COLUMNS, _measured),
 )

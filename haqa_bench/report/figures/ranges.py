@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from haqa_bench.cell import Cell
 from haqa_bench.parameters.ranges import FloatRange, IntRange
@@ -58,7 +59,7 @@ def _picture(
             _marks(axes, method, [point for point in points if point[0].method == method])
         axes.axvline(float(range_.default), color=style.INK, lw=0.6, ls=":", zorder=0)
         if range_.bounds.log:
-            axes.set_xscale("log")
+            _logarithmic(axes, range_)
         axes.set_xlim(*_ends(range_))
         axes.set_xlabel(subject.parameter_of(cell, name))
         if place % columns == 0:
@@ -66,6 +67,15 @@ def _picture(
     signs = [style.method_sign(m, subject.label(run, m)) for m in shown]
     style.legend(figure, [*signs, style.sign("ringed: the best of a study", "o", LARGE)])
     return Picture(f"ranges-{cell.id}", figure, _caption(run, cell, found), dark=True)
+
+
+def _logarithmic(axes: Axes, range_: FloatRange | IntRange) -> None:
+    """Of less than two decades the numbers are written out, at 1, 2 and 5."""
+    axes.set_xscale("log")
+    if range_.bounds.high / range_.bounds.low < 100:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _ends(range_: FloatRange | IntRange) -> tuple[float, float]:

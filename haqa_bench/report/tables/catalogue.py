@@ -36,6 +36,7 @@ from haqa_bench.report.tables import (
     comparison,
     fronts,
     memory_limits,
+    memory_plans,
     random_weights,
     spent,
 )
@@ -72,7 +73,9 @@ def _bit_widths(run: Run, project: Project) -> Mapping[str, Table]:
 
 def _memory_limits(run: Run, project: Project) -> Mapping[str, Table]:
     paper = document.load(project.published("table5"))
-    return {"table5": memory_limits.table(run, memory.answers(run), paper)}
+    found = memory.answers(run)
+    made = {"table5": memory_limits.table(run, found, paper)}
+    return {**made, **memory_plans.tables(run, found)}
 
 
 SPECIAL = (
