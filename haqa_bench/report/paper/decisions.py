@@ -23,7 +23,10 @@ FASTEST = (
 )
 TOKENS = "tokens/s"
 """The unit of cells whose bit-width is a decision."""
-FITS = "yes where weights, cache, buffers and a margin of 5 % are at most the limit, of 10^9 bytes a GB"
+FITS = (
+    "yes where weights, cache, buffers and a margin of 5 % are at most the limit "
+    "(1 GB is 10^9 bytes)"
+)
 
 
 def speeds(run: Run, table: PublishedTable, found: Sequence[FormatChoice]) -> list[Line]:
