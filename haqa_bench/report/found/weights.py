@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
+from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.cell import ANY, Cell
 from haqa_bench.project import Run
 from haqa_bench.space import key_of
@@ -109,3 +110,11 @@ def label_of(bit_width: str, default: float | None, tuned: float | None) -> str:
         return name
     then, now = f"{default:.2f}", f"{tuned or default:.2f}"
     return f"{name} ({then} bits)" if then == now else f"{name} ({then}, tuned {now} bits)"
+
+
+def label_of_format(cell: str, format_: str, files: ByFormat) -> str:
+    """The bit-width that a format is one of, with the bits a weight of its file in a cell: `INT4
+    (4.55 bits)`; without them where no file is known.
+    """
+    label, file = bit_width_of(format_), files.get((cell, format_))
+    return with_bits(label, file.bits) if file and LABEL.fullmatch(label) else label

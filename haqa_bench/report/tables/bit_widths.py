@@ -14,7 +14,7 @@ from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report.found.format_choices import FormatChoice
-from haqa_bench.report.found.weights import Weights, by_format
+from haqa_bench.report.found.weights import Weights, by_format, label_of_format
 from haqa_bench.report.published import beside as published
 from haqa_bench.report.published.document import PublishedTable
 from haqa_bench.report.tables import bit_widths_notes
@@ -117,12 +117,13 @@ def table(run: Run, found: Sequence[FormatChoice], paper: PublishedTable | None)
 def chosen(run: Run, found: Sequence[FormatChoice]) -> Table:
     """A row for each method on each model and device."""
     groups: dict[tuple[str, str], list[FormatChoice]] = {}
+    files = by_format(run)
     for choice in found:
         groups.setdefault((choice.cell, choice.method), []).append(choice)
     return Table(
         title="The format that each method chose",
         columns=CHOSEN,
-        rows=[_choice_row(run.cells[cell], of) for (cell, _), of in groups.items()],
+        rows=[_choice_row(run.cells[cell], of, files) for (cell, _), of in groups.items()],
         notes=bit_widths_notes.of_choices(run, found),
         keys=[Key(cell, method) for cell, method in groups],
     )
@@ -177,9 +178,9 @@ def _of_files(both: Sequence[Weights | None]) -> list[Value]:
     return [bits, value(four.perplexity / eight.perplexity, Form("{number}x", 2), unit="1")]
 
 
-def _choice_row(cell: Cell, found: Sequence[FormatChoice]) -> list[Value]:
+def _choice_row(cell: Cell, found: Sequence[FormatChoice], files: Files) -> list[Value]:
     regrets = [100 * c.regret for c in found if c.regret is not None]
-    firsts = Counter(bit_width_of(c.first) if c.first else NONE for c in found)
+    firsts = Counter(label_of_format(c.cell, c.first, files) if c.first else NONE for c in found)
     form = Form("{number} %", 1)
     return [
         words(cell.model_name),

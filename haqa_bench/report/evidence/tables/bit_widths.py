@@ -18,6 +18,7 @@ from haqa_bench.report.evidence.recorded.ledger import Study, Tried
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tables import published
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
+from haqa_bench.report.found.weights import by_format, label_of_format
 from haqa_bench.report.tables.bit_widths_notes import NONE
 from haqa_bench.store import facts
 
@@ -137,11 +138,17 @@ def _format(configuration: str) -> str | None:
 
 def first(place: Place) -> Evidence:
     """The bit-width of each study's first proposal."""
+    files = by_format(place.ledger.run)
     parts = [
-        Reading(bit_width_of(name) if (name := _format(trial.configuration)) else NONE, "", about)
+        Reading(
+            label_of_format(study.cell, name, files)
+            if (name := _format(trial.configuration))
+            else NONE,
+            "",
+            trials.named(study, trial),
+        )
         for study in place.studies
         for trial in place.ledger.trials[study.id][1:2]
-        for about in [trials.named(study, trial)]
     ]
     return Evidence(besides=[step("answers", "over studies", parts)], studies=place.ids)
 
