@@ -24,9 +24,6 @@ from haqa_bench.report.tables.table import (
 from haqa_bench.space import key_of
 from haqa_bench.trial import Source
 
-KEPT = "kept"
-"""Stands in place of a verdict where no study found anything."""
-
 
 def studies(row: Best, beside: Beside) -> Value:
     """Its unit says of what."""
@@ -201,9 +198,8 @@ def confirmed(row: Best, beside: Beside) -> Value:
     word = word_of(row, beside.pairs)
     if ratio is None:
         return words("not yet (tie)" if word == "tie" else "not yet")
-    said = (
-        f"{{number}}x ({len(better)} of {row.studies})" if better else f"default ({word or KEPT})"
-    )
+    kept = f"default ({word})" if word else "default kept"  # nothing was found
+    said = f"{{number}}x ({len(better)} of {row.studies})" if better else kept
     return value(ratio, Form(said, 3), unit="1", n=row.studies)
 
 
