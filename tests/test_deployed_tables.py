@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from command import InProcess
 from deployed import REFUSED, deployed_project
-from support import REPOSITORY
+from support import REPOSITORY, row_texts
 from whole_suites import NAMES
 
 from haqa_bench import tracks
@@ -143,6 +143,8 @@ def test_table_4_says_which_format_stands_for_a_bit_width(made):
     ours = rows["(a, weights: random) openLLaMA-3B"]
     assert ours["INT4"] == "20.00 (4.55 bits)"
     assert ours["INT8"] == "10.69 (8.51 bits)"
+    untried = made[0]["table4"]
+    assert {row["Bits a weight"] for row in row_texts(untried)} == {"8.51 and 4.55"}
     said = "openllama-3b-any-epyc-zen4-2core: INT4 is Q4_0, the fastest of Q4_0, Q4_K_M."
     assert said in table.notes
 

@@ -68,7 +68,7 @@ def _fastest(cell: Cell, source: str, samples: Mapping[str, Sequence[float]]) ->
 
 def _picture(run: Subject, devices: Mapping[str, Mapping[str, Sequence[Fastest]]]) -> Picture:
     every = [f for models in devices.values() for found in models.values() for f in found]
-    files = by_format(run.run)
+    files = by_format(run.run, run.project)
     panels = {device: _groups(models, files) for device, models in devices.items()}
     heights = [0.15 + bars.height(groups) for groups in panels.values()]
     figure = Figure(figsize=(style.COLUMN, sum(heights)), layout="constrained")
@@ -101,7 +101,7 @@ def _groups(models: Mapping[str, Sequence[Fastest]], files: ByFormat) -> bars.Gr
 
 def _caption(run: Subject, every: Sequence[Fastest]) -> str:
     goal = every[0].cell.objective
-    files = by_format(run.run)
+    files = by_format(run.run, run.project)
     numbers = "; ".join(
         f"{f.cell.model_name} on {subject.device_of(f.cell.hardware)}, "
         f"{label_of_format(f.cell.id, f.format, files)}: {f.format} "

@@ -52,8 +52,16 @@ def picture(run: Subject) -> Picture | None:
         axes.text(1.02, row.level, words, transform=place, va="center", fontsize=style.SMALL)
     for name, level in {row.cell.model_name: row.level for row in reversed(rows)}.items():
         place = axes.get_yaxis_transform()
-        bold = {"va": "center", "fontweight": "bold", "zorder": 5}
-        axes.text(0, level - 0.85, name, transform=place, path_effects=style.halo(), **bold)
+        axes.text(
+            0,
+            level - 0.85,
+            name,
+            transform=place,
+            va="center",
+            fontweight="bold",
+            path_effects=style.halo(),
+            zorder=5,
+        )
     limits = sorted({gb for row in rows for gb in _limits(row.cell)})
     for limit in limits:
         axes.axvline(limit, color=style.INK, linewidth=0.6, linestyle=(0, (3, 2)), zorder=3)

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.cell import ANY, Cell
-from haqa_bench.project import Run
+from haqa_bench.project import Project, Run
+from haqa_bench.report.found.format_choices import deciding
+from haqa_bench.report.found.swept import swept
 from haqa_bench.space import key_of
 from haqa_bench.store import facts
 
@@ -58,13 +60,33 @@ ByFormat = Mapping[tuple[str, str], Weights]
 """What is in files, by cell and format."""
 
 
-def by_format(run: Run) -> ByFormat:
-    """By cell and format, in spaces that have formats."""
-    found = {}
+def by_format(run: Run, project: Project) -> ByFormat:
+    """By cell and format, in spaces that have formats: of what studies ran with, and, without
+    perplexity, of what else the response table holds that was replayed.
+
+    Raises:
+        HaqaError: the database or a table cannot be read.
+    """
+    found = {
+        (cell, format_): told
+        for cell in deciding(run)
+        for format_, told in _in_table(run, project, cell).items()
+    }
     for (cell, key), known in weights(run).items():
         format_ = json.loads(key).get("format")
         if format_ is not None:
             found[cell, str(format_)] = known
+    return found
+
+
+def _in_table(run: Run, project: Project, cell: str) -> Mapping[str, Weights]:
+    """Of the table that a cell's studies were replayed from, by format."""
+    known = swept(run, project, cell)
+    found: dict[str, Weights] = {}
+    for key, entry in known.table.entries.items() if known else ():
+        told, format_ = facts.parse(entry.facts), str(json.loads(key).get("format"))
+        if told.bits_per_weight is not None:
+            found.setdefault(format_, Weights(told.bits_per_weight, told.tensor_types, None))
     return found
 
 

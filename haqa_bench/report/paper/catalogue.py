@@ -38,7 +38,7 @@ def _table3(run: Run, project: Project, table: PublishedTable) -> list[Line]:
 
 
 def _table4(run: Run, project: Project, table: PublishedTable) -> list[Line]:
-    return decisions.speeds(run, table, format_choices.format_choices(run))
+    return decisions.speeds(run, project, table, format_choices.format_choices(run))
 
 
 def _table5(run: Run, project: Project, table: PublishedTable) -> list[Line]:

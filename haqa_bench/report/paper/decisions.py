@@ -29,10 +29,12 @@ FITS = (
 )
 
 
-def speeds(run: Run, table: PublishedTable, found: Sequence[FormatChoice]) -> list[Line]:
+def speeds(
+    run: Run, project: Project, table: PublishedTable, found: Sequence[FormatChoice]
+) -> list[Line]:
     """A line for each cell whose bit-width is a decision (paper: table 4)."""
     firsts = [next(iter(of)) for _, of in groupby(found, lambda choice: choice.cell)]
-    files = by_format(run)
+    files = by_format(run, project)
     return [
         Line(
             run.cells[first.cell],

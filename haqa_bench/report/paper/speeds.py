@@ -96,8 +96,11 @@ def _value(column: Column, of: Standing, known: Known) -> Value:
         return words(NOTHING)
     if column.kind == "ratio":
         tuned = [row for row in of.rows.values() if not row.is_default]
-        ratio = confirmed_ratio(tuned[0], known.pairs) if tuned else None
-        return measured(ratio, column, tuned[0].studies if tuned else 0, "measured")
+        if not tuned:
+            return words("")
+        return measured(
+            confirmed_ratio(tuned[0], known.pairs), column, tuned[0].studies, "measured"
+        )
     row = of.rows.get(column.name)
     if row is None:
         return words("")

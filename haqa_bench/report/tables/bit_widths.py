@@ -12,7 +12,7 @@ import numpy as np
 from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.cell import Cell
-from haqa_bench.project import Run
+from haqa_bench.project import Project, Run
 from haqa_bench.report.found.format_choices import FormatChoice
 from haqa_bench.report.found.weights import Weights, by_format, label_of_format
 from haqa_bench.report.published import beside as published
@@ -95,14 +95,16 @@ CHOSEN = (
 )
 
 
-def table(run: Run, found: Sequence[FormatChoice], paper: PublishedTable | None) -> Table:
+def table(
+    run: Run, project: Project, found: Sequence[FormatChoice], paper: PublishedTable | None
+) -> Table:
     """A row for each model and device of a run, of which `found` are what each study chose.
 
     Raises:
         HaqaError: the database cannot be read.
     """
     by_cell = {name: list(of_cell) for name, of_cell in groupby(found, lambda c: c.cell)}
-    unit, files = run.cells[found[0].cell].objective.unit, by_format(run)
+    unit, files = run.cells[found[0].cell].objective.unit, by_format(run, project)
     made = Table(
         title=f"INT8 or INT4: {unit} of the fastest configuration of each",
         columns=COLUMNS,
@@ -114,10 +116,10 @@ def table(run: Run, found: Sequence[FormatChoice], paper: PublishedTable | None)
     return published.with_doubts(made, paper)
 
 
-def chosen(run: Run, found: Sequence[FormatChoice]) -> Table:
+def chosen(run: Run, project: Project, found: Sequence[FormatChoice]) -> Table:
     """A row for each method on each model and device."""
     groups: dict[tuple[str, str], list[FormatChoice]] = {}
-    files = by_format(run)
+    files = by_format(run, project)
     for choice in found:
         groups.setdefault((choice.cell, choice.method), []).append(choice)
     return Table(

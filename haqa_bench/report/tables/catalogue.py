@@ -67,8 +67,8 @@ def _fronts(run: Run, project: Project) -> Mapping[str, Table]:
 def _bit_widths(run: Run, project: Project) -> Mapping[str, Table]:
     paper = document.load(project.published("table4"))
     found = formats.format_choices(run)
-    made = {"table4": bit_widths.table(run, found, paper)}
-    return {**made, "table4-methods": bit_widths.chosen(run, found)}
+    made = {"table4": bit_widths.table(run, project, found, paper)}
+    return {**made, "table4-methods": bit_widths.chosen(run, project, found)}
 
 
 def _memory_limits(run: Run, project: Project) -> Mapping[str, Table]:
