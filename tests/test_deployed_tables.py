@@ -276,3 +276,19 @@ def test_what_silently_ran_otherwise_is_told(made):
     assert traits.RANDOM == RANDOM
     assert not any("ran otherwise" in note for note in made[0]["figure5"].notes)
     assert re.search("nothing of it could be measured", "\n".join(made[0]["figure5"].notes))
+
+
+def test_figure_5_is_drawn_hollow_where_nothing_gains_for_light_and_dark_pages(
+    home, folder, cli, tmp_path
+):
+    done = cli("report", folder, "--figures", tmp_path, "--only", "paper", "--project", home)
+
+    assert done.returncode == 0, done.stderr
+    told = next(tmp_path.rglob("paper-figure5.txt")).read_text("utf-8")
+    light, dark = (next(tmp_path.rglob(f"paper-figure5{s}.svg")).read_text() for s in ("", "-dark"))
+    assert "Own INT4 (4.55 bits): default 20.0 tokens/s" in told
+    assert "Thirteen FP16: nothing of it could be measured (oom: not loaded" in told
+    assert "Weights: random (Seven, Thirteen)" in told
+    assert "#222222" in light
+    assert "#222222" not in dark
+    assert "#e4e6e9" in dark
