@@ -125,7 +125,7 @@ def measure(job: Measure) -> Measured:
     """Loads, warms up, takes `repeats` samples, and reads everything back."""
     started = time.perf_counter()
     model = load(job.model, job.settings)
-    context = open_context(model, job.settings, job.n_ctx)
+    context = open_context(model, job.settings, job.n_ctx, 0 if job.text or job.examples else 1)
     load_s = time.perf_counter() - started
     vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
     prompt = made_up_prompt(vocabulary, job.n_prompt)
@@ -271,10 +271,14 @@ def _check_devices(settings: Settings) -> None:
 
 
 def open_context(
-    model: "llama.llama_model_p", settings: Settings, n_ctx: int
+    model: "llama.llama_model_p", settings: Settings, n_ctx: int, n_outputs: int = 1
 ) -> "llama.llama_context_p":
-    """A context with the settings, or Refused with llama.cpp's own complaint."""
-    context = new_context(model, context_params(settings, n_ctx))
+    """A context with the settings, in which at most `n_outputs` tokens of a batch have logits (0:
+    all), or Refused with llama.cpp's own complaint. A device reserves memory for them.
+    """
+    params = context_params(settings, n_ctx)
+    params.n_outputs_max = n_outputs
+    context = new_context(model, params)
     if n_ctx > settings.n_ubatch and said("".join(LOG), "llama_context: causal_attn") == "0":
         raise refused(
             f"the model reads a whole text at once: a context of {n_ctx} tokens needs an n_ubatch "
