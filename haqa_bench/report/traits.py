@@ -31,7 +31,6 @@ def guessing(cell: Cell) -> str:
     return "" if chance is None else f"guessing gives {chance:.2f} %"
 
 
-<<<<<<< HEAD
 RANDOM = "weights: random"
 """Stands wherever a number is printed of a model whose weights were made up in its sizes."""
 
@@ -41,8 +40,6 @@ def has_random_weights(cell: Cell) -> bool:
     return cell.model.synthetic
 
 
-=======
->>>>>>> i21-suites
 AMOUNTS = (
     "data",
     "images",
