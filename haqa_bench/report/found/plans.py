@@ -47,10 +47,12 @@ def sum_of(entry: Entry) -> str:
 
 
 def bits_of(cell: Cell, entry: Entry) -> float | None:
-    """Bits a weight of the whole file; None where a device has weights twice, since they are tied,
-    or the model's size is not told.
+    """Bits a weight of the whole file; None where the model's size is not told.
+
+    Beside a device the host keeps the embedding; where that is the output layer too, the device has
+    it once more.
     """
     found = {m.name: m.value for m in entry.measurements}
-    whole = found.get("weights", 0.0) + found.get(f"{ON_HOST}weights", 0.0)
-    twice = f"{ON_HOST}weights" in found and cell.model.dimensions.get("tied")
-    return None if twice or not cell.model.parameters else 8 * whole / cell.model.parameters
+    beside = 0.0 if cell.model.dimensions.get("tied") else found.get(f"{ON_HOST}weights", 0.0)
+    whole = found.get("weights", 0.0) + beside
+    return 8 * whole / cell.model.parameters if cell.model.parameters else None

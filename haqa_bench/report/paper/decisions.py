@@ -147,16 +147,24 @@ def _differing(
 
 def _contexts(table: PublishedTable, answer: Answer) -> Iterator[str]:
     """Which of these decisions are others at other lengths of the context."""
-    limits = dict.fromkeys(row.key[table.keys.index("limit")] for row in table.rows)
+    changes: dict[str, list[str]] = {}
     for n_ctx, sizes in sorted(answer.at.items()):
-        changed = [
-            f"{limit} {column.name} {there}"
-            for limit in limits
-            for column in table.columns
-            if (there := _fits(sizes, column, limit).text)
-            != _fits(answer.safe_mb, column, limit).text
-        ]
-        yield f"At {n_ctx:,} tokens of context: {', '.join(changed) or 'the same decisions'}"
+        told = ", ".join(_changed(table, answer.safe_mb, sizes)) or "the same decisions"
+        changes.setdefault(told, []).append(f"{n_ctx:,}")
+    for told, lengths in changes.items():
+        yield f"At {', '.join(lengths)} tokens of context: {told}"
+
+
+def _changed(
+    table: PublishedTable, here: Mapping[str, float], there: Mapping[str, float]
+) -> Iterator[str]:
+    """The decisions that sizes turn round, by the sizes here and those there."""
+    limits = dict.fromkeys(row.key[table.keys.index("limit")] for row in table.rows)
+    for limit in limits:
+        for column in table.columns:
+            fits = _fits(there, column, limit).text
+            if fits != _fits(here, column, limit).text:
+                yield f"{limit} {column.name} {fits}"
 
 
 def _fits(sizes: Mapping[str, float], column: Column, limit: str) -> Value:
