@@ -48,6 +48,7 @@ def table(run: Run, found: Sequence[Answer], paper: PublishedTable | None) -> Ta
             for limit in works[name].limits_gb
         ],
         notes=_notes(found, works, overlaps(run)),
+        details=_formats(works),
         keys=[
             Key(name, part=f"{limit:g}_gb") for name in by_cell for limit in works[name].limits_gb
         ],
@@ -125,7 +126,7 @@ def _notes(
 ) -> list[str]:
     contexts = " or ".join(f"{n_ctx:,}" for n_ctx in sorted({w.n_ctx for w in works.values()}))
     return [
-        f"MB: {_planned(found, works)} with {contexts} tokens of context, and a margin of 5 %, "
+        f"MB: {_planned(found)} with {contexts} tokens of context, and a margin of 5 %, "
         f"{_by(found, works)}. 1 GB is 10^9 bytes. Source: simulated.",
         "Fits: the most precise bit-width that is no larger than the limit. A wrong choice has + "
         "where it is too large, - where it is too careful; numbers are studies, where they differ.",
@@ -135,7 +136,13 @@ def _notes(
     ]
 
 
-def _planned(found: Sequence[Answer], works: Mapping[str, MemoryWorkload]) -> str:
+def _formats(works: Mapping[str, MemoryWorkload]) -> list[str]:
+    """Which format of llama.cpp's stands for each bit-width."""
+    told = {(f.bit_width, f.format): None for work in works.values() for f in work.formats}
+    return [f"{', '.join(f'{bits} is {name}' for bits, name in told)}."]
+
+
+def _planned(found: Sequence[Answer]) -> str:
     """What it is that fits."""
     on_device = any(answer.planned_by for answer in found)
     return "all that lies on the device" if on_device else "all that a process takes"
