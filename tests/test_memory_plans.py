@@ -52,7 +52,7 @@ cells:
     budget: {proposals: 2}
 """
 WEIGHTS = {"FP16": 26.0326e9, "INT8": 13.83e9, "INT4": 7.87e9}
-CELL = "llama2-13b-any-epyc-zen4-2core-memory"
+CELL = "llama2-13b-any-epyc-zen4-2core-memory-planned"
 
 
 def size(weights, n_ctx):
