@@ -137,10 +137,7 @@ def test_what_another_context_changes_is_one_sentence(made):
 
 def test_the_context_has_a_table(made):
     table = made[0]["table5-contexts"]
-    rows = {
-        str(k): dict(zip(table.headings, r, strict=True))
-        for k, r in zip(table.keys, table.cells, strict=True)
-    }
+    rows = by_key(table)
 
     assert rows[f"{CELL}/512_tokens"]["Fits 28 GB"] == "FP16"
     assert rows[f"{CELL}/4096_tokens"]["Fits 28 GB"] == "INT8"
@@ -149,10 +146,7 @@ def test_the_context_has_a_table(made):
 
 def test_peaks_stand_beside_predictions_and_what_does_not_fit_says_why(made):
     table = made[0]["table5-peaks"]
-    rows = {
-        k.part: dict(zip(table.headings, r, strict=True))
-        for k, r in zip(table.keys, table.cells, strict=True)
-    }
+    rows = by_key(table)
 
     assert rows[f"{CELL}/Q4_0"]["Measured, MB"] == "7,920"
     assert rows[f"{CELL}/Q4_0"]["Off by"] == "-0.6 %"
