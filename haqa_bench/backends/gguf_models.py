@@ -57,6 +57,11 @@ class Formats:
                 run_job(job, QUANTIZE_TIMEOUT_S)
         return target
 
+    def remove(self, name: str) -> None:
+        """Removes the file in format `name`, if it was made; never the source."""
+        if name != OWN:
+            (self.folder / f"{name}.gguf").unlink(missing_ok=True)
+
     def contents(self, name: str) -> Contents:
         """What the file in format `name` really holds.
 

@@ -20,11 +20,11 @@ from haqa_bench.documents import JsonObject, check_format, read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import Configuration, SearchSpace
 from haqa_bench.store import manifest
-from haqa_bench.store.entries import TAKEN as TAKEN  # a table's too
 from haqa_bench.store.entries import Entries, grouped
 from haqa_bench.store.entries import Entry as Entry
 from haqa_bench.store.facts import BUILD as BUILD
 from haqa_bench.store.keys import keys_of
+from haqa_bench.trial import TAKEN as TAKEN  # a table's too
 from haqa_bench.trial import Source
 
 READINGS = pa.list_(

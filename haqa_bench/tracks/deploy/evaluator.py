@@ -59,6 +59,18 @@ class DeployEvaluator(MeasuredHere):
             "quality_text_sha256": sha256(self.text.encode()),
         }
 
+    def needs(self, configuration: Configuration) -> str:
+        """See MakingEvaluator: a file of the model in the configuration's format."""
+        return f"{self.formats.sha256}/{configuration['format']}"
+
+    def make(self, configuration: Configuration) -> None:
+        """See MakingEvaluator."""
+        self.formats.path(str(configuration["format"]))
+
+    def unmake(self, configuration: Configuration) -> None:
+        """See MakingEvaluator."""
+        self.formats.remove(str(configuration["format"]))
+
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator."""
         return timed(lambda: self._sample(configuration, repeat))
