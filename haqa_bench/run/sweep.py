@@ -54,6 +54,11 @@ def rows_of(journal: Journal) -> list[JsonObject]:
     return [entry for entry in journal.entries[1:] if CUT not in entry]
 
 
+def begun(target: Path) -> bool:
+    """Whether a table was begun, and is not whole."""
+    return target.with_suffix(PARTIAL).is_file()
+
+
 def check(cell: Cell) -> None:
     """Raises HaqaError for a cell of which there is no end: its space has a range."""
     if not cell.space.finite:

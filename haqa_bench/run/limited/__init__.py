@@ -41,7 +41,7 @@ def within(
             if not missing(group):
                 taking.all_that_fit(disturbed)
         if remove and not missing(group):
-            _remove(group[0])
+            taking.remove_file_of(group[0])
 
 
 def finish(sweeps: Sequence[Sweep], passes: Passes, clock: Clock) -> Ending:
@@ -103,14 +103,15 @@ class _Taking:
         if not can_make(evaluator) or (self._made and self._made.file == step.file):
             return
         if self.remove and self._made:
-            _remove(self._made)
+            self.remove_file_of(self._made)
         started = self.clock.gone
         with suppress(EvaluationFailed):  # which the measurement will tell
             evaluator.make(step.configuration)
         self.forecast.made(step, self.clock.gone - started)
         self._made = step
 
-
-def _remove(step: Step) -> None:
-    if can_make(step.one.evaluator):
-        step.one.evaluator.unmake(step.configuration)
+    def remove_file_of(self, step: Step) -> None:
+        """Removes the file that a step needs, if one was made for it."""
+        if can_make(step.one.evaluator):
+            step.one.evaluator.unmake(step.configuration)
+        self._made = None

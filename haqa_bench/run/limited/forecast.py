@@ -18,10 +18,10 @@ TWICE = 2.0
 
 
 class Forecast:
-    """What was measured of some cells, in seconds; the first guess, where nothing was."""
+    """What was measured of some cells, in seconds, of `all_seconds` that there are."""
 
-    def __init__(self, sweeps: Iterable[Sweep], minutes: float) -> None:
-        self.guess = FIRST * 60 * minutes
+    def __init__(self, sweeps: Iterable[Sweep], all_seconds: float) -> None:
+        self.guess = FIRST * all_seconds
         self._last: dict[tuple[str, str], float] = {}
         self._longest: dict[str, float] = {}
         self._making: dict[str, float] = {}
