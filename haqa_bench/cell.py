@@ -13,6 +13,7 @@ from typing import Annotated, Generic, Literal, Self
 from pydantic import Field, SerializeAsAny, model_validator
 from typing_extensions import TypeVar
 
+from haqa_bench.arithmetic.architectures import fault_of_model, parameters
 from haqa_bench.budget import Budget
 from haqa_bench.documents import Document
 from haqa_bench.hardware import Hardware
@@ -36,6 +37,13 @@ class Workload(Document):
         """
         return recorded == self.model_dump(mode="json")
 
+    @property
+    def confirming(self) -> Self:
+        """What is run when winners meet the default again: the same, where a track says nothing
+        else.
+        """
+        return self
+
 
 W = TypeVar("W", bound=Workload, covariant=True, default=Workload)
 
@@ -46,6 +54,10 @@ class Model(Document):
 
     Cells that fine-tune it need `transformers`, a name on the hub or a folder of that library's, or
     else `gguf`, which it reads too; cells of the qat track need `network`.
+
+    One that is `synthetic` is deployed without any file: with random weights, made from its
+    `architecture` and `dimensions` (docs/synthetic.md). It has its model's speed and memory, and
+    says nothing of quality.
     """
 
     gguf: str | None = None
@@ -56,6 +68,20 @@ class Model(Document):
     about: str = ""
     dimensions: dict[str, int] = Field(default_factory=dict)
     """Sizes by name, such as hidden: 4096, which the shapes of kernels may use."""
+    synthetic: bool = Field(default=False, exclude_if=lambda given: not given)
+
+    @model_validator(mode="after")
+    def _can_be_synthetic(self) -> Self:
+        if self.synthetic:
+            for name in ("gguf", "transformers", "network"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"synthetic: its weights are random: leave {name} out")
+            if fault := fault_of_model(self.architecture, self.dimensions):
+                raise ValueError(f"synthetic: {fault}")
+            if self.parameters != (count := parameters(self.architecture, self.dimensions)):
+                what = f"{self.parameters}, but its dimensions make {count}"
+                raise ValueError(f"synthetic: parameters is {what}")
+        return self
 
 
 class MeasurementProtocol(Document):
@@ -63,13 +89,15 @@ class MeasurementProtocol(Document):
 
     Processes are started until the 95 % interval of the objective is at most `precision` of its
     estimate to either side, or `processes` have been. A study's winner meets the default in `pairs`
-    pairs of processes, apart from the tuning; in tracks that train, the winner and the default are
+    pairs of processes, apart from the tuning, and the default itself in `floor`, three times as
+    many where that is left out; in tracks that train, the winner and the default are
     trained with `tests` new seeds each, and tested.
     """
 
     precision: float = Field(0.03, gt=0)
     processes: int = Field(4, ge=1)
     pairs: int = Field(8, ge=6)
+    floor: int | None = Field(None, ge=6, exclude_if=lambda pairs: pairs is None)
     tests: int = Field(2, ge=1)
 
 
@@ -159,3 +187,9 @@ class Cell(Document, Generic[W]):
     """Whether its numbers are a declared model's: nothing of it is measured."""
     texts: dict[str, str] = Field(default_factory=dict)
     """What the files say that its workload names, such as `quality_text`."""
+
+    @property
+    def confirming(self) -> Self:
+        """The cell as its winners are measured again, apart from the tuning."""
+        work = self.workload.confirming
+        return self if work is self.workload else self.model_copy(update={"workload": work})

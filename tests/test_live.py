@@ -99,6 +99,31 @@ def test_memory_mapping_is_a_setting(evaluator):
     assert evaluator.sample(configuration(mmap=False), repeat=1).facts["mmap"] == "false"
 
 
+def test_repacking_is_a_setting_and_the_plan_follows_it(evaluator):
+    plain = replace(ONE_THREAD, repack=False)
+    file = evaluator.formats.path("Q4_0")
+    told = [
+        run_job(
+            Measure(
+                memory_bytes=4 * 10**9,
+                model=str(file),
+                settings=settings,
+                n_ctx=64,
+                n_prompt=8,
+                n_generate=4,
+                repeats=1,
+            ),
+            600.0,
+        ).facts["repacked"]
+        for settings in (ONE_THREAD, plain)
+    ]
+    planned = llama_cpp_memory.predict(file, ["Q4_0"], plain, 512)["Q4_0"].memory
+
+    assert told == ["true", "false"]
+    assert planned.repacked == 0
+    assert planned.peak == pytest.approx(llama_cpp_memory.peak(file, plain, 512), rel=0.05)
+
+
 def test_a_setting_that_llama_cpp_refuses_is_a_status(evaluator):
     with pytest.raises(EvaluationFailed, match="quantized V cache requires flash_attn") as caught:
         evaluator.measure(configuration(flash_attn="off", type_v="q8_0"))

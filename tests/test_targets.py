@@ -126,6 +126,14 @@ def test_settings_of_gpus_are_sent_where_one_is_used():
     assert "-sm" not in llama_tools.cli("llama-cli", "m.gguf", SETTINGS, 512)
 
 
+def test_repacking_is_switched_off_by_each_tool_s_own_option():
+    plain = replace(SETTINGS, repack=False)
+
+    assert "--repack 0" in " ".join(llama_tools.bench("llama-bench", "m.gguf", plain, WORK))
+    assert "--no-repack" in llama_tools.cli("llama-cli", "m.gguf", plain, 512)
+    assert "llama-cpp-python" not in llama_tools.commands(Path("m.gguf"), plain, 512)
+
+
 @pytest.mark.parametrize(
     ("code", "complaint", "status"),
     [

@@ -11,6 +11,9 @@ from haqa_bench.errors import HaqaError
 
 SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 """How the name of a split model's file ends: which it is, and of how many."""
+RANDOM_KEY = "haqa_bench.weights"
+"""The key of a GGUF file that haqa-bench made of random weights; it stands among the first."""
+BEGINNING = 4096
 TODO = "Give a GGUF file's path, package:NAME or hub:OWNER/REPO/FILE"
 
 
@@ -66,6 +69,12 @@ def check(first: Path) -> None:
         if (begins := _first_bytes(file, first)) != b"GGUF":
             what = "it does not begin with 'GGUF'" if begins else "it is empty"
             raise HaqaError(file, f"not a GGUF file: {what}", "Convert the model to GGUF first")
+
+
+def is_random(first: Path) -> bool:
+    """Whether the weights of a model are random ones that haqa-bench made."""
+    with first.open("rb") as file:
+        return RANDOM_KEY.encode() in file.read(BEGINNING)
 
 
 def _hash(path: Path) -> str:

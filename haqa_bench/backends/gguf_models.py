@@ -6,13 +6,22 @@ from: `~/.cache/haqa-bench/<source sha256, 16 digits>/Q4_0.gguf` (HAQA_BENCH_CAC
 
 import importlib.util
 from pathlib import Path
+from typing import Protocol
 
 from haqa_bench import disk
 from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_files
 from haqa_bench.backends.gguf_files import TODO, shards
-from haqa_bench.backends.llama_jobs import PLAN_MEMORY_BYTES, Contents, Inspect, Quantize
+from haqa_bench.backends.llama_jobs import (
+    PLAN_MEMORY_BYTES,
+    Contents,
+    Inspect,
+    Quantize,
+    RandomModel,
+)
 from haqa_bench.backends.process import run_job
+from haqa_bench.backends.random_models import RandomFormats
+from haqa_bench.cell import Model
 from haqa_bench.errors import HaqaError
 from haqa_bench.installed import extra, require
 from haqa_bench.tasks.folder import cache, data_folder
@@ -34,11 +43,62 @@ def find(source: str) -> Path:
     return path
 
 
+class AnyFormats(Protocol):
+    """One model in each format: `Formats` of its own weights, `RandomFormats` of random ones."""
+
+    @property
+    def sha256(self) -> str:
+        """What identifies the model, in hex."""
+
+    @property
+    def random(self) -> bool:
+        """Whether the weights are random, which say nothing of quality."""
+
+    def path(self, name: str) -> Path:
+        """The file in format `name`, made when first asked.
+
+        Raises:
+            EvaluationFailed: llama.cpp's quantizer refused.
+            HaqaError: there is no room for it.
+        """
+
+    def remove(self, name: str) -> None:
+        """Removes the file in format `name`, if it was made; never what was there before."""
+
+    def header(self, name: str) -> Path:
+        """A file in format `name` from which llama.cpp can plan what it takes; it need not hold
+        weights.
+
+        Raises:
+            EvaluationFailed: llama.cpp's quantizer refused.
+        """
+
+    def contents(self, name: str) -> Contents:
+        """What the file in format `name` really holds.
+
+        Raises:
+            EvaluationFailed: llama.cpp's quantizer refused.
+        """
+
+
+def formats_of(model: Model) -> AnyFormats:
+    """A suite's model in each format: what its `gguf` names, or random weights of its `dimensions`
+    where it is synthetic.
+
+    Raises:
+        HaqaError: not installed, not found, or not a GGUF file.
+    """
+    if not model.synthetic:
+        return Formats(find(model.gguf or ""))
+    return RandomFormats(RandomModel(architecture=model.architecture, dimensions=model.dimensions))
+
+
 class Formats:
     """One model's file in each format that is asked for, made when first asked."""
 
     def __init__(self, source: Path, folder: Path | None = None) -> None:
         self.source, self.sha256 = source, gguf_files.identity(source)
+        self.random = gguf_files.is_random(source)
         self.folder = (folder or cache()) / self.sha256[:16]
         self._contents: dict[str, Contents] = {}
 
@@ -61,6 +121,10 @@ class Formats:
         """Removes the file in format `name`, if it was made; never the source."""
         if name != OWN:
             (self.folder / f"{name}.gguf").unlink(missing_ok=True)
+
+    def header(self, name: str) -> Path:
+        """See AnyFormats: the file itself."""
+        return self.path(name)
 
     def contents(self, name: str) -> Contents:
         """What the file in format `name` really holds.

@@ -5,26 +5,32 @@ really takes.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import psutil
 
+from haqa_bench.arithmetic.device_memory import DevicePlan, Share
 from haqa_bench.arithmetic.memory import Prediction, fault_of_sizes
 from haqa_bench.backends import gguf_files, gguf_models
+from haqa_bench.backends.jobs import Job
 from haqa_bench.backends.llama_jobs import (
     PLAN_MEMORY_BYTES,
     Peak,
+    Place,
+    PlanDevices,
+    Planned,
     Settings,
     Simulate,
-    Simulated,
     WriteHollow,
 )
 from haqa_bench.backends.process import run_job
 from haqa_bench.backends.transformers_config import dimensions_of
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 
+Plan = TypeVar("Plan")
 SIMULATE_TIMEOUT_S = 600.0
 PEAK_TIMEOUT_S = 3600.0
 SOURCE = re.compile(r"\S*/(?=\S+:\d+: )")
@@ -63,7 +69,7 @@ def predict(
         n_ctx=n_ctx,
         n_outputs=n_outputs,
     )
-    found = _planned(job)
+    found = _planned(job, n_ctx)
     return {
         name: Foreseen(
             Prediction(
@@ -83,7 +89,77 @@ def predict(
     }
 
 
-def _planned(job: Simulate) -> Simulated:
+class Devised(NamedTuple):
+    """What a model would take on devices in a format, and the tokens that it was trained for (0:
+    not told).
+    """
+
+    memory: DevicePlan
+    n_ctx_train: int
+
+
+def plan_for_device(
+    model: Path, formats: Sequence[str], settings: Settings, n_ctx: int, declared: str = ""
+) -> dict[str, Devised]:
+    """By format (OWN is the file's), what a process that generates from a context of `n_ctx` tokens
+    takes on each device, and on the host beside, with `settings.n_gpu_layers` layers there.
+
+    The devices are those that llama.cpp knows on this machine, unless one is `declared` by name:
+    then the plan is of a single device of that name, made with a device of this machine where there
+    is one, and with the CPU's buffers where there is none.
+
+    Raises:
+        HaqaError: llama.cpp knows no device here, and none is declared.
+        EvaluationFailed: llama.cpp refuses the model or a setting, or planning takes too much
+        memory.
+    """
+    job = PlanDevices(
+        memory_bytes=PLAN_MEMORY_BYTES,
+        model=str(model),
+        formats=tuple(formats),
+        settings=replace(settings, split_mode="none") if declared else settings,
+        n_ctx=n_ctx,
+        n_outputs=1,
+    )
+    found = _planned(job, n_ctx)
+    if not (found.here or declared):
+        raise HaqaError(
+            "this machine's llama.cpp",
+            "knows no device to plan for",
+            "Name a profile (haqa-bench hardware list), or install llama.cpp with its backend",
+        )
+    return {name: Devised(_devised(found, name, declared), found.n_ctx_train) for name in formats}
+
+
+def _devised(found: Planned, name: str, declared: str) -> DevicePlan:
+    """The plan of a format, under the name of the device that it is for."""
+    *devices, host = (_share(place, name) for place in found.places)
+    if declared:
+        devices = [share._replace(place=declared) for share in devices]
+    return DevicePlan(tuple(devices), host, _planner(found))
+
+
+def _share(place: Place, name: str) -> Share:
+    return Share(
+        place=place.name,
+        layers=place.layers,
+        weights=place.weights[name],
+        repacked=place.repacked[name],
+        cache=place.cache,
+        compute=place.compute,
+        output=place.output,
+    )
+
+
+def _planner(found: Planned) -> str:
+    """Whose buffers a plan counts, in words."""
+    if not found.here:
+        return "llama.cpp's CPU backend, whose buffers stand for the device's"
+    told = (f"{place.name} ({place.about})" for place in found.places[:-1])
+    return f"llama.cpp's own on {', '.join(told)}"
+
+
+def _planned(job: Job[Plan], n_ctx: int) -> Plan:
     try:
         return run_job(job, SIMULATE_TIMEOUT_S)
     except EvaluationFailed as failure:
@@ -91,7 +167,7 @@ def _planned(job: Simulate) -> Simulated:
             raise EvaluationFailed(
                 Status.OOM,
                 f"planning alone takes more than {job.memory_bytes / 1e9:.1f} GB of memory "
-                f"({failure.reason}): ask for fewer than {job.n_ctx} tokens, or check the file",
+                f"({failure.reason}): ask for fewer than {n_ctx} tokens, or check the file",
             ) from None
         if failure.status == Status.CRASHED:
             reason = SOURCE.sub("", failure.reason)
@@ -101,7 +177,7 @@ def _planned(job: Simulate) -> Simulated:
         raise
 
 
-def beyond_training(found: Mapping[str, Foreseen], n_ctx: int) -> str:
+def beyond_training(found: Mapping[str, Foreseen | Devised], n_ctx: int) -> str:
     """A warning where a context is longer than the model was trained for; nothing where it is
     not.
     """
@@ -140,8 +216,9 @@ def file_of(source: str) -> Iterator[Path]:
 
 
 @contextmanager
-def hollow(dimensions: Mapping[str, int]) -> Iterator[Path]:
-    """A GGUF file of a model's sizes, without weights.
+def hollow(dimensions: Mapping[str, int], architecture: str = "llama") -> Iterator[Path]:
+    """A GGUF file of a model's sizes, without weights; of Gemma 3's architecture where there is a
+    `window`.
 
     Raises:
         HaqaError: no model has such sizes.
@@ -150,7 +227,10 @@ def hollow(dimensions: Mapping[str, int]) -> Iterator[Path]:
         raise HaqaError("the model's dimensions", fault)
     with TemporaryDirectory() as folder:
         target = Path(folder) / "hollow.gguf"
-        run_job(WriteHollow(dimensions=dict(dimensions), target=str(target)), SIMULATE_TIMEOUT_S)
+        job = WriteHollow(
+            dimensions=dict(dimensions), target=str(target), architecture=architecture
+        )
+        run_job(job, SIMULATE_TIMEOUT_S)
         yield target
 
 

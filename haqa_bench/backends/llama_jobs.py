@@ -13,6 +13,8 @@ from haqa_bench.errors import EvaluationFailed, Status
 
 WORKER = "haqa_bench.backends.workers.llama_cpp"
 MEMORY_WORKER = "haqa_bench.backends.workers.llama_cpp_memory"
+DEVICE_WORKER = "haqa_bench.backends.workers.llama_cpp_devices"
+RANDOM_WORKER = "haqa_bench.backends.workers.random_weights"
 PLAN_MEMORY_BYTES = 4 * 2**30
 """What a process may take that only reads headers and plans: many times what it needs."""
 
@@ -32,6 +34,8 @@ class Settings:
     type_k: str = "f16"
     type_v: str = "f16"
     mmap: bool = True
+    repack: bool = True
+    """Whether a CPU may compute on weights rearranged for its wide vectors (use_extra_bufts)."""
 
 
 SETTINGS = tuple(field.name for field in fields(Settings))
@@ -153,7 +157,8 @@ class Measure(Job[Measured], worker=WORKER):
     """Load a model, warm up, and take samples of `n_prompt` tokens read and `n_generate` generated.
 
     Perplexity is of the first `quality_tokens` of `text`, the loss of `examples`, where there are
-    any.
+    any. The warm-up reads `warm_up` tokens of the prompt, all where it is None. `depth` tokens,
+    which the file `filled` holds (Fill), lie in the cache before each sample.
     """
 
     model: str
@@ -162,9 +167,23 @@ class Measure(Job[Measured], worker=WORKER):
     n_prompt: int
     n_generate: int
     repeats: int
+    warm_up: int | None = None
+    depth: int = 0
+    filled: str = ""
     text: str = ""
     quality_tokens: int = 0
     examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fill(Job[Done], worker=WORKER):
+    """Read `depth` tokens into a context, and write what its cache then holds to `target`."""
+
+    model: str
+    settings: Settings
+    n_ctx: int
+    depth: int
+    target: str
 
 
 @dataclass(frozen=True)
@@ -226,6 +245,44 @@ class Simulate(Job[Simulated], worker=MEMORY_WORKER):
 
 
 @dataclass(frozen=True)
+class Place:
+    """What would lie on a device, or on the host: layers, the output layer counted; bytes of
+    weights and of their repacked copies by format; and bytes of the rest, by part.
+    """
+
+    name: str
+    about: str
+    layers: int
+    weights: Mapping[str, int]
+    repacked: Mapping[str, int]
+    cache: int
+    compute: int
+    output: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Every device, and the host last. `here`: llama.cpp knows the devices; else they are
+    declared, and the CPU's buffers stand for theirs.
+    """
+
+    places: tuple[Place, ...]
+    here: bool
+    n_ctx_train: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanDevices(Job[Planned], worker=DEVICE_WORKER):
+    """Plan on which device what of a model would lie, in each of `formats`."""
+
+    model: str
+    formats: tuple[str, ...]
+    settings: Settings
+    n_ctx: int
+    n_outputs: int
+
+
+@dataclass(frozen=True)
 class PeakBytes:
     """The most memory that a process ever had."""
 
@@ -247,3 +304,28 @@ class WriteHollow(Job[Done], worker=MEMORY_WORKER):
 
     dimensions: Mapping[str, int]
     target: str
+    architecture: str = "llama"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomModel:
+    """A model of random weights: sizes as `arithmetic.architectures` names them, the seed, and what
+    it is called.
+    """
+
+    architecture: str
+    dimensions: Mapping[str, int]
+    seed: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteRandom(Job[Done], worker=RANDOM_WORKER):
+    """Write a model of random weights in llama.cpp's `format` as the GGUF file `target`; with a
+    hole in place of its `data` where that is false.
+    """
+
+    model: RandomModel
+    format: str
+    target: str
+    data: bool = True

@@ -82,7 +82,7 @@ def confirm(
     files = []
     with device.exclusive(), bar() as progress:
         for cell in kept:
-            evaluator = live_evaluator(cell, folder)
+            evaluator = live_evaluator(cell.confirming, folder)
             path = Project(folder).own.confirmed(cell)
             task = progress.add_task(cell.id)
             winners = confirm.winners(found, cell)

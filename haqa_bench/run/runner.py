@@ -159,7 +159,9 @@ def _pairs(
         configurations = confirm.winners(found, cell)
         path = confirmed_in(folder, cell)
         with suppress(PluginFailed), evaluator_faults(cell):  # its studies tell of it
-            for left in confirm.take(cell, executor.evaluator(plan, cell), configurations, path):
+            for left in confirm.take(
+                cell, executor.evaluator(plan, cell.confirming), configurations, path
+            ):
                 yield Pairing(cell, left)
 
 

@@ -203,6 +203,10 @@ class Track(Protocol[W]):
         """What one trial may take at most, in words."""
         return "nothing is run: all of it is simulated"
 
+    def forecast(self, cell: Cell[W]) -> str:
+        """What measuring a cell will take, in words; empty where nothing is known before."""
+        return ""
+
     def prompt(self) -> str:
         """The template of what an agent is told, where the project has no prompts/NAME.j2."""
         return public_prompt()

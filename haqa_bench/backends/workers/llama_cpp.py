@@ -33,6 +33,7 @@ from haqa_bench.backends.llama_jobs import (
     Answer,
     Answers,
     Contents,
+    Fill,
     Inspect,
     Measure,
     Measured,
@@ -57,6 +58,8 @@ SPLITS = {"none": 0, "layer": 1, "row": 2}
 FLASH = {"auto": -1, "off": 0, "on": 1}
 
 
+WARM = 8
+"""Tokens generated at most to warm up."""
 ERROR = 4  # ggml's level
 IGNORED = -100
 """The label of a token that is not scored."""
@@ -122,8 +125,8 @@ def measure(job: Measure) -> Measured:
     load_s = time.perf_counter() - started
     vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
     prompt = made_up_prompt(vocabulary, job.n_prompt)
-    run = Run(context, vocabulary, job.settings.n_batch)
-    run.generate(prompt, min(8, job.n_generate))
+    run = Run(context, vocabulary, job.settings.n_batch, job.depth, job.filled)
+    run.generate(prompt[: job.warm_up], min(WARM, job.n_generate))
     samples = tuple(run.generate(prompt, job.n_generate) for _ in range(job.repeats))
     peak = peak_bytes()
     return Measured(
@@ -132,8 +135,20 @@ def measure(job: Measure) -> Measured:
         peak_bytes=peak,
         perplexity=run.perplexity(model, job.text, job.quality_tokens) if job.text else None,
         held_out_loss=run.held_out_loss(job.examples) if job.examples else None,
-        facts=facts(context),
+        facts=facts(context) | ({"depth": str(job.depth)} if job.depth else {}),
     )
+
+
+def fill(job: Fill) -> Done:
+    """Reads as many tokens, and writes the cache's contents to a file."""
+    model = load(job.model, job.settings)
+    context = open_context(model, job.settings, job.n_ctx)
+    vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
+    Run(context, vocabulary, job.settings.n_batch).decode(made_up_prompt(vocabulary, job.depth))
+    none = (llama.llama_token * 1)()
+    if not llama.llama_state_seq_save_file(context, os.fsencode(job.target), 0, none, 0):
+        raise refused(f"the cache's contents cannot be written: {cause_of(ERRORS)}")
+    return Done()
 
 
 def made_up_prompt(vocabulary: int, n_prompt: int) -> list[int]:
@@ -157,6 +172,7 @@ def load(path: str, settings: Settings, simulated: bool = False) -> "llama.llama
     params = llama.llama_model_default_params()
     params.n_gpu_layers, params.no_alloc = settings.n_gpu_layers, simulated
     params.split_mode, params.main_gpu = SPLITS[settings.split_mode], settings.main_gpu
+    params.use_extra_bufts = settings.repack
     params.load_mode = (
         llama.LLAMA_LOAD_MODE_MMAP
         if settings.mmap and not simulated
@@ -208,16 +224,44 @@ def context_params(settings: Settings, n_ctx: int) -> "llama.llama_context_param
 
 
 class Run:
-    """Decodes on one context."""
+    """Decodes on one context, after the `depth` tokens that the file `filled` holds."""
 
-    def __init__(self, context: "llama.llama_context_p", vocabulary: int, n_batch: int) -> None:
+    def __init__(
+        self,
+        context: "llama.llama_context_p",
+        vocabulary: int,
+        n_batch: int,
+        depth: int = 0,
+        filled: str = "",
+    ) -> None:
         self.context, self.vocabulary, self.n_batch = context, vocabulary, n_batch
+        self.depth, self.filled = depth, filled
+        if depth:
+            self.restore()
+
+    def rewind(self) -> None:
+        """Leaves what lies in the cache before each sample, and nothing else."""
+        memory = llama.llama_get_memory(self.context)
+        if not self.depth:
+            llama.llama_memory_clear(memory, True)
+        elif not llama.llama_memory_seq_rm(memory, 0, self.depth, -1):  # a sliding window's
+            self.restore()
+
+    def restore(self) -> None:
+        """Reads the cache's contents from their file."""
+        llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
+        none, count = (llama.llama_token * 1)(), ctypes.c_size_t(0)
+        ERRORS.clear()
+        if not llama.llama_state_seq_load_file(
+            self.context, os.fsencode(self.filled), 0, none, 1, ctypes.byref(count)
+        ):
+            raise refused(f"the cache's contents cannot be read: {cause_of(ERRORS)}")
 
     def generate(self, prompt: Sequence[int], n_generate: int) -> Sample:
         """One sample, in seconds; beside it llama.cpp's own timing and what others took of the
         machine.
         """
-        llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
+        self.rewind()
         llama.llama_perf_context_reset(self.context)
         before, switches = cpu_times(), involuntary_switches()
         start = time.perf_counter()
@@ -399,4 +443,4 @@ def inspect(job: Inspect) -> Contents:
 
 
 if __name__ == "__main__":
-    work_logged(quantize, inspect, measure, answer)
+    work_logged(quantize, inspect, fill, measure, answer)

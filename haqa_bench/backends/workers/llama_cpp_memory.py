@@ -88,15 +88,18 @@ def simulate(job: Simulate) -> Simulated:
         runtime=runtime,
         n_ctx_train=llama.llama_model_n_ctx_train(model),
         work=work_bytes(next(iter(files.values())), job.settings, job.n_ctx, log),
-        formats={name: sizes(found, job.settings.mmap) for name, found in files.items()},
+        formats={name: sizes(found, job.settings) for name, found in files.items()},
     )
 
 
-def sizes(found: Sequence[Tensor], mmap: bool) -> FormatSizes:
-    """What tensors take, and what of them a CPU holds twice where the file is mapped."""
+def sizes(found: Sequence[Tensor], settings: Settings) -> FormatSizes:
+    """What tensors take, and what of them a CPU holds twice: where the file is mapped and weights
+    may be repacked.
+    """
+    twice = settings.mmap and settings.repack
     return FormatSizes(
         weights=sum(t.size for t in found),
-        repacked=sum(t.size for t in found if mmap and repacks(t)),
+        repacked=sum(t.size for t in found if twice and repacks(t)),
         types=_types(found),
         multiplied=_multiplied(found),
     )
@@ -154,7 +157,7 @@ def write_hollow(job: WriteHollow) -> Done:
     from haqa_bench.backends.workers import hollow  # gguf is no part of what a model takes
 
     try:
-        hollow.write(job.dimensions, Path(job.target))
+        hollow.write(job.dimensions, Path(job.target), job.architecture)
     except OSError as error:
         raise Unusable(job.target, f"a model of such sizes: {error.strerror}") from None
     return Done()

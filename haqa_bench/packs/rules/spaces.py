@@ -59,7 +59,7 @@ def _cells(pack: Pack, _: Project) -> Iterator[Problem]:
             yield from _card(name, table, cell)
     for name, found in pack.confirmed.items():
         cell = pack.cell_of(name)
-        if cell and (found.card.cell, found.card.workload) != (cell.id, _workload(cell)):
+        if cell and (found.card.cell, found.card.workload) != (cell.id, _workload(cell.confirming)):
             yield Problem(name, "was confirmed of another cell or workload", MEASURE)
 
 

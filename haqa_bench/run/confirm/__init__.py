@@ -11,6 +11,7 @@ from pathlib import Path
 
 from haqa_bench import __version__, disk, tracks
 from haqa_bench.cell import Cell
+from haqa_bench.documents import JsonObject
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Evaluator, Subject
 from haqa_bench.run.confirm import pairs, tests
@@ -97,7 +98,7 @@ def read(path: Path, cell: Cell) -> Sequence[confirmed.Line]:
     if not path.is_file():
         return []
     card, lines = confirmed.read(path, finished=True)
-    if card.cell != cell.id or card.workload != cell.workload.model_dump(mode="json"):
+    if card.cell != cell.id or card.workload != _workload(cell):
         raise HaqaError(
             path,
             f"holds pairs of another cell or workload than {cell.id}'s now",
@@ -119,13 +120,18 @@ def winners(found: Iterable[tuple[str, str]], cell: Cell) -> list[Subject]:
     ]
 
 
+def _workload(cell: Cell) -> JsonObject:
+    """What winners are confirmed with."""
+    return cell.confirming.workload.model_dump(mode="json")
+
+
 def _opened(cell: Cell, evaluator: Evaluator, path: Path) -> Journal:
     journal = Journal(path)
     card = {
         "kind": "card",
         "format": FORMAT,
         "cell": cell.id,
-        "workload": cell.workload.model_dump(mode="json"),
+        "workload": _workload(cell),
         "default": key_of(cell.space.default),
         "metric": cell.objective.metric,
         "unit": cell.objective.unit,

@@ -29,8 +29,8 @@ from haqa_bench.trial import Status
 AGAIN = 2
 """How many times as many pairs a configuration may get when some were disturbed."""
 FLOOR = 3
-"""How many times as many pairs the default takes with itself: every comparison rests on what they
-say.
+"""How many times as many pairs the default takes with itself, where its cell says no number: every
+comparison rests on what they say.
 """
 
 
@@ -42,7 +42,7 @@ def pairs(
     """
     wanted = {subject_key(c): c for c in configurations}
     enough = dict.fromkeys(wanted, cell.measurement.pairs) | {
-        key_of(cell.space.default): FLOOR * cell.measurement.pairs
+        key_of(cell.space.default): cell.measurement.floor or FLOOR * cell.measurement.pairs
     }
     for number in range(AGAIN * max(enough.values())):
         order = [

@@ -35,3 +35,8 @@ class Executor(Protocol):
         Raises:
             HaqaError: on entering, somebody measures there already.
         """
+
+
+def runs(cell: Cell) -> tuple[str, str]:
+    """What an evaluator is kept under: a cell's winners may be run with another workload."""
+    return cell.id, cell.workload.model_dump_json()

@@ -24,6 +24,7 @@ from haqa_bench.backends import device
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Evaluator
+from haqa_bench.run.executors import runs
 from haqa_bench.run.executors.shared import Shared
 from haqa_bench.run.plan import Plan
 from haqa_bench.run.study import Ended, Entry, entries, evaluator_of
@@ -44,6 +45,7 @@ class Serial:
 
     def __init__(self, evaluators: Mapping[str, Evaluator] | None = None) -> None:
         self.evaluators = dict(evaluators or {})
+        self._made: dict[tuple[str, str], Evaluator] = {}
 
     def run(
         self, plan: Plan, jobs: Sequence[tuple[Study, Sequence[Trial]]]
@@ -55,9 +57,11 @@ class Serial:
 
     def evaluator(self, plan: Plan, cell: Cell) -> Evaluator:
         """See Executor."""
-        if cell.id not in self.evaluators:
-            self.evaluators[cell.id] = evaluator_of(plan, cell)
-        return self.evaluators[cell.id]
+        if cell.id in self.evaluators:
+            return self.evaluators[cell.id]
+        if runs(cell) not in self._made:
+            self._made[runs(cell)] = evaluator_of(plan, cell)
+        return self._made[runs(cell)]
 
     def hold(self, plan: Plan) -> AbstractContextManager[None]:
         """See Executor."""

@@ -28,6 +28,7 @@ from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.installed import extra, missing
 from haqa_bench.protocols import Evaluator, LiveEvaluator, Outcome, Reference, Whole, runs_live
 from haqa_bench.run import versions
+from haqa_bench.run.executors import runs
 from haqa_bench.run.measuring import evaluator_faults
 from haqa_bench.run.plan import Plan
 from haqa_bench.run.study import Entry, entries, evaluator_of
@@ -52,7 +53,7 @@ class RayCluster:
         self, address: str, workers: int, evaluators: Mapping[str, Evaluator] | None = None
     ) -> None:
         self.address, self.workers, self.evaluators = address, workers, dict(evaluators or {})
-        self._remote: dict[str, Remote] = {}
+        self._remote: dict[tuple[str, str], Remote] = {}
         self._making = threading.Lock()
 
     def run(
@@ -87,13 +88,13 @@ class RayCluster:
     def evaluator(self, plan: Plan, cell: Cell) -> Evaluator:
         """See Executor."""
         with self._making, evaluator_faults(cell):
-            if cell.id not in self._remote:
+            if runs(cell) not in self._remote:
                 connect(self.address)
                 check_resource(cell)
-                self._remote[cell.id] = Remote(
+                self._remote[runs(cell)] = Remote(
                     cell, self.evaluators.get(cell.id) or _made_from(plan, cell)
                 )
-            return self._remote[cell.id]
+            return self._remote[runs(cell)]
 
     def hold(self, plan: Plan) -> AbstractContextManager[None]:
         """See Executor. Each measurement holds the machine that it is taken on."""

@@ -5,18 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from haqa_bench.arithmetic.memory import OWN, Prediction
-from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
+from haqa_bench.backends.gguf_models import Formats, formats_of, require_llama_cpp
 from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.llama_cpp_memory import predict
-from haqa_bench.backends.llama_jobs import Measure, Measured, Settings, with_defaults
+from haqa_bench.backends.llama_jobs import Contents, Measure, Measured, Settings, with_defaults
 from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Cell
 from haqa_bench.documents import sha256
-from haqa_bench.errors import EvaluationFailed
+from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
-from haqa_bench.tracks.deploy.settings import QUALITY
+from haqa_bench.tracks.deploy import depth
+from haqa_bench.tracks.deploy.settings import QUALITY, RANDOM_QUALITY, RANDOM_TODO
 from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
 from haqa_bench.trial import Measurement, Status
@@ -27,7 +28,7 @@ class DeployEvaluator(MeasuredHere):
 
     Metrics: end_to_end_tokens_per_s, generation_tokens_per_s and prompt_tokens_per_s (tokens/s),
     first_token_ms, load_ms (ms), peak_memory_mb (10^6 bytes, weights that are mapped and touched
-    included) and, where asked, perplexity (no unit).
+    included), bits_per_weight (of the file's tensors) and, where asked, perplexity (no unit).
     """
 
     def __init__(
@@ -43,8 +44,14 @@ class DeployEvaluator(MeasuredHere):
         require_llama_cpp()
         self.cell, self.workload, self.examples = cell, cell.workload, examples
         self.text = cell.texts.get(QUALITY, "")
-        self.formats = Formats(source or find(cell.model.gguf or ""))
+        self.formats = Formats(source) if source else formats_of(cell.model)
+        self._check_quality()
         self._predictions: dict[tuple[str, Settings], Prediction] = {}
+
+    def _check_quality(self) -> None:
+        """Raises HaqaError where quality is asked of random weights."""
+        if self.formats.random and (self.text or self.examples):
+            raise HaqaError(self.cell.id, RANDOM_QUALITY, RANDOM_TODO)
 
     @property
     def kind(self) -> str:
@@ -64,25 +71,25 @@ class DeployEvaluator(MeasuredHere):
         return f"{self.formats.sha256}/{configuration['format']}"
 
     def make(self, configuration: Configuration) -> None:
-        """See MakingEvaluator."""
-        self.formats.path(str(configuration["format"]))
+        """See MakingEvaluator; not what is foreseen not to fit."""
+        name, limit = str(configuration["format"]), int(self.workload.memory_gb * 1e9)
+        self._check_room(name, with_defaults(configuration), limit)
+        self.formats.path(name)
 
     def unmake(self, configuration: Configuration) -> None:
         """See MakingEvaluator."""
         self.formats.remove(str(configuration["format"]))
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
-        """See Evaluator."""
+        """See Evaluator. That a cache is filled, once, is no part of what a sample takes."""
+        if self.workload.depth:
+            self._fill(configuration)
         return timed(lambda: self._sample(configuration, repeat))
 
     def _sample(self, configuration: Configuration, repeat: int) -> Outcome:
         name, settings = str(configuration["format"]), with_defaults(configuration)
         limit = int(self.workload.memory_gb * 1e9)
-        foreseen = self._foreseen(name, settings)
-        if foreseen and not foreseen.fits(limit):
-            raise EvaluationFailed(
-                Status.OOM, f"not loaded: does not fit {limit / 1e6:g} MB: {foreseen.arithmetic()}"
-            )
+        self._check_room(name, settings, limit)
         found = run_job(self._job(name, settings, repeat), self.workload.timeout_s)
         if found.peak_bytes > limit:
             raise EvaluationFailed(
@@ -90,8 +97,27 @@ class DeployEvaluator(MeasuredHere):
                 f"peak memory {found.peak_bytes / 1e9:.2f} GB"
                 f" is over {self.workload.memory_gb:g} GB",
             )
-        told = {**found.facts, **facts.of_file(self.formats.contents(name))}
-        return Outcome(_measurements(found, self.workload), told)
+        contents = self.formats.contents(name)
+        told = {**found.facts, **facts.of_file(contents, self.formats.random)}
+        return Outcome(_measurements(found, contents, self.workload), told)
+
+    def _fill(self, configuration: Configuration) -> None:
+        """Fills the cache that a sample begins with, where that was not done yet; see depth."""
+        name, settings = str(configuration["format"]), with_defaults(configuration)
+        limit = int(self.workload.memory_gb * 1e9)
+        if not depth.filled(self.formats, name, settings, self.workload).is_file():
+            self._check_room(name, settings, limit)
+            depth.fill(self.formats, name, settings, self.workload)
+
+    def _check_room(self, name: str, settings: Settings, limit: int) -> None:
+        """Raises EvaluationFailed where a configuration is foreseen to take more than `limit`
+        bytes.
+        """
+        foreseen = self._foreseen(name, settings)
+        if foreseen and not foreseen.fits(limit):
+            raise EvaluationFailed(
+                Status.OOM, f"not loaded: does not fit {limit / 1e6:g} MB: {foreseen.arithmetic()}"
+            )
 
     def _job(self, name: str, settings: Settings, repeat: int) -> Measure:
         work = self.workload
@@ -103,6 +129,9 @@ class DeployEvaluator(MeasuredHere):
             n_prompt=work.n_prompt,
             n_generate=work.n_generate,
             repeats=work.repeats,
+            warm_up=work.warm_up,
+            depth=work.depth,
+            filled=str(depth.filled(self.formats, name, settings, work)) if work.depth else "",
             quality_tokens=work.quality_tokens,
             text=self.text if repeat == 0 else "",
             examples=tuple(self.examples) if repeat == 0 else (),
@@ -120,7 +149,7 @@ class DeployEvaluator(MeasuredHere):
                 self.workload.quality_tokens // 2, *(len(e.labels) for e in self.examples), 1
             )
             self._predictions[key] = predict(
-                self.formats.path(name),
+                self.formats.header(name),
                 [OWN],
                 settings,
                 self.workload.n_ctx,
@@ -129,7 +158,9 @@ class DeployEvaluator(MeasuredHere):
         return self._predictions[key]
 
 
-def _measurements(found: Measured, work: DeployWorkload) -> tuple[Measurement, ...]:
+def _measurements(
+    found: Measured, contents: Contents, work: DeployWorkload
+) -> tuple[Measurement, ...]:
     samples = found.samples
     after_first = work.n_generate - 1
     readings: dict[tuple[str, str], Sequence[float]] = {
@@ -145,6 +176,7 @@ def _measurements(found: Measured, work: DeployWorkload) -> tuple[Measurement, .
         ("first_token_ms", "ms"): [1000 * s.first_token_s for s in samples],
         ("load_ms", "ms"): [1000 * found.load_s],
         ("peak_memory_mb", "MB"): [found.peak_bytes / 1e6],
+        ("bits_per_weight", "bits"): [contents.bits_per_weight],
         ("others_share", "1"): [s.others_share for s in samples],
         ("involuntary_switches", "1"): [s.involuntary_switches for s in samples],
     }

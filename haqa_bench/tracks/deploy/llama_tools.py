@@ -69,7 +69,9 @@ def bench(program: str, model: str, settings: Settings, work: DeployWorkload) ->
         "-r",
         str(work.repeats),
     ]
+    tests += ["-d", str(work.depth)] if work.depth else []
     loaded = [] if settings.mmap else ["-lm", "none"]
+    loaded += [] if settings.repack else ["--repack", "0"]
     return [
         program,
         "-m",
@@ -155,11 +157,13 @@ def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
         "swa_full": False,
     }
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    return {
+    found = {
         "llama-server": f"llama-server {line} {ONE_SLOT}",
         "llama-cli": f"llama-cli {line}",
-        "llama-cpp-python": f"llama_cpp.Llama({call})",
     }
+    if not settings.repack:  # its Llama always allows it
+        return found
+    return {**found, "llama-cpp-python": f"llama_cpp.Llama({call})"}
 
 
 def _more(settings: Settings, n_ctx: int) -> list[str]:
@@ -171,4 +175,5 @@ def _more(settings: Settings, n_ctx: int) -> list[str]:
         str(settings.n_threads_batch),
         "-fa",
         settings.flash_attn,
+        *([] if settings.repack else ["--no-repack"]),
     ]

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from haqa_bench.backends import targets
 from haqa_bench.backends.gguf_files import ending, shards
-from haqa_bench.backends.gguf_models import Formats, find, require_llama_cpp
+from haqa_bench.backends.gguf_models import formats_of, require_llama_cpp
 from haqa_bench.backends.llama_jobs import with_defaults
 from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -52,7 +52,7 @@ class RemoteEvaluator:
             )
         self.cell, self.workload = cell, cell.workload
         self.target = targets.parse(cell.hardware.target)
-        self.formats = Formats(find(cell.model.gguf or ""))
+        self.formats = formats_of(cell.model)
 
     @cached_property
     def machine(self) -> str:
@@ -95,7 +95,7 @@ class RemoteEvaluator:
             ],
             ("prompt_tokens_per_s", "tokens/s"): [work.n_prompt / s for s in found.prompt_s],
         }
-        told = {**found.facts, **facts.of_file(self.formats.contents(name))}
+        told = {**found.facts, **facts.of_file(self.formats.contents(name), self.formats.random)}
         return Outcome(estimated(readings), told)
 
     def _put(self, name: str) -> str:

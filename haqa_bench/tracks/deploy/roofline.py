@@ -5,6 +5,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 
+from haqa_bench.arithmetic.architectures import LAYOUTS
 from haqa_bench.arithmetic.token_roofline import token
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_jobs import ONE_THREAD
@@ -52,9 +53,11 @@ class RooflineEvaluator:
     def weights(self) -> Mapping[str, Mapping[str, int]]:
         """By format and tensor type, the weights that a token is multiplied by."""
         formats = [str(name) for name in self.cell.space.listable["format"].choices]
-        with llama_cpp_memory.hollow(self.cell.model.dimensions) as model:
+        model = self.cell.model
+        kind = model.architecture if model.architecture in LAYOUTS else "llama"
+        with llama_cpp_memory.hollow(model.dimensions, kind) as file:
             try:
-                found = llama_cpp_memory.predict(model, formats, ONE_THREAD, 64)
+                found = llama_cpp_memory.predict(file, formats, ONE_THREAD, 64)
             except EvaluationFailed as failure:
                 raise HaqaError(self.cell.id, failure.reason) from None
         return {name: one.multiplied for name, one in found.items()}

@@ -2,7 +2,7 @@
 
 from haqa_bench.arithmetic.memory import NEEDED
 from haqa_bench.backends import llama_jobs
-from haqa_bench.cell import Model
+from haqa_bench.cell import Block, Model
 from haqa_bench.space import SearchSpace
 
 BEFORE_LOSS = ("end_to_end_tokens_per_s", "generation_tokens_per_s", "prompt_tokens_per_s")
@@ -14,6 +14,10 @@ NEEDED_SETTINGS = ("format", "n_threads")
 """Without a default."""
 QUALITY = "quality_text"
 """The text of a cell that perplexity is computed of."""
+OF_QUALITY = ("perplexity", "held_out_loss")
+"""Metrics that say what a model has learnt."""
+RANDOM_QUALITY = "its weights are random: speed and memory are its model's, quality is nobody's"
+RANDOM_TODO = "Leave the quality text and limits on quality out, or give the model's own GGUF file"
 
 
 def lacking_dimensions(name: str, model: Model) -> None:
@@ -21,6 +25,16 @@ def lacking_dimensions(name: str, model: Model) -> None:
     if missing := [size for size in NEEDED if size not in model.dimensions]:
         needed = ", ".join(NEEDED)
         raise ValueError(f"the model '{name}' has no dimension '{missing[0]}'; needed: {needed}")
+
+
+def check_random(block: Block, name: str) -> None:
+    """Raises ValueError where quality is asked of a model of random weights."""
+    asked = [goal.metric for goal in block.objective.goals]
+    asked += [limit.metric for limit in block.objective.constraints]
+    if getattr(block.workload, QUALITY, ""):
+        asked.append(QUALITY)
+    if found := [metric for metric in asked if metric in (*OF_QUALITY, QUALITY)]:
+        raise ValueError(f"{found[0]}: the model '{name}' is synthetic, {RANDOM_QUALITY}")
 
 
 def lacking_settings(space: SearchSpace) -> None:

@@ -16,6 +16,7 @@ from haqa_bench.tracks import Rule, Track
 from haqa_bench.tracks.deploy.settings import (
     QUALITY,
     SETTINGS,
+    check_random,
     lacking_dimensions,
     lacking_settings,
 )
@@ -45,6 +46,13 @@ METRICS = by_name(
         prompted=True,
     ),
     PEAK_MEMORY,
+    Metric(
+        "bits_per_weight",
+        "bits",
+        "maximize",
+        "of the file, block scales included: the more, the nearer to the weights as they were",
+        2,
+    ),
     Metric("perplexity", "1", "minimize", "of the quality text", 3, prompted=True),
     Metric("first_token_ms", "ms", "minimize", "until the first token is chosen"),
     Metric("load_ms", "ms", "minimize", "until the model is loaded"),
@@ -74,10 +82,13 @@ class DeployTrack(Track[AnyWorkload]):
         """See Track."""
         if isinstance(block.workload, RooflineWorkload):
             lacking_dimensions(name, model)
-        elif model.gguf is None:
-            raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
+        elif model.gguf is None and not model.synthetic:
+            what = "is to be deployed, but has no gguf, and is not synthetic"
+            raise ValueError(f"the model '{name}' {what}")
         else:
             lacking_settings(block.space)
+        if model.synthetic:
+            check_random(block, name)
 
     def settings(self, workload: AnyWorkload) -> Collection[str]:
         """See Track."""
@@ -85,7 +96,8 @@ class DeployTrack(Track[AnyWorkload]):
 
     def suffix(self, workload: AnyWorkload) -> str:
         """See Track."""
-        return ""
+        deep = not isinstance(workload, RooflineWorkload) and workload.depth
+        return f"depth{deep}" if deep else ""
 
     def texts(self, workload: AnyWorkload, suite_folder: Path) -> Mapping[str, str]:
         """See Track."""
@@ -109,6 +121,14 @@ class DeployTrack(Track[AnyWorkload]):
             return super().limits(workload)
         return f"at most {workload.timeout_s:g} s and {workload.memory_gb:g} GB each"
 
+    def forecast(self, cell: Cell[AnyWorkload]) -> str:
+        """See Track."""
+        if isinstance(cell.workload, RooflineWorkload):
+            return ""
+        from haqa_bench.tracks.deploy.devices import forecast
+
+        return forecast(cell)
+
     def rules(self, hardware: Hardware) -> Iterator[Rule]:
         """See Track."""
         if hardware.cores.value is not None:
@@ -121,6 +141,7 @@ class DeployTrack(Track[AnyWorkload]):
             why = "generating a token reads all weights: the fewest bytes"
             yield Rule("format", "Q4_0", why)
         yield Rule("flash_attn", "on", "fused attention moves fewer bytes")
+        yield Rule("mmap", False, "weights that are read into memory wait for no page of a file")
         for name in ("type_k", "type_v"):
             why = "a short context's cache is small: unpacking it costs more than it saves"
             yield Rule(name, "f16", why)

@@ -38,6 +38,8 @@ class MemoryTrack(Track[MemoryWorkload]):
     def check(self, block: Block[MemoryWorkload], name: str, model: Model) -> None:
         """See Track: the space holds a decision under each limit, and nothing else."""
         lacking_dimensions(name, model)
+        if block.workload.peaks and not (model.synthetic or model.gguf):
+            raise ValueError(f"peaks: the model '{name}' is not synthetic, and has no gguf")
         wanted = [block.workload.within(limit) for limit in block.workload.limits_gb]
         if sorted(wanted) != sorted(block.space.root):
             raise ValueError(f"the space must hold one decision a limit: {', '.join(wanted)}")
@@ -56,21 +58,21 @@ class MemoryTrack(Track[MemoryWorkload]):
 
     def evaluator(self, cell: Cell[MemoryWorkload]) -> LiveEvaluator:
         """See Track."""
-        from haqa_bench.tracks.memory import evaluator
+        from haqa_bench.tracks.memory import evaluator, recording
 
-        return evaluator.MemoryEvaluator(cell, evaluator.simulate(cell))
+        return evaluator.MemoryEvaluator(cell, recording.planned(cell))
 
     def recorded(self, cell: Cell[MemoryWorkload], path: Path) -> Evaluator:
         """See Track."""
-        from haqa_bench.tracks.memory import evaluator
+        from haqa_bench.tracks.memory import evaluator, recording
 
-        return evaluator.MemoryEvaluator(cell, evaluator.recorded(cell, path))
+        return evaluator.MemoryEvaluator(cell, recording.read(cell, path))
 
     def record(self, cell: Cell[MemoryWorkload], path: Path) -> None:
-        """See Track: what each bit-width takes."""
-        from haqa_bench.tracks.memory import evaluator
+        """See Track: what each bit-width takes, and the peaks of real processes."""
+        from haqa_bench.tracks.memory import recording
 
-        evaluator.record(cell, path)
+        recording.record(cell, path)
 
     def words(self, cell: Cell[MemoryWorkload]) -> Mapping[str, object]:
         """See Track."""

@@ -8,12 +8,14 @@ from haqa_bench.arithmetic.memory import COUNT_MAX
 from haqa_bench.cell import Workload
 from haqa_bench.documents import Document
 
+FormatName = Literal["F16", "Q8_0", "Q4_K_M", "Q4_0"]
+
 
 class Format(Document):
     """A bit-width, and what llama.cpp calls the format that stands for it."""
 
     bit_width: str
-    format: Literal["F16", "Q8_0", "Q4_K_M", "Q4_0"]
+    format: FormatName
 
 
 class MemoryWorkload(Workload):
@@ -21,7 +23,14 @@ class MemoryWorkload(Workload):
     precise format that fits.
 
     `formats` stand with the most precise first; the model generates from a context of `n_ctx`
-    tokens.
+    tokens. `contexts` are further lengths, for which is told what would fit.
+
+    What is planned is the model on the cell's `hardware`, as llama.cpp runs it by default: on a
+    CPU, the process with its mapped file and its copies of weights in another order; on a GPU, what
+    lies in its memory when all layers do. `without_copies` is a CPU's process without these copies,
+    whatever the hardware: so the first suites were planned.
+
+    `peaks` are formats of which real processes are measured too, where the hardware is a CPU.
     """
 
     limits_gb: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
@@ -34,6 +43,14 @@ class MemoryWorkload(Workload):
         ),
         min_length=1,
     )
+
+    contexts: tuple[Annotated[int, Field(ge=64, le=COUNT_MAX)], ...] = Field(
+        (), exclude_if=lambda given: not given
+    )
+    plan: Literal["without_copies", "hardware"] = Field(
+        "without_copies", exclude_if=lambda given: given == "without_copies"
+    )
+    peaks: tuple[FormatName, ...] = Field((), exclude_if=lambda given: not given)
 
     @property
     def bit_widths(self) -> list[str]:
