@@ -380,10 +380,9 @@ from test_limited_sweeps import Slow, Time
 
 class Waiting(Slow):
     def sample(self, configuration, repeat):
-        found = super().sample(configuration, repeat)
         os.write({mark}, b".")
-        time.sleep(0.05 if len(self.time.calls) < 4 else 30)
-        return found
+        time.sleep(0.05 if len(self.time.calls) < 3 else 30)
+        return super().sample(configuration, repeat)
 
 held = Time()
 DEPLOY.evaluator = lambda cell: Waiting(cell, held)
@@ -402,8 +401,11 @@ def test_a_sweep_that_is_ended_has_what_it_measured_and_goes_on(fake, project, c
     text = KILLED.format(tests=str(REPOSITORY / "tests"), mark=mark)
     words = [sys.executable, "-c", text, "tabulate", str(path), "--minutes", "5"]
     process = subprocess.Popen(
-        words, preexec_fn=listening, pass_fds=[mark], env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    )  # fmt: skip
+        words,
+        preexec_fn=listening,
+        pass_fds=[mark],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
     os.close(mark)
     for _ in range(4):
         assert os.read(read, 1)
