@@ -151,8 +151,10 @@ def finish(one: Sweep, passes: int, seed: int) -> None:
     one.journal.path.unlink()
 
 
-def write(target: Path, journal: Journal, passes: int, seed: int) -> None:
-    """Writes what a journal holds as a response table."""
+def write(
+    target: Path, journal: Journal, passes: int, seed: int, told: Mapping[str, object] | None = None
+) -> None:
+    """Writes what a journal holds as a response table, with what else is `told` in its card."""
     from haqa_bench.store import tables  # a machine that only measures may lack what writes them
 
     rows = rows_of(journal)
@@ -163,6 +165,7 @@ def write(target: Path, journal: Journal, passes: int, seed: int) -> None:
         "again": AGAIN,
         "measured": [dates[0], dates[-1]],
         "order_seed": seed,
+        **(told or {}),
     }
     tables.write(target, card, rows)
 
