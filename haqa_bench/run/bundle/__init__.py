@@ -71,9 +71,9 @@ def files_of(suites: Mapping[str, tuple[Path, Suite]], project: Path, parts: Par
         found |= {f"site/{name}": data for name, data in _unpacked(wheel, parts.python)}
     for name, (path, suite) in suites.items():
         found |= {f"project/{inside}": data for inside, data in _project(name, path, suite)}
-    for folder in ("prompts", "hardware"):
-        kept = _tree(project / folder) if (project / folder).is_dir() else ()
-        found |= {f"project/{folder}/{name}": data for name, data in kept}
+    for kind in ("prompts", "hardware"):
+        kept = _tree(project / kind) if (project / kind).is_dir() else ()
+        found |= {f"project/{kind}/{name}": data for name, data in kept}
     return found
 
 

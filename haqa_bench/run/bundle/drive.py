@@ -147,7 +147,7 @@ def drive(
 def tabulate(
     suite: str, seconds: float, options: list[str], out: Path, environment: dict[str, str]
 ) -> Found:
-    """Measures one suite, as far as it can be in so many seconds; what it told is kept in FOLDER/driven.jsonl."""
+    """Measures one suite for so many seconds; what it told is kept in FOLDER/driven.jsonl."""
     words = [sys.executable, "-m", "haqa_bench", "tabulate", str(out / "suites" / f"{suite}.yaml")]
     words += ["--project", str(out), "--minutes", f"{seconds / 60:.6f}", "--json", "-q", *options]
     print(f"drive.py: {suite}: {seconds:.0f} s", flush=True)
