@@ -26,17 +26,25 @@ DRIVER = Path(__file__).with_name("drive.py")
 NEEDED: Mapping[str, str] = {
     "annotated_types": "annotated-types",
     "click": "click",
+    "diskcache": "diskcache",
     "filelock": "filelock",
     "gguf": "gguf",
+    "jinja2": "jinja2",
     "llama_cpp": "llama-cpp-python",
+    "markdown_it": "markdown-it-py",
+    "markupsafe": "markupsafe",
+    "mdurl": "mdurl",
     "numpy": "numpy",
     "psutil": "psutil",
     "pydantic": "pydantic",
     "pydantic_core": "pydantic-core",
+    "pygments": "pygments",
     "rfc8785": "rfc8785",
+    "rich": "rich",
     "ruamel": "ruamel.yaml",
     "typing_extensions": "typing-extensions",
     "typing_inspection": "typing-inspection",
+    "yaml": "pyyaml",
 }
 """What measuring a cell of the deploy track imports, by its module, and who brings it."""
 _WHEEL = re.compile(r"[^-]+-[^-]+(-\d[^-]*)?-(?P<python>[^-]+)-(?P<abi>[^-]+)-[^-]+\.whl")
