@@ -247,6 +247,29 @@ def test_at_most_one_file_lies_there_and_one_that_is_not_done_with_stays(opened,
     assert files[-1][0] == "made"
 
 
+class Disturbed(Making):
+    """Others take half of the machine in the first pass."""
+
+    def sample(self, configuration, repeat):
+        found = super().sample(configuration, repeat)
+        share = Measurement(
+            name="others_share",
+            value=0.5,
+            unit="1",
+            source=Source.MEASURED,
+            samples=(0.0 if repeat else 0.5,),
+            used=1,
+        )
+        return found._replace(measurements=(*found.measurements, share))
+
+
+def test_what_was_disturbed_waits_until_all_was_measured_once(opened, clock):
+    limited.within(opened(Disturbed), ONCE, clock.clock(10_000), lambda: None, remove=True)
+
+    repeats = [repeat for *_, repeat in measured(clock)]
+    assert repeats == 12 * [0] + 8 * [1]  # four of them fail, which no other can disturb
+
+
 def test_making_a_file_is_part_of_the_forecast(opened, clock):
     limited.within(opened(Making, takes=1.0), ONCE, clock.clock(64), lambda: None, remove=True)
 

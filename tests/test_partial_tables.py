@@ -62,6 +62,17 @@ def test_what_was_measured_in_part_elsewhere_is_taken_in_and_goes_on(empty, devi
     assert len(one.evaluator.time.calls) == 2
 
 
+def test_a_journal_in_which_nothing_was_measured_yet_is_none(empty, device, path, cli):
+    cell = cell_of(device)
+    tabulate.open_sweep(cell, Project(device).own.table(cell), Slow(cell, Time()))
+
+    taken, closed = cli("table", "take-in", path, device), cli("table", "close", path)
+
+    assert "holds no table and no journal" in taken.stderr
+    assert "none of these cells is measured in part" in closed.stderr
+    assert not list((empty / "results").rglob("*.partial"))
+
+
 def test_a_whole_table_from_elsewhere_is_taken_in_and_replays(empty, device, path, cli):
     measure(device, 1000, keep=False)
 

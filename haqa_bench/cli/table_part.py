@@ -67,14 +67,13 @@ def close(suite_path: Path, cells: str | None, project: Path | None, as_json: bo
     `configurations: recorded` holds what is in it.
     """
     from haqa_bench.run.limited.partial import close as close_one
-    from haqa_bench.run.sweep import begun
 
     kept, own = _opened(suite_path, project, cells)
-    ready = [cell for cell in kept if begun(own.table(cell))]
-    if not ready:
+    parts = [part for cell in kept if (part := close_one(cell, own.table(cell)))]
+    if not parts:
         todo = "Measure some with: haqa-bench tabulate SUITE --minutes N"
         raise HaqaError(suite_path, "none of these cells is measured in part", todo)
-    _tell([close_one(cell, own.table(cell)) for cell in ready], as_json)
+    _tell(parts, as_json)
 
 
 def _opened(

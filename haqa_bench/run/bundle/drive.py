@@ -24,8 +24,10 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 PATIENCE_S = 10.0
 """How long a suite may take to end after it was told to."""
-LEAST_S = 1.0
+LEAST_S = 5.0
 """Less than this is no time to measure anything in."""
+LATE_S = 1.0
+"""How much longer than its time a suite may run before it is ended."""
 
 
 class Told(SystemExit):
@@ -154,7 +156,7 @@ def tabulate(
     started = time.monotonic()
     process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
     try:
-        output, late = process.communicate(timeout=seconds + LEAST_S)[0], False
+        output, late = process.communicate(timeout=seconds + LATE_S)[0], False
     except subprocess.TimeoutExpired:
         output, late = ended(process), True
     except BaseException:

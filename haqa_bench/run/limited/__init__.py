@@ -35,12 +35,15 @@ def within(
     taking = _Taking(sweeps, clock, done, remove)
     for _ in range(len(steps) - len(missing(steps))):
         done()
-    for group in by_file(steps).values() if remove else [steps]:
+    groups = list(by_file(steps).values()) if remove else [steps]
+    for group in groups:
         taking.all_that_fit(group)
-        for disturbed in again(group, passes):
-            if not missing(group):
-                taking.all_that_fit(disturbed)
         if remove and not missing(group):
+            taking.remove_file_of(group[0])
+    for group in groups if not missing(steps) else ():
+        for disturbed in again(group, passes):
+            taking.all_that_fit(disturbed)
+        if remove:
             taking.remove_file_of(group[0])
 
 

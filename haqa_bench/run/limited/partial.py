@@ -40,15 +40,16 @@ class Part(NamedTuple):
         )
 
 
-def close(cell: Cell, target: Path) -> Part:
-    """Writes a table of what was measured of a cell so far. The journal stays where something is
-    missing, so that `tabulate` can go on.
+def close(cell: Cell, target: Path) -> Part | None:
+    """Writes a table of what was measured of a cell so far; None where nothing was. The journal
+    stays where something is missing, so that `tabulate` can go on.
 
     Raises:
-        HaqaError: nothing was measured, or of another cell; or a table is there that was not made
-        so.
+        HaqaError: another cell was measured; or a table is there that was not made so.
     """
-    journal = _begun(cell, target.with_suffix(PARTIAL))
+    journal = _checked(cell, Journal(target.with_suffix(PARTIAL)), target)
+    if not rows_of(journal):
+        return None
     if target.is_file() and not tables.read(target).card.get(CLOSED):
         what = "is there, and was measured whole"
         raise HaqaError(target, what, "Keep it, or move it away")
@@ -85,8 +86,11 @@ def _table_taken_in(cell: Cell, source: Path, target: Path) -> Part:
     return Part(cell.id, target, size, cell.space.size, passes, size * passes)
 
 
-def _journal_taken_in(cell: Cell, source: Path, target: Path) -> Part:
-    found, here = _copied(cell, source), Journal(target.with_suffix(PARTIAL))
+def _journal_taken_in(cell: Cell, source: Path, target: Path) -> Part | None:
+    found = _checked(cell, _copied(source), source)
+    if not rows_of(found):
+        return None
+    here = Journal(target.with_suffix(PARTIAL))
     if not here.entries:
         here.append(found.entries[0])
     elif here.entries[0] != found.entries[0]:
@@ -102,21 +106,18 @@ def _step(entry: JsonObject) -> tuple[object, ...]:
     return entry["pass"], entry["configuration"], CUT in entry
 
 
-def _copied(cell: Cell, source: Path) -> Journal:
+def _copied(source: Path) -> Journal:
     """A journal as it is, read without changing it: a last line that was cut is left out."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / source.name
         shutil.copyfile(source, copy)
-        return _begun(cell, copy, source)
+        return Journal(copy)
 
 
-def _begun(cell: Cell, path: Path, said: Path | None = None) -> Journal:
-    """The journal of a cell, with a row at least."""
-    found = Journal(path)
-    if not rows_of(found):
-        todo = "Measure it with: haqa-bench tabulate SUITE --minutes N"
-        raise HaqaError(said or path, f"nothing was measured of {cell.id}", todo)
-    _check_card(cell, said or path, found.entries[0])
+def _checked(cell: Cell, found: Journal, said: Path) -> Journal:
+    """A journal that is of the cell, or empty."""
+    if found.entries:
+        _check_card(cell, said, found.entries[0])
     return found
 
 
