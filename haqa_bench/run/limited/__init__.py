@@ -43,8 +43,7 @@ def within(
     for group in groups if not missing(steps) else ():
         for disturbed in again(group, passes):
             taking.all_that_fit(disturbed)
-        if remove:
-            taking.remove_file_of(group[0])
+        taking.remove_made()
 
 
 def finish(sweeps: Sequence[Sweep], passes: Passes, clock: Clock) -> Ending:
@@ -105,13 +104,17 @@ class _Taking:
         evaluator = step.one.evaluator
         if not can_make(evaluator) or (self._made and self._made.file == step.file):
             return
-        if self.remove and self._made:
-            self.remove_file_of(self._made)
+        self.remove_made()
         started = self.clock.gone
         with suppress(EvaluationFailed):  # which the measurement will tell
             evaluator.make(step.configuration)
         self.forecast.made(step, self.clock.gone - started)
         self._made = step
+
+    def remove_made(self) -> None:
+        """Removes the file that was made last, where files are to be removed."""
+        if self.remove and self._made:
+            self.remove_file_of(self._made)
 
     def remove_file_of(self, step: Step) -> None:
         """Removes the file that a step needs, if one was made for it."""
