@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 from command import listening
-from support import small_project
+from support import REPOSITORY, small_project
 
 THERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 ROOFED = """\
@@ -230,3 +230,45 @@ def test_a_bundle_that_is_too_large_names_what_is_large(home, tmp_path, cli):
     assert done.returncode == 2
     assert "libggml-cuda.so" in done.stderr
     assert not (tmp_path / "b.zip").exists()
+
+
+@pytest.mark.parametrize("option", ["--wheels", "--packages"])
+def test_a_folder_that_is_none_is_one_line(home, tmp_path, cli, option):
+    words = [option, tmp_path / "none", "--output", tmp_path / "b.zip"]
+
+    done = cli("bundle", home / "suites/small.yaml", *words)
+
+    assert done.returncode == 2
+    assert "no such folder" in done.stderr
+
+
+@pytest.mark.live
+def test_the_quarter_of_an_hour_is_rehearsed_with_llama_cpp_and_random_weights(tmp_path, cli):
+    """Ended half way, gone on with, brought home: docs/devices.md, in miniature."""
+    archive, suite = tmp_path / "rehearsal.zip", REPOSITORY / "suites/device/rehearsal.yaml"
+    home = small_project(tmp_path / "home")
+    (home / "suites/rehearsal.yaml").write_text(suite.read_text())
+    made = cli("bundle", suite, "--python", THERE, "--output", archive, "--project", REPOSITORY)
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(tmp_path / "there")
+    options = ["--", "--passes", "1", "--floor", "3", "--remove-files"]
+    process = subprocess.Popen(
+        [sys.executable, "drive.py", "--limit", "3", *options], cwd=tmp_path / "there",
+        stdout=subprocess.PIPE, text=True, preexec_fn=listening,
+    )  # fmt: skip
+    process.stdout.readline()
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=15)
+    process.terminate()
+    process.communicate(timeout=30)
+
+    done = drive(tmp_path / "there", "--limit", "3", *options)
+    taken = cli("table", "take-in", home / "suites/rehearsal.yaml", tmp_path / "there/out")
+    closed = cli("table", "close", home / "suites/rehearsal.yaml", "--json")
+    run = cli("run", home / "suites/rehearsal.yaml")
+
+    assert made.returncode == process.returncode - 143 == done.returncode == 0, done.stderr
+    assert taken.stdout.count("passes whole") == 4
+    assert all(part["configurations"] == part["of"] for part in json.loads(closed.stdout))
+    assert run.returncode == 0, run.stderr
+    assert not list((tmp_path / "there").rglob("*.gguf"))

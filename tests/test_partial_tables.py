@@ -130,11 +130,13 @@ def test_another_table_that_is_here_is_never_overwritten(empty, device, path, cl
 def test_what_was_measured_in_part_becomes_a_table_with_holes_that_run_refuses(empty, path, cli):
     measure(empty, 45)
 
+    (told,) = json.loads(cli("table", "close", path, "--json").stdout)
     done = cli("table", "close", path)
     run = cli("run", path, "--methods", "default")
 
     assert done.returncode == 0
     assert "4 of 6 configurations, 0 passes whole, 4 measurements" in done.stdout
+    assert (told["configurations"], told["of"]) == (4, 6)
     assert "2 of 6 configurations are missing" in run.stderr
     assert run.returncode == 2
 

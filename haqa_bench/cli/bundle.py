@@ -19,14 +19,14 @@ from haqa_bench.errors import HaqaError
 if TYPE_CHECKING:
     from haqa_bench.suite import Suite
 
-FOLDER = FilePath(exists=True, file_okay=False)
+FOLDER = FilePath(file_okay=False)
 
 
 @click.command(
     cls=Command,
     examples=[
-        "haqa-bench bundle device/llamas device/settings --wheels wheels --packages llama "
-        "--output quarter.zip",
+        "haqa-bench bundle device/llamas device/settings --wheels wheels --output quarter.zip",
+        "haqa-bench bundle device/rehearsal --python 3.11 --output rehearsal.zip",
     ],
 )
 @click.argument(
@@ -84,6 +84,9 @@ def bundle(
 
     if not re.fullmatch(r"3\.\d{1,2}", python):
         raise HaqaError("--python", f"'{python}' is no version", "Give it as 3.12")
+    for place in (*wheels, *packages):
+        if not place.is_dir():
+            raise HaqaError(place, "no such folder", "Name one of wheels, or of packages")
     found, folder = _suites(suites, project)
     every = sorted(wheel for place in wheels for wheel in place.glob("*.whl"))
     files = files_of(found, folder, Parts(every, packages, python))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     ],
 )
 @SUITE
-@click.argument("source", metavar="FOLDER", type=FilePath(exists=True, file_okay=False))
+@click.argument("source", metavar="FOLDER", type=FilePath(file_okay=False))
 @CELLS
 @PROJECT
 @JSON

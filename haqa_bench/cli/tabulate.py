@@ -47,8 +47,7 @@ FOREVER_S = 60.0 * MOST_MINUTES
     cls=Command,
     examples=[
         "haqa-bench tabulate llama --cells '*int4*'",
-        "haqa-bench tabulate kernels --passes 5",
-        "haqa-bench tabulate kernels --cells '*rope*' --hardware my-machine",
+        "haqa-bench tabulate kernels --cells '*rope*' --hardware my-machine --passes 5",
         "haqa-bench tabulate device/settings --minutes 9 --floor 20 --passes 1",
         "haqa-bench tabulate kernels --executor ray --address HEAD:6379",
     ],

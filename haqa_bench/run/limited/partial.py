@@ -42,14 +42,15 @@ class Part(NamedTuple):
 
 def close(cell: Cell, target: Path) -> Part | None:
     """Writes a table of what was measured of a cell so far; None where nothing was. The journal
-    stays where something is missing, so that `tabulate` can go on.
+    stays where something is missing, so that `tabulate` can go on. A table without a journal is
+    what it is.
 
     Raises:
         HaqaError: another cell was measured; or a table is there that was not made so.
     """
     journal = _checked(cell, Journal(target.with_suffix(PARTIAL)), target)
     if not rows_of(journal):
-        return None
+        return _of_table(cell, target) if target.is_file() else None
     if target.is_file() and not tables.read(target).card.get(CLOSED):
         what = "is there, and was measured whole"
         raise HaqaError(target, what, "Keep it, or move it away")
@@ -81,9 +82,15 @@ def _table_taken_in(cell: Cell, source: Path, target: Path) -> Part:
     if target.is_file() and read_bytes(target) != data:
         raise HaqaError(target, "is there already, and another", "Move it away to take this one in")
     manifest.write(target, data)
-    size = len(found.entries)
-    passes = int(found.card.get("passes", 0))
-    return Part(cell.id, target, size, cell.space.size, passes, size * passes)
+    return _of_table(cell, target)
+
+
+def _of_table(cell: Cell, path: Path) -> Part:
+    """What a table holds, its passes as its card says."""
+    found = tables.read(path)
+    _check_card(cell, path, found.card)
+    size, passes = len(found.entries), int(found.card.get("passes", 0))
+    return Part(cell.id, path, size, cell.space.size, passes, size * passes)
 
 
 def _journal_taken_in(cell: Cell, source: Path, target: Path) -> Part | None:
