@@ -30,6 +30,9 @@ class Status(StrEnum):
     WRONG_OUTPUT = "wrong_output"  # it ran, and gave something else than the reference
     DIVERGED = "diverged"  # training whose loss is no number, or worse than guessing
     NOT_FINITE = "not_finite"  # what was measured elsewhere is NaN or infinite
+    FEWER_LAYERS = "fewer_layers"  # fewer of them lie on the device than were asked for
+    SPILLED = "spilled"  # a device's memory was asked for, and some of it is the host's
+    SETTING_IGNORED = "setting_ignored"  # it was switched off, and nothing said so
     OOM = "oom"
     TIMEOUT = "timeout"
     CRASHED = "crashed"

@@ -11,9 +11,11 @@ from haqa_bench import suite
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.report import formats
 from haqa_bench.run import confirm, runner
+from haqa_bench.run.executors import local
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.space import key_of
-from haqa_bench.store import database, journal, manifest
+from haqa_bench.store import confirmed, database, journal, manifest
+from haqa_bench.tracks.deploy.workload import Lengths
 from haqa_bench.trial import Status
 
 
@@ -105,6 +107,50 @@ def test_pairs_of_another_workload_or_machine_are_not_mixed(cell, tmp_path):
         confirm.read(tmp_path / "p.jsonl", longer)
     with pytest.raises(HaqaError, match="another workload, default or machine"):
         taken(cell, elsewhere, tmp_path / "p.jsonl")
+
+
+def test_winners_are_confirmed_at_lengths_of_their_own(cell, tmp_path):
+    lengths = Lengths(n_prompt=16, n_generate=8)
+    work = cell.workload.model_copy(update={"confirm": lengths, "told": ("a fact",)})
+    told = cell.model_copy(update={"workload": work})
+
+    taken(told, Device(lambda c, _: 1.0), tmp_path / "p.jsonl")
+
+    card, _ = confirmed.read(tmp_path / "p.jsonl", finished=True)
+    assert (card.workload["n_prompt"], card.workload["n_generate"]) == (16, 8)
+    assert not {"confirm", "told"} & card.workload.keys()
+    assert confirm.read(tmp_path / "p.jsonl", told)
+    with pytest.raises(HaqaError, match="another cell or workload"):
+        confirm.read(tmp_path / "p.jsonl", cell)
+
+
+def test_a_run_makes_an_evaluator_for_its_pairs_where_they_are_of_other_lengths(
+    project, monkeypatch
+):
+    work, made = plan(project, measure="live"), []
+    monkeypatch.setattr(local, "evaluator_of", lambda _, cell: made.append(cell) or len(made))
+    cell = work.suite.cells[0]
+    lengths = Lengths(n_prompt=16, n_generate=8)
+    longer = cell.model_copy(
+        update={"workload": cell.workload.model_copy(update={"confirm": lengths})}
+    )
+
+    one = Serial()
+    numbers = [one.evaluator(work, c) for c in (longer, longer.confirming, longer)]
+
+    assert numbers == [1, 2, 1]
+    assert [c.workload.n_prompt for c in made] == [cell.workload.n_prompt, 16]
+
+
+def test_a_cell_may_say_how_often_its_default_meets_itself(cell, tmp_path):
+    few = cell.measurement.model_copy(update={"pairs": 7, "floor": 6})
+
+    found = taken(
+        cell.model_copy(update={"measurement": few}), Device(lambda c, _: 1.0), tmp_path / "p.jsonl"
+    )
+
+    assert len(found) == 6
+    assert "floor" not in cell.measurement.model_dump()
 
 
 def table_of(project, speed):

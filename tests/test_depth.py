@@ -1,8 +1,6 @@
-"""A cache that is filled before what is timed, and winners that are confirmed at other lengths, on a
-tiny model: `pytest -m live tests/test_depth.py`.
+"""A cache that is filled before what is timed, on a tiny model: `pytest -m live
+tests/test_depth.py`.
 """
-
-import json
 
 import pytest
 import tiny_gguf
@@ -10,9 +8,6 @@ from support import REPOSITORY
 
 from haqa_bench import suite
 from haqa_bench.errors import EvaluationFailed, Status
-from haqa_bench.run.confirm import record
-from haqa_bench.run.measuring import live_evaluator
-from haqa_bench.store import confirmed
 from haqa_bench.tracks.deploy.evaluator import DeployEvaluator
 
 pytestmark = pytest.mark.live
@@ -27,7 +22,6 @@ cells:
     bit_widths: [FP16]
     hardware: [epyc-zen4-2core]
     workload: {{n_ctx: 512, n_prompt: 8, n_generate: 4, repeats: 2, quality_tokens: 3, {more}}}
-    measurement: {{pairs: 6}}
     space:
       format: {{choices: [F16], default: F16}}
       n_threads: {{choices: [1], default: 1}}
@@ -90,18 +84,3 @@ def test_a_damaged_cache_is_a_status(cell, tmp_path):
     with pytest.raises(EvaluationFailed, match="cache's contents cannot be read") as caught:
         evaluator.sample(deep.space.default, 1)
     assert caught.value.status == Status.REFUSED
-
-
-def test_winners_are_confirmed_at_lengths_of_their_own(cell, tmp_path):
-    told = cell("confirm: {n_prompt: 32, n_generate: 16}")
-    there = tmp_path / "confirmed" / f"{told.id}.jsonl"
-
-    evaluator = live_evaluator(told.confirming, REPOSITORY)
-    for _ in record(told, evaluator, [told.space.default], there):
-        pass
-
-    card, lines = confirmed.read(there, finished=True)
-    assert (card.workload["n_prompt"], card.workload["n_generate"]) == (32, 16)
-    assert "confirm" not in card.workload
-    assert all(len(pair.default_samples) == 1 for pair in lines)  # repeats of its own
-    assert json.loads(there.read_text().splitlines()[0])["cell"] == told.id

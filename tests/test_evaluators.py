@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from support import SUITE, evaluator_of, rows, write_table
@@ -332,8 +333,7 @@ class Processes:
 @pytest.fixture
 def measured_by(cell, monkeypatch):
     monkeypatch.setattr(deploy, "require_llama_cpp", lambda: None)
-    monkeypatch.setattr(deploy, "Formats", lambda path: None)
-    monkeypatch.setattr(deploy, "find", lambda source: None)
+    monkeypatch.setattr(deploy, "formats_of", lambda model: SimpleNamespace(random=False))
 
     def measure(*speeds):
         evaluator = deploy.DeployEvaluator(cell)

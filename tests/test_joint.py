@@ -111,6 +111,18 @@ def test_a_deployment_that_fails_has_taken_its_training_too(evaluator, cell):
     assert failure.value.seconds >= 1.0
 
 
+@pytest.mark.parametrize(
+    "more", ["depth: 64", "told: [a fact]", "confirm: {n_prompt: 8, n_generate: 8}"]
+)
+def test_what_a_deployment_by_itself_may_say_is_refused(tmp_path, more):
+    assert "deployment: {" in TEXT
+    text = TEXT.replace("deployment: {", f"deployment: {{{more}, ")
+    (tmp_path / "joint.yaml").write_text(text)
+
+    with pytest.raises(HaqaError, match="is for cells of the deploy track alone"):
+        read_yaml(tmp_path / "joint.yaml", file_type())
+
+
 def test_examples_must_fit_the_context(tmp_path):
     (tmp_path / "joint.yaml").write_text(TEXT.replace("max_length: 128", "max_length: 1024"))
 

@@ -103,7 +103,9 @@ def test_what_a_suite_states_is_tested_however_good_it_is(ran, tmp_path, monkeyp
     assert float(ours[2].split("±")[0]) < float(second[2].split("±")[0])
 
 
-@pytest.mark.parametrize("name", ["resnet", "resnet-full", "qlora", "qlora-tasks", "qlora-full"])
+@pytest.mark.parametrize(
+    "name", ["resnet", "resnet-full", "qlora", "qlora-tasks", "qlora-full", "deploy"]
+)
 def test_the_suites_of_the_paper_ask_for_its_layout(name):
     path = REPOSITORY / f"suites/paper/{name}.yaml"
     file = read_yaml(path, file_type())

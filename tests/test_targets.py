@@ -126,6 +126,13 @@ def test_settings_of_gpus_are_sent_where_one_is_used():
     assert "-sm" not in llama_tools.cli("llama-cli", "m.gguf", SETTINGS, 512)
 
 
+def test_tokens_that_lie_in_the_cache_are_llama_bench_s_own_option():
+    deep = WORK.model_copy(update={"depth": 256})
+
+    assert "-d 256" in " ".join(llama_tools.bench("llama-bench", "m.gguf", SETTINGS, deep))
+    assert "-d" not in llama_tools.bench("llama-bench", "m.gguf", SETTINGS, WORK)
+
+
 def test_repacking_is_switched_off_by_each_tool_s_own_option():
     plain = replace(SETTINGS, repack=False)
 

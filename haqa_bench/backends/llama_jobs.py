@@ -2,11 +2,12 @@
 `llama_cpp_memory`.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from haqa_bench.arithmetic.memory import COUNT_MAX
+from haqa_bench.arithmetic.memory import COUNT_MAX, LAYERS_MAX
 from haqa_bench.backends.jobs import Done, Example, Job
 from haqa_bench.backends.wire import Mismatch, build
 from haqa_bench.errors import EvaluationFailed, Status
@@ -36,8 +37,40 @@ class Settings:
     mmap: bool = True
     repack: bool = True
     """Whether a CPU may compute on weights rearranged for its wide vectors (use_extra_bufts)."""
+    tensor_split: str = ""
+    """What share of the layers each device has, as '3,1'; empty: by their free memory."""
+    cpu_moe: bool = False
+    """Whether the weights of all experts stay on the CPU."""
+    n_cpu_moe: int = 0
+    """Of how many layers, from the first on, the weights of the experts stay on the CPU."""
+    override_tensor: str = ""
+    """Tensors whose name matches go to a type of buffers: 'PATTERN=CPU,PATTERN=CUDA1'."""
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Each device's share of the layers."""
+        return tuple(float(part) for part in self.tensor_split.split(",") if part)
+
+    @property
+    def overrides(self) -> tuple[tuple[str, str], ...]:
+        """Patterns of tensors' names, and the types of buffers that they go to; the first that
+        matches counts.
+        """
+        return tuple(_overrides(self))
 
 
+def _overrides(settings: Settings) -> Iterator[tuple[str, str]]:
+    for part in filter(None, settings.override_tensor.split(",")):
+        pattern, _, buffer_type = part.rpartition("=")
+        yield pattern, buffer_type
+    if settings.cpu_moe:
+        yield EXPERTS, "CPU"
+    for layer in range(settings.n_cpu_moe):
+        yield rf"blk\.{layer}{EXPERTS}", "CPU"
+
+
+EXPERTS = r"\.ffn_(up|down|gate|gate_up)_(ch|)exps"
+"""llama.cpp's own pattern (common.h, LLM_FFN_EXPS_REGEX)."""
 SETTINGS = tuple(field.name for field in fields(Settings))
 THREADS = range(1, 513)
 """As many threads as ggml can start."""
@@ -49,8 +82,12 @@ WITHIN: Mapping[str, range] = {
     "n_ubatch": COUNTS,
     "n_gpu_layers": range(-1, COUNT_MAX + 1),
     "main_gpu": range(COUNT_MAX + 1),
+    "n_cpu_moe": range(LAYERS_MAX + 1),
 }
 """What each setting may be: a larger number would wrap around on its way into llama.cpp."""
+TEXT_MAX = 500
+"""Characters of a setting in words."""
+SPLIT = re.compile(r"\d{1,6}(\.\d{1,6})?(,\d{1,6}(\.\d{1,6})?)*")
 ONE_THREAD = Settings(n_threads=1, n_threads_batch=1)
 """llama.cpp's defaults, where nothing is timed."""
 
@@ -71,7 +108,33 @@ def with_defaults(configuration: Mapping[str, object]) -> Settings:
         if (value := getattr(settings, name)) not in allowed:
             reason = f"{name}: {value} is not between {allowed[0]} and {allowed[-1]}"
             raise EvaluationFailed(Status.REFUSED, reason)
+    if fault := fault_of_split(settings.tensor_split) or fault_of_override(
+        settings.override_tensor
+    ):
+        raise EvaluationFailed(Status.REFUSED, fault)
     return settings
+
+
+def fault_of_split(text: str) -> str:
+    """Why a text is no tensor_split; nothing where it is one."""
+    if not text or (len(text) <= TEXT_MAX and SPLIT.fullmatch(text) and re.search("[1-9]", text)):
+        return ""
+    return f"tensor_split: '{text[:40]}' is no list of shares such as 3,1"
+
+
+def fault_of_override(text: str) -> str:
+    """Why a text is no override_tensor; nothing where it is one."""
+    if len(text) > TEXT_MAX:
+        return f"override_tensor: has {len(text)} characters, more than {TEXT_MAX}"
+    for part in text.split(",") if text else ():
+        pattern, _, buffer_type = part.rpartition("=")
+        if not pattern or not re.fullmatch(r"\w+", buffer_type):
+            return f"override_tensor: '{part[:60]}' is not of the form PATTERN=BUFFER, as exps=CPU"
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            return f"override_tensor: '{pattern[:60]}' is no pattern: {error}"
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +213,8 @@ class Measured:
     perplexity: float | None
     held_out_loss: float | None
     facts: Mapping[str, str]
+    device_bytes: int | None = None
+    """The most that devices' memory held of it; None where no device is used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +249,31 @@ class Fill(Job[Done], worker=WORKER):
     n_ctx: int
     depth: int
     target: str
+
+
+@dataclass(frozen=True)
+class FoundDevice:
+    """A device as llama.cpp knows it: its memory in bytes (0: not told)."""
+
+    name: str
+    about: str
+    kind: str
+    backend: str
+    total: int
+    free: int
+
+
+@dataclass(frozen=True)
+class FoundDevices:
+    """All devices of llama.cpp, the CPU among them, and its version."""
+
+    devices: tuple[FoundDevice, ...]
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindDevices(Job[FoundDevices], worker=WORKER):
+    """Say which devices there are."""
 
 
 @dataclass(frozen=True)

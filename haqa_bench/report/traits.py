@@ -31,7 +31,17 @@ def guessing(cell: Cell) -> str:
     return "" if chance is None else f"guessing gives {chance:.2f} %"
 
 
-AMOUNTS = ("data", "images", "epochs", "examples", "items", "n_prompt", "n_generate", "n_ctx")
+AMOUNTS = (
+    "data",
+    "images",
+    "epochs",
+    "examples",
+    "items",
+    "n_prompt",
+    "n_generate",
+    "depth",
+    "n_ctx",
+)
 """Fields of workloads that say how much is trained, tested or run."""
 
 

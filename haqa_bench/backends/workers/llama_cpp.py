@@ -28,12 +28,15 @@ import llama_cpp as llama
 import numpy as np
 
 from haqa_bench.arithmetic.memory import CACHE_TYPES
+from haqa_bench.backends import llama_placed
 from haqa_bench.backends.jobs import Done, Example
 from haqa_bench.backends.llama_jobs import (
     Answer,
     Answers,
     Contents,
     Fill,
+    FindDevices,
+    FoundDevices,
     Inspect,
     Measure,
     Measured,
@@ -42,6 +45,7 @@ from haqa_bench.backends.llama_jobs import (
     Settings,
 )
 from haqa_bench.backends.llama_log import all_said, cause_of, other_kind, said
+from haqa_bench.backends.workers import ggml_devices
 from haqa_bench.backends.workers.frame import Action, Refused, work
 from haqa_bench.backends.workers.load import (
     cpu_times,
@@ -121,22 +125,68 @@ def measure(job: Measure) -> Measured:
     """Loads, warms up, takes `repeats` samples, and reads everything back."""
     started = time.perf_counter()
     model = load(job.model, job.settings)
-    context = open_context(model, job.settings, job.n_ctx)
+    context = open_context(model, job.settings, job.n_ctx, 0 if job.text or job.examples else 1)
     load_s = time.perf_counter() - started
     vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
     prompt = made_up_prompt(vocabulary, job.n_prompt)
     run = Run(context, vocabulary, job.settings.n_batch, job.depth, job.filled)
     run.generate(prompt[: job.warm_up], min(WARM, job.n_generate))
-    samples = tuple(run.generate(prompt, job.n_generate) for _ in range(job.repeats))
+    used = DeviceMemory(llama_placed.read("".join(LOG)))
+    samples = []
+    for _ in range(job.repeats):
+        samples.append(run.generate(prompt, job.n_generate))
+        used.look()
     peak = peak_bytes()
     return Measured(
         load_s=load_s,
-        samples=samples,
+        samples=tuple(samples),
         peak_bytes=peak,
         perplexity=run.perplexity(model, job.text, job.quality_tokens) if job.text else None,
         held_out_loss=run.held_out_loss(job.examples) if job.examples else None,
-        facts=facts(context) | ({"depth": str(job.depth)} if job.depth else {}),
+        facts=facts(context) | ({"depth": str(job.depth)} if job.depth else {}) | used.facts,
+        device_bytes=used.peak,
     )
+
+
+class DeviceMemory:
+    """How much of its devices' memory a model has: what is less free than before it was loaded,
+    or llama.cpp's own buffers, where a backend does not count, or counts less.
+    """
+
+    def __init__(self, placed: llama_placed.Placed) -> None:
+        self.names = [device.name for device in placed.devices]
+        self.before = sum(device.free for device in placed.devices)
+        self.buffers = sum(placed.taken(name) for name in self.names)
+        self.gone = 0
+        self.look()
+
+    def look(self) -> None:
+        """Asks the devices once more. Nothing is timed meanwhile."""
+        if self.names:
+            self.gone = max(self.gone, self.before - ggml_devices.free_bytes(self.names))
+
+    @property
+    def peak(self) -> int | None:
+        """In bytes; None without devices."""
+        return max(self.gone, self.buffers) if self.names else None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What is known, in words."""
+        if not self.names:
+            return {}
+        told = "the memory that was no longer free" if self.gone > self.buffers else "its buffers"
+        return {
+            "device_buffers_mb": f"{self.buffers / 1e6:.1f}",
+            "device_memory_gone_mb": f"{self.gone / 1e6:.1f}",
+            "device_memory_by": told,
+        }
+
+
+def find_devices(job: FindDevices) -> FoundDevices:
+    """Which devices this llama.cpp knows."""
+    found = tuple(held.found for held in ggml_devices.devices())
+    return FoundDevices(found, llama.__version__)
 
 
 def fill(job: Fill) -> Done:
@@ -173,6 +223,7 @@ def load(path: str, settings: Settings, simulated: bool = False) -> "llama.llama
     params.n_gpu_layers, params.no_alloc = settings.n_gpu_layers, simulated
     params.split_mode, params.main_gpu = SPLITS[settings.split_mode], settings.main_gpu
     params.use_extra_bufts = settings.repack
+    on_devices = _on_devices(params, settings)
     params.load_mode = (
         llama.LLAMA_LOAD_MODE_MMAP
         if settings.mmap and not simulated
@@ -180,21 +231,62 @@ def load(path: str, settings: Settings, simulated: bool = False) -> "llama.llama
     )
     ERRORS.clear()
     model = llama.llama_model_load_from_file(os.fsencode(path), params)
+    del on_devices  # llama.cpp has read it
     if not model:
         raise refused(cause_of(ERRORS) + other_kind("".join(LOG)))
     return model
 
 
+def _on_devices(params: "llama.llama_model_params", settings: Settings) -> list[object]:
+    """Sets what goes to which device; what must live until the model is loaded. Where no layer
+    does, no device has a part in it: else one would compute long prompts.
+    """
+    if settings.n_gpu_layers == 0:
+        nobody = (ctypes.c_void_p * 1)()
+        params.devices = ctypes.addressof(nobody)
+        return [nobody]
+    _check_devices(settings)
+    kept: list[object] = []
+    if settings.shares:
+        shares = (ctypes.c_float * llama.llama_max_devices())(*settings.shares)
+        params.tensor_split = shares
+        kept.append(shares)
+    if settings.overrides:
+        patterns = ggml_devices.overrides(settings.overrides)
+        params.tensor_buft_overrides = ctypes.addressof(patterns)
+        kept.append(patterns)
+    return kept
+
+
+def _check_devices(settings: Settings) -> None:
+    """Raises Refused where devices are named that are not here. That there is none at all is
+    `fewer_layers`.
+    """
+    names = [device.name for device in ggml_devices.offloadable()]
+    here = f"here is {', '.join(names)}" if len(names) == 1 else f"here are {', '.join(names)}"
+    if names and len(settings.shares) > len(names):
+        raise Refused(f"tensor_split: '{settings.tensor_split}' is for more devices: {here}")
+    if names and settings.main_gpu >= len(names):
+        raise Refused(f"main_gpu: there is no device {settings.main_gpu}: {here}, counted from 0")
+
+
 def open_context(
-    model: "llama.llama_model_p", settings: Settings, n_ctx: int
+    model: "llama.llama_model_p", settings: Settings, n_ctx: int, n_outputs: int = 1
 ) -> "llama.llama_context_p":
-    """A context with the settings, or Refused with llama.cpp's own complaint."""
-    context = new_context(model, context_params(settings, n_ctx))
+    """A context with the settings, in which at most `n_outputs` tokens of a batch have logits (0:
+    all), or Refused with llama.cpp's own complaint. A device reserves memory for them.
+    """
+    params = context_params(settings, n_ctx)
+    params.n_outputs_max = n_outputs
+    context = new_context(model, params)
     if n_ctx > settings.n_ubatch and said("".join(LOG), "llama_context: causal_attn") == "0":
         raise refused(
             f"the model reads a whole text at once: a context of {n_ctx} tokens needs an n_ubatch "
             f"of as many, not {settings.n_ubatch}"
         )
+    placed = llama_placed.read("".join(LOG))
+    if fault := llama_placed.fault(placed, settings):
+        raise Refused(fault.reason, fault.status, facts(context))
     return context
 
 
@@ -399,6 +491,7 @@ def tokenize(model: "llama.llama_model_p", text: str) -> list[int]:
 def facts(context: "llama.llama_context_p") -> dict[str, str]:
     """What took effect, read back from llama.cpp."""
     log = "".join(LOG)
+    placed = llama_placed.read(log)
     buffers = [line for line in log.splitlines() if "model buffer size" in line]
     return {
         "n_ctx": str(llama.llama_n_ctx(context)),
@@ -406,12 +499,13 @@ def facts(context: "llama.llama_context_p") -> dict[str, str]:
         "n_ubatch": str(llama.llama_n_ubatch(context)),
         "n_threads": str(llama.llama_n_threads(context)),
         "n_threads_batch": str(llama.llama_n_threads_batch(context)),
-        "flash_attn": said(log, "llama_context: flash_attn"),
+        "flash_attn": placed.flash_attn,
         "kv_cache": " and ".join(all_said(log, "llama_kv_cache: size")).replace("  ", " "),
         "mmap": str(any("_Mapped" in line for line in buffers)).lower(),
         "repacked": str(any("REPACK" in line for line in buffers)).lower(),
         "llama_cpp_python": llama.__version__,
         "system_info": llama.llama_print_system_info().decode().strip(" |"),
+        **llama_placed.facts(placed),
     }
 
 
@@ -443,4 +537,4 @@ def inspect(job: Inspect) -> Contents:
 
 
 if __name__ == "__main__":
-    work_logged(quantize, inspect, fill, measure, answer)
+    work_logged(quantize, inspect, fill, measure, answer, find_devices)

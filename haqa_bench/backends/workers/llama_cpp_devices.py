@@ -14,6 +14,7 @@ import llama_cpp as llama
 
 from haqa_bench.arithmetic.device_memory import HOST
 from haqa_bench.backends.llama_jobs import Place, PlanDevices, Planned
+from haqa_bench.backends.llama_placed import BUFFER, DEVICE, LAYER, is_of
 from haqa_bench.backends.workers.frame import Refused
 from haqa_bench.backends.workers.llama_cpp import (
     LOG,
@@ -28,15 +29,12 @@ from haqa_bench.errors import Status
 
 DECLARED = "device"
 """The device of a machine that has none."""
-USING = re.compile(r"using device (\S+) \((.*?)\) \(")
-LAYER = re.compile(r"^load_tensors: layer +(\d+) assigned to device (\S+?),", re.MULTILINE)
 OVERRIDDEN = re.compile(r"^tensor (\S+) \(.*?\) buffer type overridden to (\S+)", re.MULTILINE)
 CACHED = re.compile(
     r"^llama_(?:kv_cache|memory_recurrent)\w*[:,] +"
     r"(?:layer +(\d+): dev = (\S+)|size = +([\d.]+) MiB)",
     re.MULTILINE,
 )
-BUFFER = re.compile(r"^\w+: +(\S+) +(compute|output) buffer size = +([\d.]+) MiB", re.MULTILINE)
 BLOCK = re.compile(r"^blk\.(\d+)\.")
 
 
@@ -53,8 +51,7 @@ class Assigned(NamedTuple):
         """Where a buffer of llama.cpp's lies, by its name: CUDA0 on CUDA0, CUDA_Host on the
         host.
         """
-        fitting = [device for device in self.devices if name.startswith(device)]
-        return max(fitting, key=len, default=HOST)
+        return next((device for device in self.devices if is_of(name, device)), HOST)
 
     def of_tensor(self, name: str) -> str:
         """Where a tensor lies. What is neither of a layer nor of the output is looked up in."""
@@ -91,7 +88,7 @@ def plan_devices(job: PlanDevices) -> Planned:
 
 def assigned(log: str) -> Assigned:
     """As llama.cpp's log says."""
-    known = dict(USING.findall(log))
+    known = {name: about for name, about, _ in DEVICE.findall(log)}
     layers = {int(n): name if name in known else HOST for n, name in LAYER.findall(log)}
     devices = {name: about for name, about in known.items() if name in layers.values()}
     found = Assigned(layers, devices, {})
@@ -154,6 +151,8 @@ def work_buffers(found: Assigned, log: str) -> dict[tuple[str, str], int]:
     """
     sizes: dict[tuple[str, str], float] = {}
     for name, part, size in BUFFER.findall(log):
+        if part not in ("compute", "output"):
+            continue  # llama.cpp plans weights and caches without sizes
         place = DECLARED if DECLARED in found.devices and part == "compute" else ""
         key = place or found.of_buffer(name), part
         sizes[key] = sizes.get(key, 0.0) + float(size) * MIB

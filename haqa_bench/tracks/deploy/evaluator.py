@@ -8,7 +8,7 @@ from haqa_bench.arithmetic.memory import OWN, Prediction
 from haqa_bench.backends.gguf_models import Formats, formats_of, require_llama_cpp
 from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.llama_cpp_memory import predict
-from haqa_bench.backends.llama_jobs import Contents, Measure, Measured, Settings, with_defaults
+from haqa_bench.backends.llama_jobs import Measure, Measured, Settings, with_defaults
 from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Cell
 from haqa_bench.documents import sha256
@@ -99,7 +99,8 @@ class DeployEvaluator(MeasuredHere):
             )
         contents = self.formats.contents(name)
         told = {**found.facts, **facts.of_file(contents, self.formats.random)}
-        return Outcome(_measurements(found, contents, self.workload), told)
+        bits = estimated({("bits_per_weight", "bits"): [contents.bits_per_weight]})
+        return Outcome((*_measurements(found, self.workload), *bits), told)
 
     def _fill(self, configuration: Configuration) -> None:
         """Fills the cache that a sample begins with, where that was not done yet; see depth."""
@@ -158,9 +159,7 @@ class DeployEvaluator(MeasuredHere):
         return self._predictions[key]
 
 
-def _measurements(
-    found: Measured, contents: Contents, work: DeployWorkload
-) -> tuple[Measurement, ...]:
+def _measurements(found: Measured, work: DeployWorkload) -> tuple[Measurement, ...]:
     samples = found.samples
     after_first = work.n_generate - 1
     readings: dict[tuple[str, str], Sequence[float]] = {
@@ -176,7 +175,6 @@ def _measurements(
         ("first_token_ms", "ms"): [1000 * s.first_token_s for s in samples],
         ("load_ms", "ms"): [1000 * found.load_s],
         ("peak_memory_mb", "MB"): [found.peak_bytes / 1e6],
-        ("bits_per_weight", "bits"): [contents.bits_per_weight],
         ("others_share", "1"): [s.others_share for s in samples],
         ("involuntary_switches", "1"): [s.involuntary_switches for s in samples],
     }

@@ -35,7 +35,7 @@ class DeployWorkload(Workload):
     """Tokens in the cache before what is timed begins."""
     warm_up: Annotated[int | None, Field(ge=1, exclude_if=lambda tokens: tokens is None)] = None
     """Tokens of the prompt that are read once before what is timed; all where it is left out."""
-    confirm: Lengths | None = Field(None, exclude_if=lambda lengths: lengths is None)
+    confirm: Annotated[Lengths | None, Field(exclude_if=lambda lengths: lengths is None)] = None
     """What winners are confirmed with, where it is more than a sweep can take."""
     told: Annotated[tuple[Line, ...], Field(exclude_if=lambda lines: not lines)] = ()
     """What agents are told of the measurement beside, a line each."""

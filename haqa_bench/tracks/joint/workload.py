@@ -22,6 +22,13 @@ class JointWorkload(Workload):
     deployment: DeployWorkload
 
     @model_validator(mode="after")
+    def _runs_plainly(self) -> Self:
+        for name in ("depth", "confirm", "told"):
+            if getattr(self.deployment, name):
+                raise ValueError(f"deployment: {name} is for cells of the deploy track alone")
+        return self
+
+    @model_validator(mode="after")
     def _holds_examples(self) -> Self:
         if self.training.max_length > self.deployment.n_ctx:
             raise ValueError(

@@ -35,6 +35,10 @@ class MemoryTrack(Track[MemoryWorkload]):
     published = "table5"
     swept = False
 
+    def suffix(self, workload: MemoryWorkload) -> str:
+        """See Track: plans of another kind are other cells of the same model and hardware."""
+        return self.name if workload.plan == "without_copies" else f"{self.name}-planned"
+
     def check(self, block: Block[MemoryWorkload], name: str, model: Model) -> None:
         """See Track: the space holds a decision under each limit, and nothing else."""
         lacking_dimensions(name, model)
