@@ -193,7 +193,8 @@ def test_wheels_are_unpacked_and_what_is_lacking_is_said(home, tmp_path, cli):
 
 def test_the_same_bundle_has_the_same_bytes(home, tmp_path, cli):
     for name in ("a.zip", "b.zip"):
-        cli("bundle", home / "suites/small.yaml", "--output", tmp_path / name)
+        done = cli("bundle", home / "suites/small.yaml", "--output", tmp_path / name)
+        assert done.returncode == 0, done.stderr
 
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
