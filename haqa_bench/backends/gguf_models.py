@@ -62,6 +62,9 @@ class AnyFormats(Protocol):
             HaqaError: there is no room for it.
         """
 
+    def remove(self, name: str) -> None:
+        """Removes the file in format `name`, if it was made; never what was there before."""
+
     def header(self, name: str) -> Path:
         """A file in format `name` from which llama.cpp can plan what it takes; it need not hold
         weights.
@@ -114,6 +117,11 @@ class Formats:
                 job = Quantize(source=str(self.source), target=str(partial), format=name)
                 run_job(job, QUANTIZE_TIMEOUT_S)
         return target
+
+    def remove(self, name: str) -> None:
+        """Removes the file in format `name`, if it was made; never the source."""
+        if name != OWN:
+            (self.folder / f"{name}.gguf").unlink(missing_ok=True)
 
     def header(self, name: str) -> Path:
         """See AnyFormats: the file itself."""

@@ -86,6 +86,10 @@ class RandomFormats:
             self._write(name, target, data=True)
         return target
 
+    def remove(self, name: str) -> None:
+        """Removes the file in format `name`, if it is there."""
+        (self.folder / f"{name}.gguf").unlink(missing_ok=True)
+
     def header(self, name: str) -> Path:
         """The file in format `name` with a hole in place of its weights, from which llama.cpp plans
         what it would take: some kilobytes, and room for a tokenizer.
