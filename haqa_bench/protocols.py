@@ -149,6 +149,23 @@ class LiveEvaluator(Evaluator, Protocol):
         """Hashes of what it runs, beside the configuration: a sweep of another is another."""
 
 
+class MakingEvaluator(LiveEvaluator, Protocol):
+    """An evaluator that makes a file before it measures, which several configurations share."""
+
+    def needs(self, configuration: Configuration) -> str:
+        """What a configuration needs made, in words that are equal for those that share it."""
+
+    def make(self, configuration: Configuration) -> None:
+        """Makes it, where it is not there.
+
+        Raises:
+            EvaluationFailed: it cannot be made.
+        """
+
+    def unmake(self, configuration: Configuration) -> None:
+        """Removes what was made; never what was there from the beginning."""
+
+
 class ReferenceEvaluator(LiveEvaluator, Protocol):
     """An evaluator of a cell that has references."""
 
@@ -196,6 +213,11 @@ def tells_build(evaluator: Evaluator) -> TypeGuard[BuiltEvaluator]:
 def runs_live(evaluator: Evaluator) -> TypeGuard[LiveEvaluator]:
     """Whether an evaluator runs the thing, and so says what it is made of."""
     return hasattr(type(evaluator), "made_of")
+
+
+def can_make(evaluator: Evaluator) -> TypeGuard[MakingEvaluator]:
+    """Whether an evaluator makes files."""
+    return hasattr(type(evaluator), "unmake")
 
 
 def can_refer(evaluator: Evaluator) -> TypeGuard[ReferenceEvaluator]:

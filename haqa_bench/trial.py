@@ -13,6 +13,11 @@ from haqa_bench.documents import Document
 from haqa_bench.errors import Status as Status  # told here too: it is a trial's
 from haqa_bench.space import Scalar, key_of
 
+TAKEN = "process_s"
+"""The reading of a response table that says what a configuration's process took, whatever came of
+it.
+"""
+
 
 class Source(StrEnum):
     """Where a number came from. Printed with it, always."""

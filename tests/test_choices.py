@@ -12,6 +12,8 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.optimizers.rules import Rules
 from haqa_bench.suite import file_type
 from haqa_bench.tracks.memory import evaluator as memory
+from haqa_bench.tracks.memory import recording
+from haqa_bench.tracks.memory.recording import Recorded
 from haqa_bench.trial import Source
 
 pytestmark = pytest.mark.usefixtures("developers_runs_stay")
@@ -39,12 +41,16 @@ def sizes(fp16: float, int8: float, int4: float) -> dict[str, Prediction]:
     }
 
 
+def of(*gigabytes: float) -> Recorded:
+    return Recorded(sizes(*gigabytes), {}, {})
+
+
 def sheet(cell, **choices):
     return {name: choices.get(name, "none") for name in cell.space.root}
 
 
 def test_the_most_precise_format_that_fits_is_right_and_none_where_none_does(cell):
-    found = memory.MemoryEvaluator(cell, sizes(15, 9, 5.5))
+    found = memory.MemoryEvaluator(cell, of(15, 9, 5.5))
 
     right = {
         f"within_{n}_gb": bits
@@ -67,16 +73,14 @@ def test_the_most_precise_format_that_fits_is_right_and_none_where_none_does(cel
 
 
 def test_a_choice_that_wastes_precision_is_wrong_but_not_too_large(cell):
-    found = memory.MemoryEvaluator(cell, sizes(15, 9, 5.5)).measure(
-        sheet(cell, within_48_gb="INT4")
-    )
+    found = memory.MemoryEvaluator(cell, of(15, 9, 5.5)).measure(sheet(cell, within_48_gb="INT4"))
 
     assert [m.value for m in found.measurements] == [12.5, 0.0]  # right at 4 GB alone
 
 
 def test_what_fits_is_read_from_the_record_and_a_changed_workload_is_told(cell):
     path = REPOSITORY / f"results/tables/memory/{cell.id}.parquet"
-    found = memory.recorded(cell, path)
+    found = recording.read(cell, path).sizes
 
     assert found["FP16"].weights == pytest.approx(2 * cell.model.parameters, rel=0.001)
     assert found["INT8"].weights == pytest.approx(34 / 32 * cell.model.parameters, rel=0.001)
@@ -87,7 +91,7 @@ def test_what_fits_is_read_from_the_record_and_a_changed_workload_is_told(cell):
     larger = cell.model_copy(update={"model": cell.model.model_copy(update={"parameters": 1})})
     for other in (longer, larger):
         with pytest.raises(HaqaError, match="another cell, model or workload"):
-            memory.recorded(other, path)
+            recording.read(other, path)
 
 
 def test_the_rules_add_weights_and_cache_up_and_answer_once(cell):

@@ -184,7 +184,7 @@ def test_a_live_run_measures_its_winners_again_and_says_on_what(project):
 def test_a_winner_that_does_not_win_again_is_no_winner(project):
     table, _ = table_of(project, lambda c, call: 60.0 * (1 + 0.01 * (call * 7 % 5)))
 
-    assert "default kept" in formats.markdown(table)
+    assert "default (tie)" in formats.markdown(table)
 
 
 def test_recorded_pairs_are_replayed_with_the_table(project, cli):

@@ -15,6 +15,7 @@ from haqa_bench.tracks.deploy import evaluator as deploy
 from haqa_bench.tracks.deploy import roofline
 from haqa_bench.tracks.kernel.evaluator import KernelEvaluator
 from haqa_bench.tracks.memory.evaluator import MemoryEvaluator
+from haqa_bench.tracks.memory.recording import Recorded
 from haqa_bench.tracks.qat.evaluator import QatEvaluator
 
 KERNELS = """\
@@ -77,9 +78,8 @@ class TestMemory(EvaluatorContract):
     @pytest.fixture
     def evaluator(self, cell):
         sizes = {"FP16": 15, "INT8": 9, "INT4": 5}
-        return MemoryEvaluator(
-            cell, {n: Prediction(gb * 10**9, 0, 0, 0, 0, 0, 0) for n, gb in sizes.items()}
-        )
+        made = {n: Prediction(gb * 10**9, 0, 0, 0, 0, 0, 0) for n, gb in sizes.items()}
+        return MemoryEvaluator(cell, Recorded(made, {}, {}))
 
     @pytest.fixture
     def configuration(self, cell):

@@ -18,6 +18,7 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.packs.pack import opened
 from haqa_bench.packs.rules import spaces
 from haqa_bench.project import Project, open_run
+from haqa_bench.report.found import tried
 from haqa_bench.report.page import origins, runs
 from haqa_bench.store import tables
 from haqa_bench.suite import load
@@ -265,3 +266,19 @@ def test_a_suite_without_a_layout_is_written_as_it_was(home):
     asked = loaded.model_copy(update={"layout": "paper"})
     assert asked.lock == loaded.lock
     assert '"layout":"paper"' in asked.model_dump_json()
+
+
+def test_a_picture_shows_which_values_of_each_range_were_tried(home, replayed, tmp_path, cli):
+    done = cli("report", replayed, "--figures", tmp_path, "--only", "ranges", "--project", home)
+
+    assert done.returncode == 0, done.stderr
+    drawn = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    name = f"ranges-{CELL}"
+    assert {f"{name}.pdf", f"{name}.png", f"{name}-dark.png", f"{name}-dark.svg"} <= drawn
+    told = next(tmp_path.rglob(f"{name}.txt")).read_text("utf-8")
+    assert "ringed: the best of a study" in told
+    assert "Source: replayed" in told
+    with open_run(Path(replayed)) as run:
+        found = [one for one in tried.tried(run) if one.method == "random"]
+    assert f"random {len(found)}" in told
+    assert {one.seed for one in found if one.best} == {0, 1}

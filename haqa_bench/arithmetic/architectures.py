@@ -6,7 +6,8 @@ norms) and `gpt2` (learned positions, one matrix for queries, keys and values, b
 
 Sizes are named as in `arithmetic.memory.NEEDED`; beside these `kv_heads` (as many as `heads` where
 left out), `head_size` (`hidden` / `heads`), `tied` (1: the output layer is the embedding),
-`context` and `window` (tokens), `experts` and `experts_used`, and `merges` (of the tokenizer).
+`context` and `window` (tokens), `experts` and `experts_used`, and `merges` (of a tokenizer of byte
+pairs; one that states none has SentencePiece's).
 """
 
 import math
@@ -21,6 +22,10 @@ OPTIONAL = ("kv_heads", "head_size", "tied", "context", "experts", "experts_used
 LEAST_VOCABULARY = 512
 """Tokens: the 256 bytes, what begins and ends a text, and some words."""
 GPT2_CONTEXT = 1024
+NO_LIMIT = 2**31 - 1
+"""The context that a model was trained for, where that is not known: llama.cpp wants a number."""
+BYTES = 256
+"""Tokens of a tokenizer that are single bytes."""
 EXPERTS_MAX = 512
 """The most that llama.cpp takes (LLAMA_MAX_EXPERTS)."""
 
@@ -60,6 +65,19 @@ def head_size(sizes: Sizes) -> int:
 def kv_heads(sizes: Sizes) -> int:
     """The heads of keys and values: as many as there are of queries where nothing is said."""
     return sizes.get("kv_heads", sizes["heads"])
+
+
+def whole(architecture: str, sizes: Sizes) -> dict[str, int]:
+    """The sizes with all that they leave out, by name: what two ways to state one model share."""
+    count = sizes["vocabulary"]
+    left_out = {
+        "kv_heads": sizes["heads"],
+        "head_size": head_size(sizes),
+        "tied": int(architecture == "gpt2"),
+        "context": GPT2_CONTEXT if architecture == "gpt2" else NO_LIMIT,
+        "merges": 0 if architecture == "llama" else count - BYTES - 1,
+    }
+    return dict(sorted({**left_out, **sizes}.items()))
 
 
 def fault_of_model(architecture: str, sizes: Sizes) -> str:

@@ -12,8 +12,9 @@ from haqa_bench.errors import HaqaError
 SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 """How the name of a split model's file ends: which it is, and of how many."""
 RANDOM_KEY = "haqa_bench.weights"
-"""The key of a GGUF file that haqa-bench made of random weights; it stands among the first."""
-BEGINNING = 4096
+"""The key of a GGUF file that haqa-bench made of random weights."""
+METADATA_BYTES = 2**24
+"""Where a file's keys end, however large its tokenizer is."""
 TODO = "Give a GGUF file's path, package:NAME or hub:OWNER/REPO/FILE"
 
 
@@ -74,7 +75,7 @@ def check(first: Path) -> None:
 def is_random(first: Path) -> bool:
     """Whether the weights of a model are random ones that haqa-bench made."""
     with first.open("rb") as file:
-        return RANDOM_KEY.encode() in file.read(BEGINNING)
+        return RANDOM_KEY.encode() in file.read(METADATA_BYTES)
 
 
 def _hash(path: Path) -> str:

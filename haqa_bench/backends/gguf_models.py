@@ -62,6 +62,9 @@ class AnyFormats(Protocol):
             HaqaError: there is no room for it.
         """
 
+    def remove(self, name: str) -> None:
+        """Removes the file in format `name`, if it was made; never what was there before."""
+
     def header(self, name: str) -> Path:
         """A file in format `name` from which llama.cpp can plan what it takes; it need not hold
         weights.
@@ -87,6 +90,7 @@ def formats_of(model: Model) -> AnyFormats:
     """
     if not model.synthetic:
         return Formats(find(model.gguf or ""))
+    require_gguf()
     return RandomFormats(RandomModel(architecture=model.architecture, dimensions=model.dimensions))
 
 
@@ -114,6 +118,11 @@ class Formats:
                 run_job(job, QUANTIZE_TIMEOUT_S)
         return target
 
+    def remove(self, name: str) -> None:
+        """Removes the file in format `name`, if it was made; never the source."""
+        if name != OWN:
+            (self.folder / f"{name}.gguf").unlink(missing_ok=True)
+
     def header(self, name: str) -> Path:
         """See AnyFormats: the file itself."""
         return self.path(name)
@@ -134,6 +143,11 @@ class Formats:
 def require_llama_cpp() -> None:
     """Raises HaqaError when llama-cpp-python is not installed."""
     require("llama_cpp", "llama.cpp", extra("deploy"), "llama-cpp-python")
+
+
+def require_gguf() -> None:
+    """Raises HaqaError when the package gguf, which writes and reads such files, is missing."""
+    require("gguf", "GGUF files", extra("deploy"))
 
 
 def expanded(source: str) -> Path:

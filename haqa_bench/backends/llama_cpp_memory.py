@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import psutil
 
+from haqa_bench.arithmetic.architectures import LAYOUTS
 from haqa_bench.arithmetic.device_memory import DevicePlan, Share
 from haqa_bench.arithmetic.memory import OWN, Prediction, fault_of_sizes
 from haqa_bench.backends import gguf_files, gguf_models
@@ -229,7 +230,7 @@ def file_of(source: str) -> Iterator[Path]:
 @contextmanager
 def hollow(dimensions: Mapping[str, int], architecture: str = "llama") -> Iterator[Path]:
     """A GGUF file of a model's sizes, without weights; of Gemma 3's architecture where there is a
-    `window`.
+    `window`, of LLaMA's where the architecture is none of `architectures.LAYOUTS`, as Mistral's.
 
     Raises:
         HaqaError: no model has such sizes.
@@ -238,9 +239,8 @@ def hollow(dimensions: Mapping[str, int], architecture: str = "llama") -> Iterat
         raise HaqaError("the model's dimensions", fault)
     with TemporaryDirectory() as folder:
         target = Path(folder) / "hollow.gguf"
-        job = WriteHollow(
-            dimensions=dict(dimensions), target=str(target), architecture=architecture
-        )
+        kind = architecture if architecture in LAYOUTS else "llama"
+        job = WriteHollow(dimensions=dict(dimensions), target=str(target), architecture=kind)
         run_job(job, SIMULATE_TIMEOUT_S)
         yield target
 

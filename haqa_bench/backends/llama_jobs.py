@@ -411,6 +411,13 @@ class RandomModel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadSizes(Job[RandomModel], worker=RANDOM_WORKER):
+    """Read from GGUF files what a model of random weights has to be made of to be their twin."""
+
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class WriteRandom(Job[Done], worker=RANDOM_WORKER):
     """Write a model of random weights in llama.cpp's `format` as the GGUF file `target`; with a
     hole in place of its `data` where that is false.

@@ -8,14 +8,14 @@ together take more than HAQA_BENCH_RANDOM_GB says.
 """
 
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench import disk
-from haqa_bench.arithmetic.architectures import fault_of_model
+from haqa_bench.arithmetic.architectures import whole
 from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends.llama_jobs import (
     PLAN_MEMORY_BYTES,
@@ -38,6 +38,7 @@ SPARE_BYTES = 2 * 10**9
 """Left free on the disk: others write there too."""
 MOST = "HAQA_BENCH_RANDOM_GB"
 HEADER = ".header.gguf"
+NAMED = re.compile(r"\w+")
 TODO = (
     "Make room there, name another folder with HAQA_BENCH_CACHE, or haqa-bench synthesize --remove"
 )
@@ -76,13 +77,18 @@ class RandomFormats:
             EvaluationFailed: llama.cpp's quantizer knows no such format, or refuses it.
             HaqaError: there is no room for it.
         """
+        size = self.header(name).stat().st_size
         target = self.folder / f"{name}.gguf"
         if target.is_file():
             os.utime(target)
-            return target
-        make_room(self.header(name).stat().st_size, target)
-        self._write(name, target, data=True)
+        else:
+            make_room(size, target)
+            self._write(name, target, data=True)
         return target
+
+    def remove(self, name: str) -> None:
+        """Removes the file in format `name`, if it is there."""
+        (self.folder / f"{name}.gguf").unlink(missing_ok=True)
 
     def header(self, name: str) -> Path:
         """The file in format `name` with a hole in place of its weights, from which llama.cpp plans
@@ -92,6 +98,8 @@ class RandomFormats:
             EvaluationFailed: as `path`.
             HaqaError: it cannot be written.
         """
+        if name == OWN or not NAMED.fullmatch(name):
+            raise EvaluationFailed(Status.REFUSED, f"no random weights are made in '{name}'")
         target = self.folder / f"{name}{HEADER}"
         if not target.is_file():
             self._write(name, target, data=False)
@@ -109,9 +117,17 @@ class RandomFormats:
             self._contents[name] = run_job(job, WRITE_TIMEOUT_S)
         return self._contents[name]
 
+    def write(self, name: str, target: Path) -> None:
+        """Writes the file in format `name` to another place.
+
+        Raises:
+            EvaluationFailed: as `path`.
+            HaqaError: there is no room for it, or it cannot be written.
+        """
+        check_room(self.header(name).stat().st_size, target)
+        self._write(name, target, data=True)
+
     def _write(self, name: str, target: Path, data: bool) -> None:
-        if name == OWN:
-            raise EvaluationFailed(Status.REFUSED, "random weights have no format of their own")
         with disk.written(target) as partial:
             job = WriteRandom(
                 memory_bytes=WRITE_MEMORY_BYTES,
@@ -125,20 +141,14 @@ class RandomFormats:
 
 def identity(model: RandomModel) -> str:
     """What identifies random weights, in hex: all that they depend on but the format."""
-    told = asdict(model) | {"writer": WRITER}
-    told.pop("name")
-    return sha256(told)
-
-
-def checked(where: str, model: RandomModel) -> RandomModel:
-    """The model.
-
-    Raises:
-        HaqaError: no random weights of such sizes are made here.
-    """
-    if fault := fault_of_model(model.architecture, model.dimensions):
-        raise HaqaError(where, fault)
-    return model
+    return sha256(
+        {
+            "architecture": model.architecture,
+            "dimensions": whole(model.architecture, model.dimensions),
+            "seed": model.seed,
+            "writer": WRITER,
+        }
+    )
 
 
 def kept(folder: Path | None = None) -> list[Kept]:
@@ -160,19 +170,33 @@ def make_room(size: int, target: Path) -> None:
     Raises:
         HaqaError: even without any there is not.
     """
-    with disk.faults(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-    there = kept(target.parent.parent)
-    free = shutil.disk_usage(target.parent).free
-    if (room := free + sum(one.size for one in there)) < size + SPARE_BYTES:
+    there, most = kept(target.parent.parent), _most()
+    together = sum(one.size for one in there)
+    check_room(size, target, beside=together)
+    short = size + SPARE_BYTES - _free(target)
+    for one in there:
+        if short <= 0 and together + size <= most:
+            return
+        with disk.faults(one.path):
+            one.path.unlink(missing_ok=True)
+        short, together = short - one.size, together - one.size
+
+
+def check_room(size: int, target: Path, beside: int = 0) -> None:
+    """Refuses a file that its disk has no room for, even if `beside` bytes are removed there.
+
+    Raises:
+        HaqaError: says how much it needs, and how much there is.
+    """
+    if (room := _free(target) + beside) < size + SPARE_BYTES:
         what = f"needs {size / 1e9:.1f} GB, and {SPARE_BYTES / 1e9:.0f} GB to spare"
         raise HaqaError(target, f"{what}; there are {room / 1e9:.1f} GB", TODO)
-    most = _most()
-    for one in there:
-        together = sum(other.size for other in kept(target.parent.parent)) + size
-        if shutil.disk_usage(target.parent).free >= size + SPARE_BYTES and together <= most:
-            return
-        one.path.unlink(missing_ok=True)
+
+
+def _free(target: Path) -> int:
+    with disk.faults(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(target.parent).free
 
 
 def _most() -> float:
@@ -188,19 +212,17 @@ def _most() -> float:
         raise HaqaError(MOST, f"'{told}' is no number of gigabytes", "Write it as 20") from None
 
 
-def remove(folder: Path | None = None, identities: Mapping[str, object] | None = None) -> int:
-    """Removes files of random weights, all of them or those of the models whose `identities` are
-    given; the bytes that were freed.
+def remove(made: RandomFormats | None = None) -> int:
+    """Removes the files of random weights, all of them or those of one model; the bytes that were
+    freed.
 
     Raises:
         HaqaError: one cannot be removed.
     """
-    within = folder or random_folder()
-    wanted = None if identities is None else {name[:16] for name in identities}
-    freed = 0
-    for path in sorted(within.glob("*")):
-        if wanted is None or path.name in wanted:
-            freed += sum(one.size for one in _found(within) if one.path.parent == path)
-            with disk.faults(path):
-                shutil.rmtree(path)
-    return freed
+    within = made.folder if made else random_folder()
+    folders = [within] if made else sorted(within.glob("*"))
+    gone = [one for one in kept() if one.path.parent in folders]
+    for path in folders:
+        with disk.faults(path):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return sum(one.size for one in gone)

@@ -51,6 +51,10 @@ COMMANDS = {
         "Print what the paper published, in its own layout, or check its arithmetic.",
     ),
     "tabulate": ("haqa_bench.cli.tabulate:tabulate", "Measure whole cells into response tables."),
+    "bundle": (
+        "haqa_bench.cli.bundle:bundle",
+        "Pack suites and all that measures them for a machine without network.",
+    ),
     "table": ("haqa_bench.cli.table:table", "Show, export, import and judge response tables."),
     "contribute": (
         "haqa_bench.cli.contribute:contribute",
@@ -63,6 +67,10 @@ COMMANDS = {
     "memory": (
         "haqa_bench.cli.memory:memory",
         "Predict what a model takes in several formats, without loading it.",
+    ),
+    "synthesize": (
+        "haqa_bench.cli.synthesize:synthesize",
+        "Write a model of random weights as a GGUF file: as fast and large as its model.",
     ),
     "pretrain": (
         "haqa_bench.cli.pretrain:pretrain",

@@ -97,6 +97,12 @@ def _profiles(context: click.Context) -> Iterable[str]:
     return (profile.name for profile in profiles(_project(context).hardware))
 
 
+def _sized_models(context: click.Context) -> Iterable[str]:
+    from haqa_bench.cli.known_models import known
+
+    return (one.name for one in known(_project(context)))
+
+
 def _plugins(_context: click.Context) -> Iterable[str]:
     from haqa_bench import registry, tracks
 
@@ -108,4 +114,5 @@ runs = _completes(_runs, paths=True)
 methods = _completes(_methods)
 cells = _completes(_cells)
 profiles = _completes(_profiles)
+sized_models = _completes(_sized_models, paths=True)
 plugins = _completes(_plugins)

@@ -20,6 +20,7 @@ from haqa_bench.cli.options import (
 )
 from haqa_bench.cli.table_check import accept, check, machines
 from haqa_bench.cli.table_import import import_
+from haqa_bench.cli.table_part import close, take_in
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import HaqaError
 
@@ -196,3 +197,5 @@ table.add_command(import_)
 table.add_command(check)
 table.add_command(accept)
 table.add_command(machines)
+table.add_command(take_in)
+table.add_command(close)

@@ -155,6 +155,7 @@ def tune(
     gguf_models.require_llama_cpp()
     path = gguf_models.find(model)
     space.check_name(path)
+    space.check_weights(path)
     try:
         found = space.options(path, wish)
         if found.note:

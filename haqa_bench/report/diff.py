@@ -12,6 +12,7 @@ from haqa_bench.report import statistics
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.found.pairs import pairs
 from haqa_bench.report.found.studies import results
+from haqa_bench.report.tables import random_weights
 from haqa_bench.report.tables.table import (
     Column,
     Form,
@@ -85,7 +86,7 @@ def table(then: Run, now: Run, found: Sequence[Change]) -> Table:
     Raises:
         HaqaError: a database cannot be read.
     """
-    return Table(
+    made = Table(
         title="What changed between two runs",
         columns=COLUMNS,
         rows=[_row(change) for change in found],
@@ -97,6 +98,7 @@ def table(then: Run, now: Run, found: Sequence[Change]) -> Table:
             "of the two runs (the default against itself in pairs).",
         ],
     )
+    return random_weights.marked(made, {**then.cells, **now.cells})
 
 
 def differs(found: Iterable[Change]) -> bool:

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 
 from haqa_bench.report.tables.table import Table, words
 
+BIT_WIDTH = "bit-width"
+"""The slug of the column of a cell's bit-width."""
+
 
 def label(labels: Mapping[str, str], name: str) -> str:
     """What readers call a method, a model or a device."""
@@ -18,6 +21,7 @@ def labelled(table: Table) -> Table:
     """A table with its labels in place of names: in headings, in what names its rows, and in what
     stands below it.
     """
+    table = _spelled_out(table)
     if not table.labels:
         return table
     known = table.labels
@@ -34,6 +38,18 @@ def labelled(table: Table) -> Table:
         notes=[said(known, note) for note in table.notes],
         details=[said(known, note) for note in table.details],
     )
+
+
+def _spelled_out(table: Table) -> Table:
+    """With what is in the file of each row's cell, beside its bit-width."""
+    places = [i for i, c in enumerate(table.columns) if c.slug == BIT_WIDTH and c.role == "key"]
+    if not places or not table.spelled or not table.keys:
+        return table
+    rows = [
+        [words(table.spelled.get(key.cell, v.text)) if i in places else v for i, v in enumerate(r)]
+        for key, r in zip(table.keys, table.rows, strict=True)
+    ]
+    return table._replace(rows=rows)
 
 
 def said(labels: Mapping[str, str], text: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from haqa_bench import tracks
-from haqa_bench.cell import Cell
+from haqa_bench.cell import Cell, Workload
 from haqa_bench.suite import TUNED_ON_TESTS
 from haqa_bench.tracks.memory.track import is_memory
 from haqa_bench.tracks.memory.workload import MemoryWorkload
@@ -31,6 +31,15 @@ def guessing(cell: Cell) -> str:
     return "" if chance is None else f"guessing gives {chance:.2f} %"
 
 
+RANDOM = "weights: random"
+"""Stands wherever a number is printed of a model whose weights were made up in its sizes."""
+
+
+def has_random_weights(cell: Cell) -> bool:
+    """Whether its model's weights are random: then its numbers are of speed and memory alone."""
+    return cell.model.synthetic
+
+
 AMOUNTS = (
     "data",
     "images",
@@ -50,9 +59,29 @@ def _told(amount: object) -> str:
 
 
 def amounts(cell: Cell) -> str:
-    """How much is trained, tested or run in one trial, in words."""
-    found = cell.workload.model_dump()
-    return ", ".join(f"{name} {_told(found[name])}" for name in AMOUNTS if found.get(name))
+    """How much is trained, tested or run in one trial, in words; and what is run when winners meet
+    the default again, where that differs.
+    """
+    tuned, again = _amounts(cell.workload), _amounts(cell.confirming.workload)
+    others = [f"{name} {told}" for name, told in again.items() if told != tuned.get(name)]
+    said = ", ".join(f"{name} {told}" for name, told in tuned.items())
+    return f"{said}; confirmed with {', '.join(others)}" if others else said
+
+
+def _amounts(workload: Workload) -> dict[str, str]:
+    found = workload.model_dump()
+    return {name: _told(found[name]) for name in AMOUNTS if found.get(name)}
+
+
+def lengths(cells: Iterable[Cell]) -> list[str]:
+    """A sentence for what is tuned on one length and confirmed on another; none where all are
+    alike.
+    """
+    told: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.confirming is not cell:
+            told.setdefault(amounts(cell), []).append(cell.id)
+    return [f"{', '.join(ids)}: tuned with {said}." for said, ids in told.items()]
 
 
 def tested_on(cells: Iterable[Cell]) -> str:
@@ -71,8 +100,11 @@ def peer(cell: Cell) -> str:
 
 
 def decides_bits(cell: Cell) -> bool:
-    """Whether its bit-width is a decision, and what it costs a speed."""
-    whole = cell.bit_width == "any" and cell.objective.unit == "tokens/s"
+    """Whether its bit-width is a decision, and what it costs a speed; not where speed is one goal
+    of several, whose answer is a front.
+    """
+    one = not cell.objective.also
+    whole = cell.bit_width == "any" and cell.objective.unit == "tokens/s" and one
     return whole and bool(tracks.of(cell).published_bit_widths)
 
 

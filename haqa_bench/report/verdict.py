@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Literal, NamedTuple, TypeVar
 
+from haqa_bench.arithmetic.estimate import Interval
 from haqa_bench.report import statistics
 from haqa_bench.report.found.studies import StudyResult, grouped
 
@@ -24,6 +25,13 @@ RULE = (
     f"p < {SIGNIFICANT} (Wilcoxon signed-rank, paired over seeds, Holm-corrected over all "
     f"comparisons of the run), never below {statistics.FEWEST_PAIRS} pairs; else undecided"
 )
+
+OF_WINNERS = (
+    "better, worse: the whole 95 % interval of its pairs is above or below 1, never below "
+    f"{statistics.FEWEST_PAIRS} pairs; tie: within the noise floor, or the default itself; else "
+    "undecided"
+)
+"""The rule of the word on a winner against the default."""
 
 
 class Pairing(NamedTuple):
@@ -68,6 +76,17 @@ class Verdict(NamedTuple):
 def told_p(p: float) -> str:
     """A p value in words."""
     return f"p = {p:.3f}" if p >= LEAST_P else f"p < {LEAST_P}"
+
+
+def of_ratio(ratio: float, interval: Interval | None, floor: float) -> Word:
+    """The word on a configuration that is `ratio` times as good as the default (above 1 is better),
+    with the 95 % interval of its pairs, if there are enough, and the noise floor, as a share.
+    """
+    if interval and interval.low > 1:
+        return "better"
+    if interval and interval.high < 1:
+        return "worse"
+    return "tie" if max(ratio, 1 / ratio) - 1 <= floor else "undecided"
 
 
 def judged(pairings: Mapping[Key, Pairing]) -> dict[Key, Verdict]:

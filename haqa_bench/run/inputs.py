@@ -10,7 +10,7 @@ from haqa_bench import shipped, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project
-from haqa_bench.run import forking
+from haqa_bench.run import forking, sweep
 from haqa_bench.run.plan import Plan
 from haqa_bench.study import Method, Study
 from haqa_bench.suite import Suite
@@ -91,6 +91,14 @@ def _no_table(plan: Plan, missing: Sequence[Cell]) -> HaqaError:
         what = f"no recorded trials yet, and a space with a range has no table{_more(missing)}"
         return HaqaError(path, what, f"Measure some with: {command}")
     command = f"haqa-bench tabulate {_called(plan)} --cells {first.id}"
+    if sweep.begun(plan.places.own.table(first)):
+        what = f"is not whole: its cell was measured in part{_more(missing)}"
+        return HaqaError(
+            path,
+            what,
+            f"Go on with: {command}; or make a table of what there is: "
+            f"haqa-bench table close {_called(plan)} --cells {first.id}",
+        )
     todo = f"Measure it with: {command}; or import one, or run with --measure live"
     return HaqaError(path, f"no response table yet{_more(missing)}", todo)
 

@@ -21,13 +21,18 @@ from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import LiveEvaluator
 from haqa_bench.run.measuring import evaluator_faults, live_evaluator
 from haqa_bench.space import Configuration, key_of
-from haqa_bench.store import tables
 from haqa_bench.store.journal import Journal
 from haqa_bench.tracks.repeats import as_they_come
-from haqa_bench.trial import Source, Status
+from haqa_bench.trial import TAKEN, Source, Status
 
 AGAIN = 3
 """How many more passes a configuration may get whose passes were disturbed."""
+PARTIAL = ".jsonl.partial"
+"""What a journal ends with, in place of the .parquet of the table that it is to become."""
+CUT = "cut_off_s"
+"""What an entry of a journal says that is no row: for how many seconds a configuration ran that
+was ended because the time was over.
+"""
 
 
 class Sweep(NamedTuple):
@@ -37,6 +42,21 @@ class Sweep(NamedTuple):
     evaluator: LiveEvaluator
     journal: Journal
     target: Path
+
+    @property
+    def rows(self) -> list[JsonObject]:
+        """What was measured so far."""
+        return rows_of(self.journal)
+
+
+def rows_of(journal: Journal) -> list[JsonObject]:
+    """The rows of a journal, without its card and what was cut off."""
+    return [entry for entry in journal.entries[1:] if CUT not in entry]
+
+
+def begun(target: Path) -> bool:
+    """Whether a table was begun, and is not whole."""
+    return target.with_suffix(PARTIAL).is_file()
 
 
 def check(cell: Cell) -> None:
@@ -55,19 +75,8 @@ def open_sweep(cell: Cell, target: Path, evaluator: LiveEvaluator | None = None)
     """
     check(cell)
     evaluator = evaluator or live_evaluator(cell, Path())
-    journal = Journal(target.with_suffix(".jsonl.partial"))
-    card = {
-        "cell": cell.id,
-        "choices_sha256": sha256(
-            {name: list(p.choices) for name, p in cell.space.listable.items()}
-        ),
-        "workload": cell.workload.model_dump(mode="json"),
-        **evaluator.made_of,
-        "hardware": cell.hardware.name,
-        "haqa_bench": __version__,
-    }
-    if cell.simulated:
-        card["source"] = Source.SIMULATED
+    journal = Journal(target.with_suffix(PARTIAL))
+    card = {**of_cell(cell), **evaluator.made_of, "haqa_bench": __version__}
     if not journal.entries:
         journal.append(card)
     elif journal.entries[0] != card:
@@ -77,6 +86,18 @@ def open_sweep(cell: Cell, target: Path, evaluator: LiveEvaluator | None = None)
             "Finish it with those, or delete it",
         )
     return Sweep(cell, evaluator, journal, target)
+
+
+def of_cell(cell: Cell) -> JsonObject:
+    """What the card of a cell's table says of the cell."""
+    choices = {name: list(p.choices) for name, p in cell.space.listable.items()}
+    card: JsonObject = {
+        "cell": cell.id,
+        "choices_sha256": sha256(choices),
+        "workload": cell.workload.model_dump(mode="json"),
+        "hardware": cell.hardware.name,
+    }
+    return card | ({"source": Source.SIMULATED} if cell.simulated else {})
 
 
 def sweep(
@@ -108,38 +129,53 @@ def sweep(
         for one in sweeps:
             order = list(one.cell.space.grid())
             random.Random(seed + number).shuffle(order)
-            have = {(e["pass"], e["configuration"]) for e in one.journal.entries[1:]}
-            enough = _undisturbed(one.journal, passes) if number >= passes else set()
+            have = {(e["pass"], e["configuration"]) for e in one.rows}
+            enough = undisturbed(one.rows, passes) if number >= passes else set()
             missing = [
                 c for c in order if (number, key_of(c)) not in have and key_of(c) not in enough
             ]
             for _ in range(len(order) - len(missing) if number < passes else 0):
                 done()
             with evaluator_faults(one.cell):
-                for row in as_they_come(partial(_row, one.evaluator, number), missing, workers):
+                for row in as_they_come(partial(row_of, one.evaluator, number), missing, workers):
                     one.journal.append(row)
                     if number < passes:
                         done()
     for one in sweeps:
-        rows = one.journal.entries[1:]
-        dates = sorted({row["date"] for row in rows})
-        card = {
-            **one.journal.entries[0],
-            "passes": passes,
-            "again": AGAIN,
-            "measured": [dates[0], dates[-1]],
-            "order_seed": seed,
-        }
-        tables.write(one.target, card, rows)
-        one.journal.path.unlink()
+        finish(one, passes, seed)
 
 
-def _undisturbed(journal: Journal, passes: int) -> set[str]:
+def finish(one: Sweep, passes: int, seed: int) -> None:
+    """Writes the table of a cell that was measured, in place of its journal."""
+    write(one.target, one.journal, passes, seed)
+    one.journal.path.unlink()
+
+
+def write(
+    target: Path, journal: Journal, passes: int, seed: int, told: Mapping[str, object] | None = None
+) -> None:
+    """Writes what a journal holds as a response table, with what else is `told` in its card."""
+    from haqa_bench.store import tables  # a machine that only measures may lack what writes them
+
+    rows = rows_of(journal)
+    dates = sorted({row["date"] for row in rows})
+    card = {
+        **journal.entries[0],
+        "passes": passes,
+        "again": AGAIN,
+        "measured": [dates[0], dates[-1]],
+        "order_seed": seed,
+        **(told or {}),
+    }
+    tables.write(target, card, rows)
+
+
+def undisturbed(rows: Sequence[JsonObject], passes: int) -> set[str]:
     """The configurations that have as many passes as asked for in which nobody else took a share of
     the machine, or that fail.
     """
     quiet: Counter[str] = Counter()
-    for row in journal.entries[1:]:
+    for row in rows:
         shares = [
             s
             for reading in row["readings"]
@@ -150,7 +186,10 @@ def _undisturbed(journal: Journal, passes: int) -> set[str]:
     return {configuration for configuration, count in quiet.items() if count >= passes}
 
 
-def _row(evaluator: LiveEvaluator, number: int, configuration: Configuration) -> Mapping[str, Any]:
+def row_of(
+    evaluator: LiveEvaluator, number: int, configuration: Configuration
+) -> Mapping[str, Any]:
+    """What one measurement of a configuration gives, as a row of a table."""
     row: JsonObject = {
         "configuration": key_of(configuration),
         "pass": number,
@@ -177,4 +216,4 @@ def _row(evaluator: LiveEvaluator, number: int, configuration: Configuration) ->
 
 
 def _taken(seconds: float | None) -> list[JsonObject]:
-    return [] if seconds is None else [{"name": tables.TAKEN, "unit": "s", "samples": [seconds]}]
+    return [] if seconds is None else [{"name": TAKEN, "unit": "s", "samples": [seconds]}]

@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 from haqa_bench.arithmetic.estimate import QUIET, SPEEDS, estimate
 from haqa_bench.documents import JsonObject
 from haqa_bench.store.groups import Groups, medians, quartiles
-from haqa_bench.trial import Measurement, Source, Status
+from haqa_bench.trial import TAKEN, Measurement, Source, Status
 
-TAKEN = "process_s"
-"""The reading that says what a configuration's process took, whatever came of it."""
 OTHERS = ("others_share", "1")
 AT_ONCE = 20_000
 """How many configurations are held as Python's values at a time."""

@@ -6,6 +6,7 @@ by a report: here, and nowhere else, is how such a fact is written and what it m
 
 import re
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 from haqa_bench.arithmetic.device_memory import DevicePlan
@@ -62,6 +63,14 @@ class Facts(NamedTuple):
     bits_per_weight: float | None
     tensor_types: str
     right: Mapping[str, tuple[bool, ...]]
+
+
+def installed_build() -> str:
+    """The version of this machine's llama-cpp-python; empty where none is installed."""
+    try:
+        return version("llama-cpp-python")
+    except PackageNotFoundError:
+        return ""
 
 
 def parse(words: Mapping[str, str]) -> Facts:

@@ -6,7 +6,6 @@ measured, on what, when, with which build) is in the file's metadata under `haqa
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +19,12 @@ from haqa_bench.documents import JsonObject, check_format, read_bytes, sha256
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import Configuration, SearchSpace
 from haqa_bench.store import manifest
-from haqa_bench.store.entries import TAKEN as TAKEN  # a table's too
 from haqa_bench.store.entries import Entries, grouped
 from haqa_bench.store.entries import Entry as Entry
 from haqa_bench.store.facts import BUILD as BUILD
+from haqa_bench.store.facts import installed_build as installed_build
 from haqa_bench.store.keys import keys_of
+from haqa_bench.trial import TAKEN as TAKEN  # a table's too
 from haqa_bench.trial import Source
 
 READINGS = pa.list_(
@@ -166,14 +166,6 @@ def is_imported(path: Path) -> bool:
     """
     metadata = pq.read_schema(path).metadata or {}
     return IMPORTED in json.loads(metadata.get(b"haqa_bench", b"{}"))
-
-
-def installed_build() -> str:
-    """The version of this machine's llama-cpp-python; empty where none is installed."""
-    try:
-        return version("llama-cpp-python")
-    except PackageNotFoundError:
-        return ""
 
 
 def stale(table: ResponseTable) -> str:

@@ -12,7 +12,7 @@ import psutil
 
 from haqa_bench import disk, shipped
 from haqa_bench.arithmetic.memory import OWN
-from haqa_bench.backends import gguf_models, llama_cpp_memory, llama_devices
+from haqa_bench.backends import gguf_files, gguf_models, llama_cpp_memory, llama_devices
 from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.backends.machine import cpu
 from haqa_bench.documents import JsonObject, read_text
@@ -84,6 +84,17 @@ def check_name(path: Path) -> None:
         raise HaqaError(
             ascii(str(path)), "is no path in UTF-8, as a suite needs it", "Rename it, or link to it"
         ) from None
+
+
+def check_weights(path: Path) -> None:
+    """Refuses a model of random weights, of which no quality can be kept.
+
+    Raises:
+        HaqaError: it is one.
+    """
+    if gguf_files.is_random(path):
+        what = "its weights are random: it has its model's speed, and no quality that could be kept"
+        raise HaqaError(path, what, "Give the model's own GGUF file")
 
 
 def options(path: Path, wish: Wish) -> Options:

@@ -10,13 +10,10 @@ import gguf
 import numpy as np
 from gguf import GGMLQuantizationType as Type
 
-from haqa_bench.arithmetic.architectures import Shape, Sizes, head_size, kv_heads, tensors
+from haqa_bench.arithmetic.architectures import Shape, Sizes, tensors, whole
 
 ALIGNED = 32
-NO_LIMIT = 2**31 - 1
-"""The context that a model was trained for, where that is not known: llama.cpp wants a number."""
 NORM_EPSILON = 1e-5
-FILE_TYPES = {"F16": gguf.LlamaFileType.MOSTLY_F16, "F32": gguf.LlamaFileType.ALL_F32}
 
 
 class Placed(NamedTuple):
@@ -32,9 +29,10 @@ def writer(target: Path, architecture: str, sizes: Sizes) -> gguf.GGUFWriter:
 
     `sizes` are named as in `arithmetic.architectures`.
     """
+    stated = whole(architecture, sizes)
     made = gguf.GGUFWriter(target, architecture)
     made.add_block_count(sizes["layers"])
-    made.add_context_length(sizes.get("context", 1024 if architecture == "gpt2" else NO_LIMIT))
+    made.add_context_length(stated["context"])
     made.add_embedding_length(sizes["hidden"])
     made.add_feed_forward_length(sizes["feed_forward"])
     made.add_head_count(sizes["heads"])
@@ -42,17 +40,17 @@ def writer(target: Path, architecture: str, sizes: Sizes) -> gguf.GGUFWriter:
     if architecture == "gpt2":
         made.add_layer_norm_eps(NORM_EPSILON)
     else:
-        _add_rotated(made, sizes)
+        _add_rotated(made, stated)
     return made
 
 
 def _add_rotated(made: gguf.GGUFWriter, sizes: Sizes) -> None:
     """What models say whose heads are rotated by position."""
-    made.add_head_count_kv(kv_heads(sizes))
-    made.add_key_length(head_size(sizes))
-    made.add_value_length(head_size(sizes))
+    made.add_head_count_kv(sizes["kv_heads"])
+    made.add_key_length(sizes["head_size"])
+    made.add_value_length(sizes["head_size"])
     made.add_layer_norm_rms_eps(NORM_EPSILON)
-    made.add_rope_dimension_count(head_size(sizes))
+    made.add_rope_dimension_count(sizes["head_size"])
     if "window" in sizes:
         made.add_sliding_window(sizes["window"])
     if "experts" in sizes:

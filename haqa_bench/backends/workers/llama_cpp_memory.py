@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import llama_cpp as llama
 
@@ -26,6 +25,7 @@ from haqa_bench.backends.llama_jobs import (
     Simulated,
     WriteHollow,
 )
+from haqa_bench.backends.llama_tensors import Tensor, repacks
 from haqa_bench.backends.workers.frame import Unusable
 from haqa_bench.backends.workers.llama_cpp import (
     LOG,
@@ -51,23 +51,9 @@ CACHE = re.compile(r"^llama_(?:kv_cache|memory_recurrent)\w*: +size = +([\d.]+) 
 COMPUTE = re.compile(r"compute buffer size = +([\d.]+) MiB")
 OUTPUT = re.compile(r"output buffer size = +([\d.]+) MiB")
 HEADS = re.compile(r"^print_info: n_head +=[ \[]*([\d, ]+)", re.MULTILINE)
-REPACKED = {"q4_0", "q4_K", "q2_K", "iq4_nl"}
-"""Types whose matrices an x86 CPU with AVX2 multiplies from a copy, rows interleaved by eight."""
-ROWS = 8
 F16 = 2
 SPARE = 8
 """Tokens generated after the prompt, when a peak is measured."""
-
-
-class Tensor(NamedTuple):
-    """A tensor of a file in one format: its name, its sizes (inner first), its type there and its
-    bytes.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    type: str
-    size: int
 
 
 def simulate(job: Simulate) -> Simulated:
@@ -119,17 +105,6 @@ def tensors(model: str, name: str) -> list[Tensor]:
         kind, size = (new_kind, new_size) if new_kind and name != OWN else (kind, size)
         found.append(Tensor(label, tuple(int(n) for n in sizes), kind, round(float(size) * MIB)))
     return found
-
-
-def repacks(tensor: Tensor) -> bool:
-    """Whether the CPU computes on a copy of it, beside the mapped file. The embedding is looked up
-    in, not multiplied by.
-    """
-    return (
-        tensor.type in REPACKED
-        and tensor.shape[1] % ROWS == 0
-        and not tensor.name.startswith("token_embd")
-    )
 
 
 def work_bytes(found: Sequence[Tensor], settings: Settings, n_ctx: int, log: str) -> int:

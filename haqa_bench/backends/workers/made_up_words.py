@@ -11,21 +11,17 @@ from collections.abc import Iterator
 import gguf
 from gguf import TokenType
 
-from haqa_bench.arithmetic.architectures import Sizes
-
-BYTES = 256
+from haqa_bench.arithmetic.architectures import BYTES, Sizes, whole
 
 
 def add(made: gguf.GGUFWriter, architecture: str, sizes: Sizes) -> None:
     """Adds the tokenizer: of byte pairs where the sizes state `merges`, or where the architecture
     knows no other.
     """
-    count = sizes["vocabulary"]
-    merges = sizes.get("merges", 0 if architecture == "llama" else count - BYTES - 1)
-    if merges:
-        _add_byte_pairs(made, count, merges)
+    if merges := whole(architecture, sizes)["merges"]:
+        _add_byte_pairs(made, sizes["vocabulary"], merges)
     else:
-        _add_sentence_pieces(made, count)
+        _add_sentence_pieces(made, sizes["vocabulary"])
 
 
 def _add_sentence_pieces(made: gguf.GGUFWriter, count: int) -> None:

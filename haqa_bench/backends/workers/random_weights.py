@@ -22,6 +22,7 @@ from haqa_bench.backends.llama_jobs import RandomModel, WriteRandom
 from haqa_bench.backends.workers import gguf_header, hollow, made_up_words, random_blocks
 from haqa_bench.backends.workers.frame import Refused, Unusable
 from haqa_bench.backends.workers.gguf_header import Placed, aligned
+from haqa_bench.backends.workers.gguf_sizes import read_sizes
 from haqa_bench.backends.workers.llama_cpp import file_type, work_logged
 from haqa_bench.backends.workers.llama_cpp_memory import tensors
 
@@ -86,4 +87,4 @@ def _filled(shape: Shape) -> float:
 
 
 if __name__ == "__main__":
-    work_logged(write_random)
+    work_logged(write_random, read_sizes)

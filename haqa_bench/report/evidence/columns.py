@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from haqa_bench.report.evidence.place import Declared, Place
+from haqa_bench.report.evidence.place import WEIGHTS, Declared, Place
 from haqa_bench.report.evidence.tables import (
     best_found,
     bit_widths,
@@ -15,6 +15,7 @@ from haqa_bench.report.evidence.tables import (
 )
 from haqa_bench.report.evidence.tables.best_confirmed import task_accuracy
 from haqa_bench.report.evidence.tree import Evidence
+from haqa_bench.report.tables import random_weights
 from haqa_bench.report.tables.best_found_columns import TESTED
 from haqa_bench.report.tables.table import Column
 
@@ -57,16 +58,21 @@ TABLES: Sequence[Declares] = (
     Declares("spent", spent.COLUMNS),
     Declares("table4", bit_widths.COLUMNS),
     Declares("table4-methods", bit_widths.CHOSEN),
+    Declares("table5-contexts", memory_limits.CONTEXTS, memory_limits.of_contexts),
+    Declares("table5-peaks", memory_limits.PEAKS),
     Declares("table5", memory_limits.COLUMNS, memory_limits.others),
     Declares(".*", best_found.COLUMNS, _measured),
 )
 """The first whose pattern fits a table's name counts."""
 
+EVERYWHERE: Mapping[str, Declared] = {random_weights.COLUMN.slug: WEIGHTS}
+"""Columns that any table may have."""
+
 
 def declared(table: str, column: Column) -> Declared | None:
     """The evidence of a column of a table; None where nothing declares it."""
     of = next(d for d in TABLES if re.fullmatch(d.names, table))
-    return of.columns.get(column.slug) or of.others(column)
+    return of.columns.get(column.slug) or EVERYWHERE.get(column.slug) or of.others(column)
 
 
 def evidence(place: Place) -> Evidence:

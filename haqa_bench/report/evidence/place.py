@@ -85,4 +85,5 @@ def source(place: Place) -> Evidence:
 CELL = of_lock("the cell", lambda place: place.key.cell)
 MODEL = of_lock("the model of the cell", lambda place: place.cell.model_name)
 BITS = of_lock("the bit-width of the cell", lambda place: place.cell.bit_width)
+WEIGHTS = of_lock("whose weights they are", lambda place: place.printed.text)
 HARDWARE = of_lock("the device of the cell", lambda place: place.cell.hardware.name)

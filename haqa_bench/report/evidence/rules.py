@@ -48,6 +48,9 @@ RULES: Mapping[str, Rule] = {
         "how far the first is from the second, in percent of the second",
         sums.of_two(sums.relative_distance),
     ),
+    "change in percent": Rule(
+        "the first less the second, in percent of the second", sums.of_two(sums.change)
+    ),
     "difference": Rule("the first less the second", sums.of_two(lambda a, b: a - b)),
     "sum": Rule("all together", sums.of_numbers(sum)),
     "largest": Rule("the largest", sums.of_numbers(max)),

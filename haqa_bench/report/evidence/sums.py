@@ -43,6 +43,12 @@ def percent(value: float, other: float) -> float | None:
     return 100 * value / other if statistics.ratio(value, other) is not None else None
 
 
+def change(value: float, other: float) -> float | None:
+    """How much more one is than another, in percent of the other."""
+    share = percent(value, other)
+    return None if share is None else 100 * (value / other - 1)
+
+
 def relative_distance(value: float, optimum: float) -> float | None:
     """From the optimum, in percent of it."""
     share = statistics.regret(value, optimum)

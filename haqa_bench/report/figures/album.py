@@ -25,6 +25,7 @@ KINDS = {
     "curves": "curves",
     "losses": "losses",
     "landscape": "landscapes",
+    "ranges": "ranges",
 }
 """The kinds of figures, each with the module that draws it; names of files begin with them."""
 

@@ -15,6 +15,7 @@ from haqa_bench.report.figures.bars import Bar
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.found.format_choices import format_choices
+from haqa_bench.report.found.weights import ByFormat, by_format, label_of_format
 
 BITS = ("INT8", "INT4")
 
@@ -67,7 +68,8 @@ def _fastest(cell: Cell, source: str, samples: Mapping[str, Sequence[float]]) ->
 
 def _picture(run: Subject, devices: Mapping[str, Mapping[str, Sequence[Fastest]]]) -> Picture:
     every = [f for models in devices.values() for found in models.values() for f in found]
-    panels = {device: _groups(models) for device, models in devices.items()}
+    files = by_format(run.run, run.project)
+    panels = {device: _groups(models, files) for device, models in devices.items()}
     heights = [0.15 + bars.height(groups) for groups in panels.values()]
     figure = Figure(figsize=(style.COLUMN, sum(heights)), layout="constrained")
     grid = figure.add_gridspec(len(panels), 1, height_ratios=heights)
@@ -80,11 +82,11 @@ def _picture(run: Subject, devices: Mapping[str, Mapping[str, Sequence[Fastest]]
     return Picture("bitwidths", figure, _caption(run, every))
 
 
-def _groups(models: Mapping[str, Sequence[Fastest]]) -> bars.Groups:
+def _groups(models: Mapping[str, Sequence[Fastest]], files: ByFormat) -> bars.Groups:
     return {
         model: [
             Bar(
-                fastest.bits,
+                label_of_format(fastest.cell.id, fastest.format, files),
                 fastest.value,
                 f"{style.digits(fastest.value)}  {fastest.format}",
                 bars.COLOURS[fastest.bits],
@@ -99,8 +101,10 @@ def _groups(models: Mapping[str, Sequence[Fastest]]) -> bars.Groups:
 
 def _caption(run: Subject, every: Sequence[Fastest]) -> str:
     goal = every[0].cell.objective
+    files = by_format(run.run, run.project)
     numbers = "; ".join(
-        f"{f.cell.model_name} on {subject.device_of(f.cell.hardware)}, {f.bits}: {f.format} "
+        f"{f.cell.model_name} on {subject.device_of(f.cell.hardware)}, "
+        f"{label_of_format(f.cell.id, f.format, files)}: {f.format} "
         f"{f.value:.4g} {goal.unit} ({f.source}, n {f.n})"
         for f in every
     )

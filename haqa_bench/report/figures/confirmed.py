@@ -92,8 +92,8 @@ def _tested(row: Best, tested: Tests) -> Confirmed | None:
     winners = [
         Winner(
             found[key].points,
-            found[key].points - NORMAL_95 * found[key].error,
-            found[key].points + NORMAL_95 * found[key].error,
+            found[key].points - NORMAL_95 * (found[key].error or 0.0),
+            found[key].points + NORMAL_95 * (found[key].error or 0.0),
             found[key].seeds,
             studies,
             found[key].better,

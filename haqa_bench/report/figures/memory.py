@@ -5,7 +5,7 @@ paper's table 5).
 from collections.abc import Iterator, Mapping, Sequence
 
 from haqa_bench.report import traits
-from haqa_bench.report.figures import bars, style, subject
+from haqa_bench.report.figures import bars, peaks, style, subject
 from haqa_bench.report.figures.bars import Bar
 from haqa_bench.report.figures.style import Picture
 from haqa_bench.report.figures.subject import Subject
@@ -16,7 +16,7 @@ Sizes = Mapping[str, Mapping[str, float]]
 
 
 def pictures(run: Subject) -> Iterator[Picture]:
-    """One of all cells of the memory track."""
+    """One of all cells of the memory track, and one of the peaks that were measured."""
     sizes: dict[str, dict[str, float]] = {}
     limits: set[float] = set()
     for answer in answers(run.run):
@@ -28,6 +28,8 @@ def pictures(run: Subject) -> Iterator[Picture]:
         }
     if sizes:
         yield _picture(run, sizes, sorted(limits))
+    if measured := peaks.picture(run):
+        yield measured
 
 
 def _picture(run: Subject, sizes: Sizes, limits: Sequence[float]) -> Picture:

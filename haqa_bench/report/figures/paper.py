@@ -11,15 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from haqa_bench import tracks
-from haqa_bench.arithmetic.estimate import SPEEDS, Interval
+from haqa_bench.arithmetic.estimate import SPEEDS
 from haqa_bench.cell import Cell
-from haqa_bench.report import methods, traits
-from haqa_bench.report.figures import bars, published, scales, style, subject
-from haqa_bench.report.figures.bars import Bar
+from haqa_bench.report import traits, verdict
+from haqa_bench.report.figures import endtoend, published, scales, style, subject
 from haqa_bench.report.figures.published import Point
 from haqa_bench.report.figures.style import Drawing, NotDrawn, Picture
 from haqa_bench.report.figures.subject import Subject
 from haqa_bench.report.found.best import Best, best
+from haqa_bench.report.found.refused import refused
 from haqa_bench.report.found.tests import tests
 from haqa_bench.report.published.document import UNKNOWN, PublishedTable, load
 
@@ -67,7 +67,7 @@ def pictures(run: Subject) -> Iterator[Drawing]:
 
 def _drawing(run: Subject, name: str, cells: Sequence[Cell], table: PublishedTable) -> Drawing:
     if name == END_TO_END:
-        return _bars(run, name, cells, table)
+        return _end_to_end(run, name, cells, table)
     speeds = cells[0].objective.unit in SPEEDS
     panels = _speed_ups(run, cells, table) if speeds else _accuracies(run, cells, table)
     if not any(row.ours for panel in panels for row in panel.rows):
@@ -184,66 +184,19 @@ def _legend(run: Subject, panels: Sequence[Panel]) -> list[Line2D]:
     return signs
 
 
-def _bars(run: Subject, name: str, cells: Sequence[Cell], table: PublishedTable) -> Drawing:
-    """Tokens in a second of each bit-width: the default, random search, the agent; and how far the
-    published range would reach above our default.
-    """
-    if not any((cell.id, name) in _tuned(run) for cell in cells for name in ("haqa", "random")):
+def _end_to_end(run: Subject, name: str, cells: Sequence[Cell], table: PublishedTable) -> Drawing:
+    """The default beside what was tuned, and how far pairs confirm it."""
+    made = endtoend.figure(run, cells, table)
+    if made is None:
         return NotDrawn(f"paper-{name}", "It has neither the agent nor random search.")
-    groups: dict[str, list[Bar]] = {}
-    ranges: list[tuple[int, Point, float]] = []
-    for cell in cells:
-        rows = {row.method: row for row in _in_order(run, cell)}
-        shown = [rows[name] for name in ("default", "random", "haqa") if name in rows]
-        default = next((row.best for row in shown if row.is_default and row.best), 0.0)
-        top = sum(len(group) + 1 for group in groups.values())
-        groups[f"{subject.title_of(cell)} on {subject.short(cell.hardware)}"] = [
-            _bar(run, row) for row in shown
-        ]
-        last = top + len(shown) - 1
-        ranges += [
-            (last, p, default)
-            for p in published.points(table, run.run.cells[cell.id], "haqa")
-            if default
-        ]
-    figure, (axes,) = style.panels(1, style.COLUMN, 0.25 + bars.height(groups), 1)
-    bars.draw(axes, groups)
-    for place, point, default in ranges:
-        ends = [default * point.low, default * point.high]
-        axes.plot(ends, [place, place], "|-", color=style.INK, ms=6, lw=1, zorder=4)
-    axes.set_xlim(0, None)
-    axes.set_xlabel(subject.label_of(cells[0].objective))
-    if ranges:
-        style.legend(figure, [_published_range(ranges[0][1])])
-    return Picture(f"paper-{name}", figure, _caption(run, table, [Panel("", [], cells)]))
-
-
-def _tuned(run: Subject) -> set[tuple[str, str]]:
-    return {(result.cell, result.method) for result in run.studies}
-
-
-def _published_range(point: Point) -> Line2D:
-    words = f"published: {point.low:g} to {point.high:g} times the default, times ours"
-    return Line2D([], [], color=style.INK, marker="|", ms=6, lw=1, label=words)
-
-
-def _bar(run: Subject, row: Best) -> Bar:
-    value = row.best or 0.0
-    again = run.confirmed.get((row.cell, row.method))
-    words = style.digits(value)
-    if again:
-        words += f"  ({again.middle:.2f}\N{MULTIPLICATION SIGN} confirmed)"
-    known = row.worst_study is not None and row.best_study is not None and row.studies > 1
-    ends = sorted((row.worst_study or 0.0, row.best_study or 0.0))
-    around = Interval(*ends) if known else None
-    colour = methods.colour(row.method)
-    return Bar(subject.label(run, row.method), value, words, colour, around=around)
+    caption = _caption(run, table, [Panel("", [], cells)])
+    return Picture(f"paper-{name}", made, f"{caption} {endtoend.told(run, cells)}", dark=True)
 
 
 def _caption(run: Subject, table: PublishedTable, panels: Sequence[Panel]) -> str:
     cells = [cell for panel in panels for cell in panel.cells]
     ids = {cell.id for cell in cells}
-    studies = [s for s in run.studies if s.cell in ids]
+    studies = [s for s in run.studies if s.cell in ids - refused(run.run).keys()]
     hardware = f", on {table.hardware}" if table.hardware != UNKNOWN else ""
     parts = [
         f"{table.paper}, {table.label}: {table.title}. Ours: "
@@ -274,8 +227,9 @@ def _what(cell: Cell) -> str:
             "studies, least and largest; one that does not beat the default counts as 1."
         )
     return (
-        "Bars: median over studies of the best that tuning found, whiskers: worst and best study; "
-        "beside, what pairs apart from the tuning confirm of it, a kept default as 1."
+        "Left: median over studies of the best that tuning found, lines: worst and best study; "
+        "hollow where the default is what to use. Right: each winner in pairs with the default, "
+        f"apart from the tuning, and its 95 % interval ({verdict.OF_WINNERS})."
     )
 
 

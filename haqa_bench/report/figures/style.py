@@ -25,6 +25,7 @@ from matplotlib.patheffects import withStroke
 
 from haqa_bench import disk
 from haqa_bench.report import methods
+from haqa_bench.report.figures import dark
 
 COLUMN, PAGE = 3.4, 7.0
 """Widths in inches: one column of a paper of two, and both."""
@@ -32,7 +33,7 @@ SMALL = 6.0
 """The size of the smallest letters, in points."""
 LETTER = 0.056
 """Inches that a letter of a name takes, about."""
-INK, PALE = "#222222", "#bbbbbb"
+INK, PALE = dark.INK, dark.PALE
 SIMULATED = "/////"
 """The hatch of bars that no device measured."""
 SETTINGS: Any = {
@@ -77,6 +78,8 @@ class Picture(NamedTuple):
     name: str
     figure: Figure
     caption: str
+    dark: bool = False
+    """Whether it is drawn for a dark page too."""
 
 
 class NotDrawn(NamedTuple):
@@ -209,7 +212,8 @@ def _breadth(labels: Sequence[str], columns: int) -> float:
 
 
 def save(picture: Picture, folder: Path) -> None:
-    """As PDF, SVG and PNG, and its caption as text.
+    """As PDF, SVG and PNG, and its caption as text; where it asks for it, as SVG and PNG for a dark
+    page too.
 
     The layout is computed once, and each kind is drawn once: `Figure.savefig` would do both again
     for each kind, and that is most of what an album takes.
@@ -226,3 +230,9 @@ def save(picture: Picture, folder: Path) -> None:
     with disk.written(folder / f"{picture.name}.png") as target:
         png.print_png(target)  # type: ignore[no-untyped-call]
     disk.write(folder / f"{picture.name}.txt", picture.caption + "\n")
+    if picture.dark:
+        dark.darken(figure)
+        with disk.written(folder / f"{picture.name}-dark.png") as target:
+            png.print_png(target)  # type: ignore[no-untyped-call]
+        with disk.written(folder / f"{picture.name}-dark.svg") as target:
+            svg.print_svg(target, metadata={"Date": None})  # type: ignore[no-untyped-call]

@@ -14,7 +14,7 @@ from haqa_bench.project import Project, Run
 from haqa_bench.report import labels, methods, traits
 from haqa_bench.report.figures.confirmed import Confirmed, confirmed
 from haqa_bench.report.found import answered as who
-from haqa_bench.report.found import simulators
+from haqa_bench.report.found import simulators, weights
 from haqa_bench.report.found.imports import imports, sentences
 from haqa_bench.report.found.steps import Step, steps
 from haqa_bench.report.found.studies import StudyResult, results
@@ -48,10 +48,14 @@ def read(run: Run, project: Project) -> Subject:
     Raises:
         HaqaError: its database cannot be read.
     """
+    spelled = weights.spelled(run.cells, weights.weights(run))
     return Subject(
         run,
         project,
-        {name: _labelled(cell, run.suite.labels) for name, cell in run.cells.items()},
+        {
+            name: _labelled(cell, run.suite.labels, spelled.get(name, cell.bit_width))
+            for name, cell in run.cells.items()
+        },
         methods.order(m.name for m in run.suite.methods),
         results(run),
         steps(run),
@@ -64,14 +68,15 @@ def label(run: Subject, method: str) -> str:
     return labels.label(run.run.suite.labels, method)
 
 
-def _labelled(cell: Cell, known: Mapping[str, str]) -> Cell:
-    """A cell whose model and device have the names that the suite gives them for readers. A device
-    that has none is called by its title, without what follows the first comma.
+def _labelled(cell: Cell, known: Mapping[str, str], bit_width: str) -> Cell:
+    """A cell whose model and device have the names that the suite gives them for readers, and whose
+    `bit_width` says what is in the file. A device that has none is called by its title, without
+    what follows the first comma.
     """
     device, model = cell.hardware, labels.label(known, cell.model_name)
     short = re.sub(r"^((?:[^,(]|\([^)]*\))*),.*", r"\1", device.title)
     named = device.model_copy(update={"title": known.get(device.name, short)})
-    return cell.model_copy(update={"model_name": model, "hardware": named})
+    return cell.model_copy(update={"model_name": model, "bit_width": bit_width, "hardware": named})
 
 
 def title_of(cell: Cell) -> str:
@@ -158,7 +163,18 @@ def measured(run: Subject, cells: Iterable[Cell]) -> str:
     days = _of_days("Response tables", run.project, [c for c in cells if c.space.finite])
     days += _of_days("Recorded trials", run.project, [c for c in cells if not c.space.finite])
     told = simulators.sentences(simulators.simulators(run.run), names)
-    return " ".join([*rules, *days, *told, *run.run.suite.said_of(names)])
+    said = [*_random(cells), *traits.lengths(cells), *told]
+    return " ".join([*rules, *days, *said, *run.run.suite.said_of(names)])
+
+
+def _random(cells: Sequence[Cell]) -> list[str]:
+    """Whose weights are random, in a sentence; nothing where none are."""
+    random = [cell for cell in cells if traits.has_random_weights(cell)]
+    if not random:
+        return []
+    models = ", ".join(dict.fromkeys(cell.model_name for cell in random))
+    whose = "" if len(random) == len(cells) else f" ({models})"
+    return [f"{traits.RANDOM[0].upper()}{traits.RANDOM[1:]}{whose}: good for speed and memory."]
 
 
 def _of_days(what: str, project: Project, cells: Sequence[Cell]) -> list[str]:

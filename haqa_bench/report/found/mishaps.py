@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from haqa_bench.project import Run
+from haqa_bench.report.found import refused
 
 MANY = 0.2
 """The share of invalid proposals from which on a method's are told of."""
@@ -38,6 +39,7 @@ def sentences(run: Run, cells: Collection[str]) -> list[str]:
     failed = [one for one in run.rows("failures", Failed) if one.cell in cells]
     methods = dict.fromkeys(one.method for one in failed)
     missing = [_missing([one for one in failed if one.method == name]) for name in methods]
+    missing += refused.sentences(run, cells)
     return missing + [
         _invalid(one)
         for one in run.rows("invalid", Invalid)

@@ -3,7 +3,7 @@ machine's noise floor.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 
 from haqa_bench.arithmetic.estimate import QUIET, Interval
 from haqa_bench.project import Run
-from haqa_bench.report import statistics
+from haqa_bench.report import statistics, verdict
 from haqa_bench.report.found.best import Best
 from haqa_bench.space import key_of
 
@@ -30,11 +30,12 @@ class Verdict(NamedTuple):
     @property
     def better(self) -> bool:
         """Whether it beats the default: enough pairs, and the whole interval above 1."""
-        return (
-            self.interval is not None
-            and self.pairs >= statistics.FEWEST_PAIRS
-            and self.interval.low > 1
-        )
+        return self.word(0.0) == "better"
+
+    def word(self, floor: float) -> verdict.Word:
+        """The word on it, where the machine's noise is `floor`, a share."""
+        enough = self.pairs >= statistics.FEWEST_PAIRS
+        return verdict.of_ratio(self.ratio, self.interval if enough else None, floor)
 
 
 class Pairs(NamedTuple):
@@ -116,6 +117,36 @@ def better_ratios(row: Best, pairs: Pairs) -> list[float]:
     """The ratios of the winners that beat the default in their pairs."""
     known = [pairs.verdicts[row.cell, w] for w in _tuned(row) if (row.cell, w) in pairs.verdicts]
     return [verdict.ratio for verdict in known if verdict.better]
+
+
+def word_of(row: Best, pairs: Pairs) -> verdict.Word | None:
+    """The word on what a method's winners gain over the default in most of its studies; whatever is
+    not better, the default is what to use. None where it is not known, since nothing was found, or
+    not confirmed though tuning saw more than the noise floor.
+    """
+    if not row.winners or row.is_default:
+        return None
+    ratio = confirmed_ratio(row, pairs)
+    if ratio is None:
+        return _unconfirmed(row, pairs.floors.get(row.cell))
+    if ratio > 1:
+        return "better"
+    said = Counter(_word(row, _key(winner), pairs) for winner in row.winners)
+    return max((word for word in said if word != "better"), key=lambda word: said[word])
+
+
+def _word(row: Best, winner: str, pairs: Pairs) -> verdict.Word:
+    if winner == _key(row.default_configuration):
+        return "tie"
+    return pairs.verdicts[row.cell, winner].word(pairs.floors.get(row.cell, 0.0))
+
+
+def _unconfirmed(row: Best, floor: float | None) -> verdict.Word | None:
+    """By what tuning saw alone, which is too large: beyond a floor it may be a gain."""
+    if row.speed_up is None:
+        return None
+    word = verdict.of_ratio(row.speed_up, None, floor or 0.0)
+    return None if word == "undecided" and floor is not None else word
 
 
 def _tuned(row: Best) -> list[str]:

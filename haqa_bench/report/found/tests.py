@@ -3,6 +3,7 @@ references, on the same items.
 """
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean, median
@@ -26,7 +27,7 @@ Bits = npt.NDArray[np.float64]
 
 class Test(NamedTuple):
     """One configuration with one seed: its accuracy in %, and by task (one for images) whether each
-    item is right.
+    item is right; nothing of a task whose items nobody told.
     """
 
     accuracy: float
@@ -35,20 +36,24 @@ class Test(NamedTuple):
 
 class Difference(NamedTuple):
     """A configuration less the default, in points, the mean over seeds; `error` is of the choice of
-    items, `ahead` the seeds ahead.
+    items, None where the tests tell of none; `ahead` the seeds ahead.
     """
 
     points: float
-    error: float
+    error: float | None
     ahead: int
     seeds: int
 
     @property
     def better(self) -> bool:
         """Whether it beats the default: ahead with every seed, and by more than the 95 % interval
-        over items.
+        over items, without which nothing is called better.
         """
-        return self.ahead == self.seeds and self.points > NORMAL_95 * self.error
+        return (
+            self.error is not None
+            and self.ahead == self.seeds
+            and self.points > NORMAL_95 * self.error
+        )
 
 
 class Tests(NamedTuple):
@@ -160,7 +165,7 @@ def _one(rows: Sequence[_Row]) -> Test:
     items = {row.name: row.items for row in rows}
     main = next(name for name in MAIN if name in values)
     of = [main] if items[main] else [name for name in values if name.endswith("_acc")]
-    return Test(values[main], {name: _bits(items[name] or "") for name in of})
+    return Test(values[main], {name: _bits(told) for name in of if (told := items[name])})
 
 
 def share_of(items: Bits) -> float:
@@ -174,10 +179,20 @@ def difference(one: Mapping[int, Test], default: Mapping[int, Test]) -> Differen
     """
     seeds = sorted(one.keys() & default.keys())
     points = [one[s].accuracy - default[s].accuracy for s in seeds]
-    tasks = list(one[seeds[0]].items)
+    told = [test.items for seed in seeds for test in (one[seed], default[seed])]
+    tasks = [name for name in one[seeds[0]].items if all(name in items for items in told)]
     each = [np.mean([one[s].items[t] - default[s].items[t] for s in seeds], axis=0) for t in tasks]
+    return Difference(fmean(points), _error(each), sum(p > 0 for p in points), len(default))
+
+
+def _error(each: Sequence[Bits]) -> float | None:
+    """The standard error of a mean over tasks, in points, of differences item by item; None where
+    no test tells of its items.
+    """
+    if not each:
+        return None
     variance = sum(float(e.var()) / len(e) for e in each) / len(each) ** 2
-    return Difference(fmean(points), 100 * variance**0.5, sum(p > 0 for p in points), len(default))
+    return 100 * math.sqrt(variance)
 
 
 def _bits(text: str) -> Bits:

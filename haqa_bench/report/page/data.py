@@ -91,6 +91,10 @@ class CellShown(Document):
     track: str
     model: str
     bit_width: str
+    spelled: str = ""
+    """Its bit-width with what is in the file, where it is of a file."""
+    weights: str = ""
+    """Said of weights that are no model's own."""
     hardware: str
     metric: str
     unit: str

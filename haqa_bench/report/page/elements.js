@@ -59,5 +59,6 @@ function cellOptions(select) {
 
 function objective(cell) {
   const goals = [`${cell.direction} ${cell.metric} (${cell.unit})`, ...cell.also.map((goal) => `also ${goal}`), ...cell.constraints];
-  return `${called(cell, cell.model)}, ${cell.bit_width}, on ${called(cell, cell.hardware)}: ${goals.join("; ")}.`;
+  const what = [called(cell, cell.model), cell.spelled || cell.bit_width, cell.weights].filter(Boolean);
+  return `${what.join(", ")}, on ${called(cell, cell.hardware)}: ${goals.join("; ")}.`;
 }

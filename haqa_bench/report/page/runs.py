@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from haqa_bench import curves, tracks
 from haqa_bench.cell import Cell
 from haqa_bench.project import Run
+from haqa_bench.report import traits
+from haqa_bench.report.found import weights
 from haqa_bench.report.page.data import (
     CellShown,
     Exchange,
@@ -29,11 +31,16 @@ def run_shown(run: Run, recordings: Mapping[str, Recording], texts: dict[str, in
     Raises:
         HaqaError: the database cannot be read.
     """
-    rows = _rows(run)
+    rows, spelled = _rows(run), weights.spelled(run.cells, weights.weights(run))
     studies = [study for name, study in run.studies.items() if name in rows]
     cells = [
         _cell(
             cell, [study for study in studies if study.cell.id == cell.id], rows, recordings, texts
+        ).model_copy(
+            update={
+                "spelled": spelled.get(cell.id, ""),
+                "weights": traits.RANDOM if traits.has_random_weights(cell) else "",
+            }
         )
         for cell in run.suite.cells
         if any(study.cell.id == cell.id for study in studies)

@@ -5,18 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from haqa_bench.project import Project, Run
 from haqa_bench.report import traits
 from haqa_bench.report.formats.filters import paper_name
-from haqa_bench.report.found import answers, format_choices, mishaps, pairs
+from haqa_bench.report.found import answers, format_choices, mishaps
 from haqa_bench.report.found.best import Best, best
 from haqa_bench.report.paper import accuracies, decisions, elsewhere, layout, speeds
 from haqa_bench.report.paper.line import Line
 from haqa_bench.report.published.document import PublishedTable, load
 from haqa_bench.report.tables.table import Table
 
-Maker = Callable[[Run, PublishedTable], list[Line]]
+Maker = Callable[[Run, Project, PublishedTable], list[Line]]
 
 
 def _best(run: Run, name: str) -> Sequence[Best]:
-    """The rows of the table `name`, without those whose bit-width is a decision."""
+    """The rows of the table `name`, without those whose bit-width is all that is decided."""
     return [
         row
         for row in best(run)
@@ -25,28 +25,28 @@ def _best(run: Run, name: str) -> Sequence[Best]:
     ]
 
 
-def _table1(run: Run, table: PublishedTable) -> list[Line]:
+def _table1(run: Run, project: Project, table: PublishedTable) -> list[Line]:
     return accuracies.by_method(run, table, _best(run, "table1"), accuracies.known(run))
 
 
-def _table2(run: Run, table: PublishedTable) -> list[Line]:
+def _table2(run: Run, project: Project, table: PublishedTable) -> list[Line]:
     return accuracies.by_task(run, table, _best(run, "table2"), accuracies.known(run))
 
 
-def _table3(run: Run, table: PublishedTable) -> list[Line]:
-    return speeds.lines(run, table, _best(run, "table3"), pairs.pairs(run))
+def _table3(run: Run, project: Project, table: PublishedTable) -> list[Line]:
+    return speeds.lines(run, table, _best(run, "table3"), speeds.known(run))
 
 
-def _table4(run: Run, table: PublishedTable) -> list[Line]:
-    return decisions.speeds(run, table, format_choices.format_choices(run))
+def _table4(run: Run, project: Project, table: PublishedTable) -> list[Line]:
+    return decisions.speeds(run, project, table, format_choices.format_choices(run))
 
 
-def _table5(run: Run, table: PublishedTable) -> list[Line]:
-    return decisions.limits(run, table, answers.answers(run))
+def _table5(run: Run, project: Project, table: PublishedTable) -> list[Line]:
+    return decisions.limits(run, project, table, answers.answers(run))
 
 
-def _figure5(run: Run, table: PublishedTable) -> list[Line]:
-    return speeds.lines(run, table, _best(run, "figure5"), pairs.pairs(run))
+def _figure5(run: Run, project: Project, table: PublishedTable) -> list[Line]:
+    return speeds.lines(run, table, _best(run, "figure5"), speeds.known(run))
 
 
 MAKERS: Mapping[str, Maker] = {
@@ -68,7 +68,7 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
     made = {}
     for name, lines in MAKERS.items():
         table = load(project.published(name))
-        if table and (found := lines(run, table)):
+        if table and (found := lines(run, project, table)):
             told = list(elsewhere.sentences(table, found, project))
             made[name] = _finished(layout.beside(table, found, told), found, run, name)
     return made
@@ -91,5 +91,5 @@ def _finished(table: Table, lines: Sequence[Line], run: Run, name: str) -> Table
     return table._replace(
         label=f"{run.suite.name}-{name}-paper",
         labels=run.suite.labels,
-        notes=[*table.notes, *remarks],
+        notes=list(dict.fromkeys([*table.notes, *remarks])),
     )

@@ -17,7 +17,9 @@ from haqa_bench.report.published.checks import averages
 from haqa_bench.report.published.document import Column as PublishedColumn
 from haqa_bench.report.published.document import PublishedTable, Row
 from haqa_bench.report.published.printed import printed
+from haqa_bench.report.tables import random_weights
 from haqa_bench.report.tables.table import NOTHING, Column, Form, Table, Value, value, words
+from haqa_bench.report.traits import RANDOM, has_random_weights
 
 WHO = (
     Column("Whose", about="the paper's, or ours", role="words", place="wide"),
@@ -25,16 +27,20 @@ WHO = (
     Column("Stands in", about="in what our cell is not the paper's", role="words", place="wide"),
     Column("Source", about="where the numbers came from", role="source", place="wide"),
 )
+WEIGHTS = random_weights.COLUMN._replace(role="words", place="wide")
 Group = tuple[str, str, str]
 """What has a letter: a first label of ours, its hardware, and in what it is not the paper's."""
 
 
 class Made(NamedTuple):
-    """A row of the table to be: the labels of its keys, its values, and whose it is."""
+    """A row of the table to be: the labels of its keys, its values, whose it is, and what is to be
+    said of the weights.
+    """
 
     key: Sequence[str]
     values: Sequence[Value]
     who: Sequence[str]
+    weights: str = ""
 
 
 def beside(table: PublishedTable, lines: Sequence[Line], elsewhere: Sequence[str] = ()) -> Table:
@@ -46,10 +52,19 @@ def beside(table: PublishedTable, lines: Sequence[Line], elsewhere: Sequence[str
     rows = [_row(table, one, letters) for one in every]
     varied = [i for i in range(len(table.keys)) if len({row.key[i] for row in rows}) > 1]
     lacking = any(isinstance(one, Lacking) for one in every)
+    random = any(row.weights for row in rows)
     return Table(
         title=f"{table.label}: {table.title}{layout.unit_of(table)}",
-        columns=[*layout.names(table, varied), *_columns(table), *WHO],
-        rows=[[*(words(r.key[i]) for i in varied), *r.values, *map(words, r.who)] for r in rows],
+        columns=[*layout.names(table, varied), *_columns(table), *WHO, *[WEIGHTS] * random],
+        rows=[
+            [
+                *(words(row.key[i]) for i in varied),
+                *row.values,
+                *map(words, row.who),
+                *[words(row.weights)] * random,
+            ]
+            for row in rows
+        ],
         notes=[
             *_notes(table),
             *([f"{NOTHING}: no cell of this run is that."] if lacking else []),
@@ -78,9 +93,12 @@ def _group(table: PublishedTable, line: Line) -> Group:
 
 
 def _letters(table: PublishedTable, lines: Sequence[Line]) -> Mapping[Group, str]:
+    """With whose weights are random, where not all are."""
     groups = dict.fromkeys(_group(table, line) for line in lines)
+    random = {_group(table, line) for line in lines if has_random_weights(line.cell)}
     return {
         group: ascii_lowercase[i % len(ascii_lowercase)] * (1 + i // len(ascii_lowercase))
+        + (f", {RANDOM}" if group in random and len(random) < len(groups) else "")
         for i, group in enumerate(groups)
     }
 
@@ -121,7 +139,8 @@ def _ours(table: PublishedTable, line: Line, letters: Mapping[Group, str]) -> Ma
                 yield _mean(whole, column, line.source)
 
     who = ("ours", line.cell.id, stands_in(table, line.cell), line.source)
-    return Made(_lettered(table, line, letters[_group(table, line)]), list(values()), who)
+    key = _lettered(table, line, letters[_group(table, line)])
+    return Made(key, list(values()), who, RANDOM if has_random_weights(line.cell) else "")
 
 
 def _lettered(table: PublishedTable, line: Line, letter: str) -> Sequence[str]:
@@ -161,6 +180,8 @@ def _of_ours(
     table: PublishedTable, lines: Sequence[Line], letters: Mapping[Group, str]
 ) -> Iterator[str]:
     """What ours are, and of each letter on what, in what it is not the paper's, and n."""
+    if lines and all(has_random_weights(line.cell) for line in lines):
+        yield f"Ours: {RANDOM}."
     yield from (f"Ours: {said}." for said in dict.fromkeys(line.said for line in lines))
     yield from _standing(table, lines, letters)
     yield from dict.fromkeys(f"{line.cell.id}: {line.remark}." for line in lines if line.remark)
@@ -168,7 +189,8 @@ def _of_ours(
     for group in letters:
         own = [line for line in lines if _group(table, line) == group]
         source = own[0].source if not own[0].cell.simulated else ""
-        facts = (source, traits.amounts(own[0].cell), traits.guessing(own[0].cell))
+        amounts = " or ".join(dict.fromkeys(traits.amounts(line.cell) for line in own))
+        facts = (source, amounts, traits.guessing(own[0].cell))
         parts = (group[1], group[2], *facts)
         told.setdefault("; ".join(filter(None, parts)), []).extend(own)
     for what, own in told.items():

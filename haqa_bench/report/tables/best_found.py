@@ -6,6 +6,7 @@ from itertools import groupby
 from haqa_bench.arithmetic.estimate import SPEEDS
 from haqa_bench.arithmetic.exact_random import ExactRandom
 from haqa_bench.report.found.best import Best
+from haqa_bench.report.found.pairs import word_of
 from haqa_bench.report.found.tests import REFERENCE
 from haqa_bench.report.published import beside as published
 from haqa_bench.report.statistics import times_better
@@ -38,7 +39,7 @@ def table(title: str, found: Sequence[Best], kind: Kind, beside: Beside) -> Tabl
         notes=best_found_notes.notes(found, kind, beside),
         details=best_found_notes.details(found, kind, beside),
         keys=[Key(row.cell, row.method) for row in shown],
-        bold={(number, place) for number in _leading(shown)},
+        bold={(number, place) for number in _leading(shown, beside)},
     )
     return published.with_doubts(made, beside.published)
 
@@ -54,11 +55,13 @@ def kind_of(found: Sequence[Best], confirmed: str, published: bool, beside: Besi
     return Kind(speed, confirmed if own else "none", published, parts, files, own, listed, tasks)
 
 
-def _leading(shown: Sequence[Best]) -> set[int]:
-    """The rows that hold the best of their cell, ties included."""
+def _leading(shown: Sequence[Best], beside: Beside) -> set[int]:
+    """The rows that hold the best of their cell, ties included; none whose winners were measured
+    again in pairs and gain nothing, unless the default is as good.
+    """
     best: dict[str, float] = {}
     for row in shown:
-        if row.best is not None and row.optimizer != REFERENCE:
+        if row.best is not None and row.optimizer != REFERENCE and not _idle(row, beside):
             better = max if row.direction == "maximize" else min
             best[row.cell] = better(row.best, best.get(row.cell, row.best))
     return {
@@ -66,6 +69,11 @@ def _leading(shown: Sequence[Best]) -> set[int]:
         for number, row in enumerate(shown)
         if row.best is not None and row.best == best.get(row.cell)
     }
+
+
+def _idle(row: Best, beside: Beside) -> bool:
+    """Whether pairs say that the default is what to use."""
+    return row.cell in beside.pairs.machines and word_of(row, beside.pairs) not in (None, "better")
 
 
 def _with_references(found: list[Best], beside: Beside) -> list[Best]:

@@ -133,7 +133,7 @@ COLUMNS = (
         values.confirmed,
         "the median over studies of the winner over the default in interleaved pairs, "
         "apart from the tuning, a kept default as 1; in brackets, how "
-        "many winners' whole 95 % interval is above 1",
+        "many winners' whole 95 % interval is above 1, or why the default is what to use",
         _paired,
         unit="1",
         digits=3,

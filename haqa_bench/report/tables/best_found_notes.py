@@ -18,6 +18,7 @@ from haqa_bench.report.found.overlap import Overlap
 from haqa_bench.report.found.pairs import Pairs
 from haqa_bench.report.found.pairs import Verdict as PairsVerdict
 from haqa_bench.report.found.tests import Tests
+from haqa_bench.report.found.weights import spelled
 from haqa_bench.report.tables.best_found_rows import CHANCE, EXACT, Beside, Kind
 from haqa_bench.report.tables.table import count, rounded
 
@@ -111,7 +112,9 @@ def _winners(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
     if cells & beside.pairs.machines.keys():
         return [
             "Confirmed: winner over default in interleaved pairs, apart from the tuning, a kept "
-            "default as 1; in brackets, how many winners' whole 95 % interval is above 1."
+            "default as 1; in brackets, how many winners' whole 95 % interval is above 1. default: "
+            f"it is what to use; {verdict.OF_WINNERS}.",
+            *traits.lengths(beside.cells[cell] for cell in beside.cells if cell in cells),
         ]
     if cells & beside.tests.machines.keys():
         return [
@@ -142,15 +145,16 @@ def _weights(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
         "Bits: bits a weight over the winner's whole file, whatever its format is called. "
         "Perplexity: over the default's."
     )
-    alone = _settings_alone(found, kind)
+    alone = _settings_alone(found, kind, beside)
     return [*([files] if kind.files else []), *alone, *bits, *origins(cells)]
 
 
-def _settings_alone(found: Sequence[Best], kind: Kind) -> list[str]:
+def _settings_alone(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
     """What is left of a gain if the format stays as it is, by cell."""
     defaults = {row.cell: row for row in found if row.is_default} if kind.files else {}
+    called = spelled(beside.cells, beside.weights)
     told = [
-        f"{row.bit_width} {gain:.3f}x"
+        f"{called.get(row.cell, row.bit_width)} {gain:.3f}x"
         for row in defaults.values()
         if (gain := _gain_alone(row)) is not None
     ]

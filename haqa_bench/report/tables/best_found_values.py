@@ -6,7 +6,7 @@ from statistics import median
 
 from haqa_bench.report import statistics
 from haqa_bench.report.found.best import Best
-from haqa_bench.report.found.pairs import better_ratios, confirmed_ratio
+from haqa_bench.report.found.pairs import better_ratios, confirmed_ratio, word_of
 from haqa_bench.report.found.tests import REFERENCE
 from haqa_bench.report.found.weights import Weights
 from haqa_bench.report.published import beside as published
@@ -192,12 +192,14 @@ def against_default(row: Best, beside: Beside) -> Value:
 
 def confirmed(row: Best, beside: Beside) -> Value:
     """The median over studies of the winner against the default in pairs, and how many winners beat
-    it; else the default is kept, at 1.
+    it; else the default is kept, at 1, and why in one word.
     """
     ratio, better = confirmed_ratio(row, beside.pairs), better_ratios(row, beside.pairs)
+    word = word_of(row, beside.pairs)
     if ratio is None:
-        return words("not yet")
-    said = f"{{number}}x ({len(better)} of {row.studies})" if better else "default kept"
+        return words("not yet (tie)" if word == "tie" else "not yet")
+    kept = f"default ({word})" if word else "default kept"  # nothing was found
+    said = f"{{number}}x ({len(better)} of {row.studies})" if better else kept
     return value(ratio, Form(said, 3), unit="1", n=row.studies)
 
 

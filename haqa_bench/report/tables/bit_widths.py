@@ -12,9 +12,9 @@ import numpy as np
 from haqa_bench.arithmetic.estimate import estimate
 from haqa_bench.arithmetic.formats import bit_width_of
 from haqa_bench.cell import Cell
-from haqa_bench.project import Run
+from haqa_bench.project import Project, Run
 from haqa_bench.report.found.format_choices import FormatChoice
-from haqa_bench.report.found.weights import Weights, by_format
+from haqa_bench.report.found.weights import Weights, by_format, label_of_format
 from haqa_bench.report.published import beside as published
 from haqa_bench.report.published.document import PublishedTable
 from haqa_bench.report.tables import bit_widths_notes
@@ -95,14 +95,16 @@ CHOSEN = (
 )
 
 
-def table(run: Run, found: Sequence[FormatChoice], paper: PublishedTable | None) -> Table:
+def table(
+    run: Run, project: Project, found: Sequence[FormatChoice], paper: PublishedTable | None
+) -> Table:
     """A row for each model and device of a run, of which `found` are what each study chose.
 
     Raises:
         HaqaError: the database cannot be read.
     """
     by_cell = {name: list(of_cell) for name, of_cell in groupby(found, lambda c: c.cell)}
-    unit, files = run.cells[found[0].cell].objective.unit, by_format(run)
+    unit, files = run.cells[found[0].cell].objective.unit, by_format(run, project)
     made = Table(
         title=f"INT8 or INT4: {unit} of the fastest configuration of each",
         columns=COLUMNS,
@@ -114,15 +116,16 @@ def table(run: Run, found: Sequence[FormatChoice], paper: PublishedTable | None)
     return published.with_doubts(made, paper)
 
 
-def chosen(run: Run, found: Sequence[FormatChoice]) -> Table:
+def chosen(run: Run, project: Project, found: Sequence[FormatChoice]) -> Table:
     """A row for each method on each model and device."""
     groups: dict[tuple[str, str], list[FormatChoice]] = {}
+    files = by_format(run, project)
     for choice in found:
         groups.setdefault((choice.cell, choice.method), []).append(choice)
     return Table(
         title="The format that each method chose",
         columns=CHOSEN,
-        rows=[_choice_row(run.cells[cell], of) for (cell, _), of in groups.items()],
+        rows=[_choice_row(run.cells[cell], of, files) for (cell, _), of in groups.items()],
         notes=bit_widths_notes.of_choices(run, found),
         keys=[Key(cell, method) for cell, method in groups],
     )
@@ -177,9 +180,9 @@ def _of_files(both: Sequence[Weights | None]) -> list[Value]:
     return [bits, value(four.perplexity / eight.perplexity, Form("{number}x", 2), unit="1")]
 
 
-def _choice_row(cell: Cell, found: Sequence[FormatChoice]) -> list[Value]:
+def _choice_row(cell: Cell, found: Sequence[FormatChoice], files: Files) -> list[Value]:
     regrets = [100 * c.regret for c in found if c.regret is not None]
-    firsts = Counter(bit_width_of(c.first) if c.first else NONE for c in found)
+    firsts = Counter(label_of_format(c.cell, c.first, files) if c.first else NONE for c in found)
     form = Form("{number} %", 1)
     return [
         words(cell.model_name),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from haqa_bench import tracks
 from haqa_bench.project import Project, Run
-from haqa_bench.report import traits
+from haqa_bench.report import labels, traits
 from haqa_bench.report.found import answers as memory
 from haqa_bench.report.found import (
     budgets,
@@ -36,6 +36,8 @@ from haqa_bench.report.tables import (
     comparison,
     fronts,
     memory_limits,
+    memory_plans,
+    random_weights,
     spent,
 )
 from haqa_bench.report.tables.best_found_rows import Beside
@@ -65,13 +67,15 @@ def _fronts(run: Run, project: Project) -> Mapping[str, Table]:
 def _bit_widths(run: Run, project: Project) -> Mapping[str, Table]:
     paper = document.load(project.published("table4"))
     found = formats.format_choices(run)
-    made = {"table4": bit_widths.table(run, found, paper)}
-    return {**made, "table4-methods": bit_widths.chosen(run, found)}
+    made = {"table4": bit_widths.table(run, project, found, paper)}
+    return {**made, "table4-methods": bit_widths.chosen(run, project, found)}
 
 
 def _memory_limits(run: Run, project: Project) -> Mapping[str, Table]:
     paper = document.load(project.published("table5"))
-    return {"table5": memory_limits.table(run, memory.answers(run), paper)}
+    found = memory.answers(run)
+    made = {"table5": memory_limits.table(run, found, paper)}
+    return {**made, **memory_plans.tables(run, found)}
 
 
 SPECIAL = (
@@ -181,11 +185,22 @@ def _finished(table: Table, run: Run, name: str, more: set[str]) -> Table:
     others = imports.sentences(imports.imports(run), cells if name != "spent" else set())
     others += budgets.sentences([run.cells[cell] for cell in run.cells if cell in cells])
     others += simulators.sentences(simulators.simulators(run), cells or run.cells)
-    return table._replace(
+    spelled = weights.spelled(run.cells, weights.weights(run))
+    return random_weights.marked(table, run.cells)._replace(
         label=f"{run.suite.name}-{name}",
         labels=run.suite.labels,
         notes=[*dict.fromkeys([*table.notes, *others]), *remarks],
+        details=[*table.details, *_bits(table, spelled, cells)],
+        spelled=spelled,
     )
+
+
+def _bits(table: Table, spelled: Mapping[str, str], cells: set[str]) -> list[str]:
+    """What stands behind a bit-width that only the ids of a table's cells tell of."""
+    if any(column.slug == labels.BIT_WIDTH for column in table.columns):
+        return []
+    told = "; ".join(f"{cell} {label}" for cell, label in spelled.items() if cell in cells)
+    return [f"Bits a weight, of the default's file: {told}."] if told else []
 
 
 def compared_with(run: Run, project: Project, against: str) -> Table:

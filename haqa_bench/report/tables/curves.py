@@ -9,6 +9,7 @@ from haqa_bench.project import Run
 from haqa_bench.report import statistics
 from haqa_bench.report.found import ranges
 from haqa_bench.report.found.steps import Ledger, Step, at, steps
+from haqa_bench.report.tables import random_weights
 from haqa_bench.report.tables.table import Column, Form, Table, Value, value, whole, words
 
 POINTS = 20
@@ -40,12 +41,13 @@ def table(run: Run, ledger: Ledger) -> Table:
         ]
     cells = [run.cells[name] for name in dict.fromkeys(cell for cell, _ in groups)]
     interval = "Low and high: 95 % bootstrap interval of the median, from six studies on."
-    made = Table(
+    bare = Table(
         title=f"Best so far against {ledger}",
         columns=_columns(ledger),
         rows=rows,
         notes=[interval, *ranges.sentences(cells)],
     )
+    made = random_weights.marked(bare, run.cells, [row[0].text for row in rows])
     listed = any(cell.space.finite for cell in cells)
     return made if listed else made.only(range(len(made.columns) - 1))  # without regret, the last
 

@@ -4,8 +4,10 @@ that win on one win on the others.
 
 from collections.abc import Sequence
 
+from haqa_bench.cell import Cell
 from haqa_bench.report import statistics, traits
 from haqa_bench.report.found.machines import Again, OnMachine, Transfer, transfers
+from haqa_bench.report.tables import random_weights
 from haqa_bench.report.tables.table import Column, Form, Table, Value, share, value, words
 from haqa_bench.tracks import metric
 
@@ -54,13 +56,21 @@ def _machines(found: Sequence[Sequence[OnMachine]]) -> Table:
     rows = [[*_keys(one), *_on(one)] for group in found for one in group]
     sources = dict.fromkeys(f"{o.cell.hardware.name}: {o.source}." for g in found for o in g)
     notes = [TABLE_NOTE, *sources]
-    return Table("The same models on several machines", COLUMNS, rows, notes=notes)
+    made = Table("The same models on several machines", COLUMNS, rows, notes=notes)
+    return _marked(made, [one.cell for group in found for one in group])
 
 
 def _transfer(found: Sequence[Sequence[OnMachine]]) -> Table:
     rows = [[*_keys(t.on), *_transferred(t)] for group in found for t in transfers(group)]
     title = "Whether the settings that win on one machine win on another"
-    return Table(title, TRANSFER, rows, notes=[TRANSFER_NOTE])
+    made = Table(title, TRANSFER, rows, notes=[TRANSFER_NOTE])
+    return _marked(made, [t.on.cell for group in found for t in transfers(group)])
+
+
+def _marked(table: Table, cells: Sequence[Cell]) -> Table:
+    """With whose weights are random; `cells` are those of its rows."""
+    ids = [cell.id for cell in cells]
+    return random_weights.marked(table, dict(zip(ids, cells, strict=True)), ids)
 
 
 def _keys(one: OnMachine) -> list[Value]:

@@ -48,6 +48,7 @@ def table(run: Run, found: Sequence[Answer], paper: PublishedTable | None) -> Ta
             for limit in works[name].limits_gb
         ],
         notes=_notes(found, works, overlaps(run)),
+        details=_formats(works),
         keys=[
             Key(name, part=f"{limit:g}_gb") for name in by_cell for limit in works[name].limits_gb
         ],
@@ -85,7 +86,7 @@ def _row(
         words(cell.model_name),
         words(cell.hardware.name),
         Value(limit, "GB", text=f"{limit:g} GB"),
-        *(_size(sizes.get(name)) for name in bits),
+        *(size(sizes.get(name)) for name in bits),
         words(found[0].right[decision]),
         *(_chosen([a for a in found if a.method == m], decision, work.bit_widths) for m in methods),
         words("simulated"),
@@ -93,7 +94,8 @@ def _row(
     ]
 
 
-def _size(mb: float | None) -> Value:
+def size(mb: float | None) -> Value:
+    """What a bit-width takes, in MB; empty where it is not known."""
     if mb is None:
         return words("")
     return value(mb, Form("{number}", 0, ","), unit="MB", source="simulated")
@@ -124,15 +126,37 @@ def _notes(
 ) -> list[str]:
     contexts = " or ".join(f"{n_ctx:,}" for n_ctx in sorted({w.n_ctx for w in works.values()}))
     return [
-        f"MB: all that a process takes with {contexts} tokens of context, and a margin "
-        "of 5 %, as llama.cpp's CPU build plans its buffers; "
-        "what a GPU's driver takes for itself comes to it. 1 GB is 10^9 bytes. Source: simulated.",
+        f"MB: {_planned(found)} with {contexts} tokens of context, and a margin of 5 %, "
+        f"{_by(found, works)}. 1 GB is 10^9 bytes. Source: simulated.",
         "Fits: the most precise bit-width that is no larger than the limit. A wrong choice has + "
         "where it is too large, - where it is too careful; numbers are studies, where they differ.",
         *_right(found),
         *answered.sentences(found),
         *copies(found, known),
     ]
+
+
+def _formats(works: Mapping[str, MemoryWorkload]) -> list[str]:
+    """Which format of llama.cpp's stands for each bit-width."""
+    told = {(f.bit_width, f.format): None for work in works.values() for f in work.formats}
+    return [f"{', '.join(f'{bits} is {name}' for bits, name in told)}."]
+
+
+def _planned(found: Sequence[Answer]) -> str:
+    """What it is that fits."""
+    on_device = any(answer.planned_by for answer in found)
+    return "all that lies on the device" if on_device else "all that a process takes"
+
+
+def _by(found: Sequence[Answer], works: Mapping[str, MemoryWorkload]) -> str:
+    """Whose plan it is."""
+    by = dict.fromkeys(answer.planned_by for answer in found if answer.planned_by)
+    driver = "what a GPU's driver takes for itself comes to it"
+    if by:
+        return f"as planned by {'; '.join(by)}; {driver}"
+    if any(work.plan == "without_copies" for work in works.values()):
+        return f"as llama.cpp's CPU build plans its buffers; {driver}"
+    return "as llama.cpp plans its buffers"
 
 
 def _right(found: Sequence[Answer]) -> Iterator[str]:

@@ -18,7 +18,7 @@ Place = Literal["row", "heading", "wide"]
 share what stands in it; or nowhere, so that only the wide form has it."""
 NOTHING = "\N{EN DASH}"
 """Stands where there is nothing of ours beside a published value."""
-DIGITS = {"nats": 3, "%": 2}
+DIGITS = {"nats": 3, "%": 2, "bits": 2}
 """After the point, by unit; one for every other."""
 
 
@@ -184,6 +184,8 @@ class Table(NamedTuple):
     """What LaTeX calls it: its suite and its name."""
     labels: Mapping[str, str] = MappingProxyType({})
     """What readers call methods, models and hardware (haqa_bench.report.labels)."""
+    spelled: Mapping[str, str] = MappingProxyType({})
+    """What readers see of the bit-width of a cell, by cell: beside a name, what is in the file."""
 
     @property
     def parts(self) -> Sequence[Section]:

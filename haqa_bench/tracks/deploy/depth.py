@@ -13,7 +13,7 @@ from haqa_bench.backends.gguf_models import AnyFormats
 from haqa_bench.backends.llama_jobs import Fill, Settings
 from haqa_bench.backends.process import run_job
 from haqa_bench.documents import sha256
-from haqa_bench.store.tables import installed_build
+from haqa_bench.store.facts import installed_build
 from haqa_bench.tasks.folder import cache
 from haqa_bench.tracks.deploy.workload import DeployWorkload
 

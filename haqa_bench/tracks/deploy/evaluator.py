@@ -79,6 +79,20 @@ class DeployEvaluator(MeasuredHere):
             "quality_text_sha256": sha256(self.text.encode()),
         }
 
+    def needs(self, configuration: Configuration) -> str:
+        """See MakingEvaluator: a file of the model in the configuration's format."""
+        return f"{self.formats.sha256}/{configuration['format']}"
+
+    def make(self, configuration: Configuration) -> None:
+        """See MakingEvaluator; not what is foreseen not to fit."""
+        name, limit = str(configuration["format"]), int(self.workload.memory_gb * 1e9)
+        self._check_room(name, with_defaults(configuration), limit)
+        self.formats.path(name)
+
+    def unmake(self, configuration: Configuration) -> None:
+        """See MakingEvaluator."""
+        self.formats.remove(str(configuration["format"]))
+
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. That a cache is filled, once, is no part of what a sample takes."""
         if self.workload.depth:

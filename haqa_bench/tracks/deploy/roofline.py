@@ -5,7 +5,6 @@
 from collections.abc import Mapping
 from functools import cached_property
 
-from haqa_bench.arithmetic.architectures import LAYOUTS
 from haqa_bench.arithmetic.token_roofline import token
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_jobs import ONE_THREAD
@@ -52,12 +51,11 @@ class RooflineEvaluator:
     @cached_property
     def weights(self) -> Mapping[str, Mapping[str, int]]:
         """By format and tensor type, the weights that a token is multiplied by."""
-        formats = [str(name) for name in self.cell.space.listable["format"].choices]
         model = self.cell.model
-        kind = model.architecture if model.architecture in LAYOUTS else "llama"
-        with llama_cpp_memory.hollow(model.dimensions, kind) as file:
+        formats = [str(name) for name in self.cell.space.listable["format"].choices]
+        with llama_cpp_memory.hollow(model.dimensions, model.architecture) as path:
             try:
-                found = llama_cpp_memory.predict(file, formats, ONE_THREAD, 64)
+                found = llama_cpp_memory.predict(path, formats, ONE_THREAD, 64)
             except EvaluationFailed as failure:
                 raise HaqaError(self.cell.id, failure.reason) from None
         return {name: one.multiplied for name, one in found.items()}

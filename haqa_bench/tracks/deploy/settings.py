@@ -32,6 +32,12 @@ def lacking_dimensions(name: str, model: Model) -> None:
         raise ValueError(f"the model '{name}' has no dimension '{missing[0]}'; needed: {needed}")
 
 
+def refuse_synthetic(name: str, model: Model) -> None:
+    """Raises ValueError for a model of random weights, in tracks that fine-tune."""
+    if model.synthetic:
+        raise ValueError(f"the model '{name}' is synthetic: random weights are not fine-tuned")
+
+
 def check_random(block: Block, name: str) -> None:
     """Raises ValueError where quality is asked of a model of random weights."""
     asked = [goal.metric for goal in block.objective.goals]

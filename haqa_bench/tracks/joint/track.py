@@ -36,6 +36,7 @@ class JointTrack(Track[JointWorkload]):
 
     def check(self, block: Block[JointWorkload], name: str, model: Model) -> None:
         """See Track."""
+        deploy.refuse_synthetic(name, model)
         if model.gguf is None:
             raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
         deploy.lacking_settings(block.space)

@@ -41,6 +41,8 @@ def find(model: Model) -> Base:
             name, None, _contents(Path(name)) if Path(name).is_dir() else model.transformers
         )
     source = gguf_models.find(model.gguf or "")
+    if gguf_files.is_random(source):
+        raise HaqaError(source, "its weights are random", "Give the model's own GGUF file")
     if len(gguf_files.shards(source)) > 1:
         what = "is split into several files, and transformers reads one"
         raise HaqaError(source, what, "Join them with: llama-gguf-split --merge")

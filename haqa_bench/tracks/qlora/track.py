@@ -9,6 +9,7 @@ from haqa_bench.hardware import Hardware
 from haqa_bench.protocols import LiveEvaluator, Metric, Reference
 from haqa_bench.space import SearchSpace
 from haqa_bench.tracks import Rule, Track
+from haqa_bench.tracks.deploy.settings import refuse_synthetic
 from haqa_bench.tracks.metrics import HELD_OUT_LOSS, PEAK_MEMORY, TRAIN_LOSS, by_name
 from haqa_bench.tracks.qlora.jobs import SETTINGS
 from haqa_bench.tracks.qlora.workload import QloraWorkload
@@ -63,6 +64,7 @@ class QloraTrack(Track[QloraWorkload]):
 
     def check(self, block: Block[QloraWorkload], name: str, model: Model) -> None:
         """See Track."""
+        refuse_synthetic(name, model)
         if model.transformers is None and model.gguf is None:
             what = "is to be fine-tuned, but has neither transformers nor gguf"
             raise ValueError(f"the model '{name}' {what}")

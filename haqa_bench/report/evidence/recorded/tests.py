@@ -15,9 +15,15 @@ def of(ledger: Ledger, cell: str, configuration: str) -> Sequence[Tested]:
 
 
 def accuracy(test: Tested) -> Step:
-    """The test accuracy with a seed: of images, or the mean over tasks."""
+    """The test accuracy with a seed: of images, or the mean over tasks; as it was told, where no
+    item is known.
+    """
     tasks = [_task(test, name) for name in _tasks(test)]
     about = f"seed {test.seed}, {test.date}"
+    if not tasks:
+        main = next(name for name in MAIN if name in test.values)
+        told = Reading(test.values[main], "%", main, test.where, source="measured")
+        return step("mean", about, [told], "%", test.where)
     if len(tasks) == 1:
         return tasks[0]._replace(about=about)
     return step("mean", about, tasks, "%", test.where)
@@ -25,7 +31,7 @@ def accuracy(test: Tested) -> Step:
 
 def _tasks(test: Tested) -> list[str]:
     main = next(name for name in MAIN if name in test.values)
-    return [main] if main in test.items else [n for n in test.values if n.endswith("_acc")]
+    return [main] if main in test.items else [n for n in test.items if n.endswith("_acc")]
 
 
 def _task(test: Tested, name: str) -> Step:
@@ -91,11 +97,12 @@ def better(ledger: Ledger, cell: str, default: str, winners: Sequence[tuple[str,
         seeds = len(of(ledger, cell, default))
         by_seed = [part.value for part in found.parts]
         ahead = sum(isinstance(v, float) and v > 0 for v in by_seed)
-        limit = NORMAL_95 * float(error(ledger, cell, configuration, default).value or 0.0)
-        enough = ahead == seeds and isinstance(found.value, float) and found.value > limit
-        reason = (
-            f"ahead with {ahead} of {seeds} seeds; the interval over items is {limit:.2f} points"
-        )
+        around = error(ledger, cell, configuration, default).value
+        limit = NORMAL_95 * around if isinstance(around, float) else None
+        known = limit is not None and isinstance(found.value, float) and found.value > limit
+        enough = ahead == seeds and known
+        told = "is not known" if limit is None else f"is {limit:.2f} points"
+        reason = f"ahead with {ahead} of {seeds} seeds; the interval over items {told}"
         parts.append(
             Reading(
                 found.value, "points", found.about.partition(", its")[0], used=enough, reason=reason

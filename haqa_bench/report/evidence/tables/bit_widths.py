@@ -18,6 +18,7 @@ from haqa_bench.report.evidence.recorded.ledger import Study, Tried
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tables import published
 from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step
+from haqa_bench.report.found.weights import by_format, label_of_format
 from haqa_bench.report.tables.bit_widths_notes import NONE
 from haqa_bench.store import facts
 
@@ -98,17 +99,23 @@ def _files(place: Place) -> list[tuple[Study, Tried]]:
 
 def bits(place: Place) -> Evidence:
     """Bits a weight of both files."""
-    parts = [
-        Reading(
-            facts.parse(json.loads(trial.facts)).bits_per_weight,
-            "bits",
-            trials.named(study, trial),
-            place.ledger.where(study.id, trial.number),
-        )
-        for study, trial in _files(place)
-    ]
+    names = [found[0] for bits in BOTH if (found := _fastest(place, bits)) is not None]
+    parts = [_bits(place, name) for name in names]
     low, high = (step(rule, "of both files", parts, "bits") for rule in ("smallest", "largest"))
     return Evidence(None, low, high)
+
+
+def _bits(place: Place, name: str) -> Reading:
+    """Of the file of a format, by a trial that ran with it; by the table, where none did."""
+    if found := _with_file(place, name):
+        study, trial = found
+        told = facts.parse(json.loads(trial.facts)).bits_per_weight
+        where = place.ledger.where(study.id, trial.number)
+        return Reading(told, "bits", trials.named(study, trial), where)
+    told = by_format(place.ledger.run, place.ledger.project)[place.key.cell, name].bits
+    return Reading(
+        told, "bits", name, place.ledger.project.said(place.ledger.project.table(place.cell))
+    )
 
 
 def perplexity(place: Place) -> Evidence:
@@ -137,11 +144,17 @@ def _format(configuration: str) -> str | None:
 
 def first(place: Place) -> Evidence:
     """The bit-width of each study's first proposal."""
+    files = by_format(place.ledger.run, place.ledger.project)
     parts = [
-        Reading(bit_width_of(name) if (name := _format(trial.configuration)) else NONE, "", about)
+        Reading(
+            label_of_format(study.cell, name, files)
+            if (name := _format(trial.configuration))
+            else NONE,
+            "",
+            trials.named(study, trial),
+        )
         for study in place.studies
         for trial in place.ledger.trials[study.id][1:2]
-        for about in [trials.named(study, trial)]
     ]
     return Evidence(besides=[step("answers", "over studies", parts)], studies=place.ids)
 
