@@ -93,7 +93,6 @@ NO_PROJECT = {
     "haqa-bench init": "makes one",
     "haqa-bench tune": "makes one in --output",
     "haqa-bench new": "writes below --folder alone",
-    "haqa-bench memory": "reads a model alone",
     "haqa-bench hardware detect": "reads this machine alone",
     "haqa-bench suite schema": "of any project",
     "haqa-bench cassette show": "reads one file",

@@ -33,6 +33,6 @@ def test_recorded_words_mean_what_was_written():
 
 def test_facts_that_tell_nothing_of_it_mean_nothing():
     assert facts.parse({"boolq_items": "10", "n_threads": "2"}) == (
-        *({}, None, {}, "", None),
-        *("", {}),
+        *({}, None, {}, {}, {}),
+        *("", None, "", {}),
     )
