@@ -160,6 +160,7 @@ OF_VALUES = {
     "quotient": lambda v: v[0] / v[1],
     "quotient in percent": lambda v: 100 * v[0] / v[1],
     "relative distance": lambda v: 100 * abs(v[0] - v[1]) / abs(v[1]),
+    "change in percent": lambda v: 100 * (v[0] - v[1]) / v[1],
     "difference": lambda v: v[0] - v[1],
     "sum": np.sum,
     "largest": np.max,

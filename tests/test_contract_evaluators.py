@@ -174,8 +174,7 @@ class TestDeploy(EvaluatorContract):
                 return Contents({name: 32}, {name: 32}, layers=1, stored_bytes=18, file_bytes=99)
 
         monkeypatch.setattr(deploy, "require_llama_cpp", lambda: None)
-        monkeypatch.setattr(deploy, "find", lambda source: None)
-        monkeypatch.setattr(deploy, "Formats", Formats)
+        monkeypatch.setattr(deploy, "formats_of", lambda model: Formats(None))
         monkeypatch.setattr(deploy, "run_job", answered)
         monkeypatch.setattr(deploy.DeployEvaluator, "_foreseen", lambda *_: None)
         return deploy.DeployEvaluator(suite.load(project / "suites/small.yaml", project).cells[0])

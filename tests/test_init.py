@@ -6,7 +6,7 @@ import pytest
 from support import REPOSITORY
 
 from haqa_bench import shipped
-from haqa_bench.backends import machine
+from haqa_bench.backends import llama_devices, machine
 from haqa_bench.hardware import load, profiles
 
 
@@ -84,6 +84,7 @@ def test_init_twice_is_refused_and_changes_nothing(cli, place):
 
 def test_hardware_detect_makes_the_folder_and_says_what_it_wrote(cli, place, monkeypatch):
     monkeypatch.setattr("psutil.cpu_percent", lambda seconds: 0.0)
+    monkeypatch.setattr(llama_devices, "listed", lambda: ((), ""))
 
     done = cli("hardware", "detect", "--output", "new/hardware/here.yaml")
 
@@ -96,6 +97,7 @@ def test_hardware_detect_makes_the_folder_and_says_what_it_wrote(cli, place, mon
 
 def test_a_busy_machine_is_told(cli, monkeypatch):
     monkeypatch.setattr("psutil.cpu_percent", lambda seconds: 70.0)
+    monkeypatch.setattr(llama_devices, "listed", lambda: ((), ""))
 
     assert cli("hardware", "detect").stderr == (
         "Other processes take 70 % of this machine: what is measured is too low.\n"

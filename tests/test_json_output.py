@@ -55,6 +55,7 @@ ELSEWHERE = {
     "haqa-bench table take-in": "tests/test_partial_tables.py",
     "haqa-bench table close": "writes tables: tests/test_partial_tables.py",
     "haqa-bench tune": "measures: tests/test_tune.py",
+    "haqa-bench synthesize": "writes files: tests/test_random_weights.py",
     "haqa-bench pretrain": "trains: tests/test_pretrained.py",
     "haqa-bench merge": "trains: tests/test_qlora.py",
     "haqa-bench memory": "reads a model: tests/test_memory.py",

@@ -12,7 +12,7 @@ from support import REPOSITORY, evaluator_of
 
 from haqa_bench import suite
 from haqa_bench.project import Project
-from haqa_bench.store import tables
+from haqa_bench.store import facts, tables
 from haqa_bench.store.kernel_tuner import exported as cache_files
 from haqa_bench.tracks.replayed import TableEvaluator
 
@@ -194,7 +194,7 @@ def test_a_table_that_another_llama_cpp_made_is_stale(project, monkeypatch):
     table, rows = tables.read(path), pq.ParquetFile(path).read().to_pylist()
     tables.write(path, table.card, [r | {"facts": {"llama_cpp_python": "0.3.1"}} for r in rows])
     old = tables.read(path)
-    monkeypatch.setattr(tables, "version", lambda name: "0.3.2")
+    monkeypatch.setattr(facts, "version", lambda name: "0.3.2")
 
     assert tables.stale(table) == ""  # made before builds were recorded
     assert "was measured with llama-cpp-python 0.3.1, and 0.3.2 is installed" in tables.stale(old)
