@@ -162,7 +162,7 @@ class TestDeploy(EvaluatorContract):
     @pytest.fixture
     def evaluator(self, project, monkeypatch):
         class Formats:
-            sha256 = "0" * 64
+            sha256, random = "0" * 64, False
 
             def __init__(self, path):
                 pass

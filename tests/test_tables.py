@@ -198,7 +198,7 @@ def test_a_table_that_another_llama_cpp_made_is_stale(project, monkeypatch):
 
     assert tables.stale(table) == ""  # made before builds were recorded
     assert "was measured with llama-cpp-python 0.3.1, and 0.3.2 is installed" in tables.stale(old)
-    monkeypatch.setattr(tables, "version", lambda name: "0.3.1")
+    monkeypatch.setattr(facts, "version", lambda name: "0.3.1")
     assert tables.stale(old) == ""
 
 
