@@ -16,7 +16,7 @@ from whole_suites import NAMES
 BLOCK = re.compile(r"(?:<!-- needs: ([^>]+) -->\n)?```sh\n(.*?)```", re.DOTALL)
 COPIED = (
     "suites prompts hardware cassettes results/tables results/trials results/confirmed "
-    "results/proposals paper_tables examples MANIFEST.sha256"
+    "results/pretrained results/proposals paper_tables examples MANIFEST.sha256"
 )
 
 
@@ -95,7 +95,7 @@ def test_what_a_page_shows_can_be_pasted(page, used, commands):
     for block in pasted(page):
         done = paste(block, folder, commands)
 
-        assert done.returncode == 0, f"{block}\n{done.stderr}"
+        assert done.returncode == 0, f"{block}\n{done.stdout[-2000:]}{done.stderr}"
         assert "Traceback" not in done.stderr
 
 
@@ -106,7 +106,7 @@ def test_the_readme_s_commands_can_be_pasted(used, commands):
     assert "pip install" in first  # by CI, as it stands
     for block in blocks:
         done = paste(block, folder, commands)
-        assert done.returncode == 0, f"{block}\n{done.stderr}"
+        assert done.returncode == 0, f"{block}\n{done.stdout[-2000:]}{done.stderr}"
 
 
 def test_blocks_that_are_not_pasted_say_why():
