@@ -19,7 +19,7 @@ def set_devices(params: "llama.llama_model_params", settings: Settings) -> list[
     """
     if settings.n_gpu_layers == 0:
         nobody = (ctypes.c_void_p * 1)()
-        params.devices = ctypes.addressof(nobody)  # type: ignore[assignment]  # its type is void *
+        params.devices = ctypes.addressof(nobody)
         return [nobody]
     _check_devices(settings)
     kept: list[object] = []
@@ -29,7 +29,7 @@ def set_devices(params: "llama.llama_model_params", settings: Settings) -> list[
         kept.append(shares)
     if settings.overrides:
         patterns = ggml_devices.overrides(settings.overrides)
-        params.tensor_buft_overrides = ctypes.addressof(patterns)  # type: ignore[assignment]
+        params.tensor_buft_overrides = ctypes.addressof(patterns)
         kept.append(patterns)
     return kept
 
