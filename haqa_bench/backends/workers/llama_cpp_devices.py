@@ -11,15 +11,9 @@ import llama_cpp as llama
 from haqa_bench.backends.llama_jobs import PlanDevices, Planned
 from haqa_bench.backends.llama_planned import assigned, declared, placed
 from haqa_bench.backends.workers.frame import Refused
-from haqa_bench.backends.workers.llama_cpp import (
-    LOG,
-    context_params,
-    load,
-    new_context,
-    refused,
-    work_logged,
-)
+from haqa_bench.backends.workers.llama_cpp import context_params, load, new_context
 from haqa_bench.backends.workers.llama_cpp_memory import tensors
+from haqa_bench.backends.workers.llama_logged import LOG, refused, work_logged
 from haqa_bench.errors import Status
 
 

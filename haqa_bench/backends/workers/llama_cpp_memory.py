@@ -26,20 +26,17 @@ from haqa_bench.backends.llama_jobs import (
     WriteHollow,
 )
 from haqa_bench.backends.llama_tensors import Tensor, repacks
+from haqa_bench.backends.workers.decoding import Run, made_up_prompt
 from haqa_bench.backends.workers.frame import Unusable
 from haqa_bench.backends.workers.llama_cpp import (
-    LOG,
-    Run,
     context_params,
     file_type,
     load,
-    made_up_prompt,
     new_context,
     open_context,
-    refused,
     run_quantizer,
-    work_logged,
 )
+from haqa_bench.backends.workers.llama_logged import LOG, refused, work_logged
 from haqa_bench.backends.workers.load import peak_bytes
 
 MIB = 2**20
