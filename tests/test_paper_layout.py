@@ -12,6 +12,7 @@ from haqa_bench import suite
 from haqa_bench.documents import read_yaml
 from haqa_bench.project import Project, open_run
 from haqa_bench.report import coverage
+from haqa_bench.report.found.best import best
 from haqa_bench.report.paper import catalogue
 from haqa_bench.report.paper.line import measured, repeated, stands_in
 from haqa_bench.report.published.document import Column, PublishedTable, load
@@ -195,6 +196,27 @@ def test_repeats_are_a_mean_and_a_deviation_where_there_are_two():
     assert repeated([1.0], column, "measured").text == "1.00"
     assert repeated([], column, "measured").text == "not yet"
     assert measured(1.3, Column(name="x", unit="x", digits=1), 3, "measured").text == "1.30x"
+
+
+def test_what_a_suite_states_is_judged_by_itself_however_good_the_default_is(cli, tmp_path):
+    suite_path = REPOSITORY / "suites/paper/resnet.yaml"
+    done = cli("run", suite_path, "--methods", "default,full-precision", "--runs", tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "paper-resnet").iterdir()
+
+    with open_run(folder) as run:
+        rows = {(row.bit_width, row.method): row for row in best(run)}
+        ours = rows_of(catalogue.tables(run, PROJECT)["table1"], "ours")
+
+    stated, default = rows["w4a4", "full-precision"], rows["w4a4", "default"]
+    assert json.loads(stated.winners[0])["learning_rate"] == 0.1
+    assert stated.best < default.best
+    shown = {row["Cell"]: row for row in ours if row["Bits"] == "(a)"}
+    tested = shown["resnet20-w4a4-epyc-zen4-2core-qat-pretrained"]
+    column = next(head for head in tested if head.startswith("Default"))
+    number = f"table1:{stated.cell}/full-precision"
+    told = cli("explain", folder, f"{number}/test-accuracy", "--project", REPOSITORY).stdout
+    assert tested[column].split("±")[0] in told
 
 
 def test_a_cell_of_the_papers_own_model_and_hardware_is_told_so():

@@ -131,15 +131,14 @@ def _write(partial: Path, rows: Sequence[Row]) -> None:
 
 
 def winners(folder: Path) -> list[tuple[str, str]]:
-    """The best configuration of every study, in JSON, with its cell's id, and what a suite states
-    (the optimizer `fixed`), which is judged however good it is; none before the run has a database.
+    """The best configuration of every study, in JSON, with its cell's id; none before the run has a
+    database.
     """
     if not (folder / NAME).is_file():
         return []
     sql = (
-        "SELECT s.cell, b.configuration FROM best_trials b JOIN studies s ON s.id = b.study "
-        "UNION SELECT s.cell, t.configuration FROM trials t JOIN studies s ON s.id = t.study "
-        "WHERE s.optimizer = 'fixed' AND t.number = 1 AND t.status = 'ok' ORDER BY ALL"
+        "SELECT DISTINCT s.cell, b.configuration "
+        "FROM best_trials b JOIN studies s ON s.id = b.study ORDER BY ALL"
     )
     return [(str(cell), str(configuration)) for cell, configuration in query(folder, sql)]
 

@@ -29,9 +29,14 @@ CREATE TABLE tests (
 -- Studies that a fault ended before their budget was spent: no other table tells of them (docs/plugins.md).
 CREATE TABLE failures (study VARCHAR PRIMARY KEY, cell VARCHAR, method VARCHAR, what VARCHAR);
 
+-- The trials that a study is judged by: all of them; of what a suite states (the optimizer `fixed`), that one alone, however good the default is.
+CREATE VIEW judged_trials AS
+SELECT t.* FROM trials t JOIN studies s ON s.id = t.study
+WHERE s.optimizer <> 'fixed' OR t.number > 0 OR NOT EXISTS (SELECT 1 FROM trials o WHERE o.study = t.study AND o.number > 0);
+
 -- The best feasible trial of each study; the earliest among equals.
 CREATE VIEW best_trials AS
-SELECT * FROM trials WHERE feasible
+SELECT * FROM judged_trials WHERE feasible
 QUALIFY row_number() OVER (PARTITION BY study ORDER BY score DESC, number) = 1;
 
 -- The default configuration of each study, with where its number came from; where it failed, where those of the study's other trials did.

@@ -111,7 +111,7 @@ def _accuracies(run: Subject, cells: Sequence[Cell], table: PublishedTable) -> l
                 {row.method: _accuracy(tested.of(row), tested.range(row), len(row.winners))}
                 if tested.of(row) is not None
                 else {},
-                [*published.points(table, run.run.cells[cell.id], row.optimizer)],
+                [*published.points(table, run.run.cells[cell.id], row.method, row.optimizer)],
             )
             for row in _in_order(run, cell)
         ]

@@ -22,11 +22,11 @@ class Point(NamedTuple):
     same: bool
 
 
-def points(table: PublishedTable, cell: Cell, method: str) -> Iterator[Point]:
-    """What was published of a method of ours on cells like this one: of the same bit-width, and of
-    the same kernel where it is of one.
+def points(table: PublishedTable, cell: Cell, *methods: str) -> Iterator[Point]:
+    """What was published of a method of ours, by any of its names, on cells like this one: of the
+    same bit-width, and of the same kernel where it is of one.
     """
-    labels = {label for label, ours in table.methods.items() if method in ours}
+    labels = {label for label, ours in table.methods.items() if {*methods} & {*ours}}
     yield from _points(table, cell, labels)
 
 

@@ -1,5 +1,5 @@
 """What a suite states as one configuration beside the default (the optimizer `fixed`), such as what
-people use at full precision: its own result, however good, where a study's best may be the default.
+people use at full precision. Its study is judged by that one alone (store/schema.sql).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,11 @@ OPTIMIZER = "fixed"
 
 
 class Stated(NamedTuple):
-    """The configuration, in JSON, that a method states on a cell, and what became of it."""
+    """What became of the configuration that a method states on a cell."""
 
     cell: str
     method: str
     status: str
-    configuration: str
 
 
 def stated(run: Run) -> Mapping[tuple[str, str], Stated]:
@@ -36,5 +35,5 @@ def sentences(found: Sequence[Best]) -> list[str]:
     methods = dict.fromkeys(row.method for row in found if row.optimizer == OPTIMIZER)
     if not methods:
         return []
-    what = "the better of the default and of the one configuration that the suite states"
+    what = "the one configuration that the suite states"
     return [f"{', '.join(methods)}: {what}."]

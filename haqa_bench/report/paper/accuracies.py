@@ -22,7 +22,7 @@ SAID = (
 
 
 class Known(NamedTuple):
-    """What was tested of a run, and what its suite states as one configuration."""
+    """What was tested of a run, and what became of what its suite states as one configuration."""
 
     tests: Tests
     stated: Mapping[tuple[str, str], Stated]
@@ -121,10 +121,8 @@ def _by_seed(row: Best) -> bool:
 
 
 def _tested(row: Best, known: Known) -> list[Mapping[int, Test]]:
-    """The tests of each winner, by seed; of what a suite states, its own."""
-    one = known.stated.get((row.cell, row.method))
-    told = [one.configuration] if one else row.winners
-    return [seeds for winner in told if (seeds := known.tests.at(row.cell, winner))]
+    """The tests of each winner, by seed."""
+    return [seeds for winner in row.winners if (seeds := known.tests.at(row.cell, winner))]
 
 
 def _source(of: Standing) -> str:

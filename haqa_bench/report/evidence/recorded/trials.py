@@ -8,6 +8,7 @@ from haqa_bench.report import traits
 from haqa_bench.report.evidence.recorded.ledger import Ledger, Measured, Study, Tried
 from haqa_bench.report.evidence.rules import step
 from haqa_bench.report.evidence.tree import Part, Reading
+from haqa_bench.report.found.stated import OPTIMIZER
 
 OTHERS = "others_share"
 
@@ -75,7 +76,7 @@ def best(ledger: Ledger, study: Study) -> Part | None:
     winner = best_trial(ledger, study)
     if winner is None:
         return None
-    rest = [t for t in ledger.trials[study.id] if t is not winner]
+    rest = [t for t in judged(ledger, study) if t is not winner]
     rest.sort(key=lambda t: (not t.feasible, -(t.score if t.score is not None else -1e300)))
     others: list[Part] = [_beside(ledger, study, trial) for trial in rest]
     rule = "largest" if study.direction == "maximize" else "smallest"
@@ -85,8 +86,15 @@ def best(ledger: Ledger, study: Study) -> Part | None:
 
 def best_trial(ledger: Ledger, study: Study) -> Tried | None:
     """The best feasible trial; the earliest among equals."""
-    feasible = [t for t in ledger.trials[study.id] if t.feasible and t.score is not None]
+    feasible = [t for t in judged(ledger, study) if t.feasible and t.score is not None]
     return max(feasible, key=lambda t: (t.score or 0.0, -t.number), default=None)
+
+
+def judged(ledger: Ledger, study: Study) -> Sequence[Tried]:
+    """The trials that a study is judged by, as the view judged_trials has them."""
+    every = ledger.trials[study.id]
+    stated = [t for t in every if t.number > 0] if study.optimizer == OPTIMIZER else []
+    return stated or every
 
 
 def _beside(ledger: Ledger, study: Study, trial: Tried) -> Reading:
