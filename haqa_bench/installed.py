@@ -62,13 +62,18 @@ def installed_version(package: str) -> str | None:
         return None
 
 
+def has(module: str) -> bool:
+    """Whether a Python module is installed; it is not imported."""
+    return importlib.util.find_spec(module) is not None
+
+
 def require(module: str, where: object, install: str, name: str = "") -> None:
     """Refuses to go on without a Python module; `name` is what people call it.
 
     Raises:
         HaqaError: it is not installed; says how to.
     """
-    if importlib.util.find_spec(module) is None:
+    if not has(module):
         raise missing(name or module, where, install)
 
 

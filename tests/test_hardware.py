@@ -202,6 +202,7 @@ def knows(monkeypatch, *devices: FoundDevice) -> None:
     """A llama.cpp that has these devices, on a machine that is quick to describe."""
     a6000 = load(COMMITTED, "nvidia-a6000")
     monkeypatch.setattr(machine, "detect", lambda: a6000)
+    monkeypatch.setattr(llama_devices, "has", lambda module: True)
     monkeypatch.setattr(llama_devices, "found", lambda: FoundDevices(devices, "0.3.36"))
 
 

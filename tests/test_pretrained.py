@@ -31,7 +31,6 @@ from haqa_bench.tracks.training import FULL_PRECISION
 from haqa_bench.trial import Status, Trial
 
 pytest.importorskip("torch")
-pytest.importorskip("safetensors")
 pytest.importorskip("PIL")
 
 import torch

@@ -1,12 +1,10 @@
 """llama.cpp's own devices on this machine, of whatever backend: CUDA, Vulkan, ROCm, Metal, SYCL."""
 
-import importlib.util
-
 from haqa_bench.backends.llama_jobs import FindDevices, FoundDevice, FoundDevices
 from haqa_bench.backends.process import run_job
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.hardware import Device, Figure
-from haqa_bench.installed import extra
+from haqa_bench.installed import extra, has
 
 FIND_TIMEOUT_S = 120.0
 """Starting a driver takes seconds."""
@@ -29,7 +27,7 @@ def listed() -> tuple[tuple[Device, ...], str]:
     Raises:
         HaqaError: the backend that the environment names cannot be loaded.
     """
-    if importlib.util.find_spec("llama_cpp") is None:
+    if not has("llama_cpp"):
         return (), f"llama.cpp is not installed, so its devices are not listed: {extra('deploy')}"
     try:
         every = found()

@@ -6,9 +6,9 @@ result is in a journal as soon as it is there, so that the same sweep goes on wh
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 
 from haqa_bench.errors import EvaluationFailed, Status
+from haqa_bench.installed import has
 from haqa_bench.protocols import can_make
 from haqa_bench.run.limited.clock import Clock, OutOfTime, ended_after
 from haqa_bench.run.limited.forecast import Forecast
@@ -53,7 +53,7 @@ def finish(sweeps: Sequence[Sweep], passes: Passes, clock: Clock) -> Ending:
     Where pyarrow is not installed, which writes tables, journals stay, and `table take-in` writes
     the tables elsewhere.
     """
-    writes = find_spec("pyarrow") is not None
+    writes = has("pyarrow")
     ended = ending(sweeps, passes, writes, clock.gone)
     for one in sweeps if writes else ():
         if one.cell.id in ended.whole:

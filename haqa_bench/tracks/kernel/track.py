@@ -1,6 +1,5 @@
 """The kernel track: what an OpenCL kernel's parameters give (paper: table 3)."""
 
-import importlib.util
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import NamedTuple
 from haqa_bench.arithmetic.kernel_roofline import Work, work
 from haqa_bench.cell import Block, Cell, Model
 from haqa_bench.hardware import Hardware
+from haqa_bench.installed import has
 from haqa_bench.protocols import LiveEvaluator, Metric, Reference
 from haqa_bench.tracks import Rule, Track
 from haqa_bench.tracks.kernel import sources
@@ -106,7 +106,7 @@ class KernelTrack(Track[KernelWorkload]):
 
     def references(self, cell: Cell[KernelWorkload]) -> Sequence[Reference]:
         """See Track: ggml's kernel, on a CPU where it is installed."""
-        here = cell.hardware.kind == "cpu" and importlib.util.find_spec("llama_cpp") is not None
+        here = cell.hardware.kind == "cpu" and has("llama_cpp")
         return (GGML,) if here else ()
 
     def bits(self, cell: Cell[KernelWorkload]) -> str:
