@@ -34,7 +34,7 @@ methods:
   - {{name: default, optimizer: default, seeds: [0]}}
   - {{name: random, optimizer: random, cells: &tuned ["*-int*", "*-fp16*", "seven*"]}}
   - {{name: rules, optimizer: rules, seeds: [0]}}
-  - {{name: haqa, optimizer: fixed, options: {{flash_attn: "on"}}, seeds: [0], cells: *tuned}}
+  - {{name: haqa, optimizer: random, seeds: [0], cells: *tuned}}
 seeds: [0, 1, 2]
 labels: {{epyc-zen4-2core: "EPYC Zen 4, 2 cores"}}
 definitions:
