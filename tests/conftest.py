@@ -25,6 +25,12 @@ def as_wide_as_a_terminal_may_be(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def written_as_for_users():
+    """Python keeps back what it writes, unless this is set: it hid faults of ours."""
+    os.environ.pop("PYTHONUNBUFFERED", None)
+
+
 @pytest.fixture(autouse=True)
 def no_progress(monkeypatch):
     """However slow the machine: tests count lines on stderr."""

@@ -26,7 +26,7 @@ from haqa_bench.run.plan import Plan
 from haqa_bench.store import tables
 
 MARK = "HAQA_BENCH_TEST_MARK"
-PATIENCE_S = 30
+PATIENCE_S = 120
 ENDS = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGKILL: -9}
 """Exit codes by what ends a command."""
 

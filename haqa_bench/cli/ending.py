@@ -107,7 +107,19 @@ def _told(words: str, code: int, who: str = "haqa-bench: ") -> int:
         echo(f"{who}{words}", err=True)
     except (HaqaError, BrokenPipeError):
         _forget_output()  # nobody can be told
+    _settle()
     return code
+
+
+def _settle() -> None:
+    """What of the output can no longer be written goes nowhere, else Python tells of it again at
+    the exit, and makes another exit code of it.
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        _forget_output()
 
 
 def _forget_output() -> None:

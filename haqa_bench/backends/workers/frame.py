@@ -98,6 +98,7 @@ def stdout_kept() -> TextIO:
     """stdout, for answers alone: all that is printed from now on goes to stderr."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    sys.stdout = sys.stderr  # else its buffer comes after a traceback, whose last line is told
     return answers
 
 
