@@ -13,6 +13,7 @@ from haqa_bench.documents import read_yaml
 from haqa_bench.project import Project, open_run
 from haqa_bench.report import coverage
 from haqa_bench.report.found.best import best
+from haqa_bench.report.found.steps import steps
 from haqa_bench.report.paper import catalogue
 from haqa_bench.report.paper.line import measured, repeated, stands_in
 from haqa_bench.report.published.document import Column, PublishedTable, load
@@ -206,11 +207,17 @@ def test_what_a_suite_states_is_judged_by_itself_however_good_the_default_is(cli
 
     with open_run(folder) as run:
         rows = {(row.bit_width, row.method): row for row in best(run)}
+        curves = {
+            (step.cell, step.proposals): step.best
+            for step in steps(run)
+            if step.method == "full-precision"
+        }
         ours = rows_of(catalogue.tables(run, PROJECT)["table1"], "ours")
 
     stated, default = rows["w4a4", "full-precision"], rows["w4a4", "default"]
     assert json.loads(stated.winners[0])["learning_rate"] == 0.1
     assert stated.best < default.best
+    assert (curves[stated.cell, 1], curves[stated.cell, 2]) == (None, stated.best)
     shown = {row["Cell"]: row for row in ours if row["Bits"] == "(a)"}
     tested = shown["resnet20-w4a4-epyc-zen4-2core-qat-pretrained"]
     column = next(head for head in tested if head.startswith("Default"))

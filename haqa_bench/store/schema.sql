@@ -58,7 +58,7 @@ SELECT study,
        count(*) FILTER (WHERE status = 'cut_off') AS cut_off
 FROM trials WHERE number > 0 GROUP BY study;
 
--- Each study's ledgers and best value after each trial. Regret is a share of the optimum, NULL where that is not above 0. Dollars are NULL as long as an LLM's price is unknown.
+-- Each study's ledgers and best value after each trial, of the trials that it is judged by: NULL before the first of them. Regret is a share of the optimum, NULL where that is not above 0. Dollars are NULL as long as an LLM's price is unknown.
 CREATE VIEW curves AS
 SELECT s.cell, s.method, s.seed, t.study, t.number,
        t.number + 1 AS proposals,
@@ -67,9 +67,9 @@ SELECT s.cell, s.method, s.seed, t.study, t.number,
        CASE WHEN s.answered_by = '' THEN 0
             WHEN count(*) FILTER (WHERE t.llm_seconds IS NOT NULL AND t.dollars IS NULL) OVER so_far = 0
             THEN sum(coalesce(t.dollars, 0)) OVER so_far END AS dollars,
-       max(t.score) FILTER (WHERE t.feasible) OVER so_far AS best_score,
+       max(j.score) FILTER (WHERE j.feasible) OVER so_far AS best_score,
        if(s.direction = 'maximize', 1, -1) * best_score AS best_value,
        CASE WHEN s.optimum > 0 THEN abs(s.optimum - best_value) / s.optimum END AS regret,
        t.rank
-FROM trials t JOIN studies s ON s.id = t.study
+FROM trials t JOIN studies s ON s.id = t.study LEFT JOIN judged_trials j ON j.study = t.study AND j.number = t.number
 WINDOW so_far AS (PARTITION BY t.study ORDER BY t.number);
