@@ -262,6 +262,16 @@ def test_every_cell_of_the_paper_is_covered_in_one_way_or_told_as_nothing():
     assert all(row["Status"] in coverage.STATUS for rows in found.values() for row in rows.values())
 
 
+def test_the_command_of_a_row_is_that_of_the_suite_nearest_to_the_paper_and_measured_goes_first():
+    found = {name: covered(table) for name, table in coverage.tables(PROJECT).items()}
+
+    row = found["table2"]["LLaMA2-7B", "INT4"]
+    assert "run suites/paper/qlora.yaml" in row["Command"]
+    assert row["Ours"].startswith("SmolLM2-135M-Instruct on")
+    assert "also in `suites/llama.yaml`" in row["Ours"]
+    assert "simulated" not in found["table4"][("tinyllama-1.1B",)]["Ours"].partition(";")[0]
+
+
 def test_what_is_only_declared_or_nothing_says_so(tmp_path):
     for folder in ("prompts", "hardware", "paper_tables", "suites"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)

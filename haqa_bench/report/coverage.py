@@ -33,14 +33,15 @@ MANY = 2
 
 
 class Declared(NamedTuple):
-    """A cell that a suite declares, the suite's file, how many methods run there, and whether there
-    is a response table, or recorded trials.
+    """A cell that a suite declares, the suite's file, how many methods run there, whether there is
+    a response table, or recorded trials, and whether the suite follows the paper's own table.
     """
 
     cell: Cell
     file: str
     methods: int
     recorded: bool
+    as_paper: bool
 
 
 class Covered(NamedTuple):
@@ -62,7 +63,9 @@ def declared(project: Project) -> list[Declared]:
         project.said(path): suite.load(path, project.folder) for path in project.suites.values()
     }
     return [
-        Declared(cell, file, methods, _recorded(cell, project.recording(cell)))
+        Declared(
+            cell, file, methods, _recorded(cell, project.recording(cell)), of.layout == "paper"
+        )
         for file, of in found.items()
         for cell in of.cells
         for methods in [sum(method.runs_on(cell) for method in of.methods)]
@@ -121,13 +124,16 @@ def _covered(
 
 
 def _nearest(table: PublishedTable, row: Row, found: Sequence[Declared]) -> list[Declared]:
-    """Those that are of the row's own model and shape, where there are such; those of the suite
-    that has most of them, and runs most methods there, come first.
+    """Those that are of the row's own model and shape, where there are such; first what was
+    measured, of a suite in the paper's layout, of the one that has most of them and most methods.
     """
     own = [one for one in found if _is_same(table, row, place_of(one.cell))]
     kept = own or found
     many = Counter(one.file for one in kept)
-    return sorted(kept, key=lambda one: (-many[one.file], -one.methods))
+    return sorted(
+        kept,
+        key=lambda one: (one.cell.simulated, not one.as_paper, -many[one.file], -one.methods),
+    )
 
 
 def _with(
