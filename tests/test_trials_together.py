@@ -172,3 +172,27 @@ def test_a_dry_run_says_what_is_recorded_already(tried, cli):
     done = cli("run", tried / "suites/ranges.yaml", "--measure", "live", "--dry-run")
 
     assert "recorded there, and not measured again: 19 configurations, 12 s each" in done.stdout
+
+
+def test_on_another_machine_the_same_cells_are_measured_under_its_name(tried, cli, monkeypatch):
+    trainer = Trainer()
+    trainer.machine = "another machine"
+    monkeypatch.setattr("haqa_bench.tracks.qat.evaluator.QatEvaluator", lambda *_: trainer)
+    profile = (tried / "hardware/epyc-zen4-2core.yaml").read_text()
+    (tried / "hardware/mine.yaml").write_text(profile.replace("epyc-zen4-2core", "mine"))
+    recorded = (tried / f"results/trials/qat/{CELL}.jsonl").read_bytes()
+    live = ("run", tried / "suites/ranges.yaml", "--measure", "live", "--methods", "random")
+
+    refused = cli(*live, "--cells", "*epyc*")
+    unknown = cli(*live, "--hardware", "nobodys")
+    done = cli(*live, "--cells", "*epyc*", "--hardware", "mine")
+
+    assert refused.returncode == unknown.returncode == 2
+    assert "measure here as another machine (--hardware NAME, of hardware/)" in refused.stderr
+    assert "nobodys" in unknown.stderr
+    assert done.returncode == 0, done.stderr
+    assert (tried / f"results/trials/qat/{CELL}.jsonl").read_bytes() == recorded
+    mine = trials.read(tried / "results/trials/qat/net-w2a2-mine-qat.jsonl")
+    assert (mine.header.machine, len(mine.trials)) == ("another machine", 6)
+    again = cli("run", tried / "suites/ranges.yaml", "--methods", "random", "--hardware", "mine")
+    assert again.returncode == 0, again.stderr

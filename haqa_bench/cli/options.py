@@ -304,7 +304,11 @@ HARDWARE = click.option(
 
 
 def open_elsewhere(
-    suite_path: Path, given: Path | None, device: str | None, cells: str | None
+    suite_path: Path,
+    given: Path | None,
+    device: str | None,
+    cells: str | None,
+    added: Sequence[str] = (),
 ) -> tuple["Suite", Path]:
     """The suite at a path and its project folder, as `open_suite`; where a device is named, with
     the cells that match on it alone.
@@ -315,7 +319,7 @@ def open_elsewhere(
     from haqa_bench import hardware
     from haqa_bench.run.elsewhere import moved
 
-    suite, project = open_suite(suite_path, given)
+    suite, project = open_suite(suite_path, given, added)
     if device is None:
         return suite, project
     ids = matching("--cells", cells, [cell.id for cell in suite.cells])

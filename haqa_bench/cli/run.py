@@ -17,6 +17,7 @@ from haqa_bench.cli.options import (
     ADDRESS,
     DATA,
     EXECUTOR,
+    HARDWARE,
     JSON,
     PROJECT,
     QUIET,
@@ -24,7 +25,7 @@ from haqa_bench.cli.options import (
     SUITE,
     WIDE,
     chosen,
-    open_suite,
+    open_elsewhere,
     selection,
     share_cores,
 )
@@ -64,6 +65,7 @@ SHOWN = 10
     "cells with ranges: what it says is simulated.",
 )
 @selection
+@HARDWARE
 @asking
 @click.option(
     "--workers",
@@ -105,6 +107,7 @@ def run(
     methods: str | None,
     seeds: int | None,
     seed: tuple[int, ...],
+    hardware: str | None,
     workers: int,
     where: str,
     address: str,
@@ -136,11 +139,12 @@ def run(
     if record_proposals and (added or added_before):
         what = "records what methods of the suite itself propose"
         raise HaqaError("--record-proposals", what, "Leave out --with, or write it in the suite")
-    suite, folder = open_suite(suite_path, project, (*added, *added_before))
+    methods_added = (*added, *added_before)
+    suite, folder = open_elsewhere(suite_path, project, hardware, cells, methods_added)
     replays = how["agent"] == "cassette"
     if seeds:
         suite = inputs.with_seeds(suite, range(seeds), Project(folder), replays)
-    studies = chosen(suite, cells, methods, seed)
+    studies = chosen(suite, None if hardware else cells, methods, seed)
     if seeds and replays:
         studies = [s for s in studies if inputs.there(s, suite, Project(folder))]
     registry.check_classes({s.method.name: s.method for s in studies}.values())

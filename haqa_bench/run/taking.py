@@ -211,7 +211,7 @@ def _recorded(plan: Plan, cell: Cell, now: Header) -> Recording | None:
 def _elsewhere(path: Path, did: str, other: list[str], found: Header, now: Header) -> HaqaError:
     """What to tell of measurements that cannot stand beside those of here and now."""
     what = f"{did} on another machine: {found.machine}, and this is {now.machine}"
-    todo = f"Go on there, measure here as a machine of its own (--hardware), {FRESH}"
+    todo = f"Go on there, measure here as another machine (--hardware NAME, of hardware/), {FRESH}"
     if "machine" not in other:
         what = f"{did} with another {', '.join(other)}{_builds(found, now)}"
         todo = f"Go on with what it was recorded with, {FRESH}"
