@@ -1,4 +1,4 @@
-"""A kernel's OpenCL C as CUDA C++: what opencl.cuh cannot say as a header is written otherwise here.
+"""A kernel's OpenCL C as CUDA C++: what opencl.cuh, a header, cannot say is written otherwise here.
 
 The kernels stay as they are. What changes is the text that the compiler gets, by five forms:
 

@@ -21,9 +21,7 @@ def compiled(name: str, source: str, headers: Mapping[str, str], options: Sequen
         Unusable: NVRTC is not there, or knows no such architecture.
     """
     texts, names = [t.encode() for t in headers.values()], [n.encode() for n in headers]
-    made = asked(
-        nvrtc.nvrtcCreateProgram, source.encode(), name.encode(), len(names), texts, names
-    )
+    made = asked(nvrtc.nvrtcCreateProgram, source.encode(), name.encode(), len(names), texts, names)
     try:
         told = [option.encode() for option in options]
         (outcome,) = nvrtc.nvrtcCompileProgram(made, len(told), told)
