@@ -58,10 +58,8 @@ class Driver:
     def __init__(self, names=("NVIDIA H100 80GB HBM3",), cuda=13000):
         self.names, self.cuda, self.memory, self.now, self.fails = names, cuda, {}, 0.0, {}
 
-    def __getattribute__(self, name):
-        if not name.startswith("cu"):
-            return super().__getattribute__(name)
-        kept = super().__getattribute__("_" + name)
+    def __getattr__(self, name):
+        kept = object.__getattribute__(self, f"_{name}")
 
         def function(*arguments):
             signature(getattr(driver, name)).bind(*arguments)

@@ -9,24 +9,20 @@ from math import prod
 
 import numpy as np
 import pytest
-from cuda_on_host import Driver, built, launched
+from cuda_on_host import built, launched
 from support import REPOSITORY
-from test_kernels import CASES, cell_of
+from test_kernels import CASES
 
 from haqa_bench import suite
-from haqa_bench.backends.workers.frame import Refused, Unusable
-from haqa_bench.errors import EvaluationFailed, HaqaError, Status
-from haqa_bench.tracks.kernel.evaluator import KernelEvaluator
 from haqa_bench.tracks.kernel.folder import FOLDER
-from haqa_bench.tracks.kernel.jobs import MeasureCuda, MeasurePeaksCuda
-from haqa_bench.tracks.kernel.worker import cuda, gpu, nvrtc
-from haqa_bench.tracks.kernel.worker.cuda_source import as_cuda, headers, options, program
+from haqa_bench.tracks.kernel.worker import cuda, nvrtc
+from haqa_bench.tracks.kernel.worker.cuda_source import headers, options, program
 from haqa_bench.tracks.kernel.worker.problems import problem
 
 BITS = {"FP32": 32, "FP16": 16, "INT8": 8, "INT4": 4}
 LIMITS = {"VECTORS": 8, "STEPS": 4, "SIDE_BY_SIDE": 1}
 SMALL = {"columns": 256, "head_size": 128, "count": 4096}
-"""Sizes of a suite's cell, cut down to these, and any other to 24: macros, and little to compute."""
+"""Sizes of a suite's cell are cut down to these, any other to 24: there is little to compute."""
 
 
 def of_suites():
@@ -136,7 +132,8 @@ void several(__global const char *x, __global float *y) {
         as_int(as_char4(0x01fe0304)) + (float)mad24(v.x, 3, 1), (float)wide.lo.w + wide.hi.w,
         convert_char_sat(300.0f * f.x) + convert_uchar_sat_rte(f.y), fmax(f, (float4)(2.0f)).hi.y};
     for (int k = 0; k < 8; k++) y[8 * lane + k] = out[k];
-    vstore4((float4)(f.x, f.y, f.z > f.w ? f.z : f.w, dot_4x8packed_us_int(0xff02807fu, 0x80ff01f0u)), 0, y + 32 + 4 * lane);
+    const int dots = dot_4x8packed_us_int(0xff02807fu, 0x80ff01f0u);
+    vstore4((float4)(f.x, f.y, f.z > f.w ? f.z : f.w, dots), 0, y + 32 + 4 * lane);
 }
 """
 
@@ -152,7 +149,9 @@ def test_functions_of_vectors_give_the_same_in_both_languages(tmp_path):
     queue = cl.CommandQueue(context)
     given = cl.Buffer(context, cl.mem_flags.COPY_HOST_PTR, hostbuf=x)
     result = cl.Buffer(context, cl.mem_flags.READ_WRITE, 4 * 48)
-    dots = "".join(f"(int)((0xff02807fu >> {k} & 255) * (char)(0x80ff01f0u >> {k})) + " for k in (0, 8, 16))
+    dots = "".join(
+        f"(int)((0xff02807fu >> {k} & 255) * (char)(0x80ff01f0u >> {k})) + " for k in (0, 8, 16)
+    )
     opencl = FUNCTIONS.replace(
         "dot_4x8packed_us_int(0xff02807fu, 0x80ff01f0u)",
         f"{dots} (int)((0xff02807fu >> 24) * (char)(0x80ff01f0u >> 24))",

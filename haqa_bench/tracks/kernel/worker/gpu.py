@@ -151,7 +151,8 @@ class Sensors:
             return
         for name, ask in self._asked():
             with contextlib.suppress(pynvml.NVMLError):
-                self.numbers.setdefault(name, []).append(ask())
+                number = ask()
+                self.numbers.setdefault(name, []).append(number)
         with contextlib.suppress(pynvml.NVMLError):
             self.reasons |= set(
                 _reasons(pynvml.nvmlDeviceGetCurrentClocksEventReasons(self.handle))
