@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from haqa_bench.arithmetic.kernel_roofline import BITS
@@ -17,6 +17,7 @@ from haqa_bench.tracks.kernel.jobs import (
     MeasureCuda,
     Measured,
     MeasureGgml,
+    MeasureGgmlOnDevice,
     MeasurePeaks,
     MeasurePeaksCuda,
 )
@@ -24,6 +25,8 @@ from haqa_bench.tracks.kernel.sources import FOLDER, sources_sha256, translation
 from haqa_bench.tracks.kernel.workload import KernelWorkload, Language
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
 
+GGML_DEVICE = "CUDA0"
+"""ggml's name for the first GPU."""
 MUCH = 0.75
 """A peak below this share of the best is a sign that somebody else has a core: it varies by a tenth
 on its own, and halves then.
@@ -122,7 +125,8 @@ class KernelEvaluator(MeasuredHere):
 
     def _ggml_job(self) -> MeasureGgml:
         work = self.workload
-        return MeasureGgml(
+        kind = partial(MeasureGgmlOnDevice, on=GGML_DEVICE) if self._in_cuda else MeasureGgml
+        return kind(
             memory_bytes=self._memory_bytes,
             kernel=work.kernel,
             bits=BITS[self.cell.bit_width.upper()],

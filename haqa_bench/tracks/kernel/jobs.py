@@ -7,6 +7,7 @@ from haqa_bench.backends.jobs import Job
 
 OPENCL = "haqa_bench.tracks.kernel.worker.opencl"
 CUDA = "haqa_bench.tracks.kernel.worker.cuda"
+GGML_ON_DEVICE = "haqa_bench.tracks.kernel.worker.ggml_on_device"
 GGML = "haqa_bench.tracks.kernel.worker.ggml"
 
 
@@ -69,6 +70,13 @@ class MeasureGgml(Job[Measured], worker=GGML):
     settings: Mapping[str, int]
     repeats: int
     seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureGgmlOnDevice(MeasureGgml, worker=GGML_ON_DEVICE):
+    """The same on a device of ggml's, by its name there, such as CUDA0."""
+
+    on: str
 
 
 @dataclass(frozen=True)
