@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from cuda_on_host import built, launched
 from support import REPOSITORY
-from test_kernels import CASES
+from test_kernels import CASES, cell_of
 
 from haqa_bench import suite
+from haqa_bench.arithmetic.kernel_roofline import BITS
 from haqa_bench.tracks.kernel.folder import FOLDER
 from haqa_bench.tracks.kernel.worker import cuda, nvrtc
 from haqa_bench.tracks.kernel.worker.cuda_source import headers, options, program
 from haqa_bench.tracks.kernel.worker.problems import problem
 
-BITS = {"FP32": 32, "FP16": 16, "INT8": 8, "INT4": 4}
 LIMITS = {"VECTORS": 8, "STEPS": 4, "SIDE_BY_SIDE": 1}
 SMALL = {"columns": 256, "head_size": 128, "count": 4096}
 """Sizes of a suite's cell are cut down to these, any other to 24: there is little to compute."""
@@ -83,23 +83,16 @@ def test_the_kernels_of_a_device_s_limits_compile(architecture):
     assert code[:4] == b"\x7fELF"
 
 
-SHAPES = {
-    "gemv": {"outputs": 37, "columns": 128},
-    "gemm": {"outputs": 70, "columns": 128, "tokens": 11},
-    "softmax": {"rows": 7, "columns": 128},
-    "silu": {"count": 1000},
-    "rmsnorm": {"rows": 5, "columns": 128},
-    "rope": {"tokens": 9, "heads": 9, "head_size": 32},
-}
 WITHOUT_GCC = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 
 
 @WITHOUT_GCC
 @pytest.mark.parametrize(
-    ("kernel", "bits", "settings"), [(c[1], c[2], c[4]) for c in CASES], ids=[c[0] for c in CASES]
+    ("kernel", "bits", "shape", "settings"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
 )
-def test_the_cuda_form_gives_what_float64_gives(tmp_path, kernel, bits, settings):
-    posed = problem(kernel, BITS[bits], SHAPES[kernel], settings, seed=3)
+def test_the_cuda_form_gives_what_float64_gives(tmp_path, kernel, bits, shape, settings):
+    sizes = cell_of(tmp_path, kernel, bits, shape, settings).workload.sizes
+    posed = problem(kernel, BITS[bits], sizes, settings, seed=3)
     groups, source = cuda.groups_of(posed), FOLDER / f"{kernel}.cl"
     macros = options({**settings, **posed.defines}, groups, "sm_90")
     library = built(tmp_path, program(source.name, source.read_text()), headers(FOLDER), macros)

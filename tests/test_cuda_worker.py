@@ -7,14 +7,19 @@ import shutil
 import pynvml
 import pytest
 from cuda_on_host import Driver, built
-from test_kernels import GEMV, MATRIX, SILU, cell_of
+from support import REPOSITORY
+from test_kernels import CASES, GEMV, MATRIX, SILU, cell_of
 
+from haqa_bench import suite
+from haqa_bench.arithmetic import kernel_roofline as roofline
 from haqa_bench.backends.workers.frame import Refused, Unusable
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
+from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.tracks.kernel import evaluator
 from haqa_bench.tracks.kernel.evaluator import KernelEvaluator
 from haqa_bench.tracks.kernel.folder import FOLDER
-from haqa_bench.tracks.kernel.jobs import MeasureCuda, MeasurePeaksCuda
+from haqa_bench.tracks.kernel.jobs import MeasureCuda, MeasureGgmlOnDevice, MeasurePeaksCuda
+from haqa_bench.tracks.kernel.track import GGML
 from haqa_bench.tracks.kernel.worker import cuda, gpu, nvrtc
 
 RESULT = Driver.CUresult
@@ -243,3 +248,66 @@ def test_a_job_of_a_gpu_goes_to_its_own_worker(tmp_path, monkeypatch):
         KernelEvaluator(cell).sample(cell.space.default, 1)
 
     assert [job.worker for job in jobs] == ["haqa_bench.tracks.kernel.worker.cuda"]
+
+
+def test_a_prompt_says_that_the_source_is_compiled_as_cuda(tmp_path):
+    opencl = cell_of(tmp_path, "gemv", "INT8", MATRIX, GEMV)
+    prompts = Prompts(REPOSITORY / "prompts", hints=True)
+
+    assert "compiled as CUDA C++ (NVRTC)" in prompts.static(cuda_cell(tmp_path))
+    assert "CUDA" not in prompts.static(opencl)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(("kernel", "bits", "shape", "settings"), [c[1:] for c in CASES])
+def test_ggml_s_own_kernel_runs_on_a_device_that_is_named(tmp_path, kernel, bits, shape, settings):
+    from haqa_bench.tracks.kernel.worker import ggml
+    from haqa_bench.tracks.kernel.worker.ggml_on_device import measure
+
+    job = MeasureGgmlOnDevice(
+        kernel=kernel,
+        bits=roofline.BITS[bits],
+        shape=cell_of(tmp_path, kernel, bits, shape, settings).workload.sizes,
+        settings=settings,
+        repeats=2,
+        seed=1,
+        on="CPU",
+    )
+
+    found = measure(job)
+
+    assert found.error < (ggml.TOLERANCE if kernel in ("gemv", "gemm") else 1e-5)
+    assert found.facts["ggml_device"] == "CPU"
+
+
+@pytest.mark.live
+def test_a_device_that_ggml_has_not_names_those_it_has():
+    from haqa_bench.tracks.kernel.worker.ggml_on_device import GgmlOnDevice
+
+    with pytest.raises(Refused, match=r"ggml has no device CUDA7; it has: .*CPU"):
+        GgmlOnDevice("CUDA7")
+
+
+def test_ggml_beside_cuda_is_its_own_on_the_gpu(tmp_path, monkeypatch):
+    jobs = []
+
+    def run(job, timeout_s):
+        jobs.append(job)
+        raise EvaluationFailed(Status.REFUSED, "it was only asked")
+
+    monkeypatch.setattr(evaluator, "run_job", run)
+
+    with pytest.raises(EvaluationFailed):
+        KernelEvaluator(cuda_cell(tmp_path)).refer(GGML, 1)
+
+    assert [(type(job), job.on) for job in jobs] == [(MeasureGgmlOnDevice, "CUDA0")]
+
+
+def test_the_suite_for_a_gpu_is_of_llama2_s_matrix_kernels_in_cuda():
+    cells = suite.load(REPOSITORY / "suites/device/kernels.yaml", REPOSITORY).cells
+
+    assert {(c.workload.kernel, c.bit_width) for c in cells} == {
+        (kernel, bits) for kernel in ("gemv", "gemm") for bits in ("INT4", "INT8")
+    }
+    assert {c.workload.language for c in cells} == {"cuda"}
+    assert sum(1 for c in cells for _ in c.space.grid()) <= 240  # a quarter of an hour
