@@ -34,7 +34,7 @@ def of_suites():
             shape = {k: min(v, SMALL.get(k, 24)) for k, v in work.sizes.items()}
             ends = (cell.space.default, cell.space.sample(random.Random(0)))
             for n, settings in enumerate(ends):
-                key = f"{work.kernel}-{cell.bit_width}-{path.stem}-{('default', 'drawn')[n]}"
+                key = f"{work.kernel}-{cell.bit_width}-{path.parent.name}-{('default', 'drawn')[n]}"
                 numbers = {k: v for k, v in settings.items() if isinstance(v, int)}
                 found.setdefault(key, (work.kernel, BITS[cell.bit_width], shape, numbers))
     return found
