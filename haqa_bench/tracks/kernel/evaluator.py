@@ -2,21 +2,31 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from haqa_bench.arithmetic.kernel_roofline import BITS
 from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
-from haqa_bench.installed import extra, require
+from haqa_bench.installed import extra, has, missing, require
 from haqa_bench.protocols import Outcome, Reference
 from haqa_bench.space import Configuration
-from haqa_bench.tracks.kernel.jobs import Measure, Measured, MeasureGgml, MeasurePeaks
-from haqa_bench.tracks.kernel.sources import FOLDER, sources_sha256
-from haqa_bench.tracks.kernel.workload import KernelWorkload
+from haqa_bench.tracks.kernel.jobs import (
+    Measure,
+    MeasureCuda,
+    Measured,
+    MeasureGgml,
+    MeasureGgmlOnDevice,
+    MeasurePeaks,
+    MeasurePeaksCuda,
+)
+from haqa_bench.tracks.kernel.sources import FOLDER, sources_sha256, translation_sha256
+from haqa_bench.tracks.kernel.workload import KernelWorkload, Language
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
 
+GGML_DEVICE = "CUDA0"
+"""ggml's name for the first GPU."""
 MUCH = 0.75
 """A peak below this share of the best is a sign that somebody else has a core: it varies by a tenth
 on its own, and halves then.
@@ -32,7 +42,7 @@ class KernelEvaluator(MeasuredHere):
     """
 
     def __init__(self, cell: Cell[KernelWorkload], sources: Path = FOLDER) -> None:
-        require("pyopencl", "OpenCL", extra("kernels"))
+        _require(cell.workload.language)
         if cell.bit_width.upper() not in BITS:
             raise HaqaError(
                 cell.id, f"no kernel of bit-width {cell.bit_width}", f"Known: {', '.join(BITS)}"
@@ -42,7 +52,8 @@ class KernelEvaluator(MeasuredHere):
     @property
     def made_of(self) -> Mapping[str, str]:
         """See LiveEvaluator."""
-        return {"kernel_sha256": sources_sha256(self.workload.kernel, self.sources)}
+        own = {"kernel_sha256": sources_sha256(self.workload.kernel, self.sources)}
+        return {**own, "cuda_sha256": translation_sha256()} if self._in_cuda else own
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. The output is checked in every process, on inputs of its own."""
@@ -83,9 +94,14 @@ class KernelEvaluator(MeasuredHere):
     @cached_property
     def _best_peak(self) -> float:
         """GFLOP/s of this machine when it is undisturbed, as far as seen."""
-        job = MeasurePeaks(device=self.workload.device, repeats=20, memory_bytes=self._memory_bytes)
+        kind = MeasurePeaksCuda if self._in_cuda else MeasurePeaks
+        job = kind(device=self.workload.device, repeats=20, memory_bytes=self._memory_bytes)
         found = [run_job(job, self.workload.timeout_s).peaks_gflops for _ in range(3)]
         return max(peak for peaks in found for peak in peaks)
+
+    @property
+    def _in_cuda(self) -> bool:
+        return self.workload.language == "cuda"
 
     @property
     def _memory_bytes(self) -> int:
@@ -93,7 +109,8 @@ class KernelEvaluator(MeasuredHere):
 
     def _job(self, configuration: Configuration) -> Measure:
         work = self.workload
-        return Measure(
+        kind = MeasureCuda if self._in_cuda else Measure
+        return kind(
             memory_bytes=self._memory_bytes,
             kernel=work.kernel,
             sources=str(self.sources),
@@ -108,7 +125,8 @@ class KernelEvaluator(MeasuredHere):
 
     def _ggml_job(self) -> MeasureGgml:
         work = self.workload
-        return MeasureGgml(
+        kind = partial(MeasureGgmlOnDevice, on=GGML_DEVICE) if self._in_cuda else MeasureGgml
+        return kind(
             memory_bytes=self._memory_bytes,
             kernel=work.kernel,
             bits=BITS[self.cell.bit_width.upper()],
@@ -117,6 +135,13 @@ class KernelEvaluator(MeasuredHere):
             repeats=work.repeats,
             seed=_fresh_seed(),
         )
+
+
+def _require(language: Language) -> None:
+    if language == "opencl":
+        require("pyopencl", "OpenCL", extra("kernels"))
+    elif not (has("cuda") and has("cuda.bindings")):  # other packages lie in `cuda`, too
+        raise missing("cuda-bindings", "CUDA", extra("cuda"))
 
 
 def _macros(configuration: Configuration) -> dict[str, int]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from haqa_bench.backends.jobs import Job
 
 OPENCL = "haqa_bench.tracks.kernel.worker.opencl"
+CUDA = "haqa_bench.tracks.kernel.worker.cuda"
+GGML_ON_DEVICE = "haqa_bench.tracks.kernel.worker.ggml_on_device"
 GGML = "haqa_bench.tracks.kernel.worker.ggml"
 
 
@@ -52,6 +54,11 @@ class Measure(Job[Measured], worker=OPENCL):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasureCuda(Measure, worker=CUDA):
+    """The same on an NVIDIA GPU, whose name holds `device`, as CUDA C++."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeasureGgml(Job[Measured], worker=GGML):
     """Check and time ggml's own kernel on the inputs that ours would get; ggml heeds no `settings`,
     which tell how ours would be launched.
@@ -63,6 +70,13 @@ class MeasureGgml(Job[Measured], worker=GGML):
     settings: Mapping[str, int]
     repeats: int
     seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureGgmlOnDevice(MeasureGgml, worker=GGML_ON_DEVICE):
+    """The same on a device of ggml's, by its name there, such as CUDA0."""
+
+    on: str
 
 
 @dataclass(frozen=True)
@@ -78,3 +92,8 @@ class MeasurePeaks(Job[Peaks], worker=OPENCL):
 
     device: str
     repeats: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasurePeaksCuda(MeasurePeaks, worker=CUDA):
+    """The same on an NVIDIA GPU, through CUDA."""

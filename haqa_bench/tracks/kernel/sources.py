@@ -22,3 +22,9 @@ def sources_sha256(kernel: str, folder: Path) -> str:
     """The hash of all that a kernel is compiled from."""
     files = [*sorted(folder.glob("*.h")), folder / f"{kernel}.cl"]
     return sha256({path.name: sha256(path.read_bytes()) for path in files})
+
+
+def translation_sha256() -> str:
+    """The hash of all that makes CUDA C++ of a kernel's source."""
+    files = [FOLDER / "opencl.cuh", FOLDER.parent / "worker" / "cuda_source.py"]
+    return sha256({path.name: sha256(path.read_bytes()) for path in files})

@@ -105,9 +105,9 @@ class KernelTrack(Track[KernelWorkload]):
         return KernelEvaluator(cell)
 
     def references(self, cell: Cell[KernelWorkload]) -> Sequence[Reference]:
-        """See Track: ggml's kernel, on a CPU where it is installed."""
-        here = cell.hardware.kind == "cpu" and has("llama_cpp")
-        return (GGML,) if here else ()
+        """See Track: ggml's kernel where it is installed, on a CPU or through CUDA."""
+        known = cell.hardware.kind == "cpu" or cell.workload.language == "cuda"
+        return (GGML,) if known and has("llama_cpp") else ()
 
     def bits(self, cell: Cell[KernelWorkload]) -> str:
         """See Track."""

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from haqa_bench.cell import Workload
 
+Language = Literal["opencl", "cuda"]
 Size = Annotated[int, Field(ge=1)] | str
 
 
@@ -17,7 +18,7 @@ class KernelWorkload(Workload):
     `shape` gives each of the kernel's sizes as a number, as the name of a dimension of the model,
     or as a list of those: their product. `tolerance` is the largest error allowed, as a share of
     the largest value expected; `device` picks an OpenCL device by a part of its name, the first
-    when empty.
+    when empty. `language` is what the source is compiled as: cuda takes an NVIDIA GPU.
     """
 
     kernel: Literal["gemv", "gemm", "softmax", "silu", "rmsnorm", "rope"]
@@ -25,6 +26,7 @@ class KernelWorkload(Workload):
     repeats: int = Field(10, ge=1)
     tolerance: float = Field(1e-4, gt=0)
     device: str = ""
+    language: Language = Field("opencl", exclude_if=lambda language: language == "opencl")
     timeout_s: float = 60.0
     memory_gb: float = 8.0
 

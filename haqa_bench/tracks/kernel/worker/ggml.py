@@ -11,6 +11,7 @@ allowed.
 import ctypes
 import os
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -152,23 +153,35 @@ def measure(job: MeasureGgml) -> Measured:
     posed = problem(job.kernel, job.bits, job.shape, job.settings, job.seed)
     threads = os.cpu_count() or 1
     size = sum(values.nbytes for values in posed.inputs) + 12 * posed.expected.size + 64 * 2**20
-    ggml = Ggml(size, threads)
+    ballast = np.ones(EVICTED // 8)
+    facts = {"ggml": f"llama-cpp-python {llama_cpp.__version__}", "threads": str(threads)}
+    return timed(job, posed, Ggml(size, threads), ballast.max, facts)
+
+
+def timed(
+    job: MeasureGgml,
+    posed: Problem,
+    ggml: Ggml,
+    evict: Callable[[], object],
+    facts: Mapping[str, str],
+) -> Measured:
+    """What one operation takes, checked first; `evict` empties the caches before each sample."""
     result = operation(ggml, job.kernel, job.bits, job.shape, list(posed.inputs))
     graph = ggml.graph(result)
     for _ in range(WARM_UPS):
         ggml.compute(graph)
     error = checked(ggml.values(result, posed.expected.size), posed)
-    ballast, samples = np.ones(EVICTED // 8), []
+    samples = []
     before, began, switches = cpu_times(), time.perf_counter(), involuntary_switches()
     for _ in range(job.repeats):
-        ballast.max()
+        evict()
         samples.append(ggml.compute(graph))
     return Measured(
         times_us=tuple(samples),
         error=error,
         others_share=others_share(before, cpu_times(), time.perf_counter() - began),
         involuntary_switches=involuntary_switches() - switches,
-        facts={"ggml": f"llama-cpp-python {llama_cpp.__version__}", "threads": str(threads)},
+        facts=facts,
     )
 
 
