@@ -9,14 +9,18 @@
 #define WORDS (BLOCK / 4)
 #define WORD_BLOCKS (TOKENS * BLOCKS)
 
-#if DOT
-#if BITS > 8
-#error "DOT multiplies integers, and weights of BITS are none: leave it at 0"
-#endif
+// PoCL leaves OpenCL's own min a call, which it takes out of no loop that holds assembly.
+INLINE int least(int a, int b) { return a < b ? a : b; }
+
 #if defined(__x86_64__) && defined(POCL_DEVICE_ADDRESS_BITS)
 #define X86 1
 #else
 #define X86 0
+#endif
+
+#if DOT
+#if BITS > 8
+#error "DOT multiplies integers, and weights of BITS are none: leave it at 0"
 #endif
 // What a weight is more than it means, so that its byte has no sign: what that adds to a sum is taken off by where the sum begins.
 #if BITS == 4
@@ -159,8 +163,8 @@ INLINE void arrange_block(__global const float *x, __global int *arranged, int p
 #endif
 
 // Asks for a byte of memory before it is needed, where the language has a word for it.
-#ifdef POCL_DEVICE_ADDRESS_BITS
-#define FETCH(p) __builtin_prefetch((const void *)(p))
+#if X86
+#define FETCH(p) __asm__ volatile("prefetcht0 %0" ::"m"(*(p)))
 #elif defined(__OPENCL_VERSION__)
 #define FETCH(p) prefetch((p), 1)
 #else

@@ -5,11 +5,15 @@
 // 1 the next tokens of the same rows), LAYOUT (of the activations: 0 a token's blocks side by side, 1 a block of all tokens), PREFETCH
 // (so many bytes ahead), DOT (integers.h), and for INT4 in floats UNPACK (weights.h).
 #define TOGETHER 0
+#ifndef PREFETCH
+#define PREFETCH 0
+#endif
 #include "vectors.h"
 #include "weights.h"
 #define BLOCKS (COLUMNS / BLOCK)
 #include "integers.h"
-#define PLACE(token, b) (LAYOUT ? (b) * TOKENS + (token) : (token) * BLOCKS + (b))
+#define FIRST_PLACE(token) (LAYOUT ? (token) : (token) * BLOCKS)
+#define STRIDE (LAYOUT ? TOKENS : 1)
 
 #if DOT
 #define ELEMENT int
@@ -20,7 +24,7 @@
 __kernel void arrange(__global const float *x, __global ELEMENT *arranged) {
     const int from = get_global_id(0);
     if (from >= TOKENS * BLOCKS) return;
-    const int to = PLACE(from / BLOCKS, from % BLOCKS);
+    const int to = FIRST_PLACE(from / BLOCKS) + from % BLOCKS * STRIDE;
 #if DOT
     arrange_block(x + (size_t)from * BLOCK, arranged, to);
 #else
@@ -42,10 +46,16 @@ void tiled_gemm(__global const uchar *weights, __global const ELEMENT *arranged,
     const int row = get_global_id(ORDER ? 1 : 0) * TILE_ROWS, token = get_global_id(ORDER ? 0 : 1) * TILE_TOKENS;
     if (row >= OUTPUTS || token >= TOKENS) return;
     FLOATV sums[TILE_ROWS][TILE_TOKENS];
+    __global const uchar *rows[TILE_ROWS];
+    int places[TILE_TOKENS];
+    UNROLLED(TILE_TOKENS)
+    for (int t = 0; t < TILE_TOKENS; t++) places[t] = FIRST_PLACE(least(token + t, TOKENS - 1));
     UNROLLED(TILE_ROWS)
-    for (int r = 0; r < TILE_ROWS; r++)
+    for (int r = 0; r < TILE_ROWS; r++) {
+        rows[r] = weights + (size_t)least(row + r, OUTPUTS - 1) * BLOCKS * BLOCK_BYTES;
         UNROLLED(TILE_TOKENS)
         for (int t = 0; t < TILE_TOKENS; t++) sums[r][t] = (FLOATV)(0.0f);
+    }
     for (int s = 0; s < STEPS; s += DEPTH) {
 #if DOT
         INTV words[TILE_ROWS][DEPTH][WORDS / VEC];
@@ -58,14 +68,13 @@ void tiled_gemm(__global const uchar *weights, __global const ELEMENT *arranged,
             UNROLLED(DEPTH)
             for (int d = 0; d < DEPTH; d++) {
                 if (!WITHIN(d)) continue;
-                __global const uchar *blocks = weights + (size_t)min(row + r, OUTPUTS - 1) * BLOCKS * BLOCK_BYTES;
 #if DOT
-                __global const uchar *block = blocks + (size_t)(s + d) * BLOCK_BYTES;
+                __global const uchar *block = rows[r] + (size_t)(s + d) * BLOCK_BYTES;
                 scales[r][d] = scale_of(block);
                 UNROLLED(WORDS / VEC)
                 for (int i = 0; i < WORDS / VEC; i++) words[r][d][i] = words_of(block, i * VEC);
 #else
-                __global const uchar *block = blocks + (size_t)((s + d) / PIECES) * BLOCK_BYTES;
+                __global const uchar *block = rows[r] + (size_t)((s + d) / PIECES) * BLOCK_BYTES;
                 values[r][d] = values_of(block, (s + d) % PIECES * VEC) * scale_of(block);
 #endif
 #if PREFETCH
@@ -73,13 +82,12 @@ void tiled_gemm(__global const uchar *weights, __global const ELEMENT *arranged,
 #endif
             }
         UNROLLED(TILE_TOKENS)
-        for (int t = 0; t < TILE_TOKENS; t++) {
-            const int known = min(token + t, TOKENS - 1);
+        for (int t = 0; t < TILE_TOKENS; t++)
             UNROLLED(DEPTH)
             for (int d = 0; d < DEPTH; d++) {
                 if (!WITHIN(d)) continue;
 #if DOT
-                const int place = PLACE(known, s + d);
+                const int place = places[t] + (s + d) * STRIDE;
                 const float scale = ARRANGED_SCALE(place);
                 const INTV start = (INTV)(ARRANGED_START(place));
                 UNROLLED(TILE_ROWS)
@@ -90,13 +98,12 @@ void tiled_gemm(__global const uchar *weights, __global const ELEMENT *arranged,
                     sums[r][t] += FLOATSV(whole) * (scales[r][d] * scale);
                 }
 #else
-                const int place = PLACE(known, (s + d) / PIECES);
+                const int place = places[t] + (s + d) / PIECES * STRIDE;
                 const FLOATV near = LOADV(__global, FLOATV, arranged + (size_t)place * BLOCK + (s + d) % PIECES * VEC);
                 UNROLLED(TILE_ROWS)
                 for (int r = 0; r < TILE_ROWS; r++) sums[r][t] += values[r][d] * near;
 #endif
             }
-        }
     }
     UNROLLED(TILE_ROWS)
     for (int r = 0; r < TILE_ROWS; r++)

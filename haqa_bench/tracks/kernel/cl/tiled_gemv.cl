@@ -44,27 +44,30 @@ INLINE FLOATV added(FLOATV sum, __global const uchar *row, ACTIVATIONS, int b) {
 #else
 #define X x
 #endif
-#define ROW(r) (weights + (size_t)min(first + (r), OUTPUTS - 1) * BLOCKS * BLOCK_BYTES)
 
 __kernel __attribute__((reqd_work_group_size(LANES, GROUP_ROWS, 1)))
 void tiled_gemv(__global const uchar *weights, ACTIVATIONS, __global float *y) {
     const int lane = get_local_id(0), item = get_local_id(1);
     const int first = (get_group_id(1) * GROUP_ROWS + item) * ROWS;
     FLOATV sums[ROWS];
+    __global const uchar *rows[ROWS];
     UNROLLED(ROWS)
-    for (int r = 0; r < ROWS; r++) sums[r] = (FLOATV)(0.0f);
+    for (int r = 0; r < ROWS; r++) {
+        sums[r] = (FLOATV)(0.0f);
+        rows[r] = weights + (size_t)least(first + r, OUTPUTS - 1) * BLOCKS * BLOCK_BYTES;
+    }
 #if ORDER
     UNROLLED(UNROLL)
     for (int b = lane; b < BLOCKS; b += LANES) {
         UNROLLED(ROWS)
-        for (int r = 0; r < ROWS; r++) sums[r] = added(sums[r], ROW(r), X, b);
+        for (int r = 0; r < ROWS; r++) sums[r] = added(sums[r], rows[r], X, b);
     }
 #else
     UNROLLED(ROWS)
     for (int r = 0; r < ROWS; r++) {
         FLOATV sum = (FLOATV)(0.0f);
         UNROLLED(UNROLL)
-        for (int b = lane; b < BLOCKS; b += LANES) sum = added(sum, ROW(r), X, b);
+        for (int b = lane; b < BLOCKS; b += LANES) sum = added(sum, rows[r], X, b);
         sums[r] = sum;
     }
 #endif

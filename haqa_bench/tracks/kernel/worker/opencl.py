@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from haqa_bench.tracks.kernel.worker.problems import Problem, problem
 EVICTED = 128 * 2**20
 """Bytes read between two samples: four times the largest last-level cache met so far."""
 WARM_UPS = 2
+Made = TypeVar("Made", cl.CommandQueue, cl.Kernel)
 ARRANGE = "arrange"
 """The kernel that arranges an input, where a source has one."""
 
@@ -79,7 +81,14 @@ def measure_peaks(job: MeasurePeaks) -> Peaks:
 def queue_of(wanted: str) -> cl.CommandQueue:
     """A queue of commands, which are timed, to the device that `find` finds."""
     context = cl.Context([find(wanted)])
-    return cl.CommandQueue(context, properties=cl.command_queue_properties.PROFILING_ENABLE)
+    queue = cl.CommandQueue(context, properties=cl.command_queue_properties.PROFILING_ENABLE)
+    return _keeping(queue, context)
+
+
+def _keeping(made: Made, of: object) -> Made:
+    """What was made, which keeps what it was made of: Intel's runtime does not."""
+    vars(made)["made_of"] = of
+    return made
 
 
 def is_cpu(device: cl.Device) -> bool:
@@ -111,7 +120,7 @@ def compiled(context: cl.Context, source: Path, defines: Mapping[str, float]) ->
     ]
     try:
         program = cl.Program(context, source.read_text()).build(options)
-        return getattr(program, source.stem)
+        return _keeping(cl.Kernel(program, source.stem), program)
     except cl.RuntimeError as error:
         lines = [line for line in str(error).splitlines() if "error" in line.lower()]
         reason = (lines or ["the compiler gave no reason"])[0].strip()
