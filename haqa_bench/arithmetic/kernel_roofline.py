@@ -82,6 +82,8 @@ def _rope(bits: int, shape: Shape) -> Work:
 WORK: Mapping[str, Callable[[int, Shape], Work]] = {
     "gemv": _gemv,
     "gemm": _gemm,
+    "tiled_gemv": _gemv,
+    "tiled_gemm": _gemm,
     "softmax": _softmax,
     "rmsnorm": _rmsnorm,
     "silu": _silu,

@@ -21,7 +21,9 @@ class KernelWorkload(Workload):
     when empty. `language` is what the source is compiled as: cuda takes an NVIDIA GPU.
     """
 
-    kernel: Literal["gemv", "gemm", "softmax", "silu", "rmsnorm", "rope"]
+    kernel: Literal[
+        "gemv", "gemm", "tiled_gemv", "tiled_gemm", "softmax", "silu", "rmsnorm", "rope"
+    ]
     shape: dict[str, Size | tuple[Size, ...]]
     repeats: int = Field(10, ge=1)
     tolerance: float = Field(1e-4, gt=0)

@@ -115,7 +115,7 @@ def operation(
     ggml: Ggml, kernel: str, bits: int, shape: Shape, inputs: list[Array]
 ) -> ctypes.c_void_p:
     """ggml's operation for a kernel, on the kernel's inputs."""
-    if kernel in ("gemv", "gemm"):
+    if kernel in ("gemv", "gemm", "tiled_gemv", "tiled_gemm"):
         weights = ggml.tensor(TYPES[bits], inputs[0], shape["columns"], shape["outputs"])
         return ggml.call(
             "mul_mat",

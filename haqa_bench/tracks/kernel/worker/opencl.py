@@ -12,8 +12,9 @@ registers, which says whether the host just lent a core to somebody else.
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -32,6 +33,9 @@ from haqa_bench.tracks.kernel.worker.problems import Problem, problem
 EVICTED = 128 * 2**20
 """Bytes read between two samples: four times the largest last-level cache met so far."""
 WARM_UPS = 2
+Made = TypeVar("Made", cl.CommandQueue, cl.Kernel)
+ARRANGE = "arrange"
+"""The kernel that arranges an input, where a source has one."""
 
 
 def measure(job: Measure) -> Measured:
@@ -77,7 +81,14 @@ def measure_peaks(job: MeasurePeaks) -> Peaks:
 def queue_of(wanted: str) -> cl.CommandQueue:
     """A queue of commands, which are timed, to the device that `find` finds."""
     context = cl.Context([find(wanted)])
-    return cl.CommandQueue(context, properties=cl.command_queue_properties.PROFILING_ENABLE)
+    queue = cl.CommandQueue(context, properties=cl.command_queue_properties.PROFILING_ENABLE)
+    return _keeping(queue, context)
+
+
+def _keeping(made: Made, of: object) -> Made:
+    """What was made, which keeps what it was made of: Intel's runtime does not."""
+    vars(made)["made_of"] = of
+    return made
 
 
 def is_cpu(device: cl.Device) -> bool:
@@ -109,7 +120,7 @@ def compiled(context: cl.Context, source: Path, defines: Mapping[str, float]) ->
     ]
     try:
         program = cl.Program(context, source.read_text()).build(options)
-        return getattr(program, source.stem)
+        return _keeping(cl.Kernel(program, source.stem), program)
     except cl.RuntimeError as error:
         lines = [line for line in str(error).splitlines() if "error" in line.lower()]
         reason = (lines or ["the compiler gave no reason"])[0].strip()
@@ -133,17 +144,36 @@ class Launch:
             for a in posed.inputs
         ]
         self.output = cl.Buffer(context, flags.WRITE_ONLY, posed.expected.size * 4)
+        self.arrange = cl.Kernel(kernel.program, ARRANGE) if posed.arranged else None
+        if posed.arranged:
+            self.given = self.inputs[-1]
+            self.inputs[-1] = cl.Buffer(context, flags.READ_WRITE, posed.arranged.bytes)
 
     def run(self) -> float:
-        """The device's time of one launch, in microseconds."""
+        """The device's time of one launch, in microseconds: from the beginning of what arranges an
+        input, where something does, to the end of the kernel.
+        """
         try:
-            event = self.kernel(
-                self.queue, self.posed.global_size, self.posed.local_size, *self.inputs, self.output
+            events = [*self._arranging()]
+            events.append(
+                self.kernel(
+                    self.queue,
+                    self.posed.global_size,
+                    self.posed.local_size,
+                    *self.inputs,
+                    self.output,
+                )
             )
-            event.wait()
+            events[-1].wait()
         except cl.Error as error:
             raise Refused(str(error)) from None
-        return float(event.profile.end - event.profile.start) / 1000
+        return float(events[-1].profile.end - events[0].profile.start) / 1000
+
+    def _arranging(self) -> Iterator[cl.Event]:
+        how = self.posed.arranged
+        if self.arrange and how:
+            sizes = how.global_size, how.local_size
+            yield self.arrange(self.queue, *sizes, self.given, self.inputs[-1])
 
     def error(self) -> float:
         """The largest error of the output, as a share of the largest value expected; warms up

@@ -19,6 +19,16 @@ Settings = Mapping[str, int]
 Array = NDArray[Any]
 
 
+class Arranged(NamedTuple):
+    """What the kernel `arrange` of the same source makes of the last input before the kernel runs,
+    so many bytes, which the kernel gets in its place. Its time counts.
+    """
+
+    bytes: int
+    global_size: tuple[int, ...]
+    local_size: tuple[int, ...]
+
+
 class Problem(NamedTuple):
     """One launch of a kernel. `expected` is the whole output in float64; sizes are in work-items,
     `defines` go to the compiler.
@@ -29,6 +39,7 @@ class Problem(NamedTuple):
     global_size: tuple[int, ...]
     local_size: tuple[int, ...]
     defines: Mapping[str, float]
+    arranged: Arranged | None = None
 
 
 def problem(kernel: str, bits: int, shape: Shape, settings: Settings, seed: int) -> Problem:
@@ -52,8 +63,18 @@ def _gemv(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Pro
 
 
 def _gemm(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    packed = weights(bits, shape["outputs"], shape["columns"], rng)
+    x = _values(rng, shape["tokens"], shape["columns"])
+    return _tiles(bits, shape, s, (packed, x), x)
+
+
+def _tiles(
+    bits: int, shape: Shape, s: Settings, inputs: tuple[NDArray[np.uint8], Array], met: Array
+) -> Problem:
+    """Tokens times weights, in tiles; `met` are the activations (tokens x columns) that the weights
+    meet.
+    """
     outputs, columns, tokens = shape["outputs"], shape["columns"], shape["tokens"]
-    packed, x = weights(bits, outputs, columns, rng), _values(rng, tokens, columns)
     rows = (_groups(outputs, s["GROUP_ROWS"] * s["TILE_ROWS"]) * s["GROUP_ROWS"], s["GROUP_ROWS"])
     columns_of_y = (
         _groups(tokens, s["GROUP_TOKENS"] * s["TILE_TOKENS"]) * s["GROUP_TOKENS"],
@@ -61,12 +82,48 @@ def _gemm(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Pro
     )
     fast, slow = (columns_of_y, rows) if s["ORDER"] else (rows, columns_of_y)
     return Problem(
-        inputs=(packed, x),
-        expected=product(bits, packed, outputs, columns, x.T).T.copy(),
+        inputs=inputs,
+        expected=product(bits, inputs[0], outputs, columns, met.T).T.copy(),
         global_size=(fast[0], slow[0]),
         local_size=(fast[1], slow[1]),
         defines={"OUTPUTS": outputs, "COLUMNS": columns, "TOKENS": tokens, "BITS": bits},
     )
+
+
+def _tiled_gemv(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    outputs, columns = shape["outputs"], shape["columns"]
+    packed, x = weights(bits, outputs, columns, rng), _values(rng, columns)
+    groups = _groups(outputs, s["GROUP_ROWS"] * s["ROWS"])
+    return Problem(
+        inputs=(packed, x),
+        expected=product(bits, packed, outputs, columns, _met(x[None, :], s).T)[:, 0],
+        global_size=(s["LANES"], groups * s["GROUP_ROWS"]),
+        local_size=(s["LANES"], s["GROUP_ROWS"]),
+        defines={"OUTPUTS": outputs, "COLUMNS": columns, "BITS": bits},
+        arranged=_arranged(columns // BLOCK, s) if s["DOT"] else None,
+    )
+
+
+def _tiled_gemm(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    packed = weights(bits, shape["outputs"], shape["columns"], rng)
+    x = _values(rng, shape["tokens"], shape["columns"])
+    plain = _tiles(bits, shape, s, (packed, x), _met(x, s))
+    if s["DOT"] or s["LAYOUT"]:
+        return plain._replace(arranged=_arranged(x.size // BLOCK, s))
+    return plain
+
+
+def _met(x: Array, s: Settings) -> Array:
+    """The activations (tokens x columns) that the weights meet: rounded, where a kernel rounds."""
+    return rounded(x) if s["DOT"] else x
+
+
+def _arranged(blocks: int, s: Settings) -> Arranged:
+    """So many blocks of activations: words of 8-bit integers with a scale and a beginning, or
+    floats.
+    """
+    of_one = BLOCK + 8 if s["DOT"] else 4 * BLOCK
+    return Arranged(blocks * of_one, (_groups(blocks, 32) * 32,), (32,))
 
 
 def _softmax(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
@@ -134,6 +191,8 @@ def _rope(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Pro
 PROBLEMS: Mapping[str, Callable[[int, Shape, Settings, np.random.Generator], Problem]] = {
     "gemv": _gemv,
     "gemm": _gemm,
+    "tiled_gemv": _tiled_gemv,
+    "tiled_gemm": _tiled_gemm,
     "softmax": _softmax,
     "silu": _silu,
     "rmsnorm": _rmsnorm,
@@ -173,6 +232,21 @@ def product(
         for first in range(0, outputs, 512)
     ]
     return np.concatenate(parts)
+
+
+def rounded(x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Activations (tokens x columns) rounded to 8 bits in blocks of 32, each with a float32 scale
+    of its largest value over 127, in float64. ggml's Q8_0 does so with a half scale.
+
+    Steps are taken in float32, in the kernel's order: a value between two integers goes where the
+    kernel's goes.
+    """
+    blocks = x.reshape(-1, BLOCK)
+    most = np.abs(blocks).max(axis=1, keepdims=True)
+    with np.errstate(divide="ignore"):
+        inverse = np.where(most > 0, np.float32(127) / most, np.float32(0))
+    scales = (most / np.float32(127)).astype(np.float64)
+    return (np.rint(blocks * inverse).astype(np.float64) * scales).reshape(x.shape)
 
 
 def _values(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
