@@ -31,8 +31,8 @@ class Prompts:
     """The templates of an agent: its `own`, by name, else those in `folder`.
 
     Without `hints` they tell nothing of the hardware, without `native` not which number formats it
-    computes in, and how fast; without `react` they ask no thought; without `asked` they tell nothing
-    that somebody who writes a kernel would ask of the device and its compiler.
+    computes in, and how fast; without `react` they ask no thought; without `asked` they tell
+    nothing that somebody who writes a kernel would ask of the device and its compiler.
     """
 
     style = HAQA
