@@ -23,9 +23,9 @@ from haqa_bench.report.paper.speeds import Known, best_of
 from haqa_bench.report.published import layout
 from haqa_bench.report.published.beside import place_of, same
 from haqa_bench.report.published.document import Column as PublishedColumn
-from haqa_bench.report.published.document import PublishedTable, Row
+from haqa_bench.report.published.document import Entry, PublishedTable, Row
 from haqa_bench.report.published.printed import printed
-from haqa_bench.report.tables.table import NOTHING, Column, Form, Table, Value, value, words
+from haqa_bench.report.tables.table import NOTHING, Column, Form, Place, Table, Value, value, words
 
 DIGITS = 1
 NOT_MEASURED = "haqa-bench confirm RUN measures it, where llama-cpp-python is installed"
@@ -83,7 +83,9 @@ def _placed(
     for row in published.rows:
         alike = [cell for cell in cells if same(published, row, place_of(cell))]
         left = {name: cell for name, cell in left.items() if cell not in alike}
-        yield from ((row, cell) for cell in alike or [None])
+        yield from ((row, cell) for cell in alike)
+        if not alike:
+            yield row, None
     yield from ((None, cell) for cell in left.values())
 
 
@@ -110,7 +112,7 @@ def _columns(here: Here, shown: str) -> Iterator[Column]:
         yield Column(heading, "x", 2, about, method=name, place=_place(name == shown))
 
 
-def _place(in_row: bool) -> str:
+def _place(in_row: bool) -> Place:
     return "row" if in_row else "wide"
 
 
@@ -127,7 +129,7 @@ def _row(
     return [*map(words, key), *ours, *theirs, *map(words, about)]
 
 
-def _entries(published: PublishedTable, row: Row | None) -> Sequence:
+def _entries(published: PublishedTable, row: Row | None) -> Sequence[Entry | None]:
     return row.values if row else [None] * len(published.columns)
 
 
