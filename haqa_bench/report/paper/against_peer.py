@@ -65,14 +65,24 @@ def table(run: Run, published: PublishedTable, found: Sequence[Best], known: Kno
     placed = list(_placed(published, [run.cells[cell] for cell in rows]))
     return Table(
         title=f"{published.label}: {published.title}",
-        columns=[*layout.names(published, range(len(published.keys))), *_columns(here, shown)]
-        + [Column(f"Paper: {c.name}", c.unit, c.digits, "", "published") for c in published.columns]
-        + [Column(name, role="words", place="wide") for name in ("Cell", "Stands in")],
+        columns=[
+            *layout.names(published, range(len(published.keys))),
+            *_columns(here, shown),
+            *map(_theirs, published.columns),
+            *(Column(name, role="words", place="wide") for name in ("Cell", "Stands in")),
+        ],
         rows=[_row(published, row, cell, here, shown) for row, cell in placed],
         notes=list(_notes(published, placed, here, shown)),
         details=published.notes,
         doubts=published.doubts,
     )
+
+
+def _theirs(column: PublishedColumn) -> Column:
+    """A published column, under a short name: the table has to stand in a terminal."""
+    name = "Paper" if column.kind == "baseline" else f"P {column.name}".replace("Speed", "speed")
+    about = f"the paper's {column.name}"
+    return Column(name, column.unit, column.digits, about, "published")
 
 
 def _placed(
@@ -99,7 +109,7 @@ def _shown(published: PublishedTable, here: Here) -> str:
 
 def _columns(here: Here, shown: str) -> Iterator[Column]:
     yield Column("ggml", "us", DIGITS, "llama.cpp's own kernel, its median in pairs")
-    yield Column("Constants", "us", DIGITS, "the usual constants, which every study begins with")
+    yield Column("Usual", "us", DIGITS, "the usual constants, which every study begins with")
     for name in here.tuned:
         about = "the best found, median over studies"
         yield Column(name, "us", DIGITS, about, method=name, place=_place(name == shown))
@@ -164,18 +174,14 @@ def _of(rows: Mapping[str, Best], name: str, column: PublishedColumn, here: Here
 
 
 def _gain(rows: Mapping[str, Best], name: str, cell: Cell, pairs: Pairs) -> Value:
-    """Against the peer, with what may be said of it."""
+    """Against the peer, with its interval."""
     found = against(rows[name], traits.peer(cell), pairs) if name in rows else None
     if found is None:
         return words("" if (cell.id, traits.peer(cell)) not in pairs.verdicts else "not yet")
-    word = verdict.of_ratio(found.ratio, found.interval, pairs.floors.get(cell.id, 0.0))
     low, high = found.interval or (None, None)
     told = "{number}x" + (" ({low} to {high})" if found.interval else "")
-    said = "" if word in ("better", "worse") else f", {word}"
     n = rows[name].studies
-    return value(
-        found.ratio, Form(told + said, 2), unit="x", low=low, high=high, n=n, source="measured"
-    )
+    return value(found.ratio, Form(told, 2), unit="x", low=low, high=high, n=n, source="measured")
 
 
 def _any_rewritten(here: Here) -> bool:
@@ -206,10 +212,10 @@ def _notes(
     yield (
         f"{published.paper}; hardware: {published.hardware}"
         + (f"; n = {published.n} repeats" if published.n else "")
-        + ". Columns with Paper are its own; all others are ours."
+        + ". Paper is its default, llama.cpp's kernel; P before a name is the paper's too."
     )
     hardware = dict.fromkeys(here.run.cells[cell].hardware.title for cell in here.rows)
-    yield f"Ours: {'; '.join(hardware)}."
+    yield f"All else is ours: {'; '.join(hardware)}. Usual: the usual constants."
     yield (
         "ggml is llama.cpp's own kernel on the same inputs, measured in pairs with the usual "
         "constants; Against ggml is how many times as fast the winners are, by the same pairs, "
