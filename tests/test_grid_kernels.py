@@ -19,8 +19,14 @@ PAPER = REPOSITORY / "suites/paper/kernels.yaml"
 ROWS = {"GRID_X": 2, "BLOCK_X": 4, "BLOCK_Y": 2, "TILE": 2, "UNROLL": 2, "VEC": 4}
 ITEMS = {"GRID_X": 2, "BLOCK_X": 4, "TILE": 4, "UNROLL": 2, "VEC": 4}
 MATMUL = {
-    "GRID_X": 2, "GRID_Y": 2, "BLOCK_X": 4, "BLOCK_Y": 2,
-    "TILE_X": 2, "TILE_Y": 4, "UNROLL": 2, "VEC": 4,
+    "GRID_X": 2,
+    "GRID_Y": 2,
+    "BLOCK_X": 4,
+    "BLOCK_Y": 2,
+    "TILE_X": 2,
+    "TILE_Y": 4,
+    "UNROLL": 2,
+    "VEC": 4,
 }
 SCALAR = {"TILE": 1, "UNROLL": 1, "VEC": 1}
 ONE = {"GRID_X": 1, "BLOCK_X": 1}
@@ -170,7 +176,12 @@ def test_rules_first_guess_what_the_prompt_tells_of_the_device():
     assert told_of_device(cell).compiler.target == "AVX2"
     assert first.configuration == {**cell.space.default, "TILE_X": 2}
     assert {rule.parameter: rule.value for rule in KERNEL.priors(cell)} == {
-        "VEC": 8, "TILE_X": 2, "TILE_Y": 4, "GRID_X": 2, "TILE": 4, "UNROLL": 4
+        "VEC": 8,
+        "TILE_X": 2,
+        "TILE_Y": 4,
+        "GRID_X": 2,
+        "TILE": 4,
+        "UNROLL": 4,
     }
 
 

@@ -46,7 +46,7 @@ GRIDS = {
     "kernel-grid-no-hints": Prompts(REPOSITORY / "prompts", asked=False),
     "kernel-grid-paper": Conversation(REPOSITORY / "prompts"),
 }
-"""The prompts of a kernel whose grid and block are tuned: to the agent, its control, the paper's."""
+"""Prompts of a kernel whose grid and block are tuned: the agent's, its control's, the paper's."""
 
 
 @pytest.mark.parametrize("name", GRIDS)
