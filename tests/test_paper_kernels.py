@@ -128,6 +128,18 @@ def test_the_suite_prints_the_paper_s_layout_in_a_terminal_s_width(whole):
     assert max(len(line) for line in lines if not line.startswith("Written")) <= 100
 
 
+@pytest.mark.parametrize("kind", ["text", "md", "csv", "json", "tex", "html"])
+def test_the_table_is_printed_in_every_format(whole, kind):
+    project = whole[0].parents[2]
+    words = ("--layout", "paper", "--format", kind, "--wide", "--project", project)
+
+    done = InProcess()("report", whole[0], *words)
+
+    assert done.returncode == 0, done.stderr
+    assert "2.31" in done.stdout
+    assert "ggml" in done.stdout
+
+
 def test_without_ggml_its_place_is_empty_and_says_so(tmp_path):
     words = ("--methods", "default,random", "--cells", "*grid-silu-64")
     folder, _ = ran(tmp_path, *words, with_ggml=False)
