@@ -55,6 +55,18 @@ class Device(Document):
     free: Figure
 
 
+class Compiler(Document):
+    """What a compiler of kernels makes code for: its name, the instruction set, and that set's
+    vector registers, how many there are and how many float32 each holds; from `source`.
+    """
+
+    name: Text
+    target: Text
+    registers: int = Field(ge=1)
+    floats: int = Field(ge=1)
+    source: Text
+
+
 class Hardware(Document):
     """A device that a cell runs on. Rates are peaks as published or measured, never estimates
     without saying so.
@@ -84,6 +96,10 @@ class Hardware(Document):
     """Of all cores that only read, in GB/s, where that was measured; `bandwidth` is of one that
     copies.
     """
+    copy_bandwidth: Figure | None = None
+    """Of all cores that copy, in GB/s, bytes read and written, where that was measured."""
+    compiler: Compiler | None = None
+    """Of kernels, where it is known what it makes code for."""
     target: str = ""
     """Where it is, if it is not this machine: ssh://USER@HOST:PORT/FOLDER or adb://SERIAL/FOLDER,
     where llama.cpp's programs are.
@@ -94,9 +110,10 @@ class Hardware(Document):
 
     @model_serializer(mode="wrap")
     def _without_what_is_left_out(self, dump: SerializerFunctionWrapHandler) -> JsonObject:
-        """Profiles without devices are as they were before there were any."""
+        """Profiles are as they were before there were devices, or what is of kernels."""
         kept: JsonObject = dump(self)
-        return {name: value for name, value in kept.items() if name != "devices" or self.devices}
+        later = ("devices", "copy_bandwidth", "compiler")
+        return {name: value for name, value in kept.items() if name not in later or value}
 
     @field_validator("target")
     @classmethod

@@ -50,6 +50,7 @@ AGENTS = {
     "haqa-paper": "haqa_bench.optimizers.agent.agent:Agent",
     "haqa-no-hardware": "haqa_bench.optimizers.agent.ladder:no_hardware",
     "haqa-no-native": "haqa_bench.optimizers.agent.ladder:no_native",
+    "haqa-no-hints": "haqa_bench.optimizers.agent.ladder:no_hints",
     "haqa-no-react": "haqa_bench.optimizers.agent.ladder:no_react",
     "haqa-shuffled": "haqa_bench.optimizers.agent.ladder:Shuffled",
     "haqa-zero-shot": "haqa_bench.optimizers.agent.ladder:ZeroShot",

@@ -340,8 +340,17 @@ def _templates(cells: tuple[Cell, ...], project: Path, paper: bool) -> Iterator[
         for name, path in files.items()
     }
     brought = {f"{cell.track}.j2": tracks.of(cell).prompt().encode() for cell in cells}
+    unused = _of_other_frames(cells)
     for name, text in (brought | own).items():
-        yield name, sha256(text)
+        if Path(name).stem not in unused:
+            yield name, sha256(text)
+
+
+def _of_other_frames(cells: tuple[Cell, ...]) -> set[str]:
+    """The templates, without their ending, that are for cells which a suite has none of."""
+    every = {name for known in tracks.BUILT_IN for name in tracks.named(known).templates}
+    framed = [tracks.of(cell) for cell in cells if tracks.of(cell).frame(cell.workload)]
+    return every - {name for track in framed for name in track.templates}
 
 
 def _id(block: Block, point: tuple[str, str, str]) -> str:

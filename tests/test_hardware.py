@@ -1,6 +1,7 @@
 """Hardware profiles: what is committed, what is refused, and this machine described as one."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -283,6 +284,19 @@ def test_a_machine_without_a_gpu_is_described_by_its_cpu_and_measured(monkeypatc
     assert found.bandwidth.value > 0
     assert "measured with haqa-bench hardware detect, 20" in found.bandwidth.source
     assert "one thread, numpy copy of 8 MB" in found.bandwidth.source
+    assert found.copy_bandwidth.value > 0
+    assert re.search(r"\d+ threads?, numpy copies of 8 MB in all", found.copy_bandwidth.source)
+
+
+def test_what_is_told_of_kernels_is_written_where_it_is_known_and_left_out_where_not():
+    plain = load(COMMITTED, "epyc-zen4-2core")
+    compiler = {"name": "PoCL", "target": "AVX2", "registers": 16, "floats": 8, "source": "said"}
+    told = Hardware.model_validate({**plain.model_dump(), "compiler": compiler})
+
+    assert "compiler" not in plain.model_dump()
+    assert "copy_bandwidth" not in plain.model_dump()
+    assert told.model_dump()["compiler"] == compiler
+    assert "target: AVX2" in to_yaml(told)
 
 
 def test_a_driver_without_a_gpu_is_let_go_of_again(monkeypatch):

@@ -8,8 +8,10 @@ import os
 import pytest
 from support import REPOSITORY
 
-from haqa_bench import suite
+from haqa_bench import registry, suite
+from haqa_bench.optimizers.agent.conversation import Conversation
 from haqa_bench.optimizers.agent.prompt import Prompts
+from haqa_bench.study import Method, Study
 from haqa_bench.trial import Measurement, Source, Status, Trial
 
 FOLDER = REPOSITORY / "tests" / "golden" / "prompts"
@@ -37,6 +39,66 @@ def test_a_track_s_prompt_is_the_one_that_was_read_and_accepted(track):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
     assert path.read_text("utf-8") == text
+
+
+GRIDS = {
+    "kernel-grid": Prompts(REPOSITORY / "prompts"),
+    "kernel-grid-no-hints": Prompts(REPOSITORY / "prompts", asked=False),
+    "kernel-grid-paper": Conversation(REPOSITORY / "prompts"),
+}
+"""Prompts of a kernel whose grid and block are tuned: the agent's, its control's, the paper's."""
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_the_prompt_of_a_kernel_on_a_grid_is_the_one_that_was_read_and_accepted(name):
+    path, cell, prompts = FOLDER / f"{name}.md", on_grid(), GRIDS[name]
+
+    told = [message.content for message in prompts.messages(cell, history(cell))]
+    text = "\n\n---\n\n".join(told) + "\n"
+
+    if os.environ.get("GOLDEN") == "accept":
+        path.write_text(text, "utf-8")
+    assert path.read_text("utf-8") == text
+
+
+def test_what_a_programmer_would_ask_is_what_the_control_is_not_told():
+    told, control = (GRIDS[name].static(on_grid()) for name in [*GRIDS][:2])
+
+    for fact in ("AVX2", "16 vector registers", "L2 cache", "37.8 GB/s", "less than 3 %", "LOADV("):
+        assert fact in told
+    for fact in ("AVX2", "registers", "cache", "GB/s", "less than 3 %", "define LOADV"):
+        assert fact not in control
+    assert "AMD EPYC" in control
+    assert "27 GB/s" not in told  # of one thread that copies: agents believed it
+    assert "barrier" not in told.replace("barrier(CLK_LOCAL_MEM_FENCE)", "")  # no answer
+
+
+def test_the_control_is_an_agent_of_its_own_name():
+    method = Method.model_validate(
+        {"name": "any", "optimizer": "haqa-no-hints", "chat": {"model": "any"}}
+    )
+    study = Study("any", on_grid(), method, 0)
+
+    agent = registry.optimizer(study, object(), REPOSITORY / "prompts")
+
+    assert agent.settings["asked"] is False
+    assert "AVX2" not in agent.prompts.static(on_grid())
+
+
+def test_templates_of_kernels_on_a_grid_are_in_the_locks_of_their_own_suites_alone():
+    own, other = (
+        suite.load(REPOSITORY / f"suites/{name}.yaml", REPOSITORY).templates
+        for name in ("paper/kernels", "kernels")
+    )
+
+    assert own.keys() - other.keys() >= {"kernel-grid.j2", "kernel-facts.j2"}
+    assert "paper/kernel-grid.j2" in own
+    assert not [name for name in other if "grid" in name or "facts" in name]
+
+
+def on_grid():
+    cells = suite.load(REPOSITORY / "suites/paper/kernels.yaml", REPOSITORY).cells
+    return next(cell for cell in cells if cell.id.endswith("grid-silu-64"))
 
 
 def history(cell):

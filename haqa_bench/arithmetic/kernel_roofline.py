@@ -79,6 +79,20 @@ def _rope(bits: int, shape: Shape) -> Work:
     )  # two multiplications and an addition for each element; the angles are left out
 
 
+def _grid_softmax(bits: int, shape: Shape) -> Work:
+    return _softmax(bits, {"rows": shape["tokens"] * shape["heads"], "columns": shape["columns"]})
+
+
+def _grid_silu(bits: int, shape: Shape) -> Work:
+    count = shape["tokens"] * shape["columns"]
+    return Work(8 * count, 4 * count)  # negate, exponential, add, divide
+
+
+def _grid_rmsnorm(bits: int, shape: Shape) -> Work:
+    count = shape["tokens"] * shape["columns"]
+    return Work(8 * count, 3 * count)  # square, add, scale
+
+
 WORK: Mapping[str, Callable[[int, Shape], Work]] = {
     "gemv": _gemv,
     "gemm": _gemm,
@@ -88,4 +102,9 @@ WORK: Mapping[str, Callable[[int, Shape], Work]] = {
     "rmsnorm": _rmsnorm,
     "silu": _silu,
     "rope": _rope,
+    "grid_softmax": _grid_softmax,
+    "grid_silu": _grid_silu,
+    "grid_rmsnorm": _grid_rmsnorm,
+    "grid_rope": _rope,
+    "grid_matmul": _gemm,
 }

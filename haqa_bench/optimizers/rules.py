@@ -58,7 +58,7 @@ def _guesses(cell: Cell, start: Configuration) -> Iterator[tuple[Configuration, 
     rounded, and one beyond an end is that end.
     """
     space = cell.space
-    for name, value, why in tracks.of(cell).rules(cell.hardware):
+    for name, value, why in tracks.of(cell).priors(cell):
         guess = _within(space.root[name], value) if name in space.root else value
         if name in space.root and start[name] != guess:
             moved = {**start, name: guess}

@@ -99,6 +99,11 @@ def peer(cell: Cell) -> str:
     return found.key if found else ""
 
 
+def peer_is_default(cell: Cell) -> bool:
+    """Whether its peer is what the paper holds its tuned times against."""
+    return tracks.of(cell).peer_is_default(cell.workload)
+
+
 def decides_bits(cell: Cell) -> bool:
     """Whether its bit-width is a decision, and what it costs a speed; not where speed is one goal
     of several, whose answer is a front.

@@ -77,6 +77,10 @@ class Track(Protocol[W]):
     """The extras of this package that measuring needs, where it is ours."""
     swept: bool = True
     """Whether a response table is a sweep over the whole space; else `record` writes it."""
+    templates: tuple[str, ...] = ()
+    """Templates, without their ending, that only cells with a `frame` of their own fill: the locks
+    of all other suites do without them.
+    """
 
     def check(self, block: Block[W], name: str, model: Model) -> None:
         """Raises ValueError for what the model `name` lacks, or what of the block does not fit."""
@@ -218,6 +222,20 @@ class Track(Protocol[W]):
     def rules(self, hardware: Hardware) -> Iterator[Rule]:
         """First guesses of somebody who knows the hardware, for the method `rules`."""
         yield from ()
+
+    def priors(self, cell: Cell[W]) -> Iterator[Rule]:
+        """The same, for one cell: what its prompts tell of the device, `rules` may use."""
+        yield from self.rules(cell.hardware)
+
+    def frame(self, workload: W) -> str:
+        """The template of what an agent is told of such cells, without its ending; empty for that
+        of the track's name.
+        """
+        return ""
+
+    def peer_is_default(self, workload: W) -> bool:
+        """Whether the paper's column of defaults is of the peer, and not of the space's default."""
+        return False
 
     def answer(self, cell: Cell[W]) -> Configuration | None:
         """What arithmetic alone says, where a cell is decided at once: all that `rules` then

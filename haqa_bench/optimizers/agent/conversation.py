@@ -58,8 +58,9 @@ class Conversation(Prompts):
         native: bool = True,
         own: Own = NONE,
         history: int = 10,
+        asked: bool = True,
     ) -> None:
-        super().__init__(folder, hints, react, native, own)
+        super().__init__(folder, hints, react, native, own, asked)
         self.history = history
 
     @property

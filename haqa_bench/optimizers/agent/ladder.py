@@ -5,6 +5,7 @@ small composition of the agent, and takes its options, in either style of prompt
 | --- | --- |
 | haqa-no-hardware | the hardware's facts, and the hints that go with them |
 | haqa-no-native | its number formats and their rates: whether they give the bit-width away |
+| haqa-no-hints | what somebody who writes a kernel asks of the device and its compiler |
 | haqa-no-react | the thought before the action |
 | haqa-shuffled | what the feedback says: outcomes are exchanged among the trials |
 | haqa-zero-shot | the feedback: all proposals at once |
@@ -38,6 +39,11 @@ def no_hardware(study: Study, settings: Chat, chat: ChatModel, templates: Path) 
 def no_native(study: Study, settings: Chat, chat: ChatModel, templates: Path) -> Optimizer:
     """The agent without the hardware's native number formats and their rates."""
     return Agent(study, settings, chat, templates, native=False)
+
+
+def no_hints(study: Study, settings: Chat, chat: ChatModel, templates: Path) -> Optimizer:
+    """The agent without what somebody who writes a kernel asks of the device and its compiler."""
+    return Agent(study, settings, chat, templates, asked=False)
 
 
 def no_react(study: Study, settings: Chat, chat: ChatModel, templates: Path) -> Optimizer:

@@ -31,7 +31,8 @@ class Prompts:
     """The templates of an agent: its `own`, by name, else those in `folder`.
 
     Without `hints` they tell nothing of the hardware, without `native` not which number formats it
-    computes in, and how fast; without `react` they ask no thought.
+    computes in, and how fast; without `react` they ask no thought; without `asked` they tell
+    nothing that somebody who writes a kernel would ask of the device and its compiler.
     """
 
     style = HAQA
@@ -48,9 +49,11 @@ class Prompts:
         react: bool = True,
         native: bool = True,
         own: Own = NONE,
+        asked: bool = True,
     ) -> None:
-        self.folder, self.own = folder, own
+        self.folder, self.own, self.asked = folder, own, asked
         self.shown = {"hints": hints, "react": react, "native": native}
+        self.shown |= {} if asked else {"asked": asked}
         self.sandbox = _sandbox(folder, self.style, own.folder, tuple(sorted(own.texts.items())))
 
     def messages(self, cell: Cell, history: Sequence[Trial]) -> list[Message]:
@@ -83,7 +86,7 @@ class Prompts:
 
     def frame(self, cell: Cell) -> str:
         """The template of `static`."""
-        return f"{cell.track}.j2"
+        return f"{tracks.of(cell).frame(cell.workload) or cell.track}.j2"
 
     def fills(self, cell: Cell, at_once: bool) -> list[str]:
         """The templates that it fills for a cell, but those that they include; `at_once` is for one
@@ -134,7 +137,7 @@ class Prompts:
 
     def _filled(self, name: str, brought: str = "", **values: object) -> str:
         """The template `name` of the folder, or, where it has none, the text that is brought."""
-        return self.sandbox.fill(name, brought, {**values, **self.shown}).strip()
+        return self.sandbox.fill(name, brought, {"asked": True, **values, **self.shown}).strip()
 
 
 @cache

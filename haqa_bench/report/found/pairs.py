@@ -6,6 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,17 @@ class Pairs(NamedTuple):
     verdicts: Mapping[tuple[str, str], Verdict]
     floors: Mapping[str, float]
     machines: Mapping[str, str]
+    ratios: Mapping[tuple[str, str], Sequence[float]] = MappingProxyType({})
+    """What each verdict is the median of."""
+
+
+class Against(NamedTuple):
+    """How many times as good as another's a method's winners are, in pairs; with a 95 % interval
+    where there are pairs enough.
+    """
+
+    ratio: float
+    interval: Interval | None
 
 
 class Pair(NamedTuple):
@@ -85,7 +97,8 @@ def judged(found_pairs: Sequence[Pair]) -> Pairs:
         if key not in tuned
     }
     machines = {cell: found[-1].machine for (cell, _), found in taken.items()}
-    return Pairs({key: _verdict(found) for key, found in tuned.items()}, floors, machines)
+    ratios = {key: [pair.ratio for pair in found] for key, found in tuned.items()}
+    return Pairs({key: _verdict(found) for key, found in tuned.items()}, floors, machines, ratios)
 
 
 def noise_floor(ratios: Sequence[float], pairs: int) -> float:
@@ -111,6 +124,34 @@ def confirmed_ratio(row: Best, pairs: Pairs) -> float | None:
     better = better_ratios(row, pairs)
     kept = [1.0] * (len(row.winners) - len(better))
     return median(better + kept or [1.0])
+
+
+def against(row: Best, peer: str, pairs: Pairs) -> Against | None:
+    """A method's winners against a peer, both in pairs with the default of one sitting; what does
+    not beat the default counts as it. None as long as either is missing.
+    """
+    ours, theirs = confirmed_ratio(row, pairs), pairs.verdicts.get((row.cell, peer))
+    if ours is None or theirs is None:
+        return None
+    return Against(ours / theirs.ratio, _interval(row, peer, pairs))
+
+
+def _interval(row: Best, peer: str, pairs: Pairs) -> Interval | None:
+    """Over 10,000 draws of the pairs of each winner, and of the peer; None where these have too
+    few.
+    """
+    better = [(row.cell, w) for w in _tuned(row) if pairs.verdicts[row.cell, w].better]
+    theirs = pairs.ratios[row.cell, peer]
+    if len(theirs) < statistics.FEWEST_PAIRS:
+        return None
+    drawn = {
+        key: statistics.medians(pairs.ratios[key], len(pairs.ratios[key]), seed)
+        for seed, key in enumerate(dict.fromkeys(better), start=1)
+    }
+    kept = [np.ones(statistics.RESAMPLES)] * max(len(row.winners) - len(better), not better)
+    middle = np.median([*(drawn[key] for key in better), *kept], axis=0)
+    low, high = np.quantile(middle / statistics.medians(theirs, len(theirs)), [0.025, 0.975])
+    return Interval(float(low), float(high))
 
 
 def better_ratios(row: Best, pairs: Pairs) -> list[float]:

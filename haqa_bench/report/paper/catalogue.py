@@ -1,17 +1,26 @@
 """The tables of a run in the paper's layout, by name: those that it has a cell for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from haqa_bench.project import Project, Run
 from haqa_bench.report import traits
 from haqa_bench.report.formats.filters import paper_name
 from haqa_bench.report.found import answers, format_choices, mishaps
 from haqa_bench.report.found.best import Best, best
-from haqa_bench.report.paper import accuracies, decisions, elsewhere, layout, speeds
+from haqa_bench.report.paper import (
+    accuracies,
+    against_peer,
+    decisions,
+    elsewhere,
+    layout,
+    speeds,
+)
 from haqa_bench.report.paper.line import Line
 from haqa_bench.report.published.document import PublishedTable, load
 from haqa_bench.report.tables.table import Table
 
+AGAINST = "against-ggml"
+"""Ends the name of a table of cells held against their peer, beside one of cells that are not."""
 Maker = Callable[[Run, Project, PublishedTable], list[Line]]
 
 
@@ -34,7 +43,12 @@ def _table2(run: Run, project: Project, table: PublishedTable) -> list[Line]:
 
 
 def _table3(run: Run, project: Project, table: PublishedTable) -> list[Line]:
-    return speeds.lines(run, table, _best(run, "table3"), speeds.known(run))
+    found = [row for row in _best(run, "table3") if not _by_peer(run, row)]
+    return speeds.lines(run, table, found, speeds.known(run))
+
+
+def _by_peer(run: Run, row: Best) -> bool:
+    return traits.peer_is_default(run.cells[row.cell])
 
 
 def _table4(run: Run, project: Project, table: PublishedTable) -> list[Line]:
@@ -70,7 +84,24 @@ def tables(run: Run, project: Project) -> dict[str, Table]:
         table = load(project.published(name))
         if table and (found := lines(run, project, table)):
             told = list(elsewhere.sentences(table, found, project))
-            made[name] = _finished(layout.beside(table, found, told), found, run, name)
+            cells = {line.cell.id for line in found}
+            made[name] = _finished(layout.beside(table, found, told), cells, run, name)
+    return made | _against_peers(run, project, made)
+
+
+def _against_peers(run: Run, project: Project, others: Collection[str]) -> dict[str, Table]:
+    """The tables of cells that are held against their peer; those of the same name that are not
+    keep it.
+    """
+    found = [row for row in best(run) if _by_peer(run, row)]
+    made = {}
+    for name in dict.fromkeys(traits.name_of(run.cells[row.cell]) for row in found):
+        own = [row for row in found if traits.name_of(run.cells[row.cell]) == name]
+        published = load(project.published(name))
+        if published:
+            table = against_peer.table(run, published, own, speeds.known(run))
+            called = f"{name}-{AGAINST}" if name in others else name
+            made[called] = _finished(table, {row.cell for row in own}, run, called)
     return made
 
 
@@ -84,9 +115,8 @@ def instead(own: Mapping[str, Table], theirs: Mapping[str, Table]) -> dict[str, 
     return {**theirs, **{n: t for n, t in own.items() if paper_name(n) not in theirs}}
 
 
-def _finished(table: Table, lines: Sequence[Line], run: Run, name: str) -> Table:
+def _finished(table: Table, cells: Collection[str], run: Run, name: str) -> Table:
     """With what the suite says of it: remarks, labels, and its name in LaTeX; and what failed."""
-    cells = {line.cell.id for line in lines}
     remarks = [*run.suite.said_of(cells), *mishaps.sentences(run, cells)]
     return table._replace(
         label=f"{run.suite.name}-{name}-paper",

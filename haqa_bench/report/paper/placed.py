@@ -73,5 +73,5 @@ def _folded(labels: Labels) -> Labels:
 
 def _is_alike(table: PublishedTable, label: str, line: Line) -> bool:
     rows = (row for row in table.rows if row.key[0] == label)
-    called = any(line.key[0] in row.ours.values() for row in rows)
+    called = any(line.key[0] in ours.values() for row in rows for ours in row.every)
     return called or line.key[0].casefold() == label.casefold()

@@ -102,9 +102,12 @@ def _value(column: Column, of: Standing, known: Known) -> Value:
             confirmed_ratio(tuned[0], known.pairs), column, tuned[0].studies, "measured"
         )
     row = of.rows.get(column.name)
-    if row is None:
-        return words("")
-    word = word_of(row, known.pairs)
+    return words("") if row is None else best_of(row, column, known.pairs)
+
+
+def best_of(row: Best, column: Column, pairs: Pairs) -> Value:
+    """The best that a method found; with a word the default, where that is what to use."""
+    word = word_of(row, pairs)
     if word in (None, "better"):
         n = row.default_samples or 0 if row.is_default else row.studies
         return measured(row.best, column, n, row.source or "")

@@ -40,8 +40,9 @@ def same(table: PublishedTable, row: Row, place: Place) -> bool:
     """Whether a row is of this place: all that both say is the same."""
     told: dict[str, Label] = dict(zip(table.keys, row.key, strict=True))
     told.pop(table.compared, None)
-    return all(
-        _alike(label, place[name]) for name, label in (told | row.ours).items() if name in place
+    return any(
+        all(_alike(label, place[name]) for name, label in (told | ours).items() if name in place)
+        for ours in row.every
     )
 
 

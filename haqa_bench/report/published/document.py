@@ -81,12 +81,19 @@ class Column(Document):
 
 class Row(Document):
     """A label for each of the table's keys, and a value for each of its columns. `ours` says what a
-    cell of ours has that is the same thing, where the labels do not: names, or sizes of a kernel.
+    cell of ours has that is the same thing, where the labels do not: names, or sizes of a kernel;
+    `also` says it of further cells of ours, in other words.
     """
 
     key: tuple[str, ...]
     values: tuple[Entry, ...]
     ours: dict[str, str | int] = Field(default_factory=dict)
+    also: tuple[dict[str, str | int], ...] = ()
+
+    @property
+    def every(self) -> tuple[dict[str, str | int], ...]:
+        """What cells of ours have that are the same thing."""
+        return (self.ours, *self.also)
 
 
 class Deviations(Document):

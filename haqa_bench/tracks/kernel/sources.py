@@ -12,6 +12,16 @@ def tunable_part(kernel: str) -> str:
     return "\n".join(line for line in lines if not line.startswith("#include"))
 
 
+def helpers(kernel: str) -> str:
+    """What a kernel includes, as one text."""
+    included = [
+        line.split('"')[1]
+        for line in (FOLDER / f"{kernel}.cl").read_text().splitlines()
+        if line.startswith("#include")
+    ]
+    return "\n".join((FOLDER / name).read_text().rstrip() for name in included)
+
+
 def whole(kernel: str) -> str:
     """All that a kernel is compiled from, as one text."""
     files = [*sorted(FOLDER.glob("*.h")), FOLDER / f"{kernel}.cl"]

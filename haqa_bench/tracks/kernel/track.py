@@ -7,16 +7,18 @@ from typing import NamedTuple
 
 from haqa_bench.arithmetic.kernel_roofline import Work, work
 from haqa_bench.cell import Block, Cell, Model
-from haqa_bench.hardware import Hardware
+from haqa_bench.hardware import Compiler, Figure, Hardware
 from haqa_bench.installed import has
 from haqa_bench.protocols import LiveEvaluator, Metric, Reference
 from haqa_bench.tracks import Rule, Track
 from haqa_bench.tracks.kernel import sources
-from haqa_bench.tracks.kernel.workload import KernelWorkload, Size
+from haqa_bench.tracks.kernel.workload import Facts, KernelWorkload, Size
 from haqa_bench.tracks.metrics import OTHERS_SHARE, SWITCHES, by_name
 
 GGML = Reference("ggml", "peer")
 """ggml's own kernel: the best known on a CPU."""
+ON_GRID = "kernel-grid"
+"""The template of kernels whose grid and block are tuned."""
 REGISTERS = {"avx512f": 16, "avx2": 8, "neon": 4, "asimd": 4}
 """Floats that a vector register holds, by instruction set."""
 FORMATS = {
@@ -44,6 +46,17 @@ class Told(NamedTuple):
     source: str
 
 
+class ToldOfDevice(NamedTuple):
+    """What a prompt tells of the device to somebody who writes a kernel for it, as far as it is
+    known.
+    """
+
+    compiler: Compiler | None
+    read_bandwidth: Figure | None
+    copy_bandwidth: Figure | None
+    noise_floor: Figure | None
+
+
 class KernelTrack(Track[KernelWorkload]):
     """See Track."""
 
@@ -63,6 +76,7 @@ class KernelTrack(Track[KernelWorkload]):
     )
     published = "table3"
     peer = GGML
+    templates = (ON_GRID, "kernel-facts")
 
     def part(self, workload: KernelWorkload) -> str:
         """See Track."""
@@ -84,8 +98,18 @@ class KernelTrack(Track[KernelWorkload]):
         return set(re.findall(r"\b[A-Z][A-Z0-9_]*\b", sources.whole(workload.kernel)))
 
     def suffix(self, workload: KernelWorkload) -> str:
+        """See Track; of a kernel on a grid with its tokens, of which the paper has three each."""
+        if not workload.on_grid:
+            return workload.kernel
+        return f"{workload.kernel.replace('_', '-')}-{workload.shape['tokens']}"
+
+    def frame(self, workload: KernelWorkload) -> str:
         """See Track."""
-        return workload.kernel
+        return ON_GRID if workload.on_grid else ""
+
+    def peer_is_default(self, workload: KernelWorkload) -> bool:
+        """See Track: the paper's default is llama.cpp's kernel."""
+        return workload.on_grid
 
     def resolve(self, workload: KernelWorkload, model: Model) -> KernelWorkload:
         """See Track: the shape in numbers."""
@@ -123,7 +147,16 @@ class KernelTrack(Track[KernelWorkload]):
         needs = work(kernel, cell.bit_width, cell.workload.sizes)
         source = sources.tunable_part(kernel)
         millions = (needs.bytes / 1e6, needs.operations / 1e6)
-        return {"kernel": Told(kernel, FORMATS[cell.bit_width], *millions, source)}
+        told = {"kernel": Told(kernel, FORMATS[cell.bit_width], *millions, source)}
+        if not cell.workload.on_grid:
+            return told
+        return {**told, "helpers": sources.helpers(kernel), "device": told_of_device(cell)}
+
+    def priors(self, cell: Cell[KernelWorkload]) -> Iterator[Rule]:
+        """See Track: of a kernel on a grid, by what its prompts tell of the device."""
+        if cell.workload.on_grid:
+            return _by_facts(told_of_device(cell).compiler, cell.hardware)
+        return self.rules(cell.hardware)
 
     def rules(self, hardware: Hardware) -> Iterator[Rule]:
         """See Track."""
@@ -137,6 +170,31 @@ class KernelTrack(Track[KernelWorkload]):
         yield Rule("ORDER", 1, "a tile of weights serves all tokens while it is in the cache")
         yield Rule("NATIVE", 1, "the device's own function, where the tolerance allows it")
         yield Rule("UNROLL", 4, "fewer branches")
+
+
+def told_of_device(cell: Cell[KernelWorkload]) -> ToldOfDevice:
+    """What is known of the device of a cell: by its workload, or else by its profile."""
+    own, hardware = cell.workload.facts or Facts(), cell.hardware
+    return ToldOfDevice(
+        own.compiler or hardware.compiler,
+        hardware.read_bandwidth,
+        own.copy_bandwidth or hardware.copy_bandwidth,
+        own.noise_floor,
+    )
+
+
+def _by_facts(compiler: Compiler | None, hardware: Hardware) -> Iterator[Rule]:
+    """First guesses for the parameters of kernels on a grid."""
+    if compiler:
+        yield Rule("VEC", compiler.floats, "a vector as wide as a register of the compiler's")
+        across = 2 ** (compiler.registers.bit_length() // 3)
+        why = "sums for half of the registers, the rest is for what is multiplied"
+        yield Rule("TILE_X", across, why)
+        yield Rule("TILE_Y", compiler.registers // 2 // across, why)
+    if hardware.cores.value is not None:
+        yield Rule("GRID_X", int(hardware.cores.value), "a group for each core")
+    yield Rule("TILE", 4, "sums of their own hide the latency of an addition")
+    yield Rule("UNROLL", 4, "fewer branches")
 
 
 def _factors(sizes: Size | tuple[Size, ...]) -> tuple[Size, ...]:

@@ -188,6 +188,62 @@ def _rope(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Pro
     )
 
 
+def _grid_softmax(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    rows, columns = shape["tokens"] * shape["heads"], shape["columns"]
+    x = 4 * _values(rng, rows, columns)
+    powers = np.exp(x.astype(np.float64) - x.max(axis=1, keepdims=True))
+    expected = powers / powers.sum(axis=1, keepdims=True)
+    return _on_grid((x,), expected, s, {"ROWS": rows, "COLUMNS": columns})
+
+
+def _grid_silu(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    count = shape["tokens"] * shape["columns"]
+    x = _values(rng, count)
+    exact = x.astype(np.float64)
+    return _on_grid((x,), exact / (1 + np.exp(-exact)), s, {"COUNT": count})
+
+
+def _grid_rmsnorm(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    rows, columns = shape["tokens"], shape["columns"]
+    x = _values(rng, rows, columns)
+    exact = x.astype(np.float64)
+    expected = exact / np.sqrt((exact**2).mean(axis=1, keepdims=True) + EPSILON)
+    return _on_grid((x,), expected, s, {"ROWS": rows, "COLUMNS": columns})
+
+
+def _grid_rope(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    """The problem of `rope`, with the tokens' positions as an input in place of the angles."""
+    posed = _rope(bits, shape, {"ITEMS": 1, "VEC": 1, "GROUP": 1}, rng)
+    positions = np.arange(shape["tokens"], dtype=np.int32)
+    return _on_grid((posed.inputs[0], positions), posed.expected, s, posed.defines)
+
+
+def _grid_matmul(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
+    outputs, columns, tokens = shape["outputs"], shape["columns"], shape["tokens"]
+    weights, x = _values(rng, outputs, columns), _values(rng, tokens, columns)
+    expected = x.astype(np.float64) @ weights.astype(np.float64).T
+    return _on_grid(
+        (weights, x), expected, s, {"OUTPUTS": outputs, "COLUMNS": columns, "TOKENS": tokens}
+    )
+
+
+def _on_grid(
+    inputs: Sequence[Array],
+    expected: NDArray[np.float64],
+    s: Settings,
+    defines: Mapping[str, float],
+) -> Problem:
+    """A launch of as many groups as the grid has; the kernel strides over what is more."""
+    block = s["BLOCK_X"], s.get("BLOCK_Y", 1)
+    return Problem(
+        inputs=inputs,
+        expected=expected,
+        global_size=(s["GRID_X"] * block[0], s.get("GRID_Y", 1) * block[1]),
+        local_size=block,
+        defines=defines,
+    )
+
+
 PROBLEMS: Mapping[str, Callable[[int, Shape, Settings, np.random.Generator], Problem]] = {
     "gemv": _gemv,
     "gemm": _gemm,
@@ -197,6 +253,11 @@ PROBLEMS: Mapping[str, Callable[[int, Shape, Settings, np.random.Generator], Pro
     "silu": _silu,
     "rmsnorm": _rmsnorm,
     "rope": _rope,
+    "grid_softmax": _grid_softmax,
+    "grid_silu": _grid_silu,
+    "grid_rmsnorm": _grid_rmsnorm,
+    "grid_rope": _grid_rope,
+    "grid_matmul": _grid_matmul,
 }
 
 
