@@ -1,8 +1,10 @@
 """The kernels' sources: what is tuned of them, and their hash."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from haqa_bench.documents import sha256
+from haqa_bench.parameters.code import normalised
 from haqa_bench.tracks.kernel.folder import FOLDER as FOLDER
 
 
@@ -10,6 +12,16 @@ def tunable_part(kernel: str) -> str:
     """The kernel itself, from its first comment on, without what it includes."""
     lines = (FOLDER / f"{kernel}.cl").read_text().splitlines()
     return "\n".join(line for line in lines if not line.startswith("#include"))
+
+
+def file_of(kernel: str) -> str:
+    """The kernel's own file, normalised as a source is that stands in its place."""
+    return normalised((FOLDER / f"{kernel}.cl").read_text())
+
+
+def headers() -> Mapping[str, str]:
+    """The text of what a kernel may include, by name."""
+    return {path.name: path.read_text() for path in sorted(FOLDER.glob("*.h"))}
 
 
 def whole(kernel: str) -> str:

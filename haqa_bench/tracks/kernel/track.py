@@ -68,6 +68,10 @@ class KernelTrack(Track[KernelWorkload]):
         """See Track."""
         return workload.kernel
 
+    def source(self, workload: KernelWorkload) -> str:
+        """See Track: the kernel's file."""
+        return sources.file_of(workload.kernel)
+
     def work(self, cell: Cell[KernelWorkload]) -> Work:
         """See Track."""
         return work(cell.workload.kernel, cell.bit_width, cell.workload.sizes)
@@ -123,7 +127,8 @@ class KernelTrack(Track[KernelWorkload]):
         needs = work(kernel, cell.bit_width, cell.workload.sizes)
         source = sources.tunable_part(kernel)
         millions = (needs.bytes / 1e6, needs.operations / 1e6)
-        return {"kernel": Told(kernel, FORMATS[cell.bit_width], *millions, source)}
+        told = Told(kernel, FORMATS[cell.bit_width], *millions, source)
+        return {"kernel": told, "headers": sources.headers()}
 
     def rules(self, hardware: Hardware) -> Iterator[Rule]:
         """See Track."""

@@ -1,0 +1,70 @@
+"""A study whose agent rewrites a kernel's source: measured by a harness once, then replayed."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from endpoint import Endpoint, reply
+from rewriting import BROKEN, CELL, FASTER, SUITE, cell_of, loaded, project_in, reply_of, stand_in
+
+from haqa_bench import registry, suite
+from haqa_bench.cli import app
+from haqa_bench.errors import HaqaError
+from haqa_bench.parameters.code import shown
+from haqa_bench.space import key_of
+from haqa_bench.study import Method
+from haqa_bench.tracks.kernel import sources
+from haqa_bench.trial import Measurement, Source, Status, Trial
+
+REPLIES = [
+    reply_of(CODE=FASTER),
+    reply_of(CODE=BROKEN),
+    reply_of(CODE=f"  {shown(FASTER)} ".strip(), VEC=8),
+    reply_of(CODE=sources.file_of("softmax") + "\n\n", VEC=8),
+]
+
+
+@pytest.fixture
+def project(tmp_path):
+    return project_in(tmp_path)
+
+
+def run(project, *options):
+    where = ["run", str(project / "suites/rewriting.yaml"), "--project", str(project), "--json"]
+    return CliRunner().invoke(app, [*where, *map(str, options)], catch_exceptions=False)
+
+
+def live(project, monkeypatch, replies=REPLIES):
+    asked = stand_in(monkeypatch)
+    with Endpoint([reply(answer) for answer in replies]) as endpoint:
+        done = run(
+            project,
+            *("--agent", "live", "--measure", "live", "--base-url", endpoint.base_url),
+            *("--answered-by", "a script"),
+        )
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout), asked
+
+
+def journal(folder, method="haqa"):
+    (path,) = Path(folder).glob(f"journal/**/{method}-s0.jsonl")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [line for line in lines if "configuration" in line]
+
+
+def test_a_study_that_rewrites_is_recorded_and_replayed_without_compiling(project, monkeypatch):
+    told, asked = live(project, monkeypatch)
+    monkeypatch.setitem(sys.modules, "haqa_bench.tracks.kernel.rewritten", None)
+    monkeypatch.delattr("haqa_bench.tracks.kernel.evaluator.run_job")
+
+    again = run(project)
+
+    assert again.exit_code == 0, again.output
+    assert asked == [FASTER, BROKEN, FASTER]
+    first, second = journal(told["folder"]), journal(json.loads(again.stdout)["folder"])
+    assert [t["configuration"] for t in first] == [t["configuration"] for t in second]
+    assert [t["status"] for t in second] == ["ok", "ok", "compile_error", "ok", "ok"]
+    codes = [t["configuration"]["CODE"] for t in second]
+    assert codes == ["", FASTER, BROKEN, FASTER, ""]
