@@ -36,7 +36,7 @@ class Rewriting(Prompts):
         words: dict[str, object] = {
             "best": best,
             "source": found,
-            "name": shown(found),
+            "version": shown(found),
             "code": cell.space.code,
         }
         words["called"] = "trial" if self.style == HAQA else "round"
