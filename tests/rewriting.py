@@ -20,7 +20,10 @@ models:
 methods:
   - {name: default, optimizer: default, seeds: [0]}
   - {name: random, optimizer: random}
-  - {name: haqa, optimizer: haqa, options: {rewrites: true}, chat: {model: test, temperature: 0.0, max_tokens: 4096}}
+  - name: haqa
+    optimizer: haqa
+    options: {rewrites: true}
+    chat: {model: test, temperature: 0.0, max_tokens: 4096}
 seeds: [0]
 cells:
   - track: kernel

@@ -1,22 +1,21 @@
 """A study whose agent rewrites a kernel's source: measured by a harness once, then replayed."""
 
+import base64
+import gzip
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from endpoint import Endpoint, reply
-from rewriting import BROKEN, CELL, FASTER, SUITE, cell_of, loaded, project_in, reply_of, stand_in
+from rewriting import BROKEN, FASTER, project_in, reply_of, stand_in
+from support import written
 
-from haqa_bench import registry, suite
 from haqa_bench.cli import app
-from haqa_bench.errors import HaqaError
 from haqa_bench.parameters.code import shown
-from haqa_bench.space import key_of
-from haqa_bench.study import Method
 from haqa_bench.tracks.kernel import sources
-from haqa_bench.trial import Measurement, Source, Status, Trial
 
 REPLIES = [
     reply_of(CODE=FASTER),
@@ -68,3 +67,17 @@ def test_a_study_that_rewrites_is_recorded_and_replayed_without_compiling(projec
     assert [t["status"] for t in second] == ["ok", "ok", "compile_error", "ok", "ok"]
     codes = [t["configuration"]["CODE"] for t in second]
     assert codes == ["", FASTER, BROKEN, FASTER, ""]
+
+
+def test_the_page_has_a_version_as_an_escaped_diff_and_no_source_in_its_tables(
+    project, monkeypatch
+):
+    told, _ = live(project, monkeypatch)
+
+    text = written(Path(told["folder"]))
+
+    packed = re.search(r'id="data">\s*([^<\s]+)', text)
+    data = gzip.decompress(base64.b64decode(packed[1])).decode()
+    assert "+// faster" in data
+    assert "<script>alert(1)" not in text
+    assert shown(FASTER) in data
