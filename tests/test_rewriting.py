@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -10,11 +11,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from endpoint import Endpoint, reply
-from rewriting import BROKEN, FASTER, project_in, reply_of, stand_in
-from support import written
+from rewriting import BROKEN, FASTER, cell_of, loaded, project_in, reply_of, stand_in
+from support import REPOSITORY, written
+from test_code import trial
 
 from haqa_bench.cli import app
+from haqa_bench.optimizers.agent import styles
 from haqa_bench.parameters.code import shown
+from haqa_bench.study import Method, Study
 from haqa_bench.tracks.kernel import sources
 
 REPLIES = [
@@ -81,3 +85,27 @@ def test_the_page_has_a_version_as_an_escaped_diff_and_no_source_in_its_tables(
     assert "+// faster" in data
     assert "<script>alert(1)" not in text
     assert shown(FASTER) in data
+
+
+@pytest.mark.parametrize("style", ["haqa", "paper"])
+def test_the_words_of_each_style_are_those_that_were_read_and_accepted(project, style):
+    chat = next(m.chat for m in loaded(project).methods if m.chat)
+    method = Method(
+        name="any", optimizer="haqa", chat=chat, options={"rewrites": True, "style": style}
+    )
+    cell = cell_of(project)
+    prompts = styles.prompts(Study("s", cell, method, 0), REPOSITORY / "prompts")
+    history = [
+        trial(0, dict(cell.space.default)),
+        trial(1, {**cell.space.default, "CODE": FASTER, "VEC": 8}),
+        trial(2, {**cell.space.default, "CODE": "// slower\n", "VEC": 1}),
+    ]
+    path = REPOSITORY / "tests" / "golden" / "prompts" / f"rewriting-{style}.md"
+
+    text = "\n\n---\n\n".join(m.content for m in prompts.messages(cell, history)) + "\n"
+
+    if os.environ.get("GOLDEN") == "accept":
+        path.write_text(text, "utf-8")
+    assert path.read_text("utf-8") == text
+    assert text.count(FASTER) == 1
+    assert "// slower" not in text

@@ -40,7 +40,6 @@ def diffs(study: Study, rounds: Sequence[Version]) -> list[str]:
 
 
 def _diff(before: str, after: str, original: str) -> str:
-    texts = [one or original for one in (before, after)]
+    texts = [(one or original).splitlines() for one in (before, after)]
     names = [str(shown(one)) or "as it comes" for one in (before, after)]
-    lines = difflib.unified_diff(*(t.splitlines() for t in texts), *names, lineterm="")
-    return "\n".join(lines)
+    return "\n".join(difflib.unified_diff(texts[0], texts[1], names[0], names[1], lineterm=""))
