@@ -13,6 +13,7 @@ from haqa_bench import plugins
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.llm.endpoint import KEY
+from haqa_bench.optimizers.held import Held, without_source
 from haqa_bench.plugins import Plugin
 from haqa_bench.protocols import ChatModel, Optimizer
 from haqa_bench.study import Chat, Method, Study
@@ -147,13 +148,13 @@ def check_spaces(studies: Iterable[Study]) -> None:
     """
     for study in {(s.method.name, s.cell.id): s for s in studies}.values():
         method, space = study.method, study.cell.space
-        if not space.finite and plugin(method) is not None and only_choices(method):
+        if not space.held.finite and plugin(method) is not None and only_choices(method):
             refuse_ranges(method.name, study.cell)
 
 
 def refuse_ranges(name: str, cell: Cell) -> NoReturn:
     """Raises HaqaError for a method that proposes choices alone, on a cell with ranges."""
-    ranges = ", ".join(n for n, p in cell.space.root.items() if not p.finite)
+    ranges = ", ".join(n for n, p in cell.space.held.root.items() if not p.finite)
     what = f"proposes choices alone (only_choices), and {cell.id} has ranges: {ranges}"
     raise HaqaError(f"method '{name}'", what, "Give it other cells, by its tracks: or cells:")
 
@@ -250,12 +251,14 @@ def optimizer(study: Study, chat: ChatModel | None, templates: Path) -> Optimize
     if plugin(method) is not None:
         copied = study.cell.model_copy(deep=True), method.model_copy(deep=True)
         study = study._replace(cell=copied[0], method=copied[1])
+    source, study = study.cell.space.code, without_source(study)
     found: Optimizer
     if chat is not None and method.chat is not None:
         found = make(study, method.chat, chat, templates)
     else:
         found = make(study)
-    return found
+    held = source is not None and study.cell.space.code is None
+    return Held(found, source) if held and source else found
 
 
 def chat_model(

@@ -1,4 +1,4 @@
-"""The search space of a cell: named parameters, each with a list of choices or a range.
+"""The search space of a cell: named parameters, each with a list of choices, a range, or a source.
 
 Where all are lists, the space is finite: a cell can be measured once in full, and regret counts
 from the best of it. A range has no such optimum. Limits cut a space down (haqa_bench.limits); where
@@ -35,7 +35,8 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.limits import Limit
 from haqa_bench.listed import Listing, Row
 from haqa_bench.listed import Scalar as Scalar  # a space's too
-from haqa_bench.parameters import MOST, Choices, FloatRange, IntRange, Parameter
+from haqa_bench.parameters import MOST, Choices, Code, FloatRange, IntRange, Parameter
+from haqa_bench.parameters.code import keyed
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 Configuration = Mapping[str, Scalar]
@@ -63,7 +64,7 @@ class Pinned(Document):
     count: int = Field(ge=1, le=MOST)
 
 
-KINDS = {"choices": Choices, "int": IntRange, "float": FloatRange}
+KINDS = {"choices": Choices, "int": IntRange, "float": FloatRange, "code": Code}
 """What a file gives the values of a parameter under."""
 
 
@@ -93,6 +94,7 @@ else:  # what is listed is taken out of the parameters as soon as it is read
         Annotated[Choices, Tag("<choices>")]
         | Annotated[IntRange, Tag("<int>")]
         | Annotated[FloatRange, Tag("<float>")]
+        | Annotated[Code, Tag("<code>")]
         | Annotated[Listed | str, Tag("<list>")]
         | Annotated[Pinned, Tag("<table>")]
         | Annotated[SkipJsonSchema[Annotated[Any, PlainValidator(_unclear)]], Tag("<unclear>")],
@@ -116,6 +118,8 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         if listed is not None and not self.finite:
             ranges = ", ".join(name for name, p in self.root.items() if not p.finite)
             raise ValueError(f"{LISTED}: not in a space with a range ({ranges}): give choices")
+        if len(codes := [name for name, p in self.root.items() if isinstance(p, Code)]) > 1:
+            raise ValueError(f"{codes[1]}: a space has one source at most, and {codes[0]} is one")
         for name, limit in self._limits:
             for other in (name, *limit.others()):
                 if other not in self.root or not self.root[other].ordered:
@@ -142,7 +146,7 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         for name, found in held.items():
             if not isinstance(found, Parameter):
                 if name != LISTED:
-                    what = "is no parameter, which has choices, int or float, and a default"
+                    what = f"is no parameter, which has one of {', '.join(KINDS)}, and a default"
                     raise ValueError(f"{name}: {what}")
                 del self.root[name]
                 return found
@@ -217,6 +221,18 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         return all(parameter.finite for parameter in self.root.values())
 
     @property
+    def code(self) -> str | None:
+        """The name of the parameter that is a source, where there is one."""
+        return next((name for name, p in self.root.items() if isinstance(p, Code)), None)
+
+    @cached_property
+    def held(self) -> "SearchSpace":
+        """This space without its source: what all see that may not rewrite it."""
+        if self.code is None:
+            return self
+        return SearchSpace.model_validate({n: p for n, p in self.root.items() if n != self.code})
+
+    @property
     def listable(self) -> Mapping[str, Choices]:
         """Its parameters, where it is finite.
 
@@ -226,7 +242,8 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         found = {name: p for name, p in self.root.items() if isinstance(p, Choices)}
         if len(found) < len(self.root):
             name = next(name for name in self.root if name not in found)
-            what = f"{name} is a range, which has no list of values"
+            kind = "a source" if name == self.code else "a range"
+            what = f"{name} is {kind}, which has no list of values"
             raise HaqaError("the search space", what, "Give its choices")
         return found
 
@@ -263,6 +280,8 @@ class SearchSpace(RootModel[dict[str, _Held]]):
     @property
     def extent(self) -> str:
         """How many configurations there are, in words."""
+        if self.code:
+            return f"{self.held.extent} of each source"
         if self.finite:
             return f"{self.size} configurations"
         return f"{self.size:.1e} configurations as numbers are rounded"
@@ -426,9 +445,9 @@ def _is_tag(step: int | str) -> bool:
 
 def key_of(configuration: Configuration) -> str:
     """Equal configurations give equal keys, whatever their order; 1, 1.0 and True are three
-    different values.
+    different values. Of a source it has the hash.
     """
-    return _key(*configuration, *configuration.values())
+    return _key(*configuration, *map(keyed, configuration.values()))
 
 
 @lru_cache(maxsize=2**16, typed=True)

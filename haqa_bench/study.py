@@ -38,6 +38,10 @@ class Price(Document):
 HAQA, PAPER = "haqa", "paper"
 """The styles of prompts: our own, whose templates lie in prompts/; and the paper's conversation,
 whose own lie in prompts/paper/ (docs/agent.md)."""
+REWRITE = "rewrite"
+"""The folder, in that of a style, of the templates of agents that may rewrite a source."""
+REWRITES = "rewrites"
+"""The option of an agent that lets it."""
 PAPERS = "haqa-paper"
 """The agent whose style is the paper's where its options say none."""
 MAX_TEMPLATE = 100_000
@@ -118,6 +122,11 @@ class Method(Document):
     def style(self) -> str:
         """The style of an agent's prompts."""
         return str(self.options.get("style", PAPER if self.optimizer == PAPERS else HAQA))
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether it is an agent that may propose a source, in spaces that have one."""
+        return self.chat is not None and self.options.get(REWRITES) is True
 
     @property
     def folder(self) -> Path | None:

@@ -5,7 +5,7 @@ are, the tracks say. Resolving it expands the matrices and pins profiles, texts 
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from functools import cache, cached_property
 from pathlib import Path
@@ -29,7 +29,16 @@ from haqa_bench.documents import Document, read_bytes, read_yaml, sha256
 from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.space import SearchSpace
 from haqa_bench.store.recorded import held, place
-from haqa_bench.study import MAX_TEMPLATE, PAPER, Method, Price, Seed, Study, with_templates
+from haqa_bench.study import (
+    MAX_TEMPLATE,
+    PAPER,
+    REWRITE,
+    Method,
+    Price,
+    Seed,
+    Study,
+    with_templates,
+)
 from haqa_bench.trial import Goal, Objective
 
 Layout = Literal["ours", "paper"]
@@ -219,7 +228,10 @@ def _checked(block: Block) -> Block:
         if goal.unit and goal.unit != metrics[goal.metric].unit:
             right = metrics[goal.metric].unit
             raise ValueError(f"objective: the unit of {goal.metric} is {right}, not {goal.unit}")
-    for name in block.space.root:
+    if block.space.code and track.source(block.workload) is None:
+        what = f"the track {track.name} has no source that could be rewritten: give no `code`"
+        raise ValueError(f"space: {block.space.code}: {what}")
+    for name in block.space.held.root:
         if settings is not None and name not in settings:
             near = nearest(name, sorted(settings))
             raise ValueError(f"space: the track {track.name} has no setting '{name}'. {near}")
@@ -311,8 +323,11 @@ def load(path: Path, project: Path, recorded: bool = True) -> Suite:
     texts = path.resolve().parent
     folders = Folders(texts, project, recorded)
     cells = tuple(_resolved(file, block, point, devices, folders) for block, point in points)
-    styles = {method.style for method in file.methods if method.chat}
-    templates = dict(sorted(_templates(cells, project, PAPER in styles)))
+    asking = [method for method in file.methods if method.chat]
+    folders_used = [PAPER] if any(method.style == PAPER for method in asking) else []
+    if any(method.rewrites for method in asking):
+        folders_used += [f"{folder}{REWRITE}" for folder in ("", *(f"{f}/" for f in folders_used))]
+    templates = dict(sorted(_templates(cells, project, folders_used)))
     return Suite(
         name=file.name,
         title=file.title,
@@ -329,12 +344,15 @@ def load(path: Path, project: Path, recorded: bool = True) -> Suite:
     )
 
 
-def _templates(cells: tuple[Cell, ...], project: Path, paper: bool) -> Iterator[tuple[str, str]]:
+def _templates(
+    cells: tuple[Cell, ...], project: Path, within: Sequence[str]
+) -> Iterator[tuple[str, str]]:
     """Name and SHA-256 of the project's templates, and of those that tracks bring themselves; of
-    those in the paper's style only where a method asks in it.
+    those of a folder in prompts/ only where a method asks with them.
     """
     files = shipped.files(project, "prompts/*.j2")
-    files |= shipped.files(project, f"prompts/{PAPER}/*.j2") if paper else {}
+    for folder in within:
+        files |= shipped.files(project, f"prompts/{folder}/*.j2")
     own = {
         name.removeprefix("prompts/"): read_bytes(path, MAX_TEMPLATE)
         for name, path in files.items()

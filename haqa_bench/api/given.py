@@ -85,7 +85,7 @@ def read(
     called = name or _tidy(_name_of(optimizer))
     method = _method(name=called, optimizer=called, options=dict(options))
     path = str(getattr(optimizer, "__module__", ""))
-    if not cell.space.finite and getattr(optimizer, "only_choices", False):
+    if not cell.space.held.finite and getattr(optimizer, "only_choices", False):
         registry.refuse_ranges(called, cell.resolved)
     if isinstance(optimizer, type) or _is_partial_class(optimizer):
         return Brought(method, path, _of_class(optimizer))
@@ -105,7 +105,7 @@ def _named(word: str, cell: Cell, name: str | None, options: Mapping[str, Scalar
         both = {**of_suite.options, **options}
         found = of_suite.model_copy(update={"options": both})
     registry.check([found])
-    if not cell.space.finite and registry.plugin(found) and registry.only_choices(found):
+    if not cell.space.held.finite and registry.plugin(found) and registry.only_choices(found):
         registry.refuse_ranges(word, cell.resolved)
     if not found.runs_on(cell.resolved):
         todo = "The suite gives it other cells, by `tracks` or `cells`"

@@ -1,4 +1,5 @@
-"""The parameters of a search space: a list of choices, or a range of whole or of real numbers.
+"""The parameters of a search space: a list of choices, a range of whole or of real numbers, or a
+source.
 
 A number of a range is rounded before anything is made of it: to the next whole number or step, or
 to so many digits as the range states. So a configuration has one key, whoever proposed it, and a
@@ -8,6 +9,7 @@ rounded to `digits` significant digits each; another, to that digit for all whic
 """
 
 from haqa_bench.parameters.choices import Choices as Choices
+from haqa_bench.parameters.code import Code as Code
 from haqa_bench.parameters.parameter import MOST as MOST
 from haqa_bench.parameters.parameter import Parameter as Parameter
 from haqa_bench.parameters.ranges import FloatRange as FloatRange

@@ -102,6 +102,12 @@ class Track(Protocol[W]):
         """The part of a model that its cells are of, such as a kernel; empty for the whole."""
         return ""
 
+    def source(self, workload: W) -> str | None:
+        """The source, normalised, that a parameter of kind `code` stands in place of; None where
+        nothing can be rewritten.
+        """
+        return None
+
     def work(self, cell: Cell[W]) -> Work | None:
         """The bytes and operations of one trial, where they are known: what its roofline is of."""
         return None

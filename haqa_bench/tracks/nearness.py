@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from haqa_bench.parameters import Parameter
+from haqa_bench.parameters.code import shown
 from haqa_bench.space import Configuration, Scalar, SearchSpace
 
 
@@ -40,7 +41,7 @@ def _apart(parameter: Parameter, one: Scalar, other: Scalar) -> float:
 def in_words(space: SearchSpace, near: Near, wanted: Configuration) -> str:
     """In what a configuration differs from the one that was wanted."""
     differ = [
-        f"{name} {near.configuration[name]} for {wanted[name]}"
+        f"{name} {shown(near.configuration[name])} for {shown(wanted[name])}"
         for name in space.root
         if near.configuration[name] != wanted[name]
     ]

@@ -47,7 +47,7 @@ class Agent:
         turns = Round(self.chat, len(history), self.asks.more_room)
         for left in range(ATTEMPTS - 1, -1, -1):
             reply = turns.ask(self.request(messages))
-            action = space.rounded(reply.action)
+            action = space.rounded(self.prompts.completed(self.cell, reply.action, history))
             problem = reply.problem or in_words(space.problems(action))
             if not problem and space.holds(action):
                 return turns.proposed(action, reply.thought)
@@ -55,7 +55,7 @@ class Agent:
                 break
             messages += [
                 Message(role="assistant", content=turns.said or "(empty reply)"),
-                Message(role="user", content=self.prompts.repair(problem, not space.finite)),
+                Message(role="user", content=self.prompts.repair(problem, not space.held.finite)),
             ]
         return turns.failed(problem, reply.thought)
 

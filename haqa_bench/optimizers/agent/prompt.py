@@ -131,6 +131,10 @@ class Prompts:
         """What follows an invalid proposal, once; `ranges`: whether the space has some."""
         return self._filled("repair.j2", problem=problem, ranges=ranges)
 
+    def completed(self, cell: Cell, action: object, history: Sequence[Trial]) -> object:
+        """An action with what a reply may leave out; nothing in this style."""
+        return action
+
     def zero_shot(self, count: int) -> str:
         """What asks for `count` proposals at once."""
         return self._filled("zero_shot.j2", count=count)

@@ -141,7 +141,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """A template as its reader knows it."""
         if name in self.own.texts:
             return f"{self.own.folder}/{name}"
-        in_style = self._files.style and self.place(name).parent.name == self._files.style
+        in_style = self.place(name).as_posix().endswith(f"/{self._files.style}/{name}")
         return f"prompts/{self._files.style}/{name}" if in_style else f"prompts/{name}"
 
     def _found(self, name: str, brought: str) -> jinja2.Template:

@@ -32,8 +32,9 @@ def used(prompts: Prompts, cell: Cell, at_once: bool) -> set[str]:
 
 def _called(prompts: Prompts, name: str) -> str:
     path = prompts.sandbox.place(name)
-    own = name in prompts.own.texts or path.parent.name != prompts.style
-    return name if own else f"{prompts.style}/{name}"
+    of_style = f"{prompts.style}/{name}"
+    own = name in prompts.own.texts or not path.as_posix().endswith(f"/{of_style}")
+    return name if own else of_style
 
 
 def _included(prompts: Prompts, name: str, brought: str) -> Iterator[str]:

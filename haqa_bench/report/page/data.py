@@ -56,6 +56,8 @@ class Round(Document):
     spent_seconds: float = 0.0
     best: float | None = None
     regret: float | None = None
+    diff: str = Field("", exclude_if=lambda text: not text)
+    """Of a source that is new in it, against the version that it came from."""
 
 
 class Exchange(Document):

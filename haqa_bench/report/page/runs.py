@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from haqa_bench import curves, tracks
 from haqa_bench.cell import Cell
+from haqa_bench.parameters.code import shown
 from haqa_bench.project import Run
 from haqa_bench.report import traits
 from haqa_bench.report.found import weights
+from haqa_bench.report.page import versions
 from haqa_bench.report.page.data import (
     CellShown,
     Exchange,
@@ -140,6 +142,7 @@ def _study(
         )
         for said in recording.exchanges
     ]
+    tried = [versions.Version(row.configuration, row.value, row.feasible) for row in rows]
     return StudyShown(
         id=study.id,
         method=study.method.name,
@@ -148,8 +151,8 @@ def _study(
         relayed=study.method.relayed,
         optimum=rows[0].optimum,
         trials=tuple(
-            _round(row, _index(outcomes, _outcome(row, list(study.cell.space.root))))
-            for row in rows
+            _round(row, _index(outcomes, _outcome(row, list(study.cell.space.root))), diff)
+            for row, diff in zip(rows, versions.diffs(study, tried), strict=True)
         ),
         cassette=recording.path,
         exchanges=tuple(exchanges),
@@ -164,7 +167,9 @@ def _outcome(row: _Row, order: Sequence[str]) -> str:
     """A trial's outcome in JSON; its configuration in the order of the run's lock."""
     read: dict[str, Scalar] | None = json.loads(row.configuration)
     configuration = (
-        None if read is None else {name: read[name] for name in sorted(read, key=order.index)}
+        None
+        if read is None
+        else {name: shown(read[name]) for name in sorted(read, key=order.index)}
     )
     metrics, facts = [Metric(**m) for m in row.metrics or []], json.loads(row.facts)
     outcome = Outcome(
@@ -181,7 +186,7 @@ def _outcome(row: _Row, order: Sequence[str]) -> str:
     return outcome.model_dump_json()
 
 
-def _round(row: _Row, outcome: int) -> Round:
+def _round(row: _Row, outcome: int, diff: str) -> Round:
     tokens = [count for count in (row.prompt_tokens, row.completion_tokens) if count is not None]
     return Round(
         outcome=outcome,
@@ -195,6 +200,7 @@ def _round(row: _Row, outcome: int) -> Round:
         spent_seconds=row.spent_seconds,
         best=row.best,
         regret=row.regret,
+        diff=diff,
     )
 
 

@@ -77,6 +77,7 @@ function outcomePart() {
     figures(trial, outcome),
     training(outcome),
     trial.thought ? make("blockquote", {}, make("p", {}, trial.thought)) : null,
+    trial.diff ? make("details", {}, make("summary", {}, "The code, against the version that it came from"), make("pre", {}, trial.diff)) : null,
     configuration(outcome),
     outcome.metrics ? metrics(outcome) : null,
     facts(outcome),

@@ -10,6 +10,7 @@ from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.installed import extra, has, missing, require
+from haqa_bench.parameters.code import AS_IT_COMES
 from haqa_bench.protocols import Outcome, Reference
 from haqa_bench.space import Configuration
 from haqa_bench.tracks.kernel.jobs import (
@@ -57,14 +58,30 @@ class KernelEvaluator(MeasuredHere):
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. The output is checked in every process, on inputs of its own."""
-        return timed(lambda: self._outcome(self._job(configuration)))
+        code = self.cell.space.code
+        source = str(configuration[code]) if code else AS_IT_COMES
+        job = self._job({n: value for n, value in configuration.items() if n != code})
+        if source == AS_IT_COMES:
+            return timed(lambda: self._outcome(job))
+        if self._in_cuda:
+            what = "code of an agent's is not run as CUDA: no sandbox holds a GPU"
+            raise EvaluationFailed(Status.REFUSED, what)
+        return timed(lambda: self._told(self._rewritten(job, source)))
 
     def refer(self, reference: Reference, repeat: int) -> Outcome:
         """See ReferenceEvaluator."""
         return timed(lambda: self._outcome(self._ggml_job()))
 
     def _outcome(self, job: Measure | MeasureGgml) -> Outcome:
-        found = run_job(job, self.workload.timeout_s)
+        return self._told(run_job(job, self.workload.timeout_s))
+
+    def _rewritten(self, job: Measure, source: str) -> Measured:
+        """What a source gives that somebody else wrote, run where it can do no harm."""
+        from haqa_bench.tracks.kernel.rewritten import measure_rewritten
+
+        return measure_rewritten(job, source, self.workload.timeout_s)
+
+    def _told(self, found: Measured) -> Outcome:
         return Outcome(estimated(self._readings(found)), found.facts)
 
     def _readings(self, found: Measured) -> dict[tuple[str, str], Sequence[float]]:
@@ -131,7 +148,7 @@ class KernelEvaluator(MeasuredHere):
             kernel=work.kernel,
             bits=BITS[self.cell.bit_width.upper()],
             shape=dict(work.sizes),
-            settings=_macros(self.cell.space.default),
+            settings=_macros(self.cell.space.held.default),
             repeats=work.repeats,
             seed=_fresh_seed(),
         )

@@ -82,6 +82,10 @@ class KernelTrack(Track[KernelWorkload]):
         """See Track."""
         return workload.kernel
 
+    def source(self, workload: KernelWorkload) -> str:
+        """See Track: the kernel's file."""
+        return sources.file_of(workload.kernel)
+
     def work(self, cell: Cell[KernelWorkload]) -> Work:
         """See Track."""
         return work(cell.workload.kernel, cell.bit_width, cell.workload.sizes)
@@ -147,7 +151,8 @@ class KernelTrack(Track[KernelWorkload]):
         needs = work(kernel, cell.bit_width, cell.workload.sizes)
         source = sources.tunable_part(kernel)
         millions = (needs.bytes / 1e6, needs.operations / 1e6)
-        told = {"kernel": Told(kernel, FORMATS[cell.bit_width], *millions, source)}
+        of_kernel = Told(kernel, FORMATS[cell.bit_width], *millions, source)
+        told = {"kernel": of_kernel, "headers": sources.headers()}
         if not cell.workload.on_grid:
             return told
         return {**told, "helpers": sources.helpers(kernel), "device": told_of_device(cell)}

@@ -1,9 +1,9 @@
 // Y = X W^T, many tokens. Each work-item computes TILE_TOKENS x TILE_ROWS results, a group GROUP_TOKENS x GROUP_ROWS of those. DEPTH
 // pieces of the weights are unpacked, and kept, before they meet the tokens: vectors of floats, or blocks of integers. `arrange` runs
-// first where activations are rounded or laid out by columns (integers.h), and counts.
+// first where activations are rounded or laid out by columns (integers.clh), and counts.
 // Tunable: GROUP_TOKENS, GROUP_ROWS, TILE_TOKENS, TILE_ROWS, VEC, DEPTH, ORDER (the groups that follow each other: 0 take the next rows,
 // 1 the next tokens of the same rows), LAYOUT (of the activations: 0 a token's blocks side by side, 1 a block of all tokens), PREFETCH
-// (so many bytes ahead), DOT (integers.h), and for INT4 in floats UNPACK (weights.h).
+// (so many bytes ahead), DOT (integers.clh), and for INT4 in floats UNPACK (weights.h).
 #define TOGETHER 0
 #ifndef PREFETCH
 #define PREFETCH 0
@@ -11,7 +11,7 @@
 #include "vectors.h"
 #include "weights.h"
 #define BLOCKS (COLUMNS / BLOCK)
-#include "integers.h"
+#include "integers.clh"
 #define FIRST_PLACE(token) (LAYOUT ? (token) : (token) * BLOCKS)
 #define STRIDE (LAYOUT ? TOKENS : 1)
 

@@ -1,14 +1,14 @@
 // y = W x, one token. LANES work-items share a row and meet in local memory; each item takes ROWS rows. `arrange` runs first where
-// integers are multiplied (integers.h), and counts.
+// integers are multiplied (integers.clh), and counts.
 // Tunable: LANES, GROUP_ROWS, ROWS, VEC, UNROLL (blocks at a time), ORDER (1: all rows of a block, then the next block; 0: all blocks of
-// a row, then the next row), DOT and, of rounded activations, LAYOUT (integers.h; 1 apart, 0 together), PREFETCH (so many bytes ahead),
+// a row, then the next row), DOT and, of rounded activations, LAYOUT (integers.clh; 1 apart, 0 together), PREFETCH (so many bytes ahead),
 // and for INT4 in floats UNPACK (weights.h).
 #define TOGETHER (!LAYOUT)
 #define TOKENS 1
 #include "vectors.h"
 #include "weights.h"
 #define BLOCKS (COLUMNS / BLOCK)
-#include "integers.h"
+#include "integers.clh"
 
 #if DOT
 #define ACTIVATIONS __global const int *arranged
