@@ -45,7 +45,8 @@ def program(name: str, text: str) -> str:
 
 def headers(folder: Path) -> Mapping[str, str]:
     """What a kernel of that folder may include, by name."""
-    own = {path.name: as_cuda(path.read_text("utf-8")) for path in sorted(folder.glob("*.h"))}
+    found = sorted([*folder.glob("*.h"), *folder.glob("*.clh")])
+    own = {path.name: as_cuda(path.read_text("utf-8")) for path in found}
     return {SHIM: (Path(__file__).parents[1] / "cl" / SHIM).read_text("utf-8"), **own}
 
 
