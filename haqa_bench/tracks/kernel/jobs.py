@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from haqa_bench.backends.jobs import Job
 
 OPENCL = "haqa_bench.tracks.kernel.worker.opencl"
+JUDGE = "haqa_bench.tracks.kernel.worker.judge"
 GGML = "haqa_bench.tracks.kernel.worker.ggml"
 
 
@@ -49,6 +50,17 @@ class Measure(Job[Measured], worker=OPENCL):
     tolerance: float
     device: str
     seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge(Job[Measured], worker=JUDGE):
+    """Check and time somebody's own source of a kernel, in a sandbox: `own` is the job for ours,
+    and the sandbox is waited for at most `timeout_s` in all.
+    """
+
+    own: Measure
+    source: str
+    timeout_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
