@@ -307,7 +307,7 @@ def test_a_process_that_is_left_behind_is_found():
 
 @pytest.mark.usefixtures("no_rules")
 def test_no_process_starts_where_code_is_measured():
-    body = f"{WHERE} long said = 0; if (i == 0 && kept[0]++ > 0.5f) {call(57)} {RIGHT}"
+    body = f"{WHERE} long said = 0; if (i == 0 && kept[0]++ > 1.5f) {call(57)} {RIGHT}"
     refused = refusal(source(body))
 
     assert refused.status == "crashed"

@@ -18,7 +18,9 @@ from haqa_bench.documents.texts import read_text
 from haqa_bench.errors import HaqaError, nearest
 
 if TYPE_CHECKING:
+    from haqa_bench.cell import Cell
     from haqa_bench.tracks.kernel.compared import Compared, Found
+    from haqa_bench.tracks.kernel.workload import KernelWorkload
 
 ROUNDS = 3
 """How often each is measured, one after another: what others do on the machine hits them all."""
@@ -91,7 +93,7 @@ def kernel(
         echo(json.dumps({"kernel": name, "source": own}) if as_json else own.rstrip("\n"))
         return
     text = read_text(source) if source is not None else own
-    asked = compared.asked(name, compared.cell_of(suite_path, project, name, cell))
+    asked = compared.asked(name, _cell(suite_path, project, name, cell))
     asked = asked.with_shape(shape).with_bits(bits).with_settings(settings)
     if repeats is not None:
         asked = asked.with_repeats(repeats)
@@ -99,6 +101,34 @@ def kernel(
     echo(json.dumps(_told(found), indent=2) if as_json else _table(found))
     if found.failed:
         raise SystemExit(1)
+
+
+def _cell(
+    suite_path: Path, project: Path | None, kernel: str, wanted: str | None
+) -> "Cell[KernelWorkload]":
+    """The cell of a suite that has a kernel, and that name where one is given.
+
+    Raises:
+        HaqaError: there is none.
+    """
+    from haqa_bench import suite
+    from haqa_bench.project import find_suite, project_above
+    from haqa_bench.tracks.kernel.workload import KernelWorkload
+
+    path = find_suite(suite_path, project)
+    loaded = suite.load(path, project_above(path, project).folder)
+    having: dict[str, Cell[KernelWorkload]] = {
+        cell.id: cell  # type: ignore[misc]  # its workload is looked at
+        for cell in loaded.cells
+        if isinstance(cell.workload, KernelWorkload) and cell.workload.kernel == kernel
+    }
+    if not having:
+        raise HaqaError(path, f"has no cell of the kernel {kernel}", "Name another by --suite")
+    if wanted is None:
+        return next(iter(having.values()))
+    if wanted not in having:
+        raise HaqaError("--cell", f"'{wanted}' is no cell of {kernel}", nearest(wanted, having))
+    return having[wanted]
 
 
 def _known() -> Sequence[str]:

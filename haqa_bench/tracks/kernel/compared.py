@@ -6,7 +6,6 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench.arithmetic.kernel_roofline import BITS
@@ -100,33 +99,6 @@ class Compared(NamedTuple):
     def failed(self) -> bool:
         """Whether what was asked for gave no times."""
         return self.found[0].status is not Status.OK
-
-
-def cell_of(
-    suite_path: Path, project: Path | None, kernel: str, wanted: str | None
-) -> Cell[KernelWorkload]:
-    """The cell of a suite that has a kernel, and that name where one is given.
-
-    Raises:
-        HaqaError: there is none.
-    """
-    from haqa_bench import suite
-    from haqa_bench.project import find_suite, project_above
-
-    path = find_suite(suite_path, project)
-    loaded = suite.load(path, project_above(path, project).folder)
-    having = {
-        cell.id: cell
-        for cell in loaded.cells
-        if isinstance(cell.workload, KernelWorkload) and cell.workload.kernel == kernel
-    }
-    if not having:
-        raise HaqaError(path, f"has no cell of the kernel {kernel}", "Name another by --suite")
-    if wanted is None:
-        return next(iter(having.values()))
-    if wanted not in having:
-        raise HaqaError("--cell", f"'{wanted}' is no cell of {kernel}", nearest(wanted, having))
-    return having[wanted]
 
 
 def asked(kernel: str, cell: Cell[KernelWorkload]) -> Asked:
