@@ -68,6 +68,10 @@ COMMANDS = {
         "haqa_bench.cli.memory:memory",
         "Predict what a model takes in several formats, without loading it.",
     ),
+    "kernel": (
+        "haqa_bench.cli.kernel:kernel",
+        "Check and time a kernel of one's own, in a sandbox, beside the one that comes with it.",
+    ),
     "synthesize": (
         "haqa_bench.cli.synthesize:synthesize",
         "Write a model of random weights as a GGUF file: as fast and large as its model.",

@@ -8,6 +8,7 @@ from haqa_bench.backends.jobs import Job
 OPENCL = "haqa_bench.tracks.kernel.worker.opencl"
 CUDA = "haqa_bench.tracks.kernel.worker.cuda"
 GGML_ON_DEVICE = "haqa_bench.tracks.kernel.worker.ggml_on_device"
+JUDGE = "haqa_bench.tracks.kernel.worker.judge"
 GGML = "haqa_bench.tracks.kernel.worker.ggml"
 
 
@@ -56,6 +57,17 @@ class Measure(Job[Measured], worker=OPENCL):
 @dataclass(frozen=True, kw_only=True)
 class MeasureCuda(Measure, worker=CUDA):
     """The same on an NVIDIA GPU, whose name holds `device`, as CUDA C++."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge(Job[Measured], worker=JUDGE):
+    """Check and time somebody's own source of a kernel, in a sandbox: `own` is the job for ours,
+    and the sandbox is waited for at most `timeout_s` in all.
+    """
+
+    own: Measure
+    source: str
+    timeout_s: float
 
 
 @dataclass(frozen=True, kw_only=True)

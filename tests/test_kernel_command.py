@@ -1,0 +1,83 @@
+"""haqa-bench kernel: what it refuses, and one real run."""
+
+import json
+
+import pytest
+from support import REPOSITORY
+
+from haqa_bench.errors import HaqaError
+from haqa_bench.tracks.kernel import sandbox
+
+
+def in_suite(cli, *words):
+    return cli(
+        "kernel", *words, "--project", REPOSITORY, "--suite", REPOSITORY / "suites/kernels.yaml"
+    )
+
+
+def test_the_source_to_start_from_is_printed(cli):
+    told = in_suite(cli, "softmax", "--print")
+
+    assert told.returncode == 0
+    assert "__kernel" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("sofmax",), "'sofmax' is no kernel. Did you mean 'softmax'?"),
+        (("softmax", "--source", "none.cl"), "none.cl"),
+        (("softmax", "--source", "."), "is a directory"),
+        (("softmax", "--cell", "none"), "'none' is no cell of softmax"),
+        (("softmax", "--set", "VEX=4"), "'VEX' is no setting"),
+        (("softmax", "--set", "VEC=3"), "3 is none of"),
+        (("softmax", "--set", "VEC"), "'VEC' is no NAME=NUMBER"),
+        (("softmax", "--set", "VEC=4", "--set", "VEC=8"), "given twice"),
+        (("softmax", "--shape", "lines=4"), "'lines' is no size"),
+        (("softmax", "--shape", "rows=0"), "rows=0 is no size"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(cli, words, reason):
+    done = in_suite(cli, *words)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert reason in done.stderr
+
+
+def test_a_file_that_is_no_text_is_one_line(cli, tmp_path):
+    (tmp_path / "x.cl").write_bytes(b"\x00\xff\xfe")
+
+    done = in_suite(cli, "softmax", "--source", tmp_path / "x.cl")
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_a_kernel_of_one_s_own_is_told_beside_the_one_that_comes(cli, tmp_path):
+    pytest.importorskip("pyopencl")
+    try:
+        sandbox.require()
+    except HaqaError as fault:
+        pytest.skip(str(fault))
+    (tmp_path / "x.cl").write_text("__kernel void softmax(__global float *x, __global float *y) {}")
+
+    done = in_suite(
+        cli,
+        "softmax",
+        "--source",
+        tmp_path / "x.cl",
+        "--shape",
+        "rows=64",
+        "--repeats",
+        1,
+        "--set",
+        "LANES=1",
+        "--json",
+    )
+
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert told["shape"] == {"rows": 64, "columns": 1024}
+    assert [one["code"] for one in told["found"]][:2] == ["yours", "as it comes"]
+    assert [one["status"] for one in told["found"]][:2] == ["wrong_output", "ok"]
+    assert told["found"][1]["n"] >= 1
