@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from haqa_bench.backends.workers.frame import Unusable, work
+from haqa_bench.backends.workers.frame import Refused, Unusable, work
 from haqa_bench.errors import HaqaError
 from haqa_bench.tracks.kernel.jobs import Judge, Measure, Measured
 from haqa_bench.tracks.kernel.worker import inputs
@@ -68,6 +68,8 @@ def _posed(own: Measure) -> Posed:
     """The sizes of all that will be launched."""
     began = time.perf_counter()
     posed = inputs.usual(own).pose(own, fresh())
+    if posed.arranged:
+        raise Refused("a kernel that arranges its inputs first has no place in the sandbox")
     seconds = time.perf_counter() - began
     size = sum(values.nbytes for values in posed.inputs) + 4 * posed.expected.size
     batch = max(1, min(8, BATCH_BYTES // size, int(BATCH_S / BATCHES / max(seconds, 1e-6))))
