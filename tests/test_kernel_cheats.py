@@ -30,7 +30,10 @@ def _lacking() -> str:
     return ""
 
 
-pytestmark = pytest.mark.skipif(bool(_lacking()), reason=_lacking() or "there is a sandbox")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(bool(_lacking()), reason=_lacking() or "there is a sandbox"),
+]
 
 COUNT = 4096
 SILU = {"GROUP": 8, "VEC": 4, "ITEMS": 1, "STRIDED": 0, "NATIVE": 0}

@@ -42,10 +42,9 @@ class KernelWorkload(Workload):
     for the prompts, and first guesses, of kernels on a grid.
     """
 
-    kernel: (
-        Literal["gemv", "gemm", "tiled_gemv", "tiled_gemm", "softmax", "silu", "rmsnorm", "rope"]
-        | Grid
-    )
+    kernel: Literal[
+        "gemv", "gemm", "tiled_gemv", "tiled_gemm", "softmax", "silu", "rmsnorm", "rope", Grid
+    ]
     shape: dict[str, Size | tuple[Size, ...]]
     repeats: int = Field(10, ge=1)
     tolerance: float = Field(1e-4, gt=0)
