@@ -50,7 +50,7 @@ class Rewriting(Prompts):
 
     def frame(self, cell: Cell) -> str:
         """See Prompts."""
-        return f"{REWRITE}/{cell.track}.j2"
+        return f"{REWRITE}/{tracks.of(cell).frame(cell.workload) or cell.track}.j2"
 
     def fills(self, cell: Cell, at_once: bool) -> list[str]:
         """See Prompts."""

@@ -24,9 +24,9 @@ def file_of(kernel: str) -> str:
     return normalised((FOLDER / f"{kernel}.cl").read_text())
 
 
-def headers() -> Mapping[str, str]:
-    """The text of what a kernel may include, by name."""
-    return {path.name: path.read_text() for path in sorted(FOLDER.glob("*.h"))}
+def headers(kernel: str) -> Mapping[str, str]:
+    """The text of what a kernel includes, by name."""
+    return {name: (FOLDER / name).read_text() for name in _included(kernel, FOLDER)}
 
 
 def whole(kernel: str) -> str:

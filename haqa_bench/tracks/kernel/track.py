@@ -152,7 +152,7 @@ class KernelTrack(Track[KernelWorkload]):
         source = sources.tunable_part(kernel)
         millions = (needs.bytes / 1e6, needs.operations / 1e6)
         of_kernel = Told(kernel, FORMATS[cell.bit_width], *millions, source)
-        told = {"kernel": of_kernel, "headers": sources.headers()}
+        told = {"kernel": of_kernel, "headers": sources.headers(kernel)}
         if not cell.workload.on_grid:
             return told
         return {**told, "helpers": sources.helpers(kernel), "device": told_of_device(cell)}
