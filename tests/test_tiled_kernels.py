@@ -19,7 +19,9 @@ from haqa_bench import suite
 from haqa_bench.arithmetic.kernel_roofline import BITS
 from haqa_bench.backends.workers.frame import Refused
 from haqa_bench.errors import Status
+from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.tracks.kernel.folder import FOLDER
+from haqa_bench.tracks.kernel.track import KERNEL
 from haqa_bench.tracks.kernel.worker import problems
 
 HEADERS = ("integers.clh", "weights.h")
@@ -235,3 +237,24 @@ def test_a_hundred_drawn_configurations_of_a_large_space_are_right(cell):
     for settings in [cell.space.sample(rng) for _ in range(100)]:
         launch = launch_of(cell.workload.kernel, BITS[cell.bit_width], dict(settings))
         assert launch.error() < 2e-6, settings
+
+
+def test_a_prompt_says_of_tiled_kernels_that_they_may_round_the_activations():
+    prompts = Prompts(REPOSITORY / "prompts", hints=True)
+
+    for cell in cells():
+        told = prompts.static(cell)
+        assert "with DOT 1 to 3 each launch first rounds the activations" in told
+        assert "float32 otherwise" not in told
+        assert KERNEL.bits(cell) in told
+
+
+def test_a_prompt_of_other_kernels_says_what_it_said():
+    prompts = Prompts(REPOSITORY / "prompts", hints=True)
+    known = suite.load(REPOSITORY / "suites/kernels.yaml", REPOSITORY).cells
+    cell = next(c for c in known if c.workload.kernel == "gemv" and c.bit_width == "INT4")
+
+    told = prompts.static(cell)
+
+    assert "(llama.cpp's Q4_0), unpacked in the kernel; float32 otherwise" in told
+    assert "DOT" not in told

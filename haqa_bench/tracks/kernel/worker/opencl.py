@@ -28,14 +28,12 @@ from haqa_bench.backends.workers.load import cpu_times, involuntary_switches, ot
 from haqa_bench.errors import Status
 from haqa_bench.tracks.kernel.folder import FOLDER
 from haqa_bench.tracks.kernel.jobs import Between, Measure, Measured, MeasurePeaks, Peaks
-from haqa_bench.tracks.kernel.worker.problems import Problem, problem
+from haqa_bench.tracks.kernel.worker.problems import ARRANGE, Problem, problem
 
 EVICTED = 128 * 2**20
 """Bytes read between two samples: four times the largest last-level cache met so far."""
 WARM_UPS = 2
 Made = TypeVar("Made", cl.CommandQueue, cl.Kernel)
-ARRANGE = "arrange"
-"""The kernel that arranges an input, where a source has one."""
 VNNI, CPU_INFO = "VNNI", Path("/proc/cpuinfo")
 """The macro that says that vpdpbusd can be used, and where Linux says it."""
 
