@@ -21,16 +21,24 @@ def built(folder, source, headers, options):
     """
     for name, text in headers.items():
         (folder / name).write_text(text)
-    starts = "\n".join(map(start_of, *zip(*KERNELS.findall(source), strict=True)))
-    (folder / "kernel.cpp").write_text(f'#include "cuda_host.hpp"\n{source}\n{starts}\n')
     library = folder / f"kernel{len(list(folder.glob('*.so')))}.so"
     words = ["g++", "-std=c++17", "-w", "-fno-strict-aliasing", "-fPIC", "-shared", "-Dread=read_"]
     words += [f"-I{HERE}", f"-I{folder}", *(word for word in options if word.startswith("-D"))]
+    text = f'#include "cuda_host.hpp"\n{source}\n'
+    starts = "\n".join(start_of(*kernel) for kernel in kernels_of(text, words))
+    (folder / "kernel.cpp").write_text(text + starts)
     done = subprocess.run(
         [*words, str(folder / "kernel.cpp"), "-o", str(library)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return library
+
+
+def kernels_of(text, words):
+    """The kernels of a program and their parameters, without those that macros leave out."""
+    words = [*words, "-E", "-fdirectives-only", "-x", "c++", "-"]
+    done = subprocess.run(words, input=text, capture_output=True, text=True, check=True)
+    return KERNELS.findall(done.stdout)
 
 
 def start_of(name, parameters):

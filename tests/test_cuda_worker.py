@@ -9,6 +9,9 @@ import pytest
 from cuda_on_host import Driver, built
 from support import REPOSITORY
 from test_kernels import CASES, GEMV, MATRIX, SILU, cell_of
+from test_tiled_kernels import GEMM as TILED_GEMM
+from test_tiled_kernels import GEMV as TILED_GEMV
+from test_tiled_kernels import SMALL as TILED_SHAPES
 
 from haqa_bench import suite
 from haqa_bench.arithmetic import kernel_roofline as roofline
@@ -104,6 +107,37 @@ def test_the_caches_are_emptied_before_every_launch_that_is_timed(device):
     cuda.measure(job(repeats=2))
 
     assert asked == ["gemv"] * cuda.WARM_UPS + ["multiply_add", "read", "gemv"] * 2
+
+
+ROUNDED = {"DOT": 3, "LAYOUT": 0}
+TILED = [
+    ("tiled_gemv", TILED_GEMV | ROUNDED),
+    ("tiled_gemv", TILED_GEMV),
+    ("tiled_gemm", TILED_GEMM | ROUNDED),
+    ("tiled_gemm", TILED_GEMM | {"LAYOUT": 1}),
+    ("tiled_gemm", TILED_GEMM | {"LAYOUT": 1, "DOT": 2, "ORDER": 1, "VEC": 4}),
+    ("tiled_gemm", TILED_GEMM),
+]
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize(("kernel", "settings"), TILED)
+def test_what_arranges_an_input_runs_before_the_kernel_and_its_time_counts(
+    device, kernel, settings, bits
+):
+    asked = []
+    launch = device._cuLaunchKernel
+    device._cuLaunchKernel = lambda of, *rest: (asked.append(of[1]), launch(of, *rest))[1]
+    arranged = bool(settings["DOT"] or (kernel == "tiled_gemm" and settings["LAYOUT"]))
+
+    found = cuda.measure(
+        job(kernel, settings=settings, shape=TILED_SHAPES[kernel], bits=bits, repeats=1)
+    )
+
+    each = [*(["arrange"] if arranged else []), kernel]
+    assert found.error < 2e-6
+    assert found.times_us == (250.0 * len(each),)
+    assert asked == each * cuda.WARM_UPS + ["multiply_add", "read", *each]
 
 
 def test_peaks_alone_are_told_of_a_device(device):

@@ -265,9 +265,10 @@ QUIET = click.option(
 )
 
 
-def written(paths: Iterable[Path]) -> str:
-    """The files that a command wrote, as its JSON."""
-    return json.dumps({"written": [str(path) for path in paths]}, indent=2, ensure_ascii=False)
+def written(paths: Iterable[Path], more: Mapping[str, object] | None = None) -> str:
+    """The files that a command wrote, as its JSON, and what `more` it tells."""
+    told = {"written": [str(path) for path in paths], **(more or {})}
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def project_of(place: Path, given: Path | None) -> Path:

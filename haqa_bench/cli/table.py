@@ -88,7 +88,10 @@ def _origin(facts: "Mapping[str, Any]") -> str:
     if facts["imported"]:
         return f"imported from {facts['imported']} (sha256 {facts['imported_sha256']})"
     days = " to ".join(facts["measured"]) or "unknown"
-    return f"{facts['source']} {days}, {facts['passes'] or 'unknown'} passes"
+    found = f"{facts['source']} {days}, {facts['passes'] or 'unknown'} passes"
+    if best := facts["best"]:
+        found += f", {best['passes']} more of the best {best['configurations']}"
+    return found
 
 
 def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
@@ -121,6 +124,7 @@ def _facts(cell: "Cell", project: Path) -> dict[str, Any]:
         "optimum": evaluator.whole.optimum if evaluator.whole else None,
         "measured": table.card.get("measured", []),
         "passes": table.card.get("passes"),
+        "best": table.card.get("best"),
         "source": "imported" if imported else table.card.get("source", "measured"),
         "imported": imported,
         "imported_sha256": table.card.get(tables.IMPORTED_SHA256),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from haqa_bench.cell import Cell
     from haqa_bench.project import Project
     from haqa_bench.protocols import LiveEvaluator
+    from haqa_bench.run.best import Found, Wanted
     from haqa_bench.run.limited.clock import Clock
     from haqa_bench.run.limited.told import Ending
     from haqa_bench.run.sweep import Sweep
@@ -41,13 +42,15 @@ AT_ONCE = 64
 MOST_MINUTES = 525_600
 """A year."""
 FOREVER_S = 60.0 * MOST_MINUTES
+WITHIN = 2.0
+"""Percent of an optimum that its interval may reach to either side, where --best says no other."""
 
 
 @click.command(
     cls=Command,
     examples=[
-        "haqa-bench tabulate llama --cells '*int4*'",
         "haqa-bench tabulate kernels --cells '*rope*' --hardware my-machine --passes 5",
+        "haqa-bench tabulate paper/kernels-large --passes 2 --best 10 --within 2",
         "haqa-bench tabulate device/settings --minutes 9 --floor 20 --passes 1",
         "haqa-bench tabulate kernels --executor ray --address HEAD:6379",
     ],
@@ -91,6 +94,19 @@ FOREVER_S = 60.0 * MOST_MINUTES
     help="Measure what needs the same file of a model together, and remove a file that was made "
     "before the next is: at most one lies on the disk.",
 )
+@click.option(
+    "--best",
+    type=Finite(0, 100, min_open=True),
+    metavar="PERCENT",
+    help="Then measure the best so many percent of each table's configurations again, in passes "
+    "over those alone, until its optimum is known as --within says; 20 such passes at most.",
+)
+@click.option(
+    "--within",
+    type=Finite(0, 100, min_open=True),
+    metavar="PERCENT",
+    help="How far the 95 % interval of an optimum may reach to either side; 2 with --best.",
+)
 @HARDWARE
 @EXECUTOR
 @ADDRESS
@@ -107,6 +123,8 @@ def tabulate(
     minutes: float | None,
     floor: int,
     remove_files: bool,
+    best: float | None,
+    within: float | None,
     hardware: str | None,
     where: str,
     address: str,
@@ -134,6 +152,7 @@ def tabulate(
     order = Order(passes, order_seed, workers, address if where == "ray" else "")
     limits = Limits(clock, floor, remove_files)
     _check_alone(order, limits)
+    wanted = _wanted(best, within, order, limits)
     for cell in (c for c in kept.values() if not tracks.of(c).swept):
         with evaluator_faults(cell):
             tracks.of(cell).record(cell, own.table(cell))
@@ -143,9 +162,13 @@ def tabulate(
         files = [own.table(c) for c in kept.values() if c not in measured or ended.wrote(c.id)]
         echo(ended.as_json(files) if as_json else ended.words(files))
         return
-    _sweep(measured, own, order)
+    found = _sweep(measured, own, order, wanted)
     files = [own.table(cell) for cell in kept.values()]
-    echo(written(files) if as_json else "\n".join(map(str, files)))
+    if as_json:
+        more = {"best": [one._asdict() for one in found]} if wanted else {}
+        echo(written(files, more))
+    else:
+        echo("\n".join([*map(str, files), *(one.words() for one in found)]))
 
 
 class Order(NamedTuple):
@@ -178,6 +201,27 @@ def _check_alone(order: Order, limits: Limits) -> None:
         what = "--minutes, --floor and --remove-files measure one configuration at a time, here"
         asked = "--executor ray" if order.cluster else "--workers"
         raise HaqaError(asked, what, "Leave it out, or those")
+
+
+def _wanted(
+    best: float | None, within: float | None, order: Order, limits: Limits
+) -> "Wanted | None":
+    """What was asked for of the best of each table.
+
+    Raises:
+        HaqaError: it makes no sense without, or with, what else was asked for.
+    """
+    from haqa_bench.run.best import Wanted
+
+    if best is None:
+        if within is not None:
+            what = "says how well an optimum is to be known, by measuring the best again"
+            raise HaqaError("--within", what, "Say how many of the best: --best 10")
+        return None
+    if limits.any:
+        what = "goes on until an optimum is known, and --minutes, --floor and --remove-files do not"
+        raise HaqaError("--best", what, "Leave it out, or those")
+    return Wanted(best, WITHIN if within is None else within, order.passes, order.seed)
 
 
 def _limited(measured: Sequence["Cell"], own: "Project", order: Order, limits: Limits) -> "Ending":
@@ -220,23 +264,41 @@ def _alone(measured: Sequence["Cell"], order: Order) -> AbstractContextManager[N
     return device.exclusive() if here else nullcontext()
 
 
-def _sweep(measured: Sequence["Cell"], own: "Project", order: Order) -> None:
-    """Measures cells, each as often as there are passes."""
+def _sweep(
+    measured: Sequence["Cell"], own: "Project", order: Order, wanted: "Wanted | None"
+) -> "Sequence[Found]":
+    """Measures cells, each as often as there are passes, and then the best of each, where that is
+    wanted; what came of that.
+    """
     from haqa_bench.cli.progress import bar
     from haqa_bench.plugins import quiet
-    from haqa_bench.run.sweep import check, sweep
+    from haqa_bench.run import best
+    from haqa_bench.run.sweep import check, finish, measure
 
     if not measured:
-        return
+        return ()
     for cell in measured:
         check(cell)
     sweeps = _opened(measured, own, order)
+    at_once, found = AT_ONCE if order.cluster else order.workers, []
     with quiet(), _alone(measured, order), bar() as progress:
         task = progress.add_task(
             "measuring", total=order.passes * sum(cell.space.size for cell in measured)
         )
-        done, at_once = lambda: progress.advance(task), AT_ONCE if order.cluster else order.workers
-        sweep(sweeps, order.passes, order.seed, done, at_once, apart=bool(order.cluster))
+
+        def done() -> None:
+            progress.advance(task)
+
+        def begin(said: str, total: int) -> None:
+            progress.update(task, description=said, completed=0, total=total)
+
+        measure(sweeps, order.passes, order.seed, done, at_once, apart=bool(order.cluster))
+        if wanted:
+            found = best.again(sweeps, wanted._replace(workers=at_once), begin, done)
+    told = {one.cell: {"best": one._asdict()} for one in found}
+    for one in sweeps:
+        finish(one, order.passes, order.seed, told.get(one.cell.id))
+    return found
 
 
 def _spread(cell: "Cell", address: str) -> "LiveEvaluator":

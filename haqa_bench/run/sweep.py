@@ -108,9 +108,23 @@ def sweep(
     workers: int = 1,
     apart: bool = False,
 ) -> None:
-    """Measures what is missing, then what was disturbed again, then writes each table. `done` is
-    called after each measurement. `apart`: what several workers measure at once runs on a machine
-    each, as in a cluster.
+    """Measures as `measure` does, then writes each table."""
+    measure(sweeps, passes, seed, done, workers, apart)
+    for one in sweeps:
+        finish(one, passes, seed)
+
+
+def measure(
+    sweeps: Sequence[Sweep],
+    passes: int,
+    seed: int,
+    done: Callable[[], None],
+    workers: int = 1,
+    apart: bool = False,
+) -> None:
+    """Measures what is missing, then what was disturbed again. `done` is called after each
+    measurement. `apart`: what several workers measure at once runs on a machine each, as in a
+    cluster.
 
     Raises:
         HaqaError: several workers are asked for where times are measured, which would disturb each
@@ -141,13 +155,13 @@ def sweep(
                     one.journal.append(row)
                     if number < passes:
                         done()
-    for one in sweeps:
-        finish(one, passes, seed)
 
 
-def finish(one: Sweep, passes: int, seed: int) -> None:
-    """Writes the table of a cell that was measured, in place of its journal."""
-    write(one.target, one.journal, passes, seed)
+def finish(one: Sweep, passes: int, seed: int, told: Mapping[str, object] | None = None) -> None:
+    """Writes the table of a cell that was measured, in place of its journal; with what else is
+    `told` in its card.
+    """
+    write(one.target, one.journal, passes, seed, told)
     one.journal.path.unlink()
 
 

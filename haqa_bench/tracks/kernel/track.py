@@ -34,6 +34,16 @@ FORMATS = {
     "FP32": "float32",
 }
 """What a bit-width means to a kernel, as its prompt says it."""
+ROUNDS = (
+    "; activations and results are float32; with DOT 1 to 3 each launch first rounds the "
+    "activations to 8-bit integers, in blocks of 32 with a float32 scale, and multiplies integers, "
+    "with DOT 0 it converts the weights and multiplies floats"
+)
+ROUNDING = {
+    "INT4": "weights in blocks of 32 with a half scale, 4 bits each (llama.cpp's Q4_0)" + ROUNDS,
+    "INT8": "weights in blocks of 32 with a half scale, 8 bits each (llama.cpp's Q8_0)" + ROUNDS,
+}
+"""The same of a kernel that can multiply integers (DOT)."""
 
 
 class Told(NamedTuple):
@@ -139,7 +149,7 @@ class KernelTrack(Track[KernelWorkload]):
 
     def bits(self, cell: Cell[KernelWorkload]) -> str:
         """See Track."""
-        return FORMATS.get(cell.bit_width, "")
+        return _format(cell) if cell.bit_width in FORMATS else ""
 
     def limits(self, workload: KernelWorkload) -> str:
         """See Track."""
@@ -151,7 +161,7 @@ class KernelTrack(Track[KernelWorkload]):
         needs = work(kernel, cell.bit_width, cell.workload.sizes)
         source = sources.tunable_part(kernel)
         millions = (needs.bytes / 1e6, needs.operations / 1e6)
-        of_kernel = Told(kernel, FORMATS[cell.bit_width], *millions, source)
+        of_kernel = Told(kernel, _format(cell), *millions, source)
         told = {"kernel": of_kernel, "headers": sources.headers(kernel)}
         if not cell.workload.on_grid:
             return told
@@ -175,6 +185,12 @@ class KernelTrack(Track[KernelWorkload]):
         yield Rule("ORDER", 1, "a tile of weights serves all tokens while it is in the cache")
         yield Rule("NATIVE", 1, "the device's own function, where the tolerance allows it")
         yield Rule("UNROLL", 4, "fewer branches")
+
+
+def _format(cell: Cell[KernelWorkload]) -> str:
+    """What a cell's bit-width means to its kernel."""
+    known = {**FORMATS, **ROUNDING} if "DOT" in cell.space.root else FORMATS
+    return known[cell.bit_width]
 
 
 def told_of_device(cell: Cell[KernelWorkload]) -> ToldOfDevice:

@@ -4,7 +4,7 @@ response table, the pairs and tests of winners.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from haqa_bench import curves
 from haqa_bench.documents import read_bytes, sha256
@@ -76,7 +76,7 @@ def _table(ledger: Ledger, cell: str) -> dict[str, str]:
         "sha256": table.sha256,
         "configurations": str(len(table.entries)),
         "measured": dates(table.card.get("measured", ())),
-        "passes": _passes(table.card.get("passes"), table.card.get("again")),
+        "passes": _passes(table.card),
         "llama-cpp-python": ", ".join(sorted(builds)),
         "imported from": _imported(table.card),
     }
@@ -107,11 +107,13 @@ def _imported(card: Mapping[str, str]) -> str:
     return f"{card[tables.IMPORTED]} (sha256 {card[tables.IMPORTED_SHA256]})"
 
 
-def _passes(passes: int | None, again: int | None) -> str:
-    if not passes:
+def _passes(card: Mapping[str, Any]) -> str:
+    if not card.get("passes"):
         return ""
-    more = f", and up to {again} more of what was disturbed" if again else ""
-    return f"{passes}{more}"
+    more = f", and up to {card['again']} more of what was disturbed" if card.get("again") else ""
+    if best := card.get("best"):
+        more += f", and {best['passes']} more of the best {best['configurations']}"
+    return f"{card['passes']}{more}"
 
 
 def dates(found: Sequence[str]) -> str:

@@ -3,7 +3,8 @@ haqa_bench.tracks.kernel.worker.cuda < job.json > result.json`.
 
 The same source as OpenCL's, compiled as CUDA C++ (cuda_source.py) for the GPU that is there, and
 checked as there: a sentinel (NaN) in the output, inputs made for this process, all of it compared
-with float64. Then each sample is the device's own time between two events around one launch. All
+with float64. Then each sample is the device's own time between two events around one launch, and
+around what arranges an input before it, where a kernel has that (problems.Arranged). All
 of a sample is asked for at once, the reading of a large buffer first, so that the launch waits for
 nothing of the host's and the weights come from memory; that reading is timed too, and so is some
 arithmetic in registers. Clocks, temperature and what holds clocks down are read after each sample.
@@ -24,7 +25,7 @@ from haqa_bench.tracks.kernel.jobs import Between, MeasureCuda, Measured, Measur
 from haqa_bench.tracks.kernel.worker import nvrtc
 from haqa_bench.tracks.kernel.worker.cuda_source import headers, options, program
 from haqa_bench.tracks.kernel.worker.gpu import Gpu, Grid
-from haqa_bench.tracks.kernel.worker.problems import Problem, problem
+from haqa_bench.tracks.kernel.worker.problems import ARRANGE, Arranged, Problem, problem
 
 EVICTED = 128 * 2**20
 """Bytes read before each sample, at least; four times the L2 cache where that is more."""
@@ -36,10 +37,9 @@ def measure(job: MeasureCuda) -> Measured:
     gpu = Gpu(job.device)
     posed = problem(job.kernel, job.bits, job.shape, job.settings, job.seed)
     started = time.perf_counter()
-    source = Path(job.sources) / f"{job.kernel}.cl"
-    cubin = compiled(source, {**job.settings, **posed.defines}, groups_of(posed), gpu.architecture)
+    kernel, arrange = _kernels(gpu, job, posed)
     compile_s = time.perf_counter() - started
-    launch = Launch(gpu, gpu.kernel(cubin, job.kernel), posed)
+    launch = Launch(gpu, kernel, posed, arrange)
     error = launch.error()
     if not error <= job.tolerance:  # NaN is not
         raise Refused(
@@ -88,23 +88,44 @@ def compiled(
     )
 
 
-def groups_of(posed: Problem) -> tuple[int, ...]:
+def _kernels(gpu: Gpu, job: MeasureCuda, posed: Problem) -> tuple[object, object]:
+    """The kernel, and what arranges its input, if anything does; each is compiled by itself, since
+    the number of groups is one launch's.
+    """
+    source, defines = Path(job.sources) / f"{job.kernel}.cl", {**job.settings, **posed.defines}
+    cubin = compiled(source, defines, groups_of(posed), gpu.architecture)
+    if posed.arranged is None:
+        return gpu.kernel(cubin, job.kernel), None
+    other = compiled(source, defines, groups_of(posed.arranged), gpu.architecture)
+    return gpu.kernel(cubin, job.kernel), gpu.kernel(other, ARRANGE)
+
+
+def groups_of(posed: Problem | Arranged) -> tuple[int, ...]:
     """How many work-groups a launch has, along each of its dimensions."""
     return tuple(n // size for n, size in zip(posed.global_size, posed.local_size, strict=True))
 
 
-class Launch:
-    """A kernel with its buffers."""
+def _grid(posed: Problem | Arranged) -> Grid:
+    x, y, z = (*posed.local_size, 1, 1)[:3]
+    return Grid(prod(groups_of(posed)), (x, y, z))
 
-    def __init__(self, gpu: Gpu, kernel: object, posed: Problem) -> None:
-        self.gpu, self.kernel, self.posed = gpu, kernel, posed
-        x, y, z = (*posed.local_size, 1, 1)[:3]
-        self.grid = Grid(prod(groups_of(posed)), (x, y, z))
+
+class Launch:
+    """A kernel with its buffers, and with what arranges its last input, where something does."""
+
+    def __init__(self, gpu: Gpu, kernel: object, posed: Problem, arrange: object = None) -> None:
+        self.gpu, self.kernel, self.posed, self.arrange = gpu, kernel, posed, arrange
+        self.grid = _grid(posed)
         self.output = gpu.filled(posed.expected.size)
         self.addresses = [*map(gpu.copied, posed.inputs), self.output]
+        if posed.arranged:
+            self.arranging = self.addresses[-2], gpu.filled(posed.arranged.bytes // 4)
+            self.addresses[-2] = self.arranging[1]
 
     def ask(self) -> None:
-        """Asks the device for one launch."""
+        """Asks the device for one launch, after what arranges an input."""
+        if self.posed.arranged:
+            self.gpu.launch(self.arrange, _grid(self.posed.arranged), self.arranging)
         self.gpu.launch(self.kernel, self.grid, self.addresses)
 
     def error(self) -> float:

@@ -28,14 +28,14 @@ from haqa_bench.backends.workers.load import cpu_times, involuntary_switches, ot
 from haqa_bench.errors import Status
 from haqa_bench.tracks.kernel.folder import FOLDER
 from haqa_bench.tracks.kernel.jobs import Between, Measure, Measured, MeasurePeaks, Peaks
-from haqa_bench.tracks.kernel.worker.problems import Problem, problem
+from haqa_bench.tracks.kernel.worker.problems import ARRANGE, Problem, problem
 
 EVICTED = 128 * 2**20
 """Bytes read between two samples: four times the largest last-level cache met so far."""
 WARM_UPS = 2
 Made = TypeVar("Made", cl.CommandQueue, cl.Kernel)
-ARRANGE = "arrange"
-"""The kernel that arranges an input, where a source has one."""
+VNNI, CPU_INFO = "VNNI", Path("/proc/cpuinfo")
+"""The macro that says that vpdpbusd can be used, and where Linux says it."""
 
 
 def measure(job: Measure) -> Measured:
@@ -109,14 +109,24 @@ def find(wanted: str) -> cl.Device:
     )
 
 
+def has_vnni(cpu_info: Path) -> bool:
+    """Whether every processor that a file as /proc/cpuinfo lists has vpdpbusd for 256 bits: a
+    compiler that is older than the processor does not know.
+    """
+    lines = cpu_info.read_text().splitlines() if cpu_info.is_file() else []
+    flags = [line.partition(":")[2].split() for line in lines if line.startswith("flags")]
+    return bool(flags) and all({"avx512_vnni", "avx512vl"} <= set(some) for some in flags)
+
+
 def compiled(context: cl.Context, source: Path, defines: Mapping[str, float]) -> cl.Kernel:
     """The kernel of that name, built from source with the settings as macros; pyopencl keeps what
     was built before.
     """
     options = ["-I", str(source.parent), "-cl-std=CL1.2", "-cl-mad-enable"]
+    known = {VNNI: 1} if is_cpu(context.devices[0]) and has_vnni(CPU_INFO) else {}
     options += [
         f"-D{key}={f'{value:.9g}f' if isinstance(value, float) else int(value)}"
-        for key, value in sorted(defines.items())
+        for key, value in sorted({**known, **defines}.items())
     ]
     try:
         program = cl.Program(context, source.read_text()).build(options)

@@ -19,6 +19,10 @@ Settings = Mapping[str, int]
 Array = NDArray[Any]
 
 
+ARRANGE = "arrange"
+"""The kernel that arranges an input, where a source has one."""
+
+
 class Arranged(NamedTuple):
     """What the kernel `arrange` of the same source makes of the last input before the kernel runs,
     so many bytes, which the kernel gets in its place. Its time counts.
