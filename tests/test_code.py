@@ -77,7 +77,7 @@ def test_only_a_track_with_a_source_may_have_it_rewritten(tmp_path):
     )
     project = project_in(tmp_path, text)
 
-    with pytest.raises(HaqaError):
+    with pytest.raises(HaqaError, match="the track qat has no source that could be rewritten"):
         loaded(project)
 
 
