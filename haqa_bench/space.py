@@ -228,7 +228,7 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         finite.
         """
         ranges = any(not p.finite for name, p in self.root.items() if name != self.code)
-        kinds = ["a range"] * ranges + ["a source, which has no list of values"] * bool(self.code)
+        kinds = ["a range"] * ranges + ["a source that has no list of values"] * bool(self.code)
         return " and ".join(kinds)
 
     @property

@@ -163,7 +163,7 @@ def _source(found: Sequence[Of], code: str) -> "JsonObject":
     those = [source for source in sources if digest(source).startswith(given[1])]
     if len(those) != 1:
         known = ", ".join(sorted(str(shown(source)) for source in sources)) or "none"
-        what = f"{len(those) or 'no'} recorded sources are named {given[1]}"
+        what = f"{'more than one' if those else 'no'} recorded source is named {given[1]}"
         raise HaqaError("--code", what, f"Known: {known}")
     name = str(shown(those[0]))
     rows = [_told(of, one) for of in found for one in _ordered(of)]
