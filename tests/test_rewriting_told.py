@@ -166,6 +166,16 @@ def test_what_a_cell_with_a_source_lacks_is_told_as_such(tmp_path, words, said):
     assert "range" not in done.stderr
 
 
+def test_no_surrogate_answers_a_cell_with_a_source(told):
+    done = InProcess()(
+        *("run", "rewriting", "--measure", "surrogate", "--methods", "random"),
+        *("--project", str(told[0])),
+    )
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "no model tells what a source does that was never measured (CODE)" in done.stderr
+
+
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
 def test_a_fork_tells_of_sources_by_their_names(told, form, monkeypatch):
     project, _ = told
