@@ -116,8 +116,10 @@ class SearchSpace(RootModel[dict[str, _Held]]):
     def _consistent(self) -> Self:
         listed = self._taken_out()
         if listed is not None and not self.finite:
-            ranges = ", ".join(name for name, p in self.root.items() if not p.finite)
-            raise ValueError(f"{LISTED}: not in a space with a range ({ranges}): give choices")
+            names = ", ".join(name for name, p in self.root.items() if not p.finite)
+            raise ValueError(
+                f"{LISTED}: not in a space with {self.endless} ({names}): give choices"
+            )
         if len(codes := [name for name, p in self.root.items() if isinstance(p, Code)]) > 1:
             raise ValueError(f"{codes[1]}: a space has one source at most, and {codes[0]} is one")
         for name, limit in self._limits:
@@ -219,6 +221,15 @@ class SearchSpace(RootModel[dict[str, _Held]]):
     def finite(self) -> bool:
         """Whether it is choices alone, so that all of it can be listed and measured."""
         return all(parameter.finite for parameter in self.root.values())
+
+    @property
+    def endless(self) -> str:
+        """What keeps it from being listed, in words: a range, a source, or both; empty where it is
+        finite.
+        """
+        ranges = any(not p.finite for name, p in self.root.items() if name != self.code)
+        kinds = ["a range"] * ranges + ["a source that has no list of values"] * bool(self.code)
+        return " and ".join(kinds)
 
     @property
     def code(self) -> str | None:

@@ -1,5 +1,6 @@
 """A parameter that is a source."""
 
+import json
 import random
 
 import pytest
@@ -10,7 +11,7 @@ from rewriting import BROKEN, FASTER, SUITE, cell_of, loaded, project_in
 from haqa_bench import registry
 from haqa_bench.errors import HaqaError
 from haqa_bench.parameters import Code
-from haqa_bench.parameters.code import normalised, shown
+from haqa_bench.parameters.code import normalised, shown, shown_of_key
 from haqa_bench.space import SearchSpace, key_of
 from haqa_bench.study import Method, Study
 from haqa_bench.trial import Measurement, Source, Status, Trial
@@ -62,6 +63,8 @@ def test_a_key_has_the_hash_of_a_source_and_a_table_its_short_name():
     assert shown(FASTER)[5:] in key
     assert shown(FASTER).startswith("code ")
     assert shown("plain") == "plain"
+    assert shown_of_key(json.loads(key)["CODE"]) == shown(FASTER)
+    assert shown_of_key("plain") == "plain"
 
 
 def test_a_space_has_one_source_at_most():
@@ -71,13 +74,24 @@ def test_a_space_has_one_source_at_most():
         SearchSpace.model_validate({"A": code, "B": code})
 
 
+QAT = {
+    "track: kernel": "track: qat",
+    "bit_widths: [FP32]": "bit_widths: [w4a4]",
+    "architecture: llama,": "network: resnet20, architecture: resnet,",
+    "{kernel: softmax, shape: {rows: heads, columns: hidden}}": "{data: cifar10, epochs: 1}",
+    "{metric: time_us}": "{metric: test_accuracy}",
+}
+"""What makes the suite one of a track that has no source."""
+
+
 def test_only_a_track_with_a_source_may_have_it_rewritten(tmp_path):
-    text = SUITE.replace("track: kernel", "track: qat").replace(
-        "{kernel: softmax, shape: {rows: heads, columns: hidden}}", "{data: cifar10}"
-    )
+    text = SUITE
+    for ours, theirs in QAT.items():
+        assert ours in text
+        text = text.replace(ours, theirs)
     project = project_in(tmp_path, text)
 
-    with pytest.raises(HaqaError):
+    with pytest.raises(HaqaError, match="the track qat has no source that could be rewritten"):
         loaded(project)
 
 

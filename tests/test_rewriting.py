@@ -20,6 +20,7 @@ from haqa_bench.optimizers.agent import styles
 from haqa_bench.parameters.code import shown
 from haqa_bench.study import Method, Study
 from haqa_bench.tracks.kernel import sources
+from haqa_bench.trial import Status, Trial
 
 REPLIES = [
     reply_of(CODE=FASTER),
@@ -83,29 +84,65 @@ def test_the_page_has_a_version_as_an_escaped_diff_and_no_source_in_its_tables(
     packed = re.search(r'id="data">\s*([^<\s]+)', text)
     data = gzip.decompress(base64.b64decode(packed[1])).decode()
     assert "+// faster" in data
-    assert "<script>alert(1)" not in text
+    assert "alert(1)" not in text
     assert shown(FASTER) in data
 
 
 @pytest.mark.parametrize("style", ["haqa", "paper"])
 def test_the_words_of_each_style_are_those_that_were_read_and_accepted(project, style):
-    chat = next(m.chat for m in loaded(project).methods if m.chat)
-    method = Method(
-        name="any", optimizer="haqa", chat=chat, options={"rewrites": True, "style": style}
-    )
-    cell = cell_of(project)
-    prompts = styles.prompts(Study("s", cell, method, 0), REPOSITORY / "prompts")
+    cell, prompts = cell_of(project), prompts_of(project, style)
     history = [
         trial(0, dict(cell.space.default)),
         trial(1, {**cell.space.default, "CODE": FASTER, "VEC": 8}),
         trial(2, {**cell.space.default, "CODE": "// slower\n", "VEC": 1}),
+        failed(3, {**cell.space.default, "CODE": BROKEN}),
     ]
     path = REPOSITORY / "tests" / "golden" / "prompts" / f"rewriting-{style}.md"
 
-    text = "\n\n---\n\n".join(m.content for m in prompts.messages(cell, history)) + "\n"
+    text = text_of(prompts.messages(cell, history))
 
     if os.environ.get("GOLDEN") == "accept":
         path.write_text(text, "utf-8")
     assert path.read_text("utf-8") == text
-    assert text.count(FASTER) == 1
+    assert text.count(FASTER) == text.count(BROKEN) == 1
     assert "// slower" not in text
+    assert re.search(r"[^\n]\n# ", text) is None
+
+
+@pytest.mark.parametrize("style", ["haqa", "paper"])
+def test_a_version_that_failed_is_shown_once_and_not_in_later_rounds(project, style):
+    cell = cell_of(project)
+    prompts = prompts_of(project, style)
+    history = [
+        trial(0, dict(cell.space.default)),
+        failed(1, {**cell.space.default, "CODE": BROKEN}),
+    ]
+    later = [*history, trial(2, {**cell.space.default, "VEC": 8})]
+
+    first, second = (text_of(prompts.messages(cell, h)) for h in (history, later))
+
+    assert first.count(BROKEN) == 1
+    assert "1:25: error: expected identifier" in first
+    assert BROKEN not in second
+    assert shown(BROKEN) in second
+
+
+def prompts_of(project, style):
+    chat = next(m.chat for m in loaded(project).methods if m.chat)
+    method = Method(
+        name="any", optimizer="haqa", chat=chat, options={"rewrites": True, "style": style}
+    )
+    return styles.prompts(Study("s", cell_of(project), method, 0), REPOSITORY / "prompts")
+
+
+def text_of(messages):
+    return "\n\n---\n\n".join(m.content for m in messages) + "\n"
+
+
+def failed(number, configuration):
+    return Trial(
+        number=number,
+        configuration=configuration,
+        status=Status.COMPILE_ERROR,
+        reason="1:25: error: expected identifier",
+    )

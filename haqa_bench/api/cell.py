@@ -79,7 +79,8 @@ class Cell:
             since the space has a range.
         """
         if not self.space.finite:
-            what = "its space has a range: trials of it are recorded, and no table holds all of it"
+            what = f"its space has {self.space.endless}: trials of it are recorded, and no table "
+            what += "holds all of it"
             raise HaqaError(self.id, what, "Replay them with run_study or optimize")
         inputs.check(plan_of(self))
         return read(self.resolved, self.project.table(self.resolved))

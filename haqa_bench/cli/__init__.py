@@ -56,6 +56,10 @@ COMMANDS = {
         "Pack suites and all that measures them for a machine without network.",
     ),
     "table": ("haqa_bench.cli.table:table", "Show, export, import and judge response tables."),
+    "trials": (
+        "haqa_bench.cli.trials:trials",
+        "Show recorded trials, and the sources that agents wrote.",
+    ),
     "contribute": (
         "haqa_bench.cli.contribute:contribute",
         "Pack what a run measured on this machine, for a project to take in.",

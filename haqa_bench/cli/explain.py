@@ -98,6 +98,7 @@ def _provenance(found: "Provenance") -> list[str]:
 
 def _study(study: "StudyTold") -> list[str]:
     told = {
+        "its source": study.source,
         "thought": study.thought,
         "proposed in": study.cassette,
         "answered by": study.answered_by,

@@ -3,7 +3,8 @@ agent that may rewrite proposes another than the default.
 """
 
 import random
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -19,6 +20,8 @@ LONGEST = 50_000
 """Bytes that a suite may allow: prompts hold a source whole."""
 DIGITS = 8
 """Of a source's hash, in its name."""
+HASHED = re.compile(rf"sha256:([0-9a-f]{{{DIGITS}}})[0-9a-f]{{{64 - DIGITS}}}")
+"""A source in the key of a configuration."""
 
 
 class SourceBounds(Document):
@@ -125,9 +128,20 @@ def shown(value: Scalar) -> Scalar:
     )
 
 
+def named(configuration: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """A configuration as it is printed: its source by the short name."""
+    return {name: shown(value) for name, value in configuration.items()}
+
+
 def keyed(value: Scalar) -> Scalar:
     """What stands in the key of a configuration for a value: of a source its hash."""
     return f"sha256:{digest(value)}" if isinstance(value, str) and is_source(value) else value
+
+
+def shown_of_key(value: Scalar) -> Scalar:
+    """As `shown`, of a value as it stands in the key of a configuration."""
+    found = HASHED.fullmatch(value) if isinstance(value, str) else None
+    return f"code {found[1]}" if found else value
 
 
 @lru_cache(maxsize=2**12)

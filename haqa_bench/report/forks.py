@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from haqa_bench.documents import JsonObject
+from haqa_bench.parameters import code
 from haqa_bench.project import Run
 from haqa_bench.report import verdict
 from haqa_bench.report.found.pairs import pairs
@@ -142,7 +143,9 @@ def _cells(found: Proposed | None, unit: str, shown: Sequence[str]) -> list[Valu
     if found is None:
         return [words("ended"), words(""), words("")]
     set_to = (
-        ", ".join(f"{n}={found.configuration[n]}" for n in shown) if found.configuration else ""
+        ", ".join(f"{n}={code.shown(found.configuration[n])}" for n in shown)
+        if found.configuration
+        else ""
     )
     said = set_to if found.status == "ok" else f"{set_to} ({found.status})".strip()
     value = exact(found.value, unit, source=found.source) if found.value is not None else words("")
@@ -201,6 +204,12 @@ def to_json(found: Sequence[Forked], said: Mapping[str, verdict.Verdict]) -> Jso
 def _step(step: Step) -> JsonObject:
     return {
         "round": step.round,
-        "original": step.original._asdict() if step.original else None,
-        "fork": step.fork._asdict() if step.fork else None,
+        "original": step.original and _as_json(step.original),
+        "fork": step.fork and _as_json(step.fork),
     }
+
+
+def _as_json(found: Proposed) -> JsonObject:
+    """A source stands in it by its short name."""
+    chosen = None if found.configuration is None else code.named(found.configuration)
+    return found._replace(configuration=chosen)._asdict()

@@ -88,7 +88,8 @@ def _no_table(plan: Plan, missing: Sequence[Cell]) -> HaqaError:
     first, path = missing[0], plan.recording(missing[0])
     if not first.space.finite:
         command = f"haqa-bench run {_called(plan)} --cells {first.id} --measure live"
-        what = f"no recorded trials yet, and a space with a range has no table{_more(missing)}"
+        what = f"no recorded trials yet, and a space with {first.space.endless} has no table"
+        what = f"{what}{_more(missing)}"
         return HaqaError(path, what, f"Measure some with: {command}")
     command = f"haqa-bench tabulate {_called(plan)} --cells {first.id}"
     if sweep.begun(plan.places.own.table(first)):

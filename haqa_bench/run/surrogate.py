@@ -205,12 +205,15 @@ def made(plan: Plan, cell: Cell) -> Surrogate:
     """The surrogate of a cell.
 
     Raises:
-        HaqaError: the cell has a table, or too few recorded trials; or they are damaged, or of
-        another cell.
+        HaqaError: the cell has a table or a source, or too few recorded trials; or they are
+        damaged, or of another cell.
     """
     path = plan.recording(cell)
     if cell.space.finite:
         what = "has a response table, which answers every configuration exactly"
+        raise HaqaError(cell.id, what, "Leave out --measure surrogate, or this cell (--cells)")
+    if cell.space.code:
+        what = f"no model tells what a source does that was never measured ({cell.space.code})"
         raise HaqaError(cell.id, what, "Leave out --measure surrogate, or this cell (--cells)")
     key = sha256(read_bytes(path)), cell.model_dump_json()
     if key not in _made:

@@ -60,10 +60,11 @@ def begun(target: Path) -> bool:
 
 
 def check(cell: Cell) -> None:
-    """Raises HaqaError for a cell of which there is no end: its space has a range."""
+    """Raises HaqaError for a cell of which there is no end: its space has a range or a source."""
     if not cell.space.finite:
         todo = f"Its trials are recorded by: haqa-bench run SUITE --cells {cell.id} --measure live"
-        raise HaqaError(cell.id, "its space has a range, and no table can hold all of it", todo)
+        what = f"its space has {cell.space.endless}, and no table can hold all of it"
+        raise HaqaError(cell.id, what, todo)
 
 
 def open_sweep(cell: Cell, target: Path, evaluator: LiveEvaluator | None = None) -> Sweep:
@@ -71,7 +72,7 @@ def open_sweep(cell: Cell, target: Path, evaluator: LiveEvaluator | None = None)
     machine, unless an `evaluator` is given.
 
     Raises:
-        HaqaError: the journal there is of another cell or model, or the space has a range.
+        HaqaError: the journal there is of another cell or model, or there is no end of its space.
     """
     check(cell)
     evaluator = evaluator or live_evaluator(cell, Path())

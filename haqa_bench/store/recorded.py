@@ -18,15 +18,17 @@ def place(project: Path, track: str, cell: str) -> Path:
 
 
 def needs_table(cells: Iterable[Cell]) -> None:
-    """Raises HaqaError for the first cell that no response table can hold: its space has a range.
+    """Raises HaqaError for the first cell that no response table can hold: its space has a range or
+    a source.
     What was measured of it are recorded trials.
     """
     for cell in cells:
         if not cell.space.finite:
-            ranges = ", ".join(name for name, p in cell.space.root.items() if not p.finite)
-            what = f"no response table holds it: its space has a range ({ranges})"
+            names = ", ".join(name for name, p in cell.space.root.items() if not p.finite)
+            what = f"no response table holds it: its space has {cell.space.endless} ({names})"
             todo = "Record trials with: haqa-bench run SUITE --measure live; or leave it out with "
-            raise HaqaError(cell.id, what, f"{todo}--cells")
+            seen = "; haqa-bench trials show SUITE shows them" if cell.space.code else ""
+            raise HaqaError(cell.id, what, f"{todo}--cells{seen}")
 
 
 def held(path: Path, space: SearchSpace) -> SearchSpace:

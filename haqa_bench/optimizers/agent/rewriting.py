@@ -1,5 +1,6 @@
 """What an agent is told that may rewrite a source, in either style: the source as it comes, what
-must stay of it, and the best version so far, whole; others by their names and what came of them.
+must stay of it, and the best version so far, whole, as is one that failed in the last trial, which
+its author may mend; others by their names and what came of them.
 
 An action may name an earlier version instead of repeating it: `"CODE": "code 3f2a91c0"`.
 """
@@ -11,11 +12,11 @@ from haqa_bench import tracks
 from haqa_bench.cell import Cell
 from haqa_bench.optimizers.agent.conversation import Conversation
 from haqa_bench.optimizers.agent.prompt import Prompts
-from haqa_bench.parameters.code import AS_IT_COMES, is_source, normalised, shown
+from haqa_bench.parameters.code import AS_IT_COMES, is_source, named, normalised, shown
 from haqa_bench.protocols import Message
 from haqa_bench.space import Scalar
 from haqa_bench.study import HAQA, REWRITE, REWRITES
-from haqa_bench.trial import Trial
+from haqa_bench.trial import Status, Trial
 
 
 class Rewriting(Prompts):
@@ -28,20 +29,28 @@ class Rewriting(Prompts):
 
     def messages(self, cell: Cell, history: Sequence[Trial]) -> list[Message]:
         """See Prompts. Sources are named in what is told of each trial; the best one's stands whole
-        at the end.
+        at the end, then that of the last trial, where it failed.
         """
-        *before, last = super().messages(cell, [_named(trial) for trial in history])
-        best = cell.objective.best(history)
+        *before, asked = super().messages(cell, [_named(trial) for trial in history])
+        told = self._filled(f"{REWRITE}/best.j2", "", **self._versions(cell, history))
+        return [*before, Message(role=asked.role, content=f"{asked.content}\n\n{told}")]
+
+    def _versions(self, cell: Cell, history: Sequence[Trial]) -> dict[str, object]:
+        """The words of best.j2: the best version, and the one that failed in the last trial."""
+        best, last = cell.objective.best(history), history[-1]
         found = _source(cell, best)
-        words: dict[str, object] = {
+        failed = AS_IT_COMES if last.status is Status.OK else _source(cell, last)
+        failed = AS_IT_COMES if failed == found else failed
+        return {
             "best": best,
             "source": found,
             "version": shown(found),
+            "last": last,
+            "failed": failed,
+            "failed_version": shown(failed),
             "code": cell.space.code,
+            "called": "trial" if self.style == HAQA else "round",
         }
-        words["called"] = "trial" if self.style == HAQA else "round"
-        told = self._filled(f"{REWRITE}/best.j2", "", **words)
-        return [*before, Message(role=last.role, content=f"{last.content}\n\n{told}")]
 
     def words(self, cell: Cell) -> dict[str, object]:
         """See Prompts: the source as it comes."""
@@ -86,8 +95,7 @@ def _named(trial: Trial) -> Trial:
     """A trial with its source's name in place of it."""
     if trial.configuration is None or not any(map(is_source, trial.configuration.values())):
         return trial
-    named = {name: shown(value) for name, value in trial.configuration.items()}
-    return trial.model_copy(update={"configuration": named})
+    return trial.model_copy(update={"configuration": named(trial.configuration)})
 
 
 def _source(cell: Cell, trial: Trial | None) -> str:

@@ -69,9 +69,8 @@ def _workload(cell: Cell) -> object:
 
 def _card(name: str, table: ResponseTable, cell: Cell) -> Iterator[Problem]:
     if not cell.space.finite:
-        yield Problem(
-            name, "is a table of a space with a range, which none can hold", "Leave it out"
-        )
+        what = f"is a table of a space with {cell.space.endless}, which none can hold"
+        yield Problem(name, what, "Leave it out")
         return
     told = table.card
     expected = {

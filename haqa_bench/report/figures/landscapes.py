@@ -42,7 +42,8 @@ def pictures(run: Subject) -> Iterator[Drawing]:
         seeds.setdefault(stop.seed, []).append(stop)
     for name, methods in ways.items():
         if not run.cells[name].space.finite:
-            yield NotDrawn(f"landscape-{name}", "Its space has a range, which has no map.")
+            what = f"Its space has {run.cells[name].space.endless}, which has no map."
+            yield NotDrawn(f"landscape-{name}", what)
         elif found := landscape(run.project, run.cells[name]):
             for method, studies in methods.items():
                 yield _picture(run, run.cells[name], found, method, studies)

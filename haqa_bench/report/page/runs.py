@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from haqa_bench import curves, tracks
 from haqa_bench.cell import Cell
-from haqa_bench.parameters.code import shown
+from haqa_bench.parameters import code
 from haqa_bench.project import Run
 from haqa_bench.report import traits
 from haqa_bench.report.found import weights
@@ -169,7 +169,7 @@ def _outcome(row: _Row, order: Sequence[str]) -> str:
     configuration = (
         None
         if read is None
-        else {name: shown(read[name]) for name in sorted(read, key=order.index)}
+        else code.named({name: read[name] for name in sorted(read, key=order.index)})
     )
     metrics, facts = [Metric(**m) for m in row.metrics or []], json.loads(row.facts)
     outcome = Outcome(

@@ -77,11 +77,20 @@ function outcomePart() {
     figures(trial, outcome),
     training(outcome),
     trial.thought ? make("blockquote", {}, make("p", {}, trial.thought)) : null,
-    trial.diff ? make("details", {}, make("summary", {}, "The code, against the version that it came from"), make("pre", {}, trial.diff)) : null,
+    version(trial, outcome),
     configuration(outcome),
     outcome.metrics ? metrics(outcome) : null,
     facts(outcome),
   );
+}
+
+// A source that is new, as a diff, with what came of it.
+function version(trial, outcome) {
+  if (!trial.diff) return null;
+  const cell = cells[study.cell];
+  const came = outcome.value == null ? "" : `, ${cell.metric} ${best(cell, outcome.value)} ${cell.unit}`;
+  const summary = `The code, against the version that it came from: ${outcome.status.replace("_", " ")}${came}`;
+  return make("details", {}, make("summary", {}, summary), make("pre", {}, trial.diff));
 }
 
 function figures(trial, outcome) {

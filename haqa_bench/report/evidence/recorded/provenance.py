@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from haqa_bench import curves
 from haqa_bench.documents import read_bytes, sha256
+from haqa_bench.parameters.code import AS_IT_COMES, DIGITS, digest
 from haqa_bench.report.evidence.recorded import trials
-from haqa_bench.report.evidence.recorded.ledger import Ledger, Study
+from haqa_bench.report.evidence.recorded.ledger import Ledger, Study, Tried
 from haqa_bench.store import tables
 from haqa_bench.store import trials as recorded
 from haqa_bench.store.journal import read_lines
@@ -30,6 +31,8 @@ class StudyTold(NamedTuple):
     machine: str
     losses: Sequence[float]
     """Of the training of its best trial, in nats; none where nothing was trained, or noted."""
+    source: str = ""
+    """The command that prints the source of its best trial, where its method wrote one."""
 
 
 class Provenance(NamedTuple):
@@ -84,7 +87,7 @@ def _table(ledger: Ledger, cell: str) -> dict[str, str]:
 
 
 def _tried(ledger: Ledger, cell: str) -> dict[str, str]:
-    """Of a cell whose space has a range."""
+    """Of a cell whose space has a range or a source."""
     path = ledger.project.trials(ledger.run.cells[cell])
     if ledger.run.cells[cell].space.finite or not path.is_file():
         return {}
@@ -148,7 +151,19 @@ def _study(ledger: Ledger, study: Study) -> StudyTold:
         study.answered_by,
         study.machine,
         curves.losses_of(json.loads(best.facts)) if best else (),
+        _printing(ledger, study, best) if best else "",
     )
+
+
+def _printing(ledger: Ledger, study: Study, best: Tried) -> str:
+    """What prints the source of a trial; nothing of the one as it comes."""
+    name = ledger.run.cells[study.cell].space.code
+    source = (json.loads(best.configuration) or {}).get(name, AS_IT_COMES)
+    if source == AS_IT_COMES:
+        return ""
+    suite = ledger.run.suite.name
+    called = suite if suite in ledger.project.suites else "SUITE"
+    return f"haqa-bench trials show {called} --code {digest(source)[:DIGITS]}"
 
 
 def _cassette(ledger: Ledger, study: str, trial: int) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from haqa_bench.arithmetic.estimate import QUIET, SPEEDS
+from haqa_bench.parameters import code
 from haqa_bench.report import traits
 from haqa_bench.report.evidence.recorded.ledger import Ledger, Measured, Study, Tried
 from haqa_bench.report.evidence.rules import step
@@ -64,8 +65,8 @@ def _rule(ledger: Ledger, study: Study, found: Measured) -> str:
 
 def named(study: Study, trial: Tried) -> str:
     """A trial in words: method, seed, number, and what it set."""
-    settings = json.loads(trial.configuration)
-    set_to = ", ".join(f"{name} {chosen}" for name, chosen in (settings or {}).items())
+    settings = code.named(json.loads(trial.configuration) or {})
+    set_to = ", ".join(f"{name} {chosen}" for name, chosen in settings.items())
     return f"{study.method} seed {study.seed}, trial {trial.number}: {set_to or 'no configuration'}"
 
 

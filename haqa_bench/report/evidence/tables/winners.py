@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from haqa_bench.parameters.code import shown_of_key
 from haqa_bench.report.evidence.place import (
     Place,
 )
@@ -25,7 +26,8 @@ def winners_of(place: Place) -> list[tuple[Study, str]]:
 
 def named(study: Study, configuration: str) -> str:
     """A winner in words."""
-    settings = ", ".join(f"{name} {chosen}" for name, chosen in json.loads(configuration).items())
+    chosen = {name: shown_of_key(value) for name, value in json.loads(configuration).items()}
+    settings = ", ".join(f"{name} {value}" for name, value in chosen.items())
     return f"{study.method} seed {study.seed}, its winner: {settings}"
 
 
