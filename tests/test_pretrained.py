@@ -114,7 +114,7 @@ def test_a_network_lies_beside_a_card_that_says_how_it_was_trained(here, world):
     assert card.data_sha256 == images.cifar10().sha256
     assert (card.recipe.learning_rate, card.recipe.schedule) == (0.1, "cosine")
     assert len(card.losses) == 4
-    assert card.test_accuracy > 50  # class by brightness: guessing gives 10
+    assert card.test_accuracy > 30  # class by brightness: guessing gives 10
     assert str(world) not in path.with_suffix(".json").read_text()
     assert manifest.differences(here) == []
 
