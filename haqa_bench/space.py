@@ -236,11 +236,13 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         """The name of the parameter that is a source, where there is one."""
         return next((name for name, p in self.root.items() if isinstance(p, Code)), None)
 
-    @cached_property
+    @property
     def held(self) -> "SearchSpace":
         """This space without its source: what all see that may not rewrite it."""
-        if self.code is None:
-            return self
+        return self if self.code is None else self._held_apart
+
+    @cached_property
+    def _held_apart(self) -> "SearchSpace":
         return SearchSpace.model_validate({n: p for n, p in self.root.items() if n != self.code})
 
     @property

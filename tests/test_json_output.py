@@ -50,6 +50,7 @@ ELSEWHERE = {
     "haqa-bench fork": "tests/test_forks_of_studies.py",
     "haqa-bench init": "brings what is shipped: tests/test_init.py",
     "haqa-bench confirm": "measures: tests/test_confirm.py",
+    "haqa-bench kernel": "measures: tests/test_kernel_command.py",
     "haqa-bench trials show": "needs recorded trials: tests/test_rewriting.py",
     "haqa-bench tabulate": "measures: tests/test_tables.py, tests/test_limited_sweeps.py",
     "haqa-bench bundle": "packs: tests/test_bundle.py",

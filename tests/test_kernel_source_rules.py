@@ -53,9 +53,17 @@ def test_a_source_that_breaks_a_rule_is_refused_with_its_reason(text, reason):
     assert "\n" not in caught.value.reason
 
 
+ARRANGING = ("tiled_gemm", "tiled_gemv")
+"""Kernels that arrange their inputs first: the sandbox has no place for them."""
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.cl")), ids=lambda path: path.stem)
 def test_a_kernel_as_it_comes_breaks_no_rule(path):
-    source_rules.check(path.read_text())
+    if path.stem not in ARRANGING:
+        source_rules.check(path.read_text())
+        return
+    with pytest.raises(EvaluationFailed, match=r"integers\.clh"):
+        source_rules.check(path.read_text())
 
 
 @pytest.mark.parametrize(
