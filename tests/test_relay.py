@@ -403,7 +403,7 @@ def test_the_command_says_how_to_use_it_and_stops_on_ctrl_c(tmp_path):
 
     running.send_signal(signal.SIGINT)
 
-    rest, errors = running.communicate(timeout=10)
+    rest, errors = running.communicate(timeout=60)
     assert first.startswith(f"The relay over {folder} serves http://127.0.0.1:")
     assert second.startswith("  haqa-bench run SUITE --agent live --base-url http://127.0.0.1:")
     assert rest.endswith("stopped; unanswered requests are kept\n")

@@ -18,7 +18,8 @@ SECTIONS: Mapping[str, str] = {
     "--model --prompts --round",
     "How it is measured": "--measure --workers --executor --address --n-ctx --n-prompt "
     "--n-generate --n-ubatch --type-k --type-v --flash-attn --mmap --training --max-length "
-    "--passes --order-seed --minutes --floor --remove-files --device --n-gpu-layers",
+    "--passes --best --within --order-seed --minutes --floor --remove-files --device "
+    "--n-gpu-layers",
     "What is in the file": "--cell --parameters --metrics --status --ok --repeats-by --unit "
     "--limit --goal --default --delimiter --decimal --study --name --about --replace",
     "How it is printed": "--format --json --wide --columns --digits --published --standalone "
