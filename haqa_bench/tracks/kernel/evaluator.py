@@ -64,7 +64,7 @@ class KernelEvaluator(MeasuredHere):
         if source == AS_IT_COMES:
             return timed(lambda: self._outcome(job))
         if self._in_cuda:
-            what = "code of an agent's is not run as CUDA: no sandbox holds a GPU"
+            what = "code that an agent wrote is not run as CUDA: no sandbox holds a GPU"
             raise EvaluationFailed(Status.REFUSED, what)
         return timed(lambda: self._told(self._rewritten(job, source)))
 
