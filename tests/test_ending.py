@@ -17,7 +17,7 @@ from support import REPOSITORY, action
 from haqa_bench import cli as commands
 from haqa_bench.cli import ending
 from haqa_bench.cli.terminal import CONTROLS, echo, visible
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import EvaluationFailed, HaqaError
 
 COMMAND = (sys.executable, "-m", "haqa_bench")
 ESCAPES = "\x1b]52;c;aGk=\x07 \x9b31m \u202eabc \u2066 \r \x7f \x00 \U000e0041 \ud83d"
@@ -48,6 +48,7 @@ def no_utf_8():
         (OSError(28, "No space left on device"), "a file or the output: No space left"),
         (IsADirectoryError(21, "Is a directory", b"caf\xe9"), "caf\\udce9: Is a directory"),
         (duckdb_error(), "the run's database: cannot open. Rebuild it"),
+        (EvaluationFailed("oom", "no room"), "what was to be measured: failed: oom: no room"),
         (MemoryError(), "memory: there is not enough of it"),
         (RecursionError("deep"), "is nested too deeply"),
         (no_utf_8(), "a text or a name: is not UTF-8"),

@@ -15,6 +15,7 @@ from haqa_bench.cli.hardware import hardware
 from haqa_bench.documents import read_yaml
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.hardware import Figure, Hardware, load, profiles, to_yaml
+from haqa_bench.tracks.deploy import weight_costs
 
 PROJECT = Path(__file__).parents[1]
 COMMITTED = PROJECT / "hardware"
@@ -250,6 +251,20 @@ def test_a_driver_that_fails_is_told_and_the_machine_is_described(monkeypatch):
 
     assert found.exit_code == 0
     assert "devices are not listed: ended by SIGSEGV" in found.stderr
+
+
+def test_costs_that_llama_cpp_does_not_live_to_tell_are_one_line(monkeypatch):
+    pytest.importorskip("llama_cpp")
+    processor = load(COMMITTED, "epyc-zen4-2core")
+
+    def crash(found, done):
+        raise EvaluationFailed("crashed", "ended by SIGILL")
+
+    monkeypatch.setattr(machine, "detect", lambda: processor)
+    monkeypatch.setattr(weight_costs, "with_costs", crash)
+
+    with pytest.raises(HaqaError, match="--costs: llama.cpp did not run: crashed: ended by SIGILL"):
+        run("detect", "--costs")
 
 
 def test_detect_writes_a_new_profile_named_after_its_file(tmp_path, monkeypatch):

@@ -69,6 +69,7 @@ BARE = {
     "aborts": "import os, sys; sys.stderr.write('GGML_ASSERT failed'); sys.stderr.flush(); "
     "os.abort()",
     "is_killed": "import os; os.kill(os.getpid(), 9)",
+    "finds_no_instruction": "import os; os.kill(os.getpid(), 4)",
     "raises": "raise ValueError('odd')",
     "throws_bad_alloc": "import sys; sys.exit('terminate: what(): std::bad_alloc')",
     "prints_nonsense": "print('nonsense')",
@@ -95,6 +96,7 @@ def workers(tmp_path, monkeypatch):
         ("hangs", Status.TIMEOUT, "no result within 0.5 s"),
         ("aborts", Status.CRASHED, "SIGABRT: GGML_ASSERT failed"),
         ("is_killed", Status.KILLED, "signal 9"),
+        ("finds_no_instruction", Status.CRASHED, "SIGILL: its library .*docs/live.md"),
         ("raises", Status.CRASHED, "exit code 1: ValueError: odd"),
         ("throws_bad_alloc", Status.OOM, "bad_alloc"),
         ("prints_nonsense", Status.CRASHED, "no result .*but: nonsense"),

@@ -22,6 +22,10 @@ NO_MEMORY = (
     "allocate memory",
 )
 """What a process says that ends for want of memory."""
+BUILT_FOR_ANOTHER = (
+    "ended by SIGILL: its library has instructions that this machine cannot run; build it again "
+    "without them (docs/live.md)"
+)
 
 
 def run_job(job: Job[Result], timeout_s: float) -> Result:
@@ -94,6 +98,8 @@ def failure_of(code: int, complaints: str) -> EvaluationFailed:
         return EvaluationFailed(
             Status.KILLED, "killed by signal 9: by the system for want of memory, or by somebody"
         )
+    if code == -signal.SIGILL:
+        return EvaluationFailed(Status.CRASHED, BUILT_FOR_ANOTHER)
     if code < 0:
         return EvaluationFailed(Status.CRASHED, f"ended by {signal.Signals(-code).name}: {last}")
     return EvaluationFailed(Status.CRASHED, f"exit code {code}: {last}")

@@ -17,7 +17,7 @@ import click
 
 from haqa_bench.cli.command import NothingSaid
 from haqa_bench.cli.terminal import echo, full
-from haqa_bench.errors import HaqaError, nearest
+from haqa_bench.errors import EvaluationFailed, HaqaError, nearest
 
 DEBUG = "HAQA_BENCH_DEBUG"
 """The environment variable that asks for tracebacks."""
@@ -74,6 +74,8 @@ def known(error: Exception) -> HaqaError | None:
     duckdb = sys.modules.get("duckdb")
     if isinstance(error, HaqaError):
         return error
+    if isinstance(error, EvaluationFailed):
+        return HaqaError("what was to be measured", f"failed: {error}", _TODO)
     if isinstance(error, OSError):
         where = error.filename if error.filename is not None else "a file or the output"
         where = os.fsdecode(where) if isinstance(where, str | bytes) else str(where)

@@ -12,7 +12,7 @@ from haqa_bench.cli.command import Group
 from haqa_bench.cli.given import FilePath
 from haqa_bench.cli.options import JSON, PROJECT, QUIET
 from haqa_bench.cli.terminal import echo
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
     from haqa_bench.hardware import Hardware
@@ -144,9 +144,13 @@ def _with_costs(found: "Hardware") -> "Hardware":
             "Leave it out",
         )
     gguf_models.require_llama_cpp()
-    with bar() as progress:
-        task = progress.add_task("measuring", total=weight_costs.STEPS)
-        return weight_costs.with_costs(found, lambda: progress.advance(task))
+    try:
+        with bar() as progress:
+            task = progress.add_task("measuring", total=weight_costs.STEPS)
+            return weight_costs.with_costs(found, lambda: progress.advance(task))
+    except EvaluationFailed as failure:
+        todo = "Leave it out, or mend llama.cpp"
+        raise HaqaError("--costs", f"llama.cpp did not run: {failure}", todo) from None
 
 
 def _check_new(path: Path) -> None:

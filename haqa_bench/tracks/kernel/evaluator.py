@@ -61,12 +61,12 @@ class KernelEvaluator(MeasuredHere):
         code = self.cell.space.code
         source = str(configuration[code]) if code else AS_IT_COMES
         job = self._job({n: value for n, value in configuration.items() if n != code})
-        if source == AS_IT_COMES:
-            return timed(lambda: self._outcome(job))
-        if self._in_cuda:
+        if code and not self._in_cuda:  # whatever the source is, or two ways would be compared
+            return timed(lambda: self._told(self._in_sandbox(job, source)))
+        if source != AS_IT_COMES:
             what = "code that an agent wrote is not run as CUDA: no sandbox holds a GPU"
             raise EvaluationFailed(Status.REFUSED, what)
-        return timed(lambda: self._told(self._rewritten(job, source)))
+        return timed(lambda: self._outcome(job))
 
     def refer(self, reference: Reference, repeat: int) -> Outcome:
         """See ReferenceEvaluator."""
@@ -75,11 +75,12 @@ class KernelEvaluator(MeasuredHere):
     def _outcome(self, job: Measure | MeasureGgml) -> Outcome:
         return self._told(run_job(job, self.workload.timeout_s))
 
-    def _rewritten(self, job: Measure, source: str) -> Measured:
-        """What a source gives that somebody else wrote, run where it can do no harm."""
+    def _in_sandbox(self, job: Measure, source: str) -> Measured:
+        """What a source gives, somebody else's or the kernel's own, run where it can do no harm."""
         from haqa_bench.tracks.kernel.rewritten import measure_rewritten
 
-        return measure_rewritten(job, source, self.workload.timeout_s)
+        text = source or (self.sources / f"{job.kernel}.cl").read_text()
+        return measure_rewritten(job, text, self.workload.timeout_s)
 
     def _told(self, found: Measured) -> Outcome:
         return Outcome(estimated(self._readings(found)), found.facts)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from haqa_bench.arithmetic.estimate import QUIET
+from haqa_bench.backends.workers.caches import evicting_bytes
 from haqa_bench.backends.workers.frame import Refused
 from haqa_bench.backends.workers.load import cpu_times, others_share
 from haqa_bench.tracks.kernel.folder import FOLDER
@@ -21,8 +22,8 @@ from haqa_bench.tracks.kernel.worker.inputs import Check
 from haqa_bench.tracks.kernel.worker.problems import Problem
 from haqa_bench.tracks.kernel.worker.session import Ran, Session
 
-EVICTED = 128 * 2**20
-"""Bytes read before a launch, as for other kernels (worker/opencl.py)."""
+EVICTED = evicting_bytes()
+"""Bytes read before a launch whose time counts."""
 CHAINS, STEPS, WORKERS, READERS = 12, 100_000, 16, 512
 """Of limits.cl, for a CPU, as for other kernels."""
 EMPTY = "__kernel void nothing(__global float *y) {}"

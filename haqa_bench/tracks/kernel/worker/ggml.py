@@ -18,6 +18,7 @@ from typing import Any
 import llama_cpp
 import numpy as np
 
+from haqa_bench.backends.workers.caches import evicting_bytes
 from haqa_bench.backends.workers.frame import Refused, work
 from haqa_bench.backends.workers.load import cpu_times, involuntary_switches, others_share
 from haqa_bench.errors import Status
@@ -25,7 +26,8 @@ from haqa_bench.tracks.kernel.jobs import Measured, MeasureGgml
 from haqa_bench.tracks.kernel.worker.problems import EPSILON, Array, Problem, Shape, problem
 
 TOLERANCE = 0.03
-EVICTED = 128 * 2**20
+EVICTED = evicting_bytes()
+"""Bytes read before a launch whose time counts."""
 WARM_UPS = 3
 F32, I32 = 0, 26
 TYPES = {32: F32, 16: 1, 8: 8, 4: 2}

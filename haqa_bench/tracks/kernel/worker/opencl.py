@@ -23,6 +23,7 @@ os.environ.setdefault(
 )  # else PoCL's threads may share a core for a while, and times are twice as long
 import pyopencl as cl
 
+from haqa_bench.backends.workers.caches import evicting_bytes
 from haqa_bench.backends.workers.frame import Refused, work
 from haqa_bench.backends.workers.load import cpu_times, involuntary_switches, others_share
 from haqa_bench.errors import Status
@@ -30,8 +31,8 @@ from haqa_bench.tracks.kernel.folder import FOLDER
 from haqa_bench.tracks.kernel.jobs import Between, Measure, Measured, MeasurePeaks, Peaks
 from haqa_bench.tracks.kernel.worker.problems import ARRANGE, Problem, problem
 
-EVICTED = 128 * 2**20
-"""Bytes read between two samples: four times the largest last-level cache met so far."""
+EVICTED = evicting_bytes()
+"""Bytes read before a launch whose time counts."""
 WARM_UPS = 2
 Made = TypeVar("Made", cl.CommandQueue, cl.Kernel)
 VNNI, CPU_INFO = "VNNI", Path("/proc/cpuinfo")
