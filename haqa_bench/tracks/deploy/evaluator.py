@@ -19,6 +19,7 @@ from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
 from haqa_bench.tracks.deploy import depth
+from haqa_bench.tracks.deploy.quality import Guard
 from haqa_bench.tracks.deploy.settings import QUALITY, RANDOM_QUALITY, RANDOM_TODO
 from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
@@ -49,6 +50,7 @@ class DeployEvaluator(MeasuredHere):
         self.text = cell.texts.get(QUALITY, "")
         self.formats = Formats(source) if source else formats_of(cell.model)
         self._check_quality()
+        self.guard = self._guard()
         self._predictions: dict[tuple[str, Settings], Prediction] = {}
         self._plans: dict[tuple[str, Settings], Mapping[str, int]] = {}
 
@@ -56,6 +58,13 @@ class DeployEvaluator(MeasuredHere):
         """Raises HaqaError where quality is asked of random weights."""
         if self.formats.random and (self.text or self.examples):
             raise HaqaError(self.cell.id, RANDOM_QUALITY, RANDOM_TODO)
+
+    def _guard(self) -> Guard | None:
+        """What formats are held against, where the workload says so."""
+        work = self.workload
+        if not (self.text and work.quality_windows):
+            return None
+        return Guard(self.formats, work.reference, self.text, work.quality_windows)
 
     @property
     def kind(self) -> str:
@@ -77,6 +86,7 @@ class DeployEvaluator(MeasuredHere):
         return {
             "model_sha256": self.formats.sha256,
             "quality_text_sha256": sha256(self.text.encode()),
+            **({"reference_sha256": self.guard.reference.sha256} if self.guard else {}),
         }
 
     def needs(self, configuration: Configuration) -> str:
@@ -97,7 +107,19 @@ class DeployEvaluator(MeasuredHere):
         """See Evaluator. That a cache is filled, once, is no part of what a sample takes."""
         if self.workload.depth:
             self._fill(configuration)
-        return timed(lambda: self._sample(configuration, repeat))
+        return timed(lambda: self._with_quality(configuration, repeat))
+
+    def _with_quality(self, configuration: Configuration, repeat: int) -> Outcome:
+        """A sample; with the first of a configuration, unless it is hopeless, how much quality its
+        format and cache keep.
+        """
+        found = self._sample(configuration, repeat)
+        if self.guard is None or repeat or self.hopeless(found):
+            return found
+        name, settings = str(configuration["format"]), with_defaults(configuration)
+        held = self.guard.of(name, settings)
+        told = (*found.measurements, *estimated(held.readings))
+        return found._replace(measurements=told, facts={**found.facts, **held.facts})
 
     def _sample(self, configuration: Configuration, repeat: int) -> Outcome:
         name, settings = str(configuration["format"]), with_defaults(configuration)
@@ -168,7 +190,7 @@ class DeployEvaluator(MeasuredHere):
             depth=work.depth,
             filled=str(depth.filled(self.formats, name, settings, work)) if work.depth else "",
             quality_tokens=work.quality_tokens,
-            text=self.text if repeat == 0 else "",
+            text="" if repeat or self.guard else self.text,
             examples=tuple(self.examples) if repeat == 0 else (),
             planned=self._planned(name, settings),
         )

@@ -19,7 +19,8 @@ NEEDED_SETTINGS = ("format", "n_threads")
 """Without a default."""
 QUALITY = "quality_text"
 """The text of a cell that perplexity is computed of."""
-OF_QUALITY = ("perplexity", "held_out_loss")
+AGAINST_REFERENCE = ("kl_divergence", "kl_perplexity", "same_first_token", "tokens_per_same")
+OF_QUALITY = ("perplexity", "held_out_loss", *AGAINST_REFERENCE)
 """Metrics that say what a model has learnt."""
 RANDOM_QUALITY = "its weights are random: speed and memory are its model's, quality is nobody's"
 RANDOM_TODO = "Leave the quality text and limits on quality out, or give the model's own GGUF file"
