@@ -30,7 +30,8 @@ class DeployEvaluator(MeasuredHere):
     """Runs each configuration with llama.cpp, in a process of its own, and measures it.
 
     Metrics: end_to_end_tokens_per_s, generation_tokens_per_s and prompt_tokens_per_s (tokens/s),
-    first_token_ms, load_ms (ms), peak_memory_mb (10^6 bytes, weights that are mapped and touched
+    first_token_ms, load_ms (ms), energy_j_per_token (J for each generated token, of the whole
+    machine, where it tells that), peak_memory_mb (10^6 bytes, weights that are mapped and touched
     included), peak_device_memory_mb (10^6 bytes, where a device is used), bits_per_weight (of the
     file's tensors) and, where asked, perplexity (no unit).
     """
@@ -235,6 +236,9 @@ def _measurements(found: Measured, work: DeployWorkload) -> tuple[Measurement, .
         ("others_share", "1"): [s.others_share for s in samples],
         ("involuntary_switches", "1"): [s.involuntary_switches for s in samples],
     }
+    if all(s.energy_j is not None for s in samples):
+        taken = [s.energy_j / work.n_generate for s in samples if s.energy_j is not None]
+        readings["energy_j_per_token", "J"] = taken
     if found.perplexity is not None:
         readings["perplexity", "1"] = [found.perplexity]
     if found.device_bytes is not None:

@@ -79,6 +79,13 @@ METRICS = by_name(
     ),
     Metric("tokens_per_same", "1", "minimize", "tokens for each such: 1 is the reference", 4),
     Metric("first_token_ms", "ms", "minimize", "until the first token is chosen"),
+    Metric(
+        "energy_j_per_token",
+        "J",
+        "minimize",
+        "of the processor's packages and GPUs for each generated token, prompt included",
+        2,
+    ),
     Metric("load_ms", "ms", "minimize", "until the model is loaded"),
     Metric("llama_generation_tokens_per_s", "tokens/s", "maximize", "as llama.cpp counts"),
     Metric("llama_prompt_tokens_per_s", "tokens/s", "maximize", "as llama.cpp counts"),
