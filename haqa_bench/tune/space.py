@@ -13,7 +13,7 @@ from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.tune.placement import Placement
-from haqa_bench.tune.wish import Wish
+from haqa_bench.tune.wish import Serving, Wish
 
 SPACE: Mapping[str, tuple[Sequence[Any], str]] = {
     "n_ubatch": ((64, 512), "prompt tokens computed at once"),
@@ -24,6 +24,8 @@ SPACE: Mapping[str, tuple[Sequence[Any], str]] = {
 """What is tried beside formats and threads, and what it is; llama.cpp's default is in DEFAULT."""
 DEFAULT = replace(ONE_THREAD, flash_attn="on")
 """llama.cpp's own settings on a CPU, where `auto` turns the fused kernel on."""
+SLOTS = 4
+"""Of llama-server, where nothing is said."""
 WINDOW = 512
 """Tokens that are read at once where quality is measured."""
 FORMATS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "IQ4_NL")
@@ -102,9 +104,9 @@ def options(path: Path, wish: Wish) -> Options:
     return Options(fit, left_out, llama_cpp_memory.beyond_training(found, wish.n_ctx))
 
 
-def settings(formats: Sequence[str], placement: Placement) -> JsonObject:
+def settings(formats: Sequence[str], placement: Placement, wish: Wish) -> JsonObject:
     """The space that is searched: the formats that fit, the first of them the default, threads,
-    what is put on devices, and SPACE.
+    what is put on devices, SPACE, and, where a server is asked, its own settings.
     """
     cores = psutil.cpu_count(logical=False) or 1
     return {
@@ -123,4 +125,24 @@ def settings(formats: Sequence[str], placement: Placement) -> JsonObject:
             name: {"choices": list(choices), "default": getattr(DEFAULT, name), "about": about}
             for name, (choices, about) in SPACE.items()
         },
+        **(_server(wish, wish.serving) if wish.serving else {}),
     }
+
+
+def _server(wish: Wish, serving: Serving) -> JsonObject:
+    """llama-server's own settings; its defaults are four slots that share a cache."""
+    found: JsonObject = {}
+    if serving.users > 1:
+        slots = sorted({1, 2, SLOTS, serving.users})
+        found["parallel"] = {"choices": slots, "default": SLOTS, "about": "slots: requests at once"}
+        about = "whether all slots share one cache"
+        found["kv_unified"] = {"choices": [True, False], "default": True, "about": about}
+    else:
+        found["parallel"] = {"choices": [1], "default": 1, "about": "slots: requests at once"}
+    if wish.speculate:  # of what is drafted, a first guess is the server's own
+        kinds = ["none", "ngram-simple", "ngram-mod", *(["draft-simple"] if wish.draft else [])]
+        about = "what guesses the next tokens, which the model then checks at once"
+        found["speculation"] = {"choices": kinds, "default": "none", "about": about}
+        about = "tokens guessed at once at most; 0: the server's own"
+        found["draft_max"] = {"choices": [0, 4, 8, 16], "default": 0, "about": about}
+    return found

@@ -17,8 +17,9 @@ from haqa_bench.hardware import to_yaml
 from haqa_bench.tune import minutes, placement, space
 from haqa_bench.tune.minutes import Division
 from haqa_bench.tune.placement import Placement
-from haqa_bench.tune.wish import GOALS, Wish
+from haqa_bench.tune.wish import Serving, Wish
 
+TEXT_NAME = "quality.txt"
 TEXT = "suites/texts/long.txt"
 """Of our own words: the text that quality is measured on where none is given."""
 HOPELESS = 0.8
@@ -40,7 +41,7 @@ def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: st
     made = _suite(wish, path, hardware.name, formats, placed)
     files = {
         "suites/tune.yaml": json.dumps(made, indent=1) + "\n",  # JSON is YAML
-        "suites/quality.txt": text,
+        f"suites/{TEXT_NAME}": text,
         f"hardware/{hardware.name}.yaml": to_yaml(hardware),
     }
     try:
@@ -69,14 +70,14 @@ def _suite(
     contents = gguf_models.Formats(path).contents(OWN)
     cores = psutil.cpu_count(logical=False) or 1
     divided = minutes.divided(wish, contents.stored_bytes, contents.parameters, cores)
-    metric, unit, direction = GOALS[wish.objective]
+    metric, unit, direction = wish.goal
     block = {
-        "track": "deploy",
+        "track": "serve" if wish.serving else "deploy",
         "models": ["model"],
         "bit_widths": ["any"],
         "hardware": [hardware],
         "workload": _workload(wish, divided),
-        "space": space.settings(formats, placed),
+        "space": space.settings(formats, placed, wish),
         "objective": {
             "metric": metric,
             "unit": unit,
@@ -114,16 +115,39 @@ def _method(wish: Wish) -> JsonObject:
 def _workload(wish: Wish, divided: Division) -> JsonObject:
     return {
         "n_ctx": wish.n_ctx,
-        "n_prompt": wish.n_prompt,
-        "n_generate": wish.n_generate,
         "repeats": minutes.REPEATS,
-        **({"depth": wish.depth} if wish.depth else {}),
-        "quality_text": "quality.txt",
-        "quality_tokens": min(space.WINDOW, wish.n_ctx),
+        **(_served(wish, wish.serving) if wish.serving else _alone(wish)),
         "quality_windows": divided.windows,
         **({"reference": wish.reference} if wish.reference else {}),
         "timeout_s": 1800.0,
         "memory_gb": wish.limit / 1e9,
+    }
+
+
+def _alone(wish: Wish) -> JsonObject:
+    """One sequence, by llama.cpp's library."""
+    return {
+        "n_prompt": wish.n_prompt,
+        "n_generate": wish.n_generate,
+        **({"depth": wish.depth} if wish.depth else {}),
+        "quality_text": TEXT_NAME,
+        "quality_tokens": min(space.WINDOW, wish.n_ctx),
+    }
+
+
+def _served(wish: Wish, serving: Serving) -> JsonObject:
+    """Several users, by llama.cpp's server; prompts are cut from the text."""
+    return {
+        "users": serving.users,
+        "prompts": list(serving.prompts),
+        "answers": list(serving.answers),
+        "requests": serving.requests,
+        "slo": {
+            "first_token_ms": serving.first_token_ms,
+            "between_tokens_ms": serving.between_tokens_ms,
+        },
+        "text": TEXT_NAME,
+        **({"draft": wish.draft} if wish.draft else {}),
     }
 
 

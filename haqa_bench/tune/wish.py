@@ -11,13 +11,15 @@ GOALS = {
     "latency": ("first_token_ms", "ms", "minimize"),
     "serving": ("goodput_per_s", "1/s", "maximize"),
 }
+SPECULATION = ("answer_tokens_per_s", "tokens/s", "maximize")
+"""Of one user, where tokens are guessed: by a draft model, or from the text so far."""
 """What a user may want: the metric, its unit, and its direction."""
 
 
 class Serving(NamedTuple):
-    """Several users at once: how many, the lengths of their prompts and answers in tokens, how many
-    requests each sends, and the most that a first token, and on the average each further one, may
-    take, in ms.
+    """What is asked of llama.cpp's own server: by how many users at once, of what lengths in tokens
+    their prompts and answers are, how many requests each sends, and the most that a first token,
+    and on the average each further one, may take, in ms.
     """
 
     users: int
@@ -51,7 +53,16 @@ class Wish(NamedTuple):
     minutes: float | None = None
     """What all may take, where that is bounded."""
     serving: Serving | None = None
+    """Where llama.cpp's own server is asked: of several users, or where tokens are guessed."""
     draft: str = ""
     """The GGUF file of a smaller model that drafts for it."""
+    speculate: bool = False
+    """Whether tokens are guessed from the text so far, or by the draft."""
     size: int | None = None
     """Bytes that the file of the weights may take at most; None for any."""
+
+    @property
+    def goal(self) -> tuple[str, str, str]:
+        """The metric, its unit, and its direction."""
+        alone = self.speculate and self.objective != "serving"
+        return SPECULATION if alone else GOALS[self.objective]

@@ -1,5 +1,5 @@
 """What a run takes of energy, where this machine tells it: RAPL counts a processor's packages, NVML
-the NVIDIA GPUs. A virtual machine tells neither as a rule, and a system may show RAPL to root alone.
+the NVIDIA GPUs. A virtual machine tells neither as a rule, and many systems show RAPL to root only.
 """
 
 from collections.abc import Sequence
