@@ -119,7 +119,12 @@ def test_a_window_is_scored_as_its_definition_says():
 
     found = Window(p.astype(np.float32), q.astype(np.float32), tokens)
 
-    expected = np.mean([sum(math.exp(a) * (a - b) for a, b in zip(x, y)) for x, y in zip(p, q)])
+    expected = np.mean(
+        [
+            math.fsum(math.exp(x) * (x - y) for x, y in zip(a, b, strict=True))
+            for a, b in zip(p, q, strict=True)
+        ]
+    )
     following = tokens[WINDOW // 2 + 1 :]
     assert len(following) == SCORED
     assert found.divergence == pytest.approx(expected, rel=1e-4)
