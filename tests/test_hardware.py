@@ -263,7 +263,7 @@ def test_costs_that_llama_cpp_does_not_live_to_tell_are_one_line(monkeypatch):
     monkeypatch.setattr(machine, "detect", lambda: processor)
     monkeypatch.setattr(weight_costs, "with_costs", crash)
 
-    with pytest.raises(HaqaError, match="--costs: llama.cpp did not run: crashed: ended by SIGILL"):
+    with pytest.raises(HaqaError, match=r"--costs: llama\.cpp did not run: .* SIGILL"):
         run("detect", "--costs")
 
 

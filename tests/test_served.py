@@ -41,10 +41,12 @@ def test_other_words_are_told_with_the_form(words, fault):
 
 
 def test_lengths_are_two_tokens_or_more():
-    assert served.lengths("--prompts", "64, 128") == (64, 128)
+    assert served.lengths("--prompt-lengths", "64, 128") == (64, 128)
     for words in ("", "a", "64,1", "64,,2", "\u0663\u0663", "99999999999"):
-        with pytest.raises(HaqaError, match=r"--prompts: '.*' is no length of two tokens or more"):
-            served.lengths("--prompts", words)
+        with pytest.raises(
+            HaqaError, match=r"--prompt-lengths: '.*' is no length of two tokens or more"
+        ):
+            served.lengths("--prompt-lengths", words)
 
 
 def test_several_users_try_slots_and_one_that_guesses_tries_speculation():

@@ -80,13 +80,13 @@ USERS_MAX = 256
     help="For serving: what a first token, and on the average each further one, may take.",
 )
 @click.option(
-    "--prompts",
+    "--prompt-lengths",
     default="64,256",
     show_default=True,
     help="For serving: lengths of the prompts, in tokens.",
 )
 @click.option(
-    "--answers",
+    "--answer-lengths",
     default="32,96",
     show_default=True,
     help="For serving: lengths of the answers, in tokens.",
@@ -189,8 +189,8 @@ def tune(
     speculate: bool,
     users: int,
     slo: str,
-    prompts: str,
-    answers: str,
+    prompt_lengths: str,
+    answer_lengths: str,
     requests: int,
     **wanted: Any,
 ) -> None:
@@ -216,7 +216,10 @@ def tune(
         **wanted,
     )
     if wish.objective == "serving" or wish.speculate:
-        asked = served.lengths("--prompts", prompts), served.lengths("--answers", answers)
+        asked = (
+            served.lengths("--prompt-lengths", prompt_lengths),
+            served.lengths("--answer-lengths", answer_lengths),
+        )
         limits = served.slo(slo)
         wish = served.asking(wish, users, asked, requests, limits)
     _check(wish)

@@ -68,7 +68,7 @@ def asking(
         raise HaqaError("--speculate", what, "Leave it out")
     if wish.depth:
         what = "what the server holds of a text before is not timed here"
-        raise HaqaError("--depth", what, "Lengthen --prompts instead")
+        raise HaqaError("--depth", what, "Lengthen --prompt-lengths instead")
     longest = max(serving.prompts) + max(serving.answers)
     if longest > wish.n_ctx:
         what = f"{wish.n_ctx} tokens hold no prompt and answer of {longest}"
