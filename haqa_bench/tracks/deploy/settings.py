@@ -32,6 +32,13 @@ def lacking_dimensions(name: str, model: Model) -> None:
         raise ValueError(f"the model '{name}' has no dimension '{missing[0]}'; needed: {needed}")
 
 
+def lacking_file(name: str, model: Model) -> None:
+    """Raises ValueError for a model that llama.cpp cannot run."""
+    if model.gguf is None and not model.synthetic:
+        what = "is to be deployed, but has no gguf, and is not synthetic"
+        raise ValueError(f"the model '{name}' {what}")
+
+
 def refuse_synthetic(name: str, model: Model) -> None:
     """Raises ValueError for a model of random weights, in tracks that fine-tune."""
     if model.synthetic:
