@@ -3,7 +3,9 @@ Modelfile.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from haqa_bench import disk
 from haqa_bench.arithmetic.memory import OWN
@@ -14,8 +16,11 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject
 from haqa_bench.project import open_run
 from haqa_bench.report.formats.terminal import terminal
+from haqa_bench.space import Configuration
 from haqa_bench.store import facts
 from haqa_bench.tracks.deploy import llama_tools
+from haqa_bench.tracks.serve import command
+from haqa_bench.tracks.serve.settings import with_defaults as served
 from haqa_bench.tune import shown, starting
 from haqa_bench.tune.recommendation import Recommendation, of_run
 from haqa_bench.tune.space import Options
@@ -33,13 +38,35 @@ def told(
         lines = front(done, cell, wish.limits, recommended.configuration)
         reasons = why(done, cell, recommended)
     report = _report(wish, path, run, cell, found, recommended, lines, reasons)
-    settings = with_defaults(recommended.configuration)
-    file = Path(report["file"])
-    disk.write(target / "Modelfile", starting.modelfile(file, settings, wish.n_ctx))
+    start = _start(wish, path, recommended.configuration)
+    disk.write(target / "Modelfile", starting.modelfile(start.file, start.settings, wish.n_ctx))
     disk.write(target / "recommendation.json", json.dumps(report, indent=2) + "\n")
     limits = ",".join(limit.words for limit in wish.limits)
     table = shown.table(lines, cell, recommended, limits)
     return report, _words(report, terminal(table), target)
+
+
+class Start(NamedTuple):
+    """How a configuration is started: its file, llama.cpp's settings, the tokens that the whole
+    cache has room for, and llama.cpp's own command lines.
+    """
+
+    file: Path
+    settings: Settings
+    n_ctx: int
+    commands: Mapping[str, str]
+
+
+def _start(wish: Wish, path: Path, configuration: Configuration) -> Start:
+    file = gguf_models.Formats(path).path(str(configuration["format"]))
+    if wish.serving is None:
+        settings = with_defaults(configuration)
+        commands = llama_tools.commands(file, settings, wish.n_ctx)
+        return Start(file, settings, wish.n_ctx, commands)
+    settings, server = served(configuration)
+    n_ctx = command.total_context(wish.n_ctx, wish.serving.users, server)
+    line = command.shown(str(file), settings, server, n_ctx, wish.draft)
+    return Start(file, settings, n_ctx, {command.NAME: line})
 
 
 def _report(
@@ -54,11 +81,10 @@ def _report(
 ) -> JsonObject:
     formats = gguf_models.Formats(path)
     name = str(told.configuration["format"])
-    file = formats.path(name)
-    settings = with_defaults(told.configuration)
+    start = _start(wish, path, told.configuration)
     return {
         "model": wish.model,
-        "file": str(file),
+        "file": str(start.file),
         "settings": dict(told.configuration),
         "default_kept": told.kept_default,
         "default_format": found.fit[0],
@@ -81,14 +107,14 @@ def _report(
         "format": {"name": name, **facts.of_file(formats.contents(name))},
         "memory": {
             "source": "simulated",
-            **_memory(file, settings, wish.n_ctx),
+            **_memory(start.file, start.settings, start.n_ctx),
             "limit_mb": wish.limit / 1e6,
         },
         "left_out": dict(found.left_out),
         "commands": {
-            **llama_tools.commands(file, settings, wish.n_ctx),
-            "ollama": starting.ollama(_slug(path), settings),
-            "lm-studio": starting.lm_studio(file, settings, wish.n_ctx),
+            **start.commands,
+            "ollama": starting.ollama(_slug(path), start.settings),
+            "lm-studio": starting.lm_studio(start.file, start.settings, wish.n_ctx),
         },
         "run": str(run),
     }

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
 from haqa_bench.arithmetic.memory import OWN, Prediction
-from haqa_bench.backends import llama_devices
 from haqa_bench.backends.gguf_models import Formats, formats_of, require_llama_cpp
 from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.llama_cpp_memory import planned_weights, predict
@@ -19,14 +17,15 @@ from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
 from haqa_bench.tracks.deploy import depth
+from haqa_bench.tracks.deploy.in_formats import InFormats, check_foreseen, check_peak
 from haqa_bench.tracks.deploy.quality import Guard
 from haqa_bench.tracks.deploy.settings import QUALITY, RANDOM_QUALITY, RANDOM_TODO
 from haqa_bench.tracks.deploy.workload import DeployWorkload
-from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
+from haqa_bench.tracks.repeats import estimated, timed
 from haqa_bench.trial import Measurement, Status
 
 
-class DeployEvaluator(MeasuredHere):
+class DeployEvaluator(InFormats):
     """Runs each configuration with llama.cpp, in a process of its own, and measures it.
 
     Metrics: end_to_end_tokens_per_s, generation_tokens_per_s and prompt_tokens_per_s (tokens/s),
@@ -68,20 +67,6 @@ class DeployEvaluator(MeasuredHere):
         return Guard(self.formats, work.reference, self.text, work.quality_windows)
 
     @property
-    def kind(self) -> str:
-        """See MeasuredHere: layers are put on a GPU by a setting alone."""
-        return self.cell.hardware.kind if "n_gpu_layers" in self.cell.space.root else "cpu"
-
-    @cached_property
-    def machine(self) -> str:
-        """See Evaluator: with llama.cpp's own devices, where layers are put on them."""
-        from haqa_bench.backends.machine import title
-
-        told = title(self.kind)
-        used = llama_devices.titles() if "n_gpu_layers" in self.cell.space.root else ()
-        return "; ".join((told, *used))
-
-    @property
     def made_of(self) -> Mapping[str, str]:
         """See LiveEvaluator."""
         return {
@@ -90,19 +75,11 @@ class DeployEvaluator(MeasuredHere):
             **({"reference_sha256": self.guard.reference.sha256} if self.guard else {}),
         }
 
-    def needs(self, configuration: Configuration) -> str:
-        """See MakingEvaluator: a file of the model in the configuration's format."""
-        return f"{self.formats.sha256}/{configuration['format']}"
-
     def make(self, configuration: Configuration) -> None:
         """See MakingEvaluator; not what is foreseen not to fit."""
         name, limit = str(configuration["format"]), int(self.workload.memory_gb * 1e9)
         self._check_room(name, with_defaults(configuration), limit)
         self.formats.path(name)
-
-    def unmake(self, configuration: Configuration) -> None:
-        """See MakingEvaluator."""
-        self.formats.remove(str(configuration["format"]))
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. That a cache is filled, once, is no part of what a sample takes."""
@@ -115,24 +92,15 @@ class DeployEvaluator(MeasuredHere):
         format and cache keep.
         """
         found = self._sample(configuration, repeat)
-        if self.guard is None or repeat or self.hopeless(found):
-            return found
         name, settings = str(configuration["format"]), with_defaults(configuration)
-        held = self.guard.of(name, settings)
-        told = (*found.measurements, *estimated(held.readings))
-        return found._replace(measurements=told, facts={**found.facts, **held.facts})
+        return found if repeat else self.held(found, name, settings)
 
     def _sample(self, configuration: Configuration, repeat: int) -> Outcome:
         name, settings = str(configuration["format"]), with_defaults(configuration)
         limit = int(self.workload.memory_gb * 1e9)
         self._check_room(name, settings, limit)
         found = run_job(self._job(name, settings, repeat), self.workload.timeout_s)
-        if found.peak_bytes > limit:
-            raise EvaluationFailed(
-                Status.OOM,
-                f"peak memory {found.peak_bytes / 1e9:.2f} GB"
-                f" is over {self.workload.memory_gb:g} GB",
-            )
+        check_peak(found.peak_bytes, self.workload.memory_gb)
         self._check_repacked(configuration, found)
         contents = self.formats.contents(name)
         told = {**found.facts, **facts.of_file(contents, self.formats.random)}
@@ -171,11 +139,7 @@ class DeployEvaluator(MeasuredHere):
         """Raises EvaluationFailed where a configuration is foreseen to take more than `limit`
         bytes.
         """
-        foreseen = self._foreseen(name, settings)
-        if foreseen and not foreseen.fits(limit):
-            raise EvaluationFailed(
-                Status.OOM, f"not loaded: does not fit {limit / 1e6:g} MB: {foreseen.arithmetic()}"
-            )
+        check_foreseen(self._foreseen(name, settings), limit)
 
     def _job(self, name: str, settings: Settings, repeat: int) -> Measure:
         work = self.workload

@@ -33,6 +33,13 @@ def lacking_dimensions(name: str, model: Model) -> None:
         raise ValueError(f"the model '{name}' has no dimension '{missing[0]}'; needed: {needed}")
 
 
+def lacking_file(name: str, model: Model) -> None:
+    """Raises ValueError for a model that llama.cpp cannot run."""
+    if model.gguf is None and not model.synthetic:
+        what = "is to be deployed, but has no gguf, and is not synthetic"
+        raise ValueError(f"the model '{name}' {what}")
+
+
 def refuse_synthetic(name: str, model: Model) -> None:
     """Raises ValueError for a model of random weights, in tracks that fine-tune."""
     if model.synthetic:
@@ -43,7 +50,7 @@ def check_random(block: Block, name: str) -> None:
     """Raises ValueError where quality is asked of a model of random weights."""
     asked = [goal.metric for goal in block.objective.goals]
     asked += [limit.metric for limit in block.objective.constraints]
-    if getattr(block.workload, QUALITY, ""):
+    if getattr(block.workload, QUALITY, "") or getattr(block.workload, "quality_windows", 0):
         asked.append(QUALITY)
     if found := [metric for metric in asked if metric in (*OF_QUALITY, QUALITY)]:
         raise ValueError(f"{found[0]}: the model '{name}' is synthetic, {RANDOM_QUALITY}")
