@@ -20,7 +20,8 @@ SECTIONS: Mapping[str, str] = {
     "--n-generate --n-ubatch --type-k --type-v --flash-attn --mmap --training --max-length "
     "--passes --best --within --order-seed --minutes --floor --remove-files --device "
     "--n-gpu-layers --depth",
-    "What is asked of the server": "--users --slo --prompt-lengths --answer-lengths --requests --speculate --draft",
+    "What is asked of the server": "--users --slo --prompt-lengths --answer-lengths --requests "
+    "--speculate --draft",
     "What is in the file": "--cell --parameters --metrics --status --ok --repeats-by --unit "
     "--limit --goal --default --delimiter --decimal --study --name --about --replace",
     "How it is printed": "--format --json --wide --columns --digits --published --standalone "

@@ -34,7 +34,7 @@ def _row(line: Line, cell: Cell, held: bool) -> list[Value]:
     quality = line.quality
     told = [
         name_of(line, cell),
-        f"{line.value:.1f}",
+        f"{line.value:.1f}" if line.value >= 10 else f"{line.value:.3f}",
         f"{line.gain:.2f}",
         "" if line.memory_mb is None else f"{line.memory_mb:,.0f}",
         _number(quality.get("bits_per_weight"), 2),
