@@ -90,7 +90,7 @@ def test_what_is_asked_is_the_same_each_time_and_each_length_as_often_as_any_oth
     [
         ("draft-simple", "timeout_s: 9", "draft-simple needs a draft model: name its file in"),
         ("eagle", "timeout_s: 9", "'eagle' is none of none, ngram-simple"),
-        ("ngram-mod", "text: nowhere.txt", "nowhere.txt: no such file"),
+        ("ngram-mod", "text: nowhere.txt", "nowhere.txt: No such file"),
         ("ngram-mod", "text: ../x.txt", "text that prompts are cut from must lie beside"),
     ],
 )
