@@ -15,7 +15,4 @@ def beside(name: str, folder: Path, what: str) -> str:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise HaqaError(name, f"{what} must lie beside or below the suite", "Copy it there")
-    try:
-        return read_text(path)
-    except UnicodeDecodeError:
-        raise HaqaError(path, f"{what} is not UTF-8") from None
+    return read_text(path)

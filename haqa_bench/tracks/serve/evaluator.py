@@ -56,6 +56,11 @@ class ServeEvaluator(InFormats):
         return command.version(self.program)
 
     @property
+    def build(self) -> Mapping[str, str]:
+        """See BuiltEvaluator: numbers of another llama-server are others."""
+        return {"llama-server": self.version, "llama-cpp-python": facts.installed_build()}
+
+    @property
     def made_of(self) -> Mapping[str, str]:
         """See LiveEvaluator."""
         return {
