@@ -10,6 +10,8 @@ OPTION = "--min-quality"
 DEFAULT = "kl=0.05"
 """Nats. A guess, to be overruled: what a format of five bits loses of a small model."""
 FORM = f"Give a limit such as {DEFAULT}, same=0.9 or perplexity=0.95, several joined by commas"
+METRICS = {"kl": "kl_perplexity", "same": "tokens_per_same", "perplexity": "perplexity"}
+"""What grows with what is lost."""
 LEAST = {"kl": 0.0, "same": 0.5, "perplexity": 0.5}
 MOST = {"kl": 10.0, "same": 1.0, "perplexity": 1.0}
 
@@ -28,12 +30,8 @@ class Limit(NamedTuple):
     @property
     def constraint(self) -> JsonObject:
         """As a suite states it: of the metric that grows with what is lost."""
-        metric, times = {
-            "kl": ("kl_perplexity", exp(self.value)),
-            "same": ("tokens_per_same", 1 / self.value),
-            "perplexity": ("perplexity", 1 / self.value),
-        }[self.name]
-        return {"metric": metric, "at_most_times_default": round(times, 6)}
+        times = exp(self.value) if self.name == "kl" else 1 / self.value
+        return {"metric": METRICS[self.name], "at_most_times_default": round(times, 6)}
 
     @property
     def words(self) -> str:

@@ -45,8 +45,8 @@ def _not_gained(rows: Sequence[Trade], told: Recommendation, floor: float) -> st
             worse.append(f"{name} {value} ({share:.2f})")
     parts = [f"no gain beyond the noise of {100 * floor:.1f} %: {', '.join(same)}"] if same else []
     parts += [f"slower, at best so many times the best: {', '.join(worse)}"] if worse else []
-    told = "; ".join(parts) or "no other setting was tried"
-    return f"{told[0].upper()}{told[1:]}."
+    sentence = "; ".join(parts) or "no other setting was tried"
+    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def _best_of_each(rows: Sequence[Trade]) -> Mapping[tuple[str, str], float]:
