@@ -72,7 +72,7 @@ def test_times_are_what_the_server_made_users_wait(load):
     for one in answers(served):
         assert one.fault == ""
         assert one.first_ms >= 50
-        assert one.between_ms >= 20
+        assert one.between_ms >= 10  # a late look at the first token makes it less
         assert len(one.tokens_ms) == 4
         assert one.timings.predicted_n == 4
     for repeat in served.repeats:
@@ -94,7 +94,7 @@ def test_who_finds_no_slot_waits_and_the_wait_counts(load):
     served = load(first_s=0.1, warm=1, job={"users": 3, "requests": 1, "repeats": 1, "server": one})
 
     first = sorted(one.first_ms for one in answers(served))
-    assert all(ms >= 100 * place for place, ms in enumerate(first, 1))
+    assert all(ms >= 100 * place - 50 for place, ms in enumerate(first, 1))  # not sent at once
     assert "clock_disagrees" not in readings.facts(served)
 
 

@@ -19,6 +19,8 @@ from haqa_bench.tracks.serve.worker.server import Server, free_port, started
 
 WARM = 8
 """Tokens of an answer that warms up, at most."""
+DYING_S = 0.5
+"""How long a server is waited for that may be why a request was cut off."""
 
 
 def load(job: Load) -> Served:
@@ -66,8 +68,11 @@ def _repeat(
     machine_then, own_then, after = *cpu_times(), server.look()
     busy = (machine, own + before.cpu_s), (machine_then, own_then + after.cpu_s)
     pairs = zip(chain(*heard.heard), chain(*asked), strict=True)
+    answers = tuple(answer_of(one, lengths) for one, lengths in pairs)
+    if any(one.fault for one in answers):
+        server.check_alive(DYING_S)
     return Repeat(
-        answers=tuple(answer_of(one, lengths) for one, lengths in pairs),
+        answers=answers,
         seconds=heard.seconds,
         others_share=others_share(*busy, heard.seconds),
         involuntary_switches=max(0, after.involuntary_switches - before.involuntary_switches),

@@ -10,7 +10,6 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -66,6 +65,8 @@ class Server:
 
     def __init__(self, guard: Guard, log: IO[bytes], port: int) -> None:
         self.guard, self.log, self.port = guard, log, port
+        self.processes: list[psutil.Process] = []
+        """Its own process, which is the guard's child, once it is ready."""
 
     def wait_ready(self, patience_s: float) -> None:
         """Waits until it has loaded its model.
@@ -80,6 +81,7 @@ class Server:
                 reason = f"llama-server is not ready within {patience_s:g} s; it said last: "
                 raise Refused(reason + last_line(self.said()), Status.TIMEOUT)
             time.sleep(LOOK_S)
+        self.processes = psutil.Process(self.guard.pid).children()
 
     def _ready(self) -> bool:
         try:
@@ -87,24 +89,25 @@ class Server:
         except (OSError, HTTPException, ValueError):  # it does not listen yet
             return False
 
-    def check_alive(self) -> None:
-        """Raises Refused where it has ended, with its last words."""
-        if self._ended():
-            code = self.guard.wait(ENDING_S)
-            ended = 128 - code if code - 128 in set(signal.Signals) else code
-            failure = failure_of(ended, self.said())
-            raise Refused(f"llama-server: {failure.reason}", failure.status)
+    def check_alive(self, patience_s: float = 0.0) -> None:
+        """Raises Refused where it has ended, or ends within `patience_s`, with its last words."""
+        until = time.monotonic() + patience_s
+        while not self._ended():
+            if time.monotonic() >= until:
+                return
+            time.sleep(LOOK_S)
+        code = self.guard.wait(ENDING_S)
+        ended = 128 - code if code - 128 in set(signal.Signals) else code
+        failure = failure_of(ended, self.said())
+        raise Refused(f"llama-server: {failure.reason}", failure.status)
 
     def _ended(self) -> bool:
         """Whether it has, be its guard there for another moment."""
-        if self.guard.poll() is not None:
-            return True
         try:
-            return self.process.status() == psutil.STATUS_ZOMBIE
-        except IndexError:  # it was not started yet
-            return False
+            ended = [one.status() == psutil.STATUS_ZOMBIE for one in self.processes]
         except psutil.NoSuchProcess:
             return True
+        return any(ended) or self.guard.poll() is not None
 
     def said(self) -> str:
         """The last that it said."""
@@ -137,12 +140,6 @@ class Server:
         finally:
             connection.close()
 
-    @cached_property
-    def process(self) -> psutil.Process:
-        """Its own process, which is the guard's child."""
-        found: psutil.Process = psutil.Process(self.guard.pid).children()[0]
-        return found
-
     def look(self) -> Looked:
         """What it has taken until now.
 
@@ -150,15 +147,14 @@ class Server:
             Refused: it has ended.
         """
         self.check_alive()
+        (process,) = self.processes
         try:
-            times = self.process.cpu_times()
-            tasks = [*Path(f"/proc/{self.process.pid}/task").iterdir()]
-            return Looked(
-                peak_bytes(self.process.pid), times.user + times.system, sum(map(_switches, tasks))
-            )
-        except (psutil.NoSuchProcess, OSError, StopIteration):
-            self.check_alive()
+            times, peak = process.cpu_times(), peak_bytes(process.pid)
+            tasks = [*Path(f"/proc/{process.pid}/task").iterdir()]
+        except (psutil.NoSuchProcess, OSError, StopIteration):  # it is ending
+            self.check_alive(ENDING_S)
             raise
+        return Looked(peak, times.user + times.system, sum(map(_switches, tasks)))
 
 
 def _switches(task: Path) -> int:
