@@ -89,7 +89,7 @@ def test_a_pass_over_all_cells_takes_an_hour_or_two_and_not_days(cells):
     assert max(cell.space.size for cell in fixed(cells)) <= 16
     assert 0.5 < sum(one.a_pass for one in large) / 3600 < 2
     small = [cost(cells[f"{name}-any-{HERE}"]) for name in TABLE_4]
-    assert sum(one.a_pass for one in small) < 600
+    assert sum(one.a_pass for one in small) < 900
 
 
 def test_what_is_too_large_is_told_before_anything_runs(cells):
