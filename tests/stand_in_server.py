@@ -46,7 +46,7 @@ class Told:
     accepted: int = 0
     dies: str = ""
     """What it says when it dies at once."""
-    dies_at: int = -1
+    dies_at: int = 10**9
     """The request after the warm-up with which it dies."""
     never_ready: bool = False
 
