@@ -223,6 +223,16 @@ def test_settings_become_ready_command_lines():
     assert "type_k=8, type_v=1" in call
 
 
+def test_weights_that_are_not_mapped_are_told_to_every_program():
+    plain = {"format": "Q4_0", "n_threads": 2, "mmap": False}
+
+    found = llama_tools.commands(Path("m.gguf"), with_defaults(plain), 512)
+
+    assert "-lm none" in found["llama-server"]
+    assert "-lm none" in found["llama-cli"]
+    assert "use_mmap=False" in found["llama-cpp-python"]
+
+
 def test_without_a_text_of_its_own_a_tuning_takes_the_project_s(tmp_path):
     assert len(suites.quality_text(None).split()) > 7000
     with pytest.raises(HaqaError, match="no text to measure quality on"):

@@ -171,6 +171,7 @@ def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
         "type_k": CACHE_TYPES[settings.type_k],
         "type_v": CACHE_TYPES[settings.type_v],
         "swa_full": False,
+        **({} if settings.mmap else {"use_mmap": False}),
     }
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     found = {
@@ -193,6 +194,7 @@ def more(settings: Settings, n_ctx: int) -> list[str]:
         str(settings.n_threads_batch),
         "-fa",
         settings.flash_attn,
+        *([] if settings.mmap else ["-lm", "none"]),
         *([] if settings.repack else ["--no-repack"]),
         *_split(settings, ","),
         *experts,

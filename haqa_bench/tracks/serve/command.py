@@ -101,7 +101,6 @@ def command(
         model,
         *more(settings, n_ctx_total),
         *options(settings),
-        *([] if settings.mmap else ["-lm", "none"]),
         "-np",
         str(server.parallel),
         "-kvu" if server.kv_unified else "-no-kvu",
