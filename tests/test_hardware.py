@@ -83,13 +83,20 @@ def test_a_gpu_s_cell_is_titled_by_the_gpu_and_any_other_by_the_cpu():
     assert "logical cores" in machine.title("gpu", Nvml(driver=False))
 
 
-def test_four_devices_and_one_that_is_not_stated_are_committed_under_their_names():
+def test_five_devices_and_one_that_is_not_stated_are_committed_under_their_names():
     found = profiles(COMMITTED)
 
     assert (
         [profile.name for profile in found]
         == NAMES
-        == ["epyc-zen4-2core", "nvidia-a6000", "nvidia-h100-sxm", "oneplus-11", "unstated"]
+        == [
+            "epyc-zen4-2core",
+            "nvidia-a6000",
+            "nvidia-h100-sxm",
+            "oneplus-11",
+            "unstated",
+            "xeon-emr-2core",
+        ]
     )
 
 

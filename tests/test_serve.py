@@ -184,8 +184,8 @@ BEGINS = (
         (
             Settings(n_threads=2, n_threads_batch=3, mmap=False, repack=False),
             ServerSettings(parallel=2, kv_unified=False, cont_batching=False),
-            BEGINS.replace("-fa auto", "-fa auto --no-repack")
-            + " -lm none -np 2 -no-kvu -nocb -cram 0",
+            BEGINS.replace("-fa auto", "-fa auto -lm none --no-repack")
+            + " -np 2 -no-kvu -nocb -cram 0",
         ),
         (
             PLAIN,

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from haqa_bench.backends.wire import dump, load
+from haqa_bench.tracks.metrics import KEPT_QUALITY
 from haqa_bench.tracks.serve import readings as it
 from haqa_bench.tracks.serve.jobs import Answer, Asked, Repeat, Served, Timings
 from haqa_bench.tracks.serve.track import METRICS
@@ -82,7 +83,8 @@ def test_every_reading_is_one_of_the_tracks_metrics_in_its_unit():
     units = dict(it.readings(served([answer(1, 1, draft_n=6)]), SLO).keys())
 
     assert {name: METRICS[name].unit for name in units} == units
-    assert METRICS.keys() - units == {"bits_per_weight"}
+    kept = {metric.name for metric in KEPT_QUALITY}
+    assert METRICS.keys() - units == {"bits_per_weight", "perplexity", *kept}
 
 
 @pytest.mark.parametrize(
