@@ -91,7 +91,9 @@ class MeasurementProtocol(Document):
     estimate to either side, or `processes` have been. A study's winner meets the default in `pairs`
     pairs of processes, apart from the tuning, and the default itself in `floor`, three times as
     many where that is left out; in tracks that train, the winner and the default are
-    trained with `tests` new seeds each, and tested.
+    trained with `tests` new seeds each, and tested. A configuration whose first process reaches no
+    more than `hopeless` of the best so far, a share, is measured in no other; quality, where it is
+    held against a reference, is then not asked for.
     """
 
     precision: float = Field(0.03, gt=0)
@@ -99,6 +101,7 @@ class MeasurementProtocol(Document):
     pairs: int = Field(8, ge=6)
     floor: int | None = Field(None, ge=6, exclude_if=lambda pairs: pairs is None)
     tests: int = Field(2, ge=1)
+    hopeless: float | None = Field(None, gt=0, lt=1, exclude_if=lambda share: share is None)
 
 
 class Point(Document):

@@ -83,13 +83,20 @@ def test_a_gpu_s_cell_is_titled_by_the_gpu_and_any_other_by_the_cpu():
     assert "logical cores" in machine.title("gpu", Nvml(driver=False))
 
 
-def test_four_devices_and_one_that_is_not_stated_are_committed_under_their_names():
+def test_five_devices_and_one_that_is_not_stated_are_committed_under_their_names():
     found = profiles(COMMITTED)
 
     assert (
         [profile.name for profile in found]
         == NAMES
-        == ["epyc-zen4-2core", "nvidia-a6000", "nvidia-h100-sxm", "oneplus-11", "unstated"]
+        == [
+            "epyc-zen4-2core",
+            "nvidia-a6000",
+            "nvidia-h100-sxm",
+            "oneplus-11",
+            "unstated",
+            "xeon-emr-2core",
+        ]
     )
 
 
@@ -263,7 +270,7 @@ def test_costs_that_llama_cpp_does_not_live_to_tell_are_one_line(monkeypatch):
     monkeypatch.setattr(machine, "detect", lambda: processor)
     monkeypatch.setattr(weight_costs, "with_costs", crash)
 
-    with pytest.raises(HaqaError, match="--costs: llama.cpp did not run: crashed: ended by SIGILL"):
+    with pytest.raises(HaqaError, match=r"--costs: llama\.cpp did not run: .* SIGILL"):
         run("detect", "--costs")
 
 

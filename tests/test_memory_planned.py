@@ -36,7 +36,7 @@ def on_gpu(cells):
 
 @pytest.fixture
 def on_cpu(cells):
-    return cells["gpt2-large-774m-any-epyc-zen4-2core-memory-planned"]
+    return cells["gpt2-large-774m-any-xeon-emr-2core-memory-planned"]
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from haqa_bench.tracks.repeats import estimated
 
 LLAMAS = ("llama2-7b", "llama2-13b", "llama3.2-3b", "llama3-8b")
 TABLE_4 = ("openllama-3b", "tinyllama-1.1b", "gpt2-large-774m")
-HERE = "epyc-zen4-2core"
+HERE = "xeon-emr-2core"
 BITS = {"F16": 16.0, "Q8_0": 8.5, "Q6_K": 6.56, "Q5_K_M": 5.68, "Q4_K_M": 4.85, "Q4_0": 4.55}
 TOLD = {
     "deploy-random": ("deploy", f"llama2-7b-int4-{HERE}"),
@@ -83,13 +83,13 @@ def test_the_phone_s_cell_is_the_one_that_is_recorded(cells):
     )
 
 
-def test_a_pass_over_all_cells_takes_hours_and_not_days(cells):
+def test_a_pass_over_all_cells_takes_an_hour_or_two_and_not_days(cells):
     large = [cost(cell) for cell in fixed(cells) if cell.id != f"llama2-13b-fp16-{HERE}"]
 
-    assert max(cell.space.size for cell in fixed(cells)) <= 32
-    assert 1 < sum(one.a_pass for one in large) / 3600 < 3
+    assert max(cell.space.size for cell in fixed(cells)) <= 16
+    assert 0.5 < sum(one.a_pass for one in large) / 3600 < 2
     small = [cost(cells[f"{name}-any-{HERE}"]) for name in TABLE_4]
-    assert sum(one.a_pass for one in small) < 600
+    assert sum(one.a_pass for one in small) < 900
 
 
 def test_what_is_too_large_is_told_before_anything_runs(cells):

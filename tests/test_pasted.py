@@ -29,7 +29,13 @@ def pasted(page: Path) -> list[str]:
     return [block for needs, block in BLOCK.findall(page.read_text("utf-8")) if not needs]
 
 
-PAGES = [page for page in [*(REPOSITORY / "docs").glob("*.md")] if pasted(page)]
+LONG = {"projects", "training", "plugins", "report"}
+"""Pages that take half a minute and more: `make test-long` pastes them."""
+PAGES = [
+    pytest.param(page, marks=pytest.mark.long if page.stem in LONG else (), id=page.stem)
+    for page in (REPOSITORY / "docs").glob("*.md")
+    if pasted(page)
+]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +94,7 @@ def commands(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_shows_can_be_pasted(page, used, commands):
     folder = used(page)
 

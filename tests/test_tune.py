@@ -19,12 +19,13 @@ from haqa_bench.project import open_run
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
 from haqa_bench.tracks.deploy import llama_tools
-from haqa_bench.tune import layers, recommendation, space
+from haqa_bench.tune import kept, placement, recommendation, space, suites
+from haqa_bench.tune.wish import Wish
 
-WISH = space.Wish(
+WISH = Wish(
     model="m.gguf",
     limit=10**9,
-    min_quality=0.8,
+    limits=kept.limits("0.8"),
     objective="latency",
     budget=7,
     method="rules",
@@ -106,7 +107,7 @@ def written(tmp_path, monkeypatch):
         "contents",
         lambda *_: Contents({"Q5_1": 1000}, {"Q5_1": 1000}, 1, 750, 800),
     )
-    return space.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words"), model
+    return suites.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words"), model
 
 
 def test_a_tuning_is_a_suite_that_runs_like_any_other(written):
@@ -126,36 +127,41 @@ def test_a_tuning_is_a_suite_that_runs_like_any_other(written):
     assert [s.method.name for s in found.studies()] == ["rules"]
 
 
+def device(name):
+    size = Figure(value=2048, unit="MiB", source="a test")
+    return Device(name=name, title="x", kind="gpu", backend="Vulkan", memory=size, free=size)
+
+
 def test_where_a_device_is_as_many_layers_as_fit_are_the_default(monkeypatch):
     def plan(model, formats, settings, n_ctx):
         count = min(settings.n_gpu_layers, 31)
         share = Share("Vulkan0", count, count * 100_000_000, 0, 0, 0, 0)
         return {"own": SimpleNamespace(memory=DevicePlan((share,), share, "a test"))}
 
-    monkeypatch.setattr(layers, "plan_for_device", plan)
-    size = Figure(value=2048, unit="MiB", source="a test")
-    device = Device(name="Vulkan0", title="x", kind="gpu", backend="Vulkan", memory=size, free=size)
+    monkeypatch.setattr(placement, "plan_for_device", plan)
 
-    assert layers.that_fit(Path("m.gguf"), 256, (device,)) == 18  # 0.9 x 2,147 MB / 105
-    assert layers.that_fit(Path("m.gguf"), 256, ()) == 0
-    found = space._on_devices(18)["n_gpu_layers"]
-    assert (found["choices"], found["default"]) == ([0, 9, 18], 18)
+    found = placement.that_fits(Path("m.gguf"), 256, (device("Vulkan0"),))
+
+    assert found.layers == 18  # 0.9 x 2,147 MB / 105
+    tried = found.space["n_gpu_layers"]
+    assert (tried["choices"], tried["default"]) == ([0, 9, 18], 18)
+    assert placement.that_fits(Path("m.gguf"), 256, ()).space == {}
 
 
 def test_the_same_wish_goes_on_and_another_is_not_mixed_in(written, tmp_path):
     path, model = written
 
-    assert space.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words") == path
+    assert suites.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words") == path
     for wish, text in ((WISH._replace(budget=8), "some words"), (WISH, "other words")):
         with pytest.raises(HaqaError, match="holds another tuning"):
-            space.write(tmp_path / "out", wish, model, ["own", "Q4_0"], text)
+            suites.write(tmp_path / "out", wish, model, ["own", "Q4_0"], text)
 
 
 def test_an_output_that_cannot_be_written_is_told(written, tmp_path):
     (tmp_path / "file").write_text("")
 
     with pytest.raises(HaqaError, match="name a place that can be written"):
-        space.write(tmp_path / "file", WISH, written[1], ["own"], "some words")
+        suites.write(tmp_path / "file", WISH, written[1], ["own"], "some words")
 
 
 def run_of(project, speed):
@@ -217,10 +223,20 @@ def test_settings_become_ready_command_lines():
     assert "type_k=8, type_v=1" in call
 
 
+def test_weights_that_are_not_mapped_are_told_to_every_program():
+    plain = {"format": "Q4_0", "n_threads": 2, "mmap": False}
+
+    found = llama_tools.commands(Path("m.gguf"), with_defaults(plain), 512)
+
+    assert "-lm none" in found["llama-server"]
+    assert "-lm none" in found["llama-cli"]
+    assert "use_mmap=False" in found["llama-cpp-python"]
+
+
 def test_without_a_text_of_its_own_a_tuning_takes_the_project_s(tmp_path):
-    assert len(space.quality_text(None).split()) > 500
-    with pytest.raises(HaqaError, match="no text to compute perplexity of"):
-        space.quality_text(tmp_path / "none.txt")
+    assert len(suites.quality_text(None).split()) > 7000
+    with pytest.raises(HaqaError, match="no text to measure quality on"):
+        suites.quality_text(tmp_path / "none.txt")
 
 
 def test_a_context_too_short_for_the_workload_is_told(cli, tmp_path):

@@ -198,6 +198,8 @@ class Sample:
     llama_generate_s: float
     others_share: float
     involuntary_switches: int
+    energy_j: float | None = None
+    """What the machine took meanwhile, in joules; None where it does not tell."""
 
 
 @dataclass(frozen=True)

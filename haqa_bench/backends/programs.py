@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from haqa_bench.backends import guard
 from haqa_bench.backends.process import last_line
@@ -21,6 +21,8 @@ KEPT = 4_000
 LOOK_S = 0.25
 """How often the size of an answer's file is looked at."""
 ENDING_S = 10.0
+Guard = subprocess.Popen[bytes]
+"""The process that holds a program."""
 
 
 class Called(NamedTuple):
@@ -62,7 +64,7 @@ def run(called: Called, seconds: float, most_bytes: int) -> Ended:
         TooMuch: it says more.
     """
     until = time.monotonic() + seconds
-    with _held(called) as process:
+    with held(called) as process:
         output, complaints = _said(process, called.answer, until, most_bytes)
         try:
             code = process.wait(max(until - time.monotonic(), 0.0) + LOOK_S)
@@ -72,17 +74,19 @@ def run(called: Called, seconds: float, most_bytes: int) -> Ended:
 
 
 @contextmanager
-def _held(called: Called) -> Iterator["subprocess.Popen[bytes]"]:
-    """The program's guard, which ends it when this block is left."""
-    lifeline, held = os.pipe()
+def held(called: Called, says: int | IO[bytes] = subprocess.PIPE) -> Iterator[Guard]:
+    """The program's guard, which ends it when this block is left, or when this process ends; what
+    the program `says` goes to two pipes, or all of it to a file.
+    """
+    lifeline, kept = os.pipe()
     words = [sys.executable, "-P", guard.__file__, str(lifeline), *called.command]
     source = os.devnull if called.question is None else called.question
     with open(source, "rb") as stdin:
         process = subprocess.Popen(
             words,
             stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=says,
+            stderr=says,
             cwd=called.folder,
             env=dict(called.environment),
             pass_fds=(lifeline,),
@@ -92,7 +96,7 @@ def _held(called: Called) -> Iterator["subprocess.Popen[bytes]"]:
     try:
         yield process
     finally:
-        os.close(held)
+        os.close(kept)
         try:
             process.wait(ENDING_S)
         except subprocess.TimeoutExpired:
@@ -102,9 +106,7 @@ def _held(called: Called) -> Iterator["subprocess.Popen[bytes]"]:
             pipe.close()
 
 
-def _said(
-    process: "subprocess.Popen[bytes]", answer: Path | None, until: float, most: int
-) -> tuple[bytes, bytes]:
+def _said(process: Guard, answer: Path | None, until: float, most: int) -> tuple[bytes, bytes]:
     """All that it writes to its output, and the last that it complains."""
     said = {"output": b"", "complaints": b""}
     with selectors.DefaultSelector() as pipes:

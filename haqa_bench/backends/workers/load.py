@@ -30,9 +30,9 @@ def involuntary_switches() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
-def peak_bytes() -> int:
-    """The most memory that this program has had. Not ru_maxrss, which a child inherits from whoever
-    started it, exec or not.
+def peak_bytes(process: int | str = "self") -> int:
+    """The most memory that this program has had, or another's process. Not ru_maxrss, which a child
+    inherits from whoever started it, exec or not.
     """
-    with open("/proc/self/status") as status:
+    with open(f"/proc/{process}/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) * 1024

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
 from haqa_bench.arithmetic.memory import OWN, Prediction
-from haqa_bench.backends import llama_devices
 from haqa_bench.backends.gguf_models import Formats, formats_of, require_llama_cpp
 from haqa_bench.backends.jobs import Example
 from haqa_bench.backends.llama_cpp_memory import planned_weights, predict
@@ -19,17 +17,20 @@ from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
 from haqa_bench.tracks.deploy import depth
+from haqa_bench.tracks.deploy.in_formats import InFormats, check_foreseen, check_peak
+from haqa_bench.tracks.deploy.quality import Guard
 from haqa_bench.tracks.deploy.settings import QUALITY, RANDOM_QUALITY, RANDOM_TODO
 from haqa_bench.tracks.deploy.workload import DeployWorkload
-from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
+from haqa_bench.tracks.repeats import estimated, timed
 from haqa_bench.trial import Measurement, Status
 
 
-class DeployEvaluator(MeasuredHere):
+class DeployEvaluator(InFormats):
     """Runs each configuration with llama.cpp, in a process of its own, and measures it.
 
     Metrics: end_to_end_tokens_per_s, generation_tokens_per_s and prompt_tokens_per_s (tokens/s),
-    first_token_ms, load_ms (ms), peak_memory_mb (10^6 bytes, weights that are mapped and touched
+    first_token_ms, load_ms (ms), energy_j_per_token (J for each generated token, of the whole
+    machine, where it tells that), peak_memory_mb (10^6 bytes, weights that are mapped and touched
     included), peak_device_memory_mb (10^6 bytes, where a device is used), bits_per_weight (of the
     file's tensors) and, where asked, perplexity (no unit).
     """
@@ -49,6 +50,7 @@ class DeployEvaluator(MeasuredHere):
         self.text = cell.texts.get(QUALITY, "")
         self.formats = Formats(source) if source else formats_of(cell.model)
         self._check_quality()
+        self.guard = self._guard()
         self._predictions: dict[tuple[str, Settings], Prediction] = {}
         self._plans: dict[tuple[str, Settings], Mapping[str, int]] = {}
 
@@ -57,19 +59,12 @@ class DeployEvaluator(MeasuredHere):
         if self.formats.random and (self.text or self.examples):
             raise HaqaError(self.cell.id, RANDOM_QUALITY, RANDOM_TODO)
 
-    @property
-    def kind(self) -> str:
-        """See MeasuredHere: layers are put on a GPU by a setting alone."""
-        return self.cell.hardware.kind if "n_gpu_layers" in self.cell.space.root else "cpu"
-
-    @cached_property
-    def machine(self) -> str:
-        """See Evaluator: with llama.cpp's own devices, where layers are put on them."""
-        from haqa_bench.backends.machine import title
-
-        told = title(self.kind)
-        used = llama_devices.titles() if "n_gpu_layers" in self.cell.space.root else ()
-        return "; ".join((told, *used))
+    def _guard(self) -> Guard | None:
+        """What formats are held against, where the workload says so."""
+        work = self.workload
+        if not (self.text and work.quality_windows):
+            return None
+        return Guard(self.formats, work.reference, self.text, work.quality_windows)
 
     @property
     def made_of(self) -> Mapping[str, str]:
@@ -77,11 +72,8 @@ class DeployEvaluator(MeasuredHere):
         return {
             "model_sha256": self.formats.sha256,
             "quality_text_sha256": sha256(self.text.encode()),
+            **({"reference_sha256": self.guard.reference.sha256} if self.guard else {}),
         }
-
-    def needs(self, configuration: Configuration) -> str:
-        """See MakingEvaluator: a file of the model in the configuration's format."""
-        return f"{self.formats.sha256}/{configuration['format']}"
 
     def make(self, configuration: Configuration) -> None:
         """See MakingEvaluator; not what is foreseen not to fit."""
@@ -89,27 +81,26 @@ class DeployEvaluator(MeasuredHere):
         self._check_room(name, with_defaults(configuration), limit)
         self.formats.path(name)
 
-    def unmake(self, configuration: Configuration) -> None:
-        """See MakingEvaluator."""
-        self.formats.remove(str(configuration["format"]))
-
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
         """See Evaluator. That a cache is filled, once, is no part of what a sample takes."""
         if self.workload.depth:
             self._fill(configuration)
-        return timed(lambda: self._sample(configuration, repeat))
+        return timed(lambda: self._with_quality(configuration, repeat))
+
+    def _with_quality(self, configuration: Configuration, repeat: int) -> Outcome:
+        """A sample; with the first of a configuration, unless it is hopeless, how much quality its
+        format and cache keep.
+        """
+        found = self._sample(configuration, repeat)
+        name, settings = str(configuration["format"]), with_defaults(configuration)
+        return found if repeat else self.held(found, name, settings)
 
     def _sample(self, configuration: Configuration, repeat: int) -> Outcome:
         name, settings = str(configuration["format"]), with_defaults(configuration)
         limit = int(self.workload.memory_gb * 1e9)
         self._check_room(name, settings, limit)
         found = run_job(self._job(name, settings, repeat), self.workload.timeout_s)
-        if found.peak_bytes > limit:
-            raise EvaluationFailed(
-                Status.OOM,
-                f"peak memory {found.peak_bytes / 1e9:.2f} GB"
-                f" is over {self.workload.memory_gb:g} GB",
-            )
+        check_peak(found.peak_bytes, self.workload.memory_gb)
         self._check_repacked(configuration, found)
         contents = self.formats.contents(name)
         told = {**found.facts, **facts.of_file(contents, self.formats.random)}
@@ -148,11 +139,7 @@ class DeployEvaluator(MeasuredHere):
         """Raises EvaluationFailed where a configuration is foreseen to take more than `limit`
         bytes.
         """
-        foreseen = self._foreseen(name, settings)
-        if foreseen and not foreseen.fits(limit):
-            raise EvaluationFailed(
-                Status.OOM, f"not loaded: does not fit {limit / 1e6:g} MB: {foreseen.arithmetic()}"
-            )
+        check_foreseen(self._foreseen(name, settings), limit)
 
     def _job(self, name: str, settings: Settings, repeat: int) -> Measure:
         work = self.workload
@@ -168,7 +155,7 @@ class DeployEvaluator(MeasuredHere):
             depth=work.depth,
             filled=str(depth.filled(self.formats, name, settings, work)) if work.depth else "",
             quality_tokens=work.quality_tokens,
-            text=self.text if repeat == 0 else "",
+            text="" if repeat or self.guard else self.text,
             examples=tuple(self.examples) if repeat == 0 else (),
             planned=self._planned(name, settings),
         )
@@ -213,6 +200,9 @@ def _measurements(found: Measured, work: DeployWorkload) -> tuple[Measurement, .
         ("others_share", "1"): [s.others_share for s in samples],
         ("involuntary_switches", "1"): [s.involuntary_switches for s in samples],
     }
+    if all(s.energy_j is not None for s in samples):
+        taken = [s.energy_j / work.n_generate for s in samples if s.energy_j is not None]
+        readings["energy_j_per_token", "J"] = taken
     if found.perplexity is not None:
         readings["perplexity", "1"] = [found.perplexity]
     if found.device_bytes is not None:

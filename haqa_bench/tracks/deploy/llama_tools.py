@@ -103,7 +103,7 @@ def cli(program: str, model: str, settings: Settings, n_ctx: int) -> list[str]:
         "-st",
         "--no-display-prompt",
     ]
-    return [program, "-m", model, *said, *_more(settings, n_ctx), *options(settings)]
+    return [program, "-m", model, *said, *more(settings, n_ctx), *options(settings)]
 
 
 def parse_bench(output: str, settings: Settings, work: DeployWorkload) -> Bench:
@@ -151,7 +151,7 @@ def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
     """How llama.cpp's server, its command line and llama-cpp-python are started with these
     settings.
     """
-    line = shlex.join(["-m", str(model), *_more(settings, n_ctx), *options(settings)])
+    line = shlex.join(["-m", str(model), *more(settings, n_ctx), *options(settings)])
     arguments = {
         "model_path": str(model),
         "n_ctx": n_ctx,
@@ -171,6 +171,7 @@ def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
         "type_k": CACHE_TYPES[settings.type_k],
         "type_v": CACHE_TYPES[settings.type_v],
         "swa_full": False,
+        **({} if settings.mmap else {"use_mmap": False}),
     }
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     found = {
@@ -182,7 +183,7 @@ def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
     return {**found, "llama-cpp-python": f"llama_cpp.Llama({call})"}
 
 
-def _more(settings: Settings, n_ctx: int) -> list[str]:
+def more(settings: Settings, n_ctx: int) -> list[str]:
     """What llama-bench has another name for, or none."""
     experts = ["-cmoe"] if settings.cpu_moe else []
     experts += ["-ncmoe", str(settings.n_cpu_moe)] if settings.n_cpu_moe else []
@@ -193,6 +194,7 @@ def _more(settings: Settings, n_ctx: int) -> list[str]:
         str(settings.n_threads_batch),
         "-fa",
         settings.flash_attn,
+        *([] if settings.mmap else ["-lm", "none"]),
         *([] if settings.repack else ["--no-repack"]),
         *_split(settings, ","),
         *experts,

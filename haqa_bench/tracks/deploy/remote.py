@@ -15,12 +15,13 @@ from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
 from haqa_bench.tracks.deploy import llama_tools
+from haqa_bench.tracks.deploy.settings import AGAINST_REFERENCE
 from haqa_bench.tracks.deploy.workload import DeployWorkload
 from haqa_bench.tracks.repeats import estimated, repeated, timed
 from haqa_bench.trial import Status
 
 SAID_TIMEOUT_S = 20.0
-UNTOLD = ("perplexity", "peak_memory_mb", "peak_device_memory_mb")
+UNTOLD = ("perplexity", *AGAINST_REFERENCE, "peak_memory_mb", "peak_device_memory_mb")
 """Metrics that llama-bench does not tell."""
 
 

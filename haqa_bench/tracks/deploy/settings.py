@@ -19,7 +19,8 @@ NEEDED_SETTINGS = ("format", "n_threads")
 """Without a default."""
 QUALITY = "quality_text"
 """The text of a cell that perplexity is computed of."""
-OF_QUALITY = ("perplexity", "held_out_loss")
+AGAINST_REFERENCE = ("kl_divergence", "kl_perplexity", "same_first_token", "tokens_per_same")
+OF_QUALITY = ("perplexity", "held_out_loss", *AGAINST_REFERENCE)
 """Metrics that say what a model has learnt."""
 RANDOM_QUALITY = "its weights are random: speed and memory are its model's, quality is nobody's"
 RANDOM_TODO = "Leave the quality text and limits on quality out, or give the model's own GGUF file"
@@ -32,6 +33,13 @@ def lacking_dimensions(name: str, model: Model) -> None:
         raise ValueError(f"the model '{name}' has no dimension '{missing[0]}'; needed: {needed}")
 
 
+def lacking_file(name: str, model: Model) -> None:
+    """Raises ValueError for a model that llama.cpp cannot run."""
+    if model.gguf is None and not model.synthetic:
+        what = "is to be deployed, but has no gguf, and is not synthetic"
+        raise ValueError(f"the model '{name}' {what}")
+
+
 def refuse_synthetic(name: str, model: Model) -> None:
     """Raises ValueError for a model of random weights, in tracks that fine-tune."""
     if model.synthetic:
@@ -42,7 +50,7 @@ def check_random(block: Block, name: str) -> None:
     """Raises ValueError where quality is asked of a model of random weights."""
     asked = [goal.metric for goal in block.objective.goals]
     asked += [limit.metric for limit in block.objective.constraints]
-    if getattr(block.workload, QUALITY, ""):
+    if getattr(block.workload, QUALITY, "") or getattr(block.workload, "quality_windows", 0):
         asked.append(QUALITY)
     if found := [metric for metric in asked if metric in (*OF_QUALITY, QUALITY)]:
         raise ValueError(f"{found[0]}: the model '{name}' is synthetic, {RANDOM_QUALITY}")

@@ -8,8 +8,6 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from haqa_bench.cell import Block, Cell, Model
-from haqa_bench.documents import read_text
-from haqa_bench.errors import HaqaError
 from haqa_bench.hardware import Hardware
 from haqa_bench.protocols import LiveEvaluator, Metric
 from haqa_bench.tracks import Rule, Track
@@ -19,16 +17,19 @@ from haqa_bench.tracks.deploy.settings import (
     check_random,
     check_words,
     lacking_dimensions,
+    lacking_file,
     lacking_settings,
 )
 from haqa_bench.tracks.deploy.workload import DeployWorkload, RooflineWorkload
 from haqa_bench.tracks.metrics import (
+    KEPT_QUALITY,
     OTHERS_SHARE,
     PEAK_DEVICE_MEMORY,
     PEAK_MEMORY,
     SWITCHES,
     by_name,
 )
+from haqa_bench.tracks.texts import beside
 
 AnyWorkload = DeployWorkload | RooflineWorkload
 METRICS = by_name(
@@ -62,7 +63,15 @@ METRICS = by_name(
         2,
     ),
     Metric("perplexity", "1", "minimize", "of the quality text", 3, prompted=True),
+    *KEPT_QUALITY,
     Metric("first_token_ms", "ms", "minimize", "until the first token is chosen"),
+    Metric(
+        "energy_j_per_token",
+        "J",
+        "minimize",
+        "of the processor's packages and GPUs for each generated token, prompt included",
+        2,
+    ),
     Metric("load_ms", "ms", "minimize", "until the model is loaded"),
     Metric("llama_generation_tokens_per_s", "tokens/s", "maximize", "as llama.cpp counts"),
     Metric("llama_prompt_tokens_per_s", "tokens/s", "maximize", "as llama.cpp counts"),
@@ -90,10 +99,8 @@ class DeployTrack(Track[AnyWorkload]):
         """See Track."""
         if isinstance(block.workload, RooflineWorkload):
             lacking_dimensions(name, model)
-        elif model.gguf is None and not model.synthetic:
-            what = "is to be deployed, but has no gguf, and is not synthetic"
-            raise ValueError(f"the model '{name}' {what}")
         else:
+            lacking_file(name, model)
             lacking_settings(block.space)
             check_words(block.space)
         if model.synthetic:
@@ -112,7 +119,7 @@ class DeployTrack(Track[AnyWorkload]):
         """See Track."""
         if isinstance(workload, RooflineWorkload) or not workload.quality_text:
             return {}
-        return {QUALITY: _text(workload.quality_text, suite_folder)}
+        return {QUALITY: beside(workload.quality_text, suite_folder, "the quality text")}
 
     def simulates(self, workload: AnyWorkload, hardware: Hardware) -> bool:
         """See Track."""
@@ -154,18 +161,6 @@ class DeployTrack(Track[AnyWorkload]):
         for name in ("type_k", "type_v"):
             why = "a short context's cache is small: unpacking it costs more than it saves"
             yield Rule(name, "f16", why)
-
-
-def _text(name: str, folder: Path) -> str:
-    """A quality text, a file beside or below its suite."""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        what = "the quality text must lie beside or below the suite"
-        raise HaqaError(name, what, "Copy it there")
-    try:
-        return read_text(path)
-    except UnicodeDecodeError:
-        raise HaqaError(path, "the quality text is not UTF-8") from None
 
 
 DEPLOY = DeployTrack()

@@ -44,12 +44,20 @@ class DeployWorkload(Workload):
     where there is none.
     """
     quality_tokens: Annotated[int, Field(ge=3)] = 512
+    quality_windows: Annotated[int, Field(ge=0, le=10_000, exclude_if=lambda count: not count)] = 0
+    """Windows of 512 tokens of that text in which predictions are held against the reference's;
+    perplexity is of them too. None: of its first `quality_tokens`, against nothing.
+    """
+    reference: Annotated[str, Field(exclude_if=lambda path: not path)] = ""
+    """The GGUF file of the most precise form of the model; empty for the model's own file."""
     timeout_s: float = 120.0
     memory_gb: float = 4.0
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         longest = max(run.depth + run.n_prompt + run.n_generate for run in (self, self.confirming))
+        if self.reference and not self.quality_windows:
+            raise ValueError("a reference is held against in quality_windows, and there are none")
         if max(longest, self.quality_tokens) > self.n_ctx:
             what = "depth + n_prompt + n_generate" if self.depth else "n_prompt + n_generate"
             raise ValueError(f"{what} and quality_tokens must fit in n_ctx = {self.n_ctx}")

@@ -1,0 +1,141 @@
+"""Holds a model's predictions against a reference's, in a process of its own: `python -m
+haqa_bench.backends.workers.quality < job.json > result.json`.
+
+The divergence of a prediction q from the reference's p is the sum of p (log p - log q) over the
+vocabulary. A reference is kept in float16: what that rounds is far below what a format of 8 bits
+loses.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+
+import llama_cpp as llama
+import numpy as np
+from numpy.typing import NDArray
+
+from haqa_bench.backends.llama_jobs import Settings
+from haqa_bench.backends.llama_log import cause_of
+from haqa_bench.backends.quality_jobs import (
+    SCORED,
+    WINDOW,
+    Compare,
+    Compared,
+    Refer,
+    Referred,
+)
+from haqa_bench.backends.workers.decoding import tokenize
+from haqa_bench.backends.workers.frame import Refused
+from haqa_bench.backends.workers.llama_cpp import load, open_context
+from haqa_bench.backends.workers.llama_logged import ERRORS, refused, work_logged
+
+Logs = NDArray[np.float32]
+FIRST = WINDOW // 2
+"""The first position whose next token is scored."""
+
+
+def refer(job: Refer) -> Referred:
+    """Writes what the reference expects."""
+    model = Model(job.model, job.settings)
+    windows = model.windows(job.text)[: job.windows]
+    if len(windows) < job.windows:
+        raise Refused(
+            f"the text has {len(windows)} windows of {WINDOW} tokens, {job.windows} are asked for"
+        )
+    shape = (job.windows, SCORED, model.vocabulary)
+    kept = np.lib.format.open_memmap(Path(job.target), "w+", np.float16, shape)
+    losses = []
+    for number, tokens in enumerate(windows):
+        expected = model.expects(tokens)
+        losses.append(loss(expected, tokens))
+        kept[number] = expected
+    kept.flush()
+    return Referred(math.exp(fmean(losses)))
+
+
+def loss(expected: Logs, tokens: Sequence[int]) -> float:
+    """The mean negative log likelihood of the scored tokens of a window, in nats."""
+    following = np.array(tokens[FIRST + 1 :])
+    return -float(expected[np.arange(SCORED), following].mean(dtype=np.float64))
+
+
+def compare(job: Compare) -> Compared:
+    """Holds a model against it, window by window."""
+    model = Model(job.model, job.settings)
+    kept = np.load(job.reference, mmap_mode="r")
+    windows = model.windows(job.text)[: len(kept)]
+    if kept.shape[1:] != (SCORED, model.vocabulary) or len(windows) < len(kept):
+        raise Refused("the reference is of another text or vocabulary: is it the same model?")
+    found = [Window(kept[i].astype(np.float32), model.expects(t), t) for i, t in enumerate(windows)]
+    return Compared(
+        divergences=tuple(one.divergence for one in found),
+        same=tuple(one.same for one in found),
+        perplexity=math.exp(fmean(one.loss for one in found)),
+        reference_perplexity=math.exp(fmean(one.reference_loss for one in found)),
+    )
+
+
+class Window:
+    """What two models expect in one window."""
+
+    def __init__(self, reference: Logs, ours: Logs, tokens: Sequence[int]) -> None:
+        terms = np.exp(reference) * (reference - ours)
+        self.divergence = float(terms.sum(axis=1, dtype=np.float64).mean())
+        self.same = float((reference.argmax(axis=1) == ours.argmax(axis=1)).mean())
+        self.loss, self.reference_loss = loss(ours, tokens), loss(reference, tokens)
+
+
+class Model:
+    """A model with a context of one window."""
+
+    def __init__(self, path: str, settings: Settings) -> None:
+        settings = replace(settings, n_batch=WINDOW, n_ubatch=WINDOW)
+        self.model = load(path, settings)
+        self.context = open_context(self.model, settings, WINDOW, n_outputs=0)
+        vocabulary = llama.llama_model_get_vocab(self.model)
+        self.vocabulary: int = llama.llama_vocab_n_tokens(vocabulary)
+        self.begins = (
+            llama.llama_vocab_bos(vocabulary) if llama.llama_vocab_get_add_bos(vocabulary) else None
+        )
+
+    def windows(self, text: str) -> list[list[int]]:
+        """The whole windows of a text, each with its beginning."""
+        return [list(one) for one in self._windows(tokenize(self.model, text))]
+
+    def _windows(self, tokens: Sequence[int]) -> Iterator[Sequence[int]]:
+        for start in range(0, len(tokens) - WINDOW + 1, WINDOW):
+            part = tokens[start : start + WINDOW]
+            yield part if self.begins is None else [self.begins, *part[1:]]
+
+    def expects(self, tokens: Sequence[int]) -> Logs:
+        """Natural logarithms of what it expects after each scored token: (SCORED, vocabulary)."""
+        llama.llama_memory_clear(llama.llama_get_memory(self.context), True)
+        self._decode(tokens)
+        rows = [
+            np.ctypeslib.as_array(
+                llama.llama_get_logits_ith(self.context, position), shape=(self.vocabulary,)
+            )
+            for position in range(FIRST, WINDOW - 1)
+        ]
+        logits = np.stack(rows)
+        logits -= logits.max(axis=1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True, dtype=np.float32))
+
+    def _decode(self, tokens: Sequence[int]) -> None:
+        batch = llama.llama_batch_init(WINDOW, 0, 1)
+        batch.n_tokens = WINDOW
+        for position, token in enumerate(tokens):
+            batch.token[position], batch.pos[position] = token, position
+            batch.n_seq_id[position], batch.seq_id[position][0] = 1, 0
+            batch.logits[position] = FIRST <= position < WINDOW - 1
+        ERRORS.clear()
+        code = llama.llama_decode(self.context, batch)
+        llama.llama_batch_free(batch)
+        if code != 0:
+            raise refused(f"llama_decode returned {code}: {cause_of(ERRORS)}")
+
+
+if __name__ == "__main__":
+    work_logged(refer, compare)

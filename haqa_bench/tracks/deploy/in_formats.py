@@ -1,0 +1,68 @@
+"""What evaluators have in common that run a model's file with llama.cpp on this machine."""
+
+from functools import cached_property
+
+from haqa_bench.arithmetic.memory import Prediction
+from haqa_bench.backends import llama_devices
+from haqa_bench.backends.gguf_models import AnyFormats
+from haqa_bench.backends.llama_jobs import Settings
+from haqa_bench.errors import EvaluationFailed
+from haqa_bench.protocols import Outcome
+from haqa_bench.space import Configuration
+from haqa_bench.tracks.deploy.quality import Guard
+from haqa_bench.tracks.repeats import MeasuredHere, estimated
+from haqa_bench.trial import Status
+
+
+class InFormats(MeasuredHere):
+    """Runs a model in the format of each configuration; a file of each is made when first asked."""
+
+    formats: AnyFormats
+    guard: Guard | None = None
+    """What formats are held against, where quality is asked for."""
+
+    def held(self, found: Outcome, name: str, settings: Settings) -> Outcome:
+        """An outcome with how much quality a format and its cache keep, unless it is hopeless, or
+        nothing is held against anything.
+        """
+        if self.guard is None or self.hopeless(found):
+            return found
+        quality = self.guard.of(name, settings)
+        told = (*found.measurements, *estimated(quality.readings))
+        return found._replace(measurements=told, facts={**found.facts, **quality.facts})
+
+    @property
+    def kind(self) -> str:
+        """See MeasuredHere: layers are put on a GPU by a setting alone."""
+        return self.cell.hardware.kind if "n_gpu_layers" in self.cell.space.root else "cpu"
+
+    @cached_property
+    def machine(self) -> str:
+        """See Evaluator: with llama.cpp's own devices, where layers are put on them."""
+        from haqa_bench.backends.machine import title
+
+        told = title(self.kind)
+        used = llama_devices.titles() if "n_gpu_layers" in self.cell.space.root else ()
+        return "; ".join((told, *used))
+
+    def needs(self, configuration: Configuration) -> str:
+        """See MakingEvaluator: a file of the model in the configuration's format."""
+        return f"{self.formats.sha256}/{configuration['format']}"
+
+    def unmake(self, configuration: Configuration) -> None:
+        """See MakingEvaluator."""
+        self.formats.remove(str(configuration["format"]))
+
+
+def check_foreseen(foreseen: Prediction | None, limit: int) -> None:
+    """Raises EvaluationFailed where more than `limit` bytes are foreseen to be taken."""
+    if foreseen and not foreseen.fits(limit):
+        reason = f"not loaded: does not fit {limit / 1e6:g} MB: {foreseen.arithmetic()}"
+        raise EvaluationFailed(Status.OOM, reason)
+
+
+def check_peak(peak_bytes: int, memory_gb: float) -> None:
+    """Raises EvaluationFailed where a process took more memory than it may."""
+    if peak_bytes > int(memory_gb * 1e9):
+        reason = f"peak memory {peak_bytes / 1e9:.2f} GB is over {memory_gb:g} GB"
+        raise EvaluationFailed(Status.OOM, reason)

@@ -1,0 +1,135 @@
+"""llama-server: where it is, and how it is started with the settings of a configuration."""
+
+import os
+import shlex
+import shutil
+import subprocess
+
+from haqa_bench.backends.llama_jobs import Settings
+from haqa_bench.errors import HaqaError
+from haqa_bench.tracks.deploy.llama_tools import more, options
+from haqa_bench.tracks.serve.jobs import ServerSettings
+from haqa_bench.tracks.serve.settings import DRAFTED
+
+NAME = "llama-server"
+TOOLS = "HAQA_BENCH_LLAMA_TOOLS"
+"""The environment variable that names the folder of llama.cpp's programs."""
+TODO = (
+    f"Take it from llama.cpp's releases, or build it (cmake --build build --target {NAME}), and "
+    f"name its folder in {TOOLS}, or put that on PATH"
+)
+HOST = "127.0.0.1"
+VERSION_TIMEOUT_S = 60.0
+UNTOLD = "unknown: it does not say"
+LONGEST = {
+    DRAFTED: "--spec-draft-n-max",
+    "ngram-simple": "--spec-ngram-simple-size-m",
+    "ngram-map-k": "--spec-ngram-map-k-size-m",
+    "ngram-mod": "--spec-ngram-mod-n-max",
+}
+"""How llama-server calls draft_max, by speculation: ngram-cache has none."""
+SHORTEST = {DRAFTED: "--spec-draft-n-min", "ngram-mod": "--spec-ngram-mod-n-min"}
+"""The same of draft_min."""
+OWN_LONGEST = {
+    DRAFTED: 3,
+    "ngram-simple": 48,
+    "ngram-map-k": 48,
+    "ngram-mod": 64,
+    "ngram-cache": 8,
+}
+"""Tokens that llama-server guesses at once at most, where it is not told (common/common.h)."""
+
+
+def program() -> str:
+    """The path of llama-server.
+
+    Raises:
+        HaqaError: there is none; says how to get it.
+    """
+    folder = os.environ.get(TOOLS)
+    found = (folder and shutil.which(NAME, path=folder)) or shutil.which(NAME)
+    if not found:
+        looked = f"{folder} and on PATH" if folder else "PATH"
+        raise HaqaError(NAME, f"llama.cpp's server is not in {looked}", TODO)
+    return found
+
+
+def version(program: str) -> str:
+    """What the program calls its version, in a line."""
+    try:
+        done = subprocess.run(
+            [program, "--version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=VERSION_TIMEOUT_S,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return UNTOLD
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    return next((line for line in lines if line.startswith("version")), UNTOLD)
+
+
+def total_context(n_ctx: int, users: int, server: ServerSettings) -> int:
+    """Tokens that the whole cache needs room for, where each user who is answered has `n_ctx`:
+    slots that share a cache need room for those users alone, others have theirs, used or not.
+    """
+    return n_ctx * (min(users, server.parallel) if server.kv_unified else server.parallel)
+
+
+def guessed(server: ServerSettings) -> int:
+    """Tokens that are guessed at once at most."""
+    return server.draft_max or OWN_LONGEST.get(server.speculation, 0)
+
+
+def command(
+    program: str,
+    model: str,
+    settings: Settings,
+    server: ServerSettings,
+    n_ctx_total: int,
+    draft: str = "",
+    port: int = 0,
+) -> list[str]:
+    """The words that llama-server is started with; without a `port`, it takes its own.
+
+    What prompts it keeps in memory for later is switched off: none comes twice.
+    """
+    return [
+        program,
+        "-m",
+        model,
+        *more(settings, n_ctx_total),
+        *options(settings),
+        "-np",
+        str(server.parallel),
+        "-kvu" if server.kv_unified else "-no-kvu",
+        "-cb" if server.cont_batching else "-nocb",
+        *_guessing(server, draft, settings.n_gpu_layers),
+        "-cram",
+        "0",
+        *(["--host", HOST, "--port", str(port)] if port else []),
+    ]
+
+
+def shown(
+    model: str, settings: Settings, server: ServerSettings, n_ctx_total: int, draft: str = ""
+) -> str:
+    """The same as a line for people to copy."""
+    return shlex.join(command(NAME, model, settings, server, n_ctx_total, draft))
+
+
+def _guessing(server: ServerSettings, draft: str, n_gpu_layers: int) -> list[str]:
+    """What says which tokens are guessed. A draft model lies on the CPU where the model does."""
+    kind = server.speculation
+    if kind == "none":
+        return []
+    words = ["--spec-type", kind]
+    if server.draft_max and kind in LONGEST:
+        words += [LONGEST[kind], str(server.draft_max)]
+    if (server.draft_max or server.draft_min) and kind in SHORTEST:
+        words += [SHORTEST[kind], str(server.draft_min)]
+    if kind == DRAFTED:
+        words += ["-md", draft, "--spec-draft-p-min", f"{server.draft_p_min:g}"]
+        words += [] if n_gpu_layers else ["-ngld", "0"]
+    return words

@@ -1,0 +1,178 @@
+"""A tuning as a suite of one cell, in a folder that runs like any other."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from haqa_bench import disk, shipped
+from haqa_bench.arithmetic.memory import OWN
+from haqa_bench.backends import gguf_models, llama_devices
+from haqa_bench.backends.llama_jobs import Contents
+from haqa_bench.backends.machine import cpu
+from haqa_bench.documents import JsonObject, read_text
+from haqa_bench.errors import HaqaError
+from haqa_bench.hardware import to_yaml
+from haqa_bench.tune import minutes, placement, space
+from haqa_bench.tune.minutes import Division
+from haqa_bench.tune.placement import Placement
+from haqa_bench.tune.wish import Serving, Wish
+
+TEXT_NAME = "quality.txt"
+TEXT = "suites/texts/long.txt"
+"""Of our own words: the text that quality is measured on where none is given."""
+HOPELESS = 0.8
+"""A configuration whose first process reaches no more than this share of the best so far is not
+measured again.
+"""
+
+
+def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: str) -> Path:
+    """Writes the suite, this machine's profile and the quality text below `folder`; the suite's
+    path. What is there already is kept.
+
+    Raises:
+        HaqaError: the folder holds another wish, or cannot be written.
+    """
+    devices, _ = llama_devices.listed()
+    hardware = cpu().model_copy(update={"devices": devices})
+    placed = placement.that_fits(path, wish.n_ctx, devices) if devices else Placement()
+    made = _suite(wish, path, hardware.name, formats, placed)
+    files = {
+        "suites/tune.yaml": json.dumps(made, indent=1) + "\n",  # JSON is YAML
+        f"suites/{TEXT_NAME}": text,
+        f"hardware/{hardware.name}.yaml": to_yaml(hardware),
+    }
+    try:
+        for name, words in files.items():
+            target = folder / name
+            if not target.is_file():
+                disk.write(target, words)
+            elif name.startswith("suites/") and target.read_text("utf-8") != words:
+                raise HaqaError(
+                    folder, "holds another tuning", "Name another --output, or delete it"
+                )
+        (folder / "prompts").mkdir(exist_ok=True)
+        templates = shipped.files(folder, "prompts/*.j2") if wish.llm else {}
+        for name, template in templates.items():
+            (folder / name).write_bytes(template.read_bytes())
+    except OSError as error:
+        raise HaqaError(
+            error.filename or folder, error.strerror or str(error), "Name another --output"
+        ) from None
+    return folder / "suites" / "tune.yaml"
+
+
+def _suite(
+    wish: Wish, path: Path, hardware: str, formats: Sequence[str], placed: Placement
+) -> JsonObject:
+    contents = gguf_models.Formats(path).contents(OWN)
+    cores = psutil.cpu_count(logical=False) or 1
+    divided = minutes.divided(wish, contents.stored_bytes, contents.parameters, cores)
+    metric, unit, direction = wish.goal
+    block = {
+        "track": "serve" if wish.serving else "deploy",
+        "models": ["model"],
+        "bit_widths": ["any"],
+        "hardware": [hardware],
+        "workload": _workload(wish, divided),
+        "space": space.settings(formats, placed, wish),
+        "objective": {
+            "metric": metric,
+            "unit": unit,
+            "direction": direction,
+            "constraints": [limit.constraint for limit in wish.limits],
+        },
+        "measurement": _measurement(divided),
+        "budget": _budget(wish, divided),
+    }
+    return {
+        "name": "tune",
+        "title": f"{wish.model} on this machine",
+        "models": {"model": _model(wish, path, contents)},
+        "methods": [_method(wish)],
+        "seeds": [0],
+        "cells": [block],
+    }
+
+
+def _model(wish: Wish, path: Path, contents: Contents) -> JsonObject:
+    sha256 = gguf_models.Formats(path).sha256
+    return {
+        "gguf": str(path.absolute()),  # a hub's file is a link, and its target has no such name
+        "architecture": "of the file",
+        "parameters": contents.parameters,
+        "about": f"{wish.model}, sha256 {sha256[:16]}: {contents.tensor_types}",
+    }
+
+
+def _method(wish: Wish) -> JsonObject:
+    chat = {"chat": {"model": wish.llm}} if wish.llm else {}
+    return {"name": wish.method, "optimizer": wish.method, **chat}
+
+
+def _workload(wish: Wish, divided: Division) -> JsonObject:
+    return {
+        "n_ctx": wish.n_ctx,
+        "repeats": minutes.REPEATS,
+        **(_served(wish, wish.serving) if wish.serving else _alone(wish)),
+        "quality_windows": divided.windows,
+        **({"reference": wish.reference} if wish.reference else {}),
+        "timeout_s": 1800.0,
+        "memory_gb": wish.limit / 1e9,
+    }
+
+
+def _alone(wish: Wish) -> JsonObject:
+    """One sequence, by llama.cpp's library."""
+    return {
+        "n_prompt": wish.n_prompt,
+        "n_generate": wish.n_generate,
+        **({"depth": wish.depth} if wish.depth else {}),
+        "quality_text": TEXT_NAME,
+        "quality_tokens": min(space.WINDOW, wish.n_ctx),
+    }
+
+
+def _served(wish: Wish, serving: Serving) -> JsonObject:
+    """Several users, by llama.cpp's server; prompts are cut from the text."""
+    return {
+        "users": serving.users,
+        "prompts": list(serving.prompts),
+        "answers": list(serving.answers),
+        "requests": serving.requests,
+        "slo": {
+            "first_token_ms": serving.first_token_ms,
+            "between_tokens_ms": serving.between_tokens_ms,
+        },
+        "text": TEXT_NAME,
+        **({"draft": wish.draft} if wish.draft else {}),
+    }
+
+
+def _measurement(divided: Division) -> JsonObject:
+    return {
+        "processes": divided.processes,
+        "pairs": divided.pairs,
+        "floor": divided.floor,
+        "hopeless": HOPELESS,
+    }
+
+
+def _budget(wish: Wish, divided: Division) -> JsonObject:
+    seconds = {} if divided.seconds is None else {"seconds": round(divided.seconds, 1)}
+    return {"proposals": wish.budget, **seconds}
+
+
+def quality_text(given: Path | None) -> str:
+    """The text that quality is measured on: the file given, or the one that the package brings.
+
+    Raises:
+        HaqaError: there is neither, or it is not UTF-8.
+    """
+    path = given or shipped.found(Path(), TEXT)
+    if not path.is_file():
+        what = "no text to measure quality on"
+        raise HaqaError(path, what, "Name one, of some ten thousand words, with --text")
+    return read_text(path)

@@ -1,0 +1,151 @@
+"""What was found beside the recommendation: what is faster or smaller, what it costs in quality,
+and the option that would allow it.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from haqa_bench.cell import Cell
+from haqa_bench.documents import JsonObject
+from haqa_bench.project import Run
+from haqa_bench.space import Configuration, key_of
+from haqa_bench.tune import kept
+from haqa_bench.tune.kept import Limit
+
+MOST = 8
+"""Lines of a front that are shown."""
+DECIDES = ("format", "type_k", "type_v", "draft")
+"""What decides quality and most of the memory: of all that share them, the fastest stands."""
+
+
+class Trade(NamedTuple):
+    """A configuration that was measured, as the query has it: texts in JSON."""
+
+    number: int
+    configuration: str
+    value: float
+    score: float
+    feasible: bool
+    facts: str
+    metrics: str
+
+
+class Line(NamedTuple):
+    """A way to run the model. `gain` is how many times as good as the default it is when found;
+    `option` is what would allow it, empty where it is allowed.
+    """
+
+    configuration: Configuration
+    value: float
+    gain: float
+    memory_mb: float | None
+    quality: JsonObject
+    option: str
+    is_default: bool
+    is_chosen: bool
+
+    @property
+    def kept(self) -> bool:
+        """Whether it stands on every front."""
+        return self.is_default or self.is_chosen
+
+
+class _Point(NamedTuple):
+    """A configuration with what it is good at, the larger the better: speed, memory, quality."""
+
+    trade: Trade
+    configuration: Configuration
+    metrics: dict[str, float]
+    good: tuple[float, float, float]
+
+
+def front(run: Run, cell: Cell, limits: Sequence[Limit], chosen: Configuration) -> list[Line]:
+    """At most MOST lines, the fastest first: what nothing else beats in speed, memory and quality
+    at once, the default, and what is recommended.
+    """
+    rows = [_point(row) for row in run.rows("trade", Trade)]
+    if not rows:
+        return []
+    default = rows[0]
+    own = {key_of(default.configuration), key_of(chosen)}
+    found = [p for p in rows if key_of(p.configuration) in own]
+    found += [p for p in _fastest(rows) if p not in found]
+    points = [p for p in found if p in found[: len(own)] or not _beaten(p, found)]
+    lines = [_line(p, default, limits, chosen) for p in points]
+    ordered = sorted(lines, key=lambda line: -line.gain)
+    return _fewer(ordered)
+
+
+def _point(row: Trade) -> _Point:
+    metrics = {name: float(value) for name, value in json.loads(row.metrics).items()}
+    good = (
+        row.score,
+        -metrics.get("peak_memory_mb", 0.0),
+        -metrics.get("kl_divergence", metrics.get("perplexity", 0.0)),
+    )
+    return _Point(row, json.loads(row.configuration), metrics, good)
+
+
+def _fastest(rows: Sequence[_Point]) -> list[_Point]:
+    best: dict[tuple[object, ...], _Point] = {}
+    for point in rows:
+        key = tuple(point.configuration.get(name) for name in DECIDES)
+        if key not in best or point.good[0] > best[key].good[0]:
+            best[key] = point
+    return list(best.values())
+
+
+def _beaten(point: _Point, others: Sequence[_Point]) -> bool:
+    """Whether another is as good in everything, and better in something."""
+    return any(
+        all(a >= b for a, b in zip(other.good, point.good, strict=True))
+        and other.good != point.good
+        for other in others
+    )
+
+
+def _line(point: _Point, default: _Point, limits: Sequence[Limit], chosen: Configuration) -> Line:
+    gain = point.trade.value / default.trade.value if default.trade.value else 1.0
+    if point.trade.score < 0:  # the smaller, the better
+        gain = default.trade.value / point.trade.value if point.trade.value else 1.0
+    facts = json.loads(point.trade.facts or "{}")
+    told = ("kl_divergence", "same_first_token", "perplexity", "bits_per_weight")
+    quality: JsonObject = {name: point.metrics[name] for name in told if name in point.metrics}
+    quality |= {name: facts[name] for name in facts if name.endswith("_95")}
+    return Line(
+        configuration=point.configuration,
+        value=point.trade.value,
+        gain=gain,
+        memory_mb=point.metrics.get("peak_memory_mb"),
+        quality=quality,
+        option=_option(point, default, limits),
+        is_default=point is default,
+        is_chosen=key_of(point.configuration) == key_of(chosen),
+    )
+
+
+def _option(point: _Point, default: _Point, limits: Sequence[Limit]) -> str:
+    """What would allow a configuration: the limits that it breaks, as wide as it needs them."""
+    words, broken = [], False
+    for limit in limits:
+        constraint = limit.constraint
+        metric = str(constraint["metric"])
+        if metric not in point.metrics or not default.metrics.get(metric):
+            continue
+        lost = point.metrics[metric] / default.metrics[metric]
+        over = lost > float(constraint["at_most_times_default"])
+        broken = broken or over
+        words.append((kept.allowing(limit.name, lost) if over else limit).words)
+    return f"{kept.OPTION} {','.join(words)}" if broken else ""
+
+
+def _fewer(lines: list[Line]) -> list[Line]:
+    """Without those that stand closest to a neighbour, until there are no more than MOST."""
+    while len(lines) > MOST:
+        spare = [i for i, line in enumerate(lines) if not line.kept and 0 < i < len(lines) - 1]
+        if not spare:
+            return lines[:MOST]
+        closest = min(spare, key=lambda i: lines[i - 1].gain - lines[i + 1].gain)
+        lines = [line for i, line in enumerate(lines) if i != closest]
+    return lines

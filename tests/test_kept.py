@@ -1,0 +1,59 @@
+"""How much quality is to be kept, as a user says it."""
+
+from math import exp
+
+import pytest
+
+from haqa_bench.errors import HaqaError
+from haqa_bench.tune.kept import Limit, allowing, limits
+
+
+@pytest.mark.parametrize(
+    ("words", "constraints"),
+    [
+        ("kl=0.05", {"kl_perplexity": exp(0.05)}),
+        ("same=0.8", {"tokens_per_same": 1.25}),
+        ("perplexity=0.8", {"perplexity": 1.25}),
+        ("0.8", {"perplexity": 1.25}),
+        (" kl = 0.1 , same=0.5", {"kl_perplexity": exp(0.1), "tokens_per_same": 2.0}),
+        ("kl=0", {"kl_perplexity": 1.0}),
+        ("kl=1,kl=0.1", {"kl_perplexity": exp(0.1)}),
+    ],
+)
+def test_each_limit_is_a_constraint_of_the_suite(words, constraints):
+    found = [limit.constraint for limit in limits(words)]
+
+    assert {c["metric"]: c["at_most_times_default"] for c in found} == pytest.approx(
+        constraints, abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        ("", "'perplexity=' is no limit"),
+        ("nan", "perplexity is between 0.5 and 1, not nan"),
+        ("kl=-1", "kl is between 0 and 10, not -1"),
+        ("same=1.5", "same is between 0.5 and 1, not 1.5"),
+        ("speed=3", "'speed' is no measure of quality"),
+        ("kl=a", "'kl=a' is no limit"),
+        ("kl=0.1,", "'' is no limit"),
+        ("kl=inf", "not inf"),
+    ],
+)
+def test_another_is_told_in_one_line(words, fault):
+    with pytest.raises(HaqaError, match=fault) as told:
+        limits(words)
+
+    assert "kl=0.05, same=0.9 or perplexity=0.95" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"), [("kl", 1.13), ("kl", 1.0004), ("same", 1.21), ("perplexity", 1.111)]
+)
+def test_a_limit_that_would_allow_a_loss_does_and_no_much_larger_one(name, lost):
+    limit = allowing(name, lost)
+
+    assert limit.constraint["at_most_times_default"] >= lost
+    assert limit.constraint["at_most_times_default"] - 1 <= 1.1 * (lost - 1) + 0.002
+    assert limits(limit.words) == (Limit(name, limit.value),)

@@ -1,0 +1,152 @@
+"""What a tuning shows beside its recommendation, and why that is what it is."""
+
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from haqa_bench.report.formats.terminal import terminal
+from haqa_bench.tune import kept, shown
+from haqa_bench.tune.recommendation import Recommendation
+from haqa_bench.tune.trade import MOST, Trade, front
+from haqa_bench.tune.why import why
+
+DEFAULT = {"format": "own", "n_threads": 2, "type_k": "f16"}
+CELL = SimpleNamespace(space=SimpleNamespace(default=DEFAULT))
+LIMITS = kept.limits("kl=0.05")
+
+
+class Run:
+    """A run whose one study measured some configurations: (changes, speed, MB, KL)."""
+
+    def __init__(self, *found, minimised=False):
+        self.found, self.minimised = found, minimised
+
+    def rows(self, name, kind):
+        assert (name, kind) == ("trade", Trade)
+        return [self._row(i, *one) for i, one in enumerate(self.found)]
+
+    def _row(self, number, changes, speed, megabytes, kl):
+        metrics = {"peak_memory_mb": megabytes, "bits_per_weight": 4.5}
+        if kl is not None:
+            metrics |= {"kl_divergence": kl, "kl_perplexity": 2.718281828**kl}
+            metrics |= {"same_first_token": 1 - kl, "perplexity": 10 + kl}
+        score = -speed if self.minimised else speed
+        allowed = kl is None or kl <= 0.05
+        configuration = json.dumps({**DEFAULT, **changes})
+        facts = json.dumps({"kl_divergence_95": "0.01 to 0.02", "n_ctx": "512"})
+        return Trade(number, configuration, speed, score, allowed, facts, json.dumps(metrics))
+
+
+QWEN = (
+    ({}, 53.4, 600, 0.0),
+    ({"format": "Q4_0"}, 75.7, 500, 0.13),
+    ({"format": "IQ4_NL"}, 73.9, 510, 0.08),
+    ({"n_threads": 1}, 30.0, 600, 0.0),
+    ({"type_k": "q8_0"}, 53.0, 590, 0.001),
+    ({"format": "Q4_0", "n_threads": 1}, 40.0, 500, 0.13),
+)
+
+
+def test_what_is_faster_and_not_allowed_is_shown_with_the_option_that_would_allow_it():
+    lines = front(Run(*QWEN), CELL, LIMITS, DEFAULT)
+
+    assert [line.configuration["format"] for line in lines[:2]] == ["Q4_0", "IQ4_NL"]
+    assert [round(line.gain, 2) for line in lines[:2]] == [1.42, 1.38]
+    for line in lines[:2]:
+        (limit,) = kept.limits(line.option.removeprefix("--min-quality "))
+        assert limit.value >= line.quality["kl_divergence"]
+        assert limit.value <= 1.1 * line.quality["kl_divergence"] + 0.001
+    own = next(line for line in lines if line.is_default)
+    assert (own.option, own.is_chosen) == ("", True)
+
+
+def test_what_another_beats_in_everything_is_left_out():
+    lines = front(Run(*QWEN), CELL, LIMITS, DEFAULT)
+
+    assert all(line.configuration["n_threads"] == 2 for line in lines)
+    assert {"format": "own", "n_threads": 2, "type_k": "q8_0"} in [
+        line.configuration for line in lines
+    ]  # smaller than the default
+
+
+def test_at_most_eight_lines_are_shown_with_the_default_and_the_recommendation_among_them():
+    many = [({}, 10.0, 900, 0.0)]
+    many += [({"format": f"F{i}"}, 10.0 + i, 900 - i, 0.001 * i) for i in range(1, 30)]
+    chosen = {**DEFAULT, "format": "F17"}
+
+    lines = front(Run(*many), CELL, LIMITS, chosen)
+
+    assert len(lines) == MOST
+    assert sum(line.is_default for line in lines) == 1
+    assert [line.configuration for line in lines if line.is_chosen] == [chosen]
+    assert [line.gain for line in lines] == sorted((line.gain for line in lines), reverse=True)
+    assert lines[0].configuration["format"] == "F29"
+
+
+def test_a_gain_of_what_is_to_be_small_is_how_many_times_smaller():
+    found = Run(({}, 200.0, 9, 0.0), ({"format": "Q4_0"}, 100.0, 8, 0.01), minimised=True)
+
+    assert front(found, CELL, LIMITS, DEFAULT)[0].gain == pytest.approx(2.0)
+
+
+def test_quality_that_was_not_measured_breaks_nothing_and_is_left_empty():
+    found = Run(({}, 10.0, 9, None), ({"format": "Q4_0"}, 20.0, 8, None))
+
+    lines = front(found, CELL, LIMITS, DEFAULT)
+
+    assert [line.option for line in lines] == ["", ""]
+    assert "KL" not in terminal(shown.table(lines, CELL, told(), "kl=0.05")).splitlines()[2]
+
+
+def told(**changes):
+    found = {
+        "configuration": DEFAULT,
+        "kept_default": True,
+        "metric": "x",
+        "unit": "tokens/s",
+        "default": 53.4,
+        "found": 53.4,
+        "gain": 1.0,
+        "confirmed_gain": 1.01,
+        "interval": (0.99, 1.03),
+        "pairs": 8,
+        "noise_floor": 0.02,
+    }
+    return Recommendation(**{**found, **changes})
+
+
+def test_the_table_fits_a_screen_and_names_what_differs():
+    text = terminal(shown.table(front(Run(*QWEN), CELL, LIMITS, DEFAULT), CELL, told(), "kl=0.05"))
+
+    assert max(map(len, text.splitlines())) <= 100
+    assert "own type_k=q8_0" in text
+    assert "default (own)" in text
+    assert re.search(r"--min-quality kl=0\.1[34]", text)
+
+
+def test_three_sentences_say_what_gained_what_did_not_and_how_sure_that_is():
+    chosen = {**DEFAULT, "format": "Q4_0"}
+    found = told(configuration=chosen, kept_default=False, gain=1.418, confirmed_gain=1.4)
+    allowed = [(c, v, m, 0.01) for c, v, m, _ in QWEN]
+
+    gained, not_gained, sure = why(Run(*allowed), CELL, found)
+
+    assert gained == "format Q4_0 in place of own: 1.42 times the default when found."
+    assert not_gained.startswith("Slower, at best so many times the best:")
+    assert "n_threads 1 (0.53)" in not_gained
+    assert "type_k q8_0 (0.70)" in not_gained
+    assert sure.startswith("Measured again in 8 pairs with the default: 1.400 times it")
+    assert "0.990 to 1.030; the default against itself varies by 2.0 %" in sure
+
+
+def test_a_kept_default_says_so_and_what_is_a_tie():
+    first, second, _ = why(Run(QWEN[0], QWEN[4]), CELL, told())
+
+    assert first.startswith("Nothing that was tried, and is allowed, is confirmed better")
+    assert second == "No gain beyond the noise of 2.0 %: type_k q8_0."
+    assert why(Run(QWEN[0]), CELL, told(confirmed_gain=None))[1:] == [
+        "No other setting was tried.",
+        "Nothing was measured again in pairs.",
+    ]
