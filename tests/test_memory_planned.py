@@ -182,9 +182,11 @@ def test_each_format_is_run_as_often_as_the_cell_says_and_its_file_is_removed(
 ):
     predicts(monkeypatch, PREDICTED)
 
-    found = MEASURE(on_cpu, "Q8_0")
+    twice = on_cpu.measurement.model_copy(update={"processes": 2})
+    found = MEASURE(on_cpu.model_copy(update={"measurement": twice}), "Q8_0")
 
     assert found.measured == (1200, 1200)
+    assert MEASURE(on_cpu, "Q8_0").measured == (1200,)
     assert found.told[facts.WEIGHTS] == "random"
     assert not (made / "Q8_0.gguf").exists()
 
