@@ -58,6 +58,7 @@ def test_what_is_faster_and_not_allowed_is_shown_with_the_option_that_would_allo
         (limit,) = kept.limits(line.option.removeprefix("--min-quality "))
         assert limit.value >= line.quality["kl_divergence"]
         assert limit.value <= 1.1 * line.quality["kl_divergence"] + 0.001
+    assert lines[0].quality["kl_divergence_95"] == (0.01, 0.02)
     own = next(line for line in lines if line.is_default)
     assert (own.option, own.is_chosen) == ("", True)
 

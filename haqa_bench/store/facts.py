@@ -156,3 +156,14 @@ def _peak(said: str) -> PeakFact:
 def of_answers(metric: str, right: Sequence[int]) -> dict[str, str]:
     """Of the items of a metric, 1 where the answer is right, as words: '0110'."""
     return {metric: "".join(map(str, right))}
+
+
+def said_ends(low: float, high: float) -> str:
+    """The ends of an interval, as a fact."""
+    return f"{low:.4f} to {high:.4f}"
+
+
+def read_ends(text: str) -> tuple[float, float] | None:
+    """What `said_ends` wrote; None of an empty text, where no interval was known."""
+    low, _, high = text.partition(" to ")
+    return (float(low), float(high)) if high else None

@@ -3,13 +3,14 @@ and the option that would allow it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject
 from haqa_bench.project import Run
 from haqa_bench.space import Configuration, key_of
+from haqa_bench.store.facts import read_ends
 from haqa_bench.tune import kept
 from haqa_bench.tune.kept import Limit
 
@@ -112,7 +113,7 @@ def _line(point: _Point, default: _Point, limits: Sequence[Limit], chosen: Confi
     facts = json.loads(point.trade.facts or "{}")
     told = ("kl_divergence", "same_first_token", "perplexity", "bits_per_weight")
     quality: JsonObject = {name: point.metrics[name] for name in told if name in point.metrics}
-    quality |= {name: facts[name] for name in facts if name.endswith("_95")}
+    quality |= {name: read_ends(text) for name, text in told_95(facts)}
     return Line(
         configuration=point.configuration,
         value=point.trade.value,
@@ -123,6 +124,11 @@ def _line(point: _Point, default: _Point, limits: Sequence[Limit], chosen: Confi
         is_default=point is default,
         is_chosen=key_of(point.configuration) == key_of(chosen),
     )
+
+
+def told_95(found: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The facts of a trial that are 95 % intervals."""
+    return ((name, text) for name, text in found.items() if name.endswith("_95"))
 
 
 def _option(point: _Point, default: _Point, limits: Sequence[Limit]) -> str:

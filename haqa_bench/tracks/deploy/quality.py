@@ -23,12 +23,12 @@ from haqa_bench.backends.process import run_job
 from haqa_bench.backends.quality_jobs import Compare, Compared, Refer, Referred
 from haqa_bench.backends.wire import dump, load
 from haqa_bench.documents import sha256
-from haqa_bench.store.facts import installed_build
+from haqa_bench.store import facts
 from haqa_bench.tasks.folder import cache
 
 TIMEOUT_S = 14_400.0
-STUDENT = {5: 2.571, 7: 2.365, 15: 2.131, 31: 2.040}
-"""Two-sided 95 % quantiles of Student's t by degrees of freedom, those at or below them."""
+FEWEST = 6
+"""Windows that give an interval."""
 
 
 class Quality(NamedTuple):
@@ -71,12 +71,12 @@ def interval_95(values: tuple[float, ...]) -> str:
     """The 95 % interval of the mean of windows, by Student's t: '0.0312 to 0.0402'; nothing of
     fewer than six.
     """
-    free = len(values) - 1
-    known = [quantile for degrees, quantile in STUDENT.items() if degrees <= free]
-    if not known:
+    if len(values) < FEWEST:
         return ""
-    half = known[-1] * stdev(values) / sqrt(len(values))
-    return f"{fmean(values) - half:.4f} to {fmean(values) + half:.4f}"
+    from scipy.stats import t  # half a second, for live runs alone
+
+    half = t.ppf(0.975, len(values) - 1) * stdev(values) / sqrt(len(values))
+    return facts.said_ends(fmean(values) - half, fmean(values) + half)
 
 
 class Guard:
@@ -126,7 +126,12 @@ class Guard:
         """The file of what the reference expects, computed where that was not done yet, and the
         reference's perplexity.
         """
-        made = (self.reference.sha256, sha256(self.text.encode()), self.windows, installed_build())
+        made = (
+            self.reference.sha256,
+            sha256(self.text.encode()),
+            self.windows,
+            facts.installed_build(),
+        )
         path = cache() / "expected" / f"{sha256(list(made))[:16]}.npy"
         beside = path.with_suffix(".json")
         if not (path.is_file() and beside.is_file()):
