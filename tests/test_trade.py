@@ -151,3 +151,10 @@ def test_a_kept_default_says_so_and_what_is_a_tie():
         "No other setting was tried.",
         "Nothing was measured again in pairs.",
     ]
+
+
+def test_what_no_option_would_allow_says_so():
+    limits = kept.limits("perplexity=0.95")
+    found = Run(({}, 10.0, 9, 0.0), ({"format": "Q2_K"}, 20.0, 5, 30.0))
+
+    assert front(found, CELL, limits, DEFAULT)[0].option == "nothing: too much is lost"

@@ -34,6 +34,11 @@ class Limit(NamedTuple):
         return {"metric": METRICS[self.name], "at_most_times_default": round(times, 6)}
 
     @property
+    def possible(self) -> bool:
+        """Whether the option takes it."""
+        return LEAST[self.name] <= self.value <= MOST[self.name]
+
+    @property
     def words(self) -> str:
         """As the option takes it."""
         return f"{self.name}={self.value:g}"
@@ -58,7 +63,7 @@ def _limit(words: str) -> Limit:
         raise HaqaError(OPTION, f"'{words}' is no limit", FORM) from None
     if name not in LEAST:
         raise HaqaError(OPTION, f"'{name}' is no measure of quality", FORM)
-    if not LEAST[name] <= value <= MOST[name]:
+    if not Limit(name, value).possible:
         what = f"{name} is between {LEAST[name]:g} and {MOST[name]:g}, not {number}"
         raise HaqaError(OPTION, what, FORM)
     return Limit(name, value)

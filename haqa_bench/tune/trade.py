@@ -14,6 +14,8 @@ from haqa_bench.store.facts import read_ends
 from haqa_bench.tune import kept
 from haqa_bench.tune.kept import Limit
 
+NOTHING = "nothing: too much is lost"
+"""Stands for an option where none would allow it."""
 MOST = 8
 """Lines of a front that are shown."""
 DECIDES = ("format", "type_k", "type_v", "draft")
@@ -142,7 +144,10 @@ def _option(point: _Point, default: _Point, limits: Sequence[Limit]) -> str:
         lost = point.metrics[metric] / default.metrics[metric]
         over = lost > float(constraint["at_most_times_default"])
         broken = broken or over
-        words.append((kept.allowing(limit.name, lost) if over else limit).words)
+        needed = kept.allowing(limit.name, lost) if over else limit
+        if not needed.possible:
+            return NOTHING
+        words.append(needed.words)
     return f"{kept.OPTION} {','.join(words)}" if broken else ""
 
 
