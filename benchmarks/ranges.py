@@ -12,6 +12,8 @@ random search of the same seed, which has the same bowl.
 import argparse
 import random
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from statistics import median
 from typing import NamedTuple
@@ -78,10 +80,19 @@ def cell(seed: int, evaluations: int) -> FunctionCell:
     return function_cell(Bowl(seed), SPACE, evaluations + 1, name="bowl", source=Source.SIMULATED)
 
 
-def regrets(method: str, seeds: Iterable[int], evaluations: int) -> list[float]:
-    """How far above the optimum the best lies that a method finds, a study a seed."""
-    found = [run_study(method, cell(seed, evaluations), seed).value for seed in seeds]
+def regrets(
+    method: str, seeds: Iterable[int], evaluations: int, jobs: int | None = 1
+) -> list[float]:
+    """How far above the optimum the best lies that a method finds, a study a seed. `jobs` studies
+    run at a time, None for as many as there are cores.
+    """
+    with ProcessPoolExecutor(jobs) as pool:
+        found = list(pool.map(partial(_best, method, evaluations), seeds))
     return [value for value in found if value is not None]
+
+
+def _best(method: str, evaluations: int, seed: int) -> float | None:
+    return run_study(method, cell(seed, evaluations), seed).value
 
 
 class Told(NamedTuple):
@@ -115,9 +126,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--evaluations", type=int, default=30)
     parser.add_argument("--methods", default=",".join(LEARN))
+    parser.add_argument("--jobs", type=int, help="studies at a time; every core unless told")
     options = parser.parse_args()
-    seeds = range(options.seeds)
-    at_random = regrets("random", seeds, options.evaluations)
+    seeds, evaluations, jobs = range(options.seeds), options.evaluations, options.jobs
+    at_random = regrets("random", seeds, evaluations, jobs)
     print(
         f"| {options.evaluations} proposals, {options.seeds} seeds | nearer than random search |"
         " median regret | difference, paired | 95 % interval |"
@@ -127,9 +139,7 @@ def main() -> None:
     for method in options.methods.split(","):
         if method == "smac" and find_spec("smac") is None:
             continue
-        print(
-            line(told(method, regrets(method, seeds, options.evaluations), at_random)), flush=True
-        )
+        print(line(told(method, regrets(method, seeds, evaluations, jobs), at_random)), flush=True)
 
 
 def line(row: Told) -> str:

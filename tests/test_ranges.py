@@ -177,9 +177,9 @@ def test_suite_validate_refuses_ranges_for_a_method_of_choices_alone(tmp_path, c
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def beside_random(name, seeds):
-    at_random = ranges.regrets("random", range(seeds), 30)
-    return ranges.told(name, ranges.regrets(name, range(seeds), 30), at_random)
+def beside_random(name, seeds, jobs=1):
+    at_random = ranges.regrets("random", range(seeds), 30, jobs)
+    return ranges.told(name, ranges.regrets(name, range(seeds), 30, jobs), at_random)
 
 
 @pytest.mark.parametrize("name", ["local", "rules", "tpe"])
@@ -201,7 +201,7 @@ def test_over_100_seeds_what_learns_comes_nearer_than_random_search(name):
     if name == "smac" and find_spec("smac") is None:
         pytest.skip("smac is not installed")
 
-    assert beside_random(name, 100).better
+    assert beside_random(name, 100, jobs=None).better
 
 
 def test_a_function_of_python_is_optimized_on_ranges_without_a_table():
