@@ -59,6 +59,7 @@ def test_a_new_track_validates_tabulates_replays_prints_and_is_explained(
     assert "the lower quartile of " in explained.stdout
 
 
+@pytest.mark.long
 def test_a_new_track_runs_live_and_its_winners_meet_the_default_in_pairs(called):
     found = called(("run",), "--methods", "default,rules", "--measure", "live")
 

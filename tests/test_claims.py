@@ -83,7 +83,9 @@ def test_what_the_log_restated_points_to_the_entry_that_restates_it():
         assert f"## {day} {RESTATEMENTS}" in log
 
 
-@pytest.mark.parametrize("suite", ["llama", "kernels", "resnet"])
+@pytest.mark.parametrize(
+    "suite", ["llama", pytest.param("kernels", marks=pytest.mark.long), "resnet"]
+)
 def test_no_method_is_told_apart_from_random_search_in_a_cell(whole_suites, suite):
     assert "- **No method is better than random search in any one cell, or worse**" in README
 

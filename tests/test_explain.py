@@ -50,7 +50,9 @@ def test_every_column_of_every_table_declares_its_evidence(whole_suites, name):
     assert undeclared == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.long if n == "kernels" else ()) for n in NAMES]
+)
 def test_every_printed_number_is_the_sum_of_what_explain_tells(whole_suites, name):
     wrong = []
     with open_run(whole_suites(name).folder) as run:

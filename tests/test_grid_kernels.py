@@ -174,11 +174,11 @@ def test_rules_first_guess_what_the_prompt_tells_of_the_device():
 
     first = Rules(study).ask([default])
 
-    assert told_of_device(cell).compiler.target == "AVX2"
-    assert first.configuration == {**cell.space.default, "TILE_X": 2}
+    assert told_of_device(cell).compiler.target == "AVX-512 (icelake-client)"
+    assert first.configuration == {**cell.space.default, "TILE_Y": 4}
     assert {rule.parameter: rule.value for rule in KERNEL.priors(cell)} == {
-        "VEC": 8,
-        "TILE_X": 2,
+        "VEC": 16,
+        "TILE_X": 4,
         "TILE_Y": 4,
         "GRID_X": 2,
         "TILE": 4,

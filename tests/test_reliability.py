@@ -36,6 +36,7 @@ def test_what_is_killed_goes_on_to_the_same_end(trial):
     assert found["lost"] == found["differ"] == found["processes left"] == 0
 
 
+@pytest.mark.long
 def test_whichever_write_fails_what_is_there_is_old_or_new(trial):
     found = trial("faults", 1000, "db rebuild")
 
@@ -43,6 +44,7 @@ def test_whichever_write_fails_what_is_there_is_old_or_new(trial):
     assert found["lost"] == found["differ"] == found["traceback"] == 0
 
 
+@pytest.mark.long
 def test_no_flipped_bit_changes_a_number_unnoticed(trial):
     found = trial("flips", 40)
 

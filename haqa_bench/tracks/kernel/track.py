@@ -198,7 +198,7 @@ def told_of_device(cell: Cell[KernelWorkload]) -> ToldOfDevice:
     own, hardware = cell.workload.facts or Facts(), cell.hardware
     return ToldOfDevice(
         own.compiler or hardware.compiler,
-        hardware.read_bandwidth,
+        own.read_bandwidth or hardware.read_bandwidth,
         own.copy_bandwidth or hardware.copy_bandwidth,
         own.noise_floor,
     )

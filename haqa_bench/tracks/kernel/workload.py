@@ -15,11 +15,12 @@ Size = Annotated[int, Field(ge=1)] | str
 
 class Facts(Document):
     """What somebody who writes a kernel asks of the device, and its hardware profile does not say:
-    what the compiler makes code for, what all cores copy (GB/s), and below what share two times are
-    the same (%).
+    what the compiler makes code for, what all cores read and copy (GB/s), and below what share two
+    times are the same (%). What both say, these say for the kernel.
     """
 
     compiler: Compiler | None = None
+    read_bandwidth: Figure | None = None
     copy_bandwidth: Figure | None = None
     noise_floor: Figure | None = None
 
