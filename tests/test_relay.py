@@ -59,7 +59,7 @@ def answering(folder: Path, write: Callable[[Path], object]) -> Iterator[None]:
 
     def watch() -> None:
         while not over.wait(0.05):
-            for asked in folder.glob("*.request.md"):
+            for asked in folder.rglob("*.request.md"):
                 answer = asked.with_name(asked.name.replace("request", "answer"))
                 if not os.path.lexists(answer):
                     write(answer)
@@ -441,3 +441,23 @@ def test_a_live_run_is_answered_over_the_folder_and_replays(project, tmp_path):
     table = [line for line in live.output.splitlines() if line.startswith(("default ", "haqa "))]
     assert table
     assert all(line in replayed.output.splitlines() for line in table)
+
+
+def test_each_study_has_a_folder_of_its_own_where_it_is_wanted(tmp_path):
+    other = request().model_copy(update={"seed": 1})
+    later = request("And 6 + 6?")
+
+    with (
+        Relay(tmp_path, announce=(told := []).append, apart=True) as relay,
+        answering(tmp_path, lambda path: path.write_text(path.parent.name)),
+    ):
+        names = [ask(relay, one) for one in (request(), other, later, other)]
+
+    assert names[0] == names[2] != names[1] == names[3]
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == set(names)
+    assert sorted(path.name for path in (tmp_path / names[0]).glob("*.request.md")) == [
+        "0001.request.md",
+        "0002.request.md",
+    ]
+    files = [(names[0], 1), (names[1], 1), (names[0], 2)]
+    assert told == [f"{name}/{number:04d}.request.md" for name, number in files]

@@ -134,6 +134,58 @@ def test_two_workers_train_at_once_and_the_default_once_for_all(project, cli_pro
     assert len(trials.read(path).trials) == 9  # the default, and two of each of four studies
 
 
+STAMPING = """\
+import os
+import time
+
+
+class Stamping(Trainer):
+    def measure(self, configuration):
+        stamp("begins")
+        time.sleep(0.3)
+        stamp("ends")
+        return super().measure(configuration)
+
+
+def stamp(what):
+    with open(os.environ["STAMPS"], "a") as file:
+        file.write(f"{what} {os.getpid()}\\n")
+
+
+QUICK = Quick()
+"""
+TIMED = (
+    QUICK.replace(', "tests"', ', "pairs"')
+    .replace("return Trainer()", "return Stamping()")
+    .replace("QUICK = Quick()\n", STAMPING)
+)
+
+
+def test_agents_wait_for_their_llms_at_once_and_are_timed_in_turn(project, cli_process, tmp_path):
+    path, stamps = project / "suites/ranges.yaml", tmp_path / "stamps"
+    text = AGENT.replace("track: qat", "track: quick").replace("proposals: 6", "proposals: 4")
+    text = text.replace("seeds: [0]", "seeds: [0, 1]").replace("{tests: 2}", "{pairs: 6, floor: 6}")
+    path.write_text(re.sub(r"workload: {.*}", "workload: {}", text))
+    (project / "prompts/quick.j2").write_text("Choose a rate.\n")
+    there = installed(tmp_path / "site", TIMED, {"tracks": {"quick": "faulty_methods:QUICK"}})
+    there["PYTHONPATH"] += f":{__file__.rpartition('/')[0]}"
+    there |= {"STAMPS": str(stamps), "OPENAI_API_KEY": "none"}
+    live = ("run", path, "--measure", "live", "--workers", "2")
+
+    refused = cli_process(*live, "--methods", "random", **there)
+    with Endpoint(answers(*(0.001 * n for n in range(1, 7)))) as endpoint:
+        asking = ("--agent", "live", "--base-url", endpoint.base_url, "--answered-by", "a script")
+        done = cli_process(*live, "--methods", "haqa", *asking, **there)
+
+    assert refused.returncode == 2
+    assert "random/seed0 is timed, and its method would compute beside other" in refused.stderr
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in stamps.read_text().splitlines()]
+    assert len({process for _, process in lines}) == 2
+    assert [what for what, _ in lines] == ["begins", "ends"] * (len(lines) // 2)
+    assert len(lines) == 2 * 7  # the default once for both
+
+
 def test_page_and_explain_say_where_recorded_trials_are_from(tried, cli):
     assert cli("run", tried / "suites/ranges.yaml").returncode == 0
 

@@ -15,6 +15,7 @@ from haqa_bench.cli.terminal import echo
     cls=Command,
     examples=[
         "haqa-bench relay answers --port 8931",
+        "haqa-bench relay answers --apart",
     ],
 )
 @click.argument("folder", type=FilePath(file_okay=False))
@@ -25,7 +26,12 @@ from haqa_bench.cli.terminal import echo
     show_default=True,
     help="Port on 127.0.0.1; 0 takes a free one.",
 )
-def relay(folder: Path, port: int) -> None:
+@click.option(
+    "--apart",
+    is_flag=True,
+    help="A folder for each study below FOLDER, so that each can have an answerer of its own.",
+)
+def relay(folder: Path, port: int, apart: bool) -> None:
     """Serve an OpenAI-compatible endpoint whose answers are files that you write into FOLDER.
 
     Each request becomes NNNN.request.md; write its reply into NNNN.answer.md beside it. Nothing is
@@ -35,7 +41,7 @@ def relay(folder: Path, port: int) -> None:
 
     from haqa_bench.llm.relay import Relay
 
-    with Relay(folder, port, announce=echo) as serving:
+    with Relay(folder, port, announce=echo, apart=apart) as serving:
         try:
             echo(f"The relay over {folder} serves {serving.base_url}. Use it with:")
             echo(f"  haqa-bench run SUITE --agent live --base-url {serving.base_url}")

@@ -72,8 +72,9 @@ SHOWN = 10
     type=COUNT,
     default=1,
     show_default=True,
-    help="Studies at once; what comes out is the same with any number. Live, of cells that train, "
-    "which share the cores.",
+    help="Studies at once; what comes out is the same with any number. Live: of cells that "
+    "train, which share the cores, or of agents, which wait for LLMs elsewhere while one is "
+    "measured.",
 )
 @EXECUTOR
 @ADDRESS
@@ -130,6 +131,7 @@ def run(
     from haqa_bench.project import Project
     from haqa_bench.run import inputs
     from haqa_bench.run.forecast import forecast, stale, warnings
+    from haqa_bench.run.measuring import timed
     from haqa_bench.run.plan import Plan
     from haqa_bench.run.proposals import recordable
     from haqa_bench.run.surrogate import surrogates
@@ -162,7 +164,7 @@ def run(
         echo(_planned(plan, forecast(plan), as_json))
         return
     if plan.measure == "live":
-        share_cores(workers)
+        share_cores(1 if timed(plan) else workers)
         echo("\n".join(forecast(plan)), err=True)
     if record_proposals:
         recordable(plan)

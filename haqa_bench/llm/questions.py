@@ -136,6 +136,31 @@ class Questions:
         )
 
 
+class Apart:
+    """A folder of questions for each study below `folder`, so that each can have an answerer of its
+    own. A study is told by what begins all its requests: its first message, and its seed.
+    """
+
+    def __init__(self, folder: Path, announce: Callable[[str], None]) -> None:
+        self._folder, self._announce, self._making = folder, announce, threading.Lock()
+        self._made: dict[str, Questions] = {}
+
+    def __call__(self, question: Question) -> Questions:
+        """The folder of a question's study.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        begins = question.messages[0].model_dump(), (question.model_extra or {}).get("seed")
+        name = sha256(list(begins))[:8]
+        with self._making:
+            if name not in self._made:
+                own = self._folder / name
+                own.mkdir(parents=True, exist_ok=True)
+                self._made[name] = Questions(own, lambda file: self._announce(f"{name}/{file}"))
+            return self._made[name]
+
+
 def _unfollowed(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from haqa_bench.documents import JsonObject, canonical
 from haqa_bench.errors import HaqaError
-from haqa_bench.llm.questions import MAX_BODY_BYTES, POLL_S, Question, Questions
+from haqa_bench.llm.questions import MAX_BODY_BYTES, POLL_S, Apart, Question, Questions
 
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 
@@ -78,8 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _completion(self, body: bytes) -> JsonObject:
         try:
-            name = self.server.questions.add(_question(body))
-            answer = self.server.questions.answer(name, self.server.stopped)
+            question = _question(body)
+            questions = self.server.questions_of(question)
+            name = questions.add(question)
+            answer = questions.answer(name, self.server.stopped)
             if answer is None:
                 raise _Refused(
                     503, f"the relay was stopped; {name}.request.md is kept for your retry"
@@ -142,8 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    def __init__(self, port: int, questions: Questions) -> None:
-        self.questions, self.stopped = questions, threading.Event()
+    def __init__(self, port: int, questions_of: Callable[[Question], Questions]) -> None:
+        self.questions_of, self.stopped = questions_of, threading.Event()
         super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -152,24 +154,33 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+def _all_in(questions: Questions) -> Callable[[Question], Questions]:
+    return lambda question: questions
+
+
 class Relay:
     """The relay over `folder`, serving at `base_url` while used as a context manager. Port 0 takes
     a free one.
 
-    `announce` gets each new request's file name, from the thread that serves it.
+    `announce` gets each new request's file name, from the thread that serves it. `apart`: each
+    study has a folder of its own below `folder`.
 
     Raises:
         HaqaError: the port is taken, the folder cannot be made, or another relay serves it.
     """
 
     def __init__(
-        self, folder: Path, port: int = 0, announce: Callable[[str], None] = lambda name: None
+        self,
+        folder: Path,
+        port: int = 0,
+        announce: Callable[[str], None] = lambda name: None,
+        apart: bool = False,
     ) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / ".relay.lock", thread_local=False)
             self._lock.acquire(timeout=0)
-            questions = Questions(folder, announce)
+            questions = Apart(folder, announce) if apart else _all_in(Questions(folder, announce))
         except Timeout:
             raise HaqaError(
                 folder, "another relay serves this folder", "Stop it, or choose another folder"

@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import BaseFileLock
+
 from haqa_bench import tracks
 from haqa_bench.cell import Cell
-from haqa_bench.protocols import LiveEvaluator, Outcome
+from haqa_bench.protocols import Evaluator, LiveEvaluator, Outcome
+from haqa_bench.run.plan import Plan
+from haqa_bench.space import Configuration
+from haqa_bench.study import Study
 
 
 def live_evaluator(cell: Cell, project: Path) -> LiveEvaluator:
@@ -19,6 +24,35 @@ def live_evaluator(cell: Cell, project: Path) -> LiveEvaluator:
     """
     with evaluator_faults(cell):
         return tracks.of(cell).evaluator_in(cell, project)
+
+
+def timed(plan: Plan) -> list[Study]:
+    """The studies of a live run that another one at the same time would disturb."""
+    live = plan.studies if plan.measure == "live" else ()
+    return [study for study in live if tracks.of(study.cell).confirmed != "tests"]
+
+
+class InTurn:
+    """An evaluator that measures while it holds `turn`: of several studies at once, one."""
+
+    def __init__(self, inner: Evaluator, turn: BaseFileLock) -> None:
+        self.inner, self.turn = inner, turn
+        self.whole = inner.whole
+
+    @property
+    def machine(self) -> str:
+        """See Evaluator."""
+        return self.inner.machine
+
+    def measure(self, configuration: Configuration) -> Outcome:
+        """See Evaluator."""
+        with self.turn:
+            return self.inner.measure(configuration)
+
+    def sample(self, configuration: Configuration, repeat: int) -> Outcome:
+        """See Evaluator."""
+        with self.turn:
+            return self.inner.sample(configuration, repeat)
 
 
 @contextmanager

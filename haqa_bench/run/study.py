@@ -8,6 +8,8 @@ it ended.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from filelock import BaseFileLock
+
 from haqa_bench import registry, tracks
 from haqa_bench.budget import Spent
 from haqa_bench.cell import Cell
@@ -17,7 +19,7 @@ from haqa_bench.llm.counted import Counted
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
 from haqa_bench.run import answering, forking, surrogate, taking
 from haqa_bench.run.header import header
-from haqa_bench.run.measuring import evaluator_faults, finite, live_evaluator
+from haqa_bench.run.measuring import InTurn, evaluator_faults, finite, live_evaluator
 from haqa_bench.run.plan import Plan
 from haqa_bench.run.pricing import priced
 from haqa_bench.run.proposing import Asked
@@ -44,10 +46,14 @@ Entry = Header | Trial | Ended
 
 
 def entries(
-    plan: Plan, study: Study, trials: Sequence[Trial], evaluator: Callable[[], Evaluator]
+    plan: Plan,
+    study: Study,
+    trials: Sequence[Trial],
+    evaluator: Callable[[], Evaluator],
+    turn: BaseFileLock | None = None,
 ) -> Iterator[Entry]:
     """The header, then what follows `trials`, which are journalled already. A plug-in or an
-    endpoint that fails ends the study.
+    endpoint that fails ends the study. Who measures holds `turn`, where there is one.
 
     Raises:
         HaqaError: a recording is missing or does not fit.
@@ -55,7 +61,7 @@ def entries(
     chat: ChatModel | None = None
     try:
         chat = answering.chat_model(plan, study, trials) if study.method.chat else None
-        yield from _entries(plan, study, trials, evaluator, chat)
+        yield from _entries(plan, study, trials, evaluator, chat, turn)
     except (PluginFailed, ChatFailed) as fault:
         yield Ended(failed=failure_of(fault))
     finally:
@@ -69,6 +75,7 @@ def _entries(
     trials: Sequence[Trial],
     evaluator: Callable[[], Evaluator],
     chat: ChatModel | None,
+    turn: BaseFileLock | None,
 ) -> Iterator[Entry]:
     counted = Counted(chat) if chat else None
     optimizer, settings, _ = forking.proposer(plan, study, counted)
@@ -77,6 +84,8 @@ def _entries(
     if taking.takes(plan, study.cell):
         with evaluator_faults(study.cell):
             measuring = recorder = taking.Recorder(plan, study.cell, measuring)
+    if turn:
+        measuring = InTurn(measuring, turn)
     with evaluator_faults(study.cell):
         yield Header(
             header(

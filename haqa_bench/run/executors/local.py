@@ -17,7 +17,11 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.managers import SyncManager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
+
+from filelock import FileLock
 
 from haqa_bench import tracks
 from haqa_bench.backends import device
@@ -26,6 +30,7 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.protocols import Evaluator
 from haqa_bench.run.executors import runs
 from haqa_bench.run.executors.shared import Shared
+from haqa_bench.run.measuring import timed
 from haqa_bench.run.plan import Plan
 from haqa_bench.run.study import Ended, Entry, entries, evaluator_of
 from haqa_bench.study import Study
@@ -40,11 +45,14 @@ _shared: "Shared[Work]"
 
 class Serial:
     """One study after the other, in this process. `evaluators` by cell id take the place of those
-    that the plan names.
+    that the plan names. `turn`: who holds this file measures.
     """
 
-    def __init__(self, evaluators: Mapping[str, Evaluator] | None = None) -> None:
+    def __init__(
+        self, evaluators: Mapping[str, Evaluator] | None = None, turn: Path | None = None
+    ) -> None:
         self.evaluators = dict(evaluators or {})
+        self.turn = FileLock(turn) if turn else None
         self._made: dict[tuple[str, str], Evaluator] = {}
 
     def run(
@@ -52,7 +60,8 @@ class Serial:
     ) -> Iterator[tuple[Study, Entry]]:
         """See Executor."""
         for study, trials in jobs:
-            for entry in entries(plan, study, trials, partial(self.evaluator, plan, study.cell)):
+            evaluator = partial(self.evaluator, plan, study.cell)
+            for entry in entries(plan, study, trials, evaluator, self.turn):
                 yield study, entry
 
     def evaluator(self, plan: Plan, cell: Cell) -> Evaluator:
@@ -74,11 +83,13 @@ class Work(NamedTuple):
     plan: Plan
     studies: Sequence[Study]
     evaluators: Mapping[str, Evaluator]
+    turn: Path | None
+    """Who holds this file measures; None where measurements do not disturb one another."""
 
 
 class Workers:
     """Several studies at once, in `count` processes. Live measurements of times would disturb one
-    another, so they are refused.
+    another, so they take turns while agents wait for their LLMs; methods that compute are refused.
     """
 
     def __init__(self, count: int) -> None:
@@ -88,8 +99,15 @@ class Workers:
         self, plan: Plan, jobs: Sequence[tuple[Study, Sequence[Trial]]]
     ) -> Iterator[tuple[Study, Entry]]:
         """See Executor."""
+        with TemporaryDirectory() as folder:
+            turn = Path(folder) / "turn.lock" if timed(plan) else None
+            yield from self._run_all(plan, jobs, turn)
+
+    def _run_all(
+        self, plan: Plan, jobs: Sequence[tuple[Study, Sequence[Trial]]], turn: Path | None
+    ) -> Iterator[tuple[Study, Entry]]:
         left = {number: (study, list(trials)) for number, (study, trials) in enumerate(jobs)}
-        shared = Shared(_work_of(plan, [study for study, _ in jobs]))
+        shared = Shared(_work_of(plan, [study for study, _ in jobs], turn))
         for _ in range(LIVES):
             for number, entry in self._run(shared, left):
                 study, trials = left[number]
@@ -147,10 +165,11 @@ class Workers:
         """See Executor. Trainings run beside one another; what is timed does not."""
         if plan.measure != "live":
             return nullcontext()
-        cells = [study.cell for study in plan.studies]
-        if timed := [cell.id for cell in cells if tracks.of(cell).confirmed != "tests"]:
-            what = f"{timed[0]} is timed: one machine measures one configuration at a time"
-            todo = "Leave it out with --measure live, or choose cells that train with --cells"
+        if computing := [study.id for study in timed(plan) if not study.method.chat]:
+            what = (
+                f"{computing[0]} is timed, and its method would compute beside other measurements"
+            )
+            todo = "Leave it out with --measure live, or choose agents alone with --methods"
             raise HaqaError("--workers", what, todo)
         return device.exclusive()
 
@@ -172,19 +191,20 @@ def _raise_faults(working: Sequence["Future[None]"]) -> None:
             raise fault
 
 
-def _work_of(plan: Plan, studies: Sequence[Study]) -> Work:
+def _work_of(plan: Plan, studies: Sequence[Study], turn: Path | None) -> Work:
     """All that workers need: a response table of ours is read once, here."""
     cells = {study.cell.id: study.cell for study in studies}.values()
     ours = [c for c in cells if tracks.plugin(c) is None and tracks.of(c).swept]
     replayed = ours if plan.measure != "live" else []
-    return Work(plan, studies, {cell.id: evaluator_of(plan, cell) for cell in replayed})
+    return Work(plan, studies, {cell.id: evaluator_of(plan, cell) for cell in replayed}, turn)
 
 
 def _attach(
     home: "queue.Queue[tuple[int, Entry]]", lifeline: Connection, shared: Shared[Work]
 ) -> None:
     global _home, _serial, _shared
-    _home, _serial, _shared = home, Serial(shared.value.evaluators), shared
+    work = shared.value
+    _home, _serial, _shared = home, Serial(work.evaluators, work.turn), shared
     _end_with(lifeline)
 
 
