@@ -9,16 +9,16 @@ def show(url: str) -> None:
     """Opens a page; says where it is, on stderr, where no browser is found."""
     import webbrowser
 
-    if not _has_window() or not webbrowser.open(url):
+    if _takes_terminal() or not webbrowser.open(url):
         echo(f"No browser was found here: open {url} in yours.", err=True)
 
 
-def _has_window() -> bool:
-    """Whether there is a browser that does not take the terminal, or one that somebody chose."""
+def _takes_terminal() -> bool:
+    """Whether all that is found is a browser of text, and nobody chose it."""
     import webbrowser
 
     try:
         found = webbrowser.get()
     except webbrowser.Error:
         return False
-    return "BROWSER" in os.environ or type(found) is not webbrowser.GenericBrowser
+    return type(found) is webbrowser.GenericBrowser and "BROWSER" not in os.environ
