@@ -77,9 +77,7 @@ def test_the_page_is_made_between_measurements_alone(cli, tmp_path, monkeypatch,
     monkeypatch.setattr(machine, "sample", measured)
     made = []
     html = watch.Runs.html
-    monkeypatch.setattr(
-        watch.Runs, "html", lambda runs: made.append(bool(measuring)) or html(runs)
-    )
+    monkeypatch.setattr(watch.Runs, "html", lambda runs: made.append(bool(measuring)) or html(runs))
 
     done = cli(*prepared(tmp_path, monkeypatch, machine).words, "--watch")
 

@@ -48,10 +48,13 @@ def answer(run: Run, project: Project) -> Answer | None:
 
 def _title(told: Recommendation, cell: Cell, ended: Written | None) -> str:
     if ended:
-        return f"{ended.verdict[0].upper()}{ended.verdict[1:]}"
+        return f"Recommended: {ended.verdict}"
     if told.gain <= 1:
         return "Not ended: nothing that is allowed is better than the default so far"
-    return f"Not ended: the best so far is {told.gain:.2f} times the default, not yet confirmed"
+    again = (
+        f"{told.confirmed_gain:.2f} in {told.pairs} pairs" if told.pairs else "not confirmed yet"
+    )
+    return f"Not ended: the best so far is {told.gain:.2f} times the default when found, {again}"
 
 
 def _facts(told: Recommendation, ended: Written | None) -> Iterator[Origin]:

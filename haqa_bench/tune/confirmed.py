@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from haqa_bench.arithmetic.estimate import QUIET
 from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report import statistics, verdict
@@ -27,21 +28,29 @@ def table(run: Run, cell: Cell) -> Table | None:
     if not taken:
         return None
     found = judged(taken)
-    floor = found.floors.get(cell.id)
-    tuned = [
-        (said(json.loads(key), cell), ratios, found.verdicts[name, key].word(floor or 0.0))
+    floor = found.floors.get(cell.id, 0.0)
+    rows: list[tuple[str, Sequence[float], str]] = [
+        (said(json.loads(key), cell), ratios, found.verdicts[name, key].word(floor))
         for (name, key), ratios in found.ratios.items()
     ]
-    own = [pair.ratio for pair in taken if pair.is_default]
-    varies = "" if floor is None else f"varies by {100 * floor:.1f} %"
-    rows = [*tuned, *([("default, with itself", own, varies)] if own else [])]
+    if own := found.own.get(cell.id):
+        rows.append(("default, with itself", own, f"varies by {100 * floor:.1f} %"))
     return Table(
         "Measured again, in pairs with the default",
         COLUMNS,
         [_row(*row) for row in rows],
-        [f"Verdict: {verdict.OF_WINNERS}.", "The noise floor is what the default varies by."],
-        details=[f"Each pair of {name}: {_each(ratios)}." for name, ratios, _ in rows],
+        [f"Verdict: {verdict.OF_WINNERS}. The noise floor is what the default varies by."],
+        details=[
+            *_disturbed(taken),
+            *(f"Each pair of {name}: {_each(ratios)}." for name, ratios, _ in rows),
+        ],
     )
+
+
+def _disturbed(taken: Sequence[Pair]) -> list[str]:
+    many = sum(pair.others > QUIET for pair in taken)
+    told = f"In {many} of {len(taken)} pairs something else used the machine"
+    return [f"{told}; they are left out where a configuration has others."] if many else []
 
 
 def _row(name: str, ratios: Sequence[float], word: str) -> list[Value]:

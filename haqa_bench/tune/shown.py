@@ -8,44 +8,42 @@ from haqa_bench.space import Configuration
 from haqa_bench.tune.recommendation import Recommendation
 from haqa_bench.tune.trade import ENERGY, Line
 
+COLUMNS = (
+    Column("What", role="words"),
+    Column("Times", about="how many times as good as the default when found"),
+    Column("MB", "MB", about="the peak memory of the process"),
+    Column("Bits", "bits", about="bits a weight of the file"),
+    Column("KL, nats", "nats", about="divergence from the reference's predictions"),
+    Column("KL, 95 %", about="the interval of that divergence over the windows", place="wide"),
+    Column("Same token", "%", about="how often the likeliest next token is the reference's"),
+    Column("Same, 95 %", about="the interval of that share over the windows", place="wide"),
+    Column("Perplexity", about="of the text that was read"),
+    Column("J/token", "J", about="energy for each generated token"),
+    Column("Allowed by", role="words"),
+)
+
 
 def table(lines: Sequence[Line], cell: Cell, told: Recommendation, option: str) -> Table:
-    """Each line with its speed, memory and quality, and what would allow it. `option` is the limit
-    on quality that held.
+    """Each line with its speed, memory, quality and energy, as far as they were measured, and what
+    would allow it. `option` is the limit on quality that held.
     """
-    held = any("kl_divergence" in line.quality for line in lines)
-    metered = any(ENERGY in line.quality for line in lines)
-    columns = [
-        Column("What", role="words"),
-        Column(told.unit, told.unit, about=f"{told.metric} when found, in one sitting"),
-        Column("Times", about="how many times as good as the default when found"),
-        Column("MB", "MB", about="the peak memory of the process"),
-        Column("Bits", "bits", about="bits a weight of the file"),
-        *(_LOST if held else []),
-        Column("Perplexity", about="of the text that was read"),
-        *([Column("J/token", "J", about="energy for each generated token")] if metered else []),
-        Column("Allowed by", role="words"),
-    ]
-    rows = [_row(line, cell, told.unit, held, metered) for line in lines]
+    speed = Column(told.unit, told.unit, about=f"{told.metric} when found, in one sitting")
+    columns = [COLUMNS[0], speed, *COLUMNS[1:]]
+    rows = [_row(line, cell, told.unit) for line in lines]
     notes = [
         "One sitting each: only what is recommended was measured again in pairs.",
         f"Perplexity and what is lost are of the text that was read. Allowed now: {option}.",
     ]
-    if held:
+    if any("kl_divergence" in line.quality for line in lines):
         notes.append(
             "KL: divergence from the reference's predictions; same token: how often the likeliest "
             "next token is the reference's. Their 95 % intervals are in recommendation.json."
         )
-    return Table("What was found: speed, memory and quality", columns, rows, notes)
+    whole = Table("What was found: speed, memory and quality", columns, rows, notes)
+    return whole.only([i for i in range(len(columns)) if any(row[i].text for row in rows)])
 
 
-_LOST = (
-    Column("KL, nats", "nats", about="divergence from the reference's predictions"),
-    Column("Same token", "%", about="how often the likeliest next token is the reference's"),
-)
-
-
-def _row(line: Line, cell: Cell, unit: str, held: bool, metered: bool) -> list[Value]:
+def _row(line: Line, cell: Cell, unit: str) -> list[Value]:
     quality = line.quality
     return [
         words(name_of(line, cell)),
@@ -53,10 +51,12 @@ def _row(line: Line, cell: Cell, unit: str, held: bool, metered: bool) -> list[V
         _number(line.gain, 2),
         _number(line.memory_mb, 0, "MB", ","),
         _number(quality.get("bits_per_weight"), 2, "bits"),
-        *([_number(quality.get("kl_divergence"), 4, "nats")] if held else []),
-        *([_share(quality.get("same_first_token"))] if held else []),
+        _number(quality.get("kl_divergence"), 4, "nats"),
+        _ends(quality.get("kl_divergence_95")),
+        _share(quality.get("same_first_token")),
+        _ends(quality.get("same_first_token_95")),
         _number(quality.get("perplexity"), 2),
-        *([_number(quality.get(ENERGY), 3, "J")] if metered else []),
+        _number(quality.get(ENERGY), 3, "J"),
         words(line.option or ("recommended" if line.is_chosen else "it is")),
     ]
 
@@ -89,3 +89,9 @@ def _share(found: float | None) -> Value:
     if found is None:
         return words("")
     return value(100 * found, Form("{number} %", 1), unit="%", source="measured")
+
+
+def _ends(found: tuple[float, float] | None) -> Value:
+    if found is None:
+        return words("")
+    return value(None, Form("{low} to {high}", 4), low=found[0], high=found[1], source="measured")

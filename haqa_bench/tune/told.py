@@ -16,6 +16,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject
 from haqa_bench.project import open_run
 from haqa_bench.report.formats.terminal import terminal
+from haqa_bench.report.tables.short import short
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
 from haqa_bench.tracks.deploy import llama_tools
@@ -43,7 +44,7 @@ def told(
     disk.write(target / written.NAME, json.dumps(report, indent=2) + "\n")
     limits = ",".join(limit.words for limit in wish.limits)
     table = shown.table(lines, cell, recommended, limits)
-    return report, _words(report, terminal(table), target)
+    return report, _words(report, terminal(short(table)), target)
 
 
 class Start(NamedTuple):
