@@ -22,6 +22,7 @@ class Browser:
 
     def open(self, url):
         self.url = url
+        self.look()
         return True
 
     def look(self):
@@ -36,6 +37,7 @@ def got(url):
 
 @pytest.fixture
 def browser(monkeypatch):
+    monkeypatch.setattr(watch, "FETCHES_S", 0.5)
     browser = Browser()
     monkeypatch.setattr("webbrowser.open", browser.open)
     return browser

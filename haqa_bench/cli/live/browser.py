@@ -5,12 +5,14 @@ import os
 from haqa_bench.cli.terminal import echo
 
 
-def show(url: str) -> None:
-    """Opens a page; says where it is, on stderr, where no browser is found."""
+def show(url: str) -> bool:
+    """Opens a page; where no browser is found, says where it is, on stderr. Whether it is open."""
     import webbrowser
 
-    if _takes_terminal() or not webbrowser.open(url):
-        echo(f"No browser was found here: open {url} in yours.", err=True)
+    if not _takes_terminal() and webbrowser.open(url):
+        return True
+    echo(f"No browser was found here: open {url} in yours.", err=True)
+    return False
 
 
 def _takes_terminal() -> bool:

@@ -30,9 +30,9 @@ class Watched:
     def __init__(self, folder: Path, project: Path) -> None:
         self._runs = Runs((folder,), project)
         self.ended = f"The tuning has ended. To open it again: haqa-bench view {folder}"
-        self._state, self._html = self._made()
         self._looked = float("-inf")
         self._fetched = Event()
+        self._make()
 
     def at(self, place: str) -> "Watched | None":
         """Nothing is below it."""
@@ -52,13 +52,20 @@ class Watched:
         """Makes the page anew where its run has changed, and waits for a browser that looks."""
         if self._runs.state() == self._state:
             return
-        self._fetched.clear()
-        self._state, self._html = self._made()
-        if monotonic() - self._looked < LOOKS_S and self._fetched.wait(FETCHES_S):
+        self._make()
+        if monotonic() - self._looked < LOOKS_S:
+            self.wait()
+
+    def wait(self) -> None:
+        """Until a browser has the page and has drawn it; but not for long."""
+        if self._fetched.wait(FETCHES_S):
             sleep(DRAWS_S)
 
-    def _made(self) -> tuple[str, str]:
-        return self._runs.state(), self._runs.html()
+    def _make(self) -> None:
+        state, html = self._runs.state(), self._runs.html()
+        self._html = html  # before its state, by which others know that it is new
+        self._state = state
+        self._fetched.clear()
 
 
 @contextmanager
@@ -69,9 +76,11 @@ def watched(folder: Path, project: Path) -> Iterator[Callable[[], None]]:
     page = Watched(folder, project)
     with Server(Site(page), 0) as server, _serving(server):
         echo(f"Watch it at {server.url}", err=True)
-        show(server.url)
+        opened = show(server.url)
         yield page.renew
         page.renew()
+        if opened:
+            page.wait()
 
 
 @contextmanager
