@@ -3,19 +3,22 @@
 import threading
 
 import pytest
+from command import InProcess
 from test_browser import SIZES, browser, fits, opened  # noqa: F401 # the first is a fixture
 from tuned import Machine, prepared
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def address(cli, tmp_path, monkeypatch) -> str:
-    tuning = prepared(tmp_path, monkeypatch, Machine())
-    assert cli(*tuning.words).returncode == 0
-    file = tuning.output / "page.html"
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("tuned")
+    with pytest.MonkeyPatch.context() as patch:
+        tuning = prepared(folder, patch, Machine())
+        assert InProcess()(*tuning.words).returncode == 0
+    file = folder / "page.html"
     where = ("--project", tuning.output, "--output", file)
-    assert cli("view", tuning.run, *where, "--no-open").returncode == 0
+    assert InProcess()("view", tuning.run, *where, "--no-open").returncode == 0
     return file.as_uri()
 
 

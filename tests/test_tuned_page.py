@@ -2,10 +2,12 @@
 confirm it, and what to type; as a browser reads it before any script has run.
 """
 
+import shutil
 from html.parser import HTMLParser
 
 import pytest
-from tuned import Machine, prepared
+from command import InProcess
+from tuned import Machine, Tuning, prepared
 
 from haqa_bench.cli.live.pages import Runs
 from haqa_bench.errors import EvaluationFailed
@@ -43,33 +45,47 @@ class Read(HTMLParser):
             self.texts[self.inside][-1] += data
 
 
-@pytest.fixture
-def tuning(cli, tmp_path, monkeypatch):
-    found = prepared(tmp_path, monkeypatch, Machine())
-    done = cli(*found.words)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Tuning:
+    """A tuning that has ended; no test changes it."""
+    folder = tmp_path_factory.mktemp("tuned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HAQA_BENCH_PROGRESS", "off")
+        found = prepared(folder, patch, Machine())
+        done = InProcess()(*found.words)
     assert done.returncode == 0, done.stderr
     return found
 
 
+@pytest.fixture(scope="module")
+def page(whole) -> Read:
+    return shown(InProcess(), whole)
+
+
+@pytest.fixture
+def tuning(whole, tmp_path) -> Tuning:
+    """The same, to be changed: its run stays where it is."""
+    shutil.copytree(whole.output, tmp_path / "out")
+    return whole._replace(output=tmp_path / "out")
+
+
 def shown(cli, tuning) -> Read:
-    target = tuning.output / "page.html"
+    target = tuning.output.parent / "page.html"
     done = cli("view", tuning.run, "--project", tuning.output, "--output", target, "--no-open")
     assert done.returncode == 0, done.stderr
     return Read(target.read_text("utf-8"))
 
 
-def test_what_to_use_is_told_first_and_why(cli, tuning):
-    page = shown(cli, tuning)
-
+def test_what_to_use_is_told_first_and_why(page, whole):
     assert page.texts["h3"][0] == "Recommended: use these settings"
-    for reason in tuning.recommendation["why"]:
+    for reason in whole.recommendation["why"]:
         assert reason in page.texts["li"]
     assert any("format Q4_0, n_threads" in text for text in page.texts["dd"])
     assert "500 MB, 525 with its margin, of" in " ".join(page.texts["dd"])
 
 
-def test_the_trade_has_speed_memory_quality_and_energy_and_what_would_allow_each(cli, tuning):
-    head, *rows = shown(cli, tuning).tables["tune-front"]
+def test_the_trade_has_speed_memory_quality_and_energy_and_what_would_allow_each(page):
+    head, *rows = page.tables["tune-front"]
 
     lines = [dict(zip(head, row, strict=True)) for row in rows]
     assert [line["What"] for line in lines] == ["Q4_K_M", "Q4_0", "default (own)"]
@@ -88,9 +104,7 @@ def test_the_trade_has_speed_memory_quality_and_energy_and_what_would_allow_each
     assert lines[1]["Allowed by"] == "recommended"
 
 
-def test_the_confirmation_has_its_interval_and_its_pairs(cli, tuning):
-    page = shown(cli, tuning)
-
+def test_the_confirmation_has_its_interval_and_its_pairs(page):
     assert page.tables["tune-confirmed"] == [
         ["What", "Times the default", "95 % interval", "Pairs", "Verdict"],
         ["Q4_0", "1.400", "1.400 to 1.400", "8", "better"],
@@ -99,10 +113,10 @@ def test_the_confirmation_has_its_interval_and_its_pairs(cli, tuning):
     assert f"Each pair of Q4_0: {', '.join(8 * ['1.400'])}." in page.texts["li"]
 
 
-def test_what_to_type_stands_there_as_it_was_printed(cli, tuning):
-    commands = tuning.recommendation["commands"]
+def test_what_to_type_stands_there_as_it_was_printed(page, whole):
+    commands = whole.recommendation["commands"]
 
-    assert shown(cli, tuning).texts["pre"] == [
+    assert page.texts["pre"] == [
         text if isinstance(text, str) else "\n".join(text) for text in commands.values()
     ]
 
@@ -117,7 +131,7 @@ def test_energy_that_nobody_measured_has_no_column(cli, tmp_path, monkeypatch):
     assert "J/token" not in head
 
 
-def test_before_its_end_it_says_so_and_has_nothing_to_type(cli, tuning):
+def test_before_its_end_it_says_so_and_has_nothing_to_type(tuning):
     run = Runs((tuning.run,), tuning.output)
     recommended = tuning.output / "recommendation.json"
     ended, words = run.state(), recommended.read_text("utf-8")
