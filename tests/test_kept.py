@@ -5,7 +5,8 @@ from math import exp
 import pytest
 
 from haqa_bench.errors import HaqaError
-from haqa_bench.tune.kept import Limit, allowing, limits
+from haqa_bench.trial import Constraint
+from haqa_bench.tune.kept import Limit, allowing, limits, of_constraints
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,14 @@ def test_a_limit_that_would_allow_a_loss_does_and_no_much_larger_one(name, lost)
     assert limit.constraint["at_most_times_default"] >= lost
     assert limit.constraint["at_most_times_default"] - 1 <= 1.1 * (lost - 1) + 0.002
     assert limits(limit.words) == (Limit(name, limit.value),)
+
+
+@pytest.mark.parametrize(
+    "words", ["kl=0.05", "kl=0,same=0.9", "perplexity=0.95", "kl=10", "same=1"]
+)
+def test_the_limits_are_read_again_from_what_a_suite_states(words):
+    found = limits(words)
+
+    stated = [Constraint(**limit.constraint) for limit in found]
+
+    assert of_constraints([*stated, Constraint(metric="x", at_most_times_default=2.0)]) == found

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from haqa_bench.report.formats.terminal import terminal
+from haqa_bench.report.tables.short import short
 from haqa_bench.tune import kept, shown
 from haqa_bench.tune.recommendation import Recommendation
 from haqa_bench.tune.trade import MOST, Trade, front
@@ -98,7 +99,11 @@ def test_quality_that_was_not_measured_breaks_nothing_and_is_left_empty():
     lines = front(found, CELL, LIMITS, DEFAULT)
 
     assert [line.option for line in lines] == ["", ""]
-    assert "KL" not in terminal(shown.table(lines, CELL, told(), "kl=0.05")).splitlines()[2]
+    assert "KL" not in printed(lines).splitlines()[2]
+
+
+def printed(lines):
+    return terminal(short(shown.table(lines, CELL, told(), "kl=0.05")))
 
 
 def told(**changes):
@@ -119,7 +124,7 @@ def told(**changes):
 
 
 def test_the_table_fits_a_screen_and_names_what_differs():
-    text = terminal(shown.table(front(Run(*QWEN), CELL, LIMITS, DEFAULT), CELL, told(), "kl=0.05"))
+    text = printed(front(Run(*QWEN), CELL, LIMITS, DEFAULT))
 
     assert max(map(len, text.splitlines())) <= 100
     assert "own type_k=q8_0" in text

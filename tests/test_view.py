@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from haqa_bench.cli.live import snapshot
+from haqa_bench.cli.live.pages import Every, Runs
 from haqa_bench.cli.live.server import Server, Site
 from haqa_bench.report.page.runs import run_shown
 
@@ -25,7 +26,7 @@ def folder(cli, project):
 
 @contextmanager
 def serving(project, *folders):
-    with Server(Site(folders, project), 0) as server:
+    with Server(Site(Runs(folders, project) if folders else Every(project)), 0) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:

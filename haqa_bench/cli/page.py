@@ -52,9 +52,12 @@ def view(
 
     The page follows a run that is going on. It is served to this machine alone, until Ctrl-C.
     """
+    from haqa_bench.cli.live.browser import show
+
     if output:
         path = _write(run_folders, output, project)
-        _show(path.resolve().as_uri(), no_open)
+        if not no_open:
+            show(path.resolve().as_uri())
         echo(written([path]) if as_json else f"Written to {path}")
     else:
         _serve(run_folders, port, project, no_open, as_json)
@@ -64,23 +67,20 @@ def _serve(
     folders: Sequence[Path], port: int, project: Path | None, no_open: bool, as_json: bool
 ) -> None:
     """Serves until it is stopped, which is how it ends well."""
+    from haqa_bench.cli.live.browser import show
+    from haqa_bench.cli.live.pages import Every, Runs
     from haqa_bench.cli.live.server import Server, Site
 
-    with Server(Site(tuple(folders), project), port) as server:
+    shown = Runs(folders, project) if folders else Every(project)
+    with Server(Site(shown), port) as server:
         told = {"url": server.url, "runs": [str(folder) for folder in folders]}
         echo(json.dumps(told) if as_json else f"Serving {server.url} (Ctrl-C stops)")
-        _show(server.url, no_open)
+        if not no_open:
+            show(server.url)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             echo("stopped", err=True)
-
-
-def _show(url: str, no_open: bool) -> None:
-    import webbrowser
-
-    if not no_open and not webbrowser.open(url):
-        echo(f"No browser was found here: open {url} in yours.", err=True)
 
 
 def _write(folders: Sequence[Path], output: Path, project: Path | None) -> Path:
@@ -88,12 +88,13 @@ def _write(folders: Sequence[Path], output: Path, project: Path | None) -> Path:
     from haqa_bench.cli.live.snapshot import readable
     from haqa_bench.project import project_above, run_folders
     from haqa_bench.report.page import page
+    from haqa_bench.tune.answer import answer
 
     every = [] if folders else run_folders(project_above(Path.cwd(), project))
     kept = list(folders) or [folder for folder in every if _can_be_read(folder)]
     if not kept:
         raise HaqaError("view", "there is no run to show", "Run a suite: haqa-bench run SUITE")
-    with page.opened(kept, project, readable) as sources:
+    with page.opened(kept, project, readable, answer) as sources:
         return page.write(sources, output)
 
 

@@ -4,6 +4,7 @@ plan that runs under it.
 
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,9 +64,12 @@ def _bar(disable: bool = False) -> "Progress":
     return Progress(*columns, console=console, transient=True, disable=disable)
 
 
-def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
+def with_progress(
+    plan: "Plan", target: Path, executor: "Executor", landed: Callable[[], None] = lambda: None
+) -> list[str]:
     """Runs with progress bars where somebody watches; what is worth telling of the studies. A
-    replay that has ended already is not run again.
+    replay that has ended already is not run again. `landed` is called after each trial, before
+    anything else is measured.
     """
     from haqa_bench.plugins import quiet
     from haqa_bench.project import write_lock
@@ -76,7 +80,7 @@ def with_progress(plan: "Plan", target: Path, executor: "Executor") -> list[str]
         write_lock(target, plan.suite)  # it is the latest run now, and labels may be new
         return _otherwise(plan, target)
     with quiet():
-        notes = _run(plan, target, executor)
+        notes = _run(plan, target, executor, landed)
     if not failures.read(target):
         complete.mark(target)
     return notes + _otherwise(plan, target)
@@ -91,7 +95,7 @@ def _otherwise(plan: "Plan", target: Path) -> list[str]:
         return proposals.differences(plan, done)
 
 
-def _run(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
+def _run(plan: "Plan", target: Path, executor: "Executor", landed: Callable[[], None]) -> list[str]:
     from haqa_bench.run.runner import Pairing
     from haqa_bench.run.runner import run as run_plan
 
@@ -109,6 +113,7 @@ def _run(plan: "Plan", target: Path, executor: "Executor") -> list[str]:
             else:
                 total, done = event.study.cell.budget.proposals, event.trial.number + 1
                 progress.update(trials, completed=done, total=total, description=event.study.id)
+                landed()
     return notes
 
 

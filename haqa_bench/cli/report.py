@@ -195,8 +195,9 @@ def _every(project: Path | None) -> list[Path]:
 
 def _page(folders: Sequence[Path], target: Path, project: Path | None) -> Path:
     from haqa_bench.report.page import page
+    from haqa_bench.tune.answer import answer
 
-    return page.write_runs(folders, target, project)
+    return page.write_runs(folders, target, project, answer)
 
 
 def _papers(folders: Sequence[Path], whose: str | None) -> set[str]:

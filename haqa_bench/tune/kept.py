@@ -1,10 +1,12 @@
 """How much of a model's quality is to be kept, as a user says it: 'kl=0.05', 'same=0.9'."""
 
-from math import exp
+from collections.abc import Iterable
+from math import exp, log
 from typing import NamedTuple
 
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import HaqaError
+from haqa_bench.trial import Constraint
 
 OPTION = "--min-quality"
 DEFAULT = "kl=0.05"
@@ -55,6 +57,15 @@ def limits(words: str) -> tuple[Limit, ...]:
     return tuple(found.values())
 
 
+def of_constraints(found: Iterable[Constraint]) -> tuple[Limit, ...]:
+    """The limits that a suite states; constraints on other metrics are none."""
+    names = {metric: name for name, metric in METRICS.items()}
+    stated = [(names[c.metric], c.at_most_times_default) for c in found if c.metric in names]
+    return tuple(
+        Limit(name, round(log(times) if name == "kl" else 1 / times, 5)) for name, times in stated
+    )
+
+
 def _limit(words: str) -> Limit:
     name, _, number = (part.strip() for part in words.partition("="))
     try:
@@ -73,7 +84,7 @@ def allowing(name: str, lost: float) -> Limit:
     """The limit, in two digits, that would just allow what loses so much: `lost` is the factor of
     the limit's metric over the default's.
     """
-    from math import floor, log, log10
+    from math import floor, log10
 
     if name == "kl":
         value = max(log(lost), 1e-6)

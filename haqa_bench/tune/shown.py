@@ -1,49 +1,64 @@
-"""The front of a tuning, as a table."""
+"""The front of a tuning, and its confirmation, as tables."""
 
 from collections.abc import Sequence
 
 from haqa_bench.cell import Cell
-from haqa_bench.report.tables.table import Column, Table, Value, words
+from haqa_bench.report.tables.table import Column, Form, Table, Value, value, words
 from haqa_bench.space import Configuration
 from haqa_bench.tune.recommendation import Recommendation
-from haqa_bench.tune.trade import Line
+from haqa_bench.tune.trade import ENERGY, Line
+
+COLUMNS = (
+    Column("What", role="words"),
+    Column("Times", about="how many times as good as the default when found"),
+    Column("MB", "MB", about="the peak memory of the process"),
+    Column("Bits", "bits", about="bits a weight of the file"),
+    Column("KL, nats", "nats", about="divergence from the reference's predictions"),
+    Column("KL, 95 %", about="the interval of that divergence over the windows", place="wide"),
+    Column("Same token", "%", about="how often the likeliest next token is the reference's"),
+    Column("Same, 95 %", about="the interval of that share over the windows", place="wide"),
+    Column("Perplexity", about="of the text that was read"),
+    Column("J/token", "J", about="energy for each generated token"),
+    Column("Allowed by", role="words"),
+)
 
 
 def table(lines: Sequence[Line], cell: Cell, told: Recommendation, option: str) -> Table:
-    """Each line with its speed, memory and quality, and what would allow it. `option` is the limit
-    on quality that held.
+    """Each line with its speed, memory, quality and energy, as far as they were measured, and what
+    would allow it. `option` is the limit on quality that held.
     """
-    held = any("kl_divergence" in line.quality for line in lines)
-    quality = ["KL, nats", "Same token"] if held else []
-    head = ["What", told.unit, "Times", "MB", "Bits", *quality, "Perplexity", "Allowed by"]
-    columns = [Column(name, role="words") for name in head]
-    rows = [_row(line, cell, held) for line in lines]
+    speed = Column(told.unit, told.unit, about=f"{told.metric} when found, in one sitting")
+    columns = [COLUMNS[0], speed, *COLUMNS[1:]]
+    rows = [_row(line, cell, told.unit) for line in lines]
     notes = [
         "One sitting each: only what is recommended was measured again in pairs.",
         f"Perplexity and what is lost are of the text that was read. Allowed now: {option}.",
     ]
-    if held:
+    if any("kl_divergence" in line.quality for line in lines):
         notes.append(
             "KL: divergence from the reference's predictions; same token: how often the likeliest "
             "next token is the reference's. Their 95 % intervals are in recommendation.json."
         )
-    return Table("What was found: speed, memory and quality", columns, rows, notes)
+    whole = Table("What was found: speed, memory and quality", columns, rows, notes)
+    return whole.only([i for i in range(len(columns)) if any(row[i].text for row in rows)])
 
 
-def _row(line: Line, cell: Cell, held: bool) -> list[Value]:
+def _row(line: Line, cell: Cell, unit: str) -> list[Value]:
     quality = line.quality
-    told = [
-        name_of(line, cell),
-        f"{line.value:.1f}" if line.value >= 10 else f"{line.value:.3f}",
-        f"{line.gain:.2f}",
-        "" if line.memory_mb is None else f"{line.memory_mb:,.0f}",
-        _number(quality.get("bits_per_weight"), 2),
-        *([_number(quality.get("kl_divergence"), 4)] if held else []),
-        *([_share(quality.get("same_first_token"))] if held else []),
+    return [
+        words(name_of(line, cell)),
+        _number(line.value, 1 if line.value >= 10 else 3, unit),
+        _number(line.gain, 2),
+        _number(line.memory_mb, 0, "MB", ","),
+        _number(quality.get("bits_per_weight"), 2, "bits"),
+        _number(quality.get("kl_divergence"), 4, "nats"),
+        _ends(quality.get("kl_divergence_95")),
+        _share(quality.get("same_first_token")),
+        _ends(quality.get("same_first_token_95")),
         _number(quality.get("perplexity"), 2),
-        line.option or ("recommended" if line.is_chosen else "it is"),
+        _number(quality.get(ENERGY), 3, "J"),
+        words(line.option or ("recommended" if line.is_chosen else "it is")),
     ]
-    return [words(text) for text in told]
 
 
 def name_of(line: Line, cell: Cell) -> str:
@@ -64,9 +79,19 @@ def said(configuration: Configuration, cell: Cell) -> str:
     return " ".join([str(configuration["format"]), *changed])
 
 
-def _number(value: object, digits: int) -> str:
-    return f"{value:.{digits}f}" if isinstance(value, int | float) else ""
+def _number(found: float | None, digits: int, unit: str = "", style: str = "") -> Value:
+    if found is None:
+        return words("")
+    return value(found, Form("{number}", digits, style), unit=unit, source="measured")
 
 
-def _share(value: object) -> str:
-    return f"{100 * value:.1f} %" if isinstance(value, int | float) else ""
+def _share(found: float | None) -> Value:
+    if found is None:
+        return words("")
+    return value(100 * found, Form("{number} %", 1), unit="%", source="measured")
+
+
+def _ends(found: tuple[float, float] | None) -> Value:
+    if found is None:
+        return words("")
+    return value(None, Form("{low} to {high}", 4), low=found[0], high=found[1], source="measured")

@@ -11,14 +11,17 @@ from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_models, llama_devices
 from haqa_bench.backends.llama_jobs import Contents
 from haqa_bench.backends.machine import cpu
+from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, read_text
 from haqa_bench.errors import HaqaError
 from haqa_bench.hardware import to_yaml
+from haqa_bench.suite import Suite
 from haqa_bench.tune import minutes, placement, space
 from haqa_bench.tune.minutes import Division
 from haqa_bench.tune.placement import Placement
 from haqa_bench.tune.wish import Serving, Wish
 
+NAME = "tune"
 TEXT_NAME = "quality.txt"
 TEXT = "suites/texts/long.txt"
 """Of our own words: the text that quality is measured on where none is given."""
@@ -40,7 +43,7 @@ def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: st
     placed = placement.that_fits(path, wish.n_ctx, devices) if devices else Placement()
     made = _suite(wish, path, hardware.name, formats, placed)
     files = {
-        "suites/tune.yaml": json.dumps(made, indent=1) + "\n",  # JSON is YAML
+        f"suites/{NAME}.yaml": json.dumps(made, indent=1) + "\n",  # JSON is YAML
         f"suites/{TEXT_NAME}": text,
         f"hardware/{hardware.name}.yaml": to_yaml(hardware),
     }
@@ -61,7 +64,14 @@ def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: st
         raise HaqaError(
             error.filename or folder, error.strerror or str(error), "Name another --output"
         ) from None
-    return folder / "suites" / "tune.yaml"
+    return folder / "suites" / f"{NAME}.yaml"
+
+
+def tuned(suite: Suite) -> Cell | None:
+    """The one cell of a suite that was written for a tuning; None of any other suite."""
+    cell = suite.cells[0]
+    alone = suite.name == NAME and len(suite.studies()) == 1
+    return cell if alone and "format" in cell.space.default else None
 
 
 def _suite(
@@ -88,7 +98,7 @@ def _suite(
         "budget": _budget(wish, divided),
     }
     return {
-        "name": "tune",
+        "name": NAME,
         "title": f"{wish.model} on this machine",
         "models": {"model": _model(wish, path, contents)},
         "methods": [_method(wish)],

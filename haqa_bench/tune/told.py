@@ -16,12 +16,13 @@ from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject
 from haqa_bench.project import open_run
 from haqa_bench.report.formats.terminal import terminal
+from haqa_bench.report.tables.short import short
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
 from haqa_bench.tracks.deploy import llama_tools
 from haqa_bench.tracks.serve import command
 from haqa_bench.tracks.serve.settings import with_defaults as served
-from haqa_bench.tune import shown, starting
+from haqa_bench.tune import shown, starting, written
 from haqa_bench.tune.recommendation import Recommendation, of_run
 from haqa_bench.tune.space import Options
 from haqa_bench.tune.trade import Line, front
@@ -40,10 +41,10 @@ def told(
     report = _report(wish, path, run, cell, found, recommended, lines, reasons)
     start = _start(wish, path, recommended.configuration)
     disk.write(target / "Modelfile", starting.modelfile(start.file, start.settings, wish.n_ctx))
-    disk.write(target / "recommendation.json", json.dumps(report, indent=2) + "\n")
+    disk.write(target / written.NAME, json.dumps(report, indent=2) + "\n")
     limits = ",".join(limit.words for limit in wish.limits)
     table = shown.table(lines, cell, recommended, limits)
-    return report, _words(report, terminal(table), target)
+    return report, _words(report, terminal(short(table)), target)
 
 
 class Start(NamedTuple):
@@ -113,8 +114,8 @@ def _report(
         "left_out": dict(found.left_out),
         "commands": {
             **start.commands,
-            "ollama": starting.ollama(_slug(path), start.settings),
-            "lm-studio": starting.lm_studio(start.file, start.settings, wish.n_ctx),
+            written.OLLAMA: starting.ollama(_slug(path), start.settings),
+            written.LM_STUDIO: starting.lm_studio(start.file, start.settings, wish.n_ctx),
         },
         "run": str(run),
     }
@@ -154,34 +155,22 @@ def _memory(file: Path, settings: Settings, n_ctx: int) -> JsonObject:
     }
 
 
-def _devices_words(memory: JsonObject) -> str:
-    """What of a model lies on devices; nothing where none does."""
-    found = memory.get("device_safe_mb", {})
-    return "".join(f" On {name}: {size:,.0f} MB with its margin." for name, size in found.items())
-
-
 def _words(report: JsonObject, table: str, target: Path) -> str:
-    memory, commands = report["memory"], report["commands"]
-    verdict = "llama.cpp's default is kept" if report["default_kept"] else "use these settings"
-    settings = ", ".join(f"{name} {value}" for name, value in report["settings"].items())
-    file = (
-        f"{report['format']['bits_per_weight']} bits a weight: {report['format']['tensor_types']}"
-    )
+    found, commands = written.of_report(report), report["commands"]
     lines = [
-        f"**{report['model']}**: {verdict}.",
+        f"**{report['model']}**: {found.verdict}.",
         *report["why"],
         "",
-        f"Settings: {settings}.",
-        f"File: {report['file']} ({file}).",
-        f"Memory: {memory['peak_mb']:,.0f} MB, {memory['safe_mb']:,.0f} with its "
-        f"margin, of {memory['limit_mb']:,.0f} (simulated).{_devices_words(memory)}",
+        f"Settings: {found.settings_told}.",
+        f"File: {found.file_told}.",
+        f"Memory: {found.memory_told}",
         "",
         table,
-        *(commands[name] for name in commands if name not in ("ollama", "lm-studio")),
-        f"Ollama, in {target}: {'; '.join(commands['ollama'])}",
-        f"LM Studio: {commands['lm-studio']}",
+        *(commands[name] for name in commands if name not in (written.OLLAMA, written.LM_STUDIO)),
+        f"Ollama, in {target}: {'; '.join(commands[written.OLLAMA])}",
+        f"LM Studio: {commands[written.LM_STUDIO]}",
         "",
-        f"Written to {target}: recommendation.json, Modelfile, suites/tune.yaml, results/.",
-        f"The search, round by round: haqa-bench view {report['run']}",
+        f"Written to {target}: {written.NAME}, Modelfile, suites/tune.yaml, results/.",
+        f"All of it as a page, with the search round by round: haqa-bench view {report['run']}",
     ]
     return "\n".join(lines)

@@ -21,6 +21,10 @@ MOST = 8
 DECIDES = ("format", "type_k", "type_v", "draft")
 """What decides quality and most of the memory: of all that share them, the fastest stands."""
 
+ENERGY = "energy_j_per_token"
+TOLD = ("kl_divergence", "same_first_token", "perplexity", "bits_per_weight", ENERGY)
+"""Metrics that a line tells of beside speed and memory, where they were measured."""
+
 
 class Trade(NamedTuple):
     """A configuration that was measured, as the query has it: texts in JSON."""
@@ -113,8 +117,7 @@ def _line(point: _Point, default: _Point, limits: Sequence[Limit], chosen: Confi
     if point.trade.score < 0:  # the smaller, the better
         gain = default.trade.value / point.trade.value if point.trade.value else 1.0
     facts = json.loads(point.trade.facts or "{}")
-    told = ("kl_divergence", "same_first_token", "perplexity", "bits_per_weight")
-    quality: JsonObject = {name: point.metrics[name] for name in told if name in point.metrics}
+    quality: JsonObject = {name: point.metrics[name] for name in TOLD if name in point.metrics}
     quality |= {name: read_ends(text) for name, text in told_95(facts)}
     return Line(
         configuration=point.configuration,

@@ -16,10 +16,13 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.project import project_above, run_folders
 from haqa_bench.report.page import page
 from haqa_bench.run.listed import Listed, listed
+from haqa_bench.tune import written
+from haqa_bench.tune.answer import answer
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
+ENDED = "haqa-bench view has ended."
 POLICY = (
     "default-src 'none'; script-src '{script}'; style-src '{style}'; frame-src 'self'; "
     "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -27,7 +30,18 @@ POLICY = (
 
 
 class Shown(Protocol):
-    """Something to look at: `state` changes when `html` would."""
+    """Something to look at: `state` changes when `html` would. `ended` is what a reader is told
+    when nobody serves it any more.
+    """
+
+    @property
+    def ended(self) -> str:
+        """In a sentence."""
+        ...
+
+    def at(self, place: str) -> "Shown | None":
+        """What stands at a place below it, itself at none; None where nothing is."""
+        ...
 
     def state(self) -> str:
         """What tells that it has changed."""
@@ -44,14 +58,25 @@ class Runs(NamedTuple):
     folders: Sequence[Path]
     project: Path | None
 
+    @property
+    def ended(self) -> str:
+        """As of a command that shows what others do."""
+        return ENDED
+
+    def at(self, place: str) -> "Runs | None":
+        """Nothing is below it."""
+        return None if place else self
+
     def state(self) -> str:
-        """Of all their files."""
-        return "".join(map(state, self.folders))
+        """Of all their files, and of what a tuning recommends at its end."""
+        homes = {project_above(folder, self.project).folder for folder in self.folders}
+        ends = [home / written.NAME for home in sorted(homes)]
+        return "".join(state(folder, ends) for folder in self.folders)
 
     def html(self) -> str:
         """The page that is written elsewhere too, or why there is none yet."""
         try:
-            with page.opened(self.folders, self.project, readable) as sources:
+            with page.opened(self.folders, self.project, readable, answer) as sources:
                 return page.html(sources)
         except HaqaError as fault:
             return _told(str(fault))
@@ -64,6 +89,18 @@ class Every(NamedTuple):
 
     project: Path | None
 
+    @property
+    def ended(self) -> str:
+        """As of a command that shows what others do."""
+        return ENDED
+
+    def at(self, place: str) -> "Shown | None":
+        """The page of a run, below its suite and folder."""
+        if place == "":
+            return self
+        folder = self.folders().get(place.removeprefix("run/"))
+        return Runs((folder,), self.project) if folder and place.startswith("run/") else None
+
     def folders(self) -> Mapping[str, Path]:
         """Every run there is now, by suite and folder."""
         found = run_folders(project_above(Path.cwd(), self.project))
@@ -71,7 +108,8 @@ class Every(NamedTuple):
 
     def state(self) -> str:
         """Of all of them."""
-        return hashlib.sha256("".join(map(state, self.folders().values())).encode()).hexdigest()
+        found = map(state, self.folders().values())
+        return hashlib.sha256("".join(found).encode()).hexdigest()
 
     def html(self) -> str:
         """The list, with a link to each."""
@@ -82,13 +120,14 @@ class Every(NamedTuple):
         return _render("runs.html", suites=suites, said="")
 
 
-def shell(title: str, home: str) -> tuple[str, str]:
+def shell(title: str, home: str, ended: str) -> tuple[str, str]:
     """The frame around a page, and its policy; `home` leads to the list of all runs, where there is
-    one.
+    one; `ended` is what it says when nobody serves it any more.
     """
     script, style = _read("shell.js"), _read("shell.css")
     policy = POLICY.format(script=_hash(script), style=_hash(style))
-    return _render("shell.html", title=title, home=home, script=script, style=style), policy
+    told = {"title": title, "home": home, "ended": ended, "script": script, "style": style}
+    return _render("shell.html", **told), policy
 
 
 def _listed(folder: Path) -> Listed | None:

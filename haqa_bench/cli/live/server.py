@@ -10,11 +10,10 @@ import threading
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from haqa_bench.cli.live.pages import Every, Runs, Shown, shell
+from haqa_bench.cli.live.pages import Shown, shell
 from haqa_bench.errors import HaqaError
 
 HEADERS = {
@@ -36,12 +35,10 @@ class Answer(NamedTuple):
 
 
 class Site:
-    """What is served below which path: the page of `folders`, or, of none, the list of all runs and
-    the page of each.
-    """
+    """What is served below which path: what is `shown`, and what stands below it."""
 
-    def __init__(self, folders: tuple[Path, ...], project: Path | None) -> None:
-        self._folders, self._project = folders, project
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
         self._made: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
 
@@ -52,25 +49,16 @@ class Site:
             HaqaError: the project cannot be read.
         """
         place, _, name = path.rpartition("/")
-        found = self._shown(place)
+        found = self._shown.at(place)
         if found is None or name not in ("", "page", "state"):
             return None
         if name == "":
             home = "../../../" if place else ""
-            text, policy = shell(place.removeprefix("run/") or "runs", home)
+            text, policy = shell(place.removeprefix("run/") or "runs", home, found.ended)
             return Answer(text, policy=policy)
         if name == "state":
             return Answer(found.state(), "text/plain")
         return Answer(self._html(place, found))
-
-    def _shown(self, place: str) -> Shown | None:
-        if self._folders:
-            return Runs(self._folders, self._project) if place == "" else None
-        every = Every(self._project)
-        if place == "":
-            return every
-        folder = every.folders().get(place.removeprefix("run/"))
-        return Runs((folder,), self._project) if folder and place.startswith("run/") else None
 
     def _html(self, place: str, found: Shown) -> str:
         """A page, made once for each state, one at a time."""

@@ -60,7 +60,7 @@ async function watch() {
     if (!document.hidden) await follow();
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    tell("Not live: haqa-bench view has ended");
+    tell(`Not live. ${live.dataset.ended}`);
   }
   setTimeout(watch, PAUSE);
 }

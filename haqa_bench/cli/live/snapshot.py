@@ -3,7 +3,7 @@ database of its own. Nothing is written into the run's folder, and its lock is n
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,9 +17,12 @@ from haqa_bench.store import database, failures
 PARTS = (database.LOCK, database.NAME, failures.NAME, "journal/*/*.jsonl", "confirmed/*/*.jsonl")
 
 
-def state(folder: Path) -> str:
-    """What tells that something of a run has changed: names, sizes and times of its files."""
-    return sha256(repr([(str(path), _stat(path)) for path in _files(folder)]).encode())
+def state(folder: Path, beside: Sequence[Path] = ()) -> str:
+    """What tells that something of a run has changed, or of files beside it: names, sizes and
+    times.
+    """
+    paths = [*_files(folder), *beside]
+    return sha256(repr([(str(path), _stat(path)) for path in paths]).encode())
 
 
 @contextmanager

@@ -49,6 +49,8 @@ class Pairs(NamedTuple):
     machines: Mapping[str, str]
     ratios: Mapping[tuple[str, str], Sequence[float]] = MappingProxyType({})
     """What each verdict is the median of."""
+    own: Mapping[str, Sequence[float]] = MappingProxyType({})
+    """What each floor is made of: the default with itself, by cell."""
 
 
 class Against(NamedTuple):
@@ -91,14 +93,14 @@ def judged(found_pairs: Sequence[Pair]) -> Pairs:
     kept = {key: [p for p in found if p.others <= QUIET] or found for key, found in taken.items()}
     tuned = {key: found for key, found in kept.items() if not found[0].is_default}
     usual = [len(found) for found in tuned.values()] or [statistics.FEWEST_PAIRS]
-    floors = {
-        key[0]: noise_floor([pair.ratio for pair in found], int(np.median(usual)))
-        for key, found in kept.items()
-        if key not in tuned
+    own = {
+        key[0]: [pair.ratio for pair in found] for key, found in kept.items() if key not in tuned
     }
+    floors = {cell: noise_floor(found, int(np.median(usual))) for cell, found in own.items()}
     machines = {cell: found[-1].machine for (cell, _), found in taken.items()}
     ratios = {key: [pair.ratio for pair in found] for key, found in tuned.items()}
-    return Pairs({key: _verdict(found) for key, found in tuned.items()}, floors, machines, ratios)
+    verdicts = {key: _verdict(found) for key, found in tuned.items()}
+    return Pairs(verdicts, floors, machines, ratios, own)
 
 
 def noise_floor(ratios: Sequence[float], pairs: int) -> float:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from haqa_bench import disk
 from haqa_bench.project import Project, Run, open_run, project_above
 from haqa_bench.report.methods import colour, order
+from haqa_bench.report.page.answer import Answer, Answering, AnswerShown, unasked
 from haqa_bench.report.page.data import PageData, RunShown
 from haqa_bench.report.page.origins import Origins, origins
 from haqa_bench.report.page.recordings import Recording, recordings
@@ -48,11 +49,14 @@ POLICY = (
 
 
 class Source(NamedTuple):
-    """What to show: a run, its project, and the recordings of its studies by id."""
+    """What to show: a run, its project, the recordings of its studies by id, and its answer, where
+    it has one.
+    """
 
     run: Run
     project: Project
     recordings: Mapping[str, Recording]
+    answer: Answer | None = None
 
 
 class Told(NamedTuple):
@@ -62,6 +66,7 @@ class Told(NamedTuple):
     summary: Summary
     origins: Origins
     tables: Sequence[Shown]
+    answer: AnswerShown | None
 
 
 def write(runs: Sequence[Source], target: Path) -> Path:
@@ -76,14 +81,19 @@ def write(runs: Sequence[Source], target: Path) -> Path:
     return disk.write(path, text)
 
 
-def write_runs(folders: Sequence[Path], target: Path, given: Path | None = None) -> Path:
+def write_runs(
+    folders: Sequence[Path],
+    target: Path,
+    given: Path | None = None,
+    answering: Answering = unasked,
+) -> Path:
     """Writes the page of the runs in some folders, with the cassettes of their project, which is
-    the one given or lies above them; the file's path.
+    the one given or lies above them, and the answers that are found; the file's path.
 
     Raises:
         HaqaError: a run, a cassette or the project cannot be read.
     """
-    with opened(folders, given) as sources:
+    with opened(folders, given, answering=answering) as sources:
         return write(sources, target)
 
 
@@ -92,9 +102,10 @@ def opened(
     folders: Sequence[Path],
     given: Path | None = None,
     reader: Callable[[Path], AbstractContextManager[Run]] = open_run,
+    answering: Answering = unasked,
 ) -> Iterator[list[Source]]:
     """The runs in some folders, each once, as `reader` reads them, with the cassettes of their
-    project.
+    project and the answers that are found.
 
     Raises:
         HaqaError: a run, a cassette or the project cannot be read.
@@ -103,7 +114,8 @@ def opened(
         sources = []
         for folder in dict.fromkeys(folders):
             run, project = stack.enter_context(reader(folder)), project_above(folder, given)
-            sources.append(Source(run, project, recordings(run, project)))
+            found = answering(run, project)
+            sources.append(Source(run, project, recordings(run, project), found))
         yield sources
 
 
@@ -134,7 +146,16 @@ def _told(source: Source, texts: dict[str, int], ids: Ids) -> Told:
     data = run_shown(run, source.recordings, texts)
     made = catalogue.tables(run, project) | catalogue.compared(run, project)
     tables = [shown(name, table, data, run.cells, ids) for name, table in made.items()]
-    return Told(data, summary(run, data, tables), origins(run, project), tables)
+    answer = _answered(source, data, ids)
+    return Told(data, summary(run, data, tables), origins(run, project), tables, answer)
+
+
+def _answered(source: Source, data: RunShown, ids: Ids) -> AnswerShown | None:
+    if source.answer is None:
+        return None
+    tables = source.answer.tables.items()
+    ready = [shown(name, table, data, source.run.cells, ids) for name, table in tables]
+    return AnswerShown(source.answer, ready)
 
 
 def _template() -> "Template":

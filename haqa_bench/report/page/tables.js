@@ -59,7 +59,7 @@ function sift() {
     }
     article.hidden = words.length > 0 && rowsOf(article).every((row) => row.hidden);
   }
-  for (const row of document.querySelectorAll("#summary tbody tr")) row.hidden = !matches(words, [...row.cells]);
+  for (const row of document.querySelectorAll("#summary .brief tbody tr")) row.hidden = !matches(words, [...row.cells]);
   const all = articles.flatMap(rowsOf);
   const left = all.filter((row) => !row.hidden).length;
   at("left").textContent = left === all.length ? counted(left, "row", "rows") : `${left} of ${counted(all.length, "row", "rows")}`;
