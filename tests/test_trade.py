@@ -30,8 +30,8 @@ class Run:
     def _row(self, number, changes, speed, megabytes, kl):
         metrics = {"peak_memory_mb": megabytes, "bits_per_weight": 4.5}
         if kl is not None:
-            metrics |= {"kl_divergence": kl, "kl_perplexity": 2.718281828**kl}
-            metrics |= {"same_first_token": 1 - kl, "perplexity": 10 + kl}
+            metrics |= {"kl_divergence": kl, "same_first_token": 1 - kl}
+            metrics |= {"perplexity": 10 + kl}
         score = -speed if self.minimised else speed
         allowed = kl is None or kl <= 0.05
         configuration = json.dumps({**DEFAULT, **changes})

@@ -67,8 +67,8 @@ class MeasuredHere(ABC):
     def _allowed(self, values: Mapping[str, float], default: Mapping[str, float]) -> bool:
         return all(
             c.metric in values
-            and c.metric in default
-            and values[c.metric] <= c.at_most_times_default * default[c.metric]
+            and (over := c.over(values[c.metric], default.get(c.metric))) is not None
+            and over <= 0
             for c in self.cell.objective.constraints
         )
 

@@ -1,37 +1,38 @@
 """How much of a model's quality is to be kept, as a user says it: 'kl=0.05', 'same=0.9'."""
 
-from math import exp
+from decimal import ROUND_CEILING, Context
+from math import floor
 from typing import NamedTuple
 
-from haqa_bench.documents import JsonObject
 from haqa_bench.errors import HaqaError
+from haqa_bench.trial import Constraint
 
 OPTION = "--min-quality"
 DEFAULT = "kl=0.05"
 """Nats. A guess, to be overruled: what a format of five bits loses of a small model."""
 FORM = f"Give a limit such as {DEFAULT}, same=0.9 or perplexity=0.95, several joined by commas"
-METRICS = {"kl": "kl_perplexity", "same": "tokens_per_same", "perplexity": "perplexity"}
-"""What grows with what is lost."""
 LEAST = {"kl": 0.0, "same": 0.5, "perplexity": 0.5}
 MOST = {"kl": 10.0, "same": 1.0, "perplexity": 1.0}
 
 
 class Limit(NamedTuple):
-    """A limit on what is lost beside the default.
+    """A limit on what is lost.
 
-    `kl`: nats of divergence from the reference's predictions, beyond the default's own; `same`: the
-    share of tokens whose likeliest next token is the reference's, over the default's; `perplexity`:
-    the default's over the candidate's.
+    `kl`: nats of divergence from the reference's predictions; `same`: the share of tokens whose
+    likeliest next token is the reference's; `perplexity`: the default's over the candidate's.
     """
 
     name: str
     value: float
 
     @property
-    def constraint(self) -> JsonObject:
-        """As a suite states it: of the metric that grows with what is lost."""
-        times = exp(self.value) if self.name == "kl" else 1 / self.value
-        return {"metric": METRICS[self.name], "at_most_times_default": round(times, 6)}
+    def constraint(self) -> Constraint:
+        """As a suite states it."""
+        if self.name == "kl":
+            return Constraint(metric="kl_divergence", at_most=self.value)
+        if self.name == "same":
+            return Constraint(metric="same_first_token", at_least=self.value)
+        return Constraint(metric="perplexity", at_most_times_default=round(1 / self.value, 6))
 
     @property
     def possible(self) -> bool:
@@ -69,14 +70,12 @@ def _limit(words: str) -> Limit:
     return Limit(name, value)
 
 
-def allowing(name: str, lost: float) -> Limit:
-    """The limit, in two digits, that would just allow what loses so much: `lost` is the factor of
-    the limit's metric over the default's.
+def allowing(name: str, value: float, default: float) -> Limit:
+    """The limit, in two digits, that would just allow what has such a value of the limit's metric,
+    beside the default's.
     """
-    from math import floor, log, log10
-
     if name == "kl":
-        value = max(log(lost), 1e-6)
-        step = 10 ** (floor(log10(value)) - 1)
-        return Limit(name, round((floor(value / step) + 1) * step, 8))
-    return Limit(name, floor(1000 / lost) / 1000)
+        up = Context(prec=2, rounding=ROUND_CEILING)
+        return Limit(name, float(up.create_decimal(repr(value))))
+    share = value if name == "same" else default / value
+    return Limit(name, floor(1000 * share) / 1000)

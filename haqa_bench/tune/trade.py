@@ -137,14 +137,13 @@ def _option(point: _Point, default: _Point, limits: Sequence[Limit]) -> str:
     """What would allow a configuration: the limits that it breaks, as wide as it needs them."""
     words, broken = [], False
     for limit in limits:
-        constraint = limit.constraint
-        metric = str(constraint["metric"])
-        if metric not in point.metrics or not default.metrics.get(metric):
+        metric = limit.constraint.metric
+        if metric not in point.metrics or metric not in default.metrics:
             continue
-        lost = point.metrics[metric] / default.metrics[metric]
-        over = lost > float(constraint["at_most_times_default"])
+        value, own = point.metrics[metric], default.metrics[metric]
+        over = (limit.constraint.over(value, own) or 0.0) > 0
         broken = broken or over
-        needed = kept.allowing(limit.name, lost) if over else limit
+        needed = kept.allowing(limit.name, value, own) if over else limit
         if not needed.possible:
             return NOTHING
         words.append(needed.words)
