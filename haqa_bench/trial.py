@@ -113,9 +113,9 @@ class Constraint(Document):
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [f]} for f in FORMS]})
 
     metric: str
-    at_most_times_default: float | None = Field(None, exclude_if=lambda limit: limit is None)
-    at_most: float | None = Field(None, exclude_if=lambda limit: limit is None)
-    at_least: float | None = Field(None, exclude_if=lambda limit: limit is None)
+    at_most_times_default: float | None = Field(default=None, exclude_if=lambda n: n is None)
+    at_most: float | None = Field(default=None, exclude_if=lambda n: n is None)
+    at_least: float | None = Field(default=None, exclude_if=lambda n: n is None)
 
     @model_validator(mode="after")
     def _has_one_form(self) -> Self:

@@ -50,7 +50,14 @@ def test_another_is_told_in_one_line(words, fault):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("kl", 0.131), ("kl", 0.08), ("kl", 0.0004), ("kl", 1e-7), ("same", 0.826), ("perplexity", 11.11)],
+    [
+        ("kl", 0.131),
+        ("kl", 0.08),
+        ("kl", 0.0004),
+        ("kl", 1e-7),
+        ("same", 0.826),
+        ("perplexity", 11.11),
+    ],
 )
 def test_a_limit_that_would_allow_a_loss_does_and_no_much_larger_one(name, value):
     default = {"kl": 0.0, "same": 1.0, "perplexity": 10.0}[name]

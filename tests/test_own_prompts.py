@@ -204,7 +204,9 @@ def test_a_limit_that_is_a_number_follows_the_template_and_a_broken_one_is_told(
     cell = loaded(project).cells[0]
     default, other = (
         Trial(number=n, configuration=DEFAULT, status=Status.OK, measurements=(found,))
-        for n, found in enumerate([reading("perplexity", "1", 10.0), reading("perplexity", "1", 13.0)])
+        for n, found in enumerate(
+            [reading("perplexity", "1", 10.0), reading("perplexity", "1", 13.0)]
+        )
     )
     prompts = style(project / "prompts")
 

@@ -75,7 +75,11 @@ def allowing(name: str, value: float, default: float) -> Limit:
     beside the default's.
     """
     if name == "kl":
-        up = Context(prec=2, rounding=ROUND_CEILING)
-        return Limit(name, float(up.create_decimal(repr(value))))
+        return Limit(name, upwards(value))
     share = value if name == "same" else default / value
     return Limit(name, floor(1000 * share) / 1000)
+
+
+def upwards(value: float) -> float:
+    """A number in two digits that is no smaller."""
+    return float(Context(prec=2, rounding=ROUND_CEILING).create_decimal(repr(value)))

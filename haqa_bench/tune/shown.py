@@ -35,7 +35,7 @@ def _row(line: Line, cell: Cell, held: bool) -> list[Value]:
     told = [
         name_of(line, cell),
         f"{line.value:.1f}" if line.value >= 10 else f"{line.value:.3f}",
-        f"{line.gain:.2f}",
+        _number(line.gain, 2),
         "" if line.memory_mb is None else f"{line.memory_mb:,.0f}",
         _number(quality.get("bits_per_weight"), 2),
         *([_number(quality.get("kl_divergence"), 4)] if held else []),

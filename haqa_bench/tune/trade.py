@@ -9,6 +9,7 @@ from typing import NamedTuple
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject
 from haqa_bench.project import Run
+from haqa_bench.report import statistics
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.facts import read_ends
 from haqa_bench.tune import kept
@@ -35,13 +36,13 @@ class Trade(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A way to run the model. `gain` is how many times as good as the default it is when found;
-    `option` is what would allow it, empty where it is allowed.
+    """A way to run the model. `gain` is how many times as good as the default it is when found,
+    None where either is 0; `option` is what would allow it, empty where it is allowed.
     """
 
     configuration: Configuration
     value: float
-    gain: float
+    gain: float | None
     memory_mb: float | None
     quality: JsonObject
     option: str
@@ -75,9 +76,8 @@ def front(run: Run, cell: Cell, limits: Sequence[Limit], chosen: Configuration) 
     found = [p for p in rows if key_of(p.configuration) in own]
     found += [p for p in _fastest(rows) if p not in found]
     points = [p for p in found if p in found[: len(own)] or not _beaten(p, found)]
-    lines = [_line(p, default, limits, chosen) for p in points]
-    ordered = sorted(lines, key=lambda line: -line.gain)
-    return _fewer(ordered)
+    ordered = sorted(points, key=lambda p: -p.trade.score)
+    return _fewer([_line(p, default, limits, chosen) for p in ordered])
 
 
 def _point(row: Trade) -> _Point:
@@ -109,9 +109,8 @@ def _beaten(point: _Point, others: Sequence[_Point]) -> bool:
 
 
 def _line(point: _Point, default: _Point, limits: Sequence[Limit], chosen: Configuration) -> Line:
-    gain = point.trade.value / default.trade.value if default.trade.value else 1.0
-    if point.trade.score < 0:  # the smaller, the better
-        gain = default.trade.value / point.trade.value if point.trade.value else 1.0
+    direction = "minimize" if point.trade.score < 0 else "maximize"
+    gain = statistics.times_better(point.trade.value, default.trade.value, direction)
     facts = json.loads(point.trade.facts or "{}")
     told = ("kl_divergence", "same_first_token", "perplexity", "bits_per_weight")
     quality: JsonObject = {name: point.metrics[name] for name in told if name in point.metrics}
@@ -156,6 +155,6 @@ def _fewer(lines: list[Line]) -> list[Line]:
         spare = [i for i, line in enumerate(lines) if not line.kept and 0 < i < len(lines) - 1]
         if not spare:
             return lines[:MOST]
-        closest = min(spare, key=lambda i: lines[i - 1].gain - lines[i + 1].gain)
+        closest = min(spare, key=lambda i: abs(lines[i - 1].value - lines[i + 1].value))
         lines = [line for i, line in enumerate(lines) if i != closest]
     return lines
