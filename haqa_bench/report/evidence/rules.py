@@ -182,4 +182,4 @@ def same(one: Known | None, other: Known | None) -> bool:
     """Whether a sum that was done again is what was printed."""
     if isinstance(one, str | None) or isinstance(other, str | None):
         return one == other
-    return abs(one - other) <= AGREE * max(abs(one), abs(other), 1e-300)
+    return one == other or abs(one - other) <= AGREE * max(abs(one), abs(other), 1e-300)

@@ -198,7 +198,9 @@ def confirmed(row: Best, beside: Beside) -> Value:
     ratio, better = confirmed_ratio(row, beside.pairs), better_ratios(row, beside.pairs)
     word = word_of(row, beside.pairs)
     if ratio is None:
-        return words("not yet (tie)" if word == "tie" else "not yet")
+        silent = any((row.cell, _key(winner)) in beside.pairs.silent for winner in row.winners)
+        unknown = "both 0" if silent else "not yet"
+        return words(f"{unknown} (tie)" if word == "tie" else unknown)
     kept = f"default ({word})" if word else "default kept"  # nothing was found
     counted = f"({len(better)} of {row.studies})"
     if math.isinf(ratio):
