@@ -107,7 +107,7 @@ class Constraint(Document):
     """A limit on a metric, in one of three forms: at most so many times what the default
     configuration (trial 0) gave, or at most, or at least, a number in the metric's unit.
 
-    A number is no limit below the default: what is no worse than that counts too.
+    Where the default itself is beyond a number, what is no worse than the default counts too.
     """
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [f]} for f in FORMS]})
@@ -121,8 +121,8 @@ class Constraint(Document):
     def _has_one_form(self) -> Self:
         given = [form for form in FORMS if getattr(self, form) is not None]
         if len(given) != 1:
-            told = f"not {' and '.join(given)}" if given else "and none is given"
-            raise ValueError(f"{self.metric}: one of {', '.join(FORMS)} is its limit, {told}")
+            told = f"{' and '.join(given)} are given" if given else "none is given"
+            raise ValueError(f"{self.metric}: give one limit of {', '.join(FORMS)}; {told}")
         return self
 
     @property

@@ -116,7 +116,9 @@ def test_a_limit_of_0_and_one_without_a_default_are_kept_or_broken():
 
 @pytest.mark.parametrize("forms", [{}, {"at_most": 1.0, "at_least": 0.5}])
 def test_a_constraint_has_one_form(forms):
-    with pytest.raises(ValueError, match="m: one of at_most_times_default, at_most, at_least"):
+    with pytest.raises(
+        ValueError, match="m: give one limit of at_most_times_default, at_most, at_least; "
+    ):
         Constraint(metric="m", **forms)
 
 

@@ -54,10 +54,9 @@ class Counts(MeasuredHere):
     """The default gives 60 tokens/s, the winner 80, and all else 10."""
 
     machine = "a test machine"
-    made_of = {"model": "made up"}
 
     def __init__(self, cell):
-        self.cell, self.calls = cell, []
+        self.cell, self.calls, self.made_of = cell, [], {"model": "made up"}
 
     def sample(self, configuration, repeat):
         """See Evaluator."""

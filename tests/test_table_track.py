@@ -131,5 +131,5 @@ def test_a_constraint_without_a_form_is_refused_in_one_line(serving, cli):
     done = cli("suite", "validate", path)
 
     assert done.returncode == 2
-    assert "p99: one of at_most_times_default, at_most, at_least is its limit" in done.stderr
+    assert "p99: give one limit of at_most_times_default, at_most, at_least; at" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -240,7 +240,7 @@ def test_where_no_request_kept_the_limits_the_nearest_ones_are_told():
         "No setting kept --slo ttft=500ms,itl=50ms: no request of 3 configurations did.",
         "The best that was seen, for 95 of 100: 812 ms until the first token (own n_threads=1), "
         "40.0 ms from token to token (the default).",
-        "own n_threads=1 came nearest: about 95 of 100 are within --slo ttft=820ms,itl=90ms.",
+        "Nearest came own n_threads=1: about 95 of 100 are within --slo ttft=820ms,itl=90ms.",
     ]
 
 

@@ -18,8 +18,9 @@ def table(lines: Sequence[Line], cell: Cell, told: Recommendation, option: str) 
     head = ["What", told.unit, "Times", "MB", "Bits", *quality, "Perplexity", "Allowed by"]
     columns = [Column(name, role="words") for name in head]
     rows = [_row(line, cell, held) for line in lines]
+    again = ": only the best that is allowed was measured again in pairs" if told.pairs else ""
     notes = [
-        "One sitting each: only what is recommended was measured again in pairs.",
+        f"One sitting each{again}.",
         f"Perplexity and what is lost are of the text that was read. Allowed now: {option}.",
     ]
     if held:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from haqa_bench.cell import Cell
+from haqa_bench.report.tables.table import count
 from haqa_bench.tracks.serve.workload import Slo
 from haqa_bench.tune import kept, shown
 from haqa_bench.tune.trade import Trade
@@ -15,7 +16,7 @@ def sentences(rows: Sequence[Trade], cell: Cell, slo: Slo) -> list[str]:
     """That none did, the best that was seen, and limits that what came nearest about keeps."""
     none = (
         f"No setting kept --slo {_said(slo.first_token_ms, slo.between_tokens_ms)}: no request "
-        f"of {len(rows)} configurations did."
+        f"of {count(len(rows), 'configurations', 'configuration')} did."
     )
     metrics: dict[int, dict[str, float]] = {row.number: json.loads(row.metrics) for row in rows}
     known = [row for row in rows if {FIRST, BETWEEN} <= metrics[row.number].keys()]
@@ -35,7 +36,7 @@ def sentences(rows: Sequence[Trade], cell: Cell, slo: Slo) -> list[str]:
         f"The best that was seen, for 95 of 100: {metrics[first.number][FIRST]:.0f} ms until the "
         f"first token ({_name(first, cell)}), {metrics[between.number][BETWEEN]:.1f} ms from token "
         f"to token ({_name(between, cell)}).",
-        f"{_name(nearest, cell)} came nearest: about 95 of 100 are within --slo "
+        f"Nearest came {_name(nearest, cell)}: about 95 of 100 are within --slo "
         f"{_said(kept.upwards(near[FIRST]), kept.upwards(near[BETWEEN]))}.",
     ]
 
