@@ -14,8 +14,9 @@ FIRST, BETWEEN = "first_token_ms_p95", "between_tokens_ms_p95"
 
 def sentences(rows: Sequence[Trade], cell: Cell, slo: Slo) -> list[str]:
     """That none did, the best that was seen, and limits that what came nearest about keeps."""
+    asked = _said(slo.first_token_ms, slo.between_tokens_ms)
     none = (
-        f"No setting kept --slo {_said(slo.first_token_ms, slo.between_tokens_ms)}: no request "
+        f"No setting that is allowed kept --slo {asked}: no request "
         f"of {count(len(rows), 'configurations', 'configuration')} did."
     )
     metrics: dict[int, dict[str, float]] = {row.number: json.loads(row.metrics) for row in rows}
