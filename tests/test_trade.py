@@ -237,7 +237,8 @@ def test_where_no_request_kept_the_limits_the_nearest_ones_are_told():
     said = why(SimpleNamespace(rows=lambda *_: rows), cell, told(default_is_best=True), LIMITS)
 
     assert said == [
-        "No setting that is allowed kept --slo ttft=500ms,itl=50ms: no request of 3 configurations did.",
+        "No setting that is allowed kept --slo ttft=500ms,itl=50ms: no request of 3 "
+        "configurations did.",
         "The best that was seen, for 95 of 100: 812 ms until the first token (own n_threads=1), "
         "40.0 ms from token to token (the default).",
         "Nearest came own n_threads=1: about 95 of 100 are within --slo ttft=820ms,itl=90ms.",
