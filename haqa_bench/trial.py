@@ -5,14 +5,21 @@ from.
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from haqa_bench.documents import Document
 from haqa_bench.errors import Status as Status  # told here too: it is a trial's
 from haqa_bench.space import Scalar, key_of
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Values = TypeVar("Values", float, "NDArray[np.float64]")
+FORMS = ("at_most_times_default", "at_most", "at_least")
+"""How a constraint may say its limit."""
 TAKEN = "process_s"
 """The reading of a response table that says what a configuration's process took, whatever came of
 it.
@@ -97,22 +104,75 @@ class Trial(Document):
 
 
 class Constraint(Document):
-    """A metric may be at most so many times what the default configuration (trial 0) gave."""
+    """A limit on a metric, in one of three forms: at most so many times what the default
+    configuration (trial 0) gave, or at most, or at least, a number in the metric's unit.
+
+    Where the default itself is beyond a number, what is no worse than the default counts too.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [f]} for f in FORMS]})
 
     metric: str
-    at_most_times_default: float
+    at_most_times_default: float | None = Field(default=None, exclude_if=lambda n: n is None)
+    at_most: float | None = Field(default=None, exclude_if=lambda n: n is None)
+    at_least: float | None = Field(default=None, exclude_if=lambda n: n is None)
 
-    def excess(self, trial: Trial, default: Trial) -> float | None:
-        """How far `trial` is over the limit, relative to the default's value unless that is 0 (at
-        most 0 keeps it); None where it cannot be told.
+    @model_validator(mode="after")
+    def _has_one_form(self) -> Self:
+        given = [form for form in FORMS if getattr(self, form) is not None]
+        if len(given) != 1:
+            told = f"{' and '.join(given)} are given" if given else "none is given"
+            raise ValueError(f"{self.metric}: give one limit of {', '.join(FORMS)}; {told}")
+        return self
+
+    @property
+    def words(self) -> str:
+        """For people, an agent among them."""
+        return f"{self.metric} {self._limit}"
+
+    @property
+    def _limit(self) -> str:
+        if self.at_most_times_default is not None:
+            return f"at most {self.at_most_times_default:g} times the default's"
+        if self.at_most is not None:
+            return f"at most {self.at_most:g}, or the default's where that is more"
+        return f"at least {self.at_least:g}, or the default's where that is less"
+
+    def over(self, value: Values, reference: float | None) -> Values | None:
+        """How far a value is over the limit, where the default gave `reference`: relative to that,
+        or to a limit that is a number, unless it is 0. At most 0 keeps the limit; None where it
+        cannot be told.
         """
-        value, reference = trial.value(self.metric), default.value(self.metric)
-        if value is None or reference is None:
+        if self.at_most_times_default is None:
+            limit = self._number(reference)
+            over = limit - value if self.at_most is None else value - limit
+            return over / abs(limit) if limit else over
+        if reference is None:
             return None
         if reference > 0:
             return value / reference - self.at_most_times_default
         over = value - self.at_most_times_default * reference
         return over / abs(reference) if reference else over
+
+    def _number(self, reference: float | None) -> float:
+        """The limit that is a number, or what the default gave where that is worse."""
+        known = [n for n in (self.at_most, self.at_least, reference) if n is not None]
+        return max(known) if self.at_least is None else min(known)
+
+    def excess(self, trial: Trial, default: Trial) -> float | None:
+        """How far `trial` is over the limit; None where it cannot be told. See `over`."""
+        value = trial.value(self.metric)
+        return None if value is None else self.over(value, default.value(self.metric))
+
+    def violation(self, trial: Trial, default: Trial) -> str:
+        """How `trial` breaks the limit, in words; empty where it does not, as far as is known."""
+        excess = self.excess(trial, default)
+        if excess is None or excess <= 0:
+            return ""
+        if self.at_most_times_default is not None:
+            times = self.at_most_times_default
+            return f"{self.metric} {times + excess:.3f} times the default's, limit {times:g}"
+        return f"{self.metric} {trial.value(self.metric):.6g}, limit: {self._limit}"
 
 
 class Goal(Document):
@@ -152,12 +212,8 @@ class Objective(Goal):
 
     def violations(self, trial: Trial, default: Trial) -> list[str]:
         """Which constraints `trial` breaks, in words."""
-        return [
-            f"{c.metric} {c.at_most_times_default + e:.3f} times the default's, limit "
-            f"{c.at_most_times_default:g}"
-            for c in self.constraints
-            if (e := c.excess(trial, default)) is not None and e > 0
-        ]
+        found = (limit.violation(trial, default) for limit in self.constraints)
+        return [words for words in found if words]
 
     def best(self, trials: Sequence[Trial]) -> Trial | None:
         """The best trial that was measured and breaks no constraint; the earliest among equals."""

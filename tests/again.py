@@ -158,6 +158,7 @@ OF_VALUES = {
     "lower quartile": lambda v: np.quantile(v, 0.25),
     "share of hits": lambda v: 100 * np.sum(v) / len(v),
     "quotient": lambda v: v[0] / v[1],
+    "quotient of a pair": lambda v: v[0] / v[1],
     "quotient in percent": lambda v: 100 * v[0] / v[1],
     "relative distance": lambda v: 100 * abs(v[0] - v[1]) / abs(v[1]),
     "change in percent": lambda v: 100 * (v[0] - v[1]) / v[1],

@@ -1,7 +1,5 @@
 """How much quality is to be kept, as a user says it."""
 
-from math import exp
-
 import pytest
 
 from haqa_bench.errors import HaqaError
@@ -12,21 +10,22 @@ from haqa_bench.tune.kept import Limit, allowing, limits, of_constraints
 @pytest.mark.parametrize(
     ("words", "constraints"),
     [
-        ("kl=0.05", {"kl_perplexity": exp(0.05)}),
-        ("same=0.8", {"tokens_per_same": 1.25}),
-        ("perplexity=0.8", {"perplexity": 1.25}),
-        ("0.8", {"perplexity": 1.25}),
-        (" kl = 0.1 , same=0.5", {"kl_perplexity": exp(0.1), "tokens_per_same": 2.0}),
-        ("kl=0", {"kl_perplexity": 1.0}),
-        ("kl=1,kl=0.1", {"kl_perplexity": exp(0.1)}),
+        ("kl=0.05", [("kl_divergence", "at_most", 0.05)]),
+        ("same=0.8", [("same_first_token", "at_least", 0.8)]),
+        ("perplexity=0.8", [("perplexity", "at_most_times_default", 1.25)]),
+        ("0.8", [("perplexity", "at_most_times_default", 1.25)]),
+        (
+            " kl = 0.1 , same=0.5",
+            [("kl_divergence", "at_most", 0.1), ("same_first_token", "at_least", 0.5)],
+        ),
+        ("kl=0", [("kl_divergence", "at_most", 0.0)]),
+        ("kl=1,kl=0.1", [("kl_divergence", "at_most", 0.1)]),
     ],
 )
 def test_each_limit_is_a_constraint_of_the_suite(words, constraints):
     found = [limit.constraint for limit in limits(words)]
 
-    assert {c["metric"]: c["at_most_times_default"] for c in found} == pytest.approx(
-        constraints, abs=1e-6
-    )
+    assert found == [Constraint(metric=name, **{form: n}) for name, form, n in constraints]
 
 
 @pytest.mark.parametrize(
@@ -50,13 +49,24 @@ def test_another_is_told_in_one_line(words, fault):
 
 
 @pytest.mark.parametrize(
-    ("name", "lost"), [("kl", 1.13), ("kl", 1.0004), ("same", 1.21), ("perplexity", 1.111)]
+    ("name", "value"),
+    [
+        ("kl", 0.131),
+        ("kl", 0.08),
+        ("kl", 0.0004),
+        ("kl", 1e-7),
+        ("same", 0.826),
+        ("perplexity", 11.11),
+    ],
 )
-def test_a_limit_that_would_allow_a_loss_does_and_no_much_larger_one(name, lost):
-    limit = allowing(name, lost)
+def test_a_limit_that_would_allow_a_loss_does_and_no_much_larger_one(name, value):
+    default = {"kl": 0.0, "same": 1.0, "perplexity": 10.0}[name]
 
-    assert limit.constraint["at_most_times_default"] >= lost
-    assert limit.constraint["at_most_times_default"] - 1 <= 1.1 * (lost - 1) + 0.002
+    limit = allowing(name, value, default)
+
+    assert limit.constraint.over(value, default) <= 0
+    narrower = limit.value / 1.11 if name == "kl" else limit.value + 0.001
+    assert Limit(name, narrower).constraint.over(value, default) > 0
     assert limits(limit.words) == (Limit(name, limit.value),)
 
 
@@ -66,6 +76,6 @@ def test_a_limit_that_would_allow_a_loss_does_and_no_much_larger_one(name, lost)
 def test_the_limits_are_read_again_from_what_a_suite_states(words):
     found = limits(words)
 
-    stated = [Constraint(**limit.constraint) for limit in found]
+    stated = [limit.constraint for limit in found]
 
     assert of_constraints([*stated, Constraint(metric="x", at_most_times_default=2.0)]) == found

@@ -66,6 +66,9 @@ def trial(value):
     return Trial(number=0, configuration={}, status=Status.OK, measurements=(measured,))
 
 
+FAILED = {"number": 0, "configuration": {}, "status": Status.CRASHED}
+
+
 @pytest.mark.parametrize(
     ("default", "value", "kept"),
     [
@@ -80,3 +83,46 @@ def test_a_limit_of_a_default_that_is_0_or_below_is_kept_or_broken(default, valu
     limit = Constraint(metric="m", at_most_times_default=1.1)
 
     assert (limit.excess(trial(value), trial(default)) <= 0) is kept
+
+
+@pytest.mark.parametrize(
+    ("form", "default", "value", "over"),
+    [
+        ("at_most", 0.0, 4.0, 0.0),
+        ("at_most", 0.0, 5.0, 0.25),
+        ("at_most", 8.0, 7.0, -0.125),  # no worse than the default
+        ("at_most", 8.0, 9.0, 0.125),
+        ("at_least", 9.0, 4.0, 0.0),
+        ("at_least", 9.0, 3.0, 0.25),
+        ("at_least", 2.0, 2.0, 0.0),
+        ("at_least", 2.0, 1.0, 0.5),
+    ],
+)
+def test_a_limit_that_is_a_number_is_no_limit_below_the_default(form, default, value, over):
+    limit = Constraint(metric="m", **{form: 4.0})
+
+    assert limit.excess(trial(value), trial(default)) == over
+    assert bool(limit.violation(trial(value), trial(default))) is (over > 0)
+    assert limit.violation(trial(default), trial(default)) == ""
+
+
+def test_a_limit_of_0_and_one_without_a_default_are_kept_or_broken():
+    nothing, unknown = Constraint(metric="m", at_most=0.0), Trial(**FAILED)
+
+    assert nothing.violation(trial(0.1), unknown).startswith("m 0.1, limit: at most 0, or")
+    assert nothing.violation(trial(0.0), unknown) == ""
+    assert nothing.excess(unknown, trial(0.0)) is None
+
+
+@pytest.mark.parametrize("forms", [{}, {"at_most": 1.0, "at_least": 0.5}])
+def test_a_constraint_has_one_form(forms):
+    with pytest.raises(
+        ValueError, match="m: give one limit of at_most_times_default, at_most, at_least; "
+    ):
+        Constraint(metric="m", **forms)
+
+
+def test_a_form_that_is_not_given_enters_no_hash():
+    limit = Constraint(metric="m", at_most_times_default=1.1)
+
+    assert limit.model_dump() == {"metric": "m", "at_most_times_default": 1.1}

@@ -21,6 +21,7 @@ from support import (
 from haqa_bench import suite
 from haqa_bench.errors import HaqaError
 from haqa_bench.llm import cassette
+from haqa_bench.optimizers.agent.conversation import Conversation
 from haqa_bench.optimizers.agent.prompt import Prompts
 from haqa_bench.trial import Status, Trial
 
@@ -193,6 +194,30 @@ def test_prompts_of_a_method_that_asks_nobody_are_refused(project):
 
     with pytest.raises(HaqaError, match="prompts are for agents"):
         loaded(project)
+
+
+@pytest.mark.parametrize("style", [Prompts, Conversation])
+def test_a_limit_that_is_a_number_follows_the_template_and_a_broken_one_is_told(project, style):
+    path = project / "suites/small.yaml"
+    limit = "constraints: [{metric: perplexity, at_most: 12}]"
+    path.write_text(re.sub(r"constraints: .*", limit, TWO))
+    cell = loaded(project).cells[0]
+    default, other = (
+        Trial(number=n, configuration=DEFAULT, status=Status.OK, measurements=(found,))
+        for n, found in enumerate(
+            [reading("perplexity", "1", 10.0), reading("perplexity", "1", 13.0)]
+        )
+    )
+    prompts = style(project / "prompts")
+
+    static, *turns = prompts.messages(cell, [default, other])
+
+    assert static.content.endswith(
+        "Constraints; a configuration that breaks one does not count:\n"
+        "- perplexity at most 12, or the default's where that is more"
+    )
+    assert "times that of the default" not in static.content
+    assert "perplexity 13, limit: at most 12, or the default's" in turns[-1].content
 
 
 def test_a_metric_that_a_constraint_limits_is_shown_whatever_its_track_shows(project):

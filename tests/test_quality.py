@@ -89,11 +89,11 @@ def test_a_more_precise_file_is_what_the_model_is_held_against(jobs, monkeypatch
     assert jobs[1].model == "/a/own"
 
 
-def test_readings_grow_with_what_is_lost():
-    found = Quality(Compared((0.1, 0.1), (0.8, 0.8), 11.0, 10.0)).readings
+def test_readings_are_means_over_windows():
+    found = Quality(Compared((0.1, 0.3), (0.8, 0.6), 11.0, 10.0)).readings
 
-    assert found["kl_perplexity", "1"] == [pytest.approx(math.exp(0.1))]
-    assert found["tokens_per_same", "1"] == [pytest.approx(1.25)]
+    assert found["kl_divergence", "nats"] == [pytest.approx(0.2)]
+    assert found["same_first_token", "1"] == [pytest.approx(0.7)]
     assert found["perplexity", "1"] == [11.0]
 
 

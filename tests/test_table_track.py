@@ -106,3 +106,30 @@ def test_a_metric_that_its_suite_does_not_declare_is_refused(serving, cli):
 
     assert done.returncode == 2
     assert "no metric 'throughputs'. Did you mean 'throughput'?" in done.stderr
+
+
+def test_a_limit_that_is_a_number_holds_for_every_method(serving, cli):
+    path, _ = serving
+    text = SERVING.replace("at_most_times_default: 3.0", "at_most: 150")
+    more = "".join(f"  - {{name: {m}, optimizer: {m}}}\n" for m in ("tpe", "gp", "nsga2", "local"))
+    path.write_text(text.replace("seeds: [0, 1]\n", f"{more}seeds: [0, 1]\n"))
+
+    done = cli("run", path, "--json")
+    rows = json.loads(done.stdout)["tables"]["table"]["rows"]
+
+    assert done.returncode == 0, done.stderr
+    found = {row["values"]["Method"]["text"]: row["values"] for row in rows}
+    assert {"tpe", "gp", "nsga2", "local", "rules", "random"} <= found.keys()
+    assert max(values["throughput, req/s"]["number"] for values in found.values()) == 18.0
+    assert found["local"]["Of the way"]["text"] == "100.0 %"  # batch 64 answers within 164 ms
+
+
+def test_a_constraint_without_a_form_is_refused_in_one_line(serving, cli):
+    path, _ = serving
+    path.write_text(SERVING.replace("at_most_times_default: 3.0", "at_most: 150, at_least: 1"))
+
+    done = cli("suite", "validate", path)
+
+    assert done.returncode == 2
+    assert "p99: give one limit of at_most_times_default, at_most, at_least; at" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

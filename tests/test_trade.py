@@ -6,16 +6,21 @@ from types import SimpleNamespace
 
 import pytest
 
+from haqa_bench.arithmetic.estimate import Interval
 from haqa_bench.report.formats.terminal import terminal
 from haqa_bench.report.tables.short import short
+from haqa_bench.tracks.serve.workload import ServeWorkload, Slo
 from haqa_bench.tune import kept, shown
-from haqa_bench.tune.recommendation import Recommendation
+from haqa_bench.tune.recommendation import Recommendation, Zeros
 from haqa_bench.tune.trade import MOST, Trade, front
 from haqa_bench.tune.why import why
 
 DEFAULT = {"format": "own", "n_threads": 2, "type_k": "f16"}
-CELL = SimpleNamespace(space=SimpleNamespace(default=DEFAULT))
+CELL = SimpleNamespace(space=SimpleNamespace(default=DEFAULT), workload=None)
 LIMITS = kept.limits("kl=0.05")
+SERVED = ServeWorkload(
+    users=2, prompts=(8,), answers=(8,), slo=Slo(first_token_ms=500, between_tokens_ms=50)
+)
 
 
 class Run:
@@ -31,10 +36,10 @@ class Run:
     def _row(self, number, changes, speed, megabytes, kl):
         metrics = {"peak_memory_mb": megabytes, "bits_per_weight": 4.5}
         if kl is not None:
-            metrics |= {"kl_divergence": kl, "kl_perplexity": 2.718281828**kl}
-            metrics |= {"same_first_token": 1 - kl, "perplexity": 10 + kl}
+            metrics |= {"kl_divergence": kl, "same_first_token": 1 - kl}
+            metrics |= {"perplexity": 10 + kl}
         score = -speed if self.minimised else speed
-        allowed = kl is None or kl <= 0.05
+        allowed = kl is None or kl <= max(0.05, self.found[0][3])
         configuration = json.dumps({**DEFAULT, **changes})
         facts = json.dumps({"kl_divergence_95": "0.01 to 0.02", "n_ctx": "512"})
         return Trade(number, configuration, speed, score, allowed, facts, json.dumps(metrics))
@@ -110,14 +115,16 @@ def told(**changes):
     found = {
         "configuration": DEFAULT,
         "kept_default": True,
+        "default_is_best": False,
         "metric": "x",
         "unit": "tokens/s",
         "default": 53.4,
         "found": 53.4,
         "gain": 1.0,
         "confirmed_gain": 1.01,
-        "interval": (0.99, 1.03),
+        "interval": Interval(0.99, 1.03),
         "pairs": 8,
+        "zeros": Zeros(),
         "noise_floor": 0.02,
     }
     return Recommendation(**{**found, **changes})
@@ -137,7 +144,7 @@ def test_three_sentences_say_what_gained_what_did_not_and_how_sure_that_is():
     found = told(configuration=chosen, kept_default=False, gain=1.418, confirmed_gain=1.4)
     allowed = [(c, v, m, 0.01) for c, v, m, _ in QWEN]
 
-    gained, not_gained, sure = why(Run(*allowed), CELL, found)
+    gained, not_gained, sure = why(Run(*allowed), CELL, found, LIMITS)
 
     assert gained == "format Q4_0 in place of own: 1.42 times the default when found."
     assert not_gained.startswith("Slower, at best so many times the best:")
@@ -148,14 +155,105 @@ def test_three_sentences_say_what_gained_what_did_not_and_how_sure_that_is():
 
 
 def test_a_kept_default_says_so_and_what_is_a_tie():
-    first, second, _ = why(Run(QWEN[0], QWEN[4]), CELL, told())
+    first, second, _ = why(Run(QWEN[0], QWEN[4]), CELL, told(), LIMITS)
 
     assert first.startswith("Nothing that was tried, and is allowed, is confirmed better")
     assert second == "No gain beyond the noise of 2.0 %: type_k q8_0."
-    assert why(Run(QWEN[0]), CELL, told(confirmed_gain=None))[1:] == [
+
+
+def test_a_default_that_is_the_best_found_is_no_fault():
+    found = told(default_is_best=True, confirmed_gain=None, interval=None, pairs=0)
+
+    assert why(Run(QWEN[0]), CELL, found, LIMITS) == [
+        "Nothing that was tried, and is allowed, was better than the default.",
         "No other setting was tried.",
-        "Nothing was measured again in pairs.",
+        "The default is the best that was found, so pairs had nothing to confirm.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pairs": 0}, "could not be held against the default: each pair failed."),
+        (
+            {"pairs": 0, "zeros": Zeros(both=8)},
+            "could not be held against the default: both gave 0 in each of 8 pairs, which tells "
+            "nothing.",
+        ),
+        (
+            {"pairs": 8, "zeros": Zeros(default=8)},
+            "in 8 pairs with the default: the default gave 0 in 8, and this did not.",
+        ),
+        (
+            {"pairs": 7, "confirmed_gain": 1.5, "zeros": Zeros(2, 1, 3)},
+            "Measured again in 7 pairs with the default: 1.500 times it; the default gave 0 in 2, "
+            "and this did not; this gave 0 in 1, and the default did not; 3 more, in which both "
+            "gave 0, tell nothing.",
+        ),
+    ],
+)
+def test_pairs_with_a_0_are_told_in_words(changes, said):
+    found = told(**{"confirmed_gain": None, "interval": None, "noise_floor": None, **changes})
+
+    sure = why(Run(QWEN[0], QWEN[4]), CELL, found, LIMITS)[2]
+
+    assert sure.endswith(said)
+
+
+def test_a_gain_over_a_default_of_0_is_no_number():
+    rows = Run(({}, 0.0, 9, 0.0), ({"n_threads": 1}, 0.52, 8, 0.0))
+    chosen = {**DEFAULT, "n_threads": 1}
+    found = told(
+        configuration=chosen, kept_default=False, gain=None, default=0.0, found=0.52, unit="1/s"
+    )
+
+    lines = front(rows, CELL, LIMITS, chosen)
+
+    assert [(line.value, line.gain) for line in lines] == [(0.52, None), (0.0, None)]
+    assert terminal(shown.table(lines, CELL, found, "kl=0.05"))
+    assert why(rows, CELL, found, LIMITS)[0] == (
+        "n_threads 1 in place of 2: 0.52 1/s, where the default gave 0, when found."
+    )
+
+
+def test_where_the_default_is_beyond_a_limit_what_loses_no_more_is_allowed_and_it_is_said():
+    rows = Run(
+        ({}, 50.0, 9, 0.08), ({"n_threads": 1}, 30.0, 9, 0.08), ({"type_k": "x"}, 60.0, 8, 0.09)
+    )
+
+    lines = front(rows, CELL, LIMITS, DEFAULT)
+    beyond = why(rows, CELL, told(), LIMITS)[3]
+
+    assert [line.option for line in lines] == ["--min-quality kl=0.09", ""]
+    assert beyond == (
+        "The default itself is beyond --min-quality kl=0.05 (kl_divergence 0.08): what loses no "
+        "more than it is allowed too."
+    )
+
+
+def test_where_no_request_kept_the_limits_the_nearest_ones_are_told():
+    cell = SimpleNamespace(space=CELL.space, workload=SERVED)
+    rows = [
+        served(0, {}, 3000.0, 40.0),
+        served(1, {"n_threads": 1}, 812.3, 90.0),
+        served(2, {"format": "Q4_0"}, 1500.0, 61.2),
+    ]
+
+    said = why(SimpleNamespace(rows=lambda *_: rows), cell, told(default_is_best=True), LIMITS)
+
+    assert said == [
+        "No setting that is allowed kept --slo ttft=500ms,itl=50ms: no request of 3 "
+        "configurations did.",
+        "The best that was seen, for 95 of 100: 812 ms until the first token (own n_threads=1), "
+        "40.0 ms from token to token (the default).",
+        "Nearest came own n_threads=1: about 95 of 100 are within --slo ttft=820ms,itl=90ms.",
+    ]
+
+
+def served(number, changes, first, between):
+    metrics = {"first_token_ms_p95": first, "between_tokens_ms_p95": between}
+    configuration = json.dumps({**DEFAULT, **changes})
+    return Trade(number, configuration, 0.0, 0.0, True, "{}", json.dumps(metrics))
 
 
 def test_what_no_option_would_allow_says_so():

@@ -1,5 +1,6 @@
 """What tune tries, and what it makes of a run. The whole command on a real model: test_live.py."""
 
+import json
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -192,6 +193,23 @@ def test_a_winner_that_pairs_do_not_confirm_leaves_the_default(project):
 
     assert (found.configuration, found.kept_default) == (dict(cell.space.default), True)
     assert found.gain > 1  # what tuning saw
+
+
+@pytest.mark.parametrize(
+    ("speed", "kept", "zeros"),
+    [
+        (lambda c, _: 0.5 * (c == WINNER), False, (8, 0, 0)),
+        (lambda c, _: 0.5 * (c != WINNER), True, (0, 8, 0)),
+        (lambda c, _: 0.0, True, (0, 0, 8)),
+    ],
+)
+def test_a_winner_that_meets_a_0_in_pairs_is_judged_without_a_ratio(project, speed, kept, zeros):
+    found, _ = run_of(project, speed)
+
+    assert (found.kept_default, found.zeros) == (kept, zeros)
+    assert found.confirmed_gain in (None, 0.0)
+    assert found.noise_floor in (None, 0.0)
+    json.dumps([found.interval, found.confirmed_gain], allow_nan=False)
 
 
 def test_settings_become_ready_command_lines():

@@ -99,7 +99,7 @@ def test_the_trade_has_speed_memory_quality_and_energy_and_what_would_allow_each
         "Same token": "60.0 %",
         "Perplexity": "10.40",
         "J/token": "0.250",
-        "Allowed by": "--min-quality kl=0.41",
+        "Allowed by": "--min-quality kl=0.4",
     }
     assert lines[1]["Allowed by"] == "recommended"
 
@@ -142,7 +142,7 @@ def test_before_its_end_it_says_so_and_has_nothing_to_type(tuning):
 
     assert run.state() != ended
     assert page.texts["h3"][0] == (
-        "Not ended: the best so far is 1.40 times the default when found, 1.40 in 8 pairs"
+        "Not ended: the best so far is 1.40 times the default, when found; 1.40 in 8 pairs"
     )
     assert "pre" not in page.texts
     assert [*page.tables][:2] == ["tune-front", "tune-confirmed"]

@@ -12,6 +12,7 @@ from haqa_bench.api.studied import Studied
 from haqa_bench.api.suites import load_suite
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import open_run as opened
+from haqa_bench.report import statistics
 from haqa_bench.report.compared import Compared, Known, compared
 from haqa_bench.report.found import pairs, swept
 from haqa_bench.report.found.exact import exact_in
@@ -145,7 +146,8 @@ def _pairs(name: str, cell: Cell) -> Iterator[pairs.Pair]:
         if cell.objective.direction == "minimize":
             better, other = other, better
         of_default = line.configuration == default
-        yield pairs.Pair(name, line.configuration, of_default, "", better / other, 0.0, line.others)
+        ratio = statistics.of_pair(better, other)
+        yield pairs.Pair(name, line.configuration, of_default, "", ratio, 0.0, line.others)
 
 
 def _frame(made: Sequence[Compared], against: str) -> "pd.DataFrame":

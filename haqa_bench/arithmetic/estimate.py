@@ -14,7 +14,8 @@ QUIET = 0.05
 """The largest share of the machine that others may take of an undisturbed sample: a tenth of one
 core of two.
 """
-SPEEDS = ("tokens/s", "ms", "s", "us")
+RATES = ("tokens/s", "1/s")
+SPEEDS = (*RATES, "ms", "s", "us")
 FEWEST = 4
 """Samples below which no interval is given."""
 RESAMPLES = 2000
@@ -28,8 +29,8 @@ class Estimate(NamedTuple):
 
 
 def estimate(samples: Sequence[float], unit: str, others: Sequence[float] = ()) -> Estimate:
-    """The quick quartile of undisturbed times (`ms`, `s`, `us`) and rates (`tokens/s`); the median
-    of anything else.
+    """The quick quartile of undisturbed times (`ms`, `s`, `us`) and rates (`tokens/s`, `1/s`);
+    the median of anything else.
 
     `others` holds the share of the machine that others took, sample by sample; where there is not
     one for each sample, all count.
@@ -40,7 +41,12 @@ def estimate(samples: Sequence[float], unit: str, others: Sequence[float] = ()) 
     if len(kept) == 1:
         return Estimate(kept[0], 1)
     low, _, high = quantiles(kept, n=4, method="inclusive")
-    return Estimate(high if unit == "tokens/s" else low, len(kept))
+    return Estimate(high if unit in RATES else low, len(kept))
+
+
+def quick(unit: str) -> float:
+    """Which quantile of speeds is the quick quartile: the upper one of rates."""
+    return 0.75 if unit in RATES else 0.25
 
 
 class Interval(NamedTuple):
@@ -66,9 +72,7 @@ def interval(samples: Sequence[float], unit: str, others: Sequence[float] = ()) 
     if unit not in SPEEDS or len(kept) < FEWEST:
         return None
     drawn = np.random.default_rng(0).choice(np.asarray(kept), (RESAMPLES, len(kept)))
-    low, high = np.quantile(
-        np.quantile(drawn, 0.75 if unit == "tokens/s" else 0.25, axis=1), [0.025, 0.975]
-    )
+    low, high = np.quantile(np.quantile(drawn, quick(unit), axis=1), [0.025, 0.975])
     return Interval(float(low), float(high))
 
 
@@ -82,9 +86,8 @@ def interval_of_passes(passes: Sequence[Sequence[float]], unit: str) -> Interval
     if unit not in SPEEDS or len(passes) < FEWEST:
         return None
     held, rng = [np.asarray(samples) for samples in passes], np.random.default_rng(0)
-    share = 0.75 if unit == "tokens/s" else 0.25
     drawn = [
-        np.quantile(np.concatenate([held[at] for at in places]), share)
+        np.quantile(np.concatenate([held[at] for at in places]), quick(unit))
         for places in rng.integers(0, len(held), (RESAMPLES, len(held)))
     ]
     low, high = np.quantile(drawn, [0.025, 0.975])

@@ -51,8 +51,8 @@ USERS_MAX = 256
     "--min-quality",
     default="kl=0.05",
     show_default=True,
-    help="Quality to keep beside the default: kl=NATS of divergence at most, same=SHARE of tokens "
-    "at least, perplexity=SHARE; several joined by commas.",
+    help="Quality to keep: kl=NATS of divergence from the reference at most, same=SHARE of its "
+    "likeliest tokens at least, perplexity=SHARE of the default's; several joined by commas.",
 )
 @click.option(
     "--reference",

@@ -93,7 +93,7 @@ class Sampled:
         scores = self.objective.scores(trial)
         asked.set_constraint("not measured", 1.0 if scores is None else 0.0)
         for constraint in self.objective.constraints:
-            asked.set_constraint(constraint.metric, constraint.excess(trial, history[0]) or 0.0)
+            asked.set_constraint(constraint.words, constraint.excess(trial, history[0]) or 0.0)
         self._study.tell(asked, scores if scores is not None else self._worst())
 
     def _count_generation(self) -> None:

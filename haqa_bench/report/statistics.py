@@ -6,8 +6,9 @@ not nineteen of twenty, and reaches 93 % at six; so below six values there is no
 interquartile mean, which would be the plain one.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,15 @@ def median_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
     """
     if len(values) < FEWEST_VALUES:
         return None
-    low, high = np.quantile(medians(values, len(values), seed), [0.025, 0.975])
-    return Interval(float(low), float(high))
+    drawn = medians(values, len(values), seed)
+    return Interval(quantile(drawn, 0.025), quantile(drawn, 0.975))
+
+
+def quantile(values: NDArray[np.float64], share: float) -> float:
+    """A quantile, linear between neighbours; where a value is infinite, the outer neighbour."""
+    outer: Literal["lower", "higher"] = "lower" if share < 0.5 else "higher"
+    finite = bool(np.isfinite(values).all())
+    return float(np.quantile(values, share, method="linear" if finite else outer))
 
 
 def medians(values: Sequence[float], drawn: int, seed: int = 0) -> NDArray[np.float64]:
@@ -62,6 +70,15 @@ def times_better(value: float, default: float, direction: str | None) -> float |
 def ratio(value: float, other: float) -> float | None:
     """One over another; None unless both are above 0."""
     return value / other if value > 0 and other > 0 else None
+
+
+def of_pair(value: float, other: float) -> float | None:
+    """One of a pair over the other, both at least 0: infinite over 0; None where both are 0, which
+    tells nothing.
+    """
+    if other:
+        return value / other
+    return math.inf if value else None
 
 
 def share_of_way(value: float | None, default: float | None, optimum: float | None) -> float | None:

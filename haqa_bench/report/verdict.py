@@ -86,7 +86,8 @@ def of_ratio(ratio: float, interval: Interval | None, floor: float) -> Word:
         return "better"
     if interval and interval.high < 1:
         return "worse"
-    return "tie" if max(ratio, 1 / ratio) - 1 <= floor else "undecided"
+    near = ratio > 0 and max(ratio, 1 / ratio) - 1 <= floor
+    return "tie" if near else "undecided"
 
 
 def judged(pairings: Mapping[Key, Pairing]) -> dict[Key, Verdict]:

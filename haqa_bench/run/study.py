@@ -26,6 +26,7 @@ from haqa_bench.run.proposing import Asked
 from haqa_bench.space import key_of
 from haqa_bench.store.failures import Failure, failure_of
 from haqa_bench.study import Study
+from haqa_bench.tracks.repeats import MeasuredHere
 from haqa_bench.trial import Status, Trial
 
 
@@ -80,6 +81,8 @@ def _entries(
     counted = Counted(chat) if chat else None
     optimizer, settings, _ = forking.proposer(plan, study, counted)
     measuring = evaluator()
+    if isinstance(measuring, MeasuredHere):
+        measuring.recall(trials)
     recorder = None
     if taking.takes(plan, study.cell):
         with evaluator_faults(study.cell):

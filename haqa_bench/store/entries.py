@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from haqa_bench.arithmetic.estimate import QUIET, SPEEDS, estimate
+from haqa_bench.arithmetic.estimate import QUIET, RATES, SPEEDS, estimate
 from haqa_bench.documents import JsonObject
 from haqa_bench.store.groups import Groups, medians, quartiles
 from haqa_bench.trial import TAKEN, Measurement, Source, Status
@@ -210,7 +210,7 @@ class Entries(Mapping[str, Entry]):
     def _estimated(self, unit: str, groups: Groups) -> Floats:
         """See arithmetic.estimate."""
         kept = self._undisturbed(unit, groups)
-        return quartiles(kept, 3 if unit == "tokens/s" else 1) if unit in SPEEDS else medians(kept)
+        return quartiles(kept, 3 if unit in RATES else 1) if unit in SPEEDS else medians(kept)
 
     def _undisturbed(self, unit: str, groups: Groups) -> Groups:
         """The samples that count."""

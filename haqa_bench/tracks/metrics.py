@@ -24,13 +24,6 @@ OTHERS_SHARE = Metric("others_share", "1", "minimize", "of the machine, that oth
 SWITCHES = Metric("involuntary_switches", "1", "minimize", "of a core that a thread had to give up")
 
 KEPT_QUALITY = (
-    Metric(
-        "kl_perplexity",
-        "1",
-        "minimize",
-        "exp of the divergence from the reference's predictions: 1 is the reference itself",
-        4,
-    ),
     Metric("kl_divergence", "nats", "minimize", "from the reference's predictions", 4),
     Metric(
         "same_first_token",
@@ -39,7 +32,6 @@ KEPT_QUALITY = (
         "share of tokens whose likeliest next token is the reference's",
         3,
     ),
-    Metric("tokens_per_same", "1", "minimize", "tokens for each such: 1 is the reference", 4),
 )
 """Of predictions that are held against a reference's (tracks/deploy/quality.py)."""
 

@@ -4,7 +4,7 @@ narrow enough, or the cap is met.
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from multiprocessing.pool import ThreadPool
 from typing import TypeVar
@@ -14,7 +14,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import Outcome, Whole
 from haqa_bench.space import Configuration
-from haqa_bench.trial import Measurement, Source
+from haqa_bench.trial import Measurement, Source, Trial
 
 What = TypeVar("What")
 Row = TypeVar("Row")
@@ -45,19 +45,26 @@ class MeasuredHere(ABC):
     def measure(self, configuration: Configuration) -> Outcome:
         """See Evaluator."""
         found = repeated(self.cell, self.sample, configuration, self.hopeless)
-        self._learn(configuration, found)
+        self._learn(configuration, found.measurements)
         return found
+
+    def recall(self, history: Iterable[Trial]) -> None:
+        """Begins a study, or goes on with one: all that is known so far is in its trials."""
+        self.best = self.default = None
+        for trial in history:
+            if trial.configuration is not None:
+                self._learn(trial.configuration, trial.measurements)
 
     def hopeless(self, found: Outcome) -> bool:
         """Whether an outcome is so far behind the best that measuring on is no use."""
-        share, score = self.cell.measurement.hopeless, _score(self.cell, found)
+        share, score = self.cell.measurement.hopeless, _score(self.cell, found.measurements)
         if share is None or self.best is None or score is None:
             return False
         return score < share * self.best if self.best > 0 else score * share < self.best
 
-    def _learn(self, configuration: Configuration, found: Outcome) -> None:
+    def _learn(self, configuration: Configuration, found: Sequence[Measurement]) -> None:
         """Remembers the default, and the best of what keeps the constraints for certain."""
-        values = {m.name: m.value for m in found.measurements}
+        values = {m.name: m.value for m in found}
         if configuration == self.cell.space.default:
             self.default = values
         score = _score(self.cell, found)
@@ -67,8 +74,8 @@ class MeasuredHere(ABC):
     def _allowed(self, values: Mapping[str, float], default: Mapping[str, float]) -> bool:
         return all(
             c.metric in values
-            and c.metric in default
-            and values[c.metric] <= c.at_most_times_default * default[c.metric]
+            and (over := c.over(values[c.metric], default.get(c.metric))) is not None
+            and over <= 0
             for c in self.cell.objective.constraints
         )
 
@@ -77,9 +84,9 @@ class MeasuredHere(ABC):
         """See Evaluator."""
 
 
-def _score(cell: Cell, found: Outcome) -> float | None:
+def _score(cell: Cell, found: Sequence[Measurement]) -> float | None:
     """The objective's value, the larger the better; None where it was not measured."""
-    values = {m.name: m.value for m in found.measurements}
+    values = {m.name: m.value for m in found}
     value = values.get(cell.objective.metric)
     if value is None:
         return None

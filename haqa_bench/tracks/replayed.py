@@ -116,12 +116,10 @@ def _breaks(
     constraint: Constraint, values: Floats, at: Places, default: int | None
 ) -> NDArray[np.bool_]:
     """See Constraint.excess."""
-    reference = np.nan if default is None else values[default]
-    most = constraint.at_most_times_default
+    reference = None if default is None or np.isnan(values[default]) else float(values[default])
     with np.errstate(over="ignore"):  # beyond any limit
-        over = values[at] / reference - most if reference > 0 else values[at] - most * reference
-        over = over / abs(reference) if reference < 0 else over
-    return np.asarray(over > 0)
+        over = constraint.over(values[at], reference)
+    return np.zeros(len(at), bool) if over is None else np.asarray(over > 0)
 
 
 def _ranks(table: ResponseTable, kept: Counted) -> Places:

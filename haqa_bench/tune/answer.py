@@ -36,7 +36,7 @@ def answer(run: Run, project: Project) -> Answer | None:
     again = confirmed.table(run, cell)
     return Answer(
         title=_title(told, cell, ended),
-        reasons=why(run, cell, told) if ended else [],
+        reasons=why(run, cell, told, limits) if ended else [],
         facts=[*_facts(told, ended)],
         tables={
             "tune-front": shown.table(lines, cell, told, allowed),
@@ -49,12 +49,15 @@ def answer(run: Run, project: Project) -> Answer | None:
 def _title(told: Recommendation, cell: Cell, ended: Written | None) -> str:
     if ended:
         return f"Recommended: {ended.verdict}"
-    if told.gain <= 1:
+    if told.default_is_best:
         return "Not ended: nothing that is allowed is better than the default so far"
-    again = (
-        f"{told.confirmed_gain:.2f} in {told.pairs} pairs" if told.pairs else "not confirmed yet"
-    )
-    return f"Not ended: the best so far is {told.gain:.2f} times the default when found, {again}"
+    again = "not confirmed yet"
+    if told.confirmed_gain is not None:
+        again = f"{told.confirmed_gain:.2f} in {told.pairs} pairs"
+    found = f"{told.found:.3g} {told.unit}, where the default gave {told.default:.3g}"
+    if told.gain is not None:
+        found = f"{told.gain:.2f} times the default"
+    return f"Not ended: the best so far is {found}, when found; {again}"
 
 
 def _facts(told: Recommendation, ended: Written | None) -> Iterator[Origin]:

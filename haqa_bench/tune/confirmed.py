@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 
-from haqa_bench.arithmetic.estimate import QUIET
+from haqa_bench.arithmetic.estimate import QUIET, Interval
 from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report import statistics, verdict
@@ -13,6 +14,8 @@ from haqa_bench.report.found.pairs import Pair, judged
 from haqa_bench.report.tables.table import Column, Form, Table, Value, value, whole, words
 from haqa_bench.tune.shown import said
 
+FROM_0 = "from 0"
+"""Where the default gave 0, and the other did not."""
 COLUMNS = (
     Column("What", role="words"),
     Column("Times the default", about="the median over pairs of how many times as good it is"),
@@ -28,13 +31,14 @@ def table(run: Run, cell: Cell) -> Table | None:
     if not taken:
         return None
     found = judged(taken)
-    floor = found.floors.get(cell.id, 0.0)
+    floor = found.floors.get(cell.id)
     rows: list[tuple[str, Sequence[float], str]] = [
-        (said(json.loads(key), cell), ratios, found.verdicts[name, key].word(floor))
+        (said(json.loads(key), cell), ratios, found.verdicts[name, key].word(floor or 0.0))
         for (name, key), ratios in found.ratios.items()
     ]
     if own := found.own.get(cell.id):
-        rows.append(("default, with itself", own, f"varies by {100 * floor:.1f} %"))
+        varies = "" if floor is None else f"varies by {100 * floor:.1f} %"
+        rows.append(("default, with itself", own, varies))
     return Table(
         "Measured again, in pairs with the default",
         COLUMNS,
@@ -55,15 +59,25 @@ def _disturbed(taken: Sequence[Pair]) -> list[str]:
 
 def _row(name: str, ratios: Sequence[float], word: str) -> list[Value]:
     ends = statistics.median_interval(ratios)
-    form = Form("{low} to {high}", 3)
+    middle = float(np.median(ratios))
     return [
         words(name),
-        value(float(np.median(ratios)), Form("{number}", 3), n=len(ratios), source="measured"),
-        value(None, form, low=ends.low, high=ends.high) if ends else words(""),
+        value(middle, Form("{number}", 3), n=len(ratios), source="measured")
+        if isfinite(middle)
+        else words(FROM_0),
+        _ends(ends),
         whole(len(ratios)),
         words(word),
     ]
 
 
+def _ends(ends: Interval | None) -> Value:
+    if ends is None:
+        return words("")
+    if not isfinite(ends.high):
+        return words(f"{ends.low:.3f} and more" if isfinite(ends.low) else FROM_0)
+    return value(None, Form("{low} to {high}", 3), low=ends.low, high=ends.high)
+
+
 def _each(ratios: Sequence[float]) -> str:
-    return ", ".join(f"{ratio:.3f}" for ratio in ratios)
+    return ", ".join(f"{ratio:.3f}" if isfinite(ratio) else FROM_0 for ratio in ratios)

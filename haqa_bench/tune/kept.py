@@ -1,10 +1,10 @@
 """How much of a model's quality is to be kept, as a user says it: 'kl=0.05', 'same=0.9'."""
 
 from collections.abc import Iterable
-from math import exp, log
+from decimal import ROUND_CEILING, Context
+from math import floor
 from typing import NamedTuple
 
-from haqa_bench.documents import JsonObject
 from haqa_bench.errors import HaqaError
 from haqa_bench.trial import Constraint
 
@@ -12,28 +12,28 @@ OPTION = "--min-quality"
 DEFAULT = "kl=0.05"
 """Nats. A guess, to be overruled: what a format of five bits loses of a small model."""
 FORM = f"Give a limit such as {DEFAULT}, same=0.9 or perplexity=0.95, several joined by commas"
-METRICS = {"kl": "kl_perplexity", "same": "tokens_per_same", "perplexity": "perplexity"}
-"""What grows with what is lost."""
 LEAST = {"kl": 0.0, "same": 0.5, "perplexity": 0.5}
 MOST = {"kl": 10.0, "same": 1.0, "perplexity": 1.0}
 
 
 class Limit(NamedTuple):
-    """A limit on what is lost beside the default.
+    """A limit on what is lost.
 
-    `kl`: nats of divergence from the reference's predictions, beyond the default's own; `same`: the
-    share of tokens whose likeliest next token is the reference's, over the default's; `perplexity`:
-    the default's over the candidate's.
+    `kl`: nats of divergence from the reference's predictions; `same`: the share of tokens whose
+    likeliest next token is the reference's; `perplexity`: the default's over the candidate's.
     """
 
     name: str
     value: float
 
     @property
-    def constraint(self) -> JsonObject:
-        """As a suite states it: of the metric that grows with what is lost."""
-        times = exp(self.value) if self.name == "kl" else 1 / self.value
-        return {"metric": METRICS[self.name], "at_most_times_default": round(times, 6)}
+    def constraint(self) -> Constraint:
+        """As a suite states it."""
+        if self.name == "kl":
+            return Constraint(metric="kl_divergence", at_most=self.value)
+        if self.name == "same":
+            return Constraint(metric="same_first_token", at_least=self.value)
+        return Constraint(metric="perplexity", at_most_times_default=round(1 / self.value, 6))
 
     @property
     def possible(self) -> bool:
@@ -59,11 +59,17 @@ def limits(words: str) -> tuple[Limit, ...]:
 
 def of_constraints(found: Iterable[Constraint]) -> tuple[Limit, ...]:
     """The limits that a suite states; constraints on other metrics are none."""
-    names = {metric: name for name, metric in METRICS.items()}
-    stated = [(names[c.metric], c.at_most_times_default) for c in found if c.metric in names]
-    return tuple(
-        Limit(name, round(log(times) if name == "kl" else 1 / times, 5)) for name, times in stated
-    )
+    return tuple(filter(None, map(_stated, found)))
+
+
+def _stated(constraint: Constraint) -> Limit | None:
+    if constraint.metric == "kl_divergence" and constraint.at_most is not None:
+        return Limit("kl", constraint.at_most)
+    if constraint.metric == "same_first_token" and constraint.at_least is not None:
+        return Limit("same", constraint.at_least)
+    if constraint.metric == "perplexity" and constraint.at_most_times_default is not None:
+        return Limit("perplexity", round(1 / constraint.at_most_times_default, 5))
+    return None
 
 
 def _limit(words: str) -> Limit:
@@ -80,14 +86,16 @@ def _limit(words: str) -> Limit:
     return Limit(name, value)
 
 
-def allowing(name: str, lost: float) -> Limit:
-    """The limit, in two digits, that would just allow what loses so much: `lost` is the factor of
-    the limit's metric over the default's.
+def allowing(name: str, value: float, default: float) -> Limit:
+    """The limit, in two digits, that would just allow what has such a value of the limit's metric,
+    beside the default's.
     """
-    from math import floor, log10
-
     if name == "kl":
-        value = max(log(lost), 1e-6)
-        step = 10 ** (floor(log10(value)) - 1)
-        return Limit(name, round((floor(value / step) + 1) * step, 8))
-    return Limit(name, floor(1000 / lost) / 1000)
+        return Limit(name, upwards(value))
+    share = value if name == "same" else default / value
+    return Limit(name, floor(1000 * share) / 1000)
+
+
+def upwards(value: float) -> float:
+    """A number in two digits that is no smaller."""
+    return float(Context(prec=2, rounding=ROUND_CEILING).create_decimal(repr(value)))

@@ -3,8 +3,10 @@ default, and how to start either.
 """
 
 import json
+from math import inf, isfinite
 from typing import NamedTuple
 
+from haqa_bench.arithmetic.estimate import Interval
 from haqa_bench.cell import Cell
 from haqa_bench.errors import HaqaError
 from haqa_bench.project import Run
@@ -13,21 +15,34 @@ from haqa_bench.report.found.pairs import pairs
 from haqa_bench.space import Configuration, key_of
 
 
+class Zeros(NamedTuple):
+    """In how many pairs the default alone gave 0, what was found alone, and both, which tells
+    nothing and is in no other count.
+    """
+
+    default: int = 0
+    found: int = 0
+    both: int = 0
+
+
 class Recommendation(NamedTuple):
     """The settings to use, in full; the gain over llama.cpp's default that tuning saw, and that
-    pairs of processes measured.
+    pairs of processes measured: None where the default gave 0, of which nothing is a multiple.
     """
 
     configuration: Configuration
     kept_default: bool
+    default_is_best: bool
+    """Whether nothing else was found that could have been held against it."""
     metric: str
     unit: str
     default: float
     found: float
-    gain: float
+    gain: float | None
     confirmed_gain: float | None
-    interval: tuple[float, float] | None
+    interval: Interval | None
     pairs: int
+    zeros: Zeros
     noise_floor: float | None
 
 
@@ -54,20 +69,22 @@ def of_run(run: Run, cell: Cell) -> Recommendation:
             "Mend that first",
         )
     tuned = json.loads(row.winners[0]) if row.winners else dict(cell.space.default)
-    verdict = again.verdicts.get((cell.id, key_of(tuned)))
+    usual, key = dict(cell.space.default), (cell.id, key_of(tuned))
+    verdict, ratios = again.verdicts.get(key), again.ratios.get(key, ())
     kept = verdict is None or not verdict.better
+    interval = verdict.interval if verdict else None
     return Recommendation(
-        configuration=dict(cell.space.default) if kept else tuned,
+        configuration=usual if kept else tuned,
         kept_default=kept,
+        default_is_best=tuned == usual,
         metric=row.metric,
         unit=row.unit,
         default=row.default_value,
         found=row.default_value if row.best is None else row.best,
-        gain=1.0 if row.speed_up is None else row.speed_up,
-        confirmed_gain=verdict.ratio if verdict else None,
-        interval=(verdict.interval.low, verdict.interval.high)
-        if verdict and verdict.interval
-        else None,
+        gain=row.speed_up,
+        confirmed_gain=verdict.ratio if verdict and isfinite(verdict.ratio) else None,
+        interval=interval if interval and isfinite(interval.high) else None,
         pairs=verdict.pairs if verdict else 0,
+        zeros=Zeros(ratios.count(inf), ratios.count(0.0), again.silent.get(key, 0)),
         noise_floor=again.floors.get(cell.id),
     )

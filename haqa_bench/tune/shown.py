@@ -30,8 +30,9 @@ def table(lines: Sequence[Line], cell: Cell, told: Recommendation, option: str) 
     speed = Column(told.unit, told.unit, about=f"{told.metric} when found, in one sitting")
     columns = [COLUMNS[0], speed, *COLUMNS[1:]]
     rows = [_row(line, cell, told.unit) for line in lines]
+    again = ": only the best that is allowed was measured again in pairs" if told.pairs else ""
     notes = [
-        "One sitting each: only what is recommended was measured again in pairs.",
+        f"One sitting each{again}.",
         f"Perplexity and what is lost are of the text that was read. Allowed now: {option}.",
     ]
     if any("kl_divergence" in line.quality for line in lines):

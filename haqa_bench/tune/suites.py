@@ -92,7 +92,7 @@ def _suite(
             "metric": metric,
             "unit": unit,
             "direction": direction,
-            "constraints": [limit.constraint for limit in wish.limits],
+            "constraints": [limit.constraint.model_dump() for limit in wish.limits],
         },
         "measurement": _measurement(divided),
         "budget": _budget(wish, divided),

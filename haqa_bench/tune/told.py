@@ -37,7 +37,7 @@ def told(
     with open_run(run) as done:
         recommended = of_run(done, cell)
         lines = front(done, cell, wish.limits, recommended.configuration)
-        reasons = why(done, cell, recommended)
+        reasons = why(done, cell, recommended, wish.limits)
     report = _report(wish, path, run, cell, found, recommended, lines, reasons)
     start = _start(wish, path, recommended.configuration)
     disk.write(target / "Modelfile", starting.modelfile(start.file, start.settings, wish.n_ctx))
@@ -100,6 +100,7 @@ def _report(
             "gain": told.confirmed_gain,
             "interval_95": told.interval,
             "pairs": told.pairs,
+            "pairs_with_0": told.zeros._asdict(),
             "noise_floor": told.noise_floor,
         },
         "why": reasons,

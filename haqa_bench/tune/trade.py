@@ -9,6 +9,7 @@ from typing import NamedTuple
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject
 from haqa_bench.project import Run
+from haqa_bench.report import statistics
 from haqa_bench.space import Configuration, key_of
 from haqa_bench.store.facts import read_ends
 from haqa_bench.tune import kept
@@ -39,13 +40,13 @@ class Trade(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A way to run the model. `gain` is how many times as good as the default it is when found;
-    `option` is what would allow it, empty where it is allowed.
+    """A way to run the model. `gain` is how many times as good as the default it is when found,
+    None where either is 0; `option` is what would allow it, empty where it is allowed.
     """
 
     configuration: Configuration
     value: float
-    gain: float
+    gain: float | None
     memory_mb: float | None
     quality: JsonObject
     option: str
@@ -79,9 +80,8 @@ def front(run: Run, cell: Cell, limits: Sequence[Limit], chosen: Configuration) 
     found = [p for p in rows if key_of(p.configuration) in own]
     found += [p for p in _fastest(rows) if p not in found]
     points = [p for p in found if p in found[: len(own)] or not _beaten(p, found)]
-    lines = [_line(p, default, limits, chosen) for p in points]
-    ordered = sorted(lines, key=lambda line: -line.gain)
-    return _fewer(ordered)
+    ordered = sorted(points, key=lambda p: -p.trade.score)
+    return _fewer([_line(p, default, limits, chosen) for p in ordered])
 
 
 def _point(row: Trade) -> _Point:
@@ -113,9 +113,8 @@ def _beaten(point: _Point, others: Sequence[_Point]) -> bool:
 
 
 def _line(point: _Point, default: _Point, limits: Sequence[Limit], chosen: Configuration) -> Line:
-    gain = point.trade.value / default.trade.value if default.trade.value else 1.0
-    if point.trade.score < 0:  # the smaller, the better
-        gain = default.trade.value / point.trade.value if point.trade.value else 1.0
+    direction = "minimize" if point.trade.score < 0 else "maximize"
+    gain = statistics.times_better(point.trade.value, default.trade.value, direction)
     facts = json.loads(point.trade.facts or "{}")
     quality: JsonObject = {name: point.metrics[name] for name in TOLD if name in point.metrics}
     quality |= {name: read_ends(text) for name, text in told_95(facts)}
@@ -140,14 +139,13 @@ def _option(point: _Point, default: _Point, limits: Sequence[Limit]) -> str:
     """What would allow a configuration: the limits that it breaks, as wide as it needs them."""
     words, broken = [], False
     for limit in limits:
-        constraint = limit.constraint
-        metric = str(constraint["metric"])
-        if metric not in point.metrics or not default.metrics.get(metric):
+        metric = limit.constraint.metric
+        if metric not in point.metrics or metric not in default.metrics:
             continue
-        lost = point.metrics[metric] / default.metrics[metric]
-        over = lost > float(constraint["at_most_times_default"])
+        value, own = point.metrics[metric], default.metrics[metric]
+        over = (limit.constraint.over(value, own) or 0.0) > 0
         broken = broken or over
-        needed = kept.allowing(limit.name, lost) if over else limit
+        needed = kept.allowing(limit.name, value, own) if over else limit
         if not needed.possible:
             return NOTHING
         words.append(needed.words)
@@ -160,6 +158,6 @@ def _fewer(lines: list[Line]) -> list[Line]:
         spare = [i for i, line in enumerate(lines) if not line.kept and 0 < i < len(lines) - 1]
         if not spare:
             return lines[:MOST]
-        closest = min(spare, key=lambda i: lines[i - 1].gain - lines[i + 1].gain)
+        closest = min(spare, key=lambda i: abs(lines[i - 1].value - lines[i + 1].value))
         lines = [line for i, line in enumerate(lines) if i != closest]
     return lines

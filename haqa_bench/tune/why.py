@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from math import nan
 
 from haqa_bench.cell import Cell
 from haqa_bench.project import Run
+from haqa_bench.tracks.serve.workload import ServeWorkload
+from haqa_bench.tune import kept, unmet
+from haqa_bench.tune.kept import Limit
 from haqa_bench.tune.recommendation import Recommendation
 from haqa_bench.tune.trade import Trade
 
@@ -12,14 +16,19 @@ SLIGHT = 0.03
 """What is no difference where the noise floor is not known: a share."""
 
 
-def why(run: Run, cell: Cell, told: Recommendation) -> list[str]:
-    """The three sentences."""
+def why(run: Run, cell: Cell, told: Recommendation, limits: Sequence[Limit]) -> list[str]:
+    """The three sentences, and what is odd about the default."""
     rows = [row for row in run.rows("trade", Trade) if row.feasible]
+    if isinstance(cell.workload, ServeWorkload) and not any(row.value for row in rows):
+        return unmet.sentences(rows, cell, cell.workload.slo)
     floor = told.noise_floor or SLIGHT
-    return [_gained(cell, told), _not_gained(rows, told, floor), _sure(told)]
+    three = [_gained(cell, told), _not_gained(rows, told, floor), _sure(told)]
+    return [*three, *_beyond(rows, limits)]
 
 
 def _gained(cell: Cell, told: Recommendation) -> str:
+    if told.default_is_best:
+        return "Nothing that was tried, and is allowed, was better than the default."
     if told.kept_default:
         return "Nothing that was tried, and is allowed, is confirmed better than the default."
     default = cell.space.default
@@ -28,6 +37,9 @@ def _gained(cell: Cell, told: Recommendation) -> str:
         for name, value in told.configuration.items()
         if value != default[name]
     ]
+    if told.gain is None:
+        found = f"{told.found:.3g} {told.unit}, where the default gave {told.default:.3g}"
+        return f"{'; '.join(changed)}: {found}, when found."
     return f"{'; '.join(changed)}: {told.gain:.2f} times the default when found."
 
 
@@ -63,13 +75,43 @@ def _said(value: object) -> str:
 
 
 def _sure(told: Recommendation) -> str:
-    if told.confirmed_gain is None:
-        return "Nothing was measured again in pairs."
-    span = (
-        f", 95 % interval {told.interval[0]:.3f} to {told.interval[1]:.3f}" if told.interval else ""
+    if told.default_is_best:
+        return "The default is the best that was found, so pairs had nothing to confirm."
+    if not told.pairs:
+        count = told.zeros.both
+        silent = f"both gave 0 in each of {count} pairs, which tells nothing"
+        why_not = silent if count else "each pair failed"
+        return f"The best that was found could not be held against the default: {why_not}."
+    floor = (
+        f"; the default against itself varies by {100 * told.noise_floor:.1f} %"
+        if told.noise_floor is not None
+        else ""
     )
-    floor = f"; the default against itself varies by {100 * (told.noise_floor or 0):.1f} %"
-    return (
-        f"Measured again in {told.pairs} pairs with the default: {told.confirmed_gain:.3f} times "
-        f"it{span}{floor}."
-    )
+    return f"Measured again in {told.pairs} pairs with the default: {_in_pairs(told)}{floor}."
+
+
+def _in_pairs(told: Recommendation) -> str:
+    """What pairs said; where one of a pair was 0, in words."""
+    zeros, said = told.zeros, []
+    if told.confirmed_gain is not None:
+        ends = told.interval
+        span = f", 95 % interval {ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
+        said += [f"{told.confirmed_gain:.3f} times it{span}"]
+    said += [f"the default gave 0 in {zeros.default}, and this did not"] if zeros.default else []
+    said += [f"this gave 0 in {zeros.found}, and the default did not"] if zeros.found else []
+    said += [f"{zeros.both} more, in which both gave 0, tell nothing"] if zeros.both else []
+    return "; ".join(said)
+
+
+def _beyond(rows: Sequence[Trade], limits: Sequence[Limit]) -> list[str]:
+    """That the default itself is beyond a limit, and what is allowed then."""
+    default: Mapping[str, float] = json.loads(rows[0].metrics) if rows else {}
+    broken = [
+        f"{limit.words} ({limit.constraint.metric} {default[limit.constraint.metric]:.4g})"
+        for limit in limits
+        if (limit.constraint.over(default.get(limit.constraint.metric, nan), None) or 0.0) > 0
+    ]
+    if not broken:
+        return []
+    what = f"The default itself is beyond {kept.OPTION} {', '.join(broken)}"
+    return [f"{what}: what loses no more than it is allowed too."]

@@ -5,7 +5,7 @@ No clock, path or host name goes in, and every number through one filter, so tha
 give equal prompts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +25,8 @@ unknown.
 NONE = Own()
 LIMITS = "Limits, which a configuration must keep:"
 """Follows a template of a project that does not tell the limits of its space."""
+CONSTRAINTS = "Constraints; a configuration that breaks one does not count:"
+"""Follows every template, for limits that are numbers: those beside the default, templates tell."""
 
 
 class Prompts:
@@ -65,18 +67,19 @@ class Prompts:
 
     def static(self, cell: Cell) -> str:
         """What stays the same during a study: the words of the cell's track."""
-        track = tracks.of(cell)
+        track, constraints = tracks.of(cell), cell.objective.constraints
+        relative = [c for c in constraints if c.at_most_times_default is not None]
         words = {
             "goal": tracks.metric(cell, cell.objective.metric),
             "about": "",
-            "constraints": cell.objective.constraints,
+            "constraints": relative,
             "limits": cell.space.limits,
             **self.words(cell),
             **track.words(cell),
         }
         text = self._filled(self.frame(cell), track.prompt(), cell=cell, **words)
-        untold = [f"- {limit}" for limit in cell.space.limits if limit not in text]
-        text = "\n".join([f"{text}\n\n{LIMITS}", *untold]) if untold else text
+        text = _ended(text, LIMITS, cell.space.limits)
+        text = _ended(text, CONSTRAINTS, [c.words for c in constraints if c not in relative])
         goals = cell.objective.also
         return f"{text}\n\n{self._filled('goals.j2', goals=goals)}" if goals else text
 
@@ -152,6 +155,12 @@ def _sandbox(folder: Path, style: str, called: str, texts: tuple[tuple[str, str]
     sandbox.filters |= {one.__name__: counting(one) for one in own}
     sandbox.filters["json"] = counting(filters.as_json)
     return sandbox
+
+
+def _ended(text: str, head: str, lines: Iterable[str]) -> str:
+    """A text, followed by those of the lines that it does not have, below a head."""
+    untold = [f"- {line}" for line in lines if line not in text]
+    return "\n".join([f"{text}\n\n{head}", *untold]) if untold else text
 
 
 def _shown(cell: Cell, trial: Trial) -> Trial:

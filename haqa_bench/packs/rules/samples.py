@@ -12,8 +12,8 @@ from haqa_bench.packs.rules.rule import MEASURE, Problem, Rule
 from haqa_bench.project import Project
 from haqa_bench.trial import Measurement, Source, Status
 
-POSITIVE = {*SPEEDS, "GB/s", "GFLOP/s", "MB", "B"}
-"""Units of what is never nothing."""
+POSITIVE = {*SPEEDS, "GB/s", "GFLOP/s", "MB", "B"} - {"1/s"}
+"""Units of what is never nothing; requests that are good enough may be none."""
 MOST = 1e15
 """Of any number: 32 years in us, a million GB in bytes."""
 DISTINCT = 3
@@ -84,9 +84,9 @@ def _varies(pack: Pack, _: Project) -> Iterator[Problem]:
 
 
 def _objective(point: Point) -> Measurement | None:
-    """The metric that is tuned, where it is a time or a rate."""
+    """The metric that is tuned, where it is a time or a rate, and more than nothing."""
     found = point.found(point.cell.objective.metric)
-    return found if found and found.unit in SPEEDS else None
+    return found if found and found.unit in SPEEDS and any(found.samples) else None
 
 
 def _spread(samples: Sequence[float]) -> float:

@@ -1,22 +1,29 @@
 """Evidence as JSON takes it."""
 
+from math import inf
+
 from haqa_bench.documents import JsonObject
 from haqa_bench.report.evidence.rules import RULES
-from haqa_bench.report.evidence.tree import Evidence, Part, Reading, Step, within
+from haqa_bench.report.evidence.tree import Evidence, Known, Part, Reading, Step, within
 
 
 def tree(part: Part) -> JsonObject:
     """A step with its parts, or a reading; without what is empty."""
     if isinstance(part, Reading):
-        told = {**part._asdict(), "used": None if part.used else False}
-        return {"value": part.value} | {k: v for k, v in told.items() if v not in ("", None)}
+        told = {**part._asdict(), "value": None, "used": None if part.used else False}
+        return {"value": _value(part)} | {k: v for k, v in told.items() if v not in ("", None)}
     named = {"about": part.about, "unit": part.unit, "where": part.where}
     return {
         "rule": part.rule,
-        "value": part.value,
+        "value": _value(part),
         **{name: said for name, said in named.items() if said},
         "parts": [tree(below) for below in part.parts],
     }
+
+
+def _value(part: Part) -> Known | None:
+    """JSON has no number for what is infinite."""
+    return "infinite" if part.value == inf else part.value
 
 
 def evidence(found: Evidence) -> JsonObject:

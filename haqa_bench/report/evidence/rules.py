@@ -43,6 +43,10 @@ RULES: Mapping[str, Rule] = {
         "how many of them are 1, in percent", sums.of_numbers(lambda found: 100 * fmean(found))
     ),
     "quotient": Rule("the first over the second", sums.of_two(statistics.ratio)),
+    "quotient of a pair": Rule(
+        "the first over the second: infinite over 0; none where both are 0, which tells nothing",
+        sums.of_two(statistics.of_pair),
+    ),
     "quotient in percent": Rule("the first over the second, in percent", sums.of_two(sums.percent)),
     "relative distance": Rule(
         "how far the first is from the second, in percent of the second",
@@ -178,4 +182,4 @@ def same(one: Known | None, other: Known | None) -> bool:
     """Whether a sum that was done again is what was printed."""
     if isinstance(one, str | None) or isinstance(other, str | None):
         return one == other
-    return abs(one - other) <= AGREE * max(abs(one), abs(other), 1e-300)
+    return one == other or abs(one - other) <= AGREE * max(abs(one), abs(other), 1e-300)

@@ -236,7 +236,7 @@ def interval_end(share: float) -> Callable[[Sequence[float]], float]:
     """An end of the bootstrap interval of a median."""
 
     def end(values: Sequence[float]) -> float:
-        return float(np.quantile(statistics.medians(values, len(values)), share))
+        return statistics.quantile(statistics.medians(values, len(values)), share)
 
     return end
 

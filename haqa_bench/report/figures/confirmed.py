@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import isinf
 from statistics import fmean, median
 from typing import Literal, NamedTuple
 
@@ -80,6 +81,8 @@ def _paired(row: Best, taken: Pairs) -> Confirmed | None:
         winners.append(
             Winner(verdict.ratio, low, high, verdict.pairs, studies, verdict.better),
         )
+    if any(isinf(winner.high) for winner in winners):  # times 0: no place on an axis
+        return None
     return Confirmed("times", winners, middle, len(row.winners))
 
 

@@ -4,6 +4,7 @@ What tuning reports is the largest of many noisy numbers, and so too large. Winn
 measured again say what they are worth; gains of cells without such are drawn hollow.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -85,7 +86,9 @@ def tuned(run: Subject, cell: Cell) -> Mapping[str, Tuned]:
         last = ends.get(step.study)
         first = step.cell == cell.id and step.proposals == 1
         if first and step.best is not None and last is not None:
-            found.setdefault(step.method, []).append(gain(cell.objective, step.best, last))
+            gained = gain(cell.objective, step.best, last)
+            if not math.isnan(gained):
+                found.setdefault(step.method, []).append(gained)
     return {
         name: Tuned(
             float(np.median(found[name])), min(found[name]), max(found[name]), len(found[name])
@@ -96,7 +99,9 @@ def tuned(run: Subject, cell: Cell) -> Mapping[str, Tuned]:
 
 
 def gain(goal: Goal, default: float, best: float) -> float:
-    """How many times as fast as the default; of what is no speed, the difference."""
+    """How many times as fast as the default, NaN where either is 0; of what is no speed, the
+    difference.
+    """
     if goal.unit in SPEEDS:
         return statistics.times_better(best, default, goal.direction) or float("nan")
     return statistics.gain(best, default, goal.direction)

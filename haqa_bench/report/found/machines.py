@@ -26,7 +26,8 @@ from haqa_bench.trial import Source, Trial
 
 class Again(NamedTuple):
     """A configuration in pairs with the default: how many times as good it is (above 1 is better),
-    over `pairs` pairs, none of them disturbed where there are such.
+    over `pairs` pairs, none of them disturbed where there are such; infinite where the default is
+    0.
     """
 
     ratio: float
@@ -66,8 +67,10 @@ class OnMachine:
         """What a configuration is worth in pairs with the default; None where none were taken."""
         taken = [p for p in self._pairs if p.configuration == key and not p.failed]
         kept = [p for p in taken if p.others <= QUIET] or taken
-        better = [statistics.times_better(*_sides(p), self._direction) for p in kept]
-        ratios = [ratio for ratio in better if ratio is not None]
+        sides = [_sides(p) for p in kept]
+        if self._direction == "minimize":
+            sides = [(default, tuned) for tuned, default in sides]
+        ratios = [r for both in sides if (r := statistics.of_pair(*both)) is not None]
         if not ratios:
             return None
         middle = median(ratios)

@@ -3,6 +3,7 @@ machine's noise floor.
 """
 
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -20,7 +21,7 @@ from haqa_bench.space import key_of
 
 class Verdict(NamedTuple):
     """How many times as good as the default a configuration is (above 1 is better), over `pairs`
-    pairs; `value` is its own median.
+    pairs; infinite where the default is 0. `value` is its own median.
     """
 
     ratio: float
@@ -51,6 +52,8 @@ class Pairs(NamedTuple):
     """What each verdict is the median of."""
     own: Mapping[str, Sequence[float]] = MappingProxyType({})
     """What each floor is made of: the default with itself, by cell."""
+    silent: Mapping[tuple[str, str], int] = MappingProxyType({})
+    """How many pairs of each, the default among them, tell nothing: both sides are 0."""
 
 
 class Against(NamedTuple):
@@ -63,13 +66,15 @@ class Against(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A configuration beside the default in one sitting: `ratio` is how many times as good."""
+    """A configuration beside the default in one sitting: `ratio` is how many times as good,
+    infinite where the worse is 0, and None where both are.
+    """
 
     cell: str
     configuration: str
     is_default: bool
     machine: str
-    ratio: float
+    ratio: float | None
     value: float
     others: float
 
@@ -77,7 +82,8 @@ class Pair(NamedTuple):
 def pairs(run: Run) -> Pairs:
     """The pairs of a run. Disturbed ones are left out where a configuration has others.
 
-    The floor is what the protocol may be wrong by: see `noise_floor`.
+    The floor is what the protocol may be wrong by: see `noise_floor`. None stands for a cell whose
+    default is 0 at times, and of which no share can be told.
 
     Raises:
         HaqaError: the database cannot be read.
@@ -91,28 +97,34 @@ def judged(found_pairs: Sequence[Pair]) -> Pairs:
     for pair in found_pairs:
         taken[pair.cell, pair.configuration].append(pair)
     kept = {key: [p for p in found if p.others <= QUIET] or found for key, found in taken.items()}
-    tuned = {key: found for key, found in kept.items() if not found[0].is_default}
-    usual = [len(found) for found in tuned.values()] or [statistics.FEWEST_PAIRS]
-    own = {
-        key[0]: [pair.ratio for pair in found] for key, found in kept.items() if key not in tuned
-    }
+    ratios = {k: [p.ratio for p in found if p.ratio is not None] for k, found in kept.items()}
+    told = {key: found for key, found in kept.items() if ratios[key]}
+    tuned = {key: found for key, found in told.items() if not found[0].is_default}
+    usual = [len(ratios[key]) for key in tuned] or [statistics.FEWEST_PAIRS]
+    own = {key[0]: ratios[key] for key in told if key not in tuned}
     floors = {cell: noise_floor(found, int(np.median(usual))) for cell, found in own.items()}
-    machines = {cell: found[-1].machine for (cell, _), found in taken.items()}
-    ratios = {key: [pair.ratio for pair in found] for key, found in tuned.items()}
-    verdicts = {key: _verdict(found) for key, found in tuned.items()}
-    return Pairs(verdicts, floors, machines, ratios, own)
+    return Pairs(
+        {key: _verdict(found, ratios[key]) for key, found in tuned.items()},
+        {cell: floor for cell, floor in floors.items() if math.isfinite(floor)},
+        {cell: found[-1].machine for (cell, _), found in taken.items()},
+        {key: ratios[key] for key in tuned},
+        own,
+        {key: silent for key, found in kept.items() if (silent := len(found) - len(ratios[key]))},
+    )
 
 
 def noise_floor(ratios: Sequence[float], pairs: int) -> float:
     """How far from 1 the median of so many pairs of equal things may be: 95 % of 10,000 resamples
-    of `ratios` are closer.
+    of `ratios` are closer. Infinite where one of a pair may be 0.
     """
     medians = statistics.medians(ratios, pairs)
-    return float(np.expm1(np.quantile(np.abs(np.log(medians)), 0.95)))
+    with np.errstate(divide="ignore"):
+        apart = np.abs(np.log(medians))
+    return float(np.expm1(statistics.quantile(apart, 0.95)))
 
 
-def _verdict(found: Sequence[Pair]) -> Verdict:
-    ratios, value = [pair.ratio for pair in found], np.median([pair.value for pair in found])
+def _verdict(found: Sequence[Pair], ratios: Sequence[float]) -> Verdict:
+    value = np.median([pair.value for pair in found])
     interval = statistics.median_interval(ratios)
     return Verdict(float(np.median(ratios)), interval, len(ratios), float(value))
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from haqa_bench.arithmetic.estimate import SPEEDS, Interval, undisturbed
+from haqa_bench.arithmetic.estimate import SPEEDS, Interval, quick, undisturbed
 from haqa_bench.project import Project, Run
 from haqa_bench.report.found.swept import Swept, swept
 from haqa_bench.store.entries import Entry
@@ -102,7 +102,7 @@ def _estimates(
     """The quick quartile of speeds, the median of anything else, as arithmetic.estimate has them;
     `samples` of each are sorted, and `drawn` are places in them, sorted too.
     """
-    share = 0.5 if unit not in SPEEDS else 0.75 if unit == "tokens/s" else 0.25
+    share = quick(unit) if unit in SPEEDS else 0.5
     below, part = divmod(share * (samples.shape[1] - 1), 1)
     above = min(int(below) + 1, samples.shape[1] - 1)
     low = np.take_along_axis(samples, drawn[:, :, int(below)].astype(np.intp), 1)

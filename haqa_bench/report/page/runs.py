@@ -115,10 +115,7 @@ def _cell(
         direction=objective.direction or "maximize",
         digits=_digits(cell, outcomes),
         also=tuple(f"{goal.metric}, {goal.unit}, {goal.direction}" for goal in objective.also),
-        constraints=tuple(
-            f"{c.metric} at most {c.at_most_times_default:g} times the default's"
-            for c in objective.constraints
-        ),
+        constraints=tuple(limit.words for limit in objective.constraints),
         default=dict(cell.space.default),
         outcomes=outcomes,
         studies=tuple(shown),

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Protocol
 
 from haqa_bench import tracks
-from haqa_bench.arithmetic.estimate import QUIET, SPEEDS, estimate
+from haqa_bench.arithmetic.estimate import QUIET, RATES, SPEEDS, estimate
 from haqa_bench.cell import Cell
 from haqa_bench.report import statistics, traits, verdict
 from haqa_bench.report.found import answered, ranges, stated
@@ -25,7 +25,7 @@ from haqa_bench.report.tables.table import count, rounded
 
 def estimator(unit: str) -> str:
     """How a configuration's own number is made of its samples, where they are speeds or times."""
-    quartile = "upper quartile (75th" if unit == "tokens/s" else "lower quartile (25th"
+    quartile = "upper quartile (75th" if unit in RATES else "lower quartile (25th"
     return (
         f"each configuration's own number is the {quartile} percentile) of its samples, those left "
         f"out of which others took more than {100 * QUIET:g} % of the machine"
@@ -98,7 +98,7 @@ def _repeats(found: Sequence[Best], kind: Kind) -> str:
     if kind.own or all((row.default_samples or 1) == 1 for row in found):
         return ""
     lower = "lower quartile (25th percentile)" if found[0].unit in SPEEDS else "median"
-    rule = "upper quartile (75th percentile)" if found[0].unit == "tokens/s" else lower
+    rule = "upper quartile (75th percentile)" if found[0].unit in RATES else lower
     return f"; where the file repeats a configuration, its number is the {rule} of the repeats"
 
 

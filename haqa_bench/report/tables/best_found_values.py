@@ -1,6 +1,7 @@
 """How the values of tables of best results are reckoned, from a row and what stands beside it."""
 
 import json
+import math
 from collections.abc import Callable
 from statistics import median
 
@@ -192,14 +193,19 @@ def against_default(row: Best, beside: Beside) -> Value:
 
 def confirmed(row: Best, beside: Beside) -> Value:
     """The median over studies of the winner against the default in pairs, and how many winners beat
-    it; else the default is kept, at 1, and why in one word.
+    it; else the default is kept, at 1, and why in one word. Nothing is a number of times 0.
     """
     ratio, better = confirmed_ratio(row, beside.pairs), better_ratios(row, beside.pairs)
     word = word_of(row, beside.pairs)
     if ratio is None:
-        return words("not yet (tie)" if word == "tie" else "not yet")
+        silent = any((row.cell, _key(winner)) in beside.pairs.silent for winner in row.winners)
+        unknown = "both 0" if silent else "not yet"
+        return words(f"{unknown} (tie)" if word == "tie" else unknown)
     kept = f"default ({word})" if word else "default kept"  # nothing was found
-    said = f"{{number}}x ({len(better)} of {row.studies})" if better else kept
+    counted = f"({len(better)} of {row.studies})"
+    if math.isinf(ratio):
+        return words(f"from 0 {counted}")
+    said = f"{{number}}x {counted}" if better else kept
     return value(ratio, Form(said, 3), unit="1", n=row.studies)
 
 

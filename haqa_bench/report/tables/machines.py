@@ -3,6 +3,7 @@ that win on one win on the others.
 """
 
 from collections.abc import Sequence
+from math import isinf
 
 from haqa_bench.cell import Cell
 from haqa_bench.report import statistics, traits
@@ -115,7 +116,9 @@ def _confirmed(again: Again | None, is_default: bool) -> Value:
         return words("the default")
     if again is None:
         return words("not measured again")
-    if again.interval is None:
+    if isinf(again.ratio):
+        return words("from 0")
+    if again.interval is None or isinf(again.interval.high):
         return value(again.ratio, Form("{number}x", 2), unit="1", n=again.pairs)
     form = Form("{number}x [{low}, {high}]", 2)
     low, high = again.interval

@@ -18,7 +18,7 @@ Place = Literal["row", "heading", "wide"]
 share what stands in it; or nowhere, so that only the wide form has it."""
 NOTHING = "\N{EN DASH}"
 """Stands where there is nothing of ours beside a published value."""
-DIGITS = {"nats": 3, "%": 2, "bits": 2}
+DIGITS = {"nats": 3, "1/s": 3, "%": 2, "bits": 2}
 """After the point, by unit; one for every other."""
 
 

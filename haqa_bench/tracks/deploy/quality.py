@@ -8,7 +8,7 @@ against it once.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import exp, sqrt
+from math import sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import NamedTuple
@@ -51,9 +51,7 @@ class Quality(NamedTuple):
         """The metrics, by name and unit."""
         return {
             ("kl_divergence", "nats"): [self.divergence],
-            ("kl_perplexity", "1"): [exp(self.divergence)],
             ("same_first_token", "1"): [self.same],
-            ("tokens_per_same", "1"): [1 / max(self.same, 1e-9)],
             ("perplexity", "1"): [self.found.perplexity],
         }
 

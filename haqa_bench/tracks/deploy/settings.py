@@ -19,7 +19,7 @@ NEEDED_SETTINGS = ("format", "n_threads")
 """Without a default."""
 QUALITY = "quality_text"
 """The text of a cell that perplexity is computed of."""
-AGAINST_REFERENCE = ("kl_divergence", "kl_perplexity", "same_first_token", "tokens_per_same")
+AGAINST_REFERENCE = ("kl_divergence", "same_first_token")
 OF_QUALITY = ("perplexity", "held_out_loss", *AGAINST_REFERENCE)
 """Metrics that say what a model has learnt."""
 RANDOM_QUALITY = "its weights are random: speed and memory are its model's, quality is nobody's"

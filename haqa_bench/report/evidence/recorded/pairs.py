@@ -31,7 +31,7 @@ def _pair(pair: Pair, unit: str, smaller: bool, quiet: bool) -> Part:
     default = _side(pair.default, unit, "the default")
     about = f"pair {pair.number}, {pair.date}"
     both = [default, tuned] if smaller else [tuned, default]
-    found = step("quotient", about, both, "1", pair.where)
+    found = step("quotient of a pair", about, both, "1", pair.where)
     if pair.others <= QUIET or not quiet:
         return found
     reason = f"others took {100 * pair.others:.1f} % of the machine, more than {100 * QUIET:g} %"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from haqa_bench.arithmetic.estimate import QUIET, SPEEDS
+from haqa_bench.arithmetic.estimate import QUIET, RATES, SPEEDS
 from haqa_bench.parameters import code
 from haqa_bench.report import traits
 from haqa_bench.report.evidence.recorded.ledger import Ledger, Measured, Study, Tried
@@ -18,7 +18,7 @@ def estimated(unit: str) -> str:
     """The rule by which a value of this unit is estimated from its samples."""
     if unit not in SPEEDS:
         return "median"
-    return "upper quartile" if unit == "tokens/s" else "lower quartile"
+    return "upper quartile" if unit in RATES else "lower quartile"
 
 
 def samples(
