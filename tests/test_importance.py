@@ -1,4 +1,4 @@
-"""Formats that are made with an importance matrix, and recipes. With real models: test_live_imatrix.py."""
+"""Formats made with an importance matrix, and recipes. Of a real model: test_live_imatrix.py."""
 
 import sys
 from pathlib import Path
@@ -210,11 +210,8 @@ def test_what_a_matrix_covers_is_told_and_another_model_s_is_refused(tmp_path):
 
     model = str(tiny_gguf.write(tmp_path / "model.gguf"))
     own = tiny_matrix.of_tiny(tmp_path / "own.gguf")
-    other = tiny_matrix.write(
-        tmp_path / "other.gguf",
-        {"blk.0.attn_q.weight": np.ones((1, 32))},
-        {"blk.0.attn_q.weight": [1]},
-    )
+    name = "blk.0.attn_q.weight"
+    other = tiny_matrix.write(tmp_path / "other.gguf", {name: np.ones((1, 32))}, {name: [1]})
 
     found = matrices.inspect_matrix(InspectMatrix(imatrix=str(own), files=(model,)))
 

@@ -28,4 +28,4 @@ def of_tiny(path: Path, seed: int = 0, tokens: float = 1536.0) -> Path:
     shapes = {name: w.shape for name, w in tiny_gguf.tensors() if w.ndim > 1}
     weighed = {name: shape for name, shape in shapes.items() if name.startswith("blk.")}
     sums = {name: rng.random((1, shape[1])) * tokens for name, shape in weighed.items()}
-    return write(path, sums, dict.fromkeys(weighed, [tokens]))
+    return write(path, sums, {name: [tokens] for name in weighed})
