@@ -155,5 +155,5 @@ def test_without_a_server_an_evaluator_says_how_to_get_one(made, monkeypatch, tm
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(command, "NAME", "llama-server-of-nobody")
 
-    with pytest.raises(HaqaError, match="server is not in"):
+    with pytest.raises(HaqaError, match="is not in"):
         made()

@@ -21,10 +21,10 @@ def found(name: str) -> str:
     folder = os.environ.get(TOOLS)
     path = (folder and shutil.which(name, path=folder)) or shutil.which(name)
     if not path:
-        looked = f"{folder} and on PATH" if folder else "PATH"
+        looked = f"in {folder}, nor on PATH" if folder else "on PATH"
         raise HaqaError(
             name,
-            f"this program of llama.cpp's is not in {looked}",
+            f"this program of llama.cpp's is not {looked}",
             f"Take it from llama.cpp's releases, or build it (cmake --build build --target {name}),"
             f" and name its folder in {TOOLS}, or put that on PATH",
         )
