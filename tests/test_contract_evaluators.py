@@ -162,7 +162,7 @@ class TestDeploy(EvaluatorContract):
     @pytest.fixture
     def evaluator(self, project, monkeypatch):
         class Formats:
-            sha256, random = "0" * 64, False
+            sha256, imatrix_sha256, random = "0" * 64, "", False
 
             def __init__(self, path):
                 pass
@@ -174,7 +174,7 @@ class TestDeploy(EvaluatorContract):
                 return Contents({name: 32}, {name: 32}, layers=1, stored_bytes=18, file_bytes=99)
 
         monkeypatch.setattr(deploy, "require_llama_cpp", lambda: None)
-        monkeypatch.setattr(deploy, "formats_of", lambda model: Formats(None))
+        monkeypatch.setattr(deploy, "formats_of", lambda model, imatrix: Formats(None))
         monkeypatch.setattr(deploy, "run_job", answered)
         monkeypatch.setattr(deploy.DeployEvaluator, "_foreseen", lambda *_: None)
         return deploy.DeployEvaluator(suite.load(project / "suites/small.yaml", project).cells[0])

@@ -24,7 +24,7 @@ NOT_SAID = Prediction(90, 60, 0, 0, 0, 0, 0)
 class Files:
     """A model's files, none of which is there."""
 
-    random, sha256 = False, "0" * 64
+    random, sha256, imatrix_sha256 = False, "0" * 64, ""
 
     def path(self, name):
         return Path(f"{name}.gguf")
@@ -43,7 +43,7 @@ def cell():
 @pytest.fixture
 def evaluator(cell, monkeypatch):
     monkeypatch.setattr(deploy, "require_llama_cpp", lambda: None)
-    monkeypatch.setattr(deploy, "formats_of", lambda model: Files())
+    monkeypatch.setattr(deploy, "formats_of", lambda model, imatrix: Files())
     monkeypatch.setattr(deploy, "planned_weights", lambda *_: {"CUDA0": 7})
     found = deploy.DeployEvaluator(cell)
     monkeypatch.setattr(found, "_foreseen", lambda name, settings: NOT_SAID)
@@ -92,7 +92,7 @@ def test_what_cannot_be_repacked_is_no_failure(evaluator, monkeypatch):
 
 def test_a_machine_is_named_with_its_devices_where_layers_are_put_on_them(cell, monkeypatch):
     monkeypatch.setattr(deploy, "require_llama_cpp", lambda: None)
-    monkeypatch.setattr(deploy, "formats_of", lambda model: Files())
+    monkeypatch.setattr(deploy, "formats_of", lambda model, imatrix: Files())
     monkeypatch.setattr(llama_devices, "titles", lambda: ("Vulkan0 (llvmpipe)",))
     space = json.loads(cell.space.model_dump_json())
     space["n_gpu_layers"] = {"choices": [0, 10], "default": 10, "about": "layers"}

@@ -333,7 +333,7 @@ class Processes:
 @pytest.fixture
 def measured_by(cell, monkeypatch):
     monkeypatch.setattr(deploy, "require_llama_cpp", lambda: None)
-    monkeypatch.setattr(deploy, "formats_of", lambda model: SimpleNamespace(random=False))
+    monkeypatch.setattr(deploy, "formats_of", lambda model, imatrix: SimpleNamespace(random=False))
 
     def measure(*speeds):
         evaluator = deploy.DeployEvaluator(cell)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from support import REPOSITORY
 
 from haqa_bench import suite, tracks
+from haqa_bench.backends import llama_programs
 from haqa_bench.backends.llama_jobs import Settings
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.tracks.serve import command
@@ -250,20 +251,20 @@ def test_the_cache_has_room_for_each_user_that_is_answered(server, tokens):
 def test_the_server_of_the_named_folder_comes_before_that_on_path(tmp_path, monkeypatch):
     own, other = (stand_in_server.tools(tmp_path / name) for name in ("own", "other"))
     monkeypatch.setenv("PATH", str(other))
-    monkeypatch.setenv(command.TOOLS, str(own))
-    assert command.program() == str(own / "llama-server")
+    monkeypatch.setenv(llama_programs.TOOLS, str(own))
+    assert llama_programs.found(command.NAME) == str(own / "llama-server")
 
-    monkeypatch.setenv(command.TOOLS, str(tmp_path))
-    assert command.program() == str(other / "llama-server")
+    monkeypatch.setenv(llama_programs.TOOLS, str(tmp_path))
+    assert llama_programs.found(command.NAME) == str(other / "llama-server")
 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(HaqaError, match="Take it from llama") as caught:
-        command.program()
+        llama_programs.found(command.NAME)
     assert "\n" not in str(caught.value)
 
 
 def test_a_version_is_the_programs_own_line_and_unknown_of_what_is_none(tmp_path):
     program = stand_in_server.tools(tmp_path) / "llama-server"
 
-    assert command.version(str(program)) == stand_in_server.VERSION
-    assert command.version(str(tmp_path / "nothing")) == command.UNTOLD
+    assert llama_programs.version(str(program)) == stand_in_server.VERSION
+    assert llama_programs.version(str(tmp_path / "nothing")) == llama_programs.UNTOLD

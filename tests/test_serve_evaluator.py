@@ -7,6 +7,7 @@ import stand_in_server
 from test_serve import cell_of
 
 from haqa_bench.arithmetic.memory import OWN, Prediction
+from haqa_bench.backends import llama_programs
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Contents
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
@@ -21,7 +22,7 @@ DEFAULT = {"format": "Q4_0", "n_threads": 2, "parallel": 4, "speculation": "none
 class Formats:
     """A model that is in every format."""
 
-    sha256, random = "0" * 64, False
+    sha256, imatrix_sha256, random = "0" * 64, "", False
 
     def path(self, name):
         return Path(f"{name}.gguf")
@@ -55,8 +56,8 @@ def planned(monkeypatch):
 def made(tmp_path, monkeypatch, planned):
     """An evaluator of a cell, whose llama-server behaves as told."""
     monkeypatch.setattr(serve, "require_llama_cpp", lambda: None)
-    monkeypatch.setattr(serve, "formats_of", lambda model: Formats())
-    monkeypatch.setenv(command.TOOLS, str(tmp_path / "tools"))
+    monkeypatch.setattr(serve, "formats_of", lambda model, imatrix: Formats())
+    monkeypatch.setenv(llama_programs.TOOLS, str(tmp_path / "tools"))
 
     def evaluator(more="timeout_s: 60", kind="ngram-simple", **told):
         stand_in_server.tools(tmp_path / "tools", **told)
@@ -154,5 +155,5 @@ def test_without_a_server_an_evaluator_says_how_to_get_one(made, monkeypatch, tm
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(command, "NAME", "llama-server-of-nobody")
 
-    with pytest.raises(HaqaError, match="server is not in"):
+    with pytest.raises(HaqaError, match="is not in"):
         made()

@@ -1,7 +1,9 @@
 """Where a model's GGUF file comes from, and the formats made from it.
 
 A format is made once with llama.cpp's own quantizer and kept under the hash of what it was made
-from: `~/.cache/haqa-bench/<source sha256, 16 digits>/Q4_0.gguf` (HAQA_BENCH_CACHE moves it).
+from: `~/.cache/haqa-bench/<source sha256, 16 digits>/Q4_0.gguf` (HAQA_BENCH_CACHE moves it). What
+is made with an importance matrix has the matrix's hash in its name too:
+`Q4_0+imatrix-<16 digits>.gguf`.
 """
 
 import importlib.util
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from haqa_bench import disk
+from haqa_bench.arithmetic.formats import form_of
 from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_files
 from haqa_bench.backends.gguf_files import TODO, shards
@@ -22,7 +25,7 @@ from haqa_bench.backends.llama_jobs import (
 from haqa_bench.backends.process import run_job
 from haqa_bench.backends.random_models import RandomFormats
 from haqa_bench.cell import Model
-from haqa_bench.errors import HaqaError
+from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.installed import extra, require
 from haqa_bench.tasks.folder import cache, data_folder
 
@@ -54,6 +57,10 @@ class AnyFormats(Protocol):
     def random(self) -> bool:
         """Whether the weights are random, which say nothing of quality."""
 
+    @property
+    def imatrix_sha256(self) -> str:
+        """What identifies the importance matrix, in hex; empty where there is none."""
+
     def path(self, name: str) -> Path:
         """The file in format `name`, made when first asked.
 
@@ -81,15 +88,15 @@ class AnyFormats(Protocol):
         """
 
 
-def formats_of(model: Model) -> AnyFormats:
+def formats_of(model: Model, imatrix: str = "") -> AnyFormats:
     """A suite's model in each format: what its `gguf` names, or random weights of its `dimensions`
-    where it is synthetic.
+    where it is synthetic. `imatrix` is an importance matrix's file.
 
     Raises:
         HaqaError: not installed, not found, or not a GGUF file.
     """
     if not model.synthetic:
-        return Formats(find(model.gguf or ""))
+        return Formats(find(model.gguf or ""), imatrix=imatrix)
     require_gguf()
     return RandomFormats(RandomModel(architecture=model.architecture, dimensions=model.dimensions))
 
@@ -97,9 +104,15 @@ def formats_of(model: Model) -> AnyFormats:
 class Formats:
     """One model's file in each format that is asked for, made when first asked."""
 
-    def __init__(self, source: Path, folder: Path | None = None) -> None:
+    def __init__(self, source: Path, folder: Path | None = None, imatrix: str = "") -> None:
+        """`imatrix` is an importance matrix's file, empty for none.
+
+        Raises:
+            HaqaError: there is no such file.
+        """
         self.source, self.sha256 = source, gguf_files.identity(source)
         self.random = gguf_files.is_random(source)
+        self.imatrix, self.imatrix_sha256 = imatrix, _matrix_identity(imatrix)
         self.folder = (folder or cache()) / self.sha256[:16]
         self._contents: dict[str, Contents] = {}
 
@@ -111,17 +124,30 @@ class Formats:
         """
         if name == OWN:
             return self.source
-        target = self.folder / f"{name}.gguf"
+        target = self._made(name)
         if not target.is_file():
+            weighed = form_of(name).imatrix
+            if weighed and not self.imatrix:
+                reason = f"{name} is made with an importance matrix, and none is given"
+                raise EvaluationFailed(Status.REFUSED, reason)
             with disk.written(target) as partial:
-                job = Quantize(source=str(self.source), target=str(partial), format=name)
+                job = Quantize(
+                    source=str(self.source),
+                    target=str(partial),
+                    format=name,
+                    imatrix=self.imatrix if weighed else "",
+                )
                 run_job(job, QUANTIZE_TIMEOUT_S)
         return target
+
+    def _made(self, name: str) -> Path:
+        """Where the file in a format that is not the source's own lies, or is to."""
+        return self.folder / f"{stem_of(name, self.imatrix_sha256)}.gguf"
 
     def remove(self, name: str) -> None:
         """Removes the file in format `name`, if it was made; never the source."""
         if name != OWN:
-            (self.folder / f"{name}.gguf").unlink(missing_ok=True)
+            self._made(name).unlink(missing_ok=True)
 
     def header(self, name: str) -> Path:
         """See AnyFormats: the file itself."""
@@ -140,9 +166,23 @@ class Formats:
         return self._contents[name]
 
 
+def stem_of(name: str, imatrix_sha256: str) -> str:
+    """What the file of a format is called: by its name, and by the importance matrix that it is
+    made with.
+    """
+    return f"{name}-{imatrix_sha256[:16]}" if form_of(name).imatrix else name
+
+
+def _matrix_identity(imatrix: str) -> str:
+    if imatrix and not Path(imatrix).is_file():
+        raise HaqaError(imatrix, "no such importance matrix", "Make it with llama-imatrix")
+    return gguf_files.identity(Path(imatrix)) if imatrix else ""
+
+
 def require_llama_cpp() -> None:
-    """Raises HaqaError when llama-cpp-python is not installed."""
+    """Raises HaqaError when llama-cpp-python is not installed, or what reads GGUF files."""
     require("llama_cpp", "llama.cpp", extra("deploy"), "llama-cpp-python")
+    require_gguf()
 
 
 def require_gguf() -> None:

@@ -138,14 +138,15 @@ def fault_of_override(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Quantize(Job[Done], worker=WORKER):
-    """Write `source` in llama.cpp's `format` to `target`; all of it in the format's main type where
-    it is to be `pure`.
+    """Write `source` in a `format` or recipe (arithmetic.formats) to `target`; all of it in the
+    format's main type where it is to be `pure`. `imatrix` is an importance matrix's file.
     """
 
     source: str
     target: str
     format: str
     pure: bool = False
+    imatrix: str = ""
 
 
 @dataclass(frozen=True)

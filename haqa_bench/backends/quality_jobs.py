@@ -17,6 +17,21 @@ SCORED = WINDOW // 2 - 1
 
 
 @dataclass(frozen=True)
+class Counted:
+    """How many tokens a text has."""
+
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count(Job[Counted], worker=WORKER):
+    """Part a text into a model's tokens; nothing is loaded but its vocabulary."""
+
+    model: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Referred:
     """The reference's own perplexity of what is scored."""
 

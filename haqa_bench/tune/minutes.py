@@ -24,6 +24,12 @@ FORMATS = 3
 FEWEST_PAIRS, MOST_PAIRS = 6, 20
 FEWEST_WINDOWS, WINDOWS = 6, 16
 """Of 512 tokens: six give an interval; sixteen are 8,192 tokens."""
+MATRIX = 0.1
+"""Of the time, at most, for making an importance matrix."""
+FEWEST_CHUNKS, CHUNKS = 8, 128
+"""Of 512 tokens, that a matrix is made of."""
+COLLECTED = 3
+"""How many times as long it takes to read tokens and collect a matrix as to read them: a guess."""
 
 
 class Division(NamedTuple):
@@ -41,13 +47,26 @@ class Division(NamedTuple):
 UNBOUNDED = Division(None, 8, 8, 4, WINDOWS)
 
 
+def chunks(wish: Wish, parameters: int, cores: int) -> int:
+    """Of how many chunks of text an importance matrix is made, if the text has as many."""
+    if wish.minutes is None:
+        return CHUNKS
+    fit = int(MATRIX * 60 * wish.minutes / _collecting(parameters, cores))
+    return min(CHUNKS, max(FEWEST_CHUNKS, fit))
+
+
+def _collecting(parameters: int, cores: int) -> float:
+    """Seconds for a chunk of text."""
+    return COLLECTED * WINDOW * 2.0 * parameters / (OPERATIONS_PER_S * cores)
+
+
 def divided(wish: Wish, weights: int, parameters: int, cores: int) -> Division:
     """The division of a wish's minutes, for a model whose default takes `weights` bytes.
 
     The search gets what is left, and a tenth at least: what does not fit is cut there.
     """
     if wish.minutes is None:
-        return UNBOUNDED
+        return UNBOUNDED._replace(windows=min(WINDOWS, wish.windows or WINDOWS))
     everything = 60 * wish.minutes
     operations = 2.0 * parameters / (OPERATIONS_PER_S * cores)
     sample = wish.n_prompt * operations + wish.n_generate * weights / READS_PER_S
@@ -55,6 +74,7 @@ def divided(wish: Wish, weights: int, parameters: int, cores: int) -> Division:
     pairs = min(MOST_PAIRS, max(FEWEST_PAIRS, int(CONFIRMED * everything / (2 * run))))
     window = WINDOW * operations
     windows = int(QUALITY * everything / ((1 + FORMATS) * window))
-    windows = min(WINDOWS, max(FEWEST_WINDOWS, windows))
+    windows = min(wish.windows or WINDOWS, WINDOWS, max(FEWEST_WINDOWS, windows))
     left = everything - 2 * run * (pairs + FEWEST_PAIRS)
+    left -= wish.chunks * _collecting(parameters, cores)
     return Division(max(0.1 * everything, left), pairs, FEWEST_PAIRS, 2, windows)

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from haqa_bench.arithmetic.formats import IMATRIX, RECIPES, form_of
 from haqa_bench.arithmetic.memory import OWN
-from haqa_bench.backends import gguf_files, llama_cpp_memory
+from haqa_bench.backends import gguf_files, gguf_models, llama_cpp_memory
+from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -32,10 +34,14 @@ FORMATS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "IQ4_NL")
 """llama.cpp's formats that are tried beside the file's own, as far as they are no larger: a larger
 one holds no more than the file does.
 """
+WITH_MATRIX = ("IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XS", "IQ2_XXS")
+"""Those that are worth nothing without an importance matrix, or that llama.cpp refuses then."""
+EVEN = ("Q8_0",)
+"""Those that round each weight to the nearest, whatever it counts."""
 
 
 class Options(NamedTuple):
-    """The formats that fit, the file's own first, the larger ones before the smaller ones, and why
+    """The formats that fit, the default first, the larger ones before the smaller ones, and why
     others do not.
     """
 
@@ -70,6 +76,17 @@ def check_weights(path: Path) -> None:
         raise HaqaError(path, what, "Give the model's own GGUF file")
 
 
+def names(wish: Wish) -> list[str]:
+    """The formats that may be tried: with an importance matrix, where there is one, each that it
+    makes a difference to, and not without; and recipes, where the file's size is limited.
+    """
+    plain = [*FORMATS, *(RECIPES if wish.size else ())]
+    if not wish.imatrix:
+        return [OWN, *plain]
+    weighed = [name if name in EVEN else f"{name}{IMATRIX}" for name in (*plain, *WITH_MATRIX)]
+    return [OWN, *weighed]
+
+
 def options(path: Path, wish: Wish) -> Options:
     """Which formats of the model fit, as llama.cpp plans them for its default settings.
 
@@ -77,24 +94,18 @@ def options(path: Path, wish: Wish) -> Options:
         HaqaError: not even one does, with the sums; or llama.cpp cannot read the model.
     """
     try:
-        found = llama_cpp_memory.predict(path, [OWN, *FORMATS], DEFAULT, wish.n_ctx, WINDOW)
+        found = llama_cpp_memory.predict(path, names(wish), DEFAULT, wish.n_ctx, WINDOW)
     except EvaluationFailed as failure:
         raise HaqaError(wish.model, failure.reason) from None
-    own = found[OWN]
     fit: list[str] = []
     left_out: dict[str, str] = {}
-    for name, one in found.items():
-        if not one.memory.fits(wish.limit):
-            left_out[name] = f"does not fit {wish.limit / 1e6:,.0f} MB: {one.memory.arithmetic()}"
-        elif wish.size and one.memory.weights > wish.size:
-            over = f"{one.memory.weights / 1e6:,.0f} MB of weights are over {wish.size / 1e6:,.0f}"
-            left_out[name] = f"{over} MB"
-        elif name != OWN and one.types == own.types:
-            left_out[name] = "is the file's own"
-        elif one.memory.weights > own.memory.weights:
-            left_out[name] = "is larger than the file, and holds no more"
+    beside = _beside(path) if wish.size else 0
+    for name in found:
+        if why := _against(name, found, wish, beside):
+            left_out[name] = why
         else:
             fit.append(name)
+    fit = _ordered(fit, found)
     if not fit:
         raise HaqaError(
             wish.model,
@@ -102,6 +113,43 @@ def options(path: Path, wish: Wish) -> Options:
             "Allow more with --memory or --size, or shorten --n-ctx",
         )
     return Options(fit, left_out, llama_cpp_memory.beyond_training(found, wish.n_ctx))
+
+
+def _beside(path: Path) -> int:
+    """Bytes of a file beside its weights: a tokenizer's, above all."""
+    contents = gguf_models.Formats(path).contents(OWN)
+    return contents.file_bytes - contents.stored_bytes
+
+
+def _against(name: str, found: Mapping[str, Foreseen], wish: Wish, beside: int) -> str:
+    """Why a format is left out, whose file holds so many bytes `beside` its weights; nothing where
+    it is not.
+    """
+    own, one = found[OWN], found[name]
+    weights = one.memory.weights
+    if not one.memory.fits(wish.limit):
+        return f"does not fit {wish.limit / 1e6:,.0f} MB: {one.memory.arithmetic()}"
+    if wish.size and weights + beside > wish.size:
+        return f"a file of {(weights + beside) / 1e6:,.1f} MB is over {wish.size / 1e6:,.1f} MB"
+    if name == OWN:
+        return ""
+    if one.types == own.types:
+        return "is the file's own"
+    if weights > own.memory.weights:
+        return "is larger than the file, and holds no more"
+    base = f"{form_of(name).format}{IMATRIX if form_of(name).imatrix else ''}"
+    if name != base and one.types == found[base].types:
+        return f"is what {base} is"
+    return ""
+
+
+def _ordered(fit: Sequence[str], found: Mapping[str, Foreseen]) -> list[str]:
+    """The default first: the largest, but no recipe, which is none of llama.cpp's own formats; then
+    the larger ones before the smaller ones.
+    """
+    ordered = sorted(fit, key=lambda name: -found[name].memory.weights)
+    own = [name for name in fit if not form_of(name).tensors]
+    return [*own[:1], *(name for name in ordered if name not in own[:1])]
 
 
 def settings(formats: Sequence[str], placement: Placement, wish: Wish) -> JsonObject:

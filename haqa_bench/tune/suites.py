@@ -129,6 +129,7 @@ def _workload(wish: Wish, divided: Division) -> JsonObject:
         **(_served(wish, wish.serving) if wish.serving else _alone(wish)),
         "quality_windows": divided.windows,
         **({"reference": wish.reference} if wish.reference else {}),
+        **({"imatrix": wish.imatrix} if wish.imatrix else {}),
         "timeout_s": 1800.0,
         "memory_gb": wish.limit / 1e9,
     }

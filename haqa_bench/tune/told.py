@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench import disk
+from haqa_bench.arithmetic.formats import form_of
 from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_models
 from haqa_bench.backends.llama_cpp_memory import plan_for_device, predict
@@ -59,15 +60,30 @@ class Start(NamedTuple):
 
 
 def _start(wish: Wish, path: Path, configuration: Configuration) -> Start:
-    file = gguf_models.Formats(path).path(str(configuration["format"]))
+    name = str(configuration["format"])
+    file = _formats(wish, path).path(name)
+    made = llama_tools.quantize(path, name, wish.imatrix)
     if wish.serving is None:
         settings = with_defaults(configuration)
         commands = llama_tools.commands(file, settings, wish.n_ctx)
-        return Start(file, settings, wish.n_ctx, commands)
+        return Start(file, settings, wish.n_ctx, {**made, **commands})
     settings, server = served(configuration)
     n_ctx = command.total_context(wish.n_ctx, wish.serving.users, server)
     line = command.shown(str(file), settings, server, n_ctx, wish.draft)
-    return Start(file, settings, n_ctx, {command.NAME: line})
+    return Start(file, settings, n_ctx, {**made, command.NAME: line})
+
+
+def _formats(wish: Wish, path: Path) -> gguf_models.Formats:
+    return gguf_models.Formats(path, imatrix=wish.imatrix)
+
+
+def _made(formats: gguf_models.Formats, name: str) -> JsonObject:
+    """What the file in a format holds, and how it differs from llama.cpp's own format."""
+    form = form_of(name)
+    recipe = {"tensors": dict(form.tensors)} if form.tensors else {}
+    matrix = {"imatrix": formats.imatrix, "imatrix_sha256": formats.imatrix_sha256}
+    held = facts.of_file(formats.contents(name))
+    return {"name": name, **recipe, **(matrix if form.imatrix else {}), **held}
 
 
 def _report(
@@ -80,7 +96,7 @@ def _report(
     lines: list[Line],
     reasons: list[str],
 ) -> JsonObject:
-    formats = gguf_models.Formats(path)
+    formats = _formats(wish, path)
     name = str(told.configuration["format"])
     start = _start(wish, path, told.configuration)
     return {
@@ -106,7 +122,7 @@ def _report(
         "why": reasons,
         "front": [_line(line, cell) for line in lines],
         "min_quality": [limit.words for limit in wish.limits],
-        "format": {"name": name, **facts.of_file(formats.contents(name))},
+        "format": _made(formats, name),
         "memory": {
             "source": "simulated",
             **_memory(start.file, start.settings, start.n_ctx),

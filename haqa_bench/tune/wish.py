@@ -2,7 +2,11 @@
 
 from typing import NamedTuple
 
+from haqa_bench.errors import HaqaError
 from haqa_bench.tune.kept import Limit
+
+AGENT = "haqa"
+"""The method that needs an LLM."""
 
 GOALS = {
     "total": ("end_to_end_tokens_per_s", "tokens/s", "maximize"),
@@ -61,8 +65,32 @@ class Wish(NamedTuple):
     size: int | None = None
     """Bytes that the file of the weights may take at most; None for any."""
 
+    imatrix: str = ""
+    """The file of the importance matrix that formats are made with; empty for none."""
+    chunks: int = 0
+    """Of 512 tokens of the text, of which that matrix is made within the minutes."""
+    windows: int | None = None
+    """Of the text, that quality can be measured in; None where they were not counted."""
+
     @property
     def goal(self) -> tuple[str, str, str]:
         """The metric, its unit, and its direction."""
         alone = self.speculate and self.objective != "serving"
         return SPECULATION if alone else GOALS[self.objective]
+
+
+def check(wish: Wish) -> None:
+    """Raises HaqaError for wishes that contradict each other."""
+    if wish.depth + wish.n_prompt + wish.n_generate > wish.n_ctx:
+        deep = f"{wish.depth}, " if wish.depth else ""
+        raise HaqaError(
+            "--n-ctx",
+            f"{wish.n_ctx} tokens hold no {deep}{wish.n_prompt} and {wish.n_generate}",
+            "Raise it, or lower the others",
+        )
+    if (wish.method == AGENT) != bool(wish.llm):
+        raise HaqaError(
+            "--llm",
+            f"the method {wish.method} {'needs an' if wish.method == AGENT else 'asks no'} LLM",
+            "It goes with --method haqa",
+        )

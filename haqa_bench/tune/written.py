@@ -16,6 +16,7 @@ class File(BaseModel):
     """What is in the recommended file."""
 
     model_config = ConfigDict(frozen=True)
+    file_bytes: int
     bits_per_weight: str
     tensor_types: str
 
@@ -56,7 +57,8 @@ class Written(BaseModel):
     def file_told(self) -> str:
         """The file, with what is in it."""
         found = self.format
-        return f"{self.file} ({found.bits_per_weight} bits a weight: {found.tensor_types})"
+        size = f"{found.file_bytes / 1e6:,.1f} MB"
+        return f"{self.file} ({size}, {found.bits_per_weight} bits a weight: {found.tensor_types})"
 
     @property
     def memory_told(self) -> str:

@@ -5,7 +5,6 @@ A process each, because llama.cpp aborts on some settings instead of returning a
 peak memory belongs to a process.
 """
 
-import ctypes
 import os
 import time
 from collections import Counter
@@ -28,7 +27,6 @@ from haqa_bench.backends.llama_jobs import (
     Inspect,
     Measure,
     Measured,
-    Quantize,
     Settings,
 )
 from haqa_bench.backends.llama_log import all_said, cause_of, other_kind, said
@@ -38,6 +36,7 @@ from haqa_bench.backends.workers.decoding import Run, made_up_prompt
 from haqa_bench.backends.workers.frame import Refused
 from haqa_bench.backends.workers.llama_logged import ERRORS, LOG, refused, work_logged
 from haqa_bench.backends.workers.load import peak_bytes
+from haqa_bench.backends.workers.quantizing import quantize
 
 SPLITS = {"none": 0, "layer": 1, "row": 2}
 FLASH = {"auto": -1, "off": 0, "on": 1}
@@ -45,33 +44,6 @@ FLASH = {"auto": -1, "off": 0, "on": 1}
 
 WARM = 8
 """Tokens generated at most to warm up."""
-
-
-def quantize(job: Quantize) -> Done:
-    """Writes a file in another format with llama.cpp's quantizer."""
-    params = llama.llama_model_quantize_default_params()
-    params.ftype = file_type(job.format)
-    params.allow_requantize, params.pure = True, job.pure
-    run_quantizer(job.source, job.target, params)
-    return Done()
-
-
-def run_quantizer(source: str, target: str, params: "llama.llama_model_quantize_params") -> None:
-    """llama.cpp's quantizer, or Refused with llama.cpp's own complaint."""
-    ERRORS.clear()
-    code = llama.llama_model_quantize(
-        os.fsencode(source), os.fsencode(target), ctypes.byref(params)
-    )
-    if code != 0:
-        raise refused(f"llama.cpp's quantizer returned {code}: {cause_of(ERRORS)}")
-
-
-def file_type(name: str) -> int:
-    """llama.cpp's number for a format, or Refused."""
-    number: int | None = getattr(llama, f"LLAMA_FTYPE_MOSTLY_{name.upper()}", None)
-    if number is None:
-        raise refused(f"llama.cpp has no format '{name}'")
-    return number
 
 
 def measure(job: Measure) -> Measured:

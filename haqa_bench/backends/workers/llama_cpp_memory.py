@@ -30,19 +30,18 @@ from haqa_bench.backends.workers.decoding import Run, made_up_prompt
 from haqa_bench.backends.workers.frame import Unusable
 from haqa_bench.backends.workers.llama_cpp import (
     context_params,
-    file_type,
     load,
     new_context,
     open_context,
-    run_quantizer,
 )
 from haqa_bench.backends.workers.llama_logged import LOG, refused, work_logged
 from haqa_bench.backends.workers.load import peak_bytes
+from haqa_bench.backends.workers.quantizing import run_quantizer
 
 MIB = 2**20
 TENSOR = re.compile(
-    r"\] +(\S+) +- \[ *(\d+), *(\d+), *(\d+), *(\d+)\], type = +(\S+), size = +([\d.]+) "
-    r"MiB(?: -> +([\d.]+) MiB \((\w+)\))?"
+    r"\] +(\S+) +- \[ *(\d+), *(\d+), *(\d+), *(\d+)\], type = +(\S+), size = +[\d.]+ "
+    r"MiB(?: -> +[\d.]+ MiB \((\w+)\))?"
 )
 CACHE = re.compile(r"^llama_(?:kv_cache|memory_recurrent)\w*: +size = +([\d.]+) MiB", re.MULTILINE)
 COMPUTE = re.compile(r"compute buffer size = +([\d.]+) MiB")
@@ -92,16 +91,25 @@ def tensors(model: str, name: str) -> list[Tensor]:
     """The tensors of a GGUF file as llama.cpp's quantizer would write them in format `name`, or,
     for 'own', as they are.
     """
-    params = llama.llama_model_quantize_default_params()
-    params.ftype = file_type("Q8_0" if name == OWN else name)
-    params.allow_requantize = params.dry_run = True
     LOG.clear()
-    run_quantizer(model, "", params)
+    run_quantizer(model, "", "Q8_0" if name == OWN else name, dry_run=True)
     found = []
-    for label, *sizes, kind, size, new_size, new_kind in TENSOR.findall("".join(LOG)):
-        kind, size = (new_kind, new_size) if new_kind and name != OWN else (kind, size)
-        found.append(Tensor(label, tuple(int(n) for n in sizes), kind, round(float(size) * MIB)))
+    for label, *sizes, kind, new_kind in TENSOR.findall("".join(LOG)):
+        shape = tuple(int(n) for n in sizes)
+        kind = new_kind if new_kind and name != OWN else kind
+        found.append(Tensor(label, shape, kind, stored(kind, shape)))
     return found
+
+
+def stored(kind: str, shape: Sequence[int]) -> int:
+    """The bytes of a tensor in one of ggml's types: llama.cpp's log rounds them."""
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType  # no part of what a model takes
+
+    try:
+        weights, size = GGML_QUANT_SIZES[GGMLQuantizationType[kind.upper()]]
+    except KeyError:
+        raise refused(f"the package gguf knows no tensors of type {kind}") from None
+    return math.prod(shape) // weights * size
 
 
 def work_bytes(found: Sequence[Tensor], settings: Settings, n_ctx: int, log: str) -> int:

@@ -7,6 +7,7 @@ loses.
 """
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from haqa_bench.backends.quality_jobs import (
     WINDOW,
     Compare,
     Compared,
+    Count,
+    Counted,
     Refer,
     Referred,
 )
@@ -34,6 +37,17 @@ from haqa_bench.backends.workers.llama_logged import ERRORS, refused, work_logge
 Logs = NDArray[np.float32]
 FIRST = WINDOW // 2
 """The first position whose next token is scored."""
+
+
+def count(job: Count) -> Counted:
+    """How many tokens a text has."""
+    params = llama.llama_model_default_params()
+    params.vocab_only = True
+    ERRORS.clear()
+    model = llama.llama_model_load_from_file(os.fsencode(job.model), params)
+    if not model:
+        raise refused(cause_of(ERRORS))
+    return Counted(len(tokenize(model, job.text)))
 
 
 def refer(job: Refer) -> Referred:
@@ -138,4 +152,4 @@ class Model:
 
 
 if __name__ == "__main__":
-    work_logged(refer, compare)
+    work_logged(count, refer, compare)

@@ -23,9 +23,9 @@ from haqa_bench.backends.workers import gguf_header, hollow, made_up_words, rand
 from haqa_bench.backends.workers.frame import Refused, Unusable
 from haqa_bench.backends.workers.gguf_header import Placed, aligned
 from haqa_bench.backends.workers.gguf_sizes import read_sizes
-from haqa_bench.backends.workers.llama_cpp import file_type
 from haqa_bench.backends.workers.llama_cpp_memory import tensors
 from haqa_bench.backends.workers.llama_logged import work_logged
+from haqa_bench.backends.workers.quantizing import file_type
 
 
 def write_random(job: WriteRandom) -> Done:

@@ -15,7 +15,6 @@ from haqa_bench.documents import sha256
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
-from haqa_bench.store import facts
 from haqa_bench.tracks.deploy import depth
 from haqa_bench.tracks.deploy.in_formats import InFormats, check_foreseen, check_peak
 from haqa_bench.tracks.deploy.quality import Guard
@@ -48,7 +47,8 @@ class DeployEvaluator(InFormats):
         require_llama_cpp()
         self.cell, self.workload, self.examples = cell, cell.workload, examples
         self.text = cell.texts.get(QUALITY, "")
-        self.formats = Formats(source) if source else formats_of(cell.model)
+        of = cell.workload.imatrix
+        self.formats = Formats(source) if source else formats_of(cell.model, of)
         self._check_quality()
         self.guard = self._guard()
         self._predictions: dict[tuple[str, Settings], Prediction] = {}
@@ -73,6 +73,7 @@ class DeployEvaluator(InFormats):
             "model_sha256": self.formats.sha256,
             "quality_text_sha256": sha256(self.text.encode()),
             **({"reference_sha256": self.guard.reference.sha256} if self.guard else {}),
+            **self.made_with,
         }
 
     def make(self, configuration: Configuration) -> None:
@@ -102,9 +103,8 @@ class DeployEvaluator(InFormats):
         found = run_job(self._job(name, settings, repeat), self.workload.timeout_s)
         check_peak(found.peak_bytes, self.workload.memory_gb)
         self._check_repacked(configuration, found)
-        contents = self.formats.contents(name)
-        told = {**found.facts, **facts.of_file(contents, self.formats.random)}
-        bits = estimated({("bits_per_weight", "bits"): [contents.bits_per_weight]})
+        told = {**found.facts, **self.of_file(name)}
+        bits = estimated(self.bits(name))
         return Outcome((*_measurements(found, self.workload), *bits), told)
 
     def _check_repacked(self, configuration: Configuration, found: Measured) -> None:

@@ -1,14 +1,17 @@
 """What evaluators have in common that run a model's file with llama.cpp on this machine."""
 
+from collections.abc import Mapping
 from functools import cached_property
 
+from haqa_bench.arithmetic.formats import form_of
 from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import llama_devices
-from haqa_bench.backends.gguf_models import AnyFormats
+from haqa_bench.backends.gguf_models import AnyFormats, stem_of
 from haqa_bench.backends.llama_jobs import Settings
 from haqa_bench.errors import EvaluationFailed
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
+from haqa_bench.store import facts
 from haqa_bench.tracks.deploy.quality import Guard
 from haqa_bench.tracks.repeats import MeasuredHere, estimated
 from haqa_bench.trial import Status
@@ -32,6 +35,21 @@ class InFormats(MeasuredHere):
         return found._replace(measurements=told, facts={**found.facts, **quality.facts})
 
     @property
+    def made_with(self) -> Mapping[str, str]:
+        """The importance matrix that formats are made with, where there is one."""
+        found = self.formats.imatrix_sha256
+        return {"imatrix_sha256": found} if found else {}
+
+    def of_file(self, name: str) -> Mapping[str, str]:
+        """Facts of the file in a format: what it holds, and the matrix that it was made with."""
+        told = facts.of_file(self.formats.contents(name), self.formats.random)
+        return {**told, **(self.made_with if form_of(name).imatrix else {})}
+
+    def bits(self, name: str) -> Mapping[tuple[str, str], list[float]]:
+        """How many a weight takes in the file of a format."""
+        return {("bits_per_weight", "bits"): [self.formats.contents(name).bits_per_weight]}
+
+    @property
     def kind(self) -> str:
         """See MeasuredHere: layers are put on a GPU by a setting alone."""
         return self.cell.hardware.kind if "n_gpu_layers" in self.cell.space.root else "cpu"
@@ -47,7 +65,8 @@ class InFormats(MeasuredHere):
 
     def needs(self, configuration: Configuration) -> str:
         """See MakingEvaluator: a file of the model in the configuration's format."""
-        return f"{self.formats.sha256}/{configuration['format']}"
+        name = stem_of(str(configuration["format"]), self.formats.imatrix_sha256)
+        return f"{self.formats.sha256}/{name}"
 
     def unmake(self, configuration: Configuration) -> None:
         """See MakingEvaluator."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from haqa_bench.arithmetic.memory import CACHE_TYPES
+from haqa_bench.arithmetic.formats import form_of
+from haqa_bench.arithmetic.memory import CACHE_TYPES, OWN
 from haqa_bench.backends.llama_jobs import Settings
 from haqa_bench.errors import EvaluationFailed, Status
 from haqa_bench.tracks.deploy.workload import DeployWorkload
@@ -181,6 +182,19 @@ def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
     if not settings.repack or settings.overrides:  # its Llama has no such arguments
         return found
     return {**found, "llama-cpp-python": f"llama_cpp.Llama({call})"}
+
+
+def quantize(source: Path, name: str, imatrix: str) -> dict[str, str]:
+    """How llama.cpp's own program makes the file of a format; nothing for the model's own file."""
+    if name == OWN:
+        return {}
+    form = form_of(name)
+    words = ["llama-quantize", "--allow-requantize"]
+    words += ["--imatrix", imatrix] if form.imatrix else []
+    for pattern, kind in form.tensors.items():
+        words += ["--tensor-type", f"{pattern}={kind.lower()}"]
+    target = f"{source.stem}-{name}.gguf"
+    return {"llama-quantize": shlex.join([*words, str(source.absolute()), target, form.format])}
 
 
 def more(settings: Settings, n_ctx: int) -> list[str]:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from haqa_bench.backends import targets
 from haqa_bench.backends.gguf_files import ending, shards
-from haqa_bench.backends.gguf_models import formats_of, require_llama_cpp
+from haqa_bench.backends.gguf_models import formats_of, require_llama_cpp, stem_of
 from haqa_bench.backends.llama_jobs import with_defaults
 from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError
@@ -55,7 +55,7 @@ class RemoteEvaluator:
             )
         self.cell, self.workload = cell, cell.workload
         self.target = targets.parse(cell.hardware.target)
-        self.formats = formats_of(cell.model)
+        self.formats = formats_of(cell.model, cell.workload.imatrix)
 
     @cached_property
     def machine(self) -> str:
@@ -69,7 +69,9 @@ class RemoteEvaluator:
     @property
     def made_of(self) -> Mapping[str, str]:
         """See LiveEvaluator."""
-        return {"model_sha256": self.formats.sha256}
+        matrix = self.formats.imatrix_sha256
+        made_with = {"imatrix_sha256": matrix} if matrix else {}
+        return {"model_sha256": self.formats.sha256, **made_with}
 
     def measure(self, configuration: Configuration) -> Outcome:
         """See Evaluator."""
@@ -103,7 +105,7 @@ class RemoteEvaluator:
 
     def _put(self, name: str) -> str:
         """The path on the target of a format's file, the first where there are several."""
-        stem = f"{self.formats.sha256[:16]}-{name}"
+        stem = f"{self.formats.sha256[:16]}-{stem_of(name, self.formats.imatrix_sha256)}"
         files = shards(self.formats.path(name))
         first, *_ = [self.target.put(file, stem + ending(file)) for file in files]
         return first

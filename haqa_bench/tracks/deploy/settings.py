@@ -1,5 +1,6 @@
 """llama.cpp's settings that a space of the deploy track may have, and what a model must have."""
 
+from haqa_bench.arithmetic.formats import form_of
 from haqa_bench.arithmetic.memory import NEEDED
 from haqa_bench.backends import llama_jobs
 from haqa_bench.cell import Block, Model
@@ -60,6 +61,14 @@ def lacking_settings(space: SearchSpace) -> None:
     """Raises ValueError for a space without a setting that has no default."""
     if missing := [name for name in NEEDED_SETTINGS if name not in space.root]:
         raise ValueError(f"space: '{missing[0]}' is missing")
+
+
+def check_made(space: SearchSpace, imatrix: str) -> None:
+    """Raises ValueError for a format that is made with an importance matrix where there is none."""
+    parameter = space.listable.get("format")
+    for name in parameter.choices if parameter and not imatrix else ():
+        if form_of(str(name)).imatrix:
+            raise ValueError(f"space: format: {name} needs the file of an imatrix in the workload")
 
 
 def check_words(space: SearchSpace) -> None:

@@ -7,6 +7,7 @@ or on none: then a declared roofline answers. Which, is nobody's business but th
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from haqa_bench.arithmetic.formats import IMATRIX
 from haqa_bench.cell import Block, Cell, Model
 from haqa_bench.hardware import Hardware
 from haqa_bench.protocols import LiveEvaluator, Metric
@@ -14,6 +15,7 @@ from haqa_bench.tracks import Rule, Track
 from haqa_bench.tracks.deploy.settings import (
     QUALITY,
     SETTINGS,
+    check_made,
     check_random,
     check_words,
     lacking_dimensions,
@@ -80,6 +82,7 @@ METRICS = by_name(
 )
 REPACKED = ("Q4_0", "IQ4_NL", "Q8_0")
 """Formats that llama.cpp rearranges for wide vectors at load: the fast ones on a CPU with them."""
+REPACKED_WHY = "a format repacked for wide vectors"
 WIDE = {"avx2", "avx512f", "dotprod", "asimddp", "i8mm"}
 
 
@@ -103,6 +106,7 @@ class DeployTrack(Track[AnyWorkload]):
             lacking_file(name, model)
             lacking_settings(block.space)
             check_words(block.space)
+            check_made(block.space, block.workload.imatrix)
         if model.synthetic:
             check_random(block, name)
 
@@ -152,10 +156,12 @@ class DeployTrack(Track[AnyWorkload]):
                 yield Rule(name, int(hardware.cores.value), "as many threads as cores")
         if WIDE & set(hardware.instruction_sets):
             for value in REPACKED:
-                yield Rule("format", value, "a format repacked for wide vectors")
+                yield Rule("format", value, REPACKED_WHY)
+                yield Rule("format", f"{value}{IMATRIX}", REPACKED_WHY)
         elif hardware.kind != "cpu":
             why = "generating a token reads all weights: the fewest bytes"
             yield Rule("format", "Q4_0", why)
+            yield Rule("format", f"Q4_0{IMATRIX}", why)
         yield Rule("flash_attn", "on", "fused attention moves fewer bytes")
         yield Rule("mmap", False, "weights that are read into memory wait for no page of a file")
         for name in ("type_k", "type_v"):

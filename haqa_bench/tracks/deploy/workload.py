@@ -50,6 +50,8 @@ class DeployWorkload(Workload):
     """
     reference: Annotated[str, Field(exclude_if=lambda path: not path)] = ""
     """The GGUF file of the most precise form of the model; empty for the model's own file."""
+    imatrix: Annotated[str, Field(exclude_if=lambda path: not path)] = ""
+    """The file of an importance matrix, for formats that are made with one; empty for none."""
     timeout_s: float = 120.0
     memory_gb: float = 4.0
 

@@ -41,6 +41,7 @@ class JointTrack(Track[JointWorkload]):
             raise ValueError(f"the model '{name}' is to be deployed, but has no gguf")
         deploy.lacking_settings(block.space)
         deploy.check_words(block.space)
+        deploy.check_made(block.space, block.workload.deployment.imatrix)
         check_training(block.space, block.workload.training)
 
     def settings(self, workload: JointWorkload) -> Collection[str]:

@@ -23,7 +23,7 @@ class JointWorkload(Workload):
 
     @model_validator(mode="after")
     def _runs_plainly(self) -> Self:
-        for name in ("depth", "confirm", "told"):
+        for name in ("depth", "confirm", "told", "imatrix"):
             if getattr(self.deployment, name):
                 raise ValueError(f"deployment: {name} is for cells of the deploy track alone")
         return self

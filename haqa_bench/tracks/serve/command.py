@@ -1,26 +1,14 @@
-"""llama-server: where it is, and how it is started with the settings of a configuration."""
+"""How llama-server is started with the settings of a configuration."""
 
-import os
 import shlex
-import shutil
-import subprocess
 
 from haqa_bench.backends.llama_jobs import Settings
-from haqa_bench.errors import HaqaError
 from haqa_bench.tracks.deploy.llama_tools import more, options
 from haqa_bench.tracks.serve.jobs import ServerSettings
 from haqa_bench.tracks.serve.settings import DRAFTED
 
 NAME = "llama-server"
-TOOLS = "HAQA_BENCH_LLAMA_TOOLS"
-"""The environment variable that names the folder of llama.cpp's programs."""
-TODO = (
-    f"Take it from llama.cpp's releases, or build it (cmake --build build --target {NAME}), and "
-    f"name its folder in {TOOLS}, or put that on PATH"
-)
 HOST = "127.0.0.1"
-VERSION_TIMEOUT_S = 60.0
-UNTOLD = "unknown: it does not say"
 LONGEST = {
     DRAFTED: "--spec-draft-n-max",
     "ngram-simple": "--spec-ngram-simple-size-m",
@@ -38,36 +26,6 @@ OWN_LONGEST = {
     "ngram-cache": 8,
 }
 """Tokens that llama-server guesses at once at most, where it is not told (common/common.h)."""
-
-
-def program() -> str:
-    """The path of llama-server.
-
-    Raises:
-        HaqaError: there is none; says how to get it.
-    """
-    folder = os.environ.get(TOOLS)
-    found = (folder and shutil.which(NAME, path=folder)) or shutil.which(NAME)
-    if not found:
-        looked = f"{folder} and on PATH" if folder else "PATH"
-        raise HaqaError(NAME, f"llama.cpp's server is not in {looked}", TODO)
-    return found
-
-
-def version(program: str) -> str:
-    """What the program calls its version, in a line."""
-    try:
-        done = subprocess.run(
-            [program, "--version"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=VERSION_TIMEOUT_S,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return UNTOLD
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    return next((line for line in lines if line.startswith("version")), UNTOLD)
 
 
 def total_context(n_ctx: int, users: int, server: ServerSettings) -> int:

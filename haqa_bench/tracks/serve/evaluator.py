@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from haqa_bench.arithmetic.memory import OWN, Prediction
-from haqa_bench.backends import gguf_files, gguf_models
+from haqa_bench.backends import gguf_files, gguf_models, llama_programs
 from haqa_bench.backends.gguf_models import formats_of, require_llama_cpp
 from haqa_bench.backends.llama_cpp_memory import predict
 from haqa_bench.backends.llama_jobs import Settings
@@ -41,9 +41,9 @@ class ServeEvaluator(InFormats):
     def __init__(self, cell: Cell[ServeWorkload]) -> None:
         require_llama_cpp()
         self.cell, self.workload = cell, cell.workload
-        self.program = command.program()
+        self.program = llama_programs.found(command.NAME)
         self.text = cell.texts.get(TEXT, "")
-        self.formats = formats_of(cell.model)
+        self.formats = formats_of(cell.model, cell.workload.imatrix)
         self.draft = gguf_models.find(cell.workload.draft) if cell.workload.draft else None
         if cell.workload.quality_windows:
             work = cell.workload
@@ -53,7 +53,7 @@ class ServeEvaluator(InFormats):
     @cached_property
     def version(self) -> str:
         """What llama-server calls its version."""
-        return command.version(self.program)
+        return llama_programs.version(self.program)
 
     @property
     def build(self) -> Mapping[str, str]:
@@ -68,6 +68,7 @@ class ServeEvaluator(InFormats):
             "draft_sha256": self._draft_sha256,
             "text_sha256": sha256(self.text.encode()),
             **({"reference_sha256": self.guard.reference.sha256} if self.guard else {}),
+            **self.made_with,
         }
 
     @cached_property
@@ -95,14 +96,13 @@ class ServeEvaluator(InFormats):
         check_foreseen(self._foreseen(name, settings, server), self._limit)
         served = run_job(self._job(name, settings, server), self.workload.timeout_s + GRACE_S)
         check_peak(served.peak_bytes, self.workload.memory_gb)
-        contents = self.formats.contents(name)
         told = {
             "llama_server": self.version,
             **readings.facts(served),
-            **facts.of_file(contents, self.formats.random),
+            **self.of_file(name),
         }
-        bits = {("bits_per_weight", "bits"): [contents.bits_per_weight]}
-        return Outcome(estimated({**readings.readings(served, self.workload.slo), **bits}), told)
+        found = {**readings.readings(served, self.workload.slo), **self.bits(name)}
+        return Outcome(estimated(found), told)
 
     @property
     def _limit(self) -> int:

@@ -14,6 +14,7 @@ from haqa_bench.hardware import Hardware
 from haqa_bench.protocols import LiveEvaluator, Metric
 from haqa_bench.tracks import Rule, Track
 from haqa_bench.tracks.deploy.settings import (
+    check_made,
     check_random,
     check_words,
     lacking_file,
@@ -98,6 +99,7 @@ class ServeTrack(Track[ServeWorkload]):
         lacking_file(name, model)
         lacking_settings(block.space)
         check_words(block.space)
+        check_made(block.space, block.workload.imatrix)
         check_speculation(block.space, block.workload.draft)
         if model.synthetic:
             check_random(block, name)

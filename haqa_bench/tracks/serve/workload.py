@@ -51,6 +51,8 @@ class ServeWorkload(Workload):
     """Windows of 512 tokens of that text in which predictions are held against the reference's."""
     reference: Annotated[str, Field(exclude_if=lambda path: not path)] = ""
     """The GGUF file of the most precise form of the model; empty for the model's own file."""
+    imatrix: Annotated[str, Field(exclude_if=lambda path: not path)] = ""
+    """The file of an importance matrix, for formats that are made with one; empty for none."""
     timeout_s: float = Field(600.0, gt=0)
     memory_gb: float = Field(8.0, gt=0)
 
