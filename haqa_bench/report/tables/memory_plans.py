@@ -25,7 +25,12 @@ PEAKS = (
     Column("Measured, MB", "MB", 0, "the median peak of the processes that were measured"),
     Column("n", about="processes that were measured", role="n"),
     Column("Off by", "%", 1, "the measured peak less the predicted one, of the predicted one"),
-    Column("Not measured since", role="words", about="what a prediction refused, and the sum"),
+    Column(
+        "Not measured since",
+        role="words",
+        about="what a prediction refused, and the sum",
+        place="wide",
+    ),
     Column("Source", role="source", about="of the measured peak", place="wide"),
 )
 
@@ -92,7 +97,15 @@ def _peaks(run: Run, found: Sequence[Answer]) -> Table:
             for a, name, peak in rows
         ],
         keys=[Key(a.cell, part=name) for a, name, _ in rows],
-        notes=[*(f"Measured on {told}." for told in where), "1 MB is 10^6 bytes, and no margin."],
+        notes=[
+            *(f"Measured on {told}." for told in where),
+            *(
+                f"{run.cells[a.cell].model_name} at {name} is not measured: {peak.reason}."
+                for a, name, peak in rows
+                if peak.reason
+            ),
+            "1 MB is 10^6 bytes, and no margin.",
+        ],
     )
 
 
