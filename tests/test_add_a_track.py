@@ -44,6 +44,7 @@ def test_a_track_is_one_folder_of_at_most_150_lines():
     assert sum(len(path.read_text("utf-8").splitlines()) for path in files) <= 150
 
 
+@pytest.mark.long
 def test_a_new_track_validates_tabulates_replays_prints_and_is_explained(
     called, project, cli_process, installed
 ):

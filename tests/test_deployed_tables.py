@@ -222,7 +222,9 @@ def test_the_page_says_both(home, folder, cli, tmp_path):
     assert "Seven, INT4 (4.55 bits), weights: random" in text
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.long if n == "kernels" else ()) for n in NAMES]
+)
 def test_every_label_of_a_deployed_file_carries_its_bits(whole_suites, name):
     with open_run(whole_suites(name).folder) as run:
         project = Project(REPOSITORY)

@@ -208,6 +208,7 @@ class TestRay:
             len(list(marks.iterdir())) > 2 * before
         )  # what the dead node had begun was begun again
 
+    @pytest.mark.long
     def test_a_sweep_uses_both_nodes_and_a_node_that_dies_loses_no_row(self, classical, cluster):
         from haqa_bench.run.executors.ray_sweep import spread
 

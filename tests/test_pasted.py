@@ -29,7 +29,7 @@ def pasted(page: Path) -> list[str]:
     return [block for needs, block in BLOCK.findall(page.read_text("utf-8")) if not needs]
 
 
-LONG = {"projects", "training", "plugins", "report", "deploy", "kernels"}
+LONG = {"projects", "training", "plugins", "report", "deploy", "kernels", "start"}
 """Pages that take half a minute and more: `make test-long` pastes them."""
 PAGES = [
     pytest.param(page, marks=pytest.mark.long if page.stem in LONG else (), id=page.stem)

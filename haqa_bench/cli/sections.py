@@ -25,7 +25,7 @@ SECTIONS: Mapping[str, str] = {
     "What is in the file": "--cell --parameters --metrics --status --ok --repeats-by --unit "
     "--limit --goal --default --delimiter --decimal --study --name --about --replace",
     "How it is printed": "--format --json --wide --columns --digits --published --standalone "
-    "--quiet --exit-code",
+    "--quiet --exit-code --watch",
     "Where things lie": "--output --figures --html --text --data-dir --runs --project",
 }
 _SECTION_OF = {name: title for title, names in SECTIONS.items() for name in names.split()}
