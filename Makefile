@@ -58,7 +58,7 @@ test-device: ## layers on a device of llama.cpp's, such as Vulkan's software dev
 test-browser: ## the page in a real Chromium, /usr/bin/chromium or CHROMIUM: pip install -e ".[dev,browser]"
 	pytest -m browser
 
-test-long: ## every method beside random search on ranges, over 100 seeds; each known way to fool a kernel's measurement; many minutes
+test-long: ## every method beside random search on ranges, over 100 seeds; each known way to fool a kernel's measurement; the slowest of the rest; many minutes
 	pytest -m long
 
 docs: ## pages that are made from the program itself

@@ -11,11 +11,9 @@ from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report import statistics, verdict
 from haqa_bench.report.found.pairs import Pair, judged
-from haqa_bench.report.tables.table import Column, Form, Table, Value, value, whole, words
+from haqa_bench.report.tables.table import FROM_0, Column, Form, Table, Value, value, whole, words
 from haqa_bench.tune.shown import said
 
-FROM_0 = "from 0"
-"""Where the default gave 0, and the other did not."""
 COLUMNS = (
     Column("What", role="words"),
     Column("Times the default", about="the median over pairs of how many times as good it is"),

@@ -13,6 +13,7 @@ from haqa_bench.report.found.weights import Weights
 from haqa_bench.report.published import beside as published
 from haqa_bench.report.tables.best_found_rows import CHANCE, EXACT, Beside
 from haqa_bench.report.tables.table import (
+    FROM_0,
     Form,
     Value,
     digits_of,
@@ -204,7 +205,7 @@ def confirmed(row: Best, beside: Beside) -> Value:
     kept = f"default ({word})" if word else "default kept"  # nothing was found
     counted = f"({len(better)} of {row.studies})"
     if math.isinf(ratio):
-        return words(f"from 0 {counted}")
+        return words(f"{FROM_0} {counted}")
     said = f"{{number}}x {counted}" if better else kept
     return value(ratio, Form(said, 3), unit="1", n=row.studies)
 

@@ -9,7 +9,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.report import statistics, traits
 from haqa_bench.report.found.machines import Again, OnMachine, Transfer, transfers
 from haqa_bench.report.tables import random_weights
-from haqa_bench.report.tables.table import Column, Form, Table, Value, share, value, words
+from haqa_bench.report.tables.table import FROM_0, Column, Form, Table, Value, share, value, words
 from haqa_bench.tracks import metric
 
 KEYS = (
@@ -117,7 +117,7 @@ def _confirmed(again: Again | None, is_default: bool) -> Value:
     if again is None:
         return words("not measured again")
     if isinf(again.ratio):
-        return words("from 0")
+        return words(FROM_0)
     if again.interval is None or isinf(again.interval.high):
         return value(again.ratio, Form("{number}x", 2), unit="1", n=again.pairs)
     form = Form("{number}x [{low}, {high}]", 2)

@@ -18,6 +18,8 @@ Place = Literal["row", "heading", "wide"]
 share what stands in it; or nowhere, so that only the wide form has it."""
 NOTHING = "\N{EN DASH}"
 """Stands where there is nothing of ours beside a published value."""
+FROM_0 = "from 0"
+"""Stands for a multiple of the default where the default gave 0, and the other did not."""
 DIGITS = {"nats": 3, "1/s": 3, "%": 2, "bits": 2}
 """After the point, by unit; one for every other."""
 
