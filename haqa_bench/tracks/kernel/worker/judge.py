@@ -23,7 +23,7 @@ from haqa_bench.tracks.kernel.worker.problems import Problem
 from haqa_bench.tracks.kernel.worker.session import Session
 
 BATCH_BYTES = 256 * 2**20
-BATCH_S = 4.0
+BATCH_S = 2.0
 """A batch is as many launches, at most 8, as there is room for their buffers, and time for their
 inputs.
 """
