@@ -64,7 +64,7 @@ def error_of(kernel, shape, settings, source=None):
     queue, posed = queue_of(""), problem(kernel, 32, shape, settings, seed=3)
     path = source or FOLDER / f"{kernel}.cl"
     made = compiled(queue.context, path, {**settings, **posed.defines})
-    return Launch(queue.context, queue, made, posed).error()
+    return Launch(queue, made, posed).error()
 
 
 @pytest.mark.parametrize(("kernel", "settings"), CASES)

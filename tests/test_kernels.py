@@ -288,20 +288,20 @@ def test_a_prompt_for_a_kernel_tells_what_it_computes_where_and_from_what_source
 
 
 @pytest.mark.parametrize("few", [True, False])
-def test_the_device_s_limits_are_read_by_few_work_items_or_by_many(few):
+def test_the_device_s_limits_are_read_by_few_work_items_or_by_many(few, monkeypatch):
     import pyopencl as cl
 
-    from haqa_bench.tracks.kernel.worker.opencl import EVICTED, Limits, find
+    from haqa_bench.tracks.kernel.worker import opencl
 
-    context = cl.Context([find("")])
-    queue = cl.CommandQueue(context, properties=cl.command_queue_properties.PROFILING_ENABLE)
+    monkeypatch.setattr(opencl, "is_cpu", lambda device: few)
+    queue = opencl.queue_of("")
 
-    limits = Limits(context, queue, few)
+    limits = opencl.Limits(queue)
     limits.bandwidth()
     read = np.empty(limits.readers, np.float32)
     cl.enqueue_copy(queue, read, limits.results)
 
     assert read.sum() == pytest.approx(
-        EVICTED / 4, rel=0.02
+        limits.caches.bytes / 4, rel=0.02
     )  # each float in the buffer is 1, and is read once
     assert limits.peak() > 1

@@ -94,7 +94,7 @@ def launch_of(kernel, bits, settings, shape=None):
     queue = queue_of("")
     posed = problems.problem(kernel, bits, shape or SMALL[kernel], settings, seed=3)
     made = compiled(queue.context, FOLDER / f"{kernel}.cl", {**settings, **posed.defines})
-    return Launch(queue.context, queue, made, posed)
+    return Launch(queue, made, posed)
 
 
 @pytest.mark.parametrize("case", [*FLOATS, *INTEGERS, *WITHOUT_VNNI], ids=said)

@@ -43,9 +43,11 @@ class Slot(NamedTuple):
 
 
 class Arena:
-    """Shared memory with room for `copies` launches of each problem, in that order."""
+    """Shared memory with room for `copies` launches of each problem, in that order, and for `read`
+    bytes of ones that are only read.
+    """
 
-    def __init__(self, problems: Sequence[Problem], copies: Sequence[int]) -> None:
+    def __init__(self, problems: Sequence[Problem], copies: Sequence[int], read: int) -> None:
         self._guard = np.frombuffer(os.urandom(GUARD), np.uint8)
         self._guards: list[int] = []
         self.size = 0
@@ -53,6 +55,7 @@ class Arena:
             [self._slot(posed) for _ in range(count)]
             for posed, count in zip(problems, copies, strict=True)
         ]
+        self.read = self._part(read)
         self.file = os.memfd_create("arena", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
         os.ftruncate(self.file, self.size)
         # else the sandbox could cut it, and reading it here would end this process
@@ -61,6 +64,7 @@ class Arena:
         self._bytes = np.frombuffer(mmap(self.file, self.size), np.uint8)
         for at in self._guards:
             self._bytes[at : at + GUARD] = self._guard
+        self.array(self.read).view(np.float32)[:] = 1
 
     def _slot(self, posed: Problem) -> Slot:
         sizes = [*(values.nbytes for values in posed.inputs), posed.expected.size * 4]
@@ -77,7 +81,7 @@ class Arena:
     def fill(self, slot: Slot, posed: Problem) -> None:
         """Puts inputs in place, and NaN where the output belongs."""
         for part, values in zip(slot.inputs, posed.inputs, strict=True):
-            self._bytes[part.at : part.at + part.size] = _raw(values)
+            self.array(part)[:] = _raw(values)
         self._output(slot)[:] = np.nan
 
     def error(self, slot: Slot, posed: Problem, tolerance: float) -> float:
@@ -100,14 +104,18 @@ class Arena:
 
     def _check_intact(self, slot: Slot, posed: Problem) -> None:
         for part, values in zip(slot.inputs, posed.inputs, strict=True):
-            if not np.array_equal(self._bytes[part.at : part.at + part.size], _raw(values)):
+            if not np.array_equal(self.array(part), _raw(values)):
                 raise Refused("it changed its inputs", Status.WRONG_OUTPUT)
         for at in self._guards:
             if not np.array_equal(self._bytes[at : at + GUARD], self._guard):
                 raise Refused("it wrote beside its buffers", Status.WRONG_OUTPUT)
 
+    def array(self, part: Part) -> NDArray[np.uint8]:
+        """The bytes of a buffer."""
+        return self._bytes[part.at : part.at + part.size]
+
     def _output(self, slot: Slot) -> NDArray[np.float32]:
-        return self._bytes[slot.output.at : slot.output.at + slot.output.size].view(np.float32)
+        return self.array(slot.output).view(np.float32)
 
 
 def _raw(values: Array) -> NDArray[np.uint8]:

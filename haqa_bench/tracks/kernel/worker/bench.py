@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from haqa_bench.arithmetic.estimate import QUIET
-from haqa_bench.backends.workers.caches import evicting_bytes
+from haqa_bench.backends.workers.caches import Caches
 from haqa_bench.backends.workers.frame import Refused
 from haqa_bench.backends.workers.load import cpu_times, others_share
 from haqa_bench.tracks.kernel.folder import FOLDER
@@ -22,8 +20,6 @@ from haqa_bench.tracks.kernel.worker.inputs import Check
 from haqa_bench.tracks.kernel.worker.problems import Problem
 from haqa_bench.tracks.kernel.worker.session import Ran, Session
 
-EVICTED = evicting_bytes()
-"""Bytes read before a launch whose time counts."""
 CHAINS, STEPS, WORKERS, READERS = 12, 100_000, 16, 512
 """Of limits.cl, for a CPU, as for other kernels."""
 EMPTY = "__kernel void nothing(__global float *y) {}"
@@ -48,8 +44,8 @@ class Bench:
     def __init__(self, job: Judge, session: Session, arena: Arena, posed: Posed) -> None:
         self.job, self.own, self.session, self.arena = job, job.own, session, arena
         self.posed = posed
-        self.ballast = np.ones(EVICTED // 8)
-        self.vectors = EVICTED // 32 // READERS // 4 * 4
+        self.caches = Caches()
+        self.vectors = arena.read.size // 32 // READERS // 4 * 4
         self.compile_s = 0.0
         self.overhead = self.of_batches = Overhead(0.0, 0.0)
 
@@ -83,7 +79,7 @@ class Bench:
     def _empty(self, count: int) -> Ran:
         self.session.stop()
         self.arena.fill(self.arena.slots[0][0], self.posed.own)
-        self.ballast.max()
+        self._empty_caches(1)
         return self.session.run(*["nothing"] * count, stopped=True)
 
     def _build(self, name: str, posed: Problem, slots: Sequence[Slot]) -> None:
@@ -107,7 +103,8 @@ class Bench:
         options = ["-cl-mad-enable", f"-DVECTORS={self.vectors}", "-DSIDE_BY_SIDE=0"]
         text = (FOLDER / "limits.cl").read_text()
         self.session.build("limits", text, [*options, f"-DSTEPS={STEPS}"])
-        memory, results = {"bytes": EVICTED}, {"bytes": 4 * READERS}
+        read, results = self.arena.read, {"bytes": 4 * READERS}
+        memory = {"at": read.at, "bytes": read.size}
         for name, kernel, items, buffers in (
             ("read", "read", READERS, [memory, results]),
             ("peak", "multiply_add", WORKERS, [results]),
@@ -187,7 +184,10 @@ class Bench:
             error=max(one.error for one in samples),
             others_share=share,
             involuntary_switches=self.session.involuntary_switches() - switches,
-            facts={"clock_overhead_us": f"{self.overhead.usual_us:.0f}"},
+            facts={
+                "clock_overhead_us": f"{self.overhead.usual_us:.0f}",
+                "caches": self.caches.how,
+            },
             between=Between(
                 tuple(one.bandwidth for one in kept[: self.own.repeats]),
                 tuple(one.peak for one in kept[: self.own.repeats]),
@@ -205,6 +205,7 @@ class Bench:
 
     def _sample(self) -> "Sample":
         peak = 2 * 8 * CHAINS * STEPS * WORKERS / 1e3 / self._took("peak")
+        self.caches.flush(self.arena.array(self.arena.read))
         bandwidth = 32 * self.vectors * READERS / 1e3 / self._took("read")
         ran, (error,) = self._launched(1)
         return Sample(ran, error, bandwidth, peak)
@@ -233,10 +234,15 @@ class Bench:
         self.session.stop()
         for slot, posed in zip(slots, problems, strict=True):
             self.arena.fill(slot, posed)
-        self.ballast.max()
+        self._empty_caches(count)
         ran = self.session.run(*(f"own{number}" for number in range(count)), stopped=True)
         pairs = zip(slots, problems, strict=True)
         return ran, [self._error(slot, posed) for slot, posed in pairs]
+
+    def _empty_caches(self, count: int) -> None:
+        """Of the buffers of so many launches, which this side has just filled."""
+        parts = [part for slot in self.arena.slots[0][:count] for part in slot.parts]
+        self.caches.empty(*map(self.arena.array, parts))
 
     def _contradiction(self, samples: "Sequence[Sample]") -> str:
         doubted = [one.ran for one in samples if self.overhead.contradicts(one.ran)]
@@ -263,7 +269,7 @@ def _passes(job: Judge, ours: str, posed: Posed, check: Check) -> bool:
     """Whether our own kernel passes a check."""
     other = Judge(own=job.own, source=ours, timeout_s=job.timeout_s)
     problems = [posed.own] if posed.other is None else [posed.own, posed.other]
-    arena = Arena(problems, [1] * len(problems))
+    arena = Arena(problems, [1] * len(problems), Caches().bytes)
     try:
         with Session(job.own, job.timeout_s, (arena.file, arena.size)) as session:
             bench = Bench(other, session, arena, posed)

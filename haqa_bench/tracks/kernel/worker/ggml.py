@@ -18,7 +18,7 @@ from typing import Any
 import llama_cpp
 import numpy as np
 
-from haqa_bench.backends.workers.caches import evicting_bytes
+from haqa_bench.backends.workers.caches import Caches, on_pages
 from haqa_bench.backends.workers.frame import Refused, work
 from haqa_bench.backends.workers.load import cpu_times, involuntary_switches, others_share
 from haqa_bench.errors import Status
@@ -26,8 +26,6 @@ from haqa_bench.tracks.kernel.jobs import Measured, MeasureGgml
 from haqa_bench.tracks.kernel.worker.problems import EPSILON, Array, Problem, Shape, problem
 
 TOLERANCE = 0.03
-EVICTED = evicting_bytes()
-"""Bytes read before a launch whose time counts."""
 WARM_UPS = 3
 F32, I32 = 0, 26
 TYPES = {32: F32, 16: 1, 8: 8, 4: 2}
@@ -57,7 +55,9 @@ class Ggml:
         self.base, self.cpu = (
             ctypes.CDLL(str(next(folder.glob(f"libggml-{name}.*")))) for name in ("base", "cpu")
         )
-        self.context = self._pointer(self.base.ggml_init, InitParams(memory, None, False))
+        self.memory = on_pages(memory)
+        room = InitParams(memory, self.memory.ctypes.data, False)
+        self.context = self._pointer(self.base.ggml_init, room)
         self.backend = self._pointer(self.cpu.ggml_backend_cpu_init)
         self.cpu.ggml_backend_cpu_set_n_threads(self.backend, ctypes.c_int(threads))
         settings = ctypes.create_string_buffer(4096)  # ggml fills it, and alone knows what is where
@@ -99,6 +99,11 @@ class Ggml:
         started = time.perf_counter_ns()
         self.base.ggml_backend_graph_compute(self.backend, graph)
         return (time.perf_counter_ns() - started) / 1000
+
+    def used(self) -> Array:
+        """The bytes in which all tensors lie."""
+        self.base.ggml_used_mem.restype = ctypes.c_size_t
+        return self.memory[: self.base.ggml_used_mem(self.context)]
 
     def values(self, tensor: ctypes.c_void_p, count: int) -> Array:
         """The floats of a tensor that was computed."""
@@ -199,15 +204,16 @@ def operation(
 
 
 def measure(job: MeasureGgml) -> Measured:
-    """Computes, checks, then times `repeats` times; before each, a large buffer is read, as before
+    """Computes, checks, then times `repeats` times; before each, the caches are emptied, as before
     our kernels.
     """
     posed = problem(job.kernel, job.bits, job.shape, job.settings, job.seed)
     threads = os.cpu_count() or 1
     size = sum(values.nbytes for values in posed.inputs) + 12 * posed.expected.size + 64 * 2**20
-    ballast = np.ones(EVICTED // 8)
+    caches, ggml = Caches(), Ggml(size, threads)
     facts = {"ggml": f"llama-cpp-python {llama_cpp.__version__}", "threads": str(threads)}
-    return timed(job, posed, Ggml(size, threads), ballast.max, facts)
+    facts["caches"] = caches.how
+    return timed(job, posed, ggml, lambda: caches.empty(ggml.used()), facts)
 
 
 def timed(

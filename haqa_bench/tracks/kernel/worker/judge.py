@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from haqa_bench.backends.workers.caches import Caches
 from haqa_bench.backends.workers.frame import Refused, Unusable, work
 from haqa_bench.errors import HaqaError
 from haqa_bench.tracks.kernel.jobs import Judge, Measure, Measured
@@ -22,7 +23,7 @@ from haqa_bench.tracks.kernel.worker.problems import Problem
 from haqa_bench.tracks.kernel.worker.session import Session
 
 BATCH_BYTES = 256 * 2**20
-BATCH_S = 4.0
+BATCH_S = 2.0
 """A batch is as many launches, at most 8, as there is room for their buffers, and time for their
 inputs.
 """
@@ -42,7 +43,7 @@ def _judged(job: Judge) -> Measured:
     until = time.monotonic() + job.timeout_s
     made = _compiled(job, posed, job.timeout_s)
     problems = [posed.own] if posed.other is None else [posed.own, posed.other]
-    arena = Arena(problems, [posed.batch, 1][: len(problems)])
+    arena = Arena(problems, [posed.batch, 1][: len(problems)], Caches().bytes)
     left = max(1.0, until - time.monotonic())
     with Session(own, left, (arena.file, arena.size)) as session:
         bench = Bench(job, session, arena, posed)
@@ -94,7 +95,7 @@ class Compiled(NamedTuple):
 def _compiled(job: Judge, posed: Posed, timeout_s: float) -> Compiled:
     """Compiles the code, in a sandbox of its own, and runs it once."""
     problems = [posed.own] if posed.other is None else [posed.own, posed.other]
-    arena = Arena(problems, [1] * len(problems))
+    arena = Arena(problems, [1] * len(problems), Caches().bytes)
     with Session(job.own, timeout_s, (arena.file, arena.size)) as session:
         bench = Bench(job, session, arena, posed)
         bench.prepare({}, locked=False)

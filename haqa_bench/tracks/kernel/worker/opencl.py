@@ -3,10 +3,11 @@
 
 Before a time counts, the output is checked: the buffer is filled with a sentinel (NaN), the kernel
 run on inputs made for this process, and all of it compared with a float64 reference. Then each
-sample is the device's own time of one launch, after a large buffer was read, so that the weights
-come from memory and not from a cache, as they do between two tokens. That reading is timed too: it
-is the memory bandwidth that the device gives a kernel at that moment; and so is some arithmetic in
-registers, which says whether the host just lent a core to somebody else.
+sample is the device's own time of one launch, after a large buffer was read and, where that can be
+done, the kernel's own were flushed, so that the weights come from memory and not from a cache, as
+they do between two tokens. That reading is timed too: it is the memory bandwidth that the device
+gives a kernel at that moment; and so is some arithmetic in registers, which says whether the host
+just lent a core to somebody else.
 """
 
 import os
@@ -23,16 +24,14 @@ os.environ.setdefault(
 )  # else PoCL's threads may share a core for a while, and times are twice as long
 import pyopencl as cl
 
-from haqa_bench.backends.workers.caches import evicting_bytes
+from haqa_bench.backends.workers.caches import Bytes, Caches, on_pages
 from haqa_bench.backends.workers.frame import Refused, work
 from haqa_bench.backends.workers.load import cpu_times, involuntary_switches, others_share
 from haqa_bench.errors import Status
 from haqa_bench.tracks.kernel.folder import FOLDER
 from haqa_bench.tracks.kernel.jobs import Between, Measure, Measured, MeasurePeaks, Peaks
-from haqa_bench.tracks.kernel.worker.problems import ARRANGE, Problem, problem
+from haqa_bench.tracks.kernel.worker.problems import ARRANGE, Array, Problem, problem
 
-EVICTED = evicting_bytes()
-"""Bytes read before a launch whose time counts."""
 WARM_UPS = 2
 Made = TypeVar("Made", cl.CommandQueue, cl.Kernel)
 VNNI, CPU_INFO = "VNNI", Path("/proc/cpuinfo")
@@ -47,26 +46,31 @@ def measure(job: Measure) -> Measured:
     source = Path(job.sources) / f"{job.kernel}.cl"
     kernel = compiled(queue.context, source, {**job.settings, **posed.defines})
     compile_s = time.perf_counter() - started
-    launch = Launch(queue.context, queue, kernel, posed)
+    launch = Launch(queue, kernel, posed)
     error = launch.error()
     if not error <= job.tolerance:  # NaN is not
         raise Refused(
             f"largest error {error:.2e} of the largest value, allowed {job.tolerance:.0e}",
             Status.WRONG_OUTPUT,
         )
-    limits = Limits(queue.context, queue, is_cpu(queue.device))
+    limits = Limits(queue)
     samples, bandwidths, peaks = [], [], []
     before, began, switches = cpu_times(), time.perf_counter(), involuntary_switches()
     for _ in range(job.repeats):
         peaks.append(limits.peak())
         bandwidths.append(limits.bandwidth())
+        limits.caches.flush(*launch.arrays)
         samples.append(launch.run())
     return Measured(
         times_us=tuple(samples),
         error=error,
         others_share=others_share(before, cpu_times(), time.perf_counter() - began),
         involuntary_switches=involuntary_switches() - switches,
-        facts={**facts(queue.device), "inputs_seed": str(job.seed)},
+        facts={
+            **facts(queue.device),
+            "inputs_seed": str(job.seed),
+            "caches": limits.caches.how,
+        },
         compile_s=compile_s,
         between=Between(tuple(bandwidths), tuple(peaks)),
     )
@@ -75,7 +79,7 @@ def measure(job: Measure) -> Measured:
 def measure_peaks(job: MeasurePeaks) -> Peaks:
     """What the device gives at most."""
     queue = queue_of(job.device)
-    limits = Limits(queue.context, queue, is_cpu(queue.device))
+    limits = Limits(queue)
     return Peaks(tuple(limits.peak() for _ in range(job.repeats)))
 
 
@@ -95,6 +99,13 @@ def _keeping(made: Made, of: object) -> Made:
 def is_cpu(device: cl.Device) -> bool:
     """Whether an OpenCL device is a CPU, which is asked with few work-items."""
     return bool(device.type & cl.device_type.CPU)
+
+
+def shares_memory(device: cl.Device) -> bool:
+    """Whether an OpenCL device works on an array of ours itself, if it is asked to (USE_HOST_PTR);
+    others may make a copy.
+    """
+    return is_cpu(device) and device.platform.name == "Portable Computing Language"
 
 
 def find(wanted: str) -> cl.Device:
@@ -141,24 +152,33 @@ def compiled(context: cl.Context, source: Path, defines: Mapping[str, float]) ->
 
 
 class Launch:
-    """A kernel with its buffers."""
+    """A kernel with its buffers, and the `arrays` in which they lie, where the device lets us keep
+    them.
+    """
 
-    def __init__(
-        self, context: cl.Context, queue: cl.CommandQueue, kernel: cl.Kernel, posed: Problem
-    ) -> None:
+    def __init__(self, queue: cl.CommandQueue, kernel: cl.Kernel, posed: Problem) -> None:
         self.queue, self.kernel, self.posed = queue, kernel, posed
-        flags = cl.mem_flags
-        self.inputs = [
-            cl.Buffer(
-                context, flags.READ_ONLY | flags.COPY_HOST_PTR, hostbuf=np.ascontiguousarray(a)
-            )
-            for a in posed.inputs
-        ]
-        self.output = cl.Buffer(context, flags.WRITE_ONLY, posed.expected.size * 4)
+        self.arrays: list[Bytes] = []
+        self.inputs = [self._holding(values) for values in posed.inputs]
+        self.output = self._room(posed.expected.size * 4)
         self.arrange = cl.Kernel(kernel.program, ARRANGE) if posed.arranged else None
         if posed.arranged:
             self.given = self.inputs[-1]
-            self.inputs[-1] = cl.Buffer(context, flags.READ_WRITE, posed.arranged.bytes)
+            self.inputs[-1] = self._room(posed.arranged.bytes)
+
+    def _holding(self, values: Array) -> cl.Buffer:
+        """A buffer with these values in it."""
+        buffer = self._room(values.nbytes)
+        cl.enqueue_copy(self.queue, buffer, np.ascontiguousarray(values))
+        return buffer
+
+    def _room(self, size: int) -> cl.Buffer:
+        """A buffer of so many bytes."""
+        flags, context = cl.mem_flags, self.queue.context
+        if not shares_memory(self.queue.device):
+            return cl.Buffer(context, flags.READ_WRITE, size)
+        self.arrays.append(on_pages(size))
+        return cl.Buffer(context, flags.READ_WRITE | flags.USE_HOST_PTR, hostbuf=self.arrays[-1])
 
     def run(self) -> float:
         """The device's time of one launch, in microseconds: from the beginning of what arranges an
@@ -211,15 +231,19 @@ class Limits:
 
     CHAINS = 12
 
-    def __init__(self, context: cl.Context, queue: cl.CommandQueue, few: bool) -> None:
+    def __init__(self, queue: cl.CommandQueue) -> None:
+        few, context = is_cpu(queue.device), queue.context
         self.queue, self.group = queue, 1 if few else 256
         self.readers = 512 if few else queue.device.max_compute_units * 1024
         self.workers, self.steps = (16, 100_000) if few else (self.readers, 2000)
         flags = cl.mem_flags
-        self.memory = cl.Buffer(context, flags.READ_WRITE, EVICTED)
+        self.caches = Caches(shares_memory(queue.device))
+        self.ones = on_pages(self.caches.bytes)
+        self.ones.view(np.float32)[:] = 1
+        shared = flags.USE_HOST_PTR if shares_memory(queue.device) else flags.COPY_HOST_PTR
+        self.memory = cl.Buffer(context, flags.READ_WRITE | shared, hostbuf=self.ones)
         self.results = cl.Buffer(context, flags.WRITE_ONLY, 4 * self.readers)
-        cl.enqueue_fill_buffer(queue, self.memory, np.array([1.0], np.float32), 0, EVICTED).wait()
-        self.vectors = EVICTED // 32 // self.readers // 4 * 4
+        self.vectors = self.ones.nbytes // 32 // self.readers // 4 * 4
         options = [
             "-cl-mad-enable",
             f"-DVECTORS={self.vectors}",
@@ -233,9 +257,10 @@ class Limits:
         )
 
     def bandwidth(self) -> float:
-        """GB/s of one reading of EVICTED bytes, or nearly so many; what the caches held before is
+        """GB/s of one reading of memory; what the caches held before, of what is not flushed, is
         gone after it.
         """
+        self.caches.flush(self.ones)
         return (
             32 * self.vectors * self.readers / 1e3 / self._us(self.read, self.readers, self.memory)
         )
