@@ -265,5 +265,7 @@ def test_two_lengths_of_a_context_are_told_apart(swept, cli):
     )
 
     assert done.returncode == 0, done.stderr
-    assert "after 4,096 tokens" in done.stdout
-    assert "after 16,384 tokens" in done.stdout
+    said = " ".join(done.stdout.split())
+    for length in ("4,096", "16,384"):  # in the rows, and in the note on what settings alone give
+        assert f"after {length} tokens" in said
+        assert f"after {length} tokens at INT4" in said

@@ -153,7 +153,10 @@ def _settings_alone(found: Sequence[Best], kind: Kind, beside: Beside) -> list[s
     """What is left of a gain if the format stays as it is, by cell."""
     defaults = {row.cell: row for row in found if row.is_default} if kind.files else {}
     called = spelled(beside.cells, beside.weights)
+    models = {name: row.model for name, row in defaults.items()}
+    several = len(set(models.values())) > 1
     told = [
+        f"{f'{models[row.cell]} at ' if several else ''}"
         f"{called.get(row.cell, row.bit_width)} {gain:.3f}x"
         for row in defaults.values()
         if (gain := _gain_alone(row)) is not None
