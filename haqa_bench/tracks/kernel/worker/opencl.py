@@ -197,6 +197,7 @@ class Launch:
             )
             events[-1].wait()
         except cl.Error as error:
+            self.queue.finish()  # what was asked for before may still write to arrays of ours
             raise Refused(str(error)) from None
         return float(events[-1].profile.end - events[0].profile.start) / 1000
 
@@ -212,7 +213,7 @@ class Launch:
         """
         cl.enqueue_fill_buffer(
             self.queue, self.output, np.array([np.nan], np.float32), 0, self.posed.expected.size * 4
-        )
+        ).wait()
         for _ in range(WARM_UPS):
             self.run()
         found = np.empty(self.posed.expected.size, np.float32)
