@@ -1,6 +1,5 @@
 """Compiles and launches kernels inside the sandbox: a program of its own, which imports nothing of
-this package and knows neither references nor seeds (haqa_bench/tracks/kernel/worker/boxed.py starts
-it).
+this package and knows neither references nor seeds (worker/session.py starts it).
 
 It reads commands, a line of JSON each, and answers each with a line. Buffers lie in memory that is
 shared with whoever asks. Nothing that it says is believed: a kernel is native code in this process
