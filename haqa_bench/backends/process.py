@@ -22,6 +22,10 @@ NO_MEMORY = (
     "allocate memory",
 )
 """What a process says that ends for want of memory."""
+ENVIRONMENT = {
+    "GGML_NO_BACKTRACE": "1",  # else an abort runs a debugger first, for seconds
+    "OPENBLAS_NUM_THREADS": "1",  # else numpy's threads wait busily where something is timed
+}
 BUILT_FOR_ANOTHER = (
     "ended by SIGILL: its library has instructions that this machine cannot run; build it again "
     "without them (docs/live.md)"
@@ -43,8 +47,7 @@ def run_job(job: Job[Result], timeout_s: float) -> Result:
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        # else an abort runs a debugger first, for seconds
-        env=orphans.environment(GGML_NO_BACKTRACE="1"),
+        env=orphans.environment(**ENVIRONMENT),
     )
     try:
         output, complaints = process.communicate(dump(job), timeout=timeout_s)

@@ -26,7 +26,7 @@ EMPTY = "__kernel void nothing(__global float *y) {}"
 EMPTIES = 12
 BATCHES = 3
 ATTEMPTS = 3
-DISTURBED = {"disturbed": "others"}
+DOUBTED = {"doubted": "times"}
 """See haqa_bench.tracks.kernel.rewritten."""
 
 
@@ -176,9 +176,10 @@ class Bench:
         reason = reason or doubt(times, batches, self.of_batches)
         if reason and share > QUIET:
             busy_s = f"the machine was busy, others took {100 * share:.0f} % of it"
-            raise Refused(f"disturbed: {busy_s}; {reason}", facts=DISTURBED)
+            raise Refused(f"disturbed: {busy_s}; {reason}", facts=DOUBTED)
         if reason:
-            raise Refused(f"its times contradict the clock outside the sandbox: {reason}")
+            said = "its times contradict the clock outside the sandbox"
+            raise Refused(f"{said}: {reason}", facts=DOUBTED)
         return Measured(
             times_us=tuple(times),
             error=max(one.error for one in samples),
