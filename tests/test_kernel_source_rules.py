@@ -2,11 +2,12 @@
 
 import pytest
 
-from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.tracks.kernel import sandbox, source_rules
 from haqa_bench.tracks.kernel.folder import FOLDER
 from haqa_bench.tracks.kernel.jobs import Measure
 from haqa_bench.tracks.kernel.rewritten import measure_rewritten
+from haqa_bench.tracks.kernel.worker.bench import DOUBTED
 
 BODY = "__kernel void silu(__global float *y) { y[0] = 1.0f; }\n"
 BROKEN = {
@@ -136,3 +137,27 @@ def test_an_unknown_processor_has_no_sandbox(monkeypatch, tmp_path):
 
     with pytest.raises(HaqaError, match="x86_64 and aarch64 alone, not riscv64"):
         sandbox.require()
+
+
+@pytest.mark.parametrize(
+    ("facts", "doubts", "ends"),
+    [(DOUBTED, 2, "measured"), (DOUBTED, 3, "refused"), ({}, 1, "refused")],
+    ids=["twice in doubt", "always in doubt", "wrong"],
+)
+def test_times_in_doubt_are_measured_again_and_nothing_else(monkeypatch, facts, doubts, ends):
+    answers = [EvaluationFailed(Status.REFUSED, "refused", facts=facts)] * doubts + ["measured"]
+
+    def run_job(asked, timeout_s):
+        if isinstance(answer := answers.pop(0), EvaluationFailed):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("haqa_bench.tracks.kernel.rewritten.run_job", run_job)
+    monkeypatch.setattr(sandbox, "require", lambda: "bwrap")
+
+    try:
+        found = measure_rewritten(job(), BODY, 10.0)
+    except EvaluationFailed as failure:
+        found = failure.reason
+
+    assert (found, len(answers)) == (ends, 0 if ends == "measured" else 1)
