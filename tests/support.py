@@ -194,9 +194,14 @@ class Device:
         return Outcome((speed, reading("others_share", "1", self.others(call))), {})
 
 
-def reading(name, unit, value):
+def reading(name, unit, *samples):
     return Measurement(
-        name=name, value=value, unit=unit, source=Source.MEASURED, samples=(value,), used=1
+        name=name,
+        value=samples[0],
+        unit=unit,
+        source=Source.MEASURED,
+        samples=samples,
+        used=len(samples),
     )
 
 

@@ -5,10 +5,11 @@ them.
 import json
 
 import pytest
-from support import DEFAULT, WINNER, Device, Live, evaluator_of, plan, tables_of
+from support import DEFAULT, WINNER, Device, Live, evaluator_of, plan, reading, tables_of
 
 from haqa_bench import suite
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.protocols import Outcome
 from haqa_bench.report import formats
 from haqa_bench.run import confirm, runner
 from haqa_bench.run.executors import local
@@ -66,6 +67,30 @@ def test_disturbed_pairs_are_taken_again_up_to_twice_as_many(cell, tmp_path):
         len(taken(cell, bad, tmp_path / "bad.jsonl")) == 28
     )  # four disturbed ones more than the 24 that were asked for
     assert len(taken(cell, hopeless, tmp_path / "hopeless.jsonl")) == 48
+
+
+@pytest.mark.parametrize(
+    ("others", "pairs", "kept"),
+    [((0.0, 0.3, 0.0), 8, (50.0, 70.0)), ((0.3, 0.3, 0.0), 16, (70.0,))],
+    ids=["one of three", "two of three"],
+)
+def test_samples_that_others_disturbed_are_left_out_of_a_pair(
+    cell, tmp_path, monkeypatch, others, pairs, kept
+):
+    device = Device(None)
+    found = (
+        reading("end_to_end_tokens_per_s", "tokens/s", 50.0, 60.0, 70.0),
+        reading("others_share", "1", *others),
+    )
+    monkeypatch.setattr(device, "sample", lambda c, repeat: Outcome(found, {}))
+
+    found = [
+        p
+        for p in taken(cell, device, tmp_path / "p.jsonl", WINNER)
+        if json.loads(p.configuration) == WINNER
+    ]
+
+    assert (len(found), {p.tuned_samples for p in found}) == (pairs, {kept})
 
 
 def test_what_was_stopped_goes_on(cell, tmp_path):

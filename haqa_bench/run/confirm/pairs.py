@@ -9,8 +9,9 @@ pairs are from 1 is the machine's noise floor.
 import datetime
 import random
 from collections.abc import Iterable, Sequence
+from statistics import median_high
 
-from haqa_bench.arithmetic.estimate import QUIET, estimate
+from haqa_bench.arithmetic.estimate import QUIET, estimate, undisturbed
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, sha256
 from haqa_bench.errors import EvaluationFailed
@@ -59,7 +60,9 @@ def pairs(
 
 
 def _pair(cell: Cell, evaluator: Evaluator, configuration: Subject, number: int) -> JsonObject:
-    """One pair. A failure of either side is kept, with neither's value."""
+    """One pair, without the samples that others disturbed; it is disturbed itself where half of a
+    side's samples were. A failure of either side is kept, with neither's value.
+    """
     sides: dict[str, Subject] = {"default": cell.space.default, "tuned": configuration}
     order = sorted(sides)
     random.Random(
@@ -82,9 +85,10 @@ def _pair(cell: Cell, evaluator: Evaluator, configuration: Subject, number: int)
         found = {m.name: m for m in outcome.measurements}
         metric = found[cell.objective.metric]
         others = found["others_share"].samples if "others_share" in found else ()
-        row[f"{side}_samples"] = metric.samples
-        row[side] = estimate(metric.samples, metric.unit, others).value
-        row["others"] = max(row["others"], *others, 0.0)
+        kept = undisturbed(metric.samples, others)
+        row[f"{side}_samples"] = kept
+        row[side] = estimate(kept, metric.unit).value
+        row["others"] = max(row["others"], median_high(others or (0.0,)))
     return row
 
 

@@ -23,7 +23,7 @@ from haqa_bench.tracks.kernel.worker.session import Ran, Session
 CHAINS, STEPS, WORKERS, READERS = 12, 100_000, 16, 512
 """Of limits.cl, for a CPU, as for other kernels."""
 EMPTY = "__kernel void nothing(__global float *y) {}"
-EMPTIES = 12
+TIMES = 12
 BATCHES = 3
 ATTEMPTS = 3
 DOUBTED = {"doubted": "times"}
@@ -64,23 +64,26 @@ class Bench:
         session.run("read", "peak")
         if locked:
             session.lock()
-            self.overhead = self._overhead(1)
-            self.of_batches = self._overhead(self.posed.batch)
+            self.overhead = self._overhead("nothing", 1)
+            self.of_batches = self._overhead("read", self.posed.batch)
         began = time.perf_counter()
         self._build("own", self.posed.own, self.arena.slots[0])
         self.compile_s = time.perf_counter() - began
         if self.posed.other is not None:
             self._build("other", self.posed.other, self.arena.slots[1])
 
-    def _overhead(self, count: int) -> Overhead:
-        """What launches of nothing take, under the conditions of those that are measured."""
-        return overhead([self._empty(count) for _ in range(EMPTIES)])
+    def _overhead(self, name: str, count: int) -> Overhead:
+        """What launches of our own take beside what they tell, under the conditions of those that
+        are measured: one, of a kernel that does nothing; or several, of one that reads much, since
+        the work between two launches is slower once a kernel has had the caches for itself.
+        """
+        return overhead([self._of_ours(name, count) for _ in range(TIMES)])
 
-    def _empty(self, count: int) -> Ran:
+    def _of_ours(self, name: str, count: int) -> Ran:
         self.session.stop()
         self.arena.fill(self.arena.slots[0][0], self.posed.own)
         self._empty_caches(1)
-        return self.session.run(*["nothing"] * count, stopped=True)
+        return self.session.run(*[name] * count, stopped=True)
 
     def _build(self, name: str, posed: Problem, slots: Sequence[Slot]) -> None:
         defines = {**self.own.settings, **posed.defines}

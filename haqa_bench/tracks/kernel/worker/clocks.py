@@ -1,8 +1,8 @@
 """Whether the times that a sandbox tells can be believed: a clock outside it runs too.
 
 What the device says of a launch, and how long it took until the answer was here, differ by an
-overhead. That is measured before any foreign code is in the sandbox, with a kernel that does
-nothing. A time that leaves much more unexplained is contradicted.
+overhead. That is measured before any foreign code is in the sandbox, with kernels of our own. A
+time that leaves much more unexplained is contradicted.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Overhead(NamedTuple):
 
 
 def overhead(found: Sequence[Ran]) -> Overhead:
-    """From launches of a kernel that does nothing; the longest quarter is others' doing."""
+    """From launches that tell the truth; the longest quarter is others' doing."""
     gaps = sorted(ran.elapsed_us - sum(ran.told_us) for ran in found)
     usual = median(gaps)
     return Overhead(usual, gaps[len(gaps) * 3 // 4] - usual)
