@@ -212,7 +212,7 @@ def _notes(
     yield (
         f"{published.paper}; hardware: {published.hardware}"
         + (f"; n = {published.n} repeats" if published.n else "")
-        + ". Paper is its default, llama.cpp's kernel; P before a name is the paper's too."
+        + ". Paper is what it starts from, llama.cpp's kernel; P before a name is the paper's too."
     )
     hardware = dict.fromkeys(here.run.cells[cell].hardware.title for cell in here.rows)
     yield f"All else is ours: {'; '.join(hardware)}. Usual: the usual constants."
@@ -222,9 +222,32 @@ def _notes(
         "with a 95 % interval. What does not beat the constants counts as they do."
     )
     yield "With a word, the constants, which are what to use: " + verdict.OF_WINNERS + "."
+    yield from _standings(here)
     lacking = [c for c in here.rows if _of_peer(here.run.cells[c], here.pairs).text == ""]
     if lacking:
         yield f"ggml was not measured of {len(lacking)} of {len(here.rows)} cells: {NOT_MEASURED}."
     if any(cell is None for _, cell in placed):
         yield f"{NOTHING}: no cell of this run is that."
     yield from published.codes
+
+
+def _standings(here: Here) -> Iterator[str]:
+    """In how many cells each method's winners are ahead of the peer, and behind it, by the whole of
+    their intervals.
+    """
+    told = []
+    for name in here.tuned:
+        gains = [
+            against(rows[name], traits.peer(here.run.cells[cell]), here.pairs)
+            for cell, rows in here.rows.items()
+            if name in rows
+        ]
+        known = [gain.interval for gain in gains if gain and gain.interval]
+        ahead, behind = sum(one.low > 1 for one in known), sum(one.high < 1 for one in known)
+        if known:
+            told.append(f"{name} {ahead} and {behind} of {len(known)}")
+    if told:
+        yield (
+            "Kernels in which the winners are ahead of ggml, and behind it, by the whole "
+            f"interval: {'; '.join(told)}."
+        )
