@@ -68,7 +68,7 @@ def table(run: Run, published: PublishedTable, found: Sequence[Best], known: Kno
         columns=[
             *layout.names(published, range(len(published.keys))),
             *_columns(here, shown),
-            *map(_theirs, published.columns),
+            *(_theirs(published, column, shown) for column in published.columns),
             *(Column(name, role="words", place="wide") for name in ("Cell", "Stands in")),
         ],
         rows=[_row(published, row, cell, here, shown) for row, cell in placed],
@@ -78,11 +78,14 @@ def table(run: Run, published: PublishedTable, found: Sequence[Best], known: Kno
     )
 
 
-def _theirs(column: PublishedColumn) -> Column:
-    """A published column, under a short name: the table has to stand in a terminal."""
+def _theirs(published: PublishedTable, column: PublishedColumn, shown: Sequence[str]) -> Column:
+    """A published column, under a short name, since the table has to stand in a terminal; where two
+    methods of ours are told there, the paper's gain alone.
+    """
     name = "Paper" if column.kind == "baseline" else f"P {column.name}".replace("Speed", "speed")
     about = f"the paper's {column.name}"
-    return Column(name, column.unit, column.digits, about, "published")
+    place = _place(len(shown) < 2 or column is published.columns[-1])
+    return Column(name, column.unit, column.digits, about, "published", place=place)
 
 
 def _placed(
@@ -99,27 +102,30 @@ def _placed(
     yield from ((None, cell) for cell in left.values())
 
 
-def _shown(published: PublishedTable, here: Here) -> str:
-    """The method whose gain is told: the first that the paper's own label stands for, or else the
-    first of all.
+def _shown(published: PublishedTable, here: Here) -> list[str]:
+    """The methods that are told in a terminal: the first that the paper's own label stands for, or
+    else the first of all; and the first that may rewrite a kernel.
     """
     own = [name for of in published.methods.values() for name in of if name in here.tuned]
-    return next(iter([*own, *here.tuned]), "")
+    rewriting = [method.name for method in here.run.suite.methods if method.rewrites]
+    code = [name for name in here.tuned if name in rewriting]
+    return list(dict.fromkeys([*[*own, *here.tuned][:1], *code[:1]]))
 
 
-def _columns(here: Here, shown: str) -> Iterator[Column]:
+def _columns(here: Here, shown: Sequence[str]) -> Iterator[Column]:
     yield Column("ggml", "us", DIGITS, "llama.cpp's own kernel, its median in pairs")
-    yield Column("Usual", "us", DIGITS, "the usual constants, which every study begins with")
+    about = "the usual constants, which every study begins with"
+    yield Column("Usual", "us", DIGITS, about, place=_place(len(shown) < 2))
     for name in here.tuned:
         about = "the best found, median over studies"
-        yield Column(name, "us", DIGITS, about, method=name, place=_place(name == shown))
+        yield Column(name, "us", DIGITS, about, method=name, place=_place(name in shown))
     if _any_rewritten(here):
         about = "the best found by studies whose winner has code of its own, median"
-        yield Column("Rewritten", "us", DIGITS, about)
+        yield Column("Rewritten", "us", DIGITS, about, place="wide")
     for name in here.tuned:
-        heading = "Against ggml" if name == shown else f"Against ggml: {name}"
         about = "times as fast as ggml, both in pairs with the constants; 95 % interval"
-        yield Column(heading, "x", 2, about, method=name, place=_place(name == shown))
+        place = _place(name in shown)
+        yield Column(f"{name} / ggml", "x", 2, about, method=name, place=place)
 
 
 def _place(in_row: bool) -> Place:
@@ -127,7 +133,7 @@ def _place(in_row: bool) -> Place:
 
 
 def _row(
-    published: PublishedTable, row: Row | None, cell: Cell | None, here: Here, shown: str
+    published: PublishedTable, row: Row | None, cell: Cell | None, here: Here, shown: Sequence[str]
 ) -> list[Value]:
     key = row.key if row else (traits.part(cell), _sizes(cell)) if cell else ()
     ours = _ours(cell, here) if cell else [words(NOTHING) for _ in _columns(here, shown)]
@@ -207,7 +213,7 @@ def _notes(
     published: PublishedTable,
     placed: Sequence[tuple[Row | None, Cell | None]],
     here: Here,
-    shown: str,
+    shown: Sequence[str],
 ) -> Iterator[str]:
     yield (
         f"{published.paper}; hardware: {published.hardware}"
@@ -218,8 +224,8 @@ def _notes(
     yield f"All else is ours: {'; '.join(hardware)}. Usual: the usual constants."
     yield (
         "ggml is llama.cpp's own kernel on the same inputs, measured in pairs with the usual "
-        "constants; Against ggml is how many times as fast the winners are, by the same pairs, "
-        "with a 95 % interval. What does not beat the constants counts as they do."
+        "constants; under a method / ggml is how many times as fast its winners are, by the same "
+        "pairs, with a 95 % interval. What does not beat the constants counts as they do."
     )
     yield "With a word, the constants, which are what to use: " + verdict.OF_WINNERS + "."
     yield from _standings(here)
