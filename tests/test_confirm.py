@@ -228,6 +228,20 @@ def test_winners_without_pairs_are_not_yet_measured_again(project, cli):
     assert "  not yet  " in cli("run", project / "suites/small.yaml", "--methods", "random").stdout
 
 
+def test_the_winners_of_some_methods_alone_may_be_asked_for(project, cli):
+    _, folder = table_of(project, lambda c, call: 60.0)
+    default, tuned = (database.winners(folder, {name}) for name in ("default", "random"))
+
+    assert [json.loads(winner) for _, winner in default] == [DEFAULT]
+    assert tuned
+    assert {*default, *tuned} == set(database.winners(folder))
+    assert database.winners(folder, ()) == []
+
+    refused = cli("confirm", folder, "--methods", "randon")
+    assert refused.returncode == 2
+    assert "'randon' matches nothing. Did you mean 'random'?" in refused.stderr
+
+
 def test_confirm_needs_a_run(project, cli):
     done = cli("confirm", project / "suites")
 

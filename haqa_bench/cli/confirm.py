@@ -27,7 +27,7 @@ from haqa_bench.errors import HaqaError
     cls=Command,
     examples=[
         "haqa-bench confirm llama",
-        "haqa-bench confirm llama --cells '*int4*'",
+        "haqa-bench confirm llama --cells '*int4*' --methods haqa,random",
     ],
 )
 @RUN
@@ -38,6 +38,11 @@ from haqa_bench.errors import HaqaError
     show_default=True,
     help="Only these cells, such as '*int4*'; * and ? match.",
 )
+@click.option(
+    "--methods",
+    shell_complete=completion.methods,
+    help="Only the winners of these methods, such as haqa,random; * and ? match.",
+)
 @TRAININGS
 @QUIET
 @DATA
@@ -45,7 +50,12 @@ from haqa_bench.errors import HaqaError
 @PROJECT
 @JSON
 def confirm(
-    run_folder: Path, cells: str, workers: int, project: Path | None, as_json: bool
+    run_folder: Path,
+    cells: str,
+    methods: str | None,
+    workers: int,
+    project: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure the winners of RUN again on this machine: in interleaved pairs with the default, or,
     where it trains, anew and on a test set.
@@ -66,7 +76,9 @@ def confirm(
     folder = project_of(run_folder, project)
     share_cores(workers)
     suite = suite_of(run_folder)
-    found = database.winners(run_folder)
+    found = database.winners(
+        run_folder, matching("--methods", methods, [m.name for m in suite.methods])
+    )
     asked = matching("--cells", cells, [c.id for c in suite.cells])
     kept = [
         c

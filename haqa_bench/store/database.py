@@ -4,7 +4,7 @@ whole.
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -130,17 +130,21 @@ def _write(partial: Path, rows: Sequence[Row]) -> None:
         log.unlink(missing_ok=True)
 
 
-def winners(folder: Path) -> list[tuple[str, str]]:
-    """The best configuration of every study, in JSON, with its cell's id; none before the run has a
-    database.
+def winners(folder: Path, methods: Collection[str] | None = None) -> list[tuple[str, str]]:
+    """The best configuration of every study, of these methods alone where they are named, in JSON,
+    with its cell's id; none before the run has a database.
     """
     if not (folder / NAME).is_file():
         return []
     sql = (
-        "SELECT DISTINCT s.cell, b.configuration "
+        "SELECT DISTINCT s.cell, b.configuration, s.method "
         "FROM best_trials b JOIN studies s ON s.id = b.study ORDER BY ALL"
     )
-    return [(str(cell), str(configuration)) for cell, configuration in query(folder, sql)]
+    return [
+        (str(cell), str(configuration))
+        for cell, configuration, method in query(folder, sql)
+        if methods is None or method in methods
+    ]
 
 
 def simulated(folder: Path) -> set[str]:
