@@ -76,6 +76,12 @@ SHOWN = 10
     "train, which share the cores, or of agents, which wait for LLMs elsewhere while one is "
     "measured.",
 )
+@click.option(
+    "--confirm-later",
+    is_flag=True,
+    help="Live: leave out the noise floor and the pairs or tests of winners, which haqa-bench "
+    "confirm takes later.",
+)
 @EXECUTOR
 @ADDRESS
 @click.option(
@@ -110,6 +116,7 @@ def run(
     seed: tuple[int, ...],
     hardware: str | None,
     workers: int,
+    confirm_later: bool,
     where: str,
     address: str,
     fresh: bool,
@@ -158,6 +165,7 @@ def run(
         agent=how["agent"],
         measure=how["measure"],
         fresh=fresh,
+        confirms=not confirm_later,
     )
     plan = answered(plan, suite_path, how)
     if dry_run:

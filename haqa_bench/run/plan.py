@@ -48,6 +48,8 @@ class Plan(NamedTuple):
     answered_by: str = ""
     fresh: bool = False
     """Whether a new recording may take the place of a longer one."""
+    confirms: bool = True
+    """Whether a live run measures its winners again at its end, and the noise floor before."""
     run: str = ""
     """The name of the run's folder, to which its recordings belong; given by the runner."""
     target: Path | None = None

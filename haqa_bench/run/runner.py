@@ -67,7 +67,8 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
         for cell in (c for c in cells if taking.takes(plan, c)):
             with suppress(PluginFailed), evaluator_faults(cell):  # its studies tell of it
                 taking.Recorder(plan, cell, executor.evaluator(plan, cell))
-        if plan.measure == "live":
+        confirms = plan.measure == "live" and plan.confirms
+        if confirms:
             yield from _pairs(
                 plan, folder, executor, [c for c in cells if tracks.of(c).confirmed == "pairs"]
             )  # the noise floor of times
@@ -79,7 +80,7 @@ def run(plan: Plan, folder: Path, executor: Executor) -> Iterator[Event | Pairin
                 taking.end(plan, cell)
         failures.write(folder, failed)
         _some_ended(plan, failed)
-        if plan.measure == "live":
+        if confirms:
             database.build(folder, fixed(plan.suite))
             yield from _pairs(plan, folder, executor, cells, database.winners(folder))
         elif plan.measure == "recorded":
