@@ -3,7 +3,9 @@
 import os
 import re
 import shlex
+import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +20,8 @@ from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.run import runner, sweep
 from haqa_bench.run.executors.local import Serial, Workers
 from haqa_bench.run.plan import Plan
+from haqa_bench.run.proposing import Asked
+from haqa_bench.run.study import entries
 from haqa_bench.store import tables
 
 
@@ -75,11 +79,37 @@ def test_a_fault_in_a_worker_is_the_user_s_one_clear_line(project):
         list(runner.run(plan(project), project / "run", Workers(2)))
 
 
-def test_several_workers_do_not_measure_one_machine(project):
-    with pytest.raises(
-        HaqaError, match="is timed, and its method would compute beside other measurements"
-    ):
-        list(runner.run(plan(project, measure="live"), project / "run", Workers(2)))
+def test_of_studies_that_are_timed_one_computes_or_is_measured_at_a_time(classical, monkeypatch):
+    spans, table, asked = [], evaluator_of(classical), plan(classical)
+    monkeypatch.setattr("haqa_bench.run.study.COMPUTED_S", 0.001)
+
+    def slowly(call):
+        def called(*words):
+            began = time.monotonic()
+            time.sleep(0.002)
+            found = call(*words)
+            spans.append((began, time.monotonic()))
+            return found
+
+        return called
+
+    monkeypatch.setattr(Asked, "ask", slowly(Asked.ask))
+    monkeypatch.setattr(type(table), "measure", slowly(type(table).measure))
+    studies = [
+        threading.Thread(
+            target=lambda study=study: list(
+                entries(asked, study, [], lambda: table, classical / "turn.lock")
+            )
+        )
+        for study in asked.studies[:3]
+    ]
+    for study in studies:
+        study.start()
+    for study in studies:
+        study.join()
+
+    assert len(spans) > 10
+    assert all(one[1] <= other[0] for one, other in pairwise(sorted(spans)))
 
 
 def test_trainings_run_beside_one_another_and_hold_the_machine_together(project):

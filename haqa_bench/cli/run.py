@@ -72,9 +72,9 @@ SHOWN = 10
     type=COUNT,
     default=1,
     show_default=True,
-    help="Studies at once; what comes out is the same with any number. Live: of cells that "
-    "train, which share the cores, or of agents, which wait for LLMs elsewhere while one is "
-    "measured.",
+    help="Studies at once; what comes out is the same with any number. Live: those that "
+    "train share the cores; all others compute and are measured in turns, while agents wait for "
+    "LLMs elsewhere.",
 )
 @click.option(
     "--confirm-later",

@@ -16,9 +16,9 @@ SECTIONS: Mapping[str, str] = {
     "Who answers": "--agent --chat-model --base-url --chat-timeout --chat-deadline --chat-retries "
     "--chat-command --chat-question --chat-env --allow-commands --answered-by --llm "
     "--model --prompts --round",
-    "How it is measured": "--measure --workers --confirm-later --executor --address --n-ctx --n-prompt "
-    "--n-generate --n-ubatch --type-k --type-v --flash-attn --mmap --training --max-length "
-    "--passes --best --within --order-seed --minutes --floor --remove-files --device "
+    "How it is measured": "--measure --workers --confirm-later --executor --address "
+    "--n-ctx --n-prompt --n-generate --n-ubatch --type-k --type-v --flash-attn --mmap --training "
+    "--max-length --passes --best --within --order-seed --minutes --floor --remove-files --device "
     "--n-gpu-layers --depth",
     "What is asked of the server": "--users --slo --prompt-lengths --answer-lengths --requests "
     "--speculate --draft",

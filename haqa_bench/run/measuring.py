@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from filelock import BaseFileLock
+from filelock import FileLock
 
 from haqa_bench import tracks
 from haqa_bench.cell import Cell
@@ -32,10 +32,25 @@ def timed(plan: Plan) -> list[Study]:
     return [study for study in live if tracks.of(study.cell).confirmed != "tests"]
 
 
-class InTurn:
-    """An evaluator that measures while it holds `turn`: of several studies at once, one."""
+class Turn:
+    """Of several studies at once, the one that holds `file`; whoever is to wait less asks for it
+    again after fewer seconds.
+    """
 
-    def __init__(self, inner: Evaluator, turn: BaseFileLock) -> None:
+    def __init__(self, file: Path, patience_s: float) -> None:
+        self.lock, self.patience_s = FileLock(file), patience_s
+
+    def __enter__(self) -> None:
+        self.lock.acquire(poll_interval=self.patience_s)
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+class InTurn:
+    """An evaluator that measures in its `turn`."""
+
+    def __init__(self, inner: Evaluator, turn: AbstractContextManager[None]) -> None:
         self.inner, self.turn = inner, turn
         self.whole = inner.whole
 

@@ -6,9 +6,9 @@ it ended.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, NamedTuple
-
-from filelock import BaseFileLock
 
 from haqa_bench import registry, tracks
 from haqa_bench.budget import Spent
@@ -19,7 +19,7 @@ from haqa_bench.llm.counted import Counted
 from haqa_bench.protocols import ChatModel, Evaluator, Optimizer, Proposal
 from haqa_bench.run import answering, forking, surrogate, taking
 from haqa_bench.run.header import header
-from haqa_bench.run.measuring import InTurn, evaluator_faults, finite, live_evaluator
+from haqa_bench.run.measuring import InTurn, Turn, evaluator_faults, finite, live_evaluator
 from haqa_bench.run.plan import Plan
 from haqa_bench.run.pricing import priced
 from haqa_bench.run.proposing import Asked
@@ -28,6 +28,12 @@ from haqa_bench.store.failures import Failure, failure_of
 from haqa_bench.study import Study
 from haqa_bench.tracks.repeats import MeasuredHere
 from haqa_bench.trial import Status, Trial
+
+AT_ANY_TIME = nullcontext()
+ANSWERED_S, COMPUTED_S = 0.05, 1.0
+"""After how many seconds a study whose proposals an LLM answers, or a method computes, asks again
+for its turn: somebody waits for the first, who could answer meanwhile.
+"""
 
 
 class Header(NamedTuple):
@@ -51,10 +57,11 @@ def entries(
     study: Study,
     trials: Sequence[Trial],
     evaluator: Callable[[], Evaluator],
-    turn: BaseFileLock | None = None,
+    turn: Path | None = None,
 ) -> Iterator[Entry]:
     """The header, then what follows `trials`, which are journalled already. A plug-in or an
-    endpoint that fails ends the study. Who measures holds `turn`, where there is one.
+    endpoint that fails ends the study. Who measures, or computes a proposal, holds `turn`, where
+    there is one.
 
     Raises:
         HaqaError: a recording is missing or does not fit.
@@ -76,10 +83,13 @@ def _entries(
     trials: Sequence[Trial],
     evaluator: Callable[[], Evaluator],
     chat: ChatModel | None,
-    turn: BaseFileLock | None,
+    turn: Path | None,
 ) -> Iterator[Entry]:
     counted = Counted(chat) if chat else None
-    optimizer, settings, _ = forking.proposer(plan, study, counted)
+    alone = Turn(turn, ANSWERED_S if chat else COMPUTED_S) if turn else AT_ANY_TIME
+    thinking = AT_ANY_TIME if chat else alone  # an LLM is waited for, and disturbs nothing
+    with thinking:
+        optimizer, settings, _ = forking.proposer(plan, study, counted)
     measuring = evaluator()
     if isinstance(measuring, MeasuredHere):
         measuring.recall(trials)
@@ -88,7 +98,7 @@ def _entries(
         with evaluator_faults(study.cell):
             measuring = recorder = taking.Recorder(plan, study.cell, measuring)
     if turn:
-        measuring = InTurn(measuring, turn)
+        measuring = InTurn(measuring, alone)
     with evaluator_faults(study.cell):
         yield Header(
             header(
@@ -101,8 +111,9 @@ def _entries(
                 plan.identity([study]),
             )
         )
-    doubt = "" if chat else _doubt(study, optimizer, trials)
-    yield from run_study(study, optimizer, measuring, trials)
+    with thinking:
+        doubt = "" if chat else _doubt(study, optimizer, trials)
+    yield from run_study(study, optimizer, measuring, trials, thinking)
     told = (
         doubt,
         answering.closed(chat),
@@ -138,10 +149,14 @@ def finished(plan: Plan, study: Study, trials: Sequence[Trial]) -> bool:
 
 
 def run_study(
-    study: Study, optimizer: Optimizer, evaluator: Evaluator, trials: Sequence[Trial]
+    study: Study,
+    optimizer: Optimizer,
+    evaluator: Evaluator,
+    trials: Sequence[Trial],
+    thinking: AbstractContextManager[None] = AT_ANY_TIME,
 ) -> Iterator[Trial]:
     """The trials that follow `trials`, until the budget is spent or the optimizer is done. Trial 0
-    is the default.
+    is the default. The optimizer is asked within `thinking`.
     """
     budget = study.cell.budget
     trials, spent, asked = list(trials), budget.spent(trials), Asked(study, optimizer)
@@ -151,7 +166,8 @@ def run_study(
         if trial.key is not None and trial.repeat_of is None
     }
     while budget.left(spent) > 0:
-        proposal = asked.ask(trials) if trials else Proposal(study.cell.space.default)
+        with thinking:
+            proposal = asked.ask(trials) if trials else Proposal(study.cell.space.default)
         if proposal is None:
             return
         with evaluator_faults(study.cell):

@@ -21,8 +21,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from filelock import FileLock
-
 from haqa_bench import tracks
 from haqa_bench.backends import device
 from haqa_bench.cell import Cell
@@ -45,14 +43,14 @@ _shared: "Shared[Work]"
 
 class Serial:
     """One study after the other, in this process. `evaluators` by cell id take the place of those
-    that the plan names. `turn`: who holds this file measures.
+    that the plan names. `turn`: who holds this file measures or computes.
     """
 
     def __init__(
         self, evaluators: Mapping[str, Evaluator] | None = None, turn: Path | None = None
     ) -> None:
         self.evaluators = dict(evaluators or {})
-        self.turn = FileLock(turn) if turn else None
+        self.turn = turn
         self._made: dict[tuple[str, str], Evaluator] = {}
 
     def run(
@@ -84,12 +82,14 @@ class Work(NamedTuple):
     studies: Sequence[Study]
     evaluators: Mapping[str, Evaluator]
     turn: Path | None
-    """Who holds this file measures; None where measurements do not disturb one another."""
+    """Who holds this file measures or computes; None where measurements do not disturb one another.
+    """
 
 
 class Workers:
     """Several studies at once, in `count` processes. Live measurements of times would disturb one
-    another, so they take turns while agents wait for their LLMs; methods that compute are refused.
+    another, and methods that compute would disturb them, so they take turns, while agents wait for
+    their LLMs.
     """
 
     def __init__(self, count: int) -> None:
@@ -163,15 +163,7 @@ class Workers:
 
     def hold(self, plan: Plan) -> AbstractContextManager[None]:
         """See Executor. Trainings run beside one another; what is timed does not."""
-        if plan.measure != "live":
-            return nullcontext()
-        if computing := [study.id for study in timed(plan) if not study.method.chat]:
-            what = (
-                f"{computing[0]} is timed, and its method would compute beside other measurements"
-            )
-            todo = "Leave it out with --measure live, or choose agents alone with --methods"
-            raise HaqaError("--workers", what, todo)
-        return device.exclusive()
+        return device.exclusive() if plan.measure == "live" else nullcontext()
 
 
 def _arrived(
