@@ -196,6 +196,13 @@ def test_a_winner_that_does_not_beat_the_default_counts_as_the_default_against_g
     assert found.ratio == found.interval.low == found.interval.high == 0.25
 
 
+@pytest.mark.parametrize(("quiet", "counted"), [(6, 6), (5, 9)], ids=["enough", "too few"])
+def test_disturbed_pairs_are_left_out_where_there_are_enough_others(quiet, counted):
+    taken = [pair(WINNER, n, 2.0)._replace(others=0.0 if n < quiet else 0.3) for n in range(9)]
+
+    assert judged(taken).verdicts["cell", WINNER].pairs == counted
+
+
 def test_nothing_is_said_against_ggml_before_both_are_measured():
     only_peer = judged([pair(PEER, n, 4.0) for n in range(8)])
     only_winner = judged([pair(WINNER, n, 2.0) for n in range(8)])

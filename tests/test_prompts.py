@@ -69,11 +69,11 @@ def test_what_a_programmer_would_ask_is_what_the_control_is_not_told():
         "32 vector registers",
         "L2 cache",
         "42.9 GB/s",
-        "less than 3 %",
+        "less than 7 %",
         "LOADV(",
     ):
         assert fact in told
-    for fact in ("AVX-512", "registers", "cache", "GB/s", "less than 3 %", "define LOADV"):
+    for fact in ("AVX-512", "registers", "cache", "GB/s", "less than 7 %", "define LOADV"):
         assert fact not in control
     assert "Intel Xeon" in control
     assert "27 GB/s" not in told  # of one thread that copies: agents believed it

@@ -80,7 +80,7 @@ class Pair(NamedTuple):
 
 
 def pairs(run: Run) -> Pairs:
-    """The pairs of a run. Disturbed ones are left out where a configuration has others.
+    """The pairs of a run. Disturbed ones are left out where a configuration has enough others.
 
     The floor is what the protocol may be wrong by: see `noise_floor`. None stands for a cell whose
     default is 0 at times, and of which no share can be told.
@@ -96,7 +96,7 @@ def judged(found_pairs: Sequence[Pair]) -> Pairs:
     taken: dict[tuple[str, str], list[Pair]] = defaultdict(list)
     for pair in found_pairs:
         taken[pair.cell, pair.configuration].append(pair)
-    kept = {key: [p for p in found if p.others <= QUIET] or found for key, found in taken.items()}
+    kept = {key: counted(found) for key, found in taken.items()}
     ratios = {k: [p.ratio for p in found if p.ratio is not None] for k, found in kept.items()}
     told = {key: found for key, found in kept.items() if ratios[key]}
     tuned = {key: found for key, found in told.items() if not found[0].is_default}
@@ -111,6 +111,14 @@ def judged(found_pairs: Sequence[Pair]) -> Pairs:
         own,
         {key: silent for key, found in kept.items() if (silent := len(found) - len(ratios[key]))},
     )
+
+
+def counted(found: Sequence[Pair]) -> list[Pair]:
+    """The pairs of a configuration that count: the undisturbed ones, or all where these are too few
+    for a verdict.
+    """
+    quiet = [pair for pair in found if pair.others <= QUIET]
+    return quiet if len(quiet) >= statistics.FEWEST_PAIRS else list(found)
 
 
 def noise_floor(ratios: Sequence[float], pairs: int) -> float:

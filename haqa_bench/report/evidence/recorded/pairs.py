@@ -8,11 +8,12 @@ from haqa_bench.report.evidence.recorded.ledger import Ledger
 from haqa_bench.report.evidence.recorded.trials import estimated, samples
 from haqa_bench.report.evidence.rules import same, step
 from haqa_bench.report.evidence.tree import Part, Reading, Step
+from haqa_bench.report.statistics import FEWEST_PAIRS
 
 
 def ratio(ledger: Ledger, cell: str, configuration: str) -> Step:
     """How many times as good as the default a configuration is: the median of its pairs, without
-    disturbed ones where there are others.
+    disturbed ones where there are enough others.
     """
     return ledger.once(("pairs", cell, configuration), lambda: _ratio(ledger, cell, configuration))
 
@@ -20,7 +21,7 @@ def ratio(ledger: Ledger, cell: str, configuration: str) -> Step:
 def _ratio(ledger: Ledger, cell: str, configuration: str) -> Step:
     found = ledger.confirmed(cell)
     pairs = found.pairs.get(configuration, ())
-    quiet = any(pair.others <= QUIET for pair in pairs)
+    quiet = sum(pair.others <= QUIET for pair in pairs) >= FEWEST_PAIRS
     smaller = ledger.run.cells[cell].objective.direction == "minimize"
     parts = [_pair(pair, found.unit, smaller, quiet) for pair in pairs]
     return step("median", "how many times as good as the default", parts, "1")
