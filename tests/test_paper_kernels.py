@@ -75,7 +75,8 @@ def ran(folder, *words, with_ggml=True):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return ran(tmp_path_factory.mktemp("whole"), "--methods", "default,rules,random")
+    methods = ("--with", "rules", "--with", "random", "--methods", "default,rules,random")
+    return ran(tmp_path_factory.mktemp("whole"), *methods, "--seed", 0)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,21 @@ def test_the_default_is_ggml_s_own_and_the_constants_are_a_column_of_their_own(t
         assert row["ggml"].number == pytest.approx(GGML_US, rel=0.02)
         assert row["Usual"].number == pytest.approx(CONSTANTS_US, rel=0.02)
         assert row["rules"].number < 0.95 * CONSTANTS_US
+
+
+def test_recorded_studies_with_code_replay_byte_for_byte_and_compile_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("haqa_bench.tracks.kernel.rewritten.run_job", None)
+    monkeypatch.setattr("haqa_bench.tracks.kernel.evaluator.run_job", None)
+    suite, journals = REPOSITORY / "suites/paper/kernels.yaml", []
+    for name in ("one", "two"):
+        where = ("--runs", tmp_path / name, "--quiet")
+        assert InProcess()("run", suite, "--methods", "haqa-code", *where).returncode == 0
+        found = sorted((tmp_path / name).rglob("haqa-code-s0.jsonl"))
+        journals.append([path.read_bytes() for path in found])
+
+    assert journals[0] == journals[1]
+    assert len(journals[0]) == 15
+    assert all(b"__kernel" in journal for journal in journals[0])
 
 
 def test_the_gain_is_against_ggml_with_its_interval_by_the_pairs(table):
@@ -151,7 +167,7 @@ def test_the_table_is_printed_in_every_format(whole, kind):
 
 
 def test_without_ggml_its_place_is_empty_and_says_so(tmp_path):
-    words = ("--methods", "default,random", "--cells", "*grid-silu-64")
+    words = ("--with", "random", "--methods", "default,random", "--cells", "*grid-silu-64")
     folder, _ = ran(tmp_path, *words, with_ggml=False)
     with open_run(folder) as run:
         table = catalogue.tables(run, Project(REPOSITORY))["table3"]

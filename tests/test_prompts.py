@@ -99,7 +99,7 @@ def test_templates_of_kernels_on_a_grid_are_in_the_locks_of_their_own_suites_alo
     )
 
     assert own.keys() - other.keys() >= {"kernel-grid.j2", "kernel-facts.j2"}
-    assert "paper/kernel-grid.j2" in own
+    assert "rewrite/kernel-grid.j2" in own
     assert not [name for name in other if "grid" in name or "facts" in name]
 
 
