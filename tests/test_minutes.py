@@ -4,7 +4,7 @@ import pytest
 
 from haqa_bench.tune import kept
 from haqa_bench.tune.minutes import FEWEST_PAIRS, MOST_PAIRS, UNBOUNDED, WINDOWS, divided
-from haqa_bench.tune.wish import Wish
+from haqa_bench.tune.wish import Serving, Wish
 
 WISH = Wish("m.gguf", 10**9, kept.limits("kl=0.05"), "total", 20, "rules", 4096, 256, 64)
 SMALL = (100 * 10**6, 135 * 10**6)
@@ -32,3 +32,21 @@ def test_more_minutes_give_more_of_everything_and_a_larger_model_takes_more_of_t
     assert (many.seconds, many.pairs) > (few.seconds, few.pairs)
     assert many.windows == WINDOWS > large.windows
     assert large.pairs < many.pairs
+
+
+def test_several_users_take_longer_and_more_of_them_longer_still():
+    few, many = (
+        divided(
+            WISH._replace(minutes=30, serving=Serving(n, (64, 256), (32, 96), 2, 1, 1)), *SMALL, 2
+        )
+        for n in (4, 64)
+    )
+
+    assert many.seconds < few.seconds < divided(WISH._replace(minutes=30), *SMALL, 2).seconds
+    assert few.longer is None
+    assert many.longer > 30
+
+
+def test_minutes_that_hold_no_confirmation_are_told():
+    assert divided(WISH._replace(minutes=1), *LARGE, 2).longer > 5
+    assert divided(WISH._replace(minutes=60), *SMALL, 2).longer is None

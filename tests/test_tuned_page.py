@@ -104,6 +104,12 @@ def test_the_trade_has_speed_memory_quality_and_energy_and_what_would_allow_each
     assert lines[1]["Allowed by"] == "recommended"
 
 
+def test_the_trade_is_a_picture_without_a_script(page):
+    assert {"default (own)", "Q4_0", "Q4_K_M"} <= {*page.texts["text"]}
+    assert len(page.texts["circle"]) == 2
+    assert len(page.texts["rect"]) == 1
+
+
 def test_the_confirmation_has_its_interval_and_its_pairs(page):
     assert page.tables["tune-confirmed"] == [
         ["What", "Times the default", "95 % interval", "Pairs", "Verdict"],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench import disk
-from haqa_bench.cli import left_out
+from haqa_bench.cli import in_vain, left_out
 from haqa_bench.cli.asking import answered, asking
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT
@@ -143,6 +143,7 @@ def run(
     from haqa_bench.run.proposals import recordable
     from haqa_bench.run.surrogate import surrogates
 
+    in_vain.check(click.get_current_context())
     if added_before:
         echo("--add-method is called --with now.", err=True)
     if record_proposals and (added or added_before):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from haqa_bench.cli import in_vain
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import COUNT, SEED, Finite
 from haqa_bench.cli.options import (
@@ -143,6 +144,7 @@ def tabulate(
     from haqa_bench.run.measuring import evaluator_faults
     from haqa_bench.store.recorded import needs_table
 
+    in_vain.check(click.get_current_context())
     clock = Clock(60 * minutes) if minutes else None
     suite, folder = open_elsewhere(suite_path, project, hardware, cells)
     own = Project(folder).own

@@ -247,6 +247,8 @@ def tune(
         wish, words = matrix.weighed(wish, path, words, partial(echo, err=True))
         found = space.options(path, wish)
         _tell(model, found)
+        if longer := suites.division(wish, path).longer:
+            echo(f"--minutes: by the forecast, all takes {longer:.0f} at the least.", err=True)
         target = output or Path(f"haqa-tune-{path.stem}")
         plan = _plan(suites.write(target, wish, path, found.fit, words), base_url)
         with _shown(plan, watch) as landed:

@@ -10,6 +10,7 @@ from haqa_bench.project import Project, Run
 from haqa_bench.report.page.answer import Answer, Start
 from haqa_bench.report.page.origins import Origin
 from haqa_bench.tune import confirmed, kept, shown, suites, written
+from haqa_bench.tune.picture import picture
 from haqa_bench.tune.recommendation import Recommendation, of_run
 from haqa_bench.tune.trade import front
 from haqa_bench.tune.why import why
@@ -43,6 +44,7 @@ def answer(run: Run, project: Project) -> Answer | None:
             **({"tune-confirmed": again} if again else {}),
         },
         starts=[*_starts(ended)] if ended else [],
+        picture=picture(lines, cell, told.metric, told.unit),
     )
 
 

@@ -4,9 +4,11 @@ Forecast from bytes and operations alone, so that the same command divides the s
 way tomorrow: what the machine measures of itself has no part in it.
 """
 
+from statistics import mean
 from typing import NamedTuple
 
-from haqa_bench.tune.wish import Wish
+from haqa_bench.tracks.serve.jobs import ServerSettings
+from haqa_bench.tune.wish import Serving, Wish
 
 READS_PER_S = 15e9
 """Bytes of weights a second, at the least: a guess, of two cores of a server."""
@@ -34,7 +36,8 @@ COLLECTED = 3
 
 class Division(NamedTuple):
     """Seconds of the search, None for any; pairs of the winner and of the default with itself;
-    processes of a configuration at most; windows of text.
+    processes of a configuration at most; windows of text. `longer` is the minutes that all takes
+    by the forecast, where those are more than were wished for.
     """
 
     seconds: float | None
@@ -42,6 +45,7 @@ class Division(NamedTuple):
     floor: int
     processes: int
     windows: int
+    longer: float | None = None
 
 
 UNBOUNDED = Division(None, 8, 8, 4, WINDOWS)
@@ -69,12 +73,28 @@ def divided(wish: Wish, weights: int, parameters: int, cores: int) -> Division:
         return UNBOUNDED._replace(windows=min(WINDOWS, wish.windows or WINDOWS))
     everything = 60 * wish.minutes
     operations = 2.0 * parameters / (OPERATIONS_PER_S * cores)
-    sample = wish.n_prompt * operations + wish.n_generate * weights / READS_PER_S
-    run = weights / LOADS_PER_S + (1 + REPEATS) * sample
+    if wish.serving:
+        run = weights / LOADS_PER_S + _served(wish.serving, weights, operations)
+    else:
+        sample = wish.n_prompt * operations + wish.n_generate * weights / READS_PER_S
+        run = weights / LOADS_PER_S + (1 + REPEATS) * sample
     pairs = min(MOST_PAIRS, max(FEWEST_PAIRS, int(CONFIRMED * everything / (2 * run))))
     window = WINDOW * operations
     windows = int(QUALITY * everything / ((1 + FORMATS) * window))
     windows = min(wish.windows or WINDOWS, WINDOWS, max(FEWEST_WINDOWS, windows))
     left = everything - 2 * run * (pairs + FEWEST_PAIRS)
     left -= wish.chunks * _collecting(parameters, cores)
-    return Division(max(0.1 * everything, left), pairs, FEWEST_PAIRS, 2, windows)
+    search = max(0.1 * everything, left)
+    longer = (everything - left + search) / 60 if left < search else None
+    return Division(search, pairs, FEWEST_PAIRS, 2, windows, longer)
+
+
+def _served(serving: Serving, weights: int, operations: float) -> float:
+    """Seconds of the users' load, REPEATS times, after a request in each slot.
+
+    Slots read prompts one after the other, and the weights once for a token of each of them.
+    """
+    at_once = min(serving.users, ServerSettings.parallel)
+    token = max(weights / READS_PER_S / at_once, operations)
+    request = mean(serving.prompts) * operations + mean(serving.answers) * token
+    return (at_once + REPEATS * serving.users * serving.requests) * request

@@ -31,6 +31,13 @@ measured again.
 """
 
 
+def division(wish: Wish, path: Path) -> Division:
+    """How this machine's minutes are divided for the model at `path`."""
+    contents = gguf_models.Formats(path).contents(OWN)
+    cores = psutil.cpu_count(logical=False) or 1
+    return minutes.divided(wish, contents.stored_bytes, contents.parameters, cores)
+
+
 def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: str) -> Path:
     """Writes the suite, this machine's profile and the quality text below `folder`; the suite's
     path. What is there already is kept.
@@ -78,8 +85,7 @@ def _suite(
     wish: Wish, path: Path, hardware: str, formats: Sequence[str], placed: Placement
 ) -> JsonObject:
     contents = gguf_models.Formats(path).contents(OWN)
-    cores = psutil.cpu_count(logical=False) or 1
-    divided = minutes.divided(wish, contents.stored_bytes, contents.parameters, cores)
+    divided = division(wish, path)
     metric, unit, direction = wish.goal
     block = {
         "track": "serve" if wish.serving else "deploy",

@@ -21,7 +21,7 @@ class Start(NamedTuple):
 
 class Answer(NamedTuple):
     """The answer in a sentence, why it is that, what belongs to it, the tables behind it by name,
-    and how it is put to use.
+    how it is put to use, and a picture of the tables in SVG, or none.
     """
 
     title: str
@@ -29,6 +29,7 @@ class Answer(NamedTuple):
     facts: Sequence[Origin] = ()
     tables: Mapping[str, Table] = MappingProxyType({})
     starts: Sequence[Start] = ()
+    picture: str = ""
 
 
 class AnswerShown(NamedTuple):
