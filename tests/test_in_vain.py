@@ -4,7 +4,6 @@ import pytest
 
 ALONE = [
     (("--confirm-later",), "--confirm-later: does nothing without --measure live"),
-    (("--executor", "ray"), "--executor: does nothing without --measure live"),
     (("--measure", "live", "--address", "a:1"), "--address: does nothing without --executor ray"),
     (("--base-url", "http://a/v1"), "--base-url: does nothing without --agent live"),
     (("--measure", "live", "--chat-timeout", "5"), "--chat-timeout: does nothing without --agent"),

@@ -18,7 +18,7 @@ NEEDED = {
         "allow_commands",
         "answered_by",
     ),
-    ("measure", "live"): ("confirm_later", "where"),
+    ("measure", "live"): ("confirm_later",),
     ("where", "ray"): ("address",),
 }
 """What an option needs: the parameter and its value, to the parameters that do nothing else."""
