@@ -44,6 +44,10 @@ TARGET = 1.2
 """FiTuna asks for a speed to reach, and not for the best: so many times the default's."""
 LOSS = 5.0
 """FiTuna's limit on perplexity, in percent: about what a divergence of 0.05 nats is."""
+WHOLE = "F16"
+"""FiTuna refuses to make formats from one that is rounded already, so it gets the model in this."""
+READ_AND_SAID = 512 + 128
+"""What FiTuna measures; it fills the rest of a context before, which nobody does here."""
 N_CTX, N_PROMPT, N_GENERATE, REPEATS, WINDOWS = 4096, 256, 64, 2, 16
 TIMEOUT_S = 1800.0
 SPARE_S = 60.0
@@ -156,19 +160,28 @@ def fituna(asked: Asked) -> Choice:
     plain = default_of(asked.model)._replace(tool="fituna")
     if not (program := shutil.which("fituna")):
         return plain._replace(note="not here")
-    text = asked.work / "quality.txt"
+    text, whole = asked.work / "quality.txt", asked.work / f"{WHOLE}.gguf"
     disk.write(text, quality_text(None))
-    words = [program, "run", "--model", str(asked.model), "--json", "--gpu", "none"]
-    words += ["--target-tps", f"{TARGET * asked.default_tokens_per_s:.1f}", "--ctx", str(N_CTX)]
+    quantize = [str(asked.tools / "llama-quantize"), "--allow-requantize"]
+    subprocess.run(
+        [*quantize, str(asked.model), str(whole), WHOLE], check=True, capture_output=True
+    )
+    words = [program, "run", "--model", str(whole), "--json", "--gpu", "none"]
+    words += ["--ppl-chunks", str(WINDOWS)]
+    words += [
+        "--target-tps",
+        f"{TARGET * asked.default_tokens_per_s:.1f}",
+        "--ctx",
+        str(READ_AND_SAID),
+    ]
     words += ["--max-quality-loss", f"{LOSS:g}", "--quality-corpus", str(text)]
     words += ["--llama-bin-dir", str(asked.tools), "--out", str(asked.work / "fituna")]
     said, note = ended(words, asked.minutes, asked.work / "fituna.log")
-    try:
-        config = json.loads(said[said.index("{") :])
-        file = config.get("gguf_path") or config["config"].get("gguf_path") or str(asked.model)
-    except (ValueError, KeyError):
-        return plain._replace(note=note or f"no recommendation: {said.strip()[-120:]}")
-    return plain._replace(file=str(file), note=note)
+    if "{" not in said:
+        return plain._replace(note=f"no recommendation, {note or said.strip()[-120:]}")
+    chosen = json.loads(said[said.index("{") :])
+    missed = "" if chosen["meets_target"] else f", which misses {TARGET} times the default's speed"
+    return plain._replace(file=chosen["gguf_path"], note=chosen["config"]["quant"] + missed)
 
 
 def optimus(asked: Asked) -> Choice:
