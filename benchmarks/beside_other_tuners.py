@@ -167,13 +167,8 @@ def fituna(asked: Asked) -> Choice:
         [*quantize, str(asked.model), str(whole), WHOLE], check=True, capture_output=True
     )
     words = [program, "run", "--model", str(whole), "--json", "--gpu", "none"]
-    words += ["--ppl-chunks", str(WINDOWS)]
-    words += [
-        "--target-tps",
-        f"{TARGET * asked.default_tokens_per_s:.1f}",
-        "--ctx",
-        str(READ_AND_SAID),
-    ]
+    words += ["--ppl-chunks", str(WINDOWS), "--ctx", str(READ_AND_SAID)]
+    words += ["--target-tps", f"{TARGET * asked.default_tokens_per_s:.1f}"]
     words += ["--max-quality-loss", f"{LOSS:g}", "--quality-corpus", str(text)]
     words += ["--llama-bin-dir", str(asked.tools), "--out", str(asked.work / "fituna")]
     said, note = ended(words, asked.minutes, asked.work / "fituna.log")
@@ -322,7 +317,8 @@ def told(minutes: float, pairs: int) -> str:
     return (
         f"Measured on {today} on {machine.title('cpu')}: {minutes:g} minutes each, then {pairs} "
         "pairs with llama.cpp's default on the model as it is; times the default, with the 95 % "
-        f"interval. {N_PROMPT} tokens read and {N_GENERATE} generated. No GPU: what FiTuna, "
+        f"interval. {N_PROMPT} tokens read and {N_GENERATE} generated. "
+        f"FiTuna got the model in {WHOLE}. No GPU: what FiTuna, "
         "llama-optimus and --fit do for one is not in it."
     )
 

@@ -2,6 +2,10 @@
 
 import pytest
 
+from haqa_bench.cli import in_vain
+from haqa_bench.cli.run import run
+from haqa_bench.cli.sections import SECTIONS
+
 ALONE = [
     (("--confirm-later",), "--confirm-later: does nothing without --measure live"),
     (("--measure", "live", "--address", "a:1"), "--address: does nothing without --executor ray"),
@@ -32,3 +36,10 @@ def test_what_the_environment_says_is_no_option_that_was_given(cli, monkeypatch)
     monkeypatch.setenv("OPENAI_BASE_URL", "http://a/v1")
 
     assert cli("run", "llama", "--dry-run").returncode == 0
+
+
+def test_each_option_of_run_that_says_who_answers_is_held_to_that():
+    who = SECTIONS["Who answers"].split()
+    named = {p.name for p in run.params if p.opts[-1] in who}
+
+    assert named == {"agent", *in_vain.NEEDED["agent", "live"]}

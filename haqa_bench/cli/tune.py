@@ -248,7 +248,10 @@ def tune(
         found = space.options(path, wish)
         _tell(model, found)
         if longer := suites.division(wish, path).longer:
-            echo(f"--minutes: by the forecast, all takes {longer:.0f} at the least.", err=True)
+            echo(
+                f"--minutes: by the forecast, all takes {longer:.0f} minutes at the least.",
+                err=True,
+            )
         target = output or Path(f"haqa-tune-{path.stem}")
         plan = _plan(suites.write(target, wish, path, found.fit, words), base_url)
         with _shown(plan, watch) as landed:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from haqa_bench.cell import Cell
+from haqa_bench.report.page.answer import Picture
 from haqa_bench.tune.shown import name_of
 from haqa_bench.tune.trade import DECIDES, Line
 
@@ -17,7 +18,7 @@ AIR = 0.08
 """Of a range, left free on both sides."""
 LOST = {"kl_divergence": "KL divergence, nats", "perplexity": "perplexity"}
 """What tells how much is lost: the first that every line has."""
-TOLD = "Speed and what is lost of quality; the table below has the same numbers."
+KEY = "Filled: allowed. Hollow: it loses more than is allowed. The square is the default."
 
 
 class _Axis(NamedTuple):
@@ -28,9 +29,9 @@ class _Axis(NamedTuple):
     low: float
     high: float
 
-    def share(self, line: Line) -> float:
-        """Where a line lies, from 0 to 1."""
-        return (self.of(line) - self.low) / (self.high - self.low)
+    def share(self, value: float) -> float:
+        """Where a value lies, from 0 to 1."""
+        return (value - self.low) / (self.high - self.low)
 
     def ticks(self, wanted: int) -> list[float]:
         """Round numbers along it."""
@@ -61,27 +62,28 @@ class _Spot(NamedTuple):
         return (self.x - wide, self.x) if self.leftwards else (self.x, self.x + wide)
 
 
-def picture(lines: Sequence[Line], cell: Cell, metric: str, unit: str) -> str:
+def picture(lines: Sequence[Line], cell: Cell, metric: str, unit: str) -> Picture | None:
     """The lines of a front in SVG, the speed to the right and what is lost upwards (memory, in MB,
-    where quality was not measured): filled where they are allowed, a square for the default. Empty
+    where quality was not measured): filled where they are allowed, a square for the default. None
     where there are fewer than two.
     """
     lost = next((name for name in LOST if all(name in line.quality for line in lines)), "")
     if len(lines) < 2 or (not lost and any(line.memory_mb is None for line in lines)):
-        return ""
+        return None
     across = _axis(f"{metric}, {unit}", lambda line: line.value, lines)
     if lost:
-        up = _axis(LOST[lost], lambda line: float(str(line.quality[lost])), lines)
+        up = _axis(LOST[lost], lambda line: line.quality[lost], lines)
     else:
         up = _axis("memory, MB", lambda line: line.memory_mb or 0.0, lines)
     svg = Element("svg", {"class": "front", "viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img"})
-    SubElement(svg, "title").text = TOLD
+    told = f"{across.label} against {up.label}"
+    SubElement(svg, "title").text = told
     _frame(svg, across, up)
     labels: list[tuple[_Spot, float]] = []
     for spot in sorted((_spot(line, across, up) for line in lines), key=lambda s: s.y):
         labels.append((spot, _free(spot, labels)))
         _draw(svg, spot, labels[-1][1], cell)
-    return tostring(svg, encoding="unicode")
+    return Picture(tostring(svg, encoding="unicode"), told, KEY)
 
 
 def _axis(label: str, of: Callable[[Line], float], lines: Sequence[Line]) -> _Axis:
@@ -94,8 +96,8 @@ def _axis(label: str, of: Callable[[Line], float], lines: Sequence[Line]) -> _Ax
 def _spot(line: Line, across: _Axis, up: _Axis) -> _Spot:
     return _Spot(
         line,
-        LEFT + across.share(line) * (WIDTH - LEFT - RIGHT),
-        HEIGHT - BOTTOM - up.share(line) * (HEIGHT - TOP - BOTTOM),
+        LEFT + across.share(across.of(line)) * (WIDTH - LEFT - RIGHT),
+        HEIGHT - BOTTOM - up.share(up.of(line)) * (HEIGHT - TOP - BOTTOM),
         _name(line),
     )
 
@@ -123,11 +125,11 @@ def _free(spot: _Spot, labels: Sequence[tuple[_Spot, float]]) -> float:
 def _frame(svg: Element, across: _Axis, up: _Axis) -> None:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     for value in up.ticks(4):
-        y = bottom - (value - up.low) / (up.high - up.low) * (bottom - TOP)
+        y = bottom - up.share(value) * (bottom - TOP)
         _line(svg, "grid", (LEFT, y), (right, y))
         _text(svg, "tick", (LEFT - 8, y + 4), "end", f"{value:.4g}")
     for value in across.ticks(6):
-        x = LEFT + (value - across.low) / (across.high - across.low) * (right - LEFT)
+        x = LEFT + across.share(value) * (right - LEFT)
         _text(svg, "tick", (x, bottom + 18), "middle", f"{value:.4g}")
     _line(svg, "axis", (LEFT, bottom), (right, bottom))
     _text(svg, "label", ((LEFT + right) / 2, HEIGHT - 6), "middle", across.label)

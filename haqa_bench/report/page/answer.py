@@ -19,9 +19,17 @@ class Start(NamedTuple):
     line: str
 
 
+class Picture(NamedTuple):
+    """A picture in SVG, what it shows, and how it is read."""
+
+    svg: str
+    told: str
+    key: str
+
+
 class Answer(NamedTuple):
     """The answer in a sentence, why it is that, what belongs to it, the tables behind it by name,
-    how it is put to use, and a picture of the tables in SVG, or none.
+    how it is put to use, and a picture of it, or none.
     """
 
     title: str
@@ -29,7 +37,7 @@ class Answer(NamedTuple):
     facts: Sequence[Origin] = ()
     tables: Mapping[str, Table] = MappingProxyType({})
     starts: Sequence[Start] = ()
-    picture: str = ""
+    picture: Picture | None = None
 
 
 class AnswerShown(NamedTuple):
