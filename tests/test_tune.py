@@ -56,15 +56,30 @@ def sizes(monkeypatch):
     monkeypatch.setattr(llama_cpp_memory, "predict", lambda *_: SIZES)
 
 
-def test_what_fits_and_is_no_larger_than_the_file_is_tried_and_the_rest_says_why_not(sizes):
+def test_what_fits_is_tried_and_the_rest_says_why_not(sizes):
     found = space.options(Path("m.gguf"), WISH)
 
-    assert found.fit == ["own", "Q4_K_M", "Q4_0", "IQ4_NL"]
-    assert found.left_out["Q8_0"] == "is larger than the file, and holds no more"
+    assert found.fit == ["own", "Q8_0", "Q4_K_M", "Q4_0", "IQ4_NL"]
     assert found.left_out["Q5_K_M"] == "is the file's own"
     assert found.left_out["Q6_K"].startswith(
         "does not fit 1,000 MB: weights 990.0 = 990.0 MB, with 5 % margin 1039.5 MB"
     )
+
+
+def test_of_formats_larger_than_the_file_the_simplest_alone_is_tried(sizes):
+    """It may read prompts faster; the default stays the file as it is."""
+    found = space.options(Path("m.gguf"), WISH._replace(limit=2 * 10**9))
+
+    assert found.fit[:2] == ["own", "Q8_0"]
+    assert found.left_out["Q6_K"] == "is larger than the file, and holds no more"
+
+
+def test_where_layers_lie_on_a_device_nothing_larger_than_the_file_is_tried(sizes):
+    """They are placed by the file's own size."""
+    found = space.options(Path("m.gguf"), WISH, devices=True)
+
+    assert found.fit == ["own", "Q4_K_M", "Q4_0", "IQ4_NL"]
+    assert found.left_out["Q8_0"] == "is larger than the file, and holds no more"
 
 
 def test_under_a_limit_that_the_file_breaks_smaller_formats_are_tried(sizes):

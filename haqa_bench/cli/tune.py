@@ -215,7 +215,7 @@ def tune(
     MODEL is a GGUF file, package:NAME or hub:OWNER/REPO/FILE. Stopped, it goes on with the same
     command.
     """
-    from haqa_bench.backends import gguf_models
+    from haqa_bench.backends import gguf_models, llama_devices
     from haqa_bench.tune import kept, matrix, served, space, suites
     from haqa_bench.tune.told import told
     from haqa_bench.tune.wish import Wish, check
@@ -245,7 +245,8 @@ def tune(
     try:
         words = suites.quality_text(text)
         wish, words = matrix.weighed(wish, path, words, partial(echo, err=True))
-        found = space.options(path, wish)
+        devices, _ = llama_devices.listed()
+        found = space.options(path, wish, bool(devices))
         _tell(model, found)
         if longer := suites.division(wish, path).longer:
             echo(
@@ -253,7 +254,7 @@ def tune(
                 err=True,
             )
         target = output or Path(f"haqa-tune-{path.stem}")
-        plan = _plan(suites.write(target, wish, path, found.fit, words), base_url)
+        plan = _plan(suites.write(target, wish, path, found.fit, words, devices), base_url)
         with _shown(plan, watch) as landed:
             _run(plan, landed)
             report, printed = told(wish, path, plan.folder, plan.suite.cells[0], found, target)

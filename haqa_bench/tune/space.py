@@ -31,18 +31,19 @@ SLOTS = 4
 WINDOW = 512
 """Tokens that are read at once where quality is measured."""
 FORMATS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "IQ4_NL")
-"""llama.cpp's formats that are tried beside the file's own, as far as they are no larger: a larger
-one holds no more than the file does.
-"""
+"""llama.cpp's formats that are tried beside the file's own."""
 WITH_MATRIX = ("IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XS", "IQ2_XXS")
 """Those that are worth nothing without an importance matrix, or that llama.cpp refuses then."""
 EVEN = ("Q8_0",)
-"""Those that round each weight to the nearest, whatever it counts."""
+"""Those that round each weight to the nearest, whatever it counts. Their products are the simplest,
+so a CPU may read prompts faster in them than in the file's own format, though they are larger; all
+else that is larger than the file holds no more, and is left out.
+"""
 
 
 class Options(NamedTuple):
-    """The formats that fit, the default first, the larger ones before the smaller ones, and why
-    others do not.
+    """The formats that are tried, the default first, then the larger ones before the smaller ones,
+    and why others are not.
     """
 
     fit: Sequence[str]
@@ -87,8 +88,9 @@ def names(wish: Wish) -> list[str]:
     return [OWN, *weighed]
 
 
-def options(path: Path, wish: Wish) -> Options:
-    """Which formats of the model fit, as llama.cpp plans them for its default settings.
+def options(path: Path, wish: Wish, devices: bool = False) -> Options:
+    """Which formats of the model fit, as llama.cpp plans them for its default settings. Where there
+    are `devices`, what lies on them is planned for the file itself, so none larger is tried.
 
     Raises:
         HaqaError: not even one does, with the sums; or llama.cpp cannot read the model.
@@ -101,7 +103,7 @@ def options(path: Path, wish: Wish) -> Options:
     left_out: dict[str, str] = {}
     beside = _beside(path) if wish.size else 0
     for name in found:
-        if why := _against(name, found, wish, beside):
+        if why := _against(name, found, wish, beside, () if devices else EVEN):
             left_out[name] = why
         else:
             fit.append(name)
@@ -121,7 +123,9 @@ def _beside(path: Path) -> int:
     return contents.file_bytes - contents.stored_bytes
 
 
-def _against(name: str, found: Mapping[str, Foreseen], wish: Wish, beside: int) -> str:
+def _against(
+    name: str, found: Mapping[str, Foreseen], wish: Wish, beside: int, may_be_larger: Sequence[str]
+) -> str:
     """Why a format is left out, whose file holds so many bytes `beside` its weights; nothing where
     it is not.
     """
@@ -135,7 +139,7 @@ def _against(name: str, found: Mapping[str, Foreseen], wish: Wish, beside: int) 
         return ""
     if one.types == own.types:
         return "is the file's own"
-    if weights > own.memory.weights:
+    if weights > own.memory.weights and name not in may_be_larger:
         return "is larger than the file, and holds no more"
     base = f"{form_of(name).format}{IMATRIX if form_of(name).imatrix else ''}"
     if name != base and one.types == found[base].types:
@@ -144,12 +148,12 @@ def _against(name: str, found: Mapping[str, Foreseen], wish: Wish, beside: int) 
 
 
 def _ordered(fit: Sequence[str], found: Mapping[str, Foreseen]) -> list[str]:
-    """The default first: the largest, but no recipe, which is none of llama.cpp's own formats; then
-    the larger ones before the smaller ones.
+    """The default first: the file as it is, or else the largest, but no recipe, which is none of
+    llama.cpp's own formats; then the larger ones before the smaller ones.
     """
     ordered = sorted(fit, key=lambda name: -found[name].memory.weights)
-    own = [name for name in fit if not form_of(name).tensors]
-    return [*own[:1], *(name for name in ordered if name not in own[:1])]
+    default = [name for name in fit if not form_of(name).tensors][:1]
+    return [*default, *(name for name in ordered if name not in default)]
 
 
 def settings(formats: Sequence[str], placement: Placement, wish: Wish) -> JsonObject:

@@ -8,13 +8,13 @@ import psutil
 
 from haqa_bench import disk, shipped
 from haqa_bench.arithmetic.memory import OWN
-from haqa_bench.backends import gguf_models, llama_devices
+from haqa_bench.backends import gguf_models
 from haqa_bench.backends.llama_jobs import Contents
 from haqa_bench.backends.machine import cpu
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, read_text
 from haqa_bench.errors import HaqaError
-from haqa_bench.hardware import to_yaml
+from haqa_bench.hardware import Device, to_yaml
 from haqa_bench.suite import Suite
 from haqa_bench.tune import minutes, placement, space
 from haqa_bench.tune.minutes import Division
@@ -38,14 +38,20 @@ def division(wish: Wish, path: Path) -> Division:
     return minutes.divided(wish, contents.stored_bytes, contents.parameters, cores)
 
 
-def write(folder: Path, wish: Wish, path: Path, formats: Sequence[str], text: str) -> Path:
-    """Writes the suite, this machine's profile and the quality text below `folder`; the suite's
-    path. What is there already is kept.
+def write(
+    folder: Path,
+    wish: Wish,
+    path: Path,
+    formats: Sequence[str],
+    text: str,
+    devices: tuple[Device, ...] = (),
+) -> Path:
+    """Writes the suite, this machine's profile with its `devices`, and the quality text below
+    `folder`; the suite's path. What is there already is kept.
 
     Raises:
         HaqaError: the folder holds another wish, or cannot be written.
     """
-    devices, _ = llama_devices.listed()
     hardware = cpu().model_copy(update={"devices": devices})
     placed = placement.that_fits(path, wish.n_ctx, devices) if devices else Placement()
     made = _suite(wish, path, hardware.name, formats, placed)

@@ -15,9 +15,9 @@ GOALS = {
     "latency": ("first_token_ms", "ms", "minimize"),
     "serving": ("goodput_per_s", "1/s", "maximize"),
 }
+"""What a user may want: the metric, its unit, and its direction."""
 SPECULATION = ("answer_tokens_per_s", "tokens/s", "maximize")
 """Of one user, where tokens are guessed: by a draft model, or from the text so far."""
-"""What a user may want: the metric, its unit, and its direction."""
 
 
 class Serving(NamedTuple):
