@@ -27,6 +27,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from pages import fill
+
 from haqa_bench import disk
 from haqa_bench.backends import device, machine
 from haqa_bench.backends.gguf_models import Formats, find
@@ -39,7 +41,7 @@ from haqa_bench.tracks.deploy.quality import Guard
 from haqa_bench.tune.suites import quality_text
 
 FOLDER = Path(tempfile.gettempdir()) / "haqa-bench-beside-other-tuners"
-MARK, END = "<!-- other tuners -->\n", "<!-- end of other tuners -->"
+TABLE = "other tuners"
 TARGET = 1.2
 """FiTuna asks for a speed to reach, and not for the best: so many times the default's."""
 LOSS = 5.0
@@ -62,6 +64,10 @@ class Choice(NamedTuple):
     settings: Settings
     seconds: float
     note: str = ""
+
+    def same(self, other: "Choice") -> bool:
+        """Whether the same is run."""
+        return (self.file, self.settings) == (other.file, other.settings)
 
 
 class Asked(NamedTuple):
@@ -90,7 +96,7 @@ def main() -> None:
     ]
     text = f"{table(rows)}\n\n{told(options.minutes, options.pairs)}"
     if options.into:
-        fill(options.into, text)
+        fill(options.into, TABLE, text)
     print(text)
 
 
@@ -105,12 +111,13 @@ def judged(name: str, tools: Path, minutes: float, pairs: int, folder: Path) -> 
     choices = [plain, *(found(asked, tool, ask) for tool, ask in ASKING.items())]
     log = work / "pairs.jsonl"
     with device.exclusive():
-        play(choices, plain, pairs, log)
+        play([plain, *(c for c in choices if not c.same(plain))], plain, pairs, log)
     lost = {
         c.tool: known(work / f"lost-{c.tool}.json", lambda c=c: kept(c, model)) for c in choices
     }
     for choice in choices:
-        yield row(model.stem, choice, lost[choice.tool], read(log))
+        played = plain if choice.same(plain) else choice
+        yield row(model.stem, choice, played.tool, lost[choice.tool], read(log))
 
 
 def known(path: Path, compute: object) -> Mapping[str, float]:
@@ -280,9 +287,14 @@ def read(log: Path) -> list[dict[str, object]]:
 
 
 def row(
-    model: str, choice: Choice, lost: Mapping[str, float], rounds: Sequence[Mapping[str, object]]
+    model: str,
+    choice: Choice,
+    played: str,
+    lost: Mapping[str, float],
+    rounds: Sequence[Mapping[str, object]],
 ) -> list[str]:
-    own = [one for one in rounds if one["tool"] == choice.tool]
+    """A tool's line; `played` is whose pairs count: the default's, where that is its choice."""
+    own = [one for one in rounds if one["tool"] == played]
     cells = [model, choice.tool, f"{choice.seconds / 60:.1f}"]
     for metric in ("total", "generation", "prompt"):
         ratios = [one["choice"][metric] / one["default"][metric] for one in own]  # type: ignore[index]
@@ -317,23 +329,10 @@ def told(minutes: float, pairs: int) -> str:
     return (
         f"Measured on {today} on {machine.title('cpu')}: {minutes:g} minutes each, then {pairs} "
         "pairs with llama.cpp's default on the model as it is; times the default, with the 95 % "
-        f"interval. {N_PROMPT} tokens read and {N_GENERATE} generated. "
-        f"FiTuna got the model in {WHOLE}. No GPU: what FiTuna, "
-        "llama-optimus and --fit do for one is not in it."
+        "interval; where the choice is the default itself, it has the default's pairs. "
+        f"{N_PROMPT} tokens read and {N_GENERATE} generated. FiTuna got the model in {WHOLE}. "
+        "No GPU: what FiTuna, llama-optimus and --fit do for one is not in it."
     )
-
-
-def fill(page: Path, text: str) -> None:
-    """Puts the table between its marks.
-
-    Raises:
-        SystemExit: the page has none.
-    """
-    before, begin, rest = page.read_text("utf-8").partition(MARK)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"{page} has no marks: {MARK.strip()} and {END}")
-    disk.write(page, f"{before}{begin}{text}\n{end}{after}")
 
 
 if __name__ == "__main__":

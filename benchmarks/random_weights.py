@@ -21,7 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from haqa_bench import disk
+from pages import fill
+
 from haqa_bench.arithmetic.estimate import QUIET, Interval
 from haqa_bench.backends import device, machine
 from haqa_bench.backends.gguf_models import AnyFormats, Formats, find
@@ -50,7 +51,7 @@ MEASURED = {
 SIDES = ("real", "random", "real again")
 N_CTX, REPEATS, TIMEOUT_S = 512, 2, 1800.0
 FOLDER = Path(tempfile.gettempdir()) / "haqa-bench-random-weights"
-MARK, END = "<!-- random weights -->\n", "<!-- end of random weights -->"
+TABLE = "random weights"
 
 
 class Work(NamedTuple):
@@ -122,7 +123,7 @@ def main() -> None:
         play(cases, options.pairs, work, log)
     found = list(compared(cases, read(log)))
     if options.into:
-        fill(options.into, f"{table(found)}\n\n{told(work)}")
+        fill(options.into, TABLE, f"{table(found)}\n\n{told(work)}")
     print(json.dumps([one._asdict() for one in found]) if options.as_json else table(found))
 
 
@@ -251,19 +252,6 @@ def told(work: Work) -> str:
         f"Measured on {today} on {machine.title('cpu')}, {work.threads} threads, {work.n_prompt} "
         f"tokens read and {work.n_generate} generated."
     )
-
-
-def fill(page: Path, text: str) -> None:
-    """Puts the table between its marks.
-
-    Raises:
-        SystemExit: the page has none.
-    """
-    before, begin, rest = page.read_text("utf-8").partition(MARK)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"{page} has no marks: {MARK.strip()} and {END}")
-    disk.write(page, f"{before}{begin}{text}\n{end}{after}")
 
 
 if __name__ == "__main__":

@@ -1,30 +1,24 @@
 """What benchmarks/random_weights.py says of rounds that were measured."""
 
-import importlib.util
 import random
+import sys
 from pathlib import Path
 
 import pytest
 from support import REPOSITORY
 
-PATH = REPOSITORY / "benchmarks/random_weights.py"
+sys.path.insert(0, str(REPOSITORY / "benchmarks"))
+import pages
+import random_weights
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("random_weights_benchmark", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def rounds(benchmark, count, twin):
+def rounds(count, twin):
     """Rounds in which the real model varies by 2 %, and its twin is `twin` times as fast."""
     rng = random.Random(0)
 
     def side(factor):
         value = 100 * factor * rng.uniform(0.99, 1.01)
-        return {**dict.fromkeys(benchmark.MEASURED, value), "others_share": 0.0}
+        return {**dict.fromkeys(random_weights.MEASURED, value), "others_share": 0.0}
 
     sides = {"real": 1.0, "random": twin, "real again": 1.0}
     return [
@@ -33,31 +27,31 @@ def rounds(benchmark, count, twin):
     ]
 
 
-def verdicts(benchmark, count, twin):
-    case = benchmark.Case("Net", "Q4_0", Path("real.gguf"), Path("random.gguf"))
-    return list(benchmark.compared([case], rounds(benchmark, count, twin)))
+def verdicts(count, twin):
+    case = random_weights.Case("Net", "Q4_0", Path("real.gguf"), Path("random.gguf"))
+    return list(random_weights.compared([case], rounds(count, twin)))
 
 
 @pytest.mark.parametrize(
     ("count", "twin", "verdict"),
     [(12, 1.0, "within noise"), (12, 1.1, "differs"), (12, 0.9, "differs"), (1, 1.0, "too few")],
 )
-def test_a_twin_is_held_against_the_noise_of_the_real_model_itself(benchmark, count, twin, verdict):
-    found = verdicts(benchmark, count, twin)
+def test_a_twin_is_held_against_the_noise_of_the_real_model_itself(count, twin, verdict):
+    found = verdicts(count, twin)
 
-    assert [one.metric for one in found] == list(benchmark.MEASURED)
+    assert [one.metric for one in found] == list(random_weights.MEASURED)
     assert all(one.verdict.startswith(verdict) for one in found)
     assert all((one.floor is None) == (one.interval is None) == (count < 6) for one in found)
 
 
-def test_the_table_goes_between_the_marks_of_the_page(benchmark, tmp_path):
+def test_the_table_goes_between_the_marks_of_the_page(tmp_path):
     page = tmp_path / "page.md"
     page.write_text((REPOSITORY / "docs/synthetic.md").read_text("utf-8"), "utf-8")
 
-    benchmark.fill(page, benchmark.table(verdicts(benchmark, 12, 1.0)))
+    pages.fill(page, random_weights.TABLE, random_weights.table(verdicts(12, 1.0)))
 
     told = page.read_text("utf-8")
     assert "| Net | Q4_0 | generation, tokens/s |" in told
-    assert told.count(benchmark.MARK) == told.count(benchmark.END) == 1
+    assert all(told.count(mark) == 1 for mark in pages.marks(random_weights.TABLE))
     with pytest.raises(SystemExit, match="has no marks"):
-        benchmark.fill(REPOSITORY / "LICENSE", "")
+        pages.fill(REPOSITORY / "LICENSE", random_weights.TABLE, "")
