@@ -123,7 +123,9 @@ def written(tmp_path, monkeypatch):
         "contents",
         lambda *_: Contents({"Q5_1": 1000}, {"Q5_1": 1000}, 1, 750, 800),
     )
-    return suites.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words"), model
+    return suites.write(
+        tmp_path / "out", WISH, gguf_models.Formats(model), ["own", "Q4_0"], "some words"
+    ), model
 
 
 def test_a_tuning_is_a_suite_that_runs_like_any_other(written):
@@ -167,17 +169,24 @@ def test_where_a_device_is_as_many_layers_as_fit_are_the_default(monkeypatch):
 def test_the_same_wish_goes_on_and_another_is_not_mixed_in(written, tmp_path):
     path, model = written
 
-    assert suites.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words") == path
+    assert (
+        suites.write(
+            tmp_path / "out", WISH, gguf_models.Formats(model), ["own", "Q4_0"], "some words"
+        )
+        == path
+    )
     for wish, text in ((WISH._replace(budget=8), "some words"), (WISH, "other words")):
         with pytest.raises(HaqaError, match="holds another tuning"):
-            suites.write(tmp_path / "out", wish, model, ["own", "Q4_0"], text)
+            suites.write(tmp_path / "out", wish, gguf_models.Formats(model), ["own", "Q4_0"], text)
 
 
 def test_an_output_that_cannot_be_written_is_told(written, tmp_path):
     (tmp_path / "file").write_text("")
 
     with pytest.raises(HaqaError, match="name a place that can be written"):
-        suites.write(tmp_path / "file", WISH, written[1], ["own"], "some words")
+        suites.write(
+            tmp_path / "file", WISH, gguf_models.Formats(written[1]), ["own"], "some words"
+        )
 
 
 def run_of(project, speed):

@@ -248,13 +248,14 @@ def tune(
         devices, _ = llama_devices.listed()
         found = space.options(path, wish, bool(devices))
         _tell(model, found)
-        if longer := suites.division(wish, path).longer:
+        formats = gguf_models.Formats(path)
+        if longer := suites.division(wish, formats).longer:
             echo(
                 f"--minutes: by the forecast, all takes {longer:.0f} minutes at the least.",
                 err=True,
             )
         target = output or Path(f"haqa-tune-{path.stem}")
-        plan = _plan(suites.write(target, wish, path, found.fit, words, devices), base_url)
+        plan = _plan(suites.write(target, wish, formats, found.fit, words, devices), base_url)
         with _shown(plan, watch) as landed:
             _run(plan, landed)
             report, printed = told(wish, path, plan.folder, plan.suite.cells[0], found, target)

@@ -189,6 +189,8 @@ def _server(wish: Wish, serving: Serving) -> JsonObject:
         found["parallel"] = {"choices": slots, "default": SLOTS, "about": "slots: requests at once"}
         about = "whether all slots share one cache"
         found["kv_unified"] = {"choices": [True, False], "default": True, "about": about}
+        about = "whether a request may begin while others are answered"
+        found["cont_batching"] = {"choices": [True, False], "default": True, "about": about}
     else:
         found["parallel"] = {"choices": [1], "default": 1, "about": "slots: requests at once"}
     if wish.speculate:  # of what is drafted, a first guess is the server's own

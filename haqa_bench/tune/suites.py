@@ -8,8 +8,7 @@ import psutil
 
 from haqa_bench import disk, shipped
 from haqa_bench.arithmetic.memory import OWN
-from haqa_bench.backends import gguf_models
-from haqa_bench.backends.llama_jobs import Contents
+from haqa_bench.backends.gguf_models import Formats
 from haqa_bench.backends.machine import cpu
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, read_text
@@ -31,9 +30,9 @@ measured again.
 """
 
 
-def division(wish: Wish, path: Path) -> Division:
-    """How this machine's minutes are divided for the model at `path`."""
-    contents = gguf_models.Formats(path).contents(OWN)
+def division(wish: Wish, model: Formats) -> Division:
+    """How this machine's minutes are divided for a model."""
+    contents = model.contents(OWN)
     cores = psutil.cpu_count(logical=False) or 1
     return minutes.divided(wish, contents.stored_bytes, contents.parameters, cores)
 
@@ -41,7 +40,7 @@ def division(wish: Wish, path: Path) -> Division:
 def write(
     folder: Path,
     wish: Wish,
-    path: Path,
+    model: Formats,
     formats: Sequence[str],
     text: str,
     devices: tuple[Device, ...] = (),
@@ -53,8 +52,8 @@ def write(
         HaqaError: the folder holds another wish, or cannot be written.
     """
     hardware = cpu().model_copy(update={"devices": devices})
-    placed = placement.that_fits(path, wish.n_ctx, devices) if devices else Placement()
-    made = _suite(wish, path, hardware.name, formats, placed)
+    placed = placement.that_fits(model.source, wish.n_ctx, devices) if devices else Placement()
+    made = _suite(wish, model, hardware.name, formats, placed)
     files = {
         f"suites/{NAME}.yaml": json.dumps(made, indent=1) + "\n",  # JSON is YAML
         f"suites/{TEXT_NAME}": text,
@@ -88,10 +87,9 @@ def tuned(suite: Suite) -> Cell | None:
 
 
 def _suite(
-    wish: Wish, path: Path, hardware: str, formats: Sequence[str], placed: Placement
+    wish: Wish, model: Formats, hardware: str, formats: Sequence[str], placed: Placement
 ) -> JsonObject:
-    contents = gguf_models.Formats(path).contents(OWN)
-    divided = division(wish, path)
+    divided = division(wish, model)
     metric, unit, direction = wish.goal
     block = {
         "track": "serve" if wish.serving else "deploy",
@@ -112,20 +110,22 @@ def _suite(
     return {
         "name": NAME,
         "title": f"{wish.model} on this machine",
-        "models": {"model": _model(wish, path, contents)},
+        "models": {"model": _model(wish, model)},
         "methods": [_method(wish)],
         "seeds": [0],
         "cells": [block],
     }
 
 
-def _model(wish: Wish, path: Path, contents: Contents) -> JsonObject:
-    sha256 = gguf_models.Formats(path).sha256
+def _model(wish: Wish, model: Formats) -> JsonObject:
+    contents = model.contents(OWN)
     return {
-        "gguf": str(path.absolute()),  # a hub's file is a link, and its target has no such name
+        "gguf": str(
+            model.source.absolute()
+        ),  # a hub's file is a link, and its target has no such name
         "architecture": "of the file",
         "parameters": contents.parameters,
-        "about": f"{wish.model}, sha256 {sha256[:16]}: {contents.tensor_types}",
+        "about": f"{wish.model}, sha256 {model.sha256[:16]}: {contents.tensor_types}",
     }
 
 
