@@ -44,6 +44,7 @@ FOLDER = Path(tempfile.gettempdir()) / "haqa-bench-beside-other-tuners"
 TABLE = "other tuners"
 TARGET = 1.2
 """FiTuna asks for a speed to reach, and not for the best: so many times the default's."""
+MISSED = f", which misses {TARGET} times the default's speed"
 LOSS = 5.0
 """FiTuna's limit on perplexity, in percent: about what a divergence of 0.05 nats is."""
 WHOLE = "F16"
@@ -179,11 +180,21 @@ def fituna(asked: Asked) -> Choice:
     words += ["--max-quality-loss", f"{LOSS:g}", "--quality-corpus", str(text)]
     words += ["--llama-bin-dir", str(asked.tools), "--out", str(asked.work / "fituna")]
     said, note = ended(words, asked.minutes, asked.work / "fituna.log")
-    if "{" not in said:
-        return plain._replace(note=f"no recommendation, {note or said.strip()[-120:]}")
-    chosen = json.loads(said[said.index("{") :])
-    missed = "" if chosen["meets_target"] else f", which misses {TARGET} times the default's speed"
-    return plain._replace(file=chosen["gguf_path"], note=chosen["config"]["quant"] + missed)
+    if "{" in said:
+        chosen = json.loads(said[said.index("{") :])
+        missed = "" if chosen["meets_target"] else MISSED
+        return plain._replace(file=chosen["gguf_path"], note=chosen["config"]["quant"] + missed)
+    log = (asked.work / "fituna.log").read_text("utf-8")
+    return best_effort(plain, log) or plain._replace(note=f"no recommendation, {note}")
+
+
+def best_effort(plain: Choice, log: str) -> Choice | None:
+    """What FiTuna names where it reaches no target, which it does in words alone."""
+    quant = re.search(r"^ *quant +: (\S+)", log, re.M)
+    file = re.search(r"^ *artifact: (.+\.gguf) ", log, re.M)
+    if not quant or not file:
+        return None
+    return plain._replace(file=file[1], note=quant[1] + MISSED)
 
 
 def optimus(asked: Asked) -> Choice:

@@ -11,7 +11,9 @@ from haqa_bench.arithmetic import kernel_roofline as roofline
 from haqa_bench.optimizers.rules import Rules
 from haqa_bench.study import Method, Study
 from haqa_bench.tracks.kernel.folder import FOLDER
+from haqa_bench.tracks.kernel.jobs import Measure
 from haqa_bench.tracks.kernel.track import KERNEL, told_of_device
+from haqa_bench.tracks.kernel.worker import inputs
 from haqa_bench.tracks.kernel.worker.problems import problem
 from haqa_bench.trial import Measurement, Source, Status, Trial
 
@@ -190,3 +192,30 @@ def test_kernels_of_other_suites_keep_their_rules():
     cell = suite.load(REPOSITORY / "suites/kernels.yaml", REPOSITORY).cells[0]
 
     assert list(KERNEL.priors(cell)) == list(KERNEL.rules(cell.hardware))
+
+
+def test_a_token_has_another_position_each_time():
+    shape = {"head_size": 8, "tokens": 1, "heads": 1}
+    found = {int(problem("grid_rope", 32, shape, ITEMS, seed).inputs[1][0]) for seed in range(20)}
+
+    assert len(found) > 10
+    assert max(found) < 128
+
+
+@pytest.mark.parametrize("kernel", SHAPES)
+def test_another_shape_that_code_is_checked_at_comes_out_even_with_no_vector(kernel):
+    job = Measure(
+        kernel=kernel,
+        sources=str(FOLDER),
+        bits=32,
+        shape=dict.fromkeys(SHAPES[kernel], 4096),
+        settings={},
+        repeats=1,
+        tolerance=1e-4,
+        device="",
+        seed=1,
+    )
+    shape = inputs.odd(job)[0].shape
+    along = shape["head_size"] // 2 if "head_size" in shape else shape["columns"]
+
+    assert along % 2 == 1

@@ -115,6 +115,7 @@ def failure(text: str, timeout_s: float = 60.0, **changes) -> EvaluationFailed:
 def no_rules(monkeypatch):
     """What is beyond the rules for sources: the sandbox has to hold it alone."""
     monkeypatch.setattr(bench, "guards", list)
+    monkeypatch.setattr(bench, "guarded", str)
 
 
 def refusal(text: str, timeout_s: float = 60.0, **changes) -> Refused:
@@ -196,6 +197,11 @@ ALMOST = {
     "writes before its buffer": (f"{RIGHT} y[-1] = 1.0f;", "wrong_output", "beside its buffers"),
     "writes behind its buffer": (
         f"{RIGHT} y[COUNT + 3] = 1.0f;",
+        "wrong_output",
+        "beside its buffers",
+    ),
+    "writes where launches to come will": (
+        f"{RIGHT} y[3 * (COUNT + 4096)] = 1.0f;",  # three buffers with their guards further
         "wrong_output",
         "beside its buffers",
     ),

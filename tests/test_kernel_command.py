@@ -10,9 +10,9 @@ from haqa_bench.tracks.kernel import sandbox
 
 
 def in_suite(cli, *words):
-    return cli(
-        "kernel", *words, "--project", REPOSITORY, "--suite", REPOSITORY / "suites/kernels.yaml"
-    )
+    """Of a suite that the words may name another of."""
+    own = ("--project", REPOSITORY, "--suite", REPOSITORY / "suites/kernels.yaml")
+    return cli("kernel", words[0], *own, *words[1:])
 
 
 def test_the_source_to_start_from_is_printed(cli):
@@ -35,6 +35,12 @@ def test_the_source_to_start_from_is_printed(cli):
         (("softmax", "--set", "VEC=4", "--set", "VEC=8"), "given twice"),
         (("softmax", "--shape", "lines=4"), "'lines' is no size"),
         (("softmax", "--shape", "rows=0"), "rows=0 is no size"),
+        (("softmax", "--bits", "4"), "softmax has no weights that are packed"),
+        (("gemv", "--suite", REPOSITORY / "suites/device/kernels.yaml"), "only a CPU's OpenCL"),
+        (
+            ("tiled_gemv", "--suite", REPOSITORY / "suites/paper/kernels-large.yaml"),
+            "no kernel that arranges its inputs first",
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(cli, words, reason):

@@ -18,6 +18,9 @@ BROKEN = {
     "a file by a macro": ('#define H "/etc/passwd"\n#include H', "includes H"),
     "a file over two lines": ('#inc\\\nlude "/etc/passwd"', "includes"),
     "a file behind a comment": ('/* */ # /* */ include "/etc/passwd"', "includes"),
+    "a file behind a comment in a comment": ('// /*\n/**/#include "/etc/passwd"', "includes"),
+    "a file behind a comment in a text": ('#define T "/*"\n/**/#include "/a"\n// */', "includes"),
+    "a pragma behind a comment in a comment": ("// /*\n/**/#pragma unroll", "#pragma"),
     "a file by a digraph": ('%:include "/etc/passwd"', "digraph"),
     "a file by a trigraph": ('??=include "/etc/passwd"', "trigraph"),
     "a file, next": ('#include_next "vectors.h"', "includes"),
@@ -79,6 +82,15 @@ def test_a_kernel_as_it_comes_breaks_no_rule(path):
 )
 def test_what_is_harmless_is_taken(text):
     source_rules.check(f"{text}\n{BODY}")
+
+
+def test_forbidden_words_are_macros_too_so_that_none_can_be_put_together():
+    made = {option.partition("=")[0] for option in source_rules.guards()}
+
+    assert {"-Dsection", "-D__section__", "-D__constructor__", "-D__asm__"} <= made
+    assert "-D__builtin_ia32_rdtsc" in made
+    assert source_rules.guarded("a\n").startswith("#define printf ")
+    assert source_rules.guarded("a\n").endswith("\n#line 1\na\n")
 
 
 def test_the_same_source_is_the_same_text():

@@ -26,7 +26,8 @@ ROUNDS = 3
 """How often each is measured, one after another: what others do on the machine hits them all."""
 NOTE = (
     "The device's own time of a launch, of {}, compiled and launched in a sandbox; each launch on "
-    "inputs of its own, and its output checked (docs/kernels.md). ggml runs outside it."
+    "inputs of its own, and its output checked (docs/kernels.md). ggml runs outside it, timed by "
+    "a clock around the call."
 )
 
 
@@ -143,7 +144,7 @@ def _told(found: "Compared") -> JsonObject:
         "kernel": job.kernel,
         "cell": found.asked.cell,
         "shape": dict(job.shape),
-        "bits": job.bits,
+        "bits": job.bits if found.asked.weighted else None,
         "settings": dict(job.settings),
         "found": [_one(one) for one in found.found],
     }
@@ -177,12 +178,24 @@ def _table(found: "Compared") -> str:
     head = ["Code", "Status", "Median, us", "Range, us", "n", "Error"]
     lines = [[words(text) for text in _line(one)] for one in found.found]
     notes = [f"{one.name}: {one.reason}" for one in found.found if one.reason]
+    notes += [
+        f"{one.name}: not checked, since the kernel as it comes fails there too: {what}"
+        for one in found.found
+        if (what := one.facts.get("unchecked"))
+    ]
+    notes += [f"Device: {device}." for device in _devices(found)]
     busy = max((one.others_share for one in found.found), default=0.0)
     notes += [f"Others took up to {100 * busy:.0f} % of the machine meanwhile."] if busy else []
-    note = NOTE.format(f"{job.kernel} at {sizes}, {job.bits} bits, {told}")
+    bits = f"{job.bits} bits, " if found.asked.weighted else ""
+    note = NOTE.format(f"{job.kernel} at {sizes}, {bits}{told}")
     return markdown(
         Table(f"Times of {job.kernel}", [Column(t) for t in head], lines, [note, *notes])
     ).rstrip()
+
+
+def _devices(found: "Compared") -> Sequence[str]:
+    """What the kernel ran on, as the sandbox says."""
+    return sorted({one.facts["device"] for one in found.found if "device" in one.facts})
 
 
 def _line(one: "Found") -> list[str]:

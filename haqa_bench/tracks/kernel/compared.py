@@ -17,7 +17,7 @@ from haqa_bench.space import SearchSpace
 from haqa_bench.tracks.kernel.jobs import Measure, Measured, MeasureGgml
 from haqa_bench.tracks.kernel.rewritten import measure_rewritten
 from haqa_bench.tracks.kernel.sources import FOLDER
-from haqa_bench.tracks.kernel.workload import KernelWorkload
+from haqa_bench.tracks.kernel.workload import OUTSIDE, WEIGHTED, KernelWorkload
 
 MINE, OWN, GGML = "yours", "as it comes", "ggml"
 LARGEST = 2**31 - 1
@@ -31,7 +31,6 @@ class Asked:
     job: Measure
     space: SearchSpace
     timeout_s: float
-    on_cpu: bool
 
     def with_shape(self, text: str | None) -> "Asked":
         """With other sizes, `columns=1024,rows=32`.
@@ -48,8 +47,20 @@ class Asked:
         return self._with(shape={**self.job.shape, **given})
 
     def with_bits(self, bits: str | None) -> "Asked":
-        """With other bits of a weight."""
+        """With other bits of a weight.
+
+        Raises:
+            HaqaError: the kernel has none.
+        """
+        if bits and not self.weighted:
+            what = f"{self.job.kernel} has no weights that are packed"
+            raise HaqaError("--bits", what, "Leave it out")
         return self._with(bits=int(bits)) if bits else self
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the kernel unpacks weights, of as many bits as there are."""
+        return self.job.kernel in WEIGHTED
 
     def with_repeats(self, repeats: int) -> "Asked":
         """With another number of launches in a round."""
@@ -102,8 +113,14 @@ class Compared(NamedTuple):
 
 
 def asked(kernel: str, cell: Cell[KernelWorkload]) -> Asked:
-    """The kernel as a cell has it, at its defaults."""
+    """The kernel as a cell has it, at its defaults.
+
+    Raises:
+        HaqaError: it cannot be run in the sandbox, where a CPU's OpenCL is alone.
+    """
     work = cell.workload
+    if not work.in_sandbox(cell.hardware):
+        raise HaqaError(cell.id, OUTSIDE, "Name another cell by --suite and --cell")
     default = {name: v for name, v in cell.space.default.items() if isinstance(v, int)}
     job = Measure(
         memory_bytes=int(work.memory_gb * 1e9),
@@ -117,7 +134,7 @@ def asked(kernel: str, cell: Cell[KernelWorkload]) -> Asked:
         device=work.device,
         seed=time.time_ns() % 2**31,
     )
-    return Asked(cell.id, job, cell.space, work.timeout_s, cell.hardware.kind == "cpu")
+    return Asked(cell.id, job, cell.space, work.timeout_s)
 
 
 def compared(asked: Asked, mine: str | None, own: str, rounds: int) -> Compared:
@@ -132,7 +149,7 @@ def compared(asked: Asked, mine: str | None, own: str, rounds: int) -> Compared:
 
     turns = {} if mine is None else {MINE: rewritten(mine)}
     turns[OWN] = rewritten(own)
-    if asked.on_cpu and has("llama_cpp"):
+    if has("llama_cpp"):
         turns[GGML] = lambda: run_job(_ggml(asked.job), asked.timeout_s)
     gathered = {name: _Gathered() for name in turns}
     for _ in range(rounds):

@@ -23,9 +23,11 @@ from haqa_bench.tracks.kernel.jobs import (
     MeasurePeaksCuda,
 )
 from haqa_bench.tracks.kernel.sources import FOLDER, sources_sha256, translation_sha256
-from haqa_bench.tracks.kernel.workload import KernelWorkload, Language
+from haqa_bench.tracks.kernel.workload import OUTSIDE, KernelWorkload, Language
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
 
+POCL = "Portable Computing Language"
+"""The platform that the sandbox holds, and no other."""
 GGML_DEVICE = "CUDA0"
 """ggml's name for the first GPU."""
 MUCH = 0.75
@@ -61,10 +63,10 @@ class KernelEvaluator(MeasuredHere):
         code = self.cell.space.code
         source = str(configuration[code]) if code else AS_IT_COMES
         job = self._job({n: value for n, value in configuration.items() if n != code})
-        if code and not self._in_cuda:  # whatever the source is, or two ways would be compared
+        if code and self.workload.in_sandbox(self.cell.hardware):  # its own source, too: one way
             return timed(lambda: self._told(self._in_sandbox(job, source)))
         if source != AS_IT_COMES:
-            what = "code that an agent wrote is not run as CUDA: no sandbox holds a GPU"
+            what = f"code that an agent wrote is not run: {OUTSIDE}"
             raise EvaluationFailed(Status.REFUSED, what)
         return timed(lambda: self._outcome(job))
 
@@ -113,7 +115,8 @@ class KernelEvaluator(MeasuredHere):
     def _best_peak(self) -> float:
         """GFLOP/s of this machine when it is undisturbed, as far as seen."""
         kind = MeasurePeaksCuda if self._in_cuda else MeasurePeaks
-        job = kind(device=self.workload.device, repeats=20, memory_bytes=self._memory_bytes)
+        device = self.workload.device or (POCL if self.cell.space.code else "")
+        job = kind(device=device, repeats=20, memory_bytes=self._memory_bytes)
         found = [run_job(job, self.workload.timeout_s).peaks_gflops for _ in range(3)]
         return max(peak for peaks in found for peak in peaks)
 

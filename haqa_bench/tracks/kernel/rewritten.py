@@ -31,8 +31,9 @@ def measure_rewritten(job: Measure, source: str, timeout_s: float) -> Measured:
     """
     require("pyopencl", "OpenCL", extra("kernels"))
     sandbox.require()
-    source_rules.check(source)
-    asked = Judge(own=job, source=source_rules.normalised(source), timeout_s=timeout_s)
+    text = source_rules.normalised(source)
+    source_rules.check(text)
+    asked = Judge(own=job, source=text, timeout_s=timeout_s)
     for _ in range(TRIES - 1):
         try:
             return run_job(asked, timeout_s + OWN_S)

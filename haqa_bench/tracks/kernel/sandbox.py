@@ -109,7 +109,8 @@ def _libraries() -> Iterator[str]:
     for place in dict.fromkeys(map(Path, (paths["stdlib"], paths["platstdlib"]))):
         yield from ("--ro-bind", str(place), str(place))
         if (place / "site-packages").is_dir():
-            yield from ("--tmpfs", str(place / "site-packages"))
+            packages = str(place / "site-packages")
+            yield from ("--tmpfs", packages, "--remount-ro", packages)
     for path in (_executable(), *_own_library()):
         yield from ("--ro-bind", str(path), str(path))
 

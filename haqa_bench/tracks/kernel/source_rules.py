@@ -47,6 +47,12 @@ RENAMED = ("section", "alias", "cleanup", "ifunc", "weakref")
 """Attributes of clang's that do the same. As names they do no harm: the compiler gets them, too, as
 macros.
 """
+CLOCKS = ("__builtin_ia32_rdtsc", "__builtin_ia32_rdtscp", "__builtin_ia32_rdpmc")
+"""Of the words that begin as one of PARTS, those that a macro is made of, too."""
+PRINT = "#define printf forbidden_printf\n#line 1\n"
+"""What goes before a source: OpenCL's own headers, which come first, declare printf."""
+TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
+"""A comment, or what no comment begins in."""
 DIRECTIVE = re.compile(r"^[ \t\f\v]*#[ \t\f\v]*(\w*)(.*)$", re.M)
 NAMED = re.compile(r'[ \t]*"([^"\n]*)"[ \t]*')
 DIRECTIVES = ("", "if", "ifdef", "ifndef", "elif", "else", "endif", "define", "undef", "error")
@@ -69,10 +75,18 @@ def check(source: str) -> None:
 
 
 def guards() -> Sequence[str]:
-    """The compiler's options that make forbidden words macros which nothing knows."""
-    return [
-        f"-D{word}=forbidden_{word.strip('_')}" for word in (*WORDS, *RENAMED) if _is_plain(word)
-    ]
+    """The compiler's options that make forbidden words macros which nothing knows, also as clang
+    has them between underscores.
+    """
+    plain = [word for word in (*WORDS, *RENAMED) if _is_plain(word)]
+    twins = [f"__{word}__" for word in plain if not word.startswith("_")]
+    words = dict.fromkeys([*plain, *twins, *CLOCKS])
+    return [f"-D{word}=forbidden_{word.strip('_')}" for word in words]
+
+
+def guarded(source: str) -> str:
+    """A source as the compiler gets it, its lines numbered as they were."""
+    return PRINT + source
 
 
 def _is_plain(word: str) -> bool:
@@ -100,7 +114,16 @@ def _broken(source: str) -> Iterator[str]:
 
 def _is_comment(source: str) -> bool:
     """Whether all that is beyond ASCII stands in comments."""
-    return re.sub(r"//[^\n]*|/\*.*?\*/", " ", source, flags=re.S).isascii()
+    return _bare(source).isascii()
+
+
+def _bare(text: str) -> str:
+    """A text without its comments, each a blank or as many lines as it had."""
+
+    def blank(found: re.Match[str]) -> str:
+        return found[0] if found[0][0] in "\"'" else " " + "\n" * found[0].count("\n")
+
+    return TOKEN.sub(blank, text)
 
 
 def _words(text: str) -> Iterator[str]:
@@ -113,9 +136,8 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _directives(joined: str) -> Iterator[str]:
-    text = re.sub(r"/\*.*?\*/", " ", joined, flags=re.S)
     allowed = " and ".join(f'"{name}"' for name in HEADERS)
-    for name, rest in [*DIRECTIVE.findall(joined), *DIRECTIVE.findall(text)]:
+    for name, rest in [*DIRECTIVE.findall(joined), *DIRECTIVE.findall(_bare(joined))]:
         if name in DIRECTIVES or _is_header(name, rest):
             continue
         if name.startswith(("include", "import", "embed")):

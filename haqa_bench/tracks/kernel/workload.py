@@ -7,7 +7,7 @@ from pydantic import Field
 
 from haqa_bench.cell import Workload
 from haqa_bench.documents import Document
-from haqa_bench.hardware import Compiler, Figure
+from haqa_bench.hardware import Compiler, Figure, Hardware
 
 Language = Literal["opencl", "cuda"]
 Size = Annotated[int, Field(ge=1)] | str
@@ -32,6 +32,14 @@ the default that they are held against.
 GRIDS: tuple[str, ...] = get_args(Grid)
 
 
+ARRANGING = ("tiled_gemv", "tiled_gemm")
+"""Kernels that arrange their inputs first, for which the sandbox has no place."""
+OUTSIDE = "only a CPU's OpenCL is in the sandbox, and no kernel that arranges its inputs first"
+"""Why other code is not run."""
+WEIGHTED = ("gemv", "gemm", *ARRANGING)
+"""Kernels that unpack weights."""
+
+
 class KernelWorkload(Workload):
     """What one trial of the kernel track runs: an OpenCL kernel, checked once against float64, then
     launched `repeats` times.
@@ -54,6 +62,11 @@ class KernelWorkload(Workload):
     timeout_s: float = 60.0
     memory_gb: float = 8.0
     facts: Facts | None = Field(None, exclude_if=lambda known: known is None)
+
+    def in_sandbox(self, hardware: Hardware) -> bool:
+        """Whether the sandbox has a place for the kernel on some hardware."""
+        on_cpu = hardware.kind == "cpu" and self.language == "opencl"
+        return on_cpu and self.kernel not in ARRANGING
 
     @property
     def on_grid(self) -> bool:

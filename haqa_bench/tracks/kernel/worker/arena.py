@@ -110,6 +110,16 @@ class Arena:
             if not np.array_equal(self._bytes[at : at + GUARD], self._guard):
                 raise Refused("it wrote beside its buffers", Status.WRONG_OUTPUT)
 
+    def check_elsewhere(self, unused: Sequence[Slot]) -> None:
+        """Looks at slots that were never filled, and at what is only read.
+
+        Raises:
+            Refused: something was written there.
+        """
+        empty = (self.array(part) for slot in unused for part in slot.parts)
+        if any(part.any() for part in empty) or (self.array(self.read).view(np.float32) != 1).any():
+            raise Refused("it wrote beside its buffers", Status.WRONG_OUTPUT)
+
     def array(self, part: Part) -> NDArray[np.uint8]:
         """The bytes of a buffer."""
         return self._bytes[part.at : part.at + part.size]

@@ -10,9 +10,10 @@ from haqa_bench.arithmetic.estimate import QUIET
 from haqa_bench.backends.workers.caches import Caches
 from haqa_bench.backends.workers.frame import Refused
 from haqa_bench.backends.workers.load import cpu_times, others_share
+from haqa_bench.errors import Status
 from haqa_bench.tracks.kernel.folder import FOLDER
 from haqa_bench.tracks.kernel.jobs import Between, Judge, Measured
-from haqa_bench.tracks.kernel.source_rules import guards
+from haqa_bench.tracks.kernel.source_rules import guarded, guards
 from haqa_bench.tracks.kernel.worker import inputs
 from haqa_bench.tracks.kernel.worker.arena import Arena, Slot
 from haqa_bench.tracks.kernel.worker.clocks import Overhead, doubt, overhead
@@ -26,6 +27,9 @@ EMPTY = "__kernel void nothing(__global float *y) {}"
 TIMES = 12
 BATCHES = 3
 ATTEMPTS = 3
+FAILS = (Status.WRONG_OUTPUT, Status.COMPILE_ERROR)
+"""How our own kernel fails where it cannot do what is checked; anything else says nothing of that.
+"""
 DOUBTED = {"doubted": "times"}
 """See haqa_bench.tracks.kernel.rewritten."""
 
@@ -47,12 +51,17 @@ class Bench:
         self.caches = Caches()
         self.vectors = arena.read.size // 32 // READERS // 4 * 4
         self.compile_s = 0.0
-        self.overhead = self.of_batches = Overhead(0.0, 0.0)
+        self.overhead = self.of_batches = self.of_asking = Overhead(0.0, 0.0)
 
     def prepare(self, files: Mapping[str, str], locked: bool = True) -> None:
         """Builds all that is launched. What is not ours comes last, when the sandbox can start
         nothing any more, and the clocks have been compared.
         """
+        self.prepare_ours(files, locked)
+        self.build()
+
+    def prepare_ours(self, files: Mapping[str, str], locked: bool) -> None:
+        """Builds and runs what is ours, of `files` that the compiler left elsewhere."""
         session = self.session
         if locked:
             session.take(files)
@@ -66,6 +75,10 @@ class Bench:
             session.lock()
             self.overhead = self._overhead("nothing", 1)
             self.of_batches = self._overhead("read", self.posed.batch)
+            self.of_asking = overhead([session.run("nothing") for _ in range(TIMES)])
+
+    def build(self) -> None:
+        """Builds what is not ours."""
         began = time.perf_counter()
         self._build("own", self.posed.own, self.arena.slots[0])
         self.compile_s = time.perf_counter() - began
@@ -92,7 +105,7 @@ class Bench:
             f"-D{key}={f'{value:.9g}f' if isinstance(value, float) else int(value)}"
             for key, value in sorted(defines.items())
         ]
-        self.session.build(name, self.job.source, options)
+        self.session.build(name, guarded(self.job.source), options)
         sizes: dict[str, object] = {
             "global": list(posed.global_size),
             "local": list(posed.local_size),
@@ -128,7 +141,7 @@ class Bench:
         """Whether the code passes a check; False where our own kernel does not either.
 
         Raises:
-            Refused: the code fails, and ours does not.
+            Refused: the code fails, and ours does not, or could not be tried.
         """
         try:
             self.check_once(check)
@@ -168,7 +181,9 @@ class Bench:
         switches, busy = self.session.involuntary_switches(), self.session.busy_s()
         (machine, here), began = cpu_times(), time.perf_counter()
         samples = self._samples()
+        self._check_elsewhere(self.arena.slots[0][1:])
         batches = self._batches()
+        self._check_elsewhere()
         total, own = cpu_times()
         mine = (own - here) + (self.session.busy_s() - busy)
         share = others_share((machine, 0.0), (total, mine), time.perf_counter() - began)
@@ -198,6 +213,16 @@ class Bench:
             ),
         )
 
+    def _check_elsewhere(self, unused: Sequence[Slot] = ()) -> None:
+        """Looks at memory that no launch is given: of launches to come, and what our own read.
+
+        Raises:
+            Refused: it was written to.
+        """
+        self.session.stop()
+        self.arena.check_elsewhere(unused)
+        self.session.go_on()
+
     def _samples(self) -> "list[Sample]":
         """Launches until enough are believed, or too many are not."""
         found: list[Sample] = []
@@ -215,10 +240,11 @@ class Bench:
         return Sample(ran, error, bandwidth, peak)
 
     def _took(self, name: str) -> float:
-        """Microseconds of one of our own kernels, by the clock here; what the device says cannot be
-        believed any more.
+        """Microseconds of one of our own kernels, by the clock here, less what asking takes; what
+        the device says cannot be believed any more.
         """
-        return self.session.run(name).elapsed_us
+        elapsed_us = self.session.run(name).elapsed_us
+        return max(elapsed_us - self.of_asking.usual_us, elapsed_us / 2)
 
     def _batches(self) -> list[Ran]:
         """Some batches; more, where the clocks have contradicted each other in all of them."""
@@ -279,8 +305,11 @@ def _passes(job: Judge, ours: str, posed: Posed, check: Check) -> bool:
             bench = Bench(other, session, arena, posed)
             bench.prepare({}, locked=False)
             bench.check_once(check)
-    except Refused:
-        return False
+    except Refused as refused:
+        if refused.status in FAILS:
+            return False
+        said = f"{check.name}: it fails, and our own kernel could not be tried there: {refused}"
+        raise Refused(said, refused.status, DOUBTED) from None
     return True
 
 

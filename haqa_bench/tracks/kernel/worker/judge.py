@@ -22,6 +22,7 @@ from haqa_bench.tracks.kernel.worker.bench import BATCHES, Bench, Posed, fresh
 from haqa_bench.tracks.kernel.worker.problems import Problem
 from haqa_bench.tracks.kernel.worker.session import Session
 
+NO_OTHER = "another shape, of which this kernel knows none"
 BATCH_BYTES = 256 * 2**20
 BATCH_S = 2.0
 """A batch is as many launches, at most 8, as there is room for their buffers, and time for their
@@ -48,7 +49,7 @@ def _judged(job: Judge) -> Measured:
     with Session(own, left, (arena.file, arena.size)) as session:
         bench = Bench(job, session, arena, posed)
         bench.prepare(made.files)
-        unchecked = bench.check()
+        unchecked = [*bench.check(), *([] if posed.other else [NO_OTHER])]
         found = bench.measure()
         bench.check_once(inputs.usual(own))
         session.check_alone()
@@ -86,7 +87,9 @@ def _other(own: Measure) -> Problem | None:
 
 
 class Compiled(NamedTuple):
-    """What a compiler left in its cache, by path, and how long it took."""
+    """What a compiler left in its cache, by path, ours as it was before anything else ran; and how
+    long somebody else's code took.
+    """
 
     files: Mapping[str, str]
     seconds: float
@@ -98,13 +101,15 @@ def _compiled(job: Judge, posed: Posed, timeout_s: float) -> Compiled:
     arena = Arena(problems, [1] * len(problems), Caches().bytes)
     with Session(job.own, timeout_s, (arena.file, arena.size)) as session:
         bench = Bench(job, session, arena, posed)
-        bench.prepare({}, locked=False)
+        bench.prepare_ours({}, locked=False)
+        ours = session.files()
+        bench.build()
         for (slot, *_), name, one in zip(arena.slots, ("own", "other"), problems, strict=False):
             arena.fill(slot, one)
             session.run(f"{name}0")
         session.run("nothing")
         session.check_alone()
-        return Compiled(session.files(), bench.compile_s)
+        return Compiled({**session.files(), **ours}, bench.compile_s)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 BLOCK = 32
 ROPE_BASE = 10000.0
+CONTEXT = 128
+"""Of the paper's largest shape."""
 EPSILON = 1e-5
 Shape = Mapping[str, int]
 Settings = Mapping[str, int]
@@ -173,23 +175,33 @@ def _silu(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Pro
 def _rope(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
     tokens, heads, size = shape["tokens"], shape["heads"], shape["head_size"]
     x = _values(rng, tokens, heads, size)
-    angles = np.arange(tokens)[:, None] * ROPE_BASE ** (-2.0 * np.arange(size // 2) / size)
-    cosine, sine = (f(angles)[:, None, :] for f in (np.cos, np.sin))
-    low, high = np.split(x.astype(np.float64), 2, axis=2)
+    angles = _angles(np.arange(tokens), size)
     table = np.concatenate([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     items = tokens * _groups(heads, s["ITEMS"]) * (size // 2 // s["VEC"])
     return Problem(
         inputs=(x, table),
-        expected=np.concatenate([low * cosine - high * sine, low * sine + high * cosine], axis=2),
+        expected=_rotated(x, angles),
         global_size=(_groups(items, s["GROUP"]) * s["GROUP"],),
         local_size=(s["GROUP"],),
-        defines={
-            "TOKENS": tokens,
-            "HEADS": heads,
-            "HEAD_SIZE": size,
-            "LOG2_BASE": float(np.log2(ROPE_BASE)),
-        },
+        defines=_of_rope(shape),
     )
+
+
+def _angles(positions: Array, size: int) -> Array:
+    """Of each token and each pair of a head of that size, in radians."""
+    return positions[:, None] * ROPE_BASE ** (-2.0 * np.arange(size // 2) / size)
+
+
+def _rotated(x: Array, angles: Array) -> NDArray[np.float64]:
+    """The halves of each head (tokens x heads x size) rotated against each other."""
+    cosine, sine = (f(angles)[:, None, :] for f in (np.cos, np.sin))
+    low, high = np.split(x.astype(np.float64), 2, axis=2)
+    return np.concatenate([low * cosine - high * sine, low * sine + high * cosine], axis=2)
+
+
+def _of_rope(shape: Shape) -> dict[str, float]:
+    sizes = {name.upper(): shape[name] for name in ("tokens", "heads", "head_size")}
+    return {**sizes, "LOG2_BASE": float(np.log2(ROPE_BASE))}
 
 
 def _grid_softmax(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
@@ -216,10 +228,13 @@ def _grid_rmsnorm(bits: int, shape: Shape, s: Settings, rng: np.random.Generator
 
 
 def _grid_rope(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
-    """The problem of `rope`, with the tokens' positions as an input in place of the angles."""
-    posed = _rope(bits, shape, {"ITEMS": 1, "VEC": 1, "GROUP": 1}, rng)
-    positions = np.arange(shape["tokens"], dtype=np.int32)
-    return _on_grid((posed.inputs[0], positions), posed.expected, s, posed.defines)
+    """The problem of `rope`, with the tokens' positions as an input in place of the angles: others
+    each time, of a context of CONTEXT tokens or as many as there are.
+    """
+    tokens, size = shape["tokens"], shape["head_size"]
+    x = _values(rng, tokens, shape["heads"], size)
+    positions = rng.permutation(max(CONTEXT, tokens))[:tokens].astype(np.int32)
+    return _on_grid((x, positions), _rotated(x, _angles(positions, size)), s, _of_rope(shape))
 
 
 def _grid_matmul(bits: int, shape: Shape, s: Settings, rng: np.random.Generator) -> Problem:
