@@ -11,12 +11,15 @@ from haqa_bench.report.formats.terminal import terminal
 from haqa_bench.report.tables.short import short
 from haqa_bench.tracks.serve.workload import ServeWorkload, Slo
 from haqa_bench.tune import kept, shown
+from haqa_bench.tune.picture import picture
 from haqa_bench.tune.recommendation import Recommendation, Zeros
 from haqa_bench.tune.trade import MOST, Trade, front
 from haqa_bench.tune.why import why
 
 DEFAULT = {"format": "own", "n_threads": 2, "type_k": "f16"}
 CELL = SimpleNamespace(space=SimpleNamespace(default=DEFAULT), workload=None)
+GUESSING = {**DEFAULT, "speculation": "none"}
+CELL_THAT_GUESSES = SimpleNamespace(space=SimpleNamespace(default=GUESSING), workload=None)
 LIMITS = kept.limits("kl=0.05")
 SERVED = ServeWorkload(
     users=2, prompts=(8,), answers=(8,), slo=Slo(first_token_ms=500, between_tokens_ms=50)
@@ -27,21 +30,22 @@ class Run:
     """A run whose one study measured some configurations: (changes, speed, MB, KL)."""
 
     def __init__(self, *found, minimised=False):
-        self.found, self.minimised = found, minimised
+        self.found, self.minimised, self.more = found, minimised, {}
 
     def rows(self, name, kind):
         assert (name, kind) == ("trade", Trade)
         return [self._row(i, *one) for i, one in enumerate(self.found)]
 
     def _row(self, number, changes, speed, megabytes, kl):
-        metrics = {"peak_memory_mb": megabytes, "bits_per_weight": 4.5}
+        metrics = {"peak_memory_mb": megabytes, "bits_per_weight": 4.5, **self.more}
         if kl is not None:
             metrics |= {"kl_divergence": kl, "same_first_token": 1 - kl}
             metrics |= {"perplexity": 10 + kl}
         score = -speed if self.minimised else speed
         allowed = kl is None or kl <= max(0.05, self.found[0][3])
         configuration = json.dumps({**DEFAULT, **changes})
-        facts = json.dumps({"kl_divergence_95": "0.01 to 0.02", "n_ctx": "512"})
+        ends = {} if kl is None else {"kl_divergence_95": "0.01 to 0.02"}
+        facts = json.dumps({**ends, "n_ctx": "512"})
         return Trade(number, configuration, speed, score, allowed, facts, json.dumps(metrics))
 
 
@@ -107,6 +111,45 @@ def test_quality_that_was_not_measured_breaks_nothing_and_is_left_empty():
     assert "KL" not in printed(lines).splitlines()[2]
 
 
+def test_a_format_whose_quality_nobody_judged_is_not_shown_as_one_that_loses_nothing():
+    """A hopeless configuration's quality is not asked for: unknown is neither 0 nor allowed."""
+    found = Run(QWEN[0], QWEN[1], ({"format": "Q2_K"}, 20.0, 300, None))
+
+    lines = front(found, CELL, LIMITS, DEFAULT)
+
+    assert [line.configuration["format"] for line in lines] == ["Q4_0", "own"]
+    drawn = picture(lines, CELL, "x", "tokens/s")
+    assert "KL divergence, nats" in drawn.svg
+
+
+def test_a_hopeless_configuration_has_the_quality_of_its_format_and_cache():
+    judged = ({"format": "Q4_0", "speculation": "none"}, 75.7, 500, 0.13)
+    guessing = ({"format": "Q4_0", "speculation": "ngram-mod"}, 20.0, 400, None)
+
+    lines = front(Run(QWEN[0], judged, guessing), CELL, LIMITS, DEFAULT)
+
+    (slow,) = (line for line in lines if line.value == 20.0)
+    assert slow.quality["kl_divergence"] == 0.13
+    assert slow.quality["kl_divergence_95"] == (0.01, 0.02)
+    assert slow.option == "--min-quality kl=0.13"
+
+
+def test_of_all_that_guess_alike_the_fastest_stands_with_the_share_of_right_guesses():
+    kinds = [({"speculation": kind}, speed, mb, 0.0)
+             for kind, speed, mb in (("none", 10.0, 9), ("ngram-mod", 20.0, 10))]  # fmt: skip
+    found = Run(*kinds, ({"speculation": "ngram-mod", "n_threads": 1}, 15.0, 10, 0.0))
+    found.more = {"drafted_accepted": 0.625}
+
+    lines = front(found, CELL, LIMITS, {**DEFAULT, "speculation": "none"})
+
+    assert [line.configuration["speculation"] for line in lines] == ["ngram-mod", "none"]
+    assert lines[0].quality["drafted_accepted"] == 0.625
+    assert "62.5 %" in terminal(shown.table(lines, CELL_THAT_GUESSES, told(), "kl=0.05"))
+    drawn = picture(lines, CELL_THAT_GUESSES, "x", "tokens/s").svg
+    assert ">own ngram-mod<" in drawn
+    assert ">default (own)<" in drawn
+
+
 def printed(lines):
     return terminal(short(shown.table(lines, CELL, told(), "kl=0.05")))
 
@@ -159,6 +202,32 @@ def test_a_kept_default_says_so_and_what_is_a_tie():
 
     assert first.startswith("Nothing that was tried, and is allowed, is confirmed better")
     assert second == "No gain beyond the noise of 2.0 %: type_k q8_0."
+
+
+def test_what_was_faster_and_not_confirmed_is_no_tie():
+    """What pairs do not confirm is held against the default, which is what is recommended."""
+    found = Run(({}, 50.0, 9, 0.0), ({"n_threads": 1}, 60.0, 9, 0.0), ({"type_k": "x"}, 40.0, 9, 0))
+
+    second = why(found, CELL, told(), LIMITS)[1]
+
+    assert second == (
+        "Faster when found, and not confirmed, so many times the default: n_threads 1 (1.20); "
+        "slower, at best so many times the default: type_k x (0.80)."
+    )
+
+
+def test_what_is_to_be_small_and_a_default_of_0_are_held_against_the_default_too():
+    small = Run(({}, 200.0, 9, 0.0), ({"n_threads": 1}, 100.0, 9, 0.0), minimised=True)
+    zero = Run(({}, 0.0, 9, 0.0), ({"n_threads": 1}, 0.5, 9, 0.0))
+
+    assert why(small, CELL, told(), LIMITS)[1].endswith("the default: n_threads 1 (2.00).")
+    assert why(zero, CELL, told(), LIMITS)[1].endswith("the default: n_threads 1.")
+
+
+def test_noise_that_was_not_measured_is_not_told_as_if_it_was():
+    second = why(Run(QWEN[0], QWEN[4]), CELL, told(noise_floor=None), LIMITS)[1]
+
+    assert second == "No gain of more than 3 %: type_k q8_0."
 
 
 def test_a_default_that_is_the_best_found_is_no_fault():

@@ -107,7 +107,7 @@ def _name(line: Line) -> str:
     told = " ".join(
         str(line.configuration[name])
         for name in DECIDES
-        if line.configuration.get(name) not in (None, "", "f16")
+        if line.configuration.get(name) not in (None, "", "f16", "none")
     )
     return f"default ({told})" if line.is_default else told
 

@@ -6,7 +6,7 @@ from haqa_bench.cell import Cell
 from haqa_bench.report.tables.table import Column, Form, Table, Value, value, words
 from haqa_bench.space import Configuration
 from haqa_bench.tune.recommendation import Recommendation
-from haqa_bench.tune.trade import ENERGY, Line
+from haqa_bench.tune.trade import ACCEPTED, ENERGY, Line
 
 COLUMNS = (
     Column("What", role="words"),
@@ -19,13 +19,14 @@ COLUMNS = (
     Column("Same, 95 %", about="the interval of that share over the windows", place="wide"),
     Column("Perplexity", about="of the text that was read"),
     Column("J/token", "J", about="energy for each generated token"),
+    Column("Accepted", "%", about="the share of guessed tokens that were right"),
     Column("Allowed by", role="words"),
 )
 
 
 def table(lines: Sequence[Line], cell: Cell, told: Recommendation, option: str) -> Table:
-    """Each line with its speed, memory, quality and energy, as far as they were measured, and what
-    would allow it. `option` is the limit on quality that held.
+    """Each line with its speed, memory, quality, energy and right guesses, as far as they were
+    measured, and what would allow it. `option` is the limit on quality that held.
     """
     speed = Column(told.unit, told.unit, about=f"{told.metric} when found, in one sitting")
     columns = [COLUMNS[0], speed, *COLUMNS[1:]]
@@ -58,6 +59,7 @@ def _row(line: Line, cell: Cell, unit: str) -> list[Value]:
         _ends(quality.get("same_first_token_95")),
         _number(quality.get("perplexity"), 2),
         _number(quality.get(ENERGY), 3, "J"),
+        _share(quality.get(ACCEPTED)),
         words(line.option or ("recommended" if line.is_chosen else "it is")),
     ]
 

@@ -19,11 +19,13 @@ NOTHING = "nothing: too much is lost"
 """Stands for an option where none would allow it."""
 MOST = 8
 """Lines of a front that are shown."""
-DECIDES = ("format", "type_k", "type_v", "draft")
+DECIDES = ("format", "type_k", "type_v", "speculation")
 """What decides quality and most of the memory: of all that share them, the fastest stands."""
-
-ENERGY = "energy_j_per_token"
-TOLD = ("kl_divergence", "same_first_token", "perplexity", "bits_per_weight", ENERGY)
+ROUNDS = ("format", "type_k", "type_v")
+"""What alone decides quality."""
+QUALITY = ("kl_divergence", "same_first_token", "perplexity")
+ENERGY, ACCEPTED = "energy_j_per_token", "drafted_accepted"
+TOLD = (*QUALITY, "bits_per_weight", ENERGY, ACCEPTED)
 """Metrics that a line tells of beside speed and memory, where they were measured."""
 
 
@@ -60,25 +62,32 @@ class Line(NamedTuple):
 
 
 class _Point(NamedTuple):
-    """A configuration with what it is good at, the larger the better: speed, memory, quality."""
+    """A configuration with its metrics and facts."""
 
     trade: Trade
     configuration: Configuration
-    metrics: dict[str, float]
-    good: tuple[float, float, float]
+    metrics: Mapping[str, float]
+    facts: Mapping[str, str]
+
+    @property
+    def good(self) -> tuple[float, float, float]:
+        """What it is good at, the larger the better: speed, memory, quality."""
+        found = self.metrics
+        lost = found.get("kl_divergence", found.get("perplexity", 0.0))
+        return self.trade.score, -found.get("peak_memory_mb", 0.0), -lost
 
 
 def front(run: Run, cell: Cell, limits: Sequence[Limit], chosen: Configuration) -> list[Line]:
     """At most MOST lines, the fastest first: what nothing else beats in speed, memory and quality
-    at once, the default, and what is recommended.
+    at once, the default, and what is recommended. What nobody judged the quality of is left out.
     """
-    rows = [_point(row) for row in run.rows("trade", Trade)]
+    rows = _judged([_point(row) for row in run.rows("trade", Trade)])
     if not rows:
         return []
     default = rows[0]
     own = {key_of(default.configuration), key_of(chosen)}
     found = [p for p in rows if key_of(p.configuration) in own]
-    found += [p for p in _fastest(rows) if p not in found]
+    found += [p for p in _fastest(_known(rows, limits)) if p not in found]
     points = [p for p in found if p in found[: len(own)] or not _beaten(p, found)]
     ordered = sorted(points, key=lambda p: -p.trade.score)
     return _fewer([_line(p, default, limits, chosen) for p in ordered])
@@ -86,12 +95,32 @@ def front(run: Run, cell: Cell, limits: Sequence[Limit], chosen: Configuration) 
 
 def _point(row: Trade) -> _Point:
     metrics = {name: float(value) for name, value in json.loads(row.metrics).items()}
-    good = (
-        row.score,
-        -metrics.get("peak_memory_mb", 0.0),
-        -metrics.get("kl_divergence", metrics.get("perplexity", 0.0)),
+    return _Point(row, json.loads(row.configuration), metrics, json.loads(row.facts or "{}"))
+
+
+def _judged(points: Sequence[_Point]) -> list[_Point]:
+    """Points whose own quality was not asked for, since they were hopeless, have that of another
+    with the same format and cache formats.
+    """
+    known = {_rounded(p): p for p in reversed(points) if p.metrics.keys() & {*QUALITY}}
+    return [_with_quality(p, known.get(_rounded(p), p)) for p in points]
+
+
+def _rounded(point: _Point) -> tuple[object, ...]:
+    return tuple(point.configuration.get(name) for name in ROUNDS)
+
+
+def _with_quality(point: _Point, judged: _Point) -> _Point:
+    quality = {name: judged.metrics[name] for name in QUALITY if name in judged.metrics}
+    return point._replace(
+        metrics={**quality, **point.metrics}, facts={**dict(told_95(judged.facts)), **point.facts}
     )
-    return _Point(row, json.loads(row.configuration), metrics, good)
+
+
+def _known(points: Sequence[_Point], limits: Sequence[Limit]) -> Sequence[_Point]:
+    """Those that the limits can be held against; all where none of them can."""
+    asked = {limit.constraint.metric for limit in limits}
+    return [p for p in points if asked <= p.metrics.keys()] or points
 
 
 def _fastest(rows: Sequence[_Point]) -> list[_Point]:
@@ -115,9 +144,8 @@ def _beaten(point: _Point, others: Sequence[_Point]) -> bool:
 def _line(point: _Point, default: _Point, limits: Sequence[Limit], chosen: Configuration) -> Line:
     direction = "minimize" if point.trade.score < 0 else "maximize"
     gain = statistics.times_better(point.trade.value, default.trade.value, direction)
-    facts = json.loads(point.trade.facts or "{}")
     quality: JsonObject = {name: point.metrics[name] for name in TOLD if name in point.metrics}
-    quality |= {name: read_ends(text) for name, text in told_95(facts)}
+    quality |= {name: read_ends(text) for name, text in told_95(point.facts)}
     return Line(
         configuration=point.configuration,
         value=point.trade.value,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from math import nan
+from math import inf, isfinite, nan
 
 from haqa_bench.cell import Cell
 from haqa_bench.project import Run
@@ -13,7 +13,7 @@ from haqa_bench.tune.recommendation import Recommendation
 from haqa_bench.tune.trade import Trade
 
 SLIGHT = 0.03
-"""What is no difference where the noise floor is not known: a share."""
+"""What is no difference where the noise floor is not known: a share, and a guess."""
 
 
 def why(run: Run, cell: Cell, told: Recommendation, limits: Sequence[Limit]) -> list[str]:
@@ -21,8 +21,7 @@ def why(run: Run, cell: Cell, told: Recommendation, limits: Sequence[Limit]) -> 
     rows = [row for row in run.rows("trade", Trade) if row.feasible]
     if isinstance(cell.workload, ServeWorkload) and not any(row.value for row in rows):
         return unmet.sentences(rows, cell, cell.workload.slo)
-    floor = told.noise_floor or SLIGHT
-    three = [_gained(cell, told), _not_gained(rows, told, floor), _sure(told)]
+    three = [_gained(cell, told), _not_gained(rows, told), _sure(told)]
     return [*three, *_beyond(rows, limits)]
 
 
@@ -43,22 +42,46 @@ def _gained(cell: Cell, told: Recommendation) -> str:
     return f"{'; '.join(changed)}: {told.gain:.2f} times the default when found."
 
 
-def _not_gained(rows: Sequence[Trade], told: Recommendation, floor: float) -> str:
-    """What was tried of each setting beside the recommended value, at its best."""
-    best = max((row.score for row in rows), default=0.0)
-    same, worse = [], []
-    for (name, value), score in _best_of_each(rows).items():
-        if value == _said(told.configuration.get(name)) or not best:
-            continue
-        share = score / best if best > 0 else best / score
-        if share >= 1 - floor:
-            same.append(f"{name} {value}")
-        else:
-            worse.append(f"{name} {value} ({share:.2f})")
-    parts = [f"no gain beyond the noise of {100 * floor:.1f} %: {', '.join(same)}"] if same else []
-    parts += [f"slower, at best so many times the best: {', '.join(worse)}"] if worse else []
+def _not_gained(rows: Sequence[Trade], told: Recommendation) -> str:
+    """What was tried of each setting beside the recommended value, at its best: held against the
+    default where that is kept, else against the best.
+    """
+    held = [row.score for row in rows if row.number == 0 or not told.kept_default]
+    base, of = max(held, default=0.0), "default" if told.kept_default else "best"
+    tried = {
+        f"{name} {value}": _times(score, base)
+        for (name, value), score in _best_of_each(rows).items()
+        if value != _said(told.configuration.get(name))
+    }
+    floor = SLIGHT if told.noise_floor is None else told.noise_floor
+    noise = f"of more than {100 * floor:.0f} %"
+    if told.noise_floor is not None:
+        noise = f"beyond the noise of {100 * floor:.1f} %"
+    faster = {name: times for name, times in tried.items() if times > 1 + floor}
+    slower = {name: times for name, times in tried.items() if times < 1 - floor}
+    same = [name for name in tried if name not in (*faster, *slower)]
+    told_of = {
+        "faster when found, and not confirmed, so many times the default": _each(faster),
+        f"no gain {noise}": ", ".join(same),
+        f"slower, at best so many times the {of}": _each(slower),
+    }
+    parts = [f"{what}: {names}" for what, names in told_of.items() if names]
     sentence = "; ".join(parts) or "no other setting was tried"
     return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _times(score: float, base: float) -> float:
+    """How many times as good as the base a score is: of what is to be small, both are negative."""
+    if score == base:
+        return 1.0
+    good, over = (score, base) if base >= 0 else (base, score)
+    return good / over if over else inf
+
+
+def _each(tried: Mapping[str, float]) -> str:
+    """Settings with how many times as good they are; nothing is a multiple of 0."""
+    numbers = {name: f" ({times:.2f})" if isfinite(times) else "" for name, times in tried.items()}
+    return ", ".join(f"{name}{number}" for name, number in numbers.items())
 
 
 def _best_of_each(rows: Sequence[Trade]) -> Mapping[tuple[str, str], float]:
