@@ -32,6 +32,27 @@ def test_a_sweep_here_has_no_address(cli):
     assert "--address: does nothing without --executor ray" in done.stderr
 
 
+SERVING = ("--objective", "serving")
+TUNED = [
+    (("--users", "8"), "--users: does nothing without --objective serving"),
+    (("--slo", "ttft=1s,itl=1s"), "--slo: does nothing without --objective serving"),
+    (("--speculate", "--prompt-lengths", "64"), "--prompt-lengths: does nothing without --obj"),
+    (("--draft", "d.gguf", "--answer-lengths", "64"), "--answer-lengths: does nothing without"),
+    (("--requests", "3"), "--requests: does nothing without --objective serving"),
+    (("--base-url", "http://a/v1"), "--base-url: does nothing without --method haqa"),
+    ((*SERVING, "--n-prompt", "9"), "--n-prompt: does nothing with --objective serving"),
+    ((*SERVING, "--n-generate", "9"), "--n-generate: does nothing with --objective serving"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), TUNED)
+def test_what_a_tuning_would_not_use_is_refused(cli, words, told):
+    done = cli("tune", "nowhere.gguf", *words)
+
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert told in done.stderr
+
+
 def test_what_the_environment_says_is_no_option_that_was_given(cli, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://a/v1")
 

@@ -53,6 +53,7 @@ def test_percentiles_are_linear_over_all_requests_and_over_all_times_between_tok
     assert found["first_token_ms_p95"] == [pytest.approx(38.5)]
     assert found["between_tokens_ms_p50"] == [3.0]  # of twice 1, 3 x 2, 4 x 3 and 5 x 4
     assert found["between_tokens_ms_p95"] == [4.0]
+    assert found["request_between_tokens_ms_p95"] == [pytest.approx(3.85)]  # of 1, 2, 3 and 4
     assert found["request_s_p95"] == [pytest.approx(0.0583)]
     assert found["llama_prompt_ms_p50"] == [25.0]
     assert found["llama_between_tokens_ms_p50"] == [2.5]

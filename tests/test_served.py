@@ -1,11 +1,17 @@
 """What is asked of a server, as a user says it."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
+from haqa_bench.arithmetic.memory import Prediction
+from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.errors import HaqaError
-from haqa_bench.tune import kept, served, space
+from haqa_bench.hardware import Device, Figure
+from haqa_bench.tune import kept, served, space, suites
 from haqa_bench.tune.placement import Placement
-from haqa_bench.tune.wish import Wish
+from haqa_bench.tune.wish import Wish, check
 
 WISH = Wish("m.gguf", 10**9, kept.limits("kl=0.05"), "serving", 7, "rules", 512, 64, 16)
 ASKED = ((64, 128), (32,))
@@ -66,14 +72,62 @@ def test_several_users_try_slots_and_one_that_guesses_tries_speculation():
     assert "draft-simple" not in without["speculation"]["choices"]
 
 
+ALONE = {"objective": "total", "speculate": True}
+
+
 def test_what_contradicts_itself_is_told():
     for changes, fault in (
-        ({"depth": 64}, "--depth"),
+        ({"depth": 64}, "--depth: .*Raise --prompt-lengths instead"),
+        ({**ALONE, "depth": 64}, "--depth: .*Raise --n-prompt instead"),
         ({"n_ctx": 100}, "100 tokens hold no prompt and answer of 160"),
-        ({"objective": "latency", "speculate": True}, "guessed tokens do nothing for"),
+        ({**ALONE, "objective": "latency"}, "no measure of latency"),
+        ({**ALONE, "objective": "generation"}, "no measure of generation. Use --objective total"),
     ):
         with pytest.raises(HaqaError, match=fault):
             served.asking(WISH._replace(**changes), 4, ASKED, 1, (1.0, 1.0))
+
+
+def test_a_short_context_of_a_server_is_held_against_what_is_asked_of_it_alone():
+    """Not against the lengths of a measurement without one."""
+    short = WISH._replace(n_ctx=256, n_prompt=256, n_generate=64)
+
+    check(served.asking(short, 4, ASKED, 1, (1.0, 1.0)))
+
+    with pytest.raises(HaqaError, match="256 tokens hold no 256 and 64"):
+        check(short._replace(objective="total"))
+
+
+def test_what_fits_is_what_all_slots_of_the_default_hold():
+    alone = served.asking(WISH._replace(**ALONE), 8, ASKED, 1, (1.0, 1.0))
+    few, many = (served.asking(WISH, users, ASKED, 1, (1.0, 1.0)) for users in (2, 8))
+
+    found = [served.default_context(wish) for wish in (WISH, alone, few, many)]
+
+    assert found == [512, 512, 2 * 512, 4 * 512]
+
+
+def test_formats_and_layers_are_planned_for_all_slots(monkeypatch, tmp_path):
+    asked = []
+    memory = Prediction(10**6, 0, 0, 0, 0, 0, 0)
+
+    def predict(model, formats, settings, n_ctx, n_outputs):
+        asked.append(n_ctx)
+        return {"own": Foreseen(memory, {"q8_0": 1}, {})}
+
+    monkeypatch.setattr(space.llama_cpp_memory, "predict", predict)
+    monkeypatch.setattr(
+        suites.placement, "that_fits", lambda _, n_ctx, __: asked.append(n_ctx) or Placement()
+    )
+    monkeypatch.setattr(suites, "_suite", lambda *_: {})
+    wish = served.asking(WISH, 8, ASKED, 1, (1.0, 1.0))
+
+    space.options(Path("m.gguf"), wish)
+    model = SimpleNamespace(source=tmp_path / "m.gguf")
+    size = Figure(value=1, unit="MiB", source="a test")
+    device = Device(name="a", title="x", kind="gpu", backend="b", memory=size, free=size)
+    suites.write(tmp_path / "out", wish, model, ["own"], "words", (device,))
+
+    assert asked == [4 * 512, 4 * 512]
 
 
 def test_a_server_with_a_draft_is_still_judged_by_its_goodput():

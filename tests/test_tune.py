@@ -180,6 +180,15 @@ def test_the_same_wish_goes_on_and_another_is_not_mixed_in(written, tmp_path):
             suites.write(tmp_path / "out", wish, gguf_models.Formats(model), ["own", "Q4_0"], text)
 
 
+def test_a_text_of_another_system_s_line_ends_goes_on_too(written, tmp_path):
+    model, text = gguf_models.Formats(written[1]), "one line\r\nanother\rand more\n"
+    wish, folder = WISH, tmp_path / "other"
+
+    assert suites.write(folder, wish, model, ["own"], text) == suites.write(
+        folder, wish, model, ["own"], text
+    )
+
+
 def test_an_output_that_cannot_be_written_is_told(written, tmp_path):
     (tmp_path / "file").write_text("")
 

@@ -1,4 +1,8 @@
-"""Options that do nothing without another: who gives one alone expects what will not happen."""
+"""Options that do nothing without another, or beside it: who gives one expects what will not
+happen.
+"""
+
+from collections.abc import Iterable, Iterator
 
 import click
 from click.core import ParameterSource
@@ -20,21 +24,34 @@ NEEDED = {
     ),
     ("measure", "live"): ("confirm_later",),
     ("where", "ray"): ("address",),
+    ("objective", "serving"): ("users", "slo", "prompt_lengths", "answer_lengths", "requests"),
+    ("method", "haqa"): ("base_url",),
 }
 """What an option needs: the parameter and its value, to the parameters that do nothing else."""
+BESIDE = {("objective", "serving"): ("n_prompt", "n_generate")}
+"""The same of what an option must not have: beside it, they do nothing."""
 
 
 def check(context: click.Context) -> None:
     """Whether each option that was given does something.
 
     Raises:
-        HaqaError: one does not, since another is missing.
+        HaqaError: one does not, since another is missing, or is there.
     """
     options = {p.name: p.opts[-1] for p in context.command.params}
     for (needed, value), names in NEEDED.items():
-        if needed not in options or context.params[needed] == value:
-            continue
-        for name in names:
-            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if needed in options and context.params[needed] != value:
+            for name in _given(context, names):
                 what = f"does nothing without {options[needed]} {value}"
                 raise HaqaError(options[name], what, "Add it, or leave this out")
+    for (beside, value), names in BESIDE.items():
+        if beside in options and context.params[beside] == value:
+            for name in _given(context, names):
+                what = f"does nothing with {options[beside]} {value}"
+                raise HaqaError(options[name], what, "Leave it out")
+
+
+def _given(context: click.Context, names: Iterable[str]) -> Iterator[str]:
+    """The parameters that the command line names."""
+    sources = ((name, context.get_parameter_source(name)) for name in names)
+    return (name for name, source in sources if source is ParameterSource.COMMANDLINE)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from haqa_bench.arithmetic.memory import COUNT_MAX, OWN, bytes_of
+from haqa_bench.cli import in_vain
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import MOST, FilePath, Finite
 from haqa_bench.cli.options import JSON, QUIET
@@ -220,6 +221,7 @@ def tune(
     from haqa_bench.tune.told import told
     from haqa_bench.tune.wish import Wish, check
 
+    in_vain.check(click.get_current_context())
     wish = Wish(
         model=model,
         limit=_room(limit),

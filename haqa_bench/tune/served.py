@@ -3,6 +3,8 @@
 import re
 
 from haqa_bench.errors import HaqaError
+from haqa_bench.tracks.serve import command
+from haqa_bench.tracks.serve.jobs import ServerSettings
 from haqa_bench.tune.wish import Serving, Wish
 
 PART = re.compile(r"(ttft|itl)=([0-9]+(?:\.[0-9]+)?)(ms|s)")
@@ -56,21 +58,32 @@ def asking(
     guessed.
 
     Raises:
-        HaqaError: both are wished for, or a depth, or what is asked does not fit the context.
+        HaqaError: guessed tokens are wished for with an objective that is not measured then, or a
+        depth is, or what is asked does not fit the context.
     """
     if wish.objective == "serving":
         serving = Serving(users, *asked, requests, *limits)
     else:
         one = (wish.n_prompt,), (wish.n_generate,)
         serving = Serving(1, *one, ASKED_ALONE, EVER_MS, EVER_MS)
-    if wish.objective not in ("serving", "total", "generation"):
-        what = f"guessed tokens do nothing for --objective {wish.objective}"
-        raise HaqaError("--speculate", what, "Leave it out")
+    if wish.objective not in ("serving", "total"):
+        what = (
+            f"an answer of guessed tokens is timed with its prompt: no measure of {wish.objective}"
+        )
+        raise HaqaError("--speculate", what, "Use --objective total, or leave it out")
     if wish.depth:
+        lengths_of = "--prompt-lengths" if wish.objective == "serving" else "--n-prompt"
         what = "what the server holds of a text before is not timed here"
-        raise HaqaError("--depth", what, "Lengthen --prompt-lengths instead")
+        raise HaqaError("--depth", what, f"Raise {lengths_of} instead")
     longest = max(serving.prompts) + max(serving.answers)
     if longest > wish.n_ctx:
         what = f"{wish.n_ctx} tokens hold no prompt and answer of {longest}"
         raise HaqaError("--n-ctx", what, "Raise it, or shorten them")
     return wish._replace(serving=serving)
+
+
+def default_context(wish: Wish) -> int:
+    """Tokens that the whole cache of the default has room for: of a server, those of all slots."""
+    if wish.serving is None:
+        return wish.n_ctx
+    return command.total_context(wish.n_ctx, wish.serving.users, ServerSettings())

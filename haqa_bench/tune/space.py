@@ -15,6 +15,7 @@ from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.tune.placement import Placement
+from haqa_bench.tune.served import default_context
 from haqa_bench.tune.wish import Serving, Wish
 
 SPACE: Mapping[str, tuple[Sequence[Any], str]] = {
@@ -89,14 +90,16 @@ def names(wish: Wish) -> list[str]:
 
 
 def options(path: Path, wish: Wish, devices: bool = False) -> Options:
-    """Which formats of the model fit, as llama.cpp plans them for its default settings. Where there
-    are `devices`, what lies on them is planned for the file itself, so none larger is tried.
+    """Which formats of the model fit, as llama.cpp plans them for its default settings, and for all
+    slots of a server. Where there are `devices`, what lies on them is planned for the file itself,
+    so none larger is tried.
 
     Raises:
         HaqaError: not even one does, with the sums; or llama.cpp cannot read the model.
     """
     try:
-        found = llama_cpp_memory.predict(path, names(wish), DEFAULT, wish.n_ctx, WINDOW)
+        n_ctx = default_context(wish)
+        found = llama_cpp_memory.predict(path, names(wish), DEFAULT, n_ctx, WINDOW)
     except EvaluationFailed as failure:
         raise HaqaError(wish.model, failure.reason) from None
     fit: list[str] = []

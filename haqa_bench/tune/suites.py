@@ -15,7 +15,7 @@ from haqa_bench.documents import JsonObject, read_text
 from haqa_bench.errors import HaqaError
 from haqa_bench.hardware import Device, to_yaml
 from haqa_bench.suite import Suite
-from haqa_bench.tune import minutes, placement, space
+from haqa_bench.tune import minutes, placement, served, space
 from haqa_bench.tune.minutes import Division
 from haqa_bench.tune.placement import Placement
 from haqa_bench.tune.wish import Serving, Wish
@@ -52,7 +52,8 @@ def write(
         HaqaError: the folder holds another wish, or cannot be written.
     """
     hardware = cpu().model_copy(update={"devices": devices})
-    placed = placement.that_fits(model.source, wish.n_ctx, devices) if devices else Placement()
+    n_ctx = served.default_context(wish)
+    placed = placement.that_fits(model.source, n_ctx, devices) if devices else Placement()
     made = _suite(wish, model, hardware.name, formats, placed)
     files = {
         f"suites/{NAME}.yaml": json.dumps(made, indent=1) + "\n",  # JSON is YAML
@@ -64,7 +65,7 @@ def write(
             target = folder / name
             if not target.is_file():
                 disk.write(target, words)
-            elif name.startswith("suites/") and target.read_text("utf-8") != words:
+            elif name.startswith("suites/") and target.read_bytes() != words.encode():
                 raise HaqaError(
                     folder, "holds another tuning", "Name another --output, or delete it"
                 )

@@ -80,8 +80,10 @@ class Wish(NamedTuple):
 
 
 def check(wish: Wish) -> None:
-    """Raises HaqaError for wishes that contradict each other."""
-    if wish.depth + wish.n_prompt + wish.n_generate > wish.n_ctx:
+    """Raises HaqaError for wishes that contradict each other; of what is asked of a server, see
+    served.asking.
+    """
+    if not wish.serving and wish.depth + wish.n_prompt + wish.n_generate > wish.n_ctx:
         deep = f"{wish.depth}, " if wish.depth else ""
         raise HaqaError(
             "--n-ctx",

@@ -61,6 +61,13 @@ METRICS = by_name(
         2,
         prompted=True,
     ),
+    Metric(
+        "request_between_tokens_ms_p95",
+        "ms",
+        "minimize",
+        "mean time between a request's tokens, as the slo bounds it: 95 of 100 requests have less",
+        2,
+    ),
     Metric("request_s_p95", "s", "minimize", "of a whole request: 95 of 100 are quicker", 2),
     Metric("drafted_accepted", "1", "maximize", "share of guessed tokens that were right", 3),
     Metric("perplexity", "1", "minimize", "of the text that prompts are cut from", 3),
