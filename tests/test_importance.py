@@ -21,7 +21,7 @@ from haqa_bench.backends.quality_jobs import Count, Counted
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.tracks.deploy import llama_tools
 from haqa_bench.tracks.deploy.in_formats import InFormats
-from haqa_bench.tune import kept, matrix, minutes, space
+from haqa_bench.tune import kept, matrix, minutes, space, windows
 from haqa_bench.tune.wish import Wish
 
 WISH = Wish("m.gguf", 10**12, kept.limits("kl=0.05"), "total", 20, "rules", 4096, 256, 64)
@@ -304,6 +304,7 @@ def asked(monkeypatch, tmp_path):
 
     formats = SimpleNamespace(contents=lambda _: SimpleNamespace(parameters=10**8))
     monkeypatch.setattr(matrix, "run_job", run_job)
+    monkeypatch.setattr(windows, "run_job", run_job)
     monkeypatch.setattr(matrix.importance, "made", made)
     monkeypatch.setattr(matrix.gguf_models, "Formats", lambda path: formats)
     return jobs
@@ -323,7 +324,9 @@ def test_quality_is_judged_on_no_token_that_the_matrix_was_made_of(asked, tmp_pa
 
 
 def test_a_text_too_short_for_both_is_told(asked):
-    with pytest.raises(HaqaError, match=r"--text: its second half.* has 3000 tokens.* 3072 tokens"):
+    with pytest.raises(
+        HaqaError, match=r"--text: its second half.* has 3,000 tokens.* 3,072 tokens"
+    ):
         matrix.weighed(WISH._replace(imatrix="text"), Path("m.gguf"), "a" * 6000, print)
 
 
@@ -333,6 +336,18 @@ def test_a_file_leaves_the_text_whole(asked):
     assert (found.text, found.wish.imatrix) == ("words", str(Path("i.gguf").absolute()))
     assert [type(job) for job in asked] == [InspectMatrix]
     assert matrix.weighed(WISH, Path("m.gguf"), "words", print) == (WISH, "words")
+
+
+def test_a_text_of_the_user_s_is_counted_before_anything_is_measured(asked):
+    short, long = "a" * 3071, "a" * 7 * 512
+    for imatrix in ("", "i.gguf"):
+        wish = WISH._replace(imatrix=imatrix)
+        with pytest.raises(HaqaError, match=r"--text: the text, .* has 3,071 tokens.* 3,072"):
+            matrix.weighed(wish, Path("m.gguf"), short, print, own=True)
+
+        found = matrix.weighed(wish, Path("m.gguf"), long, lambda _: None, own=True).wish
+
+        assert found.windows == minutes.divided(found, 10**8, 10**8, 2).windows == 7
 
 
 def test_minutes_bound_what_a_matrix_is_made_of():

@@ -47,6 +47,16 @@ def test_several_users_take_longer_and_more_of_them_longer_still():
     assert many.longer > 30
 
 
+def test_a_deep_cache_takes_its_time_from_the_search_and_is_told_where_it_takes_more():
+    deep = WISH._replace(minutes=30, depth=65_536, n_ctx=2**17)
+
+    small, large = (divided(deep, *model, 2) for model in (SMALL, LARGE))
+
+    assert small == divided(WISH._replace(minutes=30), *SMALL, 2)  # two of two minutes each
+    assert large.seconds == pytest.approx(2 * 65_536 * 2 * 8e9 / 150e9)
+    assert large.longer > large.seconds / 60 > 30
+
+
 def test_minutes_that_hold_no_confirmation_are_told():
     assert divided(WISH._replace(minutes=1), *LARGE, 2).longer > 5
     assert divided(WISH._replace(minutes=60), *SMALL, 2).longer is None

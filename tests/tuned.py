@@ -12,9 +12,10 @@ from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import gguf_models, llama_devices
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Contents
+from haqa_bench.backends.quality_jobs import WINDOW, Counted
 from haqa_bench.protocols import Outcome
 from haqa_bench.run import study
-from haqa_bench.tune import space, told
+from haqa_bench.tune import space, told, windows
 from haqa_bench.tune.space import Options
 
 SPEEDS = {"own": 50.0, "Q4_0": 70.0, "Q4_K_M": 90.0}
@@ -87,6 +88,7 @@ def prepared(folder: Path, monkeypatch, machine: Machine) -> Tuning:
     monkeypatch.setattr(gguf_models, "require_llama_cpp", lambda: None)
     monkeypatch.setattr(gguf_models.Formats, "contents", lambda *_: contents)
     monkeypatch.setattr(gguf_models.Formats, "path", lambda *_: model)
+    monkeypatch.setattr(windows, "run_job", lambda *_: Counted(16 * WINDOW))
     monkeypatch.setattr(llama_devices, "listed", lambda: ((), ""))
     monkeypatch.setattr(space, "options", lambda *_: Options([*SPEEDS], {}, ""))
     monkeypatch.setattr(told, "predict", lambda *_: own)

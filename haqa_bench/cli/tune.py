@@ -246,7 +246,8 @@ def tune(
     space.check_weights(path)
     try:
         words = suites.quality_text(text)
-        wish, words = matrix.weighed(wish, path, words, partial(echo, err=True))
+        say = partial(echo, err=True)
+        wish, words = matrix.weighed(wish, path, words, say, own=text is not None)
         devices, _ = llama_devices.listed()
         found = space.options(path, wish, bool(devices))
         _tell(model, found)

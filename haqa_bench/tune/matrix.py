@@ -13,9 +13,7 @@ from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_files, gguf_models, importance
 from haqa_bench.backends.matrix_jobs import InspectMatrix, Matrix
 from haqa_bench.backends.process import run_job
-from haqa_bench.backends.quality_jobs import WINDOW, Count
-from haqa_bench.errors import HaqaError
-from haqa_bench.tune import minutes
+from haqa_bench.tune import minutes, windows
 from haqa_bench.tune.wish import Wish
 
 OF_TEXT = "text"
@@ -30,13 +28,18 @@ class Weighed(NamedTuple):
     text: str
 
 
-def weighed(wish: Wish, path: Path, text: str, say: Callable[[str], None]) -> Weighed:
-    """The wish with the matrix that it asks for, which is made first where that is asked for.
+def weighed(
+    wish: Wish, path: Path, text: str, say: Callable[[str], None], own: bool = False
+) -> Weighed:
+    """The wish with the matrix that it asks for, which is made first where that is asked for, and
+    with the windows of what is left of the text, where it is the user's `own`.
 
     Raises:
         HaqaError: there is no such file, it is no matrix of this model, or the text is too short.
         EvaluationFailed: llama.cpp refuses the model.
     """
+    if own and wish.imatrix != OF_TEXT:
+        wish = windows.counted(wish, path, text)
     if not wish.imatrix:
         return Weighed(wish, text)
     if wish.imatrix == OF_TEXT:
@@ -50,17 +53,13 @@ def weighed(wish: Wish, path: Path, text: str, say: Callable[[str], None]) -> We
 
 def _of_text(wish: Wish, path: Path, text: str, say: Callable[[str], None]) -> Weighed:
     first, rest = parted(text)
-    tokens = run_job(Count(model=str(path), text=rest), TIMEOUT_S).tokens
-    if (windows := tokens // WINDOW) < minutes.FEWEST_WINDOWS:
-        what = f"its second half, on which quality is judged, has {tokens} tokens"
-        needed = minutes.FEWEST_WINDOWS * WINDOW
-        raise HaqaError("--text", what, f"Name a text whose half has {needed} tokens")
+    wish = windows.counted(wish, path, rest, half=True)
     parameters = gguf_models.Formats(path).contents(OWN).parameters
     cores = psutil.cpu_count(logical=False) or 1
     chunks = minutes.chunks(wish, parameters, cores)
     say(f"importance matrix: {importance.NAME} reads the first half of the text.")
     made = importance.made(path, first, chunks)
-    return Weighed(wish._replace(imatrix=str(made), chunks=chunks, windows=windows), rest)
+    return Weighed(wish._replace(imatrix=str(made), chunks=chunks), rest)
 
 
 def parted(text: str) -> tuple[str, str]:

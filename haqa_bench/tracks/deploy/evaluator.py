@@ -83,15 +83,15 @@ class DeployEvaluator(InFormats):
         self.formats.path(name)
 
     def sample(self, configuration: Configuration, repeat: int) -> Outcome:
-        """See Evaluator. That a cache is filled, once, is no part of what a sample takes."""
-        if self.workload.depth:
-            self._fill(configuration)
+        """See Evaluator. The first that needs a cache fills it, which is part of its seconds."""
         return timed(lambda: self._with_quality(configuration, repeat))
 
     def _with_quality(self, configuration: Configuration, repeat: int) -> Outcome:
         """A sample; with the first of a configuration, unless it is hopeless, how much quality its
         format and cache keep.
         """
+        if self.workload.depth:
+            self._fill(configuration)
         found = self._sample(configuration, repeat)
         name, settings = str(configuration["format"]), with_defaults(configuration)
         return found if repeat else self.held(found, name, settings)
