@@ -1,6 +1,7 @@
 """Evaluators and response tables: real samples in, the same samples out; failures stay failures."""
 
 import re
+import time
 from collections import Counter
 from types import SimpleNamespace
 
@@ -378,6 +379,15 @@ def test_an_interval_holds_its_estimate_and_is_none_of_few_samples_or_of_anythin
     assert interval(samples[:3], "tokens/s") is None
     assert interval(samples, "MB") is None
     assert interval([*samples, 5.0], "tokens/s", [0.0] * 6 + [0.4]) == (low, high)
+
+
+def test_filling_a_cache_is_part_of_the_seconds_of_what_needs_it(cell, measured_by, monkeypatch):
+    work = cell.workload.model_copy(update={"depth": 8})
+    evaluator = deploy.DeployEvaluator(cell.model_copy(update={"workload": work}))
+    monkeypatch.setattr(evaluator, "_fill", lambda configuration: time.sleep(0.05))
+    monkeypatch.setattr(evaluator, "_sample", lambda configuration, repeat: Outcome((), {}))
+
+    assert evaluator.sample(cell.space.default, 0).seconds >= 0.05
 
 
 def test_rates_are_tokens_over_the_seconds_that_they_took(cell):

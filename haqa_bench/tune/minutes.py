@@ -26,8 +26,6 @@ FORMATS = 3
 FEWEST_PAIRS, MOST_PAIRS = 6, 20
 FEWEST_WINDOWS, WINDOWS = 6, 16
 """Of 512 tokens: six give an interval; sixteen are 8,192 tokens."""
-CACHES = 2
-"""That a search fills at least, where something lies in them: the default's, and another's."""
 MATRIX = 0.1
 """Of the time, at most, for making an importance matrix."""
 FEWEST_CHUNKS, CHUNKS = 8, 128
@@ -69,8 +67,8 @@ def _collecting(parameters: int, cores: int) -> float:
 def divided(wish: Wish, weights: int, parameters: int, cores: int) -> Division:
     """The division of a wish's minutes, for a model whose default takes `weights` bytes.
 
-    The search gets what is left, and a tenth at least, or what it takes to fill CACHES to the
-    wish's depth: what does not fit is cut there.
+    The search gets what is left, and a tenth at least: what does not fit is cut there. Where tokens
+    lie in the cache before, the default's is filled with the noise, and one at least in the search.
     """
     if wish.minutes is None:
         return UNBOUNDED._replace(windows=min(WINDOWS, wish.windows or WINDOWS))
@@ -87,7 +85,8 @@ def divided(wish: Wish, weights: int, parameters: int, cores: int) -> Division:
     windows = min(wish.windows or WINDOWS, WINDOWS, max(FEWEST_WINDOWS, windows))
     left = everything - 2 * run * (pairs + FEWEST_PAIRS)
     left -= wish.chunks * _collecting(parameters, cores)
-    filling = CACHES * wish.depth * operations
+    filling = wish.depth * operations
+    left -= filling
     search = max(0.1 * everything, filling, left)
     longer = (everything - left + search) / 60 if left < search else None
     return Division(search, pairs, FEWEST_PAIRS, 2, windows, longer)
