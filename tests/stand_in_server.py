@@ -49,6 +49,8 @@ class Told:
     dies_at: int = 10**9
     """The request after the warm-up with which it dies."""
     never_ready: bool = False
+    says: str = "listening"
+    """Before it is ready."""
 
 
 def tools(folder: Path, **told) -> Path:
@@ -85,7 +87,7 @@ def main(told: Told, folder: str) -> None:
         sys.exit(told.dies)
     port = int(sys.argv[sys.argv.index("--port") + 1])
     slots = int(sys.argv[sys.argv.index("-np") + 1])
-    print("listening", flush=True)
+    print(told.says, flush=True)
     Listening(port, told, slots, Path(folder)).serve_forever()
 
 

@@ -8,6 +8,7 @@ import tiny_gguf
 from support import REPOSITORY
 
 from haqa_bench import suite
+from haqa_bench.backends import llama_programs
 from haqa_bench.errors import EvaluationFailed, HaqaError
 from haqa_bench.tracks.serve import command
 from haqa_bench.tracks.serve.evaluator import ServeEvaluator
@@ -41,7 +42,7 @@ TEXT = "w1 w2 w3 w4 w5 " * 200
 @pytest.fixture
 def evaluator(tmp_path, monkeypatch):
     try:
-        command.program()
+        llama_programs.found(command.NAME)
     except HaqaError as error:
         pytest.skip(str(error))
     monkeypatch.setenv("HAQA_BENCH_CACHE", str(tmp_path / "cache"))

@@ -5,6 +5,7 @@ started. That it runs: test_serve_load.py.
 import json
 import shlex
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import stand_in_server
@@ -181,58 +182,78 @@ BEGINS = (
 @pytest.mark.parametrize(
     ("settings", "server", "line"),
     [
-        (PLAIN, ServerSettings(), f"{BEGINS} -np 4 -kvu -cb -cram 0"),
+        (PLAIN, ServerSettings(), f"{BEGINS} -np 4 -kvu -cb"),
         (
             Settings(n_threads=2, n_threads_batch=3, mmap=False, repack=False),
             ServerSettings(parallel=2, kv_unified=False, cont_batching=False),
-            BEGINS.replace("-fa auto", "-fa auto -lm none --no-repack")
-            + " -np 2 -no-kvu -nocb -cram 0",
+            BEGINS.replace("-fa auto", "-fa auto -lm none --no-repack") + " -np 2 -no-kvu -nocb",
         ),
         (
             PLAIN,
             ServerSettings(speculation="ngram-cache", draft_max=5),  # which has no such option
-            f"{BEGINS} -np 4 -kvu -cb --spec-type ngram-cache -cram 0",
+            f"{BEGINS} -np 4 -kvu -cb --spec-type ngram-cache",
         ),
         (
             PLAIN,
             ServerSettings(speculation="ngram-simple", draft_max=16),
-            f"{BEGINS} -np 4 -kvu -cb --spec-type ngram-simple --spec-ngram-simple-size-m 16 "
-            "-cram 0",
+            f"{BEGINS} -np 4 -kvu -cb --spec-type ngram-simple --spec-ngram-simple-size-m 16",
         ),
         (
             PLAIN,
             ServerSettings(speculation="ngram-map-k", draft_max=16),
-            f"{BEGINS} -np 4 -kvu -cb --spec-type ngram-map-k --spec-ngram-map-k-size-m 16 -cram 0",
+            f"{BEGINS} -np 4 -kvu -cb --spec-type ngram-map-k --spec-ngram-map-k-size-m 16",
         ),
         (
             PLAIN,
             ServerSettings(speculation="ngram-mod", draft_max=16),  # its own least would be 48
             f"{BEGINS} -np 4 -kvu -cb --spec-type ngram-mod --spec-ngram-mod-n-max 16 "
-            "--spec-ngram-mod-n-min 0 -cram 0",
+            "--spec-ngram-mod-n-min 0",
         ),
         (
             PLAIN,
             ServerSettings(speculation="draft-simple", draft_max=8, draft_min=2, draft_p_min=0.5),
             f"{BEGINS} -np 4 -kvu -cb --spec-type draft-simple --spec-draft-n-max 8 "
-            "--spec-draft-n-min 2 -md d.gguf --spec-draft-p-min 0.5 -ngld 0 -cram 0",
+            "--spec-draft-n-min 2 -md d.gguf --spec-draft-p-min 0.5 -ngld 0",
         ),
         (
             Settings(n_threads=2, n_threads_batch=3, n_gpu_layers=9, cpu_moe=True),
             ServerSettings(speculation="draft-simple"),
             "llama-server -m m.gguf -c 1024 -tb 3 -fa auto -cmoe -ngl 9 -sm layer -mg 0 -t 2 "
             "-b 2048 -ub 512 -ctk f16 -ctv f16 -np 4 -kvu -cb --spec-type draft-simple -md d.gguf "
-            "--spec-draft-p-min 0 -cram 0",
+            "--spec-draft-p-min 0",
         ),
     ],
     ids=["own", "all off", "cache", "simple", "map", "mod", "draft", "device"],
 )
 def test_the_command_has_every_setting(settings, server, line):
-    found = command.command("/x/llama-server", "m.gguf", settings, server, 1024, "d.gguf", 8123)
+    found = command.command("/x/llama-server", "m.gguf", settings, server, 1024, "d.gguf")
     shown = command.shown("m.gguf", settings, server, 1024, "d.gguf")
 
     assert shown == line
-    assert found == ["/x/llama-server", *shlex.split(shown)[1:], "--host", "127.0.0.1", "--port",
-                     "8123"]  # fmt: skip
+    assert found == ["/x/llama-server", *shlex.split(shown)[1:]]
+
+
+def test_what_is_for_the_measurement_alone_is_in_no_line_to_copy():
+    assert command.measured(8123) == ["-cram", "0", "--host", "127.0.0.1", "--port", "8123"]
+    assert "-cram" not in command.shown("m.gguf", PLAIN, ServerSettings(), 1024)
+
+
+def test_where_devices_are_a_model_without_layers_there_is_kept_from_them():
+    drafted = ServerSettings(speculation="draft-simple")
+    there = replace(PLAIN, n_gpu_layers=9)
+
+    alone, drafting, offloaded = (
+        command.shown("m.gguf", settings, server, 1024, "d.gguf", devices=True)
+        for settings, server in (
+            (PLAIN, ServerSettings()),
+            (PLAIN, drafted),
+            (there, drafted),
+        )
+    )
+
+    assert alone == f"{BEGINS} -dev none -np 4 -kvu -cb"
+    assert drafting.endswith("-ngld 0 -devd none")
+    assert "-dev none" not in offloaded
 
 
 @pytest.mark.parametrize(

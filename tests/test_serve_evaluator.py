@@ -12,7 +12,7 @@ from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Contents
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.testing import EvaluatorContract
-from haqa_bench.tracks.serve import command
+from haqa_bench.tracks.serve import command, memory
 from haqa_bench.tracks.serve import evaluator as serve
 
 GIB = 2**30
@@ -48,7 +48,7 @@ class Planned:
 @pytest.fixture
 def planned(monkeypatch):
     made = Planned()
-    monkeypatch.setattr(serve, "predict", made)
+    monkeypatch.setattr(memory, "predict", made)
     return made
 
 

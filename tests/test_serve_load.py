@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import chain
 
 import psutil
@@ -32,12 +33,11 @@ def job_of(folder, users=2, requests=2, answer=4, repeats=2, server=None, **more
     return Load(
         program=str(folder / "llama-server"),
         model="m.gguf",
-        settings=ONE_THREAD,
         server=server or ServerSettings(),
         n_ctx=1024,
         users=asked,
         repeats=repeats,
-        **{"patience_s": LONG_S, **more},
+        **{"patience_s": LONG_S, "settings": ONE_THREAD, **more},
     )
 
 
@@ -63,6 +63,34 @@ def answers(served):
 
 def values(served, slo=LAX):
     return {name: found for (name, _), found in readings.readings(served, slo).items()}
+
+
+UNUSABLE = "warning: no usable GPU found, --gpu-layers option will be ignored\n"
+OFFLOADED = "load_tensors: offloaded 9/33 layers to GPU\nload_tensors: offloaded 3/3 layers to GPU"
+OFFLOADING = replace(ONE_THREAD, n_gpu_layers=33)
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        (UNUSABLE + 999 * "It says much of its model.\n", "layers are to be on a device, and it"),
+        (OFFLOADED, "33 of 33 layers are to be on a device, and 9 are"),
+    ],
+)
+def test_layers_that_are_not_on_a_device_are_a_status(load, says, told):
+    with pytest.raises(EvaluationFailed, match=told) as caught:
+        load(job={"settings": OFFLOADING}, says=says)
+
+    assert caught.value.status == Status.FEWER_LAYERS
+
+
+def test_layers_that_are_where_they_are_to_be_are_no_fault(load):
+    for settings, says in (
+        (ONE_THREAD, UNUSABLE),  # it says so wherever -ngl is given
+        (replace(OFFLOADING, n_gpu_layers=9), OFFLOADED),
+        (OFFLOADING, "it does not say"),
+    ):
+        assert answers(load(job={"settings": settings}, says=says))
 
 
 def test_times_are_what_the_server_made_users_wait(load):

@@ -38,6 +38,9 @@ FLASH = re.compile(
 )
 OVERRIDDEN = re.compile(r"^tensor \S+ \(.*\) buffer type overridden to (\S+)$", re.MULTILINE)
 SPLITS = re.compile(r"^sched_reserve: graph.*splits = ([\d /]+),", re.MULTILINE)
+UNUSABLE = "no usable GPU found, --gpu-layers option will be ignored"
+"""What llama.cpp's programs say where they were built without a device's backend."""
+OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 EFFECT = {"on": "enabled", "off": "disabled"}
 
 
@@ -151,6 +154,22 @@ def fault(placed: Placed, settings: Settings, planned: Planned = NOTHING) -> Fau
         Fault(Status.SETTING_IGNORED, _ignored(placed, settings)),
     )
     return next((one for one in found if one.reason), None)
+
+
+def fewer_said(log: str, n_gpu_layers: int) -> str:
+    """Why fewer layers lie on devices than asked for, as one of llama.cpp's programs says, which
+    tells less than its library; nothing where it says no such thing.
+    """
+    if not n_gpu_layers:
+        return ""
+    if UNUSABLE in log:
+        return f"layers are to be on a device, and it said: {UNUSABLE}"
+    told = OFFLOADED.search(log)  # the first is the model, a draft model comes later
+    if not told:
+        return ""
+    there, every = map(int, told.groups())
+    asked = every if n_gpu_layers < 0 else min(n_gpu_layers, every)
+    return f"{asked} of {every} layers are to be on a device, and {there} are" * (there < asked)
 
 
 def _fewer(placed: Placed, settings: Settings) -> str:

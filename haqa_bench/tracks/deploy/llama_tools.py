@@ -148,11 +148,13 @@ def _check(told: Mapping[str, object], settings: Settings) -> None:
         raise EvaluationFailed(Status.SETTING_IGNORED, f"other settings took effect: {said}")
 
 
-def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
+def commands(model: Path, settings: Settings, n_ctx: int, devices: bool = False) -> dict[str, str]:
     """How llama.cpp's server, its command line and llama-cpp-python are started with these
-    settings.
+    settings, on a machine with or without `devices`.
     """
-    line = shlex.join(["-m", str(model), *more(settings, n_ctx), *options(settings)])
+    alone = apart(settings, devices)
+    words = ["-m", str(model), *more(settings, n_ctx), *options(settings), *alone]
+    line = shlex.join(words)
     arguments = {
         "model_path": str(model),
         "n_ctx": n_ctx,
@@ -172,6 +174,7 @@ def commands(model: Path, settings: Settings, n_ctx: int) -> dict[str, str]:
         "type_k": CACHE_TYPES[settings.type_k],
         "type_v": CACHE_TYPES[settings.type_v],
         "swa_full": False,
+        **({"op_offload": False} if alone else {}),  # it has no argument that names no device
         **({} if settings.mmap else {"use_mmap": False}),
     }
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
@@ -214,6 +217,13 @@ def more(settings: Settings, n_ctx: int) -> list[str]:
         *experts,
         *(["-ot", settings.override_tensor] if settings.override_tensor else []),
     ]
+
+
+def apart(settings: Settings, devices: bool) -> list[str]:
+    """Where there are `devices`, and no layer is to lie on one: that none has a part in anything,
+    as in what is measured. Else llama.cpp computes long prompts there.
+    """
+    return ["-dev", "none"] if devices and settings.n_gpu_layers == 0 else []
 
 
 def _split(settings: Settings, between: str) -> list[str]:

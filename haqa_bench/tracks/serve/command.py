@@ -3,7 +3,7 @@
 import shlex
 
 from haqa_bench.backends.llama_jobs import Settings
-from haqa_bench.tracks.deploy.llama_tools import more, options
+from haqa_bench.tracks.deploy.llama_tools import apart, more, options
 from haqa_bench.tracks.serve.jobs import ServerSettings
 from haqa_bench.tracks.serve.settings import DRAFTED
 
@@ -47,11 +47,10 @@ def command(
     server: ServerSettings,
     n_ctx_total: int,
     draft: str = "",
-    port: int = 0,
+    devices: bool = False,
 ) -> list[str]:
-    """The words that llama-server is started with; without a `port`, it takes its own.
-
-    What prompts it keeps in memory for later is switched off: none comes twice.
+    """The words that llama-server is started with. Where there are `devices` that layers may be put
+    on, none of them has a part in a model without layers there.
     """
     return [
         program,
@@ -59,25 +58,35 @@ def command(
         model,
         *more(settings, n_ctx_total),
         *options(settings),
+        *apart(settings, devices),
         "-np",
         str(server.parallel),
         "-kvu" if server.kv_unified else "-no-kvu",
         "-cb" if server.cont_batching else "-nocb",
-        *_guessing(server, draft, settings.n_gpu_layers),
-        "-cram",
-        "0",
-        *(["--host", HOST, "--port", str(port)] if port else []),
+        *_guessing(server, draft, settings, devices),
     ]
 
 
+def measured(port: int) -> list[str]:
+    """What is added where it is measured: it listens on a port of its own, and the prompts that it
+    else keeps in memory for later are switched off, since none comes twice.
+    """
+    return ["-cram", "0", "--host", HOST, "--port", str(port)]
+
+
 def shown(
-    model: str, settings: Settings, server: ServerSettings, n_ctx_total: int, draft: str = ""
+    model: str,
+    settings: Settings,
+    server: ServerSettings,
+    n_ctx_total: int,
+    draft: str = "",
+    devices: bool = False,
 ) -> str:
-    """The same as a line for people to copy."""
-    return shlex.join(command(NAME, model, settings, server, n_ctx_total, draft))
+    """The words as a line for people to copy."""
+    return shlex.join(command(NAME, model, settings, server, n_ctx_total, draft, devices))
 
 
-def _guessing(server: ServerSettings, draft: str, n_gpu_layers: int) -> list[str]:
+def _guessing(server: ServerSettings, draft: str, settings: Settings, devices: bool) -> list[str]:
     """What says which tokens are guessed. A draft model lies on the CPU where the model does."""
     kind = server.speculation
     if kind == "none":
@@ -89,5 +98,6 @@ def _guessing(server: ServerSettings, draft: str, n_gpu_layers: int) -> list[str
         words += [SHORTEST[kind], str(server.draft_min)]
     if kind == DRAFTED:
         words += ["-md", draft, "--spec-draft-p-min", f"{server.draft_p_min:g}"]
-        words += [] if n_gpu_layers else ["-ngld", "0"]
+        words += [] if settings.n_gpu_layers else ["-ngld", "0"]
+        words += ["-devd", "none"] if apart(settings, devices) else []
     return words

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
-from haqa_bench.arithmetic.memory import OWN, Prediction
+from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import gguf_files, gguf_models, llama_programs
 from haqa_bench.backends.gguf_models import formats_of, require_llama_cpp
-from haqa_bench.backends.llama_cpp_memory import predict
 from haqa_bench.backends.llama_jobs import Settings
 from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Cell
@@ -19,15 +17,13 @@ from haqa_bench.store import facts
 from haqa_bench.tracks.deploy.in_formats import InFormats, check_foreseen, check_peak
 from haqa_bench.tracks.deploy.quality import Guard
 from haqa_bench.tracks.repeats import estimated, timed
-from haqa_bench.tracks.serve import command, readings
+from haqa_bench.tracks.serve import command, memory, readings
 from haqa_bench.tracks.serve.jobs import Load, ServerSettings
-from haqa_bench.tracks.serve.settings import DRAFTED, TEXT, with_defaults
+from haqa_bench.tracks.serve.settings import TEXT, with_defaults
 from haqa_bench.tracks.serve.workload import ServeWorkload
 
 GRACE_S = 5.0
 """What a process may take longer than its server may: to say why it is given up."""
-DRAFT_CACHE = "f16"
-"""Of a draft model's keys and values, which a space says nothing of."""
 Key = tuple[str, Settings, ServerSettings]
 
 
@@ -122,6 +118,7 @@ class ServeEvaluator(InFormats):
             patience_s=work.timeout_s,
             draft=str(self.draft or ""),
             text=self.text,
+            devices="n_gpu_layers" in self.cell.space.root,
         )
 
     def _foreseen(self, name: str, settings: Settings, server: ServerSettings) -> Prediction | None:
@@ -133,23 +130,7 @@ class ServeEvaluator(InFormats):
         alike = replace(settings, n_threads=1, n_threads_batch=1)
         key = name, alike, server
         if key not in self._predictions:
-            own = self._predicted(self.formats.header(name), alike, server)
-            self._predictions[key] = own
-            if self.draft and server.speculation == DRAFTED:
-                drafting = replace(alike, type_k=DRAFT_CACHE, type_v=DRAFT_CACHE)
-                added = self._predicted(self.draft, drafting, server)
-                self._predictions[key] = _together(own, added)
+            n_ctx = command.total_context(self.workload.n_ctx, self.workload.users, server)
+            header = self.formats.header(name)
+            self._predictions[key] = memory.foreseen(header, self.draft, alike, server, n_ctx)
         return self._predictions[key]
-
-    def _predicted(self, file: Path, settings: Settings, server: ServerSettings) -> Prediction:
-        """A token of each slot, and all that are guessed for it, have logits."""
-        outputs = server.parallel * (1 + command.guessed(server))
-        n_ctx = command.total_context(self.workload.n_ctx, self.workload.users, server)
-        found = predict(file, [OWN], settings, n_ctx, min(settings.n_batch, outputs))
-        return found[OWN].memory
-
-
-def _together(one: Prediction, other: Prediction) -> Prediction:
-    """Of two models in one process."""
-    added = Prediction(*(a + b for a, b in zip(one, other, strict=True)))
-    return added._replace(runtime=max(one.runtime, other.runtime))

@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from itertools import chain
 
+from haqa_bench.backends.llama_placed import fewer_said
 from haqa_bench.backends.process import NO_MEMORY, last_line
 from haqa_bench.backends.workers.frame import Refused, work
 from haqa_bench.backends.workers.load import cpu_times, others_share
 from haqa_bench.errors import Status
-from haqa_bench.tracks.serve.command import command
+from haqa_bench.tracks.serve import command
 from haqa_bench.tracks.serve.jobs import Asked, Load, Repeat, Served
 from haqa_bench.tracks.serve.worker import users
 from haqa_bench.tracks.serve.worker.answers import answer_of
@@ -26,10 +27,11 @@ DYING_S = 0.5
 def load(job: Load) -> Served:
     """Starts the server, warms it up, lets users ask it `repeats` times, and ends it."""
     port, begin = free_port(), time.perf_counter()
-    words = command(job.program, job.model, job.settings, job.server, job.n_ctx, job.draft, port)
-    with started(words, port) as server:
+    with started([*_words(job), *command.measured(port)], port) as server:
         server.wait_ready(job.patience_s)
         ready_s = time.perf_counter() - begin
+        if fewer := fewer_said(server.said_first(), job.settings.n_gpu_layers):
+            raise Refused(fewer, Status.FEWER_LAYERS)
         longest = max(one.prompt for one in chain(*job.users))
         prompts = cut(server, job.text, longest) if job.text else made_up(server)
         loads = [_requests(prompts, job.users) for _ in range(job.repeats)]
@@ -45,6 +47,11 @@ def load(job: Load) -> Served:
             n_ctx_slot=int(told["default_generation_settings"]["n_ctx"]),
             text_rounds=prompts.rounds if job.text else None,
         )
+
+
+def _words(job: Load) -> list[str]:
+    settings = job.settings, job.server
+    return command.command(job.program, job.model, *settings, job.n_ctx, job.draft, job.devices)
 
 
 def _requests(prompts: Prompts, asked: Sequence[Sequence[Asked]]) -> list[list[bytes]]:

@@ -29,6 +29,8 @@ ASKED_S = 60.0
 """For an answer that takes no generating."""
 KEPT = 16_384
 """Bytes that are looked at of what it said last."""
+MOST = 2**22
+"""The same of what it said first, when it loaded its model."""
 
 
 def free_port() -> int:
@@ -114,6 +116,10 @@ class Server:
         file = self.log.fileno()
         begin = max(0, os.fstat(file).st_size - KEPT)
         return os.pread(file, KEPT, begin).decode("utf-8", "replace")  # it writes at its own place
+
+    def said_first(self) -> str:
+        """What it said until now, as far as it is no more than MOST bytes."""
+        return os.pread(self.log.fileno(), MOST, 0).decode("utf-8", "replace")
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """What it answers, read from JSON.

@@ -1,0 +1,58 @@
+"""What llama-server takes with a configuration, as llama.cpp plans it: the cache of all slots and a
+draft model included.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from haqa_bench.arithmetic.memory import LAYERS_MAX, OWN, Prediction
+from haqa_bench.backends.llama_cpp_memory import predict
+from haqa_bench.backends.llama_jobs import Settings
+from haqa_bench.tracks.serve import command
+from haqa_bench.tracks.serve.jobs import ServerSettings
+from haqa_bench.tracks.serve.settings import DRAFTED
+
+DRAFT_CACHE = "f16"
+"""Of a draft model's keys and values, which a space says nothing of."""
+
+
+def foreseen(
+    model: Path, draft: Path | None, settings: Settings, server: ServerSettings, n_ctx: int
+) -> Prediction:
+    """What it takes where no layer lies on a device. `n_ctx` are the tokens of the whole cache;
+    `draft` is a draft model's file, which is loaded only where it is to guess.
+
+    Raises:
+        EvaluationFailed: llama.cpp refuses a model or a setting.
+    """
+    own = _predicted(model, settings, server, n_ctx)
+    if draft is None or server.speculation != DRAFTED:
+        return own
+    return _together(own, _predicted(draft, drafting(settings), server, n_ctx))
+
+
+def drafting(settings: Settings) -> Settings:
+    """The settings of a draft model beside a model's own. All its layers lie on devices where any
+    of the model's do, as llama-server has it.
+    """
+    return replace(
+        settings,
+        type_k=DRAFT_CACHE,
+        type_v=DRAFT_CACHE,
+        n_gpu_layers=LAYERS_MAX if settings.n_gpu_layers else 0,
+        cpu_moe=False,
+        n_cpu_moe=0,
+        override_tensor="",
+    )
+
+
+def _predicted(file: Path, settings: Settings, server: ServerSettings, n_ctx: int) -> Prediction:
+    """A token of each slot, and all that are guessed for it, have logits."""
+    outputs = server.parallel * (1 + command.guessed(server))
+    return predict(file, [OWN], settings, n_ctx, min(settings.n_batch, outputs))[OWN].memory
+
+
+def _together(one: Prediction, other: Prediction) -> Prediction:
+    """Of two models in one process."""
+    added = Prediction(*(a + b for a, b in zip(one, other, strict=True)))
+    return added._replace(runtime=max(one.runtime, other.runtime))
