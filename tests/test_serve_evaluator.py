@@ -14,6 +14,7 @@ from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.testing import EvaluatorContract
 from haqa_bench.tracks.serve import command, memory
 from haqa_bench.tracks.serve import evaluator as serve
+from haqa_bench.tracks.serve.settings import with_defaults
 
 GIB = 2**30
 DEFAULT = {"format": "Q4_0", "n_threads": 2, "parallel": 4, "speculation": "none"}
@@ -129,6 +130,18 @@ def test_a_draft_model_is_planned_for_too_and_is_part_of_what_a_table_is_made_of
     ]
     assert evaluator.made_of["draft_sha256"] != other.made_of["draft_sha256"] == ""
     assert evaluator.made_of["model_sha256"] == other.made_of["model_sha256"] == "0" * 64
+
+
+def test_a_model_without_layers_on_devices_is_kept_from_them_where_there_are_any(made):
+    without, with_them = made(), made()
+    space = without.cell.space
+    offloading = {**space.model_dump(), "n_gpu_layers": {"choices": [0, 9], "default": 9}}
+    changed = type(space).model_validate(offloading)
+    with_them.cell = with_them.cell.model_copy(update={"space": changed})
+
+    jobs = [one._job("Q4_0", *with_defaults(DEFAULT)) for one in (without, with_them)]
+
+    assert [job.devices for job in jobs] == [False, True]
 
 
 def test_a_text_is_part_of_what_a_table_is_made_of(made, tmp_path):

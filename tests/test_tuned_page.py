@@ -4,6 +4,7 @@ confirm it, and what to type; as a browser reads it before any script has run.
 
 import shutil
 from html.parser import HTMLParser
+from itertools import chain
 
 import pytest
 from command import InProcess
@@ -122,9 +123,9 @@ def test_the_confirmation_has_its_interval_and_its_pairs(page):
 def test_what_to_type_stands_there_as_it_was_printed(page, whole):
     commands = whole.recommendation["commands"]
 
-    assert page.texts["pre"] == [
-        text if isinstance(text, str) else "\n".join(text) for text in commands.values()
-    ]
+    listed = [[text] if isinstance(text, str) else text for text in commands.values()]
+    assert page.texts["pre"] == [*chain(*listed)]
+    assert len(commands["ollama"]) == 2
 
 
 def test_energy_that_nobody_measured_has_no_column(cli, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from haqa_bench.backends.llama_jobs import Contents
 from haqa_bench.backends.quality_jobs import WINDOW, Counted
 from haqa_bench.protocols import Outcome
 from haqa_bench.run import study
-from haqa_bench.tune import space, told, windows
+from haqa_bench.tune import space, start, windows
 from haqa_bench.tune.space import Options
 
 SPEEDS = {"own": 50.0, "Q4_0": 70.0, "Q4_K_M": 90.0}
@@ -91,7 +91,7 @@ def prepared(folder: Path, monkeypatch, machine: Machine) -> Tuning:
     monkeypatch.setattr(windows, "run_job", lambda *_: Counted(16 * WINDOW))
     monkeypatch.setattr(llama_devices, "listed", lambda: ((), ""))
     monkeypatch.setattr(space, "options", lambda *_: Options([*SPEEDS], {}, ""))
-    monkeypatch.setattr(told, "predict", lambda *_: own)
+    monkeypatch.setattr(start, "predict", lambda *_: own)
     monkeypatch.setattr(study, "live_evaluator", lambda *_: machine)
     words = ("tune", model, "--output", folder / "out", "--text", text, "--budget", 5)
     return Tuning(folder / "out", words)

@@ -13,7 +13,7 @@ UNTOLD = "unknown: it does not say"
 
 
 def found(name: str) -> str:
-    """The path of a program: of the folder that TOOLS names, or else on PATH.
+    """The absolute path of a program: of the folder that TOOLS names, or else on PATH.
 
     Raises:
         HaqaError: there is none; says how to get it.
@@ -28,7 +28,7 @@ def found(name: str) -> str:
             f"Take it from llama.cpp's releases, or build it (cmake --build build --target {name}),"
             f" and name its folder in {TOOLS}, or put that on PATH",
         )
-    return path
+    return os.path.abspath(path)  # it may be started in another folder
 
 
 def version(program: str) -> str:

@@ -30,5 +30,8 @@ def data_folder() -> Path | None:
 
 
 def cache() -> Path:
-    """What is made from data and models is kept here: ~/.cache/haqa-bench, or HAQA_BENCH_CACHE."""
-    return Path(os.environ.get("HAQA_BENCH_CACHE") or Path.home() / ".cache" / "haqa-bench")
+    """What is made from data and models is kept here: ~/.cache/haqa-bench, or HAQA_BENCH_CACHE. The
+    path is absolute: programs that write there are started in other folders.
+    """
+    named = os.environ.get("HAQA_BENCH_CACHE")
+    return Path(named or Path.home() / ".cache" / "haqa-bench").absolute()

@@ -9,7 +9,7 @@ from haqa_bench.errors import HaqaError
 from haqa_bench.project import Project, Run
 from haqa_bench.report.page.answer import Answer, Start
 from haqa_bench.report.page.origins import Origin
-from haqa_bench.tune import confirmed, kept, shown, suites, written
+from haqa_bench.tune import confirmed, failed, kept, shown, suites, written
 from haqa_bench.tune.picture import picture
 from haqa_bench.tune.recommendation import Recommendation, of_run
 from haqa_bench.tune.trade import front
@@ -37,7 +37,7 @@ def answer(run: Run, project: Project) -> Answer | None:
     again = confirmed.table(run, cell)
     return Answer(
         title=_title(told, cell, ended),
-        reasons=why(run, cell, told, limits) if ended else [],
+        reasons=[*why(run, cell, told, limits), *_failed(run)] if ended else [],
         facts=[*_facts(told, ended)],
         tables={
             "tune-front": shown.table(lines, cell, told, allowed),
@@ -46,6 +46,11 @@ def answer(run: Run, project: Project) -> Answer | None:
         starts=[*_starts(ended)] if ended else [],
         picture=picture(lines, cell, told.metric, told.unit),
     )
+
+
+def _failed(run: Run) -> list[str]:
+    """What could not be measured, in a sentence, where there is any."""
+    return [*filter(None, [failed.told(run)])]
 
 
 def _title(told: Recommendation, cell: Cell, ended: Written | None) -> str:
@@ -68,10 +73,16 @@ def _facts(told: Recommendation, ended: Written | None) -> Iterator[Origin]:
         yield Origin("Settings", ended.settings_told)
         yield Origin("File", ended.file_told)
         yield Origin("Memory", ended.memory_told)
+        if ended.untold:
+            yield Origin("Ollama", ended.untold)
     yield Origin(f"{told.metric}, {told.unit}", found)
 
 
 def _starts(ended: Written) -> Iterator[Start]:
-    names = {written.OLLAMA: "Ollama, where the Modelfile is", written.LM_STUDIO: "LM Studio"}
     for name, line in ended.commands.items():
-        yield Start(names.get(name, name), line if isinstance(line, str) else "\n".join(line))
+        if isinstance(line, str):
+            yield Start("LM Studio" if name == written.LM_STUDIO else name, line)
+        else:
+            serve, create = line
+            yield Start("Ollama", serve)
+            yield Start("in another terminal, where the Modelfile is", create)

@@ -3,32 +3,35 @@ Modelfile.
 """
 
 import json
-from collections.abc import Mapping
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
 from haqa_bench import disk
 from haqa_bench.arithmetic.formats import form_of
-from haqa_bench.arithmetic.memory import OWN
 from haqa_bench.backends import gguf_models
-from haqa_bench.backends.llama_cpp_memory import plan_for_device, predict
-from haqa_bench.backends.llama_jobs import Settings, with_defaults
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject
-from haqa_bench.project import open_run
+from haqa_bench.project import Run, open_run
 from haqa_bench.report.formats.terminal import terminal
 from haqa_bench.report.tables.short import short
-from haqa_bench.space import Configuration
 from haqa_bench.store import facts
-from haqa_bench.tracks.deploy import llama_tools
-from haqa_bench.tracks.serve import command
-from haqa_bench.tracks.serve.settings import with_defaults as served
-from haqa_bench.tune import shown, starting, written
+from haqa_bench.tune import failed, shown, starting, written
 from haqa_bench.tune.recommendation import Recommendation, of_run
 from haqa_bench.tune.space import Options
+from haqa_bench.tune.start import Start, start_of, taken
 from haqa_bench.tune.trade import Line, front
 from haqa_bench.tune.why import why
 from haqa_bench.tune.wish import Wish
+
+
+class Ended(NamedTuple):
+    """What a run of a tuning found: the recommendation, the trade, why, and what failed."""
+
+    recommended: Recommendation
+    lines: list[Line]
+    reasons: list[str]
+    failed: str
 
 
 def told(
@@ -36,41 +39,20 @@ def told(
 ) -> tuple[JsonObject, str]:
     """The report, which recommendation.json in `target` holds too, and what is printed."""
     with open_run(run) as done:
-        recommended = of_run(done, cell)
-        lines = front(done, cell, wish.limits, recommended.configuration)
-        reasons = why(done, cell, recommended, wish.limits)
-    report = _report(wish, path, run, cell, found, recommended, lines, reasons)
-    start = _start(wish, path, recommended.configuration)
+        ended = _ended(done, cell, wish)
+    start = start_of(wish, path, ended.recommended.configuration, "n_gpu_layers" in cell.space.root)
+    report = _report(wish, path, run, cell, found, ended, start)
     disk.write(target / "Modelfile", starting.modelfile(start.file, start.settings, wish.n_ctx))
     disk.write(target / written.NAME, json.dumps(report, indent=2) + "\n")
     limits = ",".join(limit.words for limit in wish.limits)
-    table = shown.table(lines, cell, recommended, limits)
+    table = shown.table(ended.lines, cell, ended.recommended, limits)
     return report, _words(report, terminal(short(table)), target)
 
 
-class Start(NamedTuple):
-    """How a configuration is started: its file, llama.cpp's settings, the tokens that the whole
-    cache has room for, and llama.cpp's own command lines.
-    """
-
-    file: Path
-    settings: Settings
-    n_ctx: int
-    commands: Mapping[str, str]
-
-
-def _start(wish: Wish, path: Path, configuration: Configuration) -> Start:
-    name = str(configuration["format"])
-    file = _formats(wish, path).path(name)
-    made = llama_tools.quantize(path, name, wish.imatrix)
-    if wish.serving is None:
-        settings = with_defaults(configuration)
-        commands = llama_tools.commands(file, settings, wish.n_ctx)
-        return Start(file, settings, wish.n_ctx, {**made, **commands})
-    settings, server = served(configuration)
-    n_ctx = command.total_context(wish.n_ctx, wish.serving.users, server)
-    line = command.shown(str(file), settings, server, n_ctx, wish.draft)
-    return Start(file, settings, n_ctx, {**made, command.NAME: line})
+def _ended(run: Run, cell: Cell, wish: Wish) -> Ended:
+    found = of_run(run, cell)
+    lines = front(run, cell, wish.limits, found.configuration)
+    return Ended(found, lines, why(run, cell, found, wish.limits), failed.told(run))
 
 
 def _formats(wish: Wish, path: Path) -> gguf_models.Formats:
@@ -92,13 +74,11 @@ def _report(
     run: Path,
     cell: Cell,
     found: Options,
-    told: Recommendation,
-    lines: list[Line],
-    reasons: list[str],
+    ended: Ended,
+    start: Start,
 ) -> JsonObject:
-    formats = _formats(wish, path)
+    formats, told = _formats(wish, path), ended.recommended
     name = str(told.configuration["format"])
-    start = _start(wish, path, told.configuration)
     return {
         "model": wish.model,
         "file": str(start.file),
@@ -119,21 +99,23 @@ def _report(
             "pairs_with_0": told.zeros._asdict(),
             "noise_floor": told.noise_floor,
         },
-        "why": reasons,
-        "front": [_line(line, cell) for line in lines],
+        "why": ended.reasons,
+        "failed": ended.failed,
+        "front": [_line(line, cell) for line in ended.lines],
         "min_quality": [limit.words for limit in wish.limits],
         "format": _made(formats, name),
         "memory": {
             "source": "simulated",
-            **_memory(start.file, start.settings, start.n_ctx),
+            **taken(start),
             "limit_mb": wish.limit / 1e6,
         },
         "left_out": dict(found.left_out),
         "commands": {
             **start.commands,
-            written.OLLAMA: starting.ollama(_slug(path), start.settings),
+            written.OLLAMA: starting.ollama(_slug(path), start.settings, start.server),
             written.LM_STUDIO: starting.lm_studio(start.file, start.settings, wish.n_ctx),
         },
+        "untold_to_ollama": starting.untold(start.settings, start.server),
         "run": str(run),
     }
 
@@ -158,25 +140,13 @@ def _slug(path: Path) -> str:
     return "".join(c if c.isalnum() or c in ".-" else "-" for c in path.stem.lower())
 
 
-def _memory(file: Path, settings: Settings, n_ctx: int) -> JsonObject:
-    """What the host has to hold, in MB, and what each device, where there are layers on one."""
-    if settings.n_gpu_layers == 0:
-        host = predict(file, [OWN], settings, n_ctx)[OWN].memory
-        return {"peak_mb": host.peak / 1e6, "safe_mb": host.safe / 1e6}
-    plan = plan_for_device(file, [OWN], settings, n_ctx)[OWN].memory
-    devices = {share.place: share.safe / 1e6 for share in plan.devices}
-    return {
-        "peak_mb": plan.host.peak / 1e6,
-        "safe_mb": plan.host.safe / 1e6,
-        "device_safe_mb": devices,
-    }
-
-
 def _words(report: JsonObject, table: str, target: Path) -> str:
     found, commands = written.of_report(report), report["commands"]
+    serve, create = commands[written.OLLAMA]
     lines = [
         f"**{report['model']}**: {found.verdict}.",
         *report["why"],
+        *filter(None, [report["failed"]]),
         "",
         f"Settings: {found.settings_told}.",
         f"File: {found.file_told}.",
@@ -184,10 +154,16 @@ def _words(report: JsonObject, table: str, target: Path) -> str:
         "",
         table,
         *(commands[name] for name in commands if name not in (written.OLLAMA, written.LM_STUDIO)),
-        f"Ollama, in {target}: {'; '.join(commands[written.OLLAMA])}",
+        f"Ollama: {serve}",
+        f"In another terminal, in {target}: {create}",
+        *filter(None, [found.untold]),
         f"LM Studio: {commands[written.LM_STUDIO]}",
         "",
         f"Written to {target}: {written.NAME}, Modelfile, suites/tune.yaml, results/.",
-        f"All of it as a page, with the search round by round: haqa-bench view {report['run']}",
+        f"All of it as a page, with the search round by round: {_view(report['run'])}",
     ]
     return "\n".join(lines)
+
+
+def _view(run: str) -> str:
+    return shlex.join(["haqa-bench", "view", run])

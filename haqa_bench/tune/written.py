@@ -1,6 +1,6 @@
 """What of a tuning's recommendation.json is read again, and how it is told to people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -42,6 +42,7 @@ class Written(BaseModel):
     format: File
     memory: Memory
     commands: Mapping[str, str | list[str]]
+    untold_to_ollama: Sequence[str] = ()
 
     @property
     def verdict(self) -> str:
@@ -59,6 +60,13 @@ class Written(BaseModel):
         found = self.format
         size = f"{found.file_bytes / 1e6:,.1f} MB"
         return f"{self.file} ({size}, {found.bits_per_weight} bits a weight: {found.tensor_types})"
+
+    @property
+    def untold(self) -> str:
+        """What Ollama cannot be told; nothing where it can be told all."""
+        if not self.untold_to_ollama:
+            return ""
+        return f"Ollama cannot be told: {', '.join(self.untold_to_ollama)}."
 
     @property
     def memory_told(self) -> str:
