@@ -19,6 +19,7 @@ from haqa_bench.backends.llama_jobs import Contents, Quantize
 from haqa_bench.backends.matrix_jobs import InspectMatrix, Matrix
 from haqa_bench.backends.quality_jobs import Count, Counted
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.tasks.folder import cache
 from haqa_bench.tracks.deploy import llama_tools
 from haqa_bench.tracks.deploy.in_formats import InFormats
 from haqa_bench.tune import kept, matrix, minutes, space, windows
@@ -263,6 +264,22 @@ def test_a_matrix_is_made_once_of_a_text(folders):
     path.write_text(path.read_text() + "\nassert '--version' in words")
     assert importance.made(model, "words", 8) == made
     assert not list(made.parent.glob("*.partial"))
+
+
+def test_folders_that_are_named_from_where_one_is_are_found_from_elsewhere(folders, monkeypatch):
+    """The program is started in a folder of its own."""
+    model, tools = folders
+    program(tools, WRITES)
+    monkeypatch.chdir(tools.parent)
+    monkeypatch.setenv(llama_programs.TOOLS, "tools")
+    monkeypatch.setenv("HAQA_BENCH_CACHE", "kept")
+    monkeypatch.setattr(importance, "cache", cache)
+
+    made = importance.made(model, "words", 8)
+
+    assert made.is_absolute()
+    assert made.is_relative_to(tools.parent / "kept")
+    assert made.is_file()
 
 
 def test_a_program_that_is_missing_or_refuses_is_told_in_a_line(folders, monkeypatch, tmp_path):

@@ -20,6 +20,6 @@ def told(run: Run) -> str:
     if not found:
         return ""
     total, first = sum(one.alike for one in found), found[0]
-    some = f", {first.alike} of them so" if first.alike < total else ""
+    some = f"; {first.alike} of them" if first.alike < total else ""
     many = count(total, "configurations", "configuration")
     return f"{many} failed{some}: {first.status}: {first.why.rstrip('.')}."
