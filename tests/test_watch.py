@@ -143,7 +143,7 @@ def test_ctrl_c_ends_both_and_the_same_command_goes_on(cli, tmp_path, monkeypatc
 
 def test_a_fault_ends_both(cli, tmp_path, monkeypatch, browser):
     tuning = prepared(tmp_path, monkeypatch, Machine())
-    monkeypatch.setattr("haqa_bench.tune.told.predict", lambda *_: {})
+    monkeypatch.setattr("haqa_bench.tune.start.predict", lambda *_: {})
 
     with pytest.raises(KeyError):
         cli(*tuning.words, "--watch")
