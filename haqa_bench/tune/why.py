@@ -53,10 +53,9 @@ def _not_gained(rows: Sequence[Trade], told: Recommendation) -> str:
         for (name, value), score in _best_of_each(rows).items()
         if value != _said(told.configuration.get(name))
     }
-    floor = SLIGHT if told.noise_floor is None else told.noise_floor
-    noise = f"of more than {100 * floor:.0f} %"
+    floor, noise = SLIGHT, f"of more than {100 * SLIGHT:.0f} %"
     if told.noise_floor is not None:
-        noise = f"beyond the noise of {100 * floor:.1f} %"
+        floor, noise = told.noise_floor, f"beyond the noise of {100 * told.noise_floor:.1f} %"
     faster = {name: times for name, times in tried.items() if times > 1 + floor}
     slower = {name: times for name, times in tried.items() if times < 1 - floor}
     same = [name for name in tried if name not in (*faster, *slower)]
