@@ -135,7 +135,7 @@ def test_a_draft_model_is_planned_for_too_and_is_part_of_what_a_table_is_made_of
 def test_a_model_without_layers_on_devices_is_kept_from_them_where_there_are_any(made):
     without, with_them = made(), made()
     space = without.cell.space
-    offloading = {**space.model_dump(), "n_gpu_layers": {"choices": [0, 9], "default": 9}}
+    offloading = {**space.model_dump(), "n_gpu_layers": {"choices": (0, 9), "default": 9}}
     changed = type(space).model_validate(offloading)
     with_them.cell = with_them.cell.model_copy(update={"space": changed})
 
