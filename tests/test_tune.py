@@ -74,12 +74,23 @@ def test_of_formats_larger_than_the_file_the_simplest_alone_is_tried(sizes):
     assert found.left_out["Q6_K"] == "is larger than the file, and holds no more"
 
 
-def test_where_layers_lie_on_a_device_nothing_larger_than_the_file_is_tried(sizes):
-    """They are placed by the file's own size."""
-    found = space.options(Path("m.gguf"), WISH, devices=True)
+def test_where_layers_lie_on_a_device_what_is_left_has_to_fit_the_host(sizes, monkeypatch):
+    """They are placed by the file's own size, so nothing larger is tried."""
+
+    def plan(path, formats, settings, n_ctx):
+        assert (settings.n_gpu_layers, settings.n_cpu_moe) == (20, 3)
+        hosts = {n: Share("host", 5, SIZES[n].memory.weights // 2, 0, 0, 0, 0) for n in formats}
+        return {n: SimpleNamespace(memory=DevicePlan((), host, "")) for n, host in hosts.items()}
+
+    monkeypatch.setattr(llama_cpp_memory, "plan_for_device", plan)
+    wish = WISH._replace(limit=270 * 10**6)
+
+    found = space.options(Path("m.gguf"), wish, placement.Placement(20, 3))
 
     assert found.fit == ["own", "Q4_K_M", "Q4_0", "IQ4_NL"]
-    assert found.left_out["Q8_0"] == "is larger than the file, and holds no more"
+    assert found.left_out["Q8_0"].startswith("does not fit 270 MB: weights 350.0")
+    roomy = space.options(Path("m.gguf"), WISH, placement.Placement(20, 3))
+    assert roomy.left_out["Q8_0"] == "is larger than the file, and holds no more"
 
 
 def test_under_a_limit_that_the_file_breaks_smaller_formats_are_tried(sizes):

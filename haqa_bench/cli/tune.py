@@ -216,8 +216,8 @@ def tune(
     MODEL is a GGUF file, package:NAME or hub:OWNER/REPO/FILE. Stopped, it goes on with the same
     command.
     """
-    from haqa_bench.backends import gguf_models, llama_devices
-    from haqa_bench.tune import kept, matrix, served, space, suites
+    from haqa_bench.backends import gguf_models
+    from haqa_bench.tune import kept, matrix, placement, served, space, suites
     from haqa_bench.tune.told import told
     from haqa_bench.tune.wish import Wish, check
 
@@ -248,8 +248,8 @@ def tune(
         words = suites.quality_text(text)
         say = partial(echo, err=True)
         wish, words = matrix.weighed(wish, path, words, say, own=text is not None)
-        devices, _ = llama_devices.listed()
-        found = space.options(path, wish, bool(devices))
+        there = placement.there(path, served.default_context(wish))
+        found = space.options(path, wish, there.placed)
         _tell(model, found)
         formats = gguf_models.Formats(path)
         if longer := suites.division(wish, formats).longer:
@@ -258,7 +258,7 @@ def tune(
                 err=True,
             )
         target = output or Path(f"haqa-tune-{path.stem}")
-        plan = _plan(suites.write(target, wish, formats, found.fit, words, devices), base_url)
+        plan = _plan(suites.write(target, wish, formats, found.fit, words, there), base_url)
         with _shown(plan, watch) as landed:
             _run(plan, landed)
             report, printed = told(wish, path, plan.folder, plan.suite.cells[0], found, target)

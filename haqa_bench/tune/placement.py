@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from haqa_bench.arithmetic.device_memory import DevicePlan
 from haqa_bench.arithmetic.memory import LAYERS_MAX, OWN
+from haqa_bench.backends import llama_devices
 from haqa_bench.backends.llama_cpp_memory import plan_for_device
 from haqa_bench.backends.llama_jobs import ONE_THREAD, Settings
 from haqa_bench.documents import JsonObject
@@ -52,17 +53,40 @@ class Placement(NamedTuple):
         return found
 
 
+NOWHERE = Placement()
+
+
+class There(NamedTuple):
+    """The devices of this machine, and what of a model is put on them."""
+
+    devices: tuple[Device, ...] = ()
+    placed: Placement = NOWHERE
+
+
+ALONE = There()
+
+
+def there(model: Path, n_ctx: int) -> There:
+    """What there is here, and the most of a model that fits.
+
+    Raises:
+        HaqaError: the backend that the environment names cannot be loaded.
+    """
+    devices, _ = llama_devices.listed()
+    return There(devices, that_fits(model, n_ctx, devices))
+
+
 def that_fits(model: Path, n_ctx: int, devices: tuple[Device, ...]) -> Placement:
     """The most of a model that fits; nothing where no device is there, its memory is not told, or
     llama.cpp cannot plan the model.
     """
     rooms = {device.name: int(device.memory.value or 0) * MIB for device in devices}
     if not any(rooms.values()):
-        return Placement()
+        return NOWHERE
     try:
         return _most(_Planner(model, n_ctx, rooms))
     except EvaluationFailed:
-        return Placement()
+        return NOWHERE
 
 
 class _Planner:

@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from haqa_bench.arithmetic.device_memory import Share
 from haqa_bench.arithmetic.formats import IMATRIX, RECIPES, form_of
-from haqa_bench.arithmetic.memory import OWN
+from haqa_bench.arithmetic.memory import OWN, Prediction
 from haqa_bench.backends import gguf_files, gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.tune.placement import Placement
+from haqa_bench.tune.placement import NOWHERE, Placement
 from haqa_bench.tune.served import default_context
 from haqa_bench.tune.wish import Serving, Wish
 
@@ -89,10 +90,10 @@ def names(wish: Wish) -> list[str]:
     return [OWN, *weighed]
 
 
-def options(path: Path, wish: Wish, devices: bool = False) -> Options:
+def options(path: Path, wish: Wish, placed: Placement = NOWHERE) -> Options:
     """Which formats of the model fit, as llama.cpp plans them for its default settings, and for all
-    slots of a server. Where there are `devices`, what lies on them is planned for the file itself,
-    so none larger is tried.
+    slots of a server. What is `placed` on devices takes nothing of the host, and is planned for the
+    file itself, so no larger format is tried then.
 
     Raises:
         HaqaError: not even one does, with the sums; or llama.cpp cannot read the model.
@@ -100,13 +101,16 @@ def options(path: Path, wish: Wish, devices: bool = False) -> Options:
     try:
         n_ctx = default_context(wish)
         found = llama_cpp_memory.predict(path, names(wish), DEFAULT, n_ctx, WINDOW)
+        hosts = _on_host(path, found, n_ctx, placed)
     except EvaluationFailed as failure:
         raise HaqaError(wish.model, failure.reason) from None
     fit: list[str] = []
     left_out: dict[str, str] = {}
     beside = _beside(path) if wish.size else 0
     for name in found:
-        if why := _against(name, found, wish, beside, () if devices else EVEN):
+        may_be_larger = () if placed.layers else EVEN
+        why = _beyond(hosts[name], wish.limit)
+        if why := why or _against(name, found, wish, beside, may_be_larger):
             left_out[name] = why
         else:
             fit.append(name)
@@ -118,6 +122,24 @@ def options(path: Path, wish: Wish, devices: bool = False) -> Options:
             "Allow more with --memory or --size, or shorten --n-ctx",
         )
     return Options(fit, left_out, llama_cpp_memory.beyond_training(found, wish.n_ctx))
+
+
+def _on_host(
+    path: Path, found: Mapping[str, Foreseen], n_ctx: int, placed: Placement
+) -> Mapping[str, Prediction | Share]:
+    """What each format takes of the host's memory."""
+    if not placed.layers:
+        return {name: one.memory for name, one in found.items()}
+    settings = replace(DEFAULT, n_gpu_layers=placed.layers, n_cpu_moe=placed.host_experts)
+    plans = llama_cpp_memory.plan_for_device(path, list(found), settings, n_ctx)
+    return {name: plans[name].memory.host for name in found}
+
+
+def _beyond(taken: Prediction | Share, limit: int) -> str:
+    """That more than the limit is taken, with the sum; nothing where it is not."""
+    if taken.safe <= limit:
+        return ""
+    return f"does not fit {limit / 1e6:,.0f} MB: {taken.arithmetic()}"
 
 
 def _beside(path: Path) -> int:
@@ -134,8 +156,6 @@ def _against(
     """
     own, one = found[OWN], found[name]
     weights = one.memory.weights
-    if not one.memory.fits(wish.limit):
-        return f"does not fit {wish.limit / 1e6:,.0f} MB: {one.memory.arithmetic()}"
     if wish.size and weights + beside > wish.size:
         return f"a file of {(weights + beside) / 1e6:,.1f} MB is over {wish.size / 1e6:,.1f} MB"
     if name == OWN:

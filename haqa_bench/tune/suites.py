@@ -13,11 +13,11 @@ from haqa_bench.backends.machine import cpu
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, read_text
 from haqa_bench.errors import HaqaError
-from haqa_bench.hardware import Device, to_yaml
+from haqa_bench.hardware import to_yaml
 from haqa_bench.suite import Suite
-from haqa_bench.tune import minutes, placement, served, space
+from haqa_bench.tune import minutes, space
 from haqa_bench.tune.minutes import Division
-from haqa_bench.tune.placement import Placement
+from haqa_bench.tune.placement import ALONE, Placement, There
 from haqa_bench.tune.wish import Serving, Wish
 
 NAME = "tune"
@@ -43,18 +43,16 @@ def write(
     model: Formats,
     formats: Sequence[str],
     text: str,
-    devices: tuple[Device, ...] = (),
+    there: There = ALONE,
 ) -> Path:
-    """Writes the suite, this machine's profile with its `devices`, and the quality text below
+    """Writes the suite, this machine's profile with its devices, and the quality text below
     `folder`; the suite's path. What is there already is kept.
 
     Raises:
         HaqaError: the folder holds another wish, or cannot be written.
     """
-    hardware = cpu().model_copy(update={"devices": devices})
-    n_ctx = served.default_context(wish)
-    placed = placement.that_fits(model.source, n_ctx, devices) if devices else Placement()
-    made = _suite(wish, model, hardware.name, formats, placed)
+    hardware = cpu().model_copy(update={"devices": there.devices})
+    made = _suite(wish, model, hardware.name, formats, there.placed)
     files = {
         f"suites/{NAME}.yaml": json.dumps(made, indent=1) + "\n",  # JSON is YAML
         f"suites/{TEXT_NAME}": text,

@@ -128,6 +128,7 @@ def _line(line: Line, cell: Cell) -> JsonObject:
         "value": line.value,
         "gain_found": line.gain,
         "peak_memory_mb": line.memory_mb,
+        "peak_device_memory_mb": line.device_memory_mb,
         **line.quality,
         "default": line.is_default,
         "recommended": line.is_chosen,

@@ -24,6 +24,7 @@ DECIDES = ("format", "type_k", "type_v", "speculation")
 ROUNDS = ("format", "type_k", "type_v")
 """What alone decides quality."""
 QUALITY = ("kl_divergence", "same_first_token", "perplexity")
+MEMORY, ON_DEVICES = "peak_memory_mb", "peak_device_memory_mb"
 ENERGY, ACCEPTED = "energy_j_per_token", "drafted_accepted"
 TOLD = (*QUALITY, "bits_per_weight", ENERGY, ACCEPTED)
 """Metrics that a line tells of beside speed and memory, where they were measured."""
@@ -50,6 +51,7 @@ class Line(NamedTuple):
     value: float
     gain: float | None
     memory_mb: float | None
+    device_memory_mb: float | None
     quality: JsonObject
     option: str
     is_default: bool
@@ -70,11 +72,11 @@ class _Point(NamedTuple):
     facts: Mapping[str, str]
 
     @property
-    def good(self) -> tuple[float, float, float]:
-        """What it is good at, the larger the better: speed, memory, quality."""
+    def good(self) -> tuple[float, ...]:
+        """What it is good at, the larger the better: speed, memory of host and devices, quality."""
         found = self.metrics
         lost = found.get("kl_divergence", found.get("perplexity", 0.0))
-        return self.trade.score, -found.get("peak_memory_mb", 0.0), -lost
+        return (self.trade.score, *(-found.get(name, 0.0) for name in (MEMORY, ON_DEVICES)), -lost)
 
 
 def front(run: Run, cell: Cell, limits: Sequence[Limit], chosen: Configuration) -> list[Line]:
@@ -150,7 +152,8 @@ def _line(point: _Point, default: _Point, limits: Sequence[Limit], chosen: Confi
         configuration=point.configuration,
         value=point.trade.value,
         gain=gain,
-        memory_mb=point.metrics.get("peak_memory_mb"),
+        memory_mb=point.metrics.get(MEMORY),
+        device_memory_mb=point.metrics.get(ON_DEVICES),
         quality=quality,
         option=_option(point, default, limits),
         is_default=point is default,
