@@ -1,16 +1,13 @@
 """What is asked of a server, as a user says it."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.errors import HaqaError
-from haqa_bench.hardware import Device, Figure
-from haqa_bench.tune import kept, served, space, suites
-from haqa_bench.tune.placement import Placement
+from haqa_bench.tune import kept, placement, served, space, suites
 from haqa_bench.tune.wish import Wish, check
 
 WISH = Wish("m.gguf", 10**9, kept.limits("kl=0.05"), "serving", 7, "rules", 512, 64, 16)
@@ -60,15 +57,15 @@ def test_several_users_try_slots_and_one_that_guesses_tries_speculation():
     one = WISH._replace(objective="total", speculate=True, draft="d.gguf")
     alone = served.asking(one, 8, ASKED, 2, (500.0, 50.0))
 
-    slots = space.settings(["own"], Placement(), several)
-    guesses = space.settings(["own"], Placement(), alone)
+    slots = space.settings(["own"], placement.NOWHERE, several)
+    guesses = space.settings(["own"], placement.NOWHERE, alone)
 
     assert (several.goal[0], slots["parallel"]["choices"]) == ("goodput_per_s", [1, 2, 4, 8])
     assert "speculation" not in slots
     assert (alone.goal[0], alone.serving.users) == ("answer_tokens_per_s", 1)
     assert guesses["parallel"]["choices"] == [1]
     assert "draft-simple" in guesses["speculation"]["choices"]
-    without = space.settings(["own"], Placement(), alone._replace(draft=""))
+    without = space.settings(["own"], placement.NOWHERE, alone._replace(draft=""))
     assert "draft-simple" not in without["speculation"]["choices"]
 
 
@@ -106,7 +103,7 @@ def test_what_fits_is_what_all_slots_of_the_default_hold():
     assert found == [512, 512, 2 * 512, 4 * 512]
 
 
-def test_formats_and_layers_are_planned_for_all_slots(monkeypatch, tmp_path):
+def test_formats_and_layers_are_planned_for_all_slots(monkeypatch):
     asked = []
     memory = Prediction(10**6, 0, 0, 0, 0, 0, 0)
 
@@ -115,17 +112,12 @@ def test_formats_and_layers_are_planned_for_all_slots(monkeypatch, tmp_path):
         return {"own": Foreseen(memory, {"q8_0": 1}, {})}
 
     monkeypatch.setattr(space.llama_cpp_memory, "predict", predict)
-    monkeypatch.setattr(
-        suites.placement, "that_fits", lambda _, n_ctx, __: asked.append(n_ctx) or Placement()
-    )
-    monkeypatch.setattr(suites, "_suite", lambda *_: {})
+    monkeypatch.setattr(placement.llama_devices, "listed", lambda: ((), ""))
+    monkeypatch.setattr(placement, "that_fits", lambda _, n_ctx, __: asked.append(n_ctx))
     wish = served.asking(WISH, 8, ASKED, 1, (1.0, 1.0))
 
     space.options(Path("m.gguf"), wish)
-    model = SimpleNamespace(source=tmp_path / "m.gguf")
-    size = Figure(value=1, unit="MiB", source="a test")
-    device = Device(name="a", title="x", kind="gpu", backend="b", memory=size, free=size)
-    suites.write(tmp_path / "out", wish, model, ["own"], "words", (device,))
+    suites.there(wish, Path("m.gguf"))
 
     assert asked == [4 * 512, 4 * 512]
 

@@ -217,7 +217,7 @@ def tune(
     command.
     """
     from haqa_bench.backends import gguf_models
-    from haqa_bench.tune import kept, matrix, placement, served, space, suites
+    from haqa_bench.tune import kept, matrix, served, space, suites
     from haqa_bench.tune.told import told
     from haqa_bench.tune.wish import Wish, check
 
@@ -248,7 +248,7 @@ def tune(
         words = suites.quality_text(text)
         say = partial(echo, err=True)
         wish, words = matrix.weighed(wish, path, words, say, own=text is not None)
-        there = placement.there(path, served.default_context(wish))
+        there = suites.there(wish, path)
         found = space.options(path, wish, there.placed)
         _tell(model, found)
         formats = gguf_models.Formats(path)

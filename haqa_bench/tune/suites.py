@@ -15,7 +15,7 @@ from haqa_bench.documents import JsonObject, read_text
 from haqa_bench.errors import HaqaError
 from haqa_bench.hardware import to_yaml
 from haqa_bench.suite import Suite
-from haqa_bench.tune import minutes, space
+from haqa_bench.tune import minutes, placement, served, space
 from haqa_bench.tune.minutes import Division
 from haqa_bench.tune.placement import ALONE, Placement, There
 from haqa_bench.tune.wish import Serving, Wish
@@ -37,13 +37,22 @@ def division(wish: Wish, model: Formats) -> Division:
     return minutes.divided(wish, contents.stored_bytes, contents.parameters, cores)
 
 
+def there(wish: Wish, path: Path) -> There:
+    """The devices of this machine, and what of a model is put on them, planned for all slots.
+
+    Raises:
+        HaqaError: the backend that the environment names cannot be loaded.
+    """
+    return placement.there(path, served.default_context(wish))
+
+
 def write(
     folder: Path,
     wish: Wish,
     model: Formats,
     formats: Sequence[str],
     text: str,
-    there: There = ALONE,
+    around: There = ALONE,
 ) -> Path:
     """Writes the suite, this machine's profile with its devices, and the quality text below
     `folder`; the suite's path. What is there already is kept.
@@ -51,8 +60,8 @@ def write(
     Raises:
         HaqaError: the folder holds another wish, or cannot be written.
     """
-    hardware = cpu().model_copy(update={"devices": there.devices})
-    made = _suite(wish, model, hardware.name, formats, there.placed)
+    hardware = cpu().model_copy(update={"devices": around.devices})
+    made = _suite(wish, model, hardware.name, formats, around.placed)
     files = {
         f"suites/{NAME}.yaml": json.dumps(made, indent=1) + "\n",  # JSON is YAML
         f"suites/{TEXT_NAME}": text,
