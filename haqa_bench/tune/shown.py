@@ -11,17 +11,17 @@ from haqa_bench.tune.trade import ACCEPTED, ENERGY, Line
 COLUMNS = (
     Column("What", role="words"),
     Column("Times", about="how many times as good as the default when found"),
-    Column("MB", "MB", about="the peak memory of the process"),
-    Column("Device MB", "MB", about="the most that the devices had less free"),
-    Column("Bits", "bits", about="bits a weight of the file"),
+    Column("Allowed by", role="words"),
     Column("KL, nats", "nats", about="divergence from the reference's predictions"),
     Column("KL, 95 %", about="the interval of that divergence over the windows", place="wide"),
+    Column("MB", "MB", about="the peak memory of the process"),
+    Column("Device MB", "MB", about="the most that the devices had less free"),
     Column("Same token", "%", about="how often the likeliest next token is the reference's"),
     Column("Same, 95 %", about="the interval of that share over the windows", place="wide"),
-    Column("Perplexity", about="of the text that was read"),
-    Column("J/token", "J", about="energy for each generated token"),
     Column("Accepted", "%", about="the share of guessed tokens that were right"),
-    Column("Allowed by", role="words"),
+    Column("J/token", "J", about="energy for each generated token"),
+    Column("Bits", "bits", about="bits a weight of the file"),
+    Column("Perplexity", about="of the text that was read"),
 )
 
 
@@ -52,17 +52,17 @@ def _row(line: Line, cell: Cell, unit: str) -> list[Value]:
         words(name_of(line, cell)),
         _number(line.value, 1 if line.value >= 10 else 3, unit),
         _number(line.gain, 2),
-        _number(line.memory_mb, 0, "MB", ","),
-        _number(line.device_memory_mb, 0, "MB", ","),
-        _number(quality.get("bits_per_weight"), 2, "bits"),
+        words(line.option or ("recommended" if line.is_chosen else "it is")),
         _number(quality.get("kl_divergence"), 4, "nats"),
         _ends(quality.get("kl_divergence_95")),
+        _number(line.memory_mb, 0, "MB", ","),
+        _number(line.device_memory_mb, 0, "MB", ","),
         _share(quality.get("same_first_token")),
         _ends(quality.get("same_first_token_95")),
-        _number(quality.get("perplexity"), 2),
-        _number(quality.get(ENERGY), 3, "J"),
         _share(quality.get(ACCEPTED)),
-        words(line.option or ("recommended" if line.is_chosen else "it is")),
+        _number(quality.get(ENERGY), 3, "J"),
+        _number(quality.get("bits_per_weight"), 2, "bits"),
+        _number(quality.get("perplexity"), 2),
     ]
 
 

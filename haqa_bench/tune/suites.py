@@ -128,9 +128,7 @@ def _suite(
 def _model(wish: Wish, model: Formats) -> JsonObject:
     contents = model.contents(OWN)
     return {
-        "gguf": str(
-            model.source.absolute()
-        ),  # a hub's file is a link, and its target has no such name
+        "gguf": str(model.source.absolute()),  # not resolved: a hub's file is a link
         "architecture": "of the file",
         "parameters": contents.parameters,
         "about": f"{wish.model}, sha256 {model.sha256[:16]}: {contents.tensor_types}",

@@ -13,10 +13,10 @@ from haqa_bench.backends import gguf_models
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject
 from haqa_bench.project import Run, open_run
-from haqa_bench.report.formats.terminal import terminal
+from haqa_bench.report.formats.terminal import terminal, width
 from haqa_bench.report.tables.short import short
 from haqa_bench.store import facts
-from haqa_bench.tune import failed, shown, starting, written
+from haqa_bench.tune import failed, other_programs, shown, written
 from haqa_bench.tune.recommendation import Recommendation, of_run
 from haqa_bench.tune.space import Options
 from haqa_bench.tune.start import Start, start_of, taken
@@ -42,11 +42,13 @@ def told(
         ended = _ended(done, cell, wish)
     start = start_of(wish, path, ended.recommended.configuration, "n_gpu_layers" in cell.space.root)
     report = _report(wish, path, run, cell, found, ended, start)
-    disk.write(target / "Modelfile", starting.modelfile(start.file, start.settings, wish.n_ctx))
+    disk.write(
+        target / "Modelfile", other_programs.modelfile(start.file, start.settings, wish.n_ctx)
+    )
     disk.write(target / written.NAME, json.dumps(report, indent=2) + "\n")
     limits = ",".join(limit.words for limit in wish.limits)
     table = shown.table(ended.lines, cell, ended.recommended, limits)
-    return report, _words(report, terminal(short(table)), target)
+    return report, _words(report, terminal(short(table, width())), target)
 
 
 def _ended(run: Run, cell: Cell, wish: Wish) -> Ended:
@@ -112,10 +114,10 @@ def _report(
         "left_out": dict(found.left_out),
         "commands": {
             **start.commands,
-            written.OLLAMA: starting.ollama(_slug(path), start.settings, start.server),
-            written.LM_STUDIO: starting.lm_studio(start.file, start.settings, wish.n_ctx),
+            written.OLLAMA: other_programs.ollama(_slug(path), start.settings, start.server),
+            written.LM_STUDIO: other_programs.lm_studio(start.file, start.settings, wish.n_ctx),
         },
-        "untold_to_ollama": starting.untold(start.settings, start.server),
+        "untold_to_ollama": other_programs.untold(start.settings, start.server),
         "run": str(run),
     }
 

@@ -240,8 +240,8 @@ class Bench:
         return Sample(ran, error, bandwidth, peak)
 
     def _took(self, name: str) -> float:
-        """Microseconds of one of our own kernels, by the clock here, less what asking takes; what
-        the device says cannot be believed any more.
+        """Microseconds of one of our own kernels, by the clock here, less what asking takes, but
+        never more than half: what the device says cannot be believed any more.
         """
         elapsed_us = self.session.run(name).elapsed_us
         return max(elapsed_us - self.of_asking.usual_us, elapsed_us / 2)

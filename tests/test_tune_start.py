@@ -17,7 +17,7 @@ from haqa_bench.errors import EvaluationFailed, Status
 from haqa_bench.tracks.deploy import llama_tools
 from haqa_bench.tracks.serve import memory
 from haqa_bench.tracks.serve.jobs import ServerSettings
-from haqa_bench.tune import failed, kept, start, starting
+from haqa_bench.tune import failed, kept, other_programs, start
 from haqa_bench.tune.wish import Serving, Wish
 
 FILE = Path("/models/my model.gguf")
@@ -29,15 +29,17 @@ DEFAULT = {"format": "own", "n_threads": 2}
 
 
 def test_ollama_computes_as_many_tokens_at_once_as_was_tuned():
-    lines = starting.modelfile(FILE, PLAIN, 512).splitlines()
+    lines = other_programs.modelfile(FILE, PLAIN, 512).splitlines()
 
     assert "PARAMETER num_batch 64" in lines
     assert f"FROM {FILE}" in lines
 
 
 def test_ollama_has_a_line_for_each_of_two_terminals_and_as_many_slots_as_were_tuned():
-    alone = starting.ollama("m", PLAIN, None)
-    several = starting.ollama("m", replace(PLAIN, type_k="q8_0", type_v="q8_0"), ServerSettings())
+    alone = other_programs.ollama("m", PLAIN, None)
+    several = other_programs.ollama(
+        "m", replace(PLAIN, type_k="q8_0", type_v="q8_0"), ServerSettings()
+    )
 
     assert alone == [
         "OLLAMA_FLASH_ATTENTION=1 ollama serve",
@@ -63,11 +65,11 @@ def test_ollama_has_a_line_for_each_of_two_terminals_and_as_many_slots_as_were_t
     ],
 )
 def test_what_ollama_cannot_be_told_is_said(settings, server, said):
-    assert starting.untold(replace(PLAIN, **settings), server) == said
+    assert other_programs.untold(replace(PLAIN, **settings), server) == said
 
 
 def test_lm_studio_links_the_file_and_leaves_it_where_it_is():
-    line, _, told = starting.lm_studio(FILE, PLAIN, 512).partition(", then: ")
+    line, _, told = other_programs.lm_studio(FILE, PLAIN, 512).partition(", then: ")
 
     assert shlex.split(line) == ["lms", "import", "--symbolic-link", str(FILE)]
     assert "Context Length 512" in told
