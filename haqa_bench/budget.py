@@ -4,9 +4,9 @@ dollars, and, where a parameter says how long a trial trains, a resource: epochs
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from haqa_bench import curves
 from haqa_bench.documents import Document
@@ -75,6 +75,10 @@ class Budget(Document):
     proposals: int = Field(ge=1)
     evaluations: int | None = Field(None, ge=1)
     seconds: float | None = Field(None, gt=0)
+    reserve: float | None = Field(None, gt=0, exclude_if=lambda seconds: seconds is None)
+    """Seconds beyond `seconds` that measuring a winner again takes. As long as the default is the
+    best that was found there is no winner, and the search goes on in them.
+    """
     tokens: int | None = Field(None, ge=1)
     dollars: float | None = Field(None, gt=0)
     resource: Resource | None = Field(None, exclude_if=lambda resource: resource is None)
@@ -94,14 +98,23 @@ class Budget(Document):
         what = f"{self.resource.parameter} is {due}, and {left} of {self.resource.at_most} are left"
         return what if due > left else ""
 
-    def left(self, spent: Spent) -> int:
-        """How many proposals may still be made."""
+    def left(self, spent: Spent, *, reserve: bool = False) -> int:
+        """How many proposals may still be made; with the `reserve`, if that may be spent."""
         most = self.resource.at_most if self.resource else None
-        limits = (self.evaluations, self.seconds, self.tokens, self.dollars, most)
+        seconds = self.seconds
+        if reserve and seconds is not None:
+            seconds += self.reserve or 0.0
+        limits = (self.evaluations, seconds, self.tokens, self.dollars, most)
         for limit, used in zip(limits, spent[1:], strict=True):
             if limit is not None and used >= limit:
                 return 0
         return max(self.proposals - spent.proposals, 0)
+
+    @model_validator(mode="after")
+    def _reserve(self) -> Self:
+        if self.reserve is not None and self.seconds is None:
+            raise ValueError("reserve: is beyond seconds, and there are none")
+        return self
 
 
 def spent_by(trials: Iterable[Trial], resource: Resource | None = None) -> Spent:

@@ -14,12 +14,12 @@ from pydantic import Field, SerializeAsAny, model_validator
 from typing_extensions import TypeVar
 
 from haqa_bench.arithmetic.architectures import fault_of_model, parameters
-from haqa_bench.budget import Budget
+from haqa_bench.budget import Budget, Spent
 from haqa_bench.documents import Document
 from haqa_bench.hardware import Hardware
 from haqa_bench.parameters import Choices, IntRange
 from haqa_bench.space import SearchSpace
-from haqa_bench.trial import Objective
+from haqa_bench.trial import Objective, Trial
 
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 Name = Annotated[str, Field(pattern=NAME.pattern)]
@@ -196,3 +196,13 @@ class Cell(Document, Generic[W]):
         """The cell as its winners are measured again, apart from the tuning."""
         work = self.workload.confirming
         return self if work is self.workload else self.model_copy(update={"workload": work})
+
+    def left(self, trials: Sequence[Trial], spent: Spent) -> int:
+        """How many proposals a study may still make after `trials`, which have `spent` so much; the
+        budget's reserve counts while the default is the best of them.
+        """
+        if (left := self.budget.left(spent)) or self.budget.reserve is None or not trials:
+            return left
+        best = self.objective.best(trials)
+        found = best is not None and best.key != trials[0].key
+        return 0 if found else self.budget.left(spent, reserve=True)

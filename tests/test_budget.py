@@ -9,12 +9,14 @@ from support import SUITE, evaluator_of
 from haqa_bench import suite
 from haqa_bench.budget import Budget, Spent, spent_by
 from haqa_bench.errors import HaqaError
-from haqa_bench.protocols import Proposal
+from haqa_bench.protocols import Outcome, Proposal
 from haqa_bench.registry import optimizer
 from haqa_bench.run import forecast
 from haqa_bench.run import study as studies
 from haqa_bench.run.plan import Plan
-from haqa_bench.trial import Status, Trial, Usage
+from haqa_bench.trial import Measurement, Source, Status, Trial, Usage
+
+WINNER = ("IQ4_NL", 2)
 
 
 def trial(number, **what):
@@ -49,6 +51,78 @@ def test_a_study_ends_when_its_first_ledger_is_empty(limit, spent):
 
     assert budget.left(Spent(proposals=2)) == 8
     assert budget.left(spent) == 0
+
+
+def test_a_reserve_is_beyond_seconds_and_needs_them():
+    budget = Budget(proposals=10, seconds=5.0, reserve=4.0)
+    spent = Spent(proposals=2, seconds=5.5)
+
+    assert budget.left(spent) == 0
+    assert budget.left(spent, reserve=True) == 8
+    assert budget.left(spent._replace(seconds=9.0), reserve=True) == 0
+    assert "reserve" not in Budget(proposals=10, seconds=5.0).model_dump()
+    with pytest.raises(ValueError, match="there are none"):
+        Budget(proposals=10, reserve=4.0)
+
+
+class InTurn:
+    """An optimizer that proposes what it was given, one after the other."""
+
+    settings = MappingProxyType({})
+    start_up = 0
+
+    def __init__(self, *configurations):
+        self.configurations = configurations
+
+    def ask(self, history):
+        format_, n_threads = self.configurations[len(history) - 1]
+        return Proposal({"format": format_, "n_threads": n_threads})
+
+
+class Seconds:
+    """An evaluator that takes a second; IQ4_NL alone is faster than all others."""
+
+    def __init__(self, metric):
+        self.metric = metric
+
+    def measure(self, configuration):
+        speed = 2.0 if configuration["format"] == "IQ4_NL" else 1.0
+        found = Measurement(
+            name=self.metric.metric,
+            value=speed,
+            unit=self.metric.unit,
+            source=Source.MEASURED,
+            samples=(speed,),
+            used=1,
+        )
+        return Outcome((found,), {}, 1.0)
+
+
+SLOW = (("Q4_0", 1), ("Q4_1", 1), ("Q4_0", 2))
+
+
+@pytest.mark.parametrize(
+    ("proposed", "tried"),
+    [
+        (SLOW, 3),  # until the reserve is spent
+        ((SLOW[0], WINNER), 2),
+        ((WINNER,), 1),
+    ],
+    ids=["nothing found", "found in the reserve", "found before"],
+)
+def test_a_search_goes_on_in_the_reserve_as_long_as_its_default_is_the_best(
+    project, proposed, tried
+):
+    study = suite.load(project / "suites/small.yaml", project).studies()[0]
+    changes = {
+        "budget": Budget(proposals=20, seconds=2.0, reserve=2.0),
+        "objective": study.cell.objective.model_copy(update={"constraints": ()}),
+    }
+    study = study._replace(cell=study.cell.model_copy(update=changes))
+
+    trials = list(studies.run_study(study, InTurn(*proposed), Seconds(study.cell.objective), []))
+
+    assert len(trials) == 1 + tried
 
 
 class Talks:

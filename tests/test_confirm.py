@@ -189,6 +189,28 @@ def table_of(project, speed):
     return tables_of(what.folder, project)["figure5"], what.folder
 
 
+@pytest.mark.parametrize(("method", "met"), [("default", False), ("random", True)])
+def test_with_a_reserve_the_default_meets_itself_only_beside_a_winner(project, method, met):
+    path = project / "suites/small.yaml"
+    path.write_text(
+        path.read_text().replace("{proposals: 5}", "{proposals: 5, seconds: 10_000, reserve: 1}")
+    )
+    what = plan(project, measure="live")
+    what = what._replace(studies=[s for s in what.studies if s.method.name == method])
+    cell = what.suite.cells[0]
+    live = Live(evaluator_of(project), lambda c, call: 60.0 * (1.4 if c == WINNER else 1.0))
+
+    list(runner.run(what, what.folder, Serial({cell.id: live})))
+
+    lines = [
+        line
+        for file in (what.folder / "confirmed").rglob("*.jsonl")
+        for line in journal.read_lines(file)
+    ]
+    own = [e for e in lines if e.get("configuration") == key_of(cell.space.default)]
+    assert bool(own) == met
+
+
 def test_a_live_run_measures_its_winners_again_and_says_on_what(project):
     table, folder = table_of(
         project, lambda c, call: 60.0 * (1.4 if c == WINNER else 1.0) * (1 + 0.001 * (call % 3))

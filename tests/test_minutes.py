@@ -23,6 +23,14 @@ def test_search_pairs_and_windows_stay_within_their_bounds(model, minutes):
     assert FEWEST_PAIRS <= found.pairs <= MOST_PAIRS
     assert 6 <= found.windows <= WINDOWS
     assert 6 * minutes <= found.seconds <= 60 * minutes
+    assert found.seconds + (found.reserve or 0) <= 60 * minutes + 1e-6
+
+
+def test_the_reserve_is_the_time_of_the_pairs():
+    found = divided(WISH._replace(minutes=10), *LARGE, 2)
+
+    assert found.seconds == 60
+    assert found.reserve == 540
 
 
 def test_more_minutes_give_more_of_everything_and_a_larger_model_takes_more_of_them():
@@ -53,7 +61,8 @@ def test_a_deep_cache_takes_its_time_from_the_search_and_is_told_where_it_takes_
     small, large = (divided(deep, *model, 2) for model in (SMALL, LARGE))
 
     plain, filling = divided(WISH._replace(minutes=30), *SMALL, 2), 65_536 * 2 * 135e6 / 150e9
-    assert small == plain._replace(seconds=pytest.approx(plain.seconds - filling))
+    assert small.seconds == pytest.approx(plain.seconds - filling)
+    assert (small.pairs, small.windows) == (plain.pairs, plain.windows)
     assert large.seconds == pytest.approx(65_536 * 2 * 8e9 / 150e9)
     assert large.longer > 2 * large.seconds / 60
 

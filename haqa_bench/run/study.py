@@ -141,7 +141,7 @@ def _doubt(study: Study, optimizer: Optimizer, trials: Sequence[Trial]) -> str:
 
 def finished(plan: Plan, study: Study, trials: Sequence[Trial]) -> bool:
     """Whether `trials` have spent the study's budget."""
-    done = bool(trials) and study.cell.budget.left(study.cell.budget.spent(trials)) == 0
+    done = bool(trials) and study.cell.left(trials, study.cell.budget.spent(trials)) == 0
     if done and plan.agent == "live" and study.method.chat:
         # it may have been killed after its last trial, before this
         recording.settle(plan.cassette(study), plan.run, answering.asked(study, trials))
@@ -165,7 +165,7 @@ def run_study(
         for trial in reversed(trials)
         if trial.key is not None and trial.repeat_of is None
     }
-    while budget.left(spent) > 0:
+    while study.cell.left(trials, spent) > 0:
         with thinking:
             proposal = asked.ask(trials) if trials else Proposal(study.cell.space.default)
         if proposal is None:

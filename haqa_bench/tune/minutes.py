@@ -37,7 +37,8 @@ COLLECTED = 3
 class Division(NamedTuple):
     """Seconds of the search, None for any; pairs of the winner and of the default with itself;
     processes of a configuration at most; windows of text. `longer` is the minutes that all takes
-    by the forecast, where those are more than were wished for.
+    by the forecast, where those are more than were wished for. `reserve` are the seconds of the
+    pairs, as far as they lie within the minutes: the search goes on in them while nothing is found.
     """
 
     seconds: float | None
@@ -46,6 +47,7 @@ class Division(NamedTuple):
     processes: int
     windows: int
     longer: float | None = None
+    reserve: float | None = None
 
 
 UNBOUNDED = Division(None, 8, 8, 4, WINDOWS)
@@ -84,12 +86,16 @@ def divided(wish: Wish, weights: int, parameters: int, cores: int) -> Division:
     windows = int(QUALITY * everything / ((1 + FORMATS) * window))
     windows = min(wish.windows or WINDOWS, WINDOWS, max(FEWEST_WINDOWS, windows))
     left = everything - 2 * run * (pairs + FEWEST_PAIRS)
-    left -= wish.chunks * _collecting(parameters, cores)
+    matrix = wish.chunks * _collecting(parameters, cores)
+    left -= matrix
     filling = wish.depth * operations
     left -= filling
     search = max(0.1 * everything, filling, left)
     longer = (everything - left + search) / 60 if left < search else None
-    return Division(search, pairs, FEWEST_PAIRS, 2, windows, longer)
+    reserve = everything - matrix - search
+    return Division(
+        search, pairs, FEWEST_PAIRS, 2, windows, longer, reserve if reserve > 0 else None
+    )
 
 
 def _served(serving: Serving, weights: int, operations: float) -> float:

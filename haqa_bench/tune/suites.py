@@ -190,8 +190,8 @@ def _measurement(divided: Division) -> JsonObject:
 
 
 def _budget(wish: Wish, divided: Division) -> JsonObject:
-    seconds = {} if divided.seconds is None else {"seconds": round(divided.seconds, 1)}
-    return {"proposals": wish.budget, **seconds}
+    bounds = {"seconds": divided.seconds, "reserve": divided.reserve}
+    return {"proposals": wish.budget} | {k: round(v, 1) for k, v in bounds.items() if v}
 
 
 def quality_text(given: Path | None) -> str:

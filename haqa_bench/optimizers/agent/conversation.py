@@ -132,7 +132,7 @@ class Conversation(Prompts):
             broken=cell.objective.violations(trial, history[0]),
             losses=losses(trial),
             scores=scores,
-            left=cell.budget.left(cell.budget.spent(history)),
+            left=cell.left(history, cell.budget.spent(history)),
             resource=cell.budget.resource,
             spent=cell.budget.spent(history).resource,
             OK=Status.OK,

@@ -118,7 +118,7 @@ class Prompts:
             broken={t.number: objective.violations(t, default) for t in history},
             best=objective.best(history),
             thoughts=[t for t in history if t.thought][-THOUGHTS:],
-            left=cell.budget.left(cell.budget.spent(history)),
+            left=cell.left(history, cell.budget.spent(history)),
             resource=cell.budget.resource,
             spent=cell.budget.spent(history).resource,
             OK=Status.OK,
