@@ -35,6 +35,7 @@ from haqa_bench.backends.gguf_models import Formats, find
 from haqa_bench.backends.llama_jobs import ONE_THREAD, Measure, Settings
 from haqa_bench.backends.process import run_job
 from haqa_bench.documents import sha256
+from haqa_bench.errors import HaqaError
 from haqa_bench.report.found.pairs import noise_floor
 from haqa_bench.report.statistics import median_interval
 from haqa_bench.tracks.deploy.quality import Guard
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--into", type=Path, help="a page whose table is to be this one")
+    parser.add_argument("--table", default=TABLE, help="which table of that page: its marks' name")
     options = parser.parse_args()
     rows = [
         row
@@ -97,7 +99,7 @@ def main() -> None:
     ]
     text = f"{table(rows)}\n\n{told(options.minutes, options.pairs)}"
     if options.into:
-        fill(options.into, TABLE, text)
+        fill(options.into, options.table, text)
     print(text)
 
 
@@ -347,4 +349,7 @@ def told(minutes: float, pairs: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except HaqaError as error:  # such as another run that measures here
+        sys.exit(str(error))

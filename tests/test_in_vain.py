@@ -32,6 +32,14 @@ def test_a_sweep_here_has_no_address(cli):
     assert "--address: does nothing without --executor ray" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("--chat-timeout", "5"), ("--answered-by", "me")])
+def test_a_fork_that_is_replayed_asks_nobody(cli, words):
+    done = cli("fork", "llama", "--method", "haqa", "--round", "3", "--model", "m", *words)
+
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert f"{words[0]}: does nothing without --agent live" in done.stderr
+
+
 SERVING = ("--objective", "serving")
 TUNED = [
     (("--users", "8"), "--users: does nothing without --objective serving"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from haqa_bench.cli import in_vain
 from haqa_bench.cli.asking import answered, asking
 from haqa_bench.cli.command import Command
 from haqa_bench.cli.given import MOST, SEED, FilePath
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from haqa_bench.run.plan import Plan
     from haqa_bench.study import Method, Study
     from haqa_bench.suite import Suite
+
+
+NAMING = ("base_url", "chat_command")
+"""Options that are part of which fork is meant, so that a replay may have them too."""
 
 
 class Wish(NamedTuple):
@@ -98,6 +103,7 @@ def fork(
     """
     from haqa_bench.report import forks, formats
 
+    in_vain.check(click.get_current_context(), but=NAMING)
     suite, folder = open_suite(suite_path, project)
     own = bool(model or how["base_url"] or how["chat_command"])
     wish = Wish(method, number, model, prompts, name, own)

@@ -2,7 +2,7 @@
 happen.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import click
 from click.core import ParameterSource
@@ -32,8 +32,8 @@ BESIDE = {("objective", "serving"): ("n_prompt", "n_generate")}
 """The same of what an option must not have: beside it, they do nothing."""
 
 
-def check(context: click.Context) -> None:
-    """Whether each option that was given does something.
+def check(context: click.Context, but: Container[str] = ()) -> None:
+    """Whether each option that was given does something; `but` some that do something else too.
 
     Raises:
         HaqaError: one does not, since another is missing, or is there.
@@ -41,7 +41,7 @@ def check(context: click.Context) -> None:
     options = {p.name: p.opts[-1] for p in context.command.params}
     for (needed, value), names in NEEDED.items():
         if needed in options and context.params[needed] != value:
-            for name in _given(context, names):
+            for name in _given(context, (name for name in names if name not in but)):
                 what = f"does nothing without {options[needed]} {value}"
                 raise HaqaError(options[name], what, "Add it, or leave this out")
     for (beside, value), names in BESIDE.items():
