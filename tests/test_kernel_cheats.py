@@ -315,6 +315,16 @@ def test_a_process_that_is_left_behind_is_found():
 
 
 @pytest.mark.usefixtures("no_rules")
+def test_a_process_that_is_left_behind_is_found_by_whatever_name_it_goes():
+    name = "char name[] = {'b', 'w', 'r', 'a', 'p', 0};"
+    renamed = f"if (said == 0) {{ {name} {call(157, '15L', '(long)(void *)name')} }}"
+    refused = refusal(source(f"long said = 0; if (i == 0) {{ {call(57)} {renamed} }} {RIGHT}"))
+
+    assert refused.status == "refused"
+    assert "processes of its own behind" in str(refused)
+
+
+@pytest.mark.usefixtures("no_rules")
 def test_no_process_starts_where_code_is_measured():
     body = f"{WHERE} long said = 0; if (i == 0 && kept[0]++ > 1.5f) {call(57)} {RIGHT}"
     refused = refusal(source(body))
@@ -421,6 +431,37 @@ def test_an_answer_before_the_work_is_done_leaves_nan(monkeypatch, tmp_path):
 
     assert refused.status == "wrong_output"
     assert "were not written" in str(refused)
+
+
+FILES = '        return {"files": text}\n'
+
+
+def test_files_do_not_lie_over_ours_by_another_name(monkeypatch, tmp_path):
+    aliases = (
+        '        if "own" in self.programs:\n'
+        '            junk, first = base64.b64encode(b"junk").decode(), min(text).split("/")[0]\n'
+        '            folders = ("./", "/tmp/pocl/", f"{first}/../")\n'
+        "            text |= {folder + name: junk for folder in folders for name in text}\n"
+        '            text |= {"../../usr/none": junk, ".": junk}\n'
+    )
+    lying(monkeypatch, tmp_path, (FILES, aliases + FILES))
+
+    found = judge.judge(Judge(own=job(), source=source(RIGHT), timeout_s=60.0))
+
+    assert found.error < 1e-4
+
+
+def test_files_of_somebody_else_come_when_the_clocks_have_been_compared(monkeypatch, tmp_path):
+    early = (
+        f'{OWN_RUN}        if "nothing" in told["of"] and (CACHE / "theirs").exists():\n'
+        '            raise SystemExit("too early")\n'
+    )
+    added = '        text |= {"theirs": ""} if "own" in self.programs else {}\n'
+    lying(monkeypatch, tmp_path, (OWN_RUN, early), (FILES, added + FILES))
+
+    found = judge.judge(Judge(own=job(), source=source(RIGHT), timeout_s=60.0))
+
+    assert found.error < 1e-4
 
 
 IMPOSTORS = {

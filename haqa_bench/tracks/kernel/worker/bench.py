@@ -53,29 +53,33 @@ class Bench:
         self.compile_s = 0.0
         self.overhead = self.of_batches = self.of_asking = Overhead(0.0, 0.0)
 
-    def prepare(self, files: Mapping[str, str], locked: bool = True) -> None:
-        """Builds all that is launched. What is not ours comes last, when the sandbox can start
-        nothing any more, and the clocks have been compared.
+    def prepare(self, ours: Mapping[str, str], theirs: Mapping[str, str]) -> None:
+        """Builds all that is launched, of what the compiler left elsewhere. What is not ours comes
+        last, even as a file, when the sandbox can start nothing any more, and the clocks have been
+        compared.
         """
-        self.prepare_ours(files, locked)
+        self.session.take(ours)
+        self.prepare_ours()
+        self._lock()
+        self.session.take(theirs)
         self.build()
 
-    def prepare_ours(self, files: Mapping[str, str], locked: bool) -> None:
-        """Builds and runs what is ours, of `files` that the compiler left elsewhere."""
+    def prepare_ours(self) -> None:
+        """Builds and runs what is ours."""
         session = self.session
-        if locked:
-            session.take(files)
         session.build("empty", EMPTY, [])
         sizes: dict[str, object] = {"global": [1], "local": [1]}
         session.launch("nothing", "empty", "nothing", buffers=[{"bytes": 4096}], **sizes)
         self._build_limits()
         session.run("nothing")
         session.run("read", "peak")
-        if locked:
-            session.lock()
-            self.overhead = self._overhead("nothing", 1)
-            self.of_batches = self._overhead("read", self.posed.batch)
-            self.of_asking = overhead([session.run("nothing") for _ in range(TIMES)])
+
+    def _lock(self) -> None:
+        """Lets the sandbox start nothing any more, and compares the clocks."""
+        self.session.lock()
+        self.overhead = self._overhead("nothing", 1)
+        self.of_batches = self._overhead("read", self.posed.batch)
+        self.of_asking = overhead([self.session.run("nothing") for _ in range(TIMES)])
 
     def build(self) -> None:
         """Builds what is not ours."""
@@ -303,7 +307,8 @@ def _passes(job: Judge, ours: str, posed: Posed, check: Check) -> bool:
     try:
         with Session(job.own, job.timeout_s, (arena.file, arena.size)) as session:
             bench = Bench(other, session, arena, posed)
-            bench.prepare({}, locked=False)
+            bench.prepare_ours()
+            bench.build()
             bench.check_once(check)
     except Refused as refused:
         if refused.status in FAILS:

@@ -3,13 +3,15 @@ haqa_bench.tracks.kernel.worker.judge < job.json > result.json`.
 
 Two sandboxes. In the first the code is compiled, and run once, since PoCL links at the first
 launch; what it does there counts for nothing, but that it leaves no process. The second gets what
-the compiler left, may start nothing, and is measured. Each launch whose time counts has inputs that
-the code has never seen, put in place while the sandbox is stopped, and an output of NaN, all of
-which is checked when the sandbox is stopped again.
+the compiler left, may start nothing, and is measured; of the first's files it gets what is not ours
+last, since the code has run there and may have written them. Each launch whose time counts has
+inputs that the code has never seen, put in place while the sandbox is stopped, and an output of
+NaN, all of which is checked when the sandbox is stopped again.
 """
 
 import time
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from haqa_bench.backends.workers.caches import Caches
@@ -48,7 +50,7 @@ def _judged(job: Judge) -> Measured:
     left = max(1.0, until - time.monotonic())
     with Session(own, left, (arena.file, arena.size)) as session:
         bench = Bench(job, session, arena, posed)
-        bench.prepare(made.files)
+        bench.prepare(made.ours, made.theirs)
         unchecked = [*bench.check(), *([] if posed.other else [NO_OTHER])]
         found = bench.measure()
         bench.check_once(inputs.usual(own))
@@ -87,11 +89,12 @@ def _other(own: Measure) -> Problem | None:
 
 
 class Compiled(NamedTuple):
-    """What a compiler left in its cache, by path, ours as it was before anything else ran; and how
-    long somebody else's code took.
+    """What a compiler left in its cache, by path: of our own kernels, before anything else ran, and
+    of somebody else's code; and how long that took.
     """
 
-    files: Mapping[str, str]
+    ours: Mapping[str, str]
+    theirs: Mapping[str, str]
     seconds: float
 
 
@@ -101,7 +104,7 @@ def _compiled(job: Judge, posed: Posed, timeout_s: float) -> Compiled:
     arena = Arena(problems, [1] * len(problems), Caches().bytes)
     with Session(job.own, timeout_s, (arena.file, arena.size)) as session:
         bench = Bench(job, session, arena, posed)
-        bench.prepare_ours({}, locked=False)
+        bench.prepare_ours()
         ours = session.files()
         bench.build()
         for (slot, *_), name, one in zip(arena.slots, ("own", "other"), problems, strict=False):
@@ -109,7 +112,19 @@ def _compiled(job: Judge, posed: Posed, timeout_s: float) -> Compiled:
             session.run(f"{name}0")
         session.run("nothing")
         session.check_alone()
-        return Compiled({**session.files(), **ours}, bench.compile_s)
+        return Compiled(ours, _theirs(session.files(), ours), bench.compile_s)
+
+
+def _theirs(files: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+    """The files beside ours. A name that leads out of the cache, or to a file of ours by another
+    way, such as `a/../b`, is no compiler's.
+    """
+    return {name: text for name, text in files.items() if _is_plain(name) and name not in ours}
+
+
+def _is_plain(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and str(path) == name != "."
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class Session:
         )
         self._drain = threading.Thread(target=self._listen, daemon=True)
         self._drain.start()
-        self._pid = 0
+        self._pid, self._ours = 0, frozenset[int]()
         try:
             self._hello(job, file, size)
         except BaseException:
@@ -82,7 +82,8 @@ class Session:
             memory_bytes=job.memory_bytes,
             address_bytes=size + ADDRESSES + job.memory_bytes if job.memory_bytes else 0,
         )
-        self._pid = self._processes()[-1].pid
+        there = [one.pid for one in self._processes()]  # no foreign code has run yet
+        self._pid, self._ours = there[-1], frozenset(there)
         told = self._ask("open", device=job.device)
         self.is_cpu, self.units = bool(told.get("cpu")), int(told.get("units", 1))
         self.facts = {str(k): str(v) for k, v in dict(told.get("facts", {})).items()}
@@ -153,9 +154,9 @@ class Session:
         """Says where code has started what goes on.
 
         Raises:
-            Refused: there are more processes than the launcher.
+            Refused: there are more processes than bwrap's and the launcher.
         """
-        left = [one for one in self._processes() if one.pid != self._pid and _is_program(one)]
+        left = [one for one in self._processes() if one.pid not in self._ours and _goes_on(one)]
         if left:
             raise Refused(f"it left {len(left)} processes of its own behind")
 
@@ -285,10 +286,10 @@ def _plain(text: str) -> str:
     return " ".join(word.rpartition("/")[2] if "/" in word else word for word in words.split(" "))
 
 
-def _is_program(one: psutil.Process) -> bool:
-    """Whether a process of the sandbox is none of bwrap's."""
+def _goes_on(one: psutil.Process) -> bool:
+    """Whether a process has not ended."""
     try:
-        return one.name() != "bwrap" and one.status() != psutil.STATUS_ZOMBIE
+        return one.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 
