@@ -13,7 +13,7 @@ from haqa_bench.documents import sha256
 from haqa_bench.parameters import Choices
 from haqa_bench.project import Project, open_run
 from haqa_bench.protocols import Outcome
-from haqa_bench.report.found.pairs import Pair, against, judged
+from haqa_bench.report.found.pairs import Pair, against, judged, pairs
 from haqa_bench.report.found.studies import StudyResult
 from haqa_bench.report.paper import against_peer, catalogue
 from haqa_bench.report.tables.table import NOTHING
@@ -135,6 +135,15 @@ def test_the_gain_is_against_ggml_with_its_interval_by_the_pairs(table):
         assert gain.unit == "x"
 
 
+def test_the_n_of_a_gain_is_the_pairs_behind_it(whole, table):
+    with open_run(whole[0]) as run:
+        known = pairs(run).verdicts
+    for row in rows_of(table):
+        of_cell = [found.pairs for (cell, _), found in known.items() if cell == row["Cell"].text]
+        assert row["random / ggml"].n in of_cell
+        assert row["random / ggml"].n >= min(of_cell) > 1  # one study a cell
+
+
 def test_in_how_many_kernels_each_method_is_ahead_of_ggml_is_said(table):
     told = next(note for note in table.notes if note.startswith("Kernels in which"))
 
@@ -190,7 +199,7 @@ def best_row(*winners):
     return SimpleNamespace(cell="cell", winners=winners, default_configuration='{"VEC":4}')
 
 
-WINNER, PEER = '{"VEC":8}', GGML.key
+WINNER, OTHER, PEER = '{"VEC":8}', '{"VEC":16}', GGML.key
 
 
 def test_a_winner_against_ggml_is_the_quotient_of_both_ratios_to_the_default():
@@ -202,6 +211,21 @@ def test_a_winner_against_ggml_is_the_quotient_of_both_ratios_to_the_default():
     assert found.ratio == pytest.approx(2.035 / 4.035)
     assert found.interval.low < found.ratio < found.interval.high
     assert found.interval.high - found.interval.low < 0.02
+    assert found.pairs == 8
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(6, 9), (9, 6)])
+def test_a_gain_has_as_many_pairs_as_the_winner_or_ggml_that_has_the_fewest(ours, theirs):
+    taken = [pair(WINNER, n, 2.0) for n in range(ours)] + [pair(OTHER, n, 2.0) for n in range(12)]
+    taken += [pair(PEER, n, 4.0) for n in range(theirs)]
+
+    assert against(best_row(WINNER, OTHER), PEER, judged(taken)).pairs == 6
+
+
+def test_a_winner_that_is_the_default_itself_has_no_pairs_to_count():
+    taken = [pair(PEER, n, 4.0) for n in range(8)]
+
+    assert against(best_row('{"VEC":4}'), PEER, judged(taken)).pairs == 8
 
 
 def test_a_winner_that_does_not_beat_the_default_counts_as_the_default_against_ggml():

@@ -58,11 +58,12 @@ class Pairs(NamedTuple):
 
 class Against(NamedTuple):
     """How many times as good as another's a method's winners are, in pairs; with a 95 % interval
-    where there are pairs enough.
+    where there are pairs enough. `pairs` is the smallest number of them that any of both has.
     """
 
     ratio: float
     interval: Interval | None
+    pairs: int
 
 
 class Pair(NamedTuple):
@@ -155,7 +156,9 @@ def against(row: Best, peer: str, pairs: Pairs) -> Against | None:
     ours, theirs = confirmed_ratio(row, pairs), pairs.verdicts.get((row.cell, peer))
     if ours is None or theirs is None:
         return None
-    return Against(ours / theirs.ratio, _interval(row, peer, pairs))
+    known = [theirs, *(pairs.verdicts[row.cell, winner] for winner in _tuned(row))]
+    fewest = min(one.pairs for one in known)
+    return Against(ours / theirs.ratio, _interval(row, peer, pairs), fewest)
 
 
 def _interval(row: Best, peer: str, pairs: Pairs) -> Interval | None:

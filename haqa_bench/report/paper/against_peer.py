@@ -186,8 +186,8 @@ def _gain(rows: Mapping[str, Best], name: str, cell: Cell, pairs: Pairs) -> Valu
         return words("" if (cell.id, traits.peer(cell)) not in pairs.verdicts else "not yet")
     low, high = found.interval or (None, None)
     told = "{number}x" + (" ({low} to {high})" if found.interval else "")
-    n = rows[name].studies
-    return value(found.ratio, Form(told, 2), unit="x", low=low, high=high, n=n, source="measured")
+    form, n = Form(told, 2), found.pairs
+    return value(found.ratio, form, unit="x", low=low, high=high, n=n, source="measured")
 
 
 def _any_rewritten(here: Here) -> bool:
