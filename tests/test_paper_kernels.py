@@ -175,6 +175,25 @@ def test_the_table_is_printed_in_every_format(whole, kind):
     assert "ggml" in done.stdout
 
 
+def test_a_gain_whose_winner_lacks_pairs_is_not_yet_and_a_note_says_what_takes_them(
+    whole, monkeypatch
+):
+    def only_of_ggml(name, kind, *values):
+        found = rows(name, kind, *values)
+        return [one for one in found if kind is not Pair or one.configuration == PEER]
+
+    with open_run(whole[0]) as run:
+        before = catalogue.tables(run, Project(REPOSITORY))["table3"]
+        rows = run.rows
+        monkeypatch.setattr(run, "rows", only_of_ggml)
+        table = catalogue.tables(run, Project(REPOSITORY))["table3"]
+
+    said = "not yet: a winner has no pairs with the usual constants; haqa-bench confirm RUN takes"
+    assert {row["random / ggml"].text for row in rows_of(table)} == {"not yet"}
+    assert any(note.startswith(said) for note in table.notes)
+    assert not any(note.startswith(said) for note in before.notes)
+
+
 def test_without_ggml_its_place_is_empty_and_says_so(tmp_path):
     words = ("--methods", "default,random", "--cells", "*grid-silu-64")
     folder, _ = ran(tmp_path, *words, with_ggml=False)

@@ -16,7 +16,7 @@ from haqa_bench.project import Run
 from haqa_bench.report import traits, verdict
 from haqa_bench.report.found import studies
 from haqa_bench.report.found.best import Best
-from haqa_bench.report.found.pairs import Pairs, against
+from haqa_bench.report.found.pairs import Pairs, against, confirmed_ratio
 from haqa_bench.report.found.studies import StudyResult
 from haqa_bench.report.paper.line import measured, stands_in
 from haqa_bench.report.paper.speeds import Known, best_of
@@ -29,6 +29,11 @@ from haqa_bench.report.tables.table import NOTHING, Column, Form, Place, Table, 
 
 DIGITS = 1
 NOT_MEASURED = "haqa-bench confirm RUN measures it, where llama-cpp-python is installed"
+NOT_YET = "not yet"
+"""Of a gain whose winners lack pairs, where the peer has some."""
+UNCONFIRMED = (
+    f"{NOT_YET}: a winner has no pairs with the usual constants; haqa-bench confirm RUN takes them."
+)
 
 
 class Here(NamedTuple):
@@ -181,13 +186,21 @@ def _of(rows: Mapping[str, Best], name: str, column: PublishedColumn, here: Here
 
 def _gain(rows: Mapping[str, Best], name: str, cell: Cell, pairs: Pairs) -> Value:
     """Against the peer, with its interval."""
-    found = against(rows[name], traits.peer(cell), pairs) if name in rows else None
+    if name not in rows:
+        return words("")
+    found = against(rows[name], traits.peer(cell), pairs)
     if found is None:
-        return words("" if (cell.id, traits.peer(cell)) not in pairs.verdicts else "not yet")
+        return words(NOT_YET if _lacks_pairs(rows[name], cell, pairs) else "")
     low, high = found.interval or (None, None)
     told = "{number}x" + (" ({low} to {high})" if found.interval else "")
     form, n = Form(told, 2), found.pairs
     return value(found.ratio, form, unit="x", low=low, high=high, n=n, source="measured")
+
+
+def _lacks_pairs(row: Best, cell: Cell, pairs: Pairs) -> bool:
+    """Whether the peer has pairs, and a winner has none."""
+    known = (cell.id, traits.peer(cell)) in pairs.verdicts
+    return known and confirmed_ratio(row, pairs) is None
 
 
 def _any_rewritten(here: Here) -> bool:
@@ -232,6 +245,13 @@ def _notes(
     lacking = [c for c in here.rows if _of_peer(here.run.cells[c], here.pairs).text == ""]
     if lacking:
         yield f"ggml was not measured of {len(lacking)} of {len(here.rows)} cells: {NOT_MEASURED}."
+    if any(
+        _lacks_pairs(rows[name], here.run.cells[cell], here.pairs)
+        for cell, rows in here.rows.items()
+        for name in here.tuned
+        if name in rows
+    ):
+        yield UNCONFIRMED
     if any(cell is None for _, cell in placed):
         yield f"{NOTHING}: no cell of this run is that."
     yield from published.codes
