@@ -6,8 +6,9 @@ that `haqa-bench run` wrote: a lock, journals, and the database made of them.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from haqa_bench import disk, shipped, tracks
 from haqa_bench.cell import Cell
-from haqa_bench.documents import check_name, read_json
+from haqa_bench.documents import check_name, read_json, read_text
 from haqa_bench.errors import HaqaError, PluginFailed, nearest
 from haqa_bench.store import database
 from haqa_bench.store.database import LOCK
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 RUNS = "HAQA_BENCH_RUNS"
 """The environment variable that says where runs go, in place of results/runs/ of the project."""
 Row = TypeVar("Row", bound=tuple[Any, ...])
+NAME_LINE = re.compile(r"""^name:[ \t]+(["']?)([\w.-]+)\1[ \t\r]*(?:#.*)?$""", re.MULTILINE)
+"""Where a suite's file says its name: the rest of the file takes much longer to read."""
 
 
 class Project(NamedTuple):
@@ -60,6 +63,19 @@ class Project(NamedTuple):
         """The suites that are called by their names, such as llama or paper/qlora."""
         files = self.files("suites/**/*.yaml")
         return {name[len("suites/") : -len(".yaml")]: path for name, path in files.items()}
+
+    def suites_named(self, name: str) -> list[str]:
+        """What the suites are called whose files say `name:` so, as paper/kernels is of
+        paper-kernels.
+        """
+        return [called for called, path in self.suites.items() if _name_in(path) == name]
+
+    def called(self, name: str) -> str:
+        """How a command names the suite of that name; SUITE where the project has none, since a
+        file elsewhere is whoever called's to name.
+        """
+        found = self.suites_named(name)
+        return name if name in found else next(iter(found), "SUITE")
 
     @property
     def runs(self) -> Path:
@@ -304,17 +320,32 @@ def _run_nearest(word: str, every: Sequence[str]) -> str:
 
 
 def find_suite(word: Path, given: Path | None = None) -> Path:
-    """The file of a suite: a path, or a name in suites/ of the project or of the package.
+    """The file of a suite: a path; a name in suites/ of the project or of the package; or the
+    name that one of these says of itself, which a run has.
 
     Raises:
-        HaqaError: there is none; names the nearest.
+        HaqaError: there is none (names the nearest), or several.
     """
     if word.is_file():
         return word
-    known = project_above(word.parent, given).suites
-    if path := known.get(word.as_posix()):
+    project = project_above(word.parent, given)
+    known, called = project.suites, word.as_posix()
+    if path := known.get(called):
         return path
+    found = project.suites_named(called)
+    if len(found) == 1:
+        return known[found[0]]
+    if found:
+        raise HaqaError(word, f"{len(found)} suites say this name", f"Known: {', '.join(found)}")
     raise HaqaError(word, "no such file, nor a suite of the project", nearest(word.stem, [*known]))
+
+
+def _name_in(path: Path) -> str:
+    """The name that a suite's file says; empty where none can be read."""
+    with suppress(HaqaError):
+        if said := NAME_LINE.search(read_text(path)):
+            return said[2]
+    return ""
 
 
 def _long_name(folder: Path) -> str:

@@ -1,12 +1,13 @@
 """Runs and suites by their names, and a run that is opened once."""
 
 import json
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from haqa_bench.errors import HaqaError
-from haqa_bench.project import find_run, open_run
+from haqa_bench.project import find_run, find_suite, open_run
 from haqa_bench.report.found import best as found_best
 
 
@@ -25,6 +26,54 @@ def test_a_suite_is_called_by_its_name_and_an_unknown_one_names_the_nearest(fold
     assert done.stderr.splitlines() == [
         "haqa-bench: smal: no such file, nor a suite of the project. Did you mean 'small'?"
     ]
+
+
+@pytest.fixture
+def below(project, monkeypatch):
+    """The small suite as paper/short, which says the name small."""
+    path = project / "suites/paper/short.yaml"
+    (project / "suites").rename(project / "paper")
+    (project / "suites").mkdir()
+    (project / "paper").rename(path.parent)
+    (path.parent / "small.yaml").rename(path)
+    monkeypatch.chdir(project)
+    return path
+
+
+def test_a_suite_is_found_by_the_name_that_it_says(below, cli):
+    done = cli("run", "small", "--methods", "default")
+
+    assert done.returncode == 0, done.stderr
+    assert find_suite(Path("small")) == below
+
+
+@pytest.mark.parametrize("line", ["name: 'small'", 'name:  "small" # a name', "name: small\r"])
+def test_a_suite_s_name_may_be_written_as_yaml_lets_it(below, line):
+    below.write_text(below.read_text().replace("name: small", line))
+
+    assert find_suite(Path("small")) == below
+
+
+def test_a_name_that_several_suites_say_is_told(below):
+    (below.parent / "again.yaml").write_text(below.read_text())
+
+    with pytest.raises(
+        HaqaError, match=r"2 suites say this name\. Known: paper/again, paper/short"
+    ):
+        find_suite(Path("small"))
+
+
+def test_a_suite_s_path_comes_before_a_name_that_another_says(below):
+    other = below.parents[1] / "small.yaml"
+    other.write_text(below.read_text().replace("name: small", "name: other"))
+
+    assert find_suite(Path("small")) == other
+
+
+def test_a_command_that_is_named_calls_the_suite_by_its_path(below, cli):
+    lacking = cli("run", "small", "--methods", "haqa").stderr
+
+    assert "Record it with: haqa-bench run paper/short --agent live" in lacking
 
 
 @pytest.mark.parametrize("word", ["small", "cassette-rec", "small/cassette-rec"])

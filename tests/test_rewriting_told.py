@@ -80,6 +80,20 @@ def test_an_explanation_names_the_source_and_the_command_that_prints_it(told, fo
     assert f"haqa-bench trials show rewriting --code {digest(FASTER)[:8]}" in done.stdout
 
 
+def test_an_explanation_calls_a_suite_in_a_folder_by_its_path(told):
+    project = told[0]
+    path = project / "suites/paper/short.yaml"
+    path.parent.mkdir()
+    (project / "suites/rewriting.yaml").rename(path)
+    try:
+        printed = called(told, f"explain RUN table3:{CELL}/haqa")
+    finally:
+        path.rename(project / "suites/rewriting.yaml")
+        path.parent.rmdir()
+
+    assert f"haqa-bench trials show paper/short --code {digest(FASTER)[:8]}" in printed
+
+
 def test_no_figure_and_no_caption_holds_a_source(told):
     called(told, "report RUN --figures OUT")
 

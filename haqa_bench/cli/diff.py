@@ -119,8 +119,10 @@ def _suite_of(side: str, folder: Path, suite: str) -> Path:
     """The suite that was named, among those of a revision."""
     from haqa_bench.project import Project
 
-    known = Project(folder).own.suites
-    path = known.get(suite, folder / suite)
+    own = Project(folder).own
+    known = own.suites
+    called = [suite, *own.suites_named(suite)]
+    path = next((known[one] for one in called if one in known), folder / suite)
     if not path.is_file():
         raise HaqaError(side, f"has no suite '{suite}'", nearest(suite, known))
     return path

@@ -68,7 +68,7 @@ def _runs(paths: Sequence[Path], project: Path | None) -> list[Path]:
 
 
 def SUITE(command: Command) -> Command:  # noqa: N802 # it is used as the options are
-    """A suite: its file, or its name in suites/ of the project."""
+    """A suite: its file, or its name in suites/ of the project, or the one that it says."""
     argument = click.argument(
         "suite_path", metavar="SUITE", type=FilePath(), shell_complete=completion.suites
     )

@@ -105,8 +105,7 @@ def _no_table(plan: Plan, missing: Sequence[Cell]) -> HaqaError:
 
 
 def _called(plan: Plan) -> str:
-    """How a command names the suite: a file elsewhere is whoever called's to name."""
-    return plan.suite.name if plan.suite.name in plan.places.suites else "SUITE"
+    return plan.places.called(plan.suite.name)
 
 
 def _more(found: Sequence[object]) -> str:

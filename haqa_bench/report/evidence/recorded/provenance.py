@@ -161,8 +161,7 @@ def _printing(ledger: Ledger, study: Study, best: Tried) -> str:
     source = (json.loads(best.configuration) or {}).get(name, AS_IT_COMES)
     if source == AS_IT_COMES:
         return ""
-    suite = ledger.run.suite.name
-    called = suite if suite in ledger.project.suites else "SUITE"
+    called = ledger.project.called(ledger.run.suite.name)
     return f"haqa-bench trials show {called} --code {digest(source)[:DIGITS]}"
 
 
