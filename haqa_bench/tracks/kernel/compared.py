@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from haqa_bench.arithmetic.kernel_roofline import BITS
 from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Cell
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status, nearest
 from haqa_bench.installed import has
 from haqa_bench.space import SearchSpace
+from haqa_bench.tracks.kernel import shapes
 from haqa_bench.tracks.kernel.jobs import Measure, Measured, MeasureGgml
 from haqa_bench.tracks.kernel.rewritten import measure_rewritten
 from haqa_bench.tracks.kernel.sources import FOLDER
@@ -36,7 +36,7 @@ class Asked:
         """With other sizes, `columns=1024,rows=32`.
 
         Raises:
-            HaqaError: a size is none, or the kernel has no such.
+            HaqaError: a size is none, or the kernel has no such, or its layouts do not allow it.
         """
         given = _numbers("--shape", text.split(",") if text else [])
         for name, size in given.items():
@@ -44,7 +44,9 @@ class Asked:
                 raise HaqaError("--shape", f"'{name}' is no size", nearest(name, self.job.shape))
             if not 1 <= size <= LARGEST:
                 raise HaqaError("--shape", f"{name}={size} is no size", "Give 1 or more")
-        return self._with(shape={**self.job.shape, **given})
+        shape = {**self.job.shape, **given}
+        shapes.check("--shape" if given else self.cell, self.job.kernel, shape)
+        return self._with(shape=shape)
 
     def with_bits(self, bits: str | None) -> "Asked":
         """With other bits of a weight.
@@ -116,7 +118,8 @@ def asked(kernel: str, cell: Cell[KernelWorkload]) -> Asked:
     """The kernel as a cell has it, at its defaults.
 
     Raises:
-        HaqaError: it cannot be run in the sandbox, where a CPU's OpenCL is alone.
+        HaqaError: it cannot be run in the sandbox, where a CPU's OpenCL is alone; or has weights
+        of other bits than any kernel.
     """
     work = cell.workload
     if not work.in_sandbox(cell.hardware):
@@ -126,7 +129,7 @@ def asked(kernel: str, cell: Cell[KernelWorkload]) -> Asked:
         memory_bytes=int(work.memory_gb * 1e9),
         kernel=kernel,
         sources=str(FOLDER),
-        bits=BITS[cell.bit_width.upper()],
+        bits=shapes.bits_of(cell),
         shape=dict(work.sizes),
         settings=default,
         repeats=work.repeats,
@@ -141,8 +144,9 @@ def compared(asked: Asked, mine: str | None, own: str, rounds: int) -> Compared:
     """Measures all in turns; what fails once is not measured again.
 
     Raises:
-        HaqaError: there is no sandbox here.
+        HaqaError: there is no sandbox here, or nothing that could be launched.
     """
+    shapes.check_launch(asked.cell, asked.job)
 
     def rewritten(source: str) -> Callable[[], Measured]:
         return lambda: measure_rewritten(asked.job, source, asked.timeout_s)

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
-from haqa_bench.arithmetic.kernel_roofline import BITS
 from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Cell
-from haqa_bench.errors import EvaluationFailed, HaqaError, Status
+from haqa_bench.errors import EvaluationFailed, Status
 from haqa_bench.installed import extra, has, missing, require
 from haqa_bench.parameters.code import AS_IT_COMES
 from haqa_bench.protocols import Outcome, Reference
@@ -22,6 +21,7 @@ from haqa_bench.tracks.kernel.jobs import (
     MeasurePeaks,
     MeasurePeaksCuda,
 )
+from haqa_bench.tracks.kernel.shapes import bits_of, check
 from haqa_bench.tracks.kernel.sources import FOLDER, sources_sha256, translation_sha256
 from haqa_bench.tracks.kernel.workload import OUTSIDE, KernelWorkload, Language
 from haqa_bench.tracks.repeats import MeasuredHere, estimated, timed
@@ -46,10 +46,8 @@ class KernelEvaluator(MeasuredHere):
 
     def __init__(self, cell: Cell[KernelWorkload], sources: Path = FOLDER) -> None:
         _require(cell.workload.language)
-        if cell.bit_width.upper() not in BITS:
-            raise HaqaError(
-                cell.id, f"no kernel of bit-width {cell.bit_width}", f"Known: {', '.join(BITS)}"
-            )
+        self.bits = bits_of(cell)
+        check(cell.id, cell.workload.kernel, cell.workload.sizes)
         self.cell, self.workload, self.sources = cell, cell.workload, sources
 
     @property
@@ -135,7 +133,7 @@ class KernelEvaluator(MeasuredHere):
             memory_bytes=self._memory_bytes,
             kernel=work.kernel,
             sources=str(self.sources),
-            bits=BITS[self.cell.bit_width.upper()],
+            bits=self.bits,
             shape=dict(work.sizes),
             settings=_macros(configuration),
             repeats=work.repeats,
@@ -150,7 +148,7 @@ class KernelEvaluator(MeasuredHere):
         return kind(
             memory_bytes=self._memory_bytes,
             kernel=work.kernel,
-            bits=BITS[self.cell.bit_width.upper()],
+            bits=self.bits,
             shape=dict(work.sizes),
             settings=_macros(self.cell.space.held.default),
             repeats=work.repeats,
