@@ -100,6 +100,24 @@ def cell_of(tmp_path, kernel, bits, shape, settings):
 
 
 @pytest.mark.parametrize(
+    ("kernel", "bits", "shape", "reason"),
+    [
+        ("gemv", "INT8", "{outputs: 40, columns: 100}", "columns=100: weights lie in blocks of 32"),
+        ("rope", "FP32", "{tokens: 9, heads: 4, head_size: 33}", "head_size=33: the halves of a"),
+        ("gemv", "INT2", "{outputs: 40, columns: 96}", "no kernel of bit-width INT2"),
+    ],
+)
+def test_a_cell_that_no_launch_can_be_of_is_told_before_anything_runs(
+    tmp_path, kernel, bits, shape, reason
+):
+    settings = ROPE if kernel == "rope" else GEMV
+    cell = cell_of(tmp_path, kernel, bits, shape, settings)
+
+    with pytest.raises(HaqaError, match=f"^{cell.id}: {reason}"):
+        KernelEvaluator(cell)
+
+
+@pytest.mark.parametrize(
     ("kernel", "bits", "shape", "settings"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
 )
 def test_a_kernel_gives_what_float64_gives(tmp_path, kernel, bits, shape, settings):
