@@ -53,6 +53,7 @@ WHOLE = "F16"
 READ_AND_SAID = 512 + 128
 """What FiTuna measures; it fills the rest of a context before, which nobody does here."""
 N_CTX, N_PROMPT, N_GENERATE, REPEATS, WINDOWS = 4096, 256, 64, 2, 16
+FUSED = {"auto": "on", "on": "on", "off": "off"}
 TIMEOUT_S = 1800.0
 SPARE_S = 60.0
 """A tool that does not end by itself is ended so much later than its minutes."""
@@ -68,8 +69,12 @@ class Choice(NamedTuple):
     note: str = ""
 
     def same(self, other: "Choice") -> bool:
-        """Whether the same is run."""
-        return (self.file, self.settings) == (other.file, other.settings)
+        """Whether the same is run: on a CPU, `auto` turns the fused kernel on."""
+        sides = [
+            replace(one.settings, flash_attn=FUSED[one.settings.flash_attn])
+            for one in (self, other)
+        ]
+        return self.file == other.file and sides[0] == sides[1]
 
 
 class Asked(NamedTuple):

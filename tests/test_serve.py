@@ -289,3 +289,11 @@ def test_a_version_is_the_programs_own_line_and_unknown_of_what_is_none(tmp_path
 
     assert llama_programs.version(str(program)) == stand_in_server.VERSION
     assert llama_programs.version(str(tmp_path / "nothing")) == llama_programs.UNTOLD
+
+
+def test_a_setting_of_guessing_is_refused_where_nothing_is_guessed():
+    """The server is started as without it, so it would be the default measured once more."""
+    with pytest.raises(EvaluationFailed, match="draft_max 8 does nothing without speculation"):
+        command.check(ServerSettings(draft_max=8))
+    command.check(ServerSettings())
+    command.check(ServerSettings(speculation="ngram-mod", draft_max=8))

@@ -19,6 +19,7 @@ from haqa_bench.hardware import Device, Figure
 from haqa_bench.project import open_run
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
+from haqa_bench.store import facts
 from haqa_bench.tracks.deploy import llama_tools
 from haqa_bench.tune import kept, placement, recommendation, space, suites
 from haqa_bench.tune.wish import Wish
@@ -99,6 +100,17 @@ def test_under_a_limit_that_the_file_breaks_smaller_formats_are_tried(sizes):
         "Q4_0",
         "IQ4_NL",
     ]
+
+
+def test_where_the_file_does_not_fit_the_largest_format_that_does_is_the_default(monkeypatch):
+    """IQ4_NL keeps some tensors in Q5_K, so it may be larger than Q4_0."""
+    monkeypatch.setattr(
+        llama_cpp_memory, "predict", lambda *_: SIZES | {"IQ4_NL": foreseen(420, iq4_nl=420)}
+    )
+
+    found = space.options(Path("m.gguf"), WISH._replace(limit=445 * 10**6))
+
+    assert found.fit == ["IQ4_NL", "Q4_0"]
 
 
 def test_a_limit_that_nothing_fits_is_told_with_the_sum(sizes):
@@ -189,6 +201,49 @@ def test_the_same_wish_goes_on_and_another_is_not_mixed_in(written, tmp_path):
     for wish, text in ((WISH._replace(budget=8), "some words"), (WISH, "other words")):
         with pytest.raises(HaqaError, match="holds another tuning"):
             suites.write(tmp_path / "out", wish, gguf_models.Formats(model), ["own", "Q4_0"], text)
+
+
+def test_what_was_measured_with_other_files_or_another_build_is_not_taken_for_this(
+    written, tmp_path, monkeypatch
+):
+    model, matrix = gguf_models.Formats(written[1]), tmp_path / "matrix.gguf"
+    other = tmp_path / "F16.gguf"
+    matrix.write_bytes(b"GGUF 1")
+    other.write_bytes(b"GGUF 1")
+    wish = WISH._replace(reference=str(other), imatrix=str(matrix))
+
+    def write():
+        formats = gguf_models.Formats(written[1], imatrix=str(matrix))
+        return suites.write(tmp_path / "with", wish, formats, ["own"], "some words")
+
+    assert write() == write()
+    for file in (matrix, other):
+        file.write_bytes(b"GGUF 2")
+        with pytest.raises(HaqaError, match="holds another tuning"):
+            write()
+        file.write_bytes(b"GGUF 1")
+    monkeypatch.setattr(facts, "installed_build", lambda: "9.9")
+    with pytest.raises(HaqaError, match="holds another tuning"):
+        suites.write(tmp_path / "out", WISH, model, ["own", "Q4_0"], "some words")
+
+
+@pytest.mark.parametrize(
+    ("wished", "tried"),
+    [
+        ({"budget": None}, 20),
+        ({"budget": None, "minutes": 60.0}, 3600),
+        ({"budget": None, "minutes": 60.0, "method": "gp"}, 20),
+        ({"budget": 9, "minutes": 60.0}, 9),
+    ],
+)
+def test_with_minutes_they_alone_bound_a_method_that_does_not_plan_ahead(
+    written, tmp_path, wished, tried
+):
+    wish, model = WISH._replace(**wished), gguf_models.Formats(written[1])
+
+    path = suites.write(tmp_path / "bounded", wish, model, ["own"], "some words")
+
+    assert suite.load(path, path.parents[1]).cells[0].budget.proposals == tried
 
 
 def test_a_text_of_another_system_s_line_ends_goes_on_too(written, tmp_path):

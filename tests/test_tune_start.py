@@ -17,7 +17,7 @@ from haqa_bench.errors import EvaluationFailed, Status
 from haqa_bench.tracks.deploy import llama_tools
 from haqa_bench.tracks.serve import memory
 from haqa_bench.tracks.serve.jobs import ServerSettings
-from haqa_bench.tune import failed, kept, other_programs, start
+from haqa_bench.tune import failed, kept, other_programs, start, told
 from haqa_bench.tune.wish import Serving, Wish
 
 FILE = Path("/models/my model.gguf")
@@ -114,8 +114,7 @@ def planned(monkeypatch):
 
 def taken(**changes):
     wish = WISH._replace(serving=SERVING, draft="d.gguf", speculate=True)
-    found = start.start_of(wish, Path("m.gguf"), {**DEFAULT, **changes}, devices=False)
-    return start.taken(found)
+    return start.start_of(wish, Path("m.gguf"), {**DEFAULT, **changes}, devices=False).taken
 
 
 def test_a_draft_that_guesses_is_part_of_what_is_taken(monkeypatch):
@@ -136,6 +135,70 @@ def test_a_draft_lies_on_the_devices_of_its_model(monkeypatch):
     assert found["peak_mb"] == 200
     assert found["device_safe_mb"] == {"Vulkan0": 210}
     assert asked == [("m.gguf", 9, 1024), ("d.gguf", LAYERS_MAX, 1024)]
+
+
+@pytest.mark.parametrize(
+    ("limit", "kept"),
+    [(20_000 * MB, []), (1_000 * MB, ["-cram", "853"]), (100 * MB, ["-cram", "0"])],
+)
+def test_earlier_prompts_are_kept_within_the_limit(monkeypatch, limit, kept):
+    """105 MB are the model's; 8,192 MiB are llama.cpp's own."""
+    planned(monkeypatch)
+
+    def words(wish, name):
+        line = start.start_of(wish._replace(limit=limit), FILE, DEFAULT, False).commands[name]
+        found = shlex.split(line)
+        return found[found.index("-cram") :][:2] if "-cram" in found else []
+
+    served = WISH._replace(serving=SERVING)
+    assert words(WISH, "llama-server") == words(WISH, "llama-cli") == kept
+    assert words(served, "llama-server") == kept
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("Größe 7B", "gr-e-7b"),
+        ("_a.b", "a.b"),
+        ("\N{CJK UNIFIED IDEOGRAPH-6A21}", "model"),
+        ("x" * 99, "x" * 80),
+    ],
+)
+def test_ollama_gets_a_name_that_it_takes(stem, name):
+    assert told.slug(Path(f"{stem}.gguf")) == name
+
+
+class Broken(Machine):
+    """Has no memory for the default, as long as it is broken."""
+
+    broken = True
+
+    def sample(self, configuration, repeat):
+        if self.broken and configuration["format"] == "own":
+            raise EvaluationFailed(Status.OOM, "not loaded: another program has the memory")
+        return super().sample(configuration, repeat)
+
+
+def test_a_default_that_fails_ends_a_tuning_which_begins_anew_once_it_is_mended(
+    cli, tmp_path, monkeypatch
+):
+    machine, asked = Broken(), []
+    machine.told = lambda: asked.append(1)
+    tuning = prepared(tmp_path, monkeypatch, machine)
+
+    failing = cli(*tuning.words)
+    measured = len(asked)
+    machine.broken = False
+    mended = cli(*tuning.words)
+
+    assert failing.returncode == 2
+    assert failing.stderr.splitlines()[-1].endswith(
+        "the default configuration: could not be measured: oom: not loaded: another program has "
+        "the memory. Mend that, and repeat the command"
+    )
+    assert measured == 0  # nothing else was tried
+    assert mended.returncode == 0, mended.stderr
+    assert tuning.recommendation["settings"]["format"] == "Q4_0"
 
 
 class Refusing(Machine):

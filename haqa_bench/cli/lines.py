@@ -27,7 +27,7 @@ class _Task:
     def told(self, now: float) -> str:
         """How far it is, and how long the rest takes at the pace so far."""
         if self.total is None:
-            return self.description
+            return f"{self.description}: {self.completed:g}" if self.completed else self.description
         said = f"{self.description}: {self.completed:g} of {self.total:g}"
         if not self.completed:
             return said

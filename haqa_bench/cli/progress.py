@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from haqa_bench.cli.lines import Lines
     from haqa_bench.run.executors import Executor
     from haqa_bench.run.plan import Plan
+    from haqa_bench.trial import Trial
+
+    Landed = Callable[[Trial], None]
 
 VARIABLE = "HAQA_BENCH_PROGRESS"
 """The environment variable that says which there is: bar, lines or off."""
@@ -65,7 +68,7 @@ def _bar(disable: bool = False) -> "Progress":
 
 
 def with_progress(
-    plan: "Plan", target: Path, executor: "Executor", landed: Callable[[], None] = lambda: None
+    plan: "Plan", target: Path, executor: "Executor", landed: "Landed" = lambda _: None
 ) -> list[str]:
     """Runs with progress bars where somebody watches; what is worth telling of the studies. A
     replay that has ended already is not run again. `landed` is called after each trial, before
@@ -95,14 +98,14 @@ def _otherwise(plan: "Plan", target: Path) -> list[str]:
         return proposals.differences(plan, done)
 
 
-def _run(plan: "Plan", target: Path, executor: "Executor", landed: Callable[[], None]) -> list[str]:
+def _run(plan: "Plan", target: Path, executor: "Executor", landed: "Landed") -> list[str]:
     from haqa_bench.run.runner import Pairing
     from haqa_bench.run.runner import run as run_plan
 
     notes = []
     with bar() as progress:
         studies = progress.add_task("studies", total=len(plan.studies))
-        trials = progress.add_task("trials")
+        trials = progress.add_task("trials", total=None)
         for event in run_plan(plan, target, executor):
             if isinstance(event, Pairing):
                 words = f"{event.cell.id}: confirmed"
@@ -111,9 +114,10 @@ def _run(plan: "Plan", target: Path, executor: "Executor", landed: Callable[[], 
                 progress.advance(studies)
                 notes += [f"{event.study.id}: {event.note}"] if event.note else []
             else:
-                total, done = event.study.cell.budget.proposals, event.trial.number + 1
+                budget, done = event.study.cell.budget, event.trial.number + 1
+                total = None if budget.seconds else budget.proposals  # nobody knows how many
                 progress.update(trials, completed=done, total=total, description=event.study.id)
-                landed()
+                landed(event.trial)
     return notes
 
 

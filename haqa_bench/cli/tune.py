@@ -20,6 +20,7 @@ from haqa_bench.tune.wish import AGENT
 
 if TYPE_CHECKING:
     from haqa_bench.run.plan import Plan
+    from haqa_bench.trial import Trial
     from haqa_bench.tune.space import Options
 
 METHODS = ("rules", "local", "random", "tpe", "gp", "nsga2", AGENT)
@@ -57,9 +58,9 @@ USERS_MAX = 256
 )
 @click.option(
     "--reference",
-    type=FilePath(dir_okay=False),
-    help="A more precise GGUF file of the model, whose predictions are the measure of quality; "
-    "the model's own file when left out.",
+    default="",
+    help="A more precise form of the model, as MODEL, whose predictions are the measure of "
+    "quality; the model's own file when left out.",
 )
 @click.option(
     "--imatrix",
@@ -121,9 +122,8 @@ USERS_MAX = 256
 @click.option(
     "--budget",
     type=click.IntRange(2, MOST),
-    default=20,
-    show_default=True,
-    help="Configurations to try at most, the default included.",
+    help="Configurations to try at most, the default included: 20 when left out; with --minutes, "
+    "rules, local and random then go on until the time is over.",
 )
 @click.option(
     "--minutes",
@@ -195,7 +195,7 @@ def tune(
     limit: str | None,
     size: str | None,
     min_quality: str,
-    reference: Path | None,
+    reference: str,
     base_url: str | None,
     text: Path | None,
     output: Path | None,
@@ -217,7 +217,7 @@ def tune(
     command.
     """
     from haqa_bench.backends import gguf_models
-    from haqa_bench.tune import kept, matrix, served, space, suites
+    from haqa_bench.tune import default, kept, matrix, served, space, suites
     from haqa_bench.tune.told import told
     from haqa_bench.tune.wish import Wish, check
 
@@ -227,7 +227,7 @@ def tune(
         limit=_room(limit),
         limits=kept.limits(min_quality),
         size=bytes_of(size) if size else None,
-        reference=str(reference.absolute()) if reference else "",
+        reference=str(gguf_models.find(reference).absolute()) if reference else "",
         draft=str(gguf_models.find(draft).absolute()) if draft else "",
         speculate=speculate or bool(draft),
         **wanted,
@@ -241,9 +241,10 @@ def tune(
         wish = served.asking(wish, users, asked, requests, limits)
     check(wish)
     gguf_models.require_llama_cpp()
-    path = gguf_models.find(model)
+    path = gguf_models.find(model).absolute()  # it stands in command lines for later
     space.check_name(path)
-    space.check_weights(path)
+    for weights in (path, *([Path(wish.reference)] if wish.reference else [])):
+        space.check_weights(weights)
     try:
         words = suites.quality_text(text)
         say = partial(echo, err=True)
@@ -251,7 +252,7 @@ def tune(
         there = suites.there(wish, path)
         found = space.options(path, wish, there.placed)
         _tell(model, found)
-        formats = gguf_models.Formats(path)
+        formats = gguf_models.Formats(path, imatrix=wish.imatrix)
         if longer := suites.division(wish, formats).longer:
             echo(
                 f"--minutes: by the forecast, all takes {longer:.0f} minutes at the least.",
@@ -259,6 +260,7 @@ def tune(
             )
         target = output or Path(f"haqa-tune-{path.stem}")
         plan = _plan(suites.write(target, wish, formats, found.fit, words, there), base_url)
+        default.begin_anew(plan)
         with _shown(plan, watch) as landed:
             _run(plan, landed)
             report, printed = told(wish, path, plan.folder, plan.suite.cells[0], found, target)
@@ -298,15 +300,20 @@ def _plan(suite_path: Path, base_url: str | None) -> "Plan":
 
 
 def _shown(plan: "Plan", watch: bool) -> AbstractContextManager[Callable[[], None]]:
-    """What is to be called after each trial."""
+    """What is to be called after each trial to show it."""
     from haqa_bench.cli.live.watch import watched
 
     return watched(plan.folder, plan.project) if watch else nullcontext(lambda: None)
 
 
-def _run(plan: "Plan", landed: Callable[[], None]) -> None:
+def _run(plan: "Plan", show: Callable[[], None]) -> None:
     from haqa_bench.cli.progress import with_progress
     from haqa_bench.run.executors.local import Serial
+    from haqa_bench.tune import default
+
+    def landed(trial: "Trial") -> None:
+        show()
+        default.check(trial)
 
     for note in with_progress(plan, plan.folder, Serial(), landed):
         echo(note, err=True)

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from haqa_bench.arithmetic.estimate import Interval
 from haqa_bench.cell import Cell
-from haqa_bench.errors import HaqaError
 from haqa_bench.project import Run
 from haqa_bench.report.found.best import best
 from haqa_bench.report.found.pairs import pairs
 from haqa_bench.space import Configuration, key_of
+from haqa_bench.tune.default import unmeasured
 
 
 class Zeros(NamedTuple):
@@ -63,11 +63,7 @@ def of_run(run: Run, cell: Cell) -> Recommendation:
     row, again = best(run)[0], pairs(run)
     if row.default_value is None:
         (default,) = run.rows("default", Default)
-        raise HaqaError(
-            "the default configuration",
-            f"could not be measured: {default.status}: {default.reason}",
-            "Mend that first",
-        )
+        raise unmeasured(default.status, default.reason)
     tuned = json.loads(row.winners[0]) if row.winners else dict(cell.space.default)
     usual, key = dict(cell.space.default), (cell.id, key_of(tuned))
     verdict, ratios = again.verdicts.get(key), again.ratios.get(key, ())

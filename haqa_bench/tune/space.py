@@ -175,7 +175,8 @@ def _ordered(fit: Sequence[str], found: Mapping[str, Foreseen]) -> list[str]:
     llama.cpp's own formats; then the larger ones before the smaller ones.
     """
     ordered = sorted(fit, key=lambda name: -found[name].memory.weights)
-    default = [name for name in fit if not form_of(name).tensors][:1]
+    plain = [name for name in ordered if not form_of(name).tensors]
+    default = [OWN] if OWN in fit else plain[:1]
     return [*default, *(name for name in ordered if name not in default)]
 
 

@@ -22,8 +22,8 @@ from haqa_bench.tune.wish import Wish
 
 class Start(NamedTuple):
     """How a configuration is started: its file, llama.cpp's settings, its server's where that is
-    asked, the draft model that guesses, the tokens that the whole cache has room for, and
-    llama.cpp's own command lines.
+    asked, the draft model that guesses, the tokens that the whole cache has room for, what the host
+    has to hold, and each device with layers on it, in MB, and llama.cpp's own command lines.
     """
 
     file: Path
@@ -31,7 +31,12 @@ class Start(NamedTuple):
     server: ServerSettings | None
     draft: Path | None
     n_ctx: int
+    taken: JsonObject
     commands: Mapping[str, str]
+
+
+EARLIER = 8192
+"""MiB of earlier prompts' caches that llama-server and llama-cli keep where nothing is said."""
 
 
 def start_of(wish: Wish, path: Path, configuration: Configuration, devices: bool) -> Start:
@@ -40,19 +45,37 @@ def start_of(wish: Wish, path: Path, configuration: Configuration, devices: bool
     """
     name = str(configuration["format"])
     file = gguf_models.Formats(path, imatrix=wish.imatrix).path(name)
+    start = _started(wish, file, configuration)
+    taken = _taken(start)
+    beside = _earlier(wish.limit, taken)
+    if start.server:
+        of = str(file), start.settings, start.server, start.n_ctx, wish.draft, devices
+        lines = {command.NAME: command.shown(*of, beside=beside)}
+    else:
+        lines = llama_tools.commands(file, start.settings, start.n_ctx, devices, beside)
     made = llama_tools.quantize(path, name, wish.imatrix)
+    return start._replace(taken=taken, commands={**made, **lines})
+
+
+def _started(wish: Wish, file: Path, configuration: Configuration) -> Start:
+    """The same, without what it takes and command lines."""
     if wish.serving is None:
-        settings = with_defaults(configuration)
-        commands = llama_tools.commands(file, settings, wish.n_ctx, devices)
-        return Start(file, settings, None, None, wish.n_ctx, {**made, **commands})
+        return Start(file, with_defaults(configuration), None, None, wish.n_ctx, {}, {})
     settings, server = served(configuration)
     n_ctx = command.total_context(wish.n_ctx, wish.serving.users, server)
-    line = command.shown(str(file), settings, server, n_ctx, wish.draft, devices)
     draft = Path(wish.draft) if server.speculation == DRAFTED else None
-    return Start(file, settings, server, draft, n_ctx, {**made, command.NAME: line})
+    return Start(file, settings, server, draft, n_ctx, {}, {})
 
 
-def taken(start: Start) -> JsonObject:
+def _earlier(limit: int, taken: JsonObject) -> list[str]:
+    """What holds the caches of earlier prompts to what is left of the `limit` in bytes; nothing
+    where there is room for as much as llama.cpp's programs keep by themselves.
+    """
+    left = max(int((limit - 1e6 * taken["safe_mb"]) / 2**20), 0)
+    return [] if left >= EARLIER else ["-cram", str(left)]
+
+
+def _taken(start: Start) -> JsonObject:
     """What the host has to hold, in MB, and what each device, where there are layers on one."""
     if start.settings.n_gpu_layers == 0:
         host = _without_devices(start)

@@ -8,13 +8,16 @@ import psutil
 
 from haqa_bench import disk, shipped
 from haqa_bench.arithmetic.memory import OWN
+from haqa_bench.backends import gguf_files, llama_programs
 from haqa_bench.backends.gguf_models import Formats
 from haqa_bench.backends.machine import cpu
 from haqa_bench.cell import Cell
 from haqa_bench.documents import JsonObject, read_text
 from haqa_bench.errors import HaqaError
 from haqa_bench.hardware import to_yaml
+from haqa_bench.store import facts
 from haqa_bench.suite import Suite
+from haqa_bench.tracks.serve import command
 from haqa_bench.tune import minutes, placement, served, space
 from haqa_bench.tune.minutes import Division
 from haqa_bench.tune.placement import ALONE, Placement, There
@@ -24,6 +27,12 @@ NAME = "tune"
 TEXT_NAME = "quality.txt"
 TEXT = "suites/texts/long.txt"
 """Of our own words: the text that quality is measured on where none is given."""
+PROPOSALS = 20
+"""Configurations that are tried where nothing is said."""
+PER_MINUTE = 60
+"""No more are tried in one: each is a process that loads a model."""
+UNPLANNED = ("rules", "local", "random")
+"""Methods that propose the same whatever the number of proposals that they have."""
 HOPELESS = 0.8
 """A configuration whose first process reaches no more than this share of the best so far is not
 measured again.
@@ -127,12 +136,26 @@ def _suite(
 
 def _model(wish: Wish, model: Formats) -> JsonObject:
     contents = model.contents(OWN)
+    about = f"{wish.model}, sha256 {model.sha256[:16]}: {contents.tensor_types}"
     return {
         "gguf": str(model.source.absolute()),  # not resolved: a hub's file is a link
         "architecture": "of the file",
         "parameters": contents.parameters,
-        "about": f"{wish.model}, sha256 {model.sha256[:16]}: {contents.tensor_types}",
+        "about": "; ".join([about, *_beside(wish, model)]),
     }
+
+
+def _beside(wish: Wish, model: Formats) -> list[str]:
+    """What else a measurement depends on, so that no other is taken for it when the same command
+    goes on: other files, and llama.cpp's build.
+    """
+    files = {"reference": wish.reference, "draft": wish.draft}
+    hashes = {name: gguf_files.identity(Path(file)) for name, file in files.items() if file}
+    hashes |= {"imatrix": model.imatrix_sha256} if wish.imatrix else {}
+    build = [f"llama-cpp-python {facts.installed_build()}"]
+    if wish.serving:
+        build.append(llama_programs.version(llama_programs.found(command.NAME)))
+    return [*(f"{name} {found[:16]}" for name, found in hashes.items()), *build]
 
 
 def _method(wish: Wish) -> JsonObject:
@@ -191,7 +214,18 @@ def _measurement(divided: Division) -> JsonObject:
 
 def _budget(wish: Wish, divided: Division) -> JsonObject:
     bounds = {"seconds": divided.seconds, "reserve": divided.reserve}
-    return {"proposals": wish.budget} | {k: round(v, 1) for k, v in bounds.items() if v}
+    rounded = {name: round(seconds or 0, 1) for name, seconds in bounds.items()}
+    return {"proposals": _proposals(wish)} | {k: v for k, v in rounded.items() if v}
+
+
+def _proposals(wish: Wish) -> int:
+    """How many configurations may be tried: with minutes, a method that does not plan ahead goes on
+    until they are over.
+    """
+    if wish.budget:
+        return wish.budget
+    until_over = wish.minutes if wish.method in UNPLANNED else None
+    return max(PROPOSALS, int(PER_MINUTE * (until_over or 0)))
 
 
 def quality_text(given: Path | None) -> str:

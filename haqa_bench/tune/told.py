@@ -3,6 +3,7 @@ Modelfile.
 """
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import NamedTuple
@@ -19,10 +20,13 @@ from haqa_bench.store import facts
 from haqa_bench.tune import failed, other_programs, shown, written
 from haqa_bench.tune.recommendation import Recommendation, of_run
 from haqa_bench.tune.space import Options
-from haqa_bench.tune.start import Start, start_of, taken
+from haqa_bench.tune.start import Start, start_of
 from haqa_bench.tune.trade import Line, front
 from haqa_bench.tune.why import why
 from haqa_bench.tune.wish import Wish
+
+OLLAMA_LONGEST = 80
+"""Characters of a model's name."""
 
 
 class Ended(NamedTuple):
@@ -108,13 +112,13 @@ def _report(
         "format": _made(formats, name),
         "memory": {
             "source": "simulated",
-            **taken(start),
+            **start.taken,
             "limit_mb": wish.limit / 1e6,
         },
         "left_out": dict(found.left_out),
         "commands": {
             **start.commands,
-            written.OLLAMA: other_programs.ollama(_slug(path), start.settings, start.server),
+            written.OLLAMA: other_programs.ollama(slug(path), start.settings, start.server),
             written.LM_STUDIO: other_programs.lm_studio(start.file, start.settings, wish.n_ctx),
         },
         "untold_to_ollama": other_programs.untold(start.settings, start.server),
@@ -138,9 +142,10 @@ def _line(line: Line, cell: Cell) -> JsonObject:
     }
 
 
-def _slug(path: Path) -> str:
-    """A name that Ollama takes."""
-    return "".join(c if c.isalnum() or c in ".-" else "-" for c in path.stem.lower())
+def slug(path: Path) -> str:
+    """A name that Ollama takes: ASCII, with a letter or digit first, and not too long."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower())
+    return name.strip("._-")[:OLLAMA_LONGEST] or "model"
 
 
 def _words(report: JsonObject, table: str, target: Path) -> str:

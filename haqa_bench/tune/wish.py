@@ -43,7 +43,8 @@ class Wish(NamedTuple):
     limit: int
     limits: tuple[Limit, ...]
     objective: str
-    budget: int
+    budget: int | None
+    """Configurations that may be tried, the default included, where that is said."""
     method: str
     n_ctx: int
     n_prompt: int

@@ -148,12 +148,18 @@ def _check(told: Mapping[str, object], settings: Settings) -> None:
         raise EvaluationFailed(Status.SETTING_IGNORED, f"other settings took effect: {said}")
 
 
-def commands(model: Path, settings: Settings, n_ctx: int, devices: bool = False) -> dict[str, str]:
+def commands(
+    model: Path,
+    settings: Settings,
+    n_ctx: int,
+    devices: bool = False,
+    beside: Sequence[str] = (),
+) -> dict[str, str]:
     """How llama.cpp's server, its command line and llama-cpp-python are started with these
-    settings, on a machine with or without `devices`.
+    settings, on a machine with or without `devices`; the former two with some words `beside`.
     """
     alone = apart(settings, devices)
-    words = ["-m", str(model), *more(settings, n_ctx), *options(settings), *alone]
+    words = ["-m", str(model), *more(settings, n_ctx), *options(settings), *alone, *beside]
     line = shlex.join(words)
     arguments = {
         "model_path": str(model),

@@ -1,8 +1,10 @@
 """How llama-server is started with the settings of a configuration."""
 
 import shlex
+from collections.abc import Sequence
 
 from haqa_bench.backends.llama_jobs import Settings
+from haqa_bench.errors import EvaluationFailed, Status
 from haqa_bench.tracks.deploy.llama_tools import apart, more, options
 from haqa_bench.tracks.serve.jobs import ServerSettings
 from haqa_bench.tracks.serve.settings import DRAFTED
@@ -67,6 +69,17 @@ def command(
     ]
 
 
+def check(server: ServerSettings) -> None:
+    """Refuses a setting of guessing where nothing is guessed: the server is started as without it.
+
+    Raises:
+        EvaluationFailed: `setting_ignored`.
+    """
+    if server.speculation == "none" and server.draft_max:
+        reason = f"draft_max {server.draft_max} does nothing without speculation"
+        raise EvaluationFailed(Status.SETTING_IGNORED, reason)
+
+
 def measured(port: int) -> list[str]:
     """What is added where it is measured: it listens on a port of its own, and the prompts that it
     else keeps in memory for later are switched off, since none comes twice.
@@ -81,9 +94,11 @@ def shown(
     n_ctx_total: int,
     draft: str = "",
     devices: bool = False,
+    beside: Sequence[str] = (),
 ) -> str:
-    """The words as a line for people to copy."""
-    return shlex.join(command(NAME, model, settings, server, n_ctx_total, draft, devices))
+    """The words as a line for people to copy, with some `beside` them."""
+    words = command(NAME, model, settings, server, n_ctx_total, draft, devices)
+    return shlex.join([*words, *beside])
 
 
 def _guessing(server: ServerSettings, draft: str, settings: Settings, devices: bool) -> list[str]:

@@ -89,6 +89,7 @@ class ServeEvaluator(InFormats):
 
     def _sample(self, configuration: Configuration) -> Outcome:
         name, (settings, server) = str(configuration["format"]), with_defaults(configuration)
+        command.check(server)
         check_foreseen(self._foreseen(name, settings, server), self._limit)
         served = run_job(self._job(name, settings, server), self.workload.timeout_s + GRACE_S)
         check_peak(served.peak_bytes, self.workload.memory_gb)
