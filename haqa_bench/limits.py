@@ -3,6 +3,7 @@ large, or divisible.
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Self
 
@@ -13,12 +14,14 @@ from haqa_bench.documents import Document
 Number = int | float
 Factor = int | str
 """A number, or a parameter's name."""
-Values = Mapping[str, bool | int | float | str]
+Scalar = bool | int | float | str
+Values = Mapping[str, Scalar]
 
 
 class Limit(Document):
     """A product or a sum, of the parameter that the limit stands with and others of the space, such
-    as the work-items of a group; and what holds for it. Divisors are products too.
+    as the work-items of a group; and what holds for it. Divisors are products too. `when` names
+    other parameters, and the values with which alone it holds.
     """
 
     times: tuple[str, ...] = ()
@@ -27,6 +30,7 @@ class Limit(Document):
     at_least: Number | None = Field(None, exclude_if=lambda least: least is None)
     divisible_by: tuple[Factor, ...] = Field((), exclude_if=lambda by: not by)
     divides: tuple[Factor, ...] = Field((), exclude_if=lambda by: not by)
+    when: dict[str, tuple[Scalar, ...]] = Field(default={}, exclude_if=lambda values: not values)
     why: str = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -37,7 +41,7 @@ class Limit(Document):
         divided = self.divisible_by or self.divides
         if not divided and bounds == (None, None):
             raise ValueError("a limit says at_most, at_least, divisible_by or divides")
-        if not divided and not self.times and not self.plus:
+        if not (divided or self.times or self.plus or self.when):
             raise ValueError("a limit of one parameter alone: leave out the choices that break it")
         return self
 
@@ -48,6 +52,10 @@ class Limit(Document):
 
     def broken(self, name: str, values: Values) -> Iterator[str]:
         """What of it the values of all parameters break, in words; it stands with `name`."""
+        if self._holds(values):
+            yield from (f"{self._condition}{said}" for said in self._broken(name, values))
+
+    def _broken(self, name: str, values: Values) -> Iterator[str]:
         found = self._amount(name, values)
         if self.at_most is not None and found > self.at_most:
             yield f"{self._said(name)} is at most {self.at_most}: {self.why}, not {found:g}"
@@ -68,10 +76,15 @@ class Limit(Document):
             f"divisible by {' x '.join(map(str, self.divisible_by))}" if self.divisible_by else "",
             f"a divisor of {' x '.join(map(str, self.divides))}" if self.divides else "",
         ]
-        return f"{self._said(name)} is {' and '.join(filter(None, parts))}: {self.why}"
+        told = f"{self._said(name)} is {' and '.join(filter(None, parts))}: {self.why}"
+        return f"{self._condition}{told}"
 
     def as_code(self, name: str) -> Iterator[str]:
         """As expressions of Python, which Kernel Tuner takes as restrictions."""
+        others = "".join(f"{other} not in {held!r} or " for other, held in self.when.items())
+        yield from (f"{others}{code}" for code in self._as_code(name))
+
+    def _as_code(self, name: str) -> Iterator[str]:
         left = (" + " if self.plus else " * ").join((name, *self.times, *self.plus))
         whole = f"({left})" if self.times or self.plus else left
         if self.at_most is not None:
@@ -83,12 +96,32 @@ class Limit(Document):
         if self.divides:
             yield f"({' * '.join(map(str, self.divides))}) % {whole} == 0"
 
+    def _holds(self, values: Values) -> bool:
+        """Whether the other parameters have the values with which it holds."""
+        return all(
+            any(one == values[other] and type(one) is type(values[other]) for one in held)
+            for other, held in self.when.items()
+        )
+
+    @property
+    def _condition(self) -> str:
+        """With what it holds, in words before it; empty where it always does."""
+        parts = [
+            f"{other} is {' or '.join(map(_quoted, held))}" for other, held in self.when.items()
+        ]
+        return f"where {' and '.join(parts)}: " if parts else ""
+
     def _said(self, name: str) -> str:
         return (" + " if self.plus else " x ").join((name, *self.times, *self.plus))
 
     def _amount(self, name: str, values: Values) -> float:
         every = [_number(values, other) for other in (name, *self.times, *self.plus)]
         return float(sum(every) if self.plus else math.prod(every))
+
+
+def _quoted(value: Scalar) -> str:
+    """A value in words; a text that is empty, or no word, in quotation marks."""
+    return str(value) if re.fullmatch(r"[\w.+-]+", str(value)) else repr(value)
 
 
 def _number(values: Values, factor: Factor) -> float:

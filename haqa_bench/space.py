@@ -123,16 +123,25 @@ class SearchSpace(RootModel[dict[str, _Held]]):
         if len(codes := [name for name, p in self.root.items() if isinstance(p, Code)]) > 1:
             raise ValueError(f"{codes[1]}: a space has one source at most, and {codes[0]} is one")
         for name, limit in self._limits:
-            for other in (name, *limit.others()):
-                if other not in self.root or not self.root[other].ordered:
-                    raise ValueError(
-                        f"{name}: limit: '{other}' is no parameter with numbers for choices"
-                    )
+            self._check_limit(name, limit)
         if listed is not None:  # pydantic comes here again with a space that was read before
             self._listed = self._rows(listed) if isinstance(listed, tuple) else listed
         if broken := self.broken(self.default):
             raise ValueError(f"the default breaks a limit: {broken[0]}")
         return self
+
+    def _check_limit(self, name: str, limit: Limit) -> None:
+        """Raises ValueError where a limit speaks of what no parameter is, or has."""
+        for other in (name, *limit.others()):
+            if other not in self.root or not self.root[other].ordered:
+                raise ValueError(
+                    f"{name}: limit: '{other}' is no parameter with numbers for choices"
+                )
+        for other, values in limit.when.items():
+            if not isinstance(self.root.get(other), Choices):
+                raise ValueError(f"{name}: limit: when: '{other}' is no parameter with choices")
+            if unknown := [value for value in values if not self.root[other].has(value)]:
+                raise ValueError(f"{name}: limit: when: {other} has no choice {unknown[0]!r}")
 
     @model_serializer(mode="wrap")
     def _with_list(self, handler: SerializerFunctionWrapHandler) -> Mapping[str, object]:

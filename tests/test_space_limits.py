@@ -73,6 +73,24 @@ def test_a_limit_keeps_what_its_rule_says_wherever_configurations_come_from(limi
     assert SearchSpace.model_validate_json(made.model_dump_json()) == made
 
 
+def test_a_limit_may_hold_only_where_others_have_values():
+    made = space({"at_most": 3, "when": {"c": ("y",), "b": (1, 6)}})
+    kept = {key_of(c) for c in made.grid()}
+
+    every = [
+        {"a": a, "b": b, "c": c} for a in SIZES["choices"] for b in SIZES["choices"] for c in "xy"
+    ]
+    assert kept == {
+        key_of(c) for c in every if c["a"] <= 3 or c["c"] == "x" or c["b"] not in (1, 6)
+    }
+    said = "where c is y and b is 1 or 6: a is at most 3: a test"
+    assert made.limits == [said]
+    assert made.problems({"a": 6, "b": 1, "c": "y"}) == [f"{said}, not 6"]
+    (code,) = restrictions(made)
+    assert {key_of(c) for c in every if eval(code, {}, c)} == kept
+    assert SearchSpace.model_validate_json(made.model_dump_json()) == made
+
+
 def test_a_parameter_may_have_several_limits():
     first, second = LIMITS["product at least"], LIMITS["divisible"]
     why = {"why": "a test"}
@@ -103,6 +121,10 @@ def test_limits_as_they_were_are_written_as_they_were():
         ({"divisible_by": ("nowhere",)}, "'nowhere' is no parameter with numbers"),
         ({"divisible_by": (5,)}, "the default breaks a limit: a is divisible by 5"),
         ({"divisible_by": (0,)}, "the default breaks a limit: a is divisible by 0"),
+        ({"at_most": 1, "when": {"d": (1,)}}, "when: 'd' is no parameter with choices"),
+        ({"at_most": 1, "when": {"c": ("z",)}}, "when: c has no choice 'z'"),
+        ({"at_most": 1, "when": {"b": (True,)}}, "when: b has no choice True"),
+        ({"at_most": 1, "when": {"c": ("x",)}}, "breaks a limit: where c is x: a is at most 1"),
     ],
 )
 def test_a_limit_that_says_nothing_or_cannot_hold_is_refused(limit, said):
