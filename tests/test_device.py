@@ -150,7 +150,7 @@ def held(device, model, settings):
 
 def test_of_a_model_that_does_not_fit_as_many_layers_as_do_lie_on_the_device(device, model):
     small = of_memory(device, 60)
-    placed = placement.that_fits(model, 256, (small,))
+    placed = placement.that_fits(model, 256, (small,)).of(OWN)
 
     assert 0 < placed.layers < LAYERS
     found = held(small, model, replace(placement.DEFAULT, n_gpu_layers=placed.layers))
@@ -167,7 +167,7 @@ def test_of_a_mixture_of_experts_that_does_not_fit_experts_stay_on_the_host(devi
     model = RandomFormats(MIXTURE, tmp_path).path("Q8_0")
     whole = plan_for_device(model, [OWN], replace(placement.DEFAULT, n_gpu_layers=LAYERS_MAX), 256)
     small = of_memory(device, int(0.7 * whole[OWN].memory.safe / placement.MIB))
-    placed = placement.that_fits(model, 256, (small,))
+    placed = placement.that_fits(model, 256, (small,)).of(OWN)
 
     assert placed.layers == 9
     assert 0 < placed.host_experts < 8

@@ -113,7 +113,7 @@ def test_formats_and_layers_are_planned_for_all_slots(monkeypatch):
 
     monkeypatch.setattr(space.llama_cpp_memory, "predict", predict)
     monkeypatch.setattr(placement.llama_devices, "listed", lambda: ((), ""))
-    monkeypatch.setattr(placement, "that_fits", lambda _, n_ctx, __: asked.append(n_ctx))
+    monkeypatch.setattr(placement, "that_fits", lambda _, n_ctx, *__: asked.append(n_ctx))
     wish = served.asking(WISH, 8, ASKED, 1, (1.0, 1.0))
 
     space.options(Path("m.gguf"), wish)

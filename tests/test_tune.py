@@ -75,23 +75,26 @@ def test_of_formats_larger_than_the_file_the_simplest_alone_is_tried(sizes):
     assert found.left_out["Q6_K"] == "is larger than the file, and holds no more"
 
 
-def test_where_layers_lie_on_a_device_what_is_left_has_to_fit_the_host(sizes, monkeypatch):
-    """They are placed by the file's own size, so nothing larger is tried."""
+def placed(name, on_host):
+    """A placement of some layers of a format, with a share of its weights left for the host."""
+    host = Share("host", 5, int(SIZES[name].memory.weights * on_host), 0, 0, 0, 0)
+    return placement.Placement(20, plan=DevicePlan((), host, ""))
 
-    def plan(path, formats, settings, n_ctx):
-        assert (settings.n_gpu_layers, settings.n_cpu_moe) == (20, 3)
-        hosts = {n: Share("host", 5, SIZES[n].memory.weights // 2, 0, 0, 0, 0) for n in formats}
-        return {n: SimpleNamespace(memory=DevicePlan((), host, "")) for n, host in hosts.items()}
 
-    monkeypatch.setattr(llama_cpp_memory, "plan_for_device", plan)
+def test_where_layers_lie_on_a_device_what_is_left_has_to_fit_the_host(sizes):
+    """Of each format, what its own layers leave; nothing larger than the file is tried."""
+    half = {name: placed(name, 0.5) for name in SIZES}
     wish = WISH._replace(limit=270 * 10**6)
 
-    found = space.options(Path("m.gguf"), wish, placement.Placement(20, 3))
+    found = space.options(Path("m.gguf"), wish, placement.Placed(half))
+    roomy = space.options(Path("m.gguf"), WISH, placement.Placed(half))
+    larger = space.options(Path("m.gguf"), wish, placement.Placed(half | {"own": placed("own", 1)}))
 
     assert found.fit == ["own", "Q4_K_M", "Q4_0", "IQ4_NL"]
     assert found.left_out["Q8_0"].startswith("does not fit 270 MB: weights 350.0")
-    roomy = space.options(Path("m.gguf"), WISH, placement.Placement(20, 3))
     assert roomy.left_out["Q8_0"] == "is larger than the file, and holds no more"
+    assert larger.fit[0] == "Q4_K_M"
+    assert larger.left_out["own"].startswith("does not fit 270 MB: weights 500.0")
 
 
 def test_under_a_limit_that_the_file_breaks_smaller_formats_are_tried(sizes):
@@ -183,10 +186,10 @@ def test_where_a_device_is_as_many_layers_as_fit_are_the_default(monkeypatch):
 
     found = placement.that_fits(Path("m.gguf"), 256, (device("Vulkan0"),))
 
-    assert found.layers == 18  # 0.9 x 2,147 MB / 105
-    tried = found.space["n_gpu_layers"]
+    assert found.of("own").layers == 18  # 0.9 x 2,147 MB / 105
+    tried = found.space(["own"])["n_gpu_layers"]
     assert (tried["choices"], tried["default"]) == ([0, 9, 18], 18)
-    assert placement.that_fits(Path("m.gguf"), 256, ()).space == {}
+    assert placement.that_fits(Path("m.gguf"), 256, ()).space(["own"]) == {}
 
 
 def test_the_same_wish_goes_on_and_another_is_not_mixed_in(written, tmp_path):

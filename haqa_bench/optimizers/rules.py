@@ -16,8 +16,9 @@ from haqa_bench.optimizers.local_search import neighbours, strides
 from haqa_bench.optimizers.options import settled
 from haqa_bench.parameters import Parameter, Range
 from haqa_bench.protocols import Proposal
-from haqa_bench.space import Configuration, Scalar, key_of
+from haqa_bench.space import Configuration, Scalar, SearchSpace, key_of
 from haqa_bench.study import Study
+from haqa_bench.tracks import End
 from haqa_bench.trial import Objective, Trial
 
 
@@ -59,11 +60,21 @@ def _guesses(cell: Cell, start: Configuration) -> Iterator[tuple[Configuration, 
     """
     space = cell.space
     for name, value, why in tracks.of(cell).priors(cell):
-        guess = _within(space.root[name], value) if name in space.root else value
-        if name in space.root and start[name] != guess:
-            moved = {**start, name: guess}
-            if not space.problems(moved):
-                yield moved, why
+        if name not in space.root:
+            continue
+        moved = {**start, name: _meant(space, start, name, value)}
+        if start[name] != moved[name] and not space.problems(moved):
+            yield moved, why
+
+
+def _meant(space: SearchSpace, start: Configuration, name: str, value: Scalar | End) -> Scalar:
+    """The value that a rule means in a configuration."""
+    parameter = space.root[name]
+    if not isinstance(value, End):
+        return _within(parameter, value)
+    every = [*parameter.every()]
+    outermost = reversed(every) if value is End.MOST else every
+    return next((v for v in outermost if not space.broken({**start, name: v})), start[name])
 
 
 def _within(parameter: Parameter, value: Scalar) -> Scalar:

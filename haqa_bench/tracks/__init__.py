@@ -9,6 +9,7 @@ outside a track's folder asks which track a cell is of: they ask its track.
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from enum import Enum
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -41,11 +42,18 @@ PUBLIC_PROMPT = "prompt.j2"
 BRINGS = "If a package of its own brings it, install that"
 
 
+class End(Enum):
+    """An end of a parameter's values, as far as limits let it go beside the others' values."""
+
+    LEAST = False
+    MOST = True
+
+
 class Rule(NamedTuple):
     """A first guess for one parameter, from what is known of the hardware; `why` is for people."""
 
     parameter: str
-    value: Scalar
+    value: Scalar | End
     why: str
 
 

@@ -15,7 +15,7 @@ from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
-from haqa_bench.tune.placement import NOWHERE, Placement
+from haqa_bench.tune.placement import NOWHERE, Placed
 from haqa_bench.tune.served import default_context
 from haqa_bench.tune.wish import Serving, Wish
 
@@ -90,10 +90,10 @@ def names(wish: Wish) -> list[str]:
     return [OWN, *weighed]
 
 
-def options(path: Path, wish: Wish, placed: Placement = NOWHERE) -> Options:
+def options(path: Path, wish: Wish, placed: Placed = NOWHERE) -> Options:
     """Which formats of the model fit, as llama.cpp plans them for its default settings, and for all
-    slots of a server. What is `placed` on devices takes nothing of the host, and is planned for the
-    file itself, so no larger format is tried then.
+    slots of a server. What is `placed` on devices takes nothing of the host; where anything is, no
+    format that is larger than the file is worth trying.
 
     Raises:
         HaqaError: not even one does, with the sums; or llama.cpp cannot read the model.
@@ -101,7 +101,6 @@ def options(path: Path, wish: Wish, placed: Placement = NOWHERE) -> Options:
     try:
         n_ctx = default_context(wish)
         found = llama_cpp_memory.predict(path, names(wish), DEFAULT, n_ctx, WINDOW)
-        hosts = _on_host(path, found, n_ctx, placed)
     except EvaluationFailed as failure:
         raise HaqaError(wish.model, failure.reason) from None
     fit: list[str] = []
@@ -109,7 +108,7 @@ def options(path: Path, wish: Wish, placed: Placement = NOWHERE) -> Options:
     beside = _beside(path) if wish.size else 0
     for name in found:
         may_be_larger = () if placed.layers else EVEN
-        why = _beyond(hosts[name], wish.limit)
+        why = _beyond(placed.of(name).host or found[name].memory, wish.limit)
         if why := why or _against(name, found, wish, beside, may_be_larger):
             left_out[name] = why
         else:
@@ -122,17 +121,6 @@ def options(path: Path, wish: Wish, placed: Placement = NOWHERE) -> Options:
             "Allow more with --memory or --size, or shorten --n-ctx",
         )
     return Options(fit, left_out, llama_cpp_memory.beyond_training(found, wish.n_ctx))
-
-
-def _on_host(
-    path: Path, found: Mapping[str, Foreseen], n_ctx: int, placed: Placement
-) -> Mapping[str, Prediction | Share]:
-    """What each format takes of the host's memory."""
-    if not placed.layers:
-        return {name: one.memory for name, one in found.items()}
-    settings = replace(DEFAULT, n_gpu_layers=placed.layers, n_cpu_moe=placed.host_experts)
-    plans = llama_cpp_memory.plan_for_device(path, list(found), settings, n_ctx)
-    return {name: plans[name].memory.host for name in found}
 
 
 def _beyond(taken: Prediction | Share, limit: int) -> str:
@@ -180,7 +168,7 @@ def _ordered(fit: Sequence[str], found: Mapping[str, Foreseen]) -> list[str]:
     return [*default, *(name for name in ordered if name not in default)]
 
 
-def settings(formats: Sequence[str], placement: Placement, wish: Wish) -> JsonObject:
+def settings(formats: Sequence[str], placed: Placed, wish: Wish) -> JsonObject:
     """The space that is searched: the formats that fit, the first of them the default, threads,
     what is put on devices, SPACE, and, where a server is asked, its own settings.
     """
@@ -196,7 +184,7 @@ def settings(formats: Sequence[str], placement: Placement, wish: Wish) -> JsonOb
             "default": cores,
             "about": "threads",
         },
-        **placement.space,
+        **placed.space(formats),
         **{
             name: {"choices": list(choices), "default": getattr(DEFAULT, name), "about": about}
             for name, (choices, about) in SPACE.items()

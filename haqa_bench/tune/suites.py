@@ -20,7 +20,7 @@ from haqa_bench.suite import Suite
 from haqa_bench.tracks.serve import command
 from haqa_bench.tune import minutes, placement, served, space
 from haqa_bench.tune.minutes import Division
-from haqa_bench.tune.placement import ALONE, Placement, There
+from haqa_bench.tune.placement import ALONE, Placed, There
 from haqa_bench.tune.wish import Serving, Wish
 
 NAME = "tune"
@@ -47,12 +47,13 @@ def division(wish: Wish, model: Formats) -> Division:
 
 
 def there(wish: Wish, path: Path) -> There:
-    """The devices of this machine, and what of a model is put on them, planned for all slots.
+    """The devices of this machine, and what of a model is put on them in each format that may be
+    tried, planned for all slots.
 
     Raises:
         HaqaError: the backend that the environment names cannot be loaded.
     """
-    return placement.there(path, served.default_context(wish))
+    return placement.there(path, served.default_context(wish), space.names(wish))
 
 
 def write(
@@ -104,7 +105,7 @@ def tuned(suite: Suite) -> Cell | None:
 
 
 def _suite(
-    wish: Wish, model: Formats, hardware: str, formats: Sequence[str], placed: Placement
+    wish: Wish, model: Formats, hardware: str, formats: Sequence[str], placed: Placed
 ) -> JsonObject:
     divided = division(wish, model)
     metric, unit, direction = wish.goal

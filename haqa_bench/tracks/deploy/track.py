@@ -11,7 +11,7 @@ from haqa_bench.arithmetic.formats import IMATRIX
 from haqa_bench.cell import Block, Cell, Model
 from haqa_bench.hardware import Hardware
 from haqa_bench.protocols import LiveEvaluator, Metric
-from haqa_bench.tracks import Rule, Track
+from haqa_bench.tracks import End, Rule, Track
 from haqa_bench.tracks.deploy.settings import (
     QUALITY,
     SETTINGS,
@@ -151,6 +151,9 @@ class DeployTrack(Track[AnyWorkload]):
 
     def rules(self, hardware: Hardware) -> Iterator[Rule]:
         """See Track."""
+        if hardware.devices:
+            yield Rule("n_gpu_layers", End.MOST, "as many layers on devices as fit")
+            yield Rule("n_cpu_moe", End.LEAST, "as few experts on the host as fit")
         if hardware.cores.value is not None:
             for name in ("n_threads", "n_threads_batch"):
                 yield Rule(name, int(hardware.cores.value), "as many threads as cores")
