@@ -14,7 +14,7 @@ from haqa_bench import suite
 from haqa_bench.arithmetic.memory import LAYERS_MAX, OWN
 from haqa_bench.backends import llama_devices
 from haqa_bench.backends.gguf_models import Formats, find
-from haqa_bench.backends.llama_cpp_memory import plan_for_device, planned_weights
+from haqa_bench.backends.llama_cpp_memory import plan_for_device, plan_here
 from haqa_bench.backends.llama_jobs import ONE_THREAD, Answer, Measure, RandomModel
 from haqa_bench.backends.process import run_job
 from haqa_bench.backends.random_models import RandomFormats
@@ -71,7 +71,7 @@ def measured(model, settings, n_ctx=64, planned=None):
 
 
 def test_ten_layers_go_to_the_device_and_are_read_back(device, model):
-    found = measured(model, TEN, planned=planned_weights(model, TEN, 64))
+    found = measured(model, TEN, planned=plan_here(model, TEN, 64).weights)
 
     assert found.facts["layers_placed"] == f"CPU 21, {device.name} 10"
     assert found.facts["devices"].startswith(device.name)
@@ -143,7 +143,7 @@ def held(device, model, settings):
     """What llama.cpp said and took where a plan was carried out: no more than was planned."""
     plan = plan_for_device(model, [OWN], settings, 256)[OWN].memory
     assert plan.safe <= placement.LEFT * device.memory.value * placement.MIB
-    found = measured(model, settings, 256, planned_weights(model, settings, 256))
+    found = measured(model, settings, 256, plan_here(model, settings, 256).weights)
     assert found.device_bytes <= plan.safe
     return found
 

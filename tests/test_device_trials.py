@@ -8,6 +8,7 @@ import pytest
 from support import REPOSITORY
 
 from haqa_bench import hardware, suite
+from haqa_bench.arithmetic.device_memory import DevicePlan, Share
 from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import llama_devices
 from haqa_bench.backends.llama_jobs import Contents, Measured, Sample
@@ -19,6 +20,7 @@ SAMPLE = Sample(0.1, 0.2, 1.0, 1.2, 0.1, 1.0, 0.0, 0)
 TRIAL = Measured(1.0, (SAMPLE,), 10**8, None, None, {"repacked": "false"})
 Q4_0 = {"format": "Q4_0", "n_threads": 2}
 NOT_SAID = Prediction(90, 60, 0, 0, 0, 0, 0)
+PLAN = DevicePlan((Share("CUDA0", 30, 7, 0, 0, 0, 0),), Share("host", 0, 1, 0, 0, 0, 0), "a test")
 
 
 class Files:
@@ -44,7 +46,7 @@ def cell():
 def evaluator(cell, monkeypatch):
     monkeypatch.setattr(deploy, "require_llama_cpp", lambda: None)
     monkeypatch.setattr(deploy, "formats_of", lambda model, imatrix: Files())
-    monkeypatch.setattr(deploy, "planned_weights", lambda *_: {"CUDA0": 7})
+    monkeypatch.setattr(deploy, "plan_here", lambda *_: PLAN)
     found = deploy.DeployEvaluator(cell)
     monkeypatch.setattr(found, "_foreseen", lambda name, settings: NOT_SAID)
     return found
@@ -72,6 +74,57 @@ def test_a_trial_without_a_device_has_no_such_metric(evaluator, monkeypatch):
 
     assert "peak_device_memory_mb" not in {m.name for m in outcome.measurements}
     assert asked[0].planned == {}
+
+
+GB = 10**9
+MAPPED = replace(TRIAL, peak_bytes=13 * GB, facts={"mmap": "true"})
+
+
+def planned(monkeypatch, evaluator, stored, there, host):
+    """A file of so many bytes of weights, of which a device and the host hold so many."""
+    shares = (Share(name, 0, size, 0, 0, 0, 0) for name, size in (("CUDA0", there), ("host", host)))
+    device, rest = shares
+    monkeypatch.setattr(deploy, "plan_here", lambda *_: DevicePlan((device,), rest, "a test"))
+    contents = Contents({"Q4_0": 100}, {"Q4_0": 100}, 30, stored, stored)
+    monkeypatch.setattr(evaluator.formats, "contents", lambda _: contents)
+
+
+def test_what_was_mapped_and_copied_to_a_device_is_not_held_against_the_host(
+    evaluator, monkeypatch
+):
+    """4 GB are allowed; the pages of a mapped file stay, as long as nobody needs the memory."""
+    gives(monkeypatch, MAPPED)
+    planned(monkeypatch, evaluator, stored=12 * GB, there=11 * GB, host=GB)
+
+    outcome = evaluator.sample(Q4_0 | {"n_gpu_layers": 30}, 0)
+
+    peak = {m.name: m.value for m in outcome.measurements}["peak_memory_mb"]
+    assert peak == 13_000  # as it was read
+
+
+@pytest.mark.parametrize(
+    ("settings", "facts", "host", "told"),
+    [
+        ({"n_gpu_layers": 30}, {"mmap": "false"}, GB, "13.00 GB is over 4 GB"),
+        ({"n_gpu_layers": 0}, {"mmap": "true"}, GB, "13.00 GB is over 4 GB"),
+        # an embedding of 4 GB is on the device as the output layer too
+        (
+            {"n_gpu_layers": 30},
+            {"mmap": "true"},
+            5 * GB,
+            "6.00 GB, without 7.00 GB of the file that lie on devices, is over 4 GB",
+        ),
+    ],
+    ids=["read", "no device", "held twice"],
+)
+def test_what_the_host_holds_itself_is(evaluator, monkeypatch, settings, facts, host, told):
+    gives(monkeypatch, replace(MAPPED, facts=facts))
+    planned(monkeypatch, evaluator, stored=12 * GB, there=11 * GB, host=host)
+
+    with pytest.raises(EvaluationFailed, match=f"peak memory {told}") as caught:
+        evaluator.sample(Q4_0 | settings, 0)
+
+    assert caught.value.status is Status.OOM
 
 
 def test_repacking_that_was_asked_for_and_is_not_is_a_status(evaluator, monkeypatch):

@@ -6,14 +6,16 @@ import pytest
 import stand_in_server
 from test_serve import cell_of
 
+from haqa_bench.arithmetic.device_memory import DevicePlan, Share
 from haqa_bench.arithmetic.memory import OWN, Prediction
-from haqa_bench.backends import llama_programs
+from haqa_bench.backends import gguf_models, llama_programs
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Contents
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.testing import EvaluatorContract
 from haqa_bench.tracks.serve import command, memory
 from haqa_bench.tracks.serve import evaluator as serve
+from haqa_bench.tracks.serve.jobs import Answer, Repeat, Served, Timings
 from haqa_bench.tracks.serve.settings import with_defaults
 
 GIB = 2**30
@@ -130,6 +132,39 @@ def test_a_draft_model_is_planned_for_too_and_is_part_of_what_a_table_is_made_of
     ]
     assert evaluator.made_of["draft_sha256"] != other.made_of["draft_sha256"] == ""
     assert evaluator.made_of["model_sha256"] == other.made_of["model_sha256"] == "0" * 64
+
+
+GB = 10**9
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """A server that has 13 GB at most, and of each file 11 GB on a device and 1 GB on the host."""
+    here = Share("CUDA0", 30, 11 * GB, 0, 0, 0, 0), Share("host", 0, GB, 0, 0, 0, 0)
+    plan = DevicePlan(here[:1], here[1], "a test")
+    asked = []
+    monkeypatch.setattr(memory, "plan_here", lambda *of: asked.append(of) or plan)
+    contents = Contents({"Q4_0": 32}, {"Q4_0": 32}, 1, stored_bytes=12 * GB, file_bytes=12 * GB)
+    monkeypatch.setattr(Formats, "contents", lambda *_: contents)
+    monkeypatch.setattr(gguf_models.Formats, "contents", lambda *_: contents)
+    answer = Answer((9.0, 10.0), 11.0, Timings(8.0, 1.0, 2))
+    served = Served((Repeat((answer,), 1.0, 0, 0),), 13 * GB, 1.0, 4, 256)
+    monkeypatch.setattr(serve, "run_job", lambda *_: served)
+    return asked
+
+
+def test_what_was_mapped_and_copied_to_a_device_is_not_held_against_the_host(made, large, tmp_path):
+    (tmp_path / "draft.gguf").write_bytes(b"GGUF and more")
+    evaluator = made(f"draft: {tmp_path / 'draft.gguf'}", "draft-simple")  # 8 GB may be taken
+    there, guessed = {**DEFAULT, "n_gpu_layers": 30}, {"speculation": "draft-simple"}
+
+    assert evaluator.sample(there, 0).measurements
+    assert [str(model) for model, *_ in large] == ["Q4_0.gguf"]
+    assert evaluator.sample({**there, **guessed}, 0).measurements
+    assert str(large[-1][0]) == str(tmp_path / "draft.gguf")
+    for others in ({"mmap": False}, {"n_gpu_layers": 0}):
+        with pytest.raises(EvaluationFailed, match=r"peak memory 13\.00 GB is over 8 GB"):
+            evaluator.sample({**there, **others}, 0)
 
 
 def test_a_model_without_layers_on_devices_is_kept_from_them_where_there_are_any(made):

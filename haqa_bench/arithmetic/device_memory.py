@@ -6,6 +6,7 @@ are on no device, and the logits. Copies of weights in another order are a CPU's
 driver takes for itself is in no plan of llama.cpp's, and so not in here.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from haqa_bench.arithmetic.memory import MARGIN
@@ -69,6 +70,17 @@ class DevicePlan(NamedTuple):
         all are alike.
         """
         return max(share.safe for share in self.devices)
+
+    @property
+    def weights(self) -> Mapping[str, int]:
+        """Bytes of weights that each device holds."""
+        return {share.place: share.weights for share in self.devices}
+
+    def copied(self, stored: int) -> int:
+        """Bytes of weights that lie on devices alone, where the file stores so many: what the host
+        holds too, as an embedding that is the output layer as well, is stored once.
+        """
+        return max(0, min(sum(self.weights.values()), stored - self.host.weights))
 
     def fits(self, limit: int) -> bool:
         """Whether every device takes at most `limit` bytes, its margin included."""

@@ -132,15 +132,14 @@ def plan_for_device(
     return {name: Devised(_devised(found, name, declared), found.n_ctx_train) for name in formats}
 
 
-def planned_weights(model: Path, settings: Settings, n_ctx: int) -> Mapping[str, int]:
-    """Bytes of weights that each device of this machine would hold; nothing where there is none, or
-    llama.cpp refuses to plan it (loading it says why).
+def plan_here(model: Path, settings: Settings, n_ctx: int) -> DevicePlan | None:
+    """The plan for this machine's devices; None where there is none, or llama.cpp refuses to plan
+    it (loading it says why).
     """
     try:
-        plan = plan_for_device(model, [OWN], settings, n_ctx)[OWN].memory
+        return plan_for_device(model, [OWN], settings, n_ctx)[OWN].memory
     except (EvaluationFailed, HaqaError):
-        return {}
-    return {share.place: share.weights for share in plan.devices}
+        return None
 
 
 def _devised(found: Planned, name: str, declared: str) -> DevicePlan:

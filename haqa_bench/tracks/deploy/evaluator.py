@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from haqa_bench.arithmetic.device_memory import DevicePlan
 from haqa_bench.arithmetic.memory import OWN, Prediction
 from haqa_bench.backends.gguf_models import Formats, formats_of, require_llama_cpp
 from haqa_bench.backends.jobs import Example
-from haqa_bench.backends.llama_cpp_memory import planned_weights, predict
+from haqa_bench.backends.llama_cpp_memory import plan_here, predict
 from haqa_bench.backends.llama_jobs import Measure, Measured, Settings, with_defaults
 from haqa_bench.backends.process import run_job
 from haqa_bench.cell import Cell
@@ -52,7 +54,7 @@ class DeployEvaluator(InFormats):
         self._check_quality()
         self.guard = self._guard()
         self._predictions: dict[tuple[str, Settings], Prediction] = {}
-        self._plans: dict[tuple[str, Settings], Mapping[str, int]] = {}
+        self._plans: dict[tuple[str, Settings], DevicePlan | None] = {}
 
     def _check_quality(self) -> None:
         """Raises HaqaError where quality is asked of random weights."""
@@ -101,7 +103,8 @@ class DeployEvaluator(InFormats):
         limit = int(self.workload.memory_gb * 1e9)
         self._check_room(name, settings, limit)
         found = run_job(self._job(name, settings, repeat), self.workload.timeout_s)
-        check_peak(found.peak_bytes, self.workload.memory_gb)
+        copied = partial(self._copied, name, settings, found)
+        check_peak(found.peak_bytes, self.workload.memory_gb, copied)
         self._check_repacked(configuration, found)
         told = {**found.facts, **self.of_file(name)}
         bits = estimated(self.bits(name))
@@ -116,15 +119,23 @@ class DeployEvaluator(InFormats):
             reason = "repack is to be on, and llama.cpp repacked no weights: was it built for that?"
             raise EvaluationFailed(Status.SETTING_IGNORED, reason, facts=found.facts)
 
+    def _copied(self, name: str, settings: Settings, found: Measured) -> int:
+        """Bytes of the mapped file that were read only to be copied to devices."""
+        plan = self._plan(name, settings) if found.facts.get("mmap") == "true" else None
+        return plan.copied(self.formats.contents(name).stored_bytes) if plan else 0
+
     def _planned(self, name: str, settings: Settings) -> Mapping[str, int]:
         """Bytes of weights that each device is to hold; none where none is, or nobody can say."""
+        plan = self._plan(name, settings)
+        return plan.weights if plan else {}
+
+    def _plan(self, name: str, settings: Settings) -> DevicePlan | None:
+        """What is to lie where; None where no layer is to lie on a device, or nobody can say."""
         if not settings.n_gpu_layers or settings.split_mode == "row":
-            return {}
+            return None
         key = name, replace(settings, n_threads=1, n_threads_batch=1)
         if key not in self._plans:
-            self._plans[key] = planned_weights(
-                self.formats.header(name), settings, self.workload.n_ctx
-            )
+            self._plans[key] = plan_here(self.formats.header(name), settings, self.workload.n_ctx)
         return self._plans[key]
 
     def _fill(self, configuration: Configuration) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
-from haqa_bench.arithmetic.memory import Prediction
+from haqa_bench.arithmetic.memory import OWN, Prediction
 from haqa_bench.backends import gguf_files, gguf_models, llama_programs
 from haqa_bench.backends.gguf_models import formats_of, require_llama_cpp
 from haqa_bench.backends.llama_jobs import Settings
@@ -19,7 +19,7 @@ from haqa_bench.tracks.deploy.quality import Guard
 from haqa_bench.tracks.repeats import estimated, timed
 from haqa_bench.tracks.serve import command, memory, readings
 from haqa_bench.tracks.serve.jobs import Load, ServerSettings
-from haqa_bench.tracks.serve.settings import TEXT, with_defaults
+from haqa_bench.tracks.serve.settings import DRAFTED, TEXT, with_defaults
 from haqa_bench.tracks.serve.workload import ServeWorkload
 
 GRACE_S = 5.0
@@ -92,7 +92,8 @@ class ServeEvaluator(InFormats):
         command.check(server)
         check_foreseen(self._foreseen(name, settings, server), self._limit)
         served = run_job(self._job(name, settings, server), self.workload.timeout_s + GRACE_S)
-        check_peak(served.peak_bytes, self.workload.memory_gb)
+        copied = partial(self._copied, name, settings, server)
+        check_peak(served.peak_bytes, self.workload.memory_gb, copied)
         told = {
             "llama_server": self.version,
             **readings.facts(served),
@@ -100,6 +101,18 @@ class ServeEvaluator(InFormats):
         }
         found = {**readings.readings(served, self.workload.slo), **self.bits(name)}
         return Outcome(estimated(found), told)
+
+    def _copied(self, name: str, settings: Settings, server: ServerSettings) -> int:
+        """Bytes of mapped files that were read only to be copied to devices."""
+        if not (settings.mmap and settings.n_gpu_layers):
+            return 0
+        n_ctx = command.total_context(self.workload.n_ctx, self.workload.users, server)
+        stored = self.formats.contents(name).stored_bytes
+        found = memory.copied(self.formats.header(name), stored, settings, n_ctx)
+        if self.draft is None or server.speculation != DRAFTED:
+            return found
+        stored = gguf_models.Formats(self.draft).contents(OWN).stored_bytes
+        return found + memory.copied(self.draft, stored, memory.drafting(settings), n_ctx)
 
     @property
     def _limit(self) -> int:

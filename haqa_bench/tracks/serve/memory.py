@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from haqa_bench.arithmetic.memory import LAYERS_MAX, OWN, Prediction
-from haqa_bench.backends.llama_cpp_memory import predict
+from haqa_bench.backends.llama_cpp_memory import plan_here, predict
 from haqa_bench.backends.llama_jobs import Settings
 from haqa_bench.tracks.serve import command
 from haqa_bench.tracks.serve.jobs import ServerSettings
@@ -29,6 +29,14 @@ def foreseen(
     if draft is None or server.speculation != DRAFTED:
         return own
     return _together(own, _predicted(draft, drafting(settings), server, n_ctx))
+
+
+def copied(file: Path, stored: int, settings: Settings, n_ctx: int) -> int:
+    """Bytes of a file that stores so many of weights, that lie on devices alone; none where nobody
+    can say.
+    """
+    plan = plan_here(file, settings, n_ctx)
+    return plan.copied(stored) if plan else 0
 
 
 def drafting(settings: Settings) -> Settings:
