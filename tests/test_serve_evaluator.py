@@ -12,6 +12,7 @@ from haqa_bench.backends import gguf_models, llama_programs
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Contents
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
+from haqa_bench.hardware import Device, Figure
 from haqa_bench.testing import EvaluatorContract
 from haqa_bench.tracks.serve import command, memory
 from haqa_bench.tracks.serve import evaluator as serve
@@ -174,9 +175,18 @@ def test_a_model_without_layers_on_devices_is_kept_from_them_where_there_are_any
     changed = type(space).model_validate(offloading)
     with_them.cell = with_them.cell.model_copy(update={"space": changed})
 
-    jobs = [one._job("Q4_0", *with_defaults(DEFAULT)) for one in (without, with_them)]
+    unused = made()  # a device is there, and no layer fits on it
+    unused.cell = unused.cell.model_copy(update={"hardware": with_devices(unused.cell.hardware)})
 
-    assert [job.devices for job in jobs] == [False, True]
+    jobs = [one._job("Q4_0", *with_defaults(DEFAULT)) for one in (without, with_them, unused)]
+
+    assert [job.devices for job in jobs] == [False, True, True]
+
+
+def with_devices(hardware):
+    size = Figure(value=None, unit="MiB", source="a test")
+    one = Device(name="SYCL0", title="x", kind="gpu", backend="SYCL", memory=size, free=size)
+    return hardware.model_copy(update={"devices": (one,)})
 
 
 def test_a_text_is_part_of_what_a_table_is_made_of(made, tmp_path):

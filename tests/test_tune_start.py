@@ -10,10 +10,11 @@ from tuned import Machine, prepared
 
 from haqa_bench.arithmetic.device_memory import DevicePlan, Share
 from haqa_bench.arithmetic.memory import LAYERS_MAX, Prediction
-from haqa_bench.backends import gguf_models
+from haqa_bench.backends import gguf_models, llama_devices
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Settings
 from haqa_bench.errors import EvaluationFailed, Status
+from haqa_bench.hardware import Device, Figure
 from haqa_bench.tracks.deploy import llama_tools
 from haqa_bench.tracks.serve import memory
 from haqa_bench.tracks.serve.jobs import ServerSettings
@@ -89,6 +90,22 @@ def test_where_devices_are_lines_of_a_model_without_layers_there_name_none():
     assert "op_offload=False" in alone["llama-cpp-python"]
     for found in (plain, offloaded):
         assert not any("-dev" in line or "op_offload" in line for line in found.values())
+
+
+def test_where_a_device_is_that_no_layer_is_put_on_the_end_s_lines_name_none(
+    cli, tmp_path, monkeypatch
+):
+    """Its memory is not told, so nothing is planned for it: what was measured had no part of it."""
+    tuning = prepared(tmp_path, monkeypatch, Machine())
+    untold = Figure(value=None, unit="MiB", source="not told")
+    one = Device(name="SYCL0", title="x", kind="gpu", backend="SYCL", memory=untold, free=untold)
+    monkeypatch.setattr(llama_devices, "listed", lambda: ((one,), ""))
+
+    cli(*tuning.words)
+
+    lines = tuning.recommendation["commands"]
+    assert "-dev none" in lines["llama-server"]
+    assert "op_offload=False" in lines["llama-cpp-python"]
 
 
 def planned(monkeypatch):

@@ -44,7 +44,7 @@ def told(
     """The report, which recommendation.json in `target` holds too, and what is printed."""
     with open_run(run) as done:
         ended = _ended(done, cell, wish)
-    start = start_of(wish, path, ended.recommended.configuration, "n_gpu_layers" in cell.space.root)
+    start = start_of(wish, path, ended.recommended.configuration, bool(cell.hardware.devices))
     report = _report(wish, path, run, cell, found, ended, start)
     disk.write(
         target / "Modelfile", other_programs.modelfile(start.file, start.settings, wish.n_ctx)

@@ -50,6 +50,11 @@ class InFormats(MeasuredHere):
         return {("bits_per_weight", "bits"): [self.formats.contents(name).bits_per_weight]}
 
     @property
+    def devices(self) -> bool:
+        """Whether there are devices here that layers may be put on, used or not."""
+        return bool(self.cell.hardware.devices) or "n_gpu_layers" in self.cell.space.root
+
+    @property
     def kind(self) -> str:
         """See MeasuredHere: layers are put on a GPU by a setting alone."""
         return self.cell.hardware.kind if "n_gpu_layers" in self.cell.space.root else "cpu"

@@ -132,7 +132,7 @@ class ServeEvaluator(InFormats):
             patience_s=work.timeout_s,
             draft=str(self.draft or ""),
             text=self.text,
-            devices="n_gpu_layers" in self.cell.space.root,
+            devices=self.devices,
         )
 
     def _foreseen(self, name: str, settings: Settings, server: ServerSettings) -> Prediction | None:
