@@ -26,6 +26,39 @@ def test_search_pairs_and_windows_stay_within_their_bounds(model, minutes):
     assert found.seconds + (found.reserve or 0) <= 60 * minutes + 1e-6
 
 
+def test_a_model_on_a_gpu_leaves_more_of_the_minutes_for_the_search():
+    wish = WISH._replace(minutes=15)
+
+    cpu, half, gpu = (divided(wish, *LARGE, 8, share) for share in (0.0, 0.5, 1.0))
+
+    assert cpu.longer > 15
+    assert cpu.seconds == 90  # a tenth
+    assert gpu.longer is None
+    assert gpu.seconds > 300
+    assert cpu.windows <= half.windows <= gpu.windows
+    assert cpu.pairs <= half.pairs <= gpu.pairs
+
+
+def test_the_reference_is_read_by_the_cpu_whatever_lies_on_a_gpu():
+    wish = WISH._replace(minutes=60)
+
+    one, eight = (divided(wish, *LARGE, cores, 1.0).windows for cores in (1, 8))
+
+    # 0.3 x 3600 s; of a window, the reference takes 109 s, and three formats 0.8 s each
+    assert one == 9
+    assert eight == WINDOWS
+
+
+def test_a_server_on_a_gpu_takes_less_of_the_minutes():
+    wish = WISH._replace(minutes=30, serving=Serving(4, (64, 256), (32, 96), 2, 1, 1))
+
+    cpu, gpu = (divided(wish, *LARGE, 8, share) for share in (0.0, 1.0))
+
+    assert cpu.longer > 30
+    assert gpu.longer is None
+    assert gpu.seconds > 10 * 60
+
+
 def test_the_reserve_is_the_time_of_the_pairs():
     found = divided(WISH._replace(minutes=10), *LARGE, 2)
 

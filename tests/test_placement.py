@@ -22,9 +22,9 @@ MB = 1_000_000
 LAYERS = 31
 
 
-def device(name="Vulkan0", mib=2048):
+def device(name="Vulkan0", mib=2048, title="x", kind="gpu"):
     size = Figure(value=mib, unit="MiB", source="a test")
-    return Device(name=name, title="x", kind="gpu", backend="Vulkan", memory=size, free=size)
+    return Device(name=name, title=title, kind=kind, backend="Vulkan", memory=size, free=size)
 
 
 SIZES = {"own": 1.0, "Q8_0": 0.6, "Q4_K_M": 0.3}
@@ -132,6 +132,21 @@ def test_what_is_left_for_the_host_is_that_of_each_format_s_own_layers(monkeypat
     assert [found.of(name).host.weights for name in SIZES] == [1300 * MB, 60 * MB, 0]
     assert found.of("Q4_K_M").share == 1
     assert found.of("own").share == pytest.approx(18 / LAYERS)
+
+
+@pytest.mark.parametrize(
+    ("told", "quick"),
+    [
+        ({"title": "NVIDIA RTX A2000"}, True),
+        ({"title": "llvmpipe (LLVM 15.0.6, 256 bits)"}, False),
+        ({"title": "Iris Xe", "kind": "integrated gpu"}, False),
+    ],
+)
+def test_the_forecast_counts_on_a_gpu_with_memory_of_its_own_alone(monkeypatch, told, quick):
+    planner(monkeypatch, dense=10)
+    there = placement.There((device(**told),), fits(device()))
+
+    assert there.share("own") == (1.0 if quick else 0.0)
 
 
 def test_experts_that_do_not_fit_stay_on_the_host_and_the_layers_do_not(monkeypatch):

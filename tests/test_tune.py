@@ -192,6 +192,33 @@ def test_where_a_device_is_as_many_layers_as_fit_are_the_default(monkeypatch):
     assert placement.that_fits(Path("m.gguf"), 256, ()).space(["own"]) == {}
 
 
+def test_a_suite_has_the_layers_of_each_format_and_minutes_by_what_lies_on_a_gpu(
+    tmp_path, monkeypatch
+):
+    large = Contents({"Q8_0": 8 * 10**9}, {"Q8_0": 8 * 10**9}, 30, 8 * 10**9, 8 * 10**9)
+    monkeypatch.setattr(gguf_models.Formats, "contents", lambda *_: large)
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
+    shares = [Share(name, 0, size, 0, 0, 0, 0) for name, size in (("CUDA0", 99), ("host", 1))]
+    plan = DevicePlan((shares[0],), shares[1], "")
+    placed = placement.Placed(
+        {"own": placement.Placement(20, plan=plan), "Q4_0": placement.Placement(31)}, 31
+    )
+    wish, model = WISH._replace(minutes=15), gguf_models.Formats(tmp_path / "m.gguf")
+
+    def cell(folder, around):
+        words = wish, model, ["own", "Q4_0"], "some words", around
+        return suite.load(suites.write(tmp_path / folder, *words), tmp_path / folder).cells[0]
+
+    alone = cell("alone", placement.ALONE)
+    there = cell("there", placement.There((device("CUDA0"),), placed))
+
+    assert there.space.limits == [
+        "where format is own: n_gpu_layers is at most 20: more do not fit, by llama.cpp's plan"
+    ]
+    assert there.space.root["n_gpu_layers"].choices == (0, 10, 20, 31)
+    assert there.budget.seconds > 2 * alone.budget.seconds
+
+
 def test_the_same_wish_goes_on_and_another_is_not_mixed_in(written, tmp_path):
     path, model = written
 

@@ -253,7 +253,7 @@ def tune(
         found = space.options(path, wish, there.placed)
         _tell(model, found)
         formats = gguf_models.Formats(path, imatrix=wish.imatrix)
-        if longer := suites.division(wish, formats).longer:
+        if longer := suites.division(wish, formats, there.share(found.fit[0])).longer:
             echo(
                 f"--minutes: by the forecast, all takes {longer:.0f} minutes at the least.",
                 err=True,

@@ -14,6 +14,10 @@ READS_PER_S = 15e9
 """Bytes of weights a second, at the least: a guess, of two cores of a server."""
 OPERATIONS_PER_S = 75e9
 """Of one core, on products of matrices: a guess, for a core with vectors of 512 bits."""
+DEVICE_READS_PER_S = 200e9
+"""Of a GPU with memory of its own: a guess, below that of the smaller ones."""
+DEVICE_OPERATIONS_PER_S = 10e12
+"""Of such a GPU, on products of matrices: a guess."""
 LOADS_PER_S = 1e9
 WINDOW = 512
 REPEATS = 2
@@ -66,8 +70,26 @@ def _collecting(parameters: int, cores: int) -> float:
     return COLLECTED * WINDOW * 2.0 * parameters / (OPERATIONS_PER_S * cores)
 
 
-def divided(wish: Wish, weights: int, parameters: int, cores: int) -> Division:
-    """The division of a wish's minutes, for a model whose default takes `weights` bytes.
+class _Rates(NamedTuple):
+    """Seconds for reading all weights once, and for computing a token."""
+
+    reading: float
+    operations: float
+
+
+def _rates(weights: int, parameters: int, cores: int, share: float) -> _Rates:
+    """Of a model whose `share` lies on a GPU: one does its part after the other."""
+    operations = 2.0 * parameters
+    return _Rates(
+        (1 - share) * weights / READS_PER_S + share * weights / DEVICE_READS_PER_S,
+        (1 - share) * operations / (OPERATIONS_PER_S * cores)
+        + share * operations / DEVICE_OPERATIONS_PER_S,
+    )
+
+
+def divided(wish: Wish, weights: int, parameters: int, cores: int, share: float = 0.0) -> Division:
+    """The division of a wish's minutes, for a model whose default takes `weights` bytes, of which a
+    `share` lies on a GPU.
 
     The search gets what is left, and a tenth at least: what does not fit is cut there. Where tokens
     lie in the cache before, the default's is filled with the noise, and one at least in the search.
@@ -75,20 +97,21 @@ def divided(wish: Wish, weights: int, parameters: int, cores: int) -> Division:
     if wish.minutes is None:
         return UNBOUNDED._replace(windows=min(WINDOWS, wish.windows or WINDOWS))
     everything = 60 * wish.minutes
-    operations = 2.0 * parameters / (OPERATIONS_PER_S * cores)
+    rates = _rates(weights, parameters, cores, share)
     if wish.serving:
-        run = weights / LOADS_PER_S + _served(wish.serving, weights, operations)
+        run = weights / LOADS_PER_S + _served(wish.serving, rates)
     else:
-        sample = wish.n_prompt * operations + wish.n_generate * weights / READS_PER_S
+        sample = wish.n_prompt * rates.operations + wish.n_generate * rates.reading
         run = weights / LOADS_PER_S + (1 + REPEATS) * sample
     pairs = min(MOST_PAIRS, max(FEWEST_PAIRS, int(CONFIRMED * everything / (2 * run))))
-    window = WINDOW * operations
-    windows = int(QUALITY * everything / ((1 + FORMATS) * window))
+    reference = _rates(weights, parameters, cores, 0).operations  # which the CPU reads alone
+    window = WINDOW * (reference + FORMATS * rates.operations)
+    windows = int(QUALITY * everything / window)
     windows = min(wish.windows or WINDOWS, WINDOWS, max(FEWEST_WINDOWS, windows))
     left = everything - 2 * run * (pairs + FEWEST_PAIRS)
     matrix = wish.chunks * _collecting(parameters, cores)
     left -= matrix
-    filling = wish.depth * operations
+    filling = wish.depth * rates.operations
     left -= filling
     search = max(0.1 * everything, filling, left)
     longer = (everything - left + search) / 60 if left < search else None
@@ -98,12 +121,12 @@ def divided(wish: Wish, weights: int, parameters: int, cores: int) -> Division:
     )
 
 
-def _served(serving: Serving, weights: int, operations: float) -> float:
+def _served(serving: Serving, rates: _Rates) -> float:
     """Seconds of the users' load, REPEATS times, after a request in each slot.
 
     Slots read prompts one after the other, and the weights once for a token of each of them.
     """
     at_once = min(serving.users, ServerSettings.parallel)
-    token = max(weights / READS_PER_S / at_once, operations)
-    request = mean(serving.prompts) * operations + mean(serving.answers) * token
+    token = max(rates.reading / at_once, rates.operations)
+    request = mean(serving.prompts) * rates.operations + mean(serving.answers) * token
     return (at_once + REPEATS * serving.users * serving.requests) * request

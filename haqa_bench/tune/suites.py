@@ -20,7 +20,7 @@ from haqa_bench.suite import Suite
 from haqa_bench.tracks.serve import command
 from haqa_bench.tune import minutes, placement, served, space
 from haqa_bench.tune.minutes import Division
-from haqa_bench.tune.placement import ALONE, Placed, There
+from haqa_bench.tune.placement import ALONE, There
 from haqa_bench.tune.wish import Serving, Wish
 
 NAME = "tune"
@@ -39,11 +39,11 @@ measured again.
 """
 
 
-def division(wish: Wish, model: Formats) -> Division:
-    """How this machine's minutes are divided for a model."""
+def division(wish: Wish, model: Formats, share: float) -> Division:
+    """How this machine's minutes are divided for a model of which a `share` lies on a GPU."""
     contents = model.contents(OWN)
     cores = psutil.cpu_count(logical=False) or 1
-    return minutes.divided(wish, contents.stored_bytes, contents.parameters, cores)
+    return minutes.divided(wish, contents.stored_bytes, contents.parameters, cores, share)
 
 
 def there(wish: Wish, path: Path) -> There:
@@ -71,7 +71,7 @@ def write(
         HaqaError: the folder holds another wish, or cannot be written.
     """
     hardware = cpu().model_copy(update={"devices": around.devices})
-    made = _suite(wish, model, hardware.name, formats, around.placed)
+    made = _suite(wish, model, hardware.name, formats, around)
     files = {
         f"suites/{NAME}.yaml": json.dumps(made, indent=1) + "\n",  # JSON is YAML
         f"suites/{TEXT_NAME}": text,
@@ -105,9 +105,9 @@ def tuned(suite: Suite) -> Cell | None:
 
 
 def _suite(
-    wish: Wish, model: Formats, hardware: str, formats: Sequence[str], placed: Placed
+    wish: Wish, model: Formats, hardware: str, formats: Sequence[str], around: There
 ) -> JsonObject:
-    divided = division(wish, model)
+    divided = division(wish, model, around.share(formats[0]))
     metric, unit, direction = wish.goal
     block = {
         "track": "serve" if wish.serving else "deploy",
@@ -115,7 +115,7 @@ def _suite(
         "bit_widths": ["any"],
         "hardware": [hardware],
         "workload": _workload(wish, divided),
-        "space": space.settings(formats, placed, wish),
+        "space": space.settings(formats, around.placed, wish),
         "objective": {
             "metric": metric,
             "unit": unit,
