@@ -1,5 +1,6 @@
 """What is asked of a server, as a user says it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.errors import HaqaError
+from haqa_bench.space import SearchSpace
 from haqa_bench.tune import kept, placement, served, space, suites
 from haqa_bench.tune.wish import Wish, check
 
@@ -67,6 +69,24 @@ def test_several_users_try_slots_and_one_that_guesses_tries_speculation():
     assert "draft-simple" in guesses["speculation"]["choices"]
     without = space.settings(["own"], placement.NOWHERE, alone._replace(draft=""))
     assert "draft-simple" not in without["speculation"]["choices"]
+
+
+def test_how_much_is_guessed_is_tried_only_where_something_is():
+    wish = served.asking(WISH._replace(objective="total", speculate=True), 8, ASKED, 2, (9.0, 9.0))
+    made = SearchSpace.model_validate_json(
+        json.dumps(space.settings(["own"], placement.NOWHERE, wish)), strict=True
+    )
+
+    allowed = {
+        kind: [
+            n
+            for n in (0, 4, 8)
+            if made.holds({**made.default, "speculation": kind, "draft_max": n})
+        ]
+        for kind in ("none", "ngram-mod")
+    }
+
+    assert allowed == {"none": [0], "ngram-mod": [0, 4, 8]}
 
 
 ALONE = {"objective": "total", "speculate": True}

@@ -210,5 +210,7 @@ def _server(wish: Wish, serving: Serving) -> JsonObject:
         about = "what guesses the next tokens, which the model then checks at once"
         found["speculation"] = {"choices": kinds, "default": "none", "about": about}
         about = "tokens guessed at once at most; 0: the server's own"
-        found["draft_max"] = {"choices": [0, 4, 8, 16], "default": 0, "about": about}
+        unguessed = {"at_most": 0, "when": {"speculation": ["none"]}, "why": "nothing is guessed"}
+        longest = {"choices": [0, 4, 8, 16], "default": 0, "about": about, "limit": unguessed}
+        found["draft_max"] = longest
     return found
