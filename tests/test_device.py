@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support import REPOSITORY
@@ -194,6 +195,6 @@ def test_a_tuning_puts_no_more_on_the_device_than_fits(device, tmp_path):
     assert 0 < max(made.space.root["n_gpu_layers"].choices) < LAYERS
     room = placement.LEFT * device.memory.value * placement.MIB / 1e6
     assert all(size <= room for size in report["memory"].get("device_safe_mb", {}).values())
-    (journal,) = (tmp_path / "o").glob("results/runs/tune/*/journal/*/*.jsonl")
+    (journal,) = Path(report["run"]).glob("journal/*/*.jsonl")
     trials = [json.loads(line) for line in journal.read_text().splitlines()]
     assert {one["status"] for one in trials if "status" in one} == {"ok"}
