@@ -10,7 +10,7 @@ import os
 
 import pytest
 from support import REPOSITORY
-from whole_suites import NAMES
+from whole_suites import FOLLOWS_THE_PROCESSOR, NAMES, on_another_processor
 
 from haqa_bench.project import Project, open_run
 from haqa_bench.report.tables import catalogue
@@ -40,6 +40,14 @@ def test_everything_is_printed_as_it_was(suite, whole_suites):
 
     known = json.loads(GOLDEN.read_text("utf-8"))
     if os.environ.get("GOLDEN") == "accept":
-        known[suite] = found
+        elsewhere = known[suite].keys() - held(suite, known[suite]).keys()
+        known[suite] = held(suite, found) | {one: known[suite][one] for one in elsewhere}
         GOLDEN.write_text(json.dumps(known, indent=0, sort_keys=True) + "\n", "utf-8")
-    assert found == known[suite]
+    assert held(suite, found) == held(suite, known[suite])
+
+
+def held(suite, texts):
+    """What is the same here: not of the method that follows the processor, on another one."""
+    if not on_another_processor(suite):
+        return texts
+    return {one: text for one, text in texts.items() if f"/{FOLLOWS_THE_PROCESSOR}/" not in one}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support import REPOSITORY
+from whole_suites import FOLLOWS_THE_PROCESSOR, on_another_processor
 
 pytestmark = pytest.mark.usefixtures("developers_runs_stay")
 README = (REPOSITORY / "README.md").read_text("utf-8")
@@ -56,6 +57,14 @@ def methods_of(table):
     return [row["id"].rpartition("/")[2] for row in table["rows"]]
 
 
+def held_here(suite, table):
+    """A table without the method that follows the processor, on another than the recorded one."""
+    if not on_another_processor(suite):
+        return table
+    gone = f"/{FOLLOWS_THE_PROCESSOR}"
+    return {**table, "rows": [row for row in table["rows"] if not row["id"].endswith(gone)]}
+
+
 def texts(table):
     return [value["text"] for row in table["rows"] for value in row["values"].values()]
 
@@ -84,7 +93,7 @@ def test_the_kernels_replay(whole_suites):
 
     assert done.stdout.startswith("Shortest kernel times found")
     assert len(table["rows"]) == 16 * 9
-    assert not {"not yet", "unknown"} & set(texts(table))
+    assert not {"not yet", "unknown"} & set(texts(held_here("kernels", table)))
     assert sum(note.count("; ggml takes ") for note in table["notes"]) == 16
 
 
@@ -95,7 +104,7 @@ def test_the_trainings_replay(whole_suites):
     assert done.stdout.startswith("Best hyperparameters found for quantization-aware training")
     found = methods_of(table)
     assert all(found.count(name) == 3 for name in ("default", "random", "haqa"))
-    assert "not yet" not in texts(table)  # each winner is tested
+    assert "not yet" not in texts(held_here("resnet", table))  # each winner is tested
 
 
 def test_what_a_gpu_reached_replays(whole_suites):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,31 @@ from command import InProcess
 from filelock import FileLock
 from support import REPOSITORY
 
+from haqa_bench.run import proposals
+from haqa_bench.run.versions import computed_with
+
 NAMES = tuple(sorted(path.stem for path in (REPOSITORY / "suites").glob("*.yaml")))
+
+
+FOLLOWS_THE_PROCESSOR = "gp"
+"""The method whose proposals hang on the last bits of a fit, and so on what the BLAS computes for
+(docs/comparison.md): on another processor than the recorded one its numbers are told, not the same.
+"""
+
+
+def on_another_processor(name: str) -> bool:
+    """Whether the BLAS here computes for another processor than where the proposals of a suite were
+    recorded.
+    """
+    path = REPOSITORY / f"results/proposals/{name}.jsonl"
+    records = proposals.read(path) if path.is_file() else []
+    recorded = {told for one in records for told in _processors(one.versions)}
+    return not recorded <= _processors(computed_with({"numpy"}))
+
+
+def _processors(versions: Mapping[str, str]) -> set[str]:
+    """What is computed for: `SkylakeX` of `0.3.31 for SkylakeX`."""
+    return {told.partition(" for ")[2] for told in versions.values() if " for " in told}
 
 
 class Replayed(NamedTuple):

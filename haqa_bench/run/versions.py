@@ -39,10 +39,11 @@ def _version(library: str) -> str | None:
 
 
 def _blas() -> dict[str, str]:
-    import numpy  # noqa: F401 # its BLAS is seen when it is loaded, and is the first
+    import numpy  # noqa: F401 # its BLAS is seen when it is loaded
     from threadpoolctl import threadpool_info
 
     found = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    found.sort(key=lambda pool: "numpy" not in pool["filepath"])  # SciPy brings one of its own
     return {
         pool["internal_api"]: f"{pool['version']} for {pool.get('architecture', 'any processor')}"
         for pool in found[:1]
