@@ -122,6 +122,22 @@ def test_a_failure_of_either_side_is_kept_without_a_value(cell, tmp_path):
     assert all(p.tuned is None for p in failed)
 
 
+def test_a_default_that_fails_from_the_first_is_not_tried_again_and_again(cell, tmp_path):
+    def never(configuration, call):
+        raise EvaluationFailed(Status.TIMEOUT, "too slow")
+
+    def later(configuration, call):
+        if call > 3:
+            never(configuration, call)
+        return 60.0
+
+    first, then = Device(never), Device(later)
+
+    assert len(taken(cell, first, tmp_path / "p.jsonl")) == 1
+    assert len(taken(cell, first, tmp_path / "p.jsonl")) == 1
+    assert len(taken(cell, then, tmp_path / "other.jsonl")) == 24
+
+
 def test_pairs_of_another_workload_or_machine_are_not_mixed(cell, tmp_path):
     taken(cell, Device(lambda c, _: 1.0), tmp_path / "p.jsonl")
     longer = cell.model_copy(update={"workload": cell.workload.model_copy(update={"n_prompt": 64})})

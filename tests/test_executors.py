@@ -139,6 +139,15 @@ def test_a_second_run_that_would_measure_this_machine_is_refused(classical):
         )
 
 
+def test_a_note_of_a_killed_run_of_another_user_keeps_nobody_from_measuring(monkeypatch, tmp_path):
+    """It lies in a folder in which only its owner may remove it."""
+    monkeypatch.setattr(device.tempfile, "gettempdir", lambda: str(tmp_path))
+    (tmp_path / "haqa-bench-device.json").mkdir()  # cannot be removed as a file, nor written
+
+    with device.exclusive():
+        pass
+
+
 class Slow:
     """Measures slowly, so that it can be killed while it does; marks where it began."""
 

@@ -52,6 +52,23 @@ def test_pairs_in_which_both_are_0_tell_nothing():
     assert judged(pairs(None)).verdicts == {}
 
 
+def test_what_failed_in_a_pair_is_not_better_however_quick_the_others_were():
+    """A pair in which the default failed says nothing of it."""
+
+    def failed(side):
+        return Pair("cell", "winner", False, "here", None, None, 0.0, f"{side}: crashed: killed")
+
+    quick = pairs(*[1.3] * 6)
+
+    one, other = judged([*quick, failed("tuned")]), judged([*quick, failed("default")])
+
+    assert (one.verdicts[KEY].word(0.0), one.verdicts[KEY].better) == ("undecided", False)
+    assert one.failed == {KEY: ["crashed: killed"]}
+    assert (other.verdicts[KEY].better, other.failed) == (True, {})
+    assert judged([*pairs(*[0.7] * 6), failed("tuned")]).verdicts[KEY].word(0.0) == "worse"
+    assert judged([failed("tuned")]).verdicts == {}
+
+
 def test_a_default_that_is_0_at_times_has_no_noise_floor():
     assert judged(pairs(1.0, 0.0, math.inf, 1.1, 0.0, math.inf, default=True)).floors == {}
     assert judged(pairs(1.0, 1.02, 0.98, default=True)).floors["cell"] < 0.03

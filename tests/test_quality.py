@@ -132,6 +132,43 @@ def test_a_window_is_scored_as_its_definition_says():
     assert found.loss == pytest.approx(-np.mean([q[i, t] for i, t in enumerate(following)]))
 
 
+def test_what_both_forbid_is_no_loss_and_what_one_forbids_is_no_number():
+    """llama.cpp itself forbids some tokens of some models, by the smallest float32 there is."""
+    pytest.importorskip("llama_cpp")
+    from haqa_bench.backends.workers.quality import Window
+
+    half, none = math.log(0.5), float(np.finfo(np.float32).min)
+    both, one = (
+        np.tile(np.array(row, np.float32), (SCORED, 1))
+        for row in ([half, half, none], [half, none, half])
+    )
+    forbidden = np.where(both == none, -np.inf, both).astype(np.float32)
+
+    for ours in (both, forbidden):
+        assert Window(forbidden, ours, [0] * WINDOW).divergence == 0
+    assert Window(both, one, [0] * WINDOW).divergence > 1e30
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_numbers_that_are_none_end_with_a_reason(monkeypatch, tmp_path, value):
+    pytest.importorskip("llama_cpp")
+    from haqa_bench.backends.workers import quality as worker
+    from haqa_bench.backends.workers.frame import Refused
+
+    expected = np.full((SCORED, 7), -value, np.float32)
+    odd = SimpleNamespace(
+        windows=lambda text: [[0] * WINDOW], vocabulary=7, expects=lambda tokens: expected
+    )
+    monkeypatch.setattr(worker, "Model", lambda *_: odd)
+    np.save(tmp_path / "good.npy", np.zeros((1, SCORED, 7), np.float16))
+    target, good = str(tmp_path / "made.npy"), str(tmp_path / "good.npy")
+
+    with pytest.raises(Refused, match="no probability"):
+        worker.refer(Refer(model="m", settings=SETTINGS, text="x", windows=1, target=target))
+    with pytest.raises(Refused, match="no probability"):
+        worker.compare(Compare(model="m", settings=SETTINGS, text="x", reference=good))
+
+
 def test_text_is_parted_into_whole_windows_each_with_its_beginning(monkeypatch):
     pytest.importorskip("llama_cpp")
     from haqa_bench.backends.workers import quality as worker

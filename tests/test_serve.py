@@ -5,7 +5,6 @@ started. That it runs: test_serve_load.py.
 import json
 import shlex
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 import stand_in_server
@@ -176,6 +175,7 @@ def test_settings_that_llama_server_would_not_take_are_a_status(change, said):
 PLAIN = Settings(n_threads=2, n_threads_batch=3)
 BEGINS = (
     "llama-server -m m.gguf -c 1024 -tb 3 -fa auto -ngl 0 -t 2 -b 2048 -ub 512 -ctk f16 -ctv f16"
+    " -dev none"
 )
 
 
@@ -213,7 +213,7 @@ BEGINS = (
             PLAIN,
             ServerSettings(speculation="draft-simple", draft_max=8, draft_min=2, draft_p_min=0.5),
             f"{BEGINS} -np 4 -kvu -cb --spec-type draft-simple --spec-draft-n-max 8 "
-            "--spec-draft-n-min 2 -md d.gguf --spec-draft-p-min 0.5 -ngld 0",
+            "--spec-draft-n-min 2 -md d.gguf --spec-draft-p-min 0.5 -ngld 0 -devd none",
         ),
         (
             Settings(n_threads=2, n_threads_batch=3, n_gpu_layers=9, cpu_moe=True),
@@ -236,24 +236,6 @@ def test_the_command_has_every_setting(settings, server, line):
 def test_what_is_for_the_measurement_alone_is_in_no_line_to_copy():
     assert command.measured(8123) == ["-cram", "0", "--host", "127.0.0.1", "--port", "8123"]
     assert "-cram" not in command.shown("m.gguf", PLAIN, ServerSettings(), 1024)
-
-
-def test_where_devices_are_a_model_without_layers_there_is_kept_from_them():
-    drafted = ServerSettings(speculation="draft-simple")
-    there = replace(PLAIN, n_gpu_layers=9)
-
-    alone, drafting, offloaded = (
-        command.shown("m.gguf", settings, server, 1024, "d.gguf", devices=True)
-        for settings, server in (
-            (PLAIN, ServerSettings()),
-            (PLAIN, drafted),
-            (there, drafted),
-        )
-    )
-
-    assert alone == f"{BEGINS} -dev none -np 4 -kvu -cb"
-    assert drafting.endswith("-ngld 0 -devd none")
-    assert "-dev none" not in offloaded
 
 
 @pytest.mark.parametrize(

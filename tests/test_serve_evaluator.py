@@ -8,16 +8,14 @@ from test_serve import cell_of
 
 from haqa_bench.arithmetic.device_memory import DevicePlan, Share
 from haqa_bench.arithmetic.memory import OWN, Prediction
-from haqa_bench.backends import gguf_models, llama_programs
+from haqa_bench.backends import gguf_models, llama_devices, llama_programs
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Contents
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
-from haqa_bench.hardware import Device, Figure
 from haqa_bench.testing import EvaluatorContract
 from haqa_bench.tracks.serve import command, memory
 from haqa_bench.tracks.serve import evaluator as serve
 from haqa_bench.tracks.serve.jobs import Answer, Repeat, Served, Timings
-from haqa_bench.tracks.serve.settings import with_defaults
 
 GIB = 2**30
 DEFAULT = {"format": "Q4_0", "n_threads": 2, "parallel": 4, "speculation": "none"}
@@ -145,6 +143,7 @@ def large(monkeypatch):
     plan = DevicePlan(here[:1], here[1], "a test")
     asked = []
     monkeypatch.setattr(memory, "plan_here", lambda *of: asked.append(of) or plan)
+    monkeypatch.setattr(llama_devices, "free", lambda: {"CUDA0": 24 * GB})
     contents = Contents({"Q4_0": 32}, {"Q4_0": 32}, 1, stored_bytes=12 * GB, file_bytes=12 * GB)
     monkeypatch.setattr(Formats, "contents", lambda *_: contents)
     monkeypatch.setattr(gguf_models.Formats, "contents", lambda *_: contents)
@@ -160,7 +159,7 @@ def test_what_was_mapped_and_copied_to_a_device_is_not_held_against_the_host(mad
     there, guessed = {**DEFAULT, "n_gpu_layers": 30}, {"speculation": "draft-simple"}
 
     assert evaluator.sample(there, 0).measurements
-    assert [str(model) for model, *_ in large] == ["Q4_0.gguf"]
+    assert {str(model) for model, *_ in large} == {"Q4_0.gguf"}
     assert evaluator.sample({**there, **guessed}, 0).measurements
     assert str(large[-1][0]) == str(tmp_path / "draft.gguf")
     for others in ({"mmap": False}, {"n_gpu_layers": 0}):
@@ -168,25 +167,31 @@ def test_what_was_mapped_and_copied_to_a_device_is_not_held_against_the_host(mad
             evaluator.sample({**there, **others}, 0)
 
 
-def test_a_model_without_layers_on_devices_is_kept_from_them_where_there_are_any(made):
-    without, with_them = made(), made()
-    space = without.cell.space
-    offloading = {**space.model_dump(), "n_gpu_layers": {"choices": (0, 9), "default": 9}}
-    changed = type(space).model_validate(offloading)
-    with_them.cell = with_them.cell.model_copy(update={"space": changed})
+@pytest.mark.parametrize(
+    ("free", "speculation", "said"),
+    [
+        (24, "draft-simple", ""),
+        (12, "draft-simple", "CUDA0 has 12,000 MB free, and it takes 23,100, with the margin"),
+        (12, "none", ""),
+        (11, "none", "CUDA0 has 11,000 MB free, and it takes 11,550, with the margin"),
+        (None, "draft-simple", ""),
+    ],
+)
+def test_what_a_device_has_no_room_for_is_not_loaded(
+    made, large, tmp_path, monkeypatch, free, speculation, said
+):
+    """A driver may give host memory in silence. Not every device tells what it has free."""
+    (tmp_path / "draft.gguf").write_bytes(b"GGUF and more")
+    monkeypatch.setattr(llama_devices, "free", lambda: {"CUDA0": free * GB} if free else {})
+    evaluator = made(f"draft: {tmp_path / 'draft.gguf'}", "draft-simple")
+    there = {**DEFAULT, "n_gpu_layers": 30, "speculation": speculation}
 
-    unused = made()  # a device is there, and no layer fits on it
-    unused.cell = unused.cell.model_copy(update={"hardware": with_devices(unused.cell.hardware)})
-
-    jobs = [one._job("Q4_0", *with_defaults(DEFAULT)) for one in (without, with_them, unused)]
-
-    assert [job.devices for job in jobs] == [False, True, True]
-
-
-def with_devices(hardware):
-    size = Figure(value=None, unit="MiB", source="a test")
-    one = Device(name="SYCL0", title="x", kind="gpu", backend="SYCL", memory=size, free=size)
-    return hardware.model_copy(update={"devices": (one,)})
+    if not said:
+        assert evaluator.sample(there, 0).measurements
+        return
+    with pytest.raises(EvaluationFailed, match=said) as caught:
+        evaluator.sample(there, 0)
+    assert caught.value.status == Status.OOM
 
 
 def test_a_text_is_part_of_what_a_table_is_made_of(made, tmp_path):

@@ -167,6 +167,7 @@ def told(**changes):
         "confirmed_gain": 1.01,
         "interval": Interval(0.99, 1.03),
         "pairs": 8,
+        "failed": (),
         "zeros": Zeros(),
         "noise_floor": 0.02,
     }
@@ -245,6 +246,15 @@ def test_a_default_that_is_the_best_found_is_no_fault():
     [
         ({"pairs": 0}, "could not be held against the default: each pair failed."),
         (
+            {"pairs": 0, "failed": ("crashed: exit code -9\nmore",)},
+            "held against the default: each pair failed: crashed: exit code -9.",
+        ),
+        (
+            {"pairs": 6, "confirmed_gain": 1.3, "failed": ("oom: too large.", "crashed")},
+            "in 6 pairs with the default: 1.300 times it; in 2 more it failed, so it is not "
+            "recommended: oom: too large.",
+        ),
+        (
             {"pairs": 0, "zeros": Zeros(both=8)},
             "could not be held against the default: both gave 0 in each of 8 pairs, which tells "
             "nothing.",
@@ -258,6 +268,16 @@ def test_a_default_that_is_the_best_found_is_no_fault():
             "Measured again in 7 pairs with the default: 1.500 times it; the default gave 0 in 2, "
             "and this did not; this gave 0 in 1, and the default did not; 3 more, in which both "
             "gave 0, tell nothing.",
+        ),
+        (
+            {"pairs": 6, "confirmed_gain": 13.1, "interval": (2.5, None), "zeros": Zeros(1)},
+            "13.100 times it, 95 % interval 2.500 and more; the default gave 0 in 1, and this did "
+            "not.",
+        ),
+        (
+            {"pairs": 6, "interval": (2.5, None), "zeros": Zeros(4)},
+            "at least 2.500 times it, by the 95 % interval; the default gave 0 in 4, and this did "
+            "not.",
         ),
     ],
 )

@@ -14,7 +14,7 @@ from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends import gguf_models, llama_cpp_memory
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Contents, with_defaults
-from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.errors import EvaluationFailed, HaqaError, Status
 from haqa_bench.hardware import Device, Figure
 from haqa_bench.project import open_run
 from haqa_bench.run import runner
@@ -73,6 +73,31 @@ def test_of_formats_larger_than_the_file_the_simplest_alone_is_tried(sizes):
 
     assert found.fit[:2] == ["own", "Q8_0"]
     assert found.left_out["Q6_K"] == "is larger than the file, and holds no more"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "limit", "fit"),
+    [
+        (None, 1000, ["own", "Q8_0", "Q4_K_M", "Q4_0", "IQ4_NL"]),
+        (60, 1000, ["own", "Q8_0", "Q4_K_M", "Q4_0", "IQ4_NL"]),
+        (10, 1000, ["own", "Q8_0", "Q4_K_M", "Q4_0"]),
+        (10, 420, ["IQ4_NL"]),  # the default is made, however long it takes
+    ],
+)
+def test_a_file_that_takes_much_of_the_minutes_to_make_is_left_out(
+    sizes, monkeypatch, minutes, limit, fit
+):
+    if limit == 420:
+        monkeypatch.setitem(SIZES, "Q4_0", foreseen(500, q4_0=400))
+    large = SimpleNamespace(contents=lambda _: SimpleNamespace(parameters=15 * 10**8))
+    monkeypatch.setattr(gguf_models, "Formats", lambda _: large)
+    monkeypatch.setattr(space.psutil, "cpu_count", lambda logical: 2)
+
+    found = space.options(Path("m.gguf"), WISH._replace(limit=limit * 10**6, minutes=minutes))
+
+    assert found.fit == fit
+    why = found.left_out.get("IQ4_NL", "")
+    assert why == ("" if "IQ4_NL" in fit else "takes about 4.2 of the 10 minutes to make")
 
 
 def placed(name, on_host):
@@ -341,6 +366,43 @@ def test_a_winner_that_meets_a_0_in_pairs_is_judged_without_a_ratio(project, spe
     json.dumps([found.interval, found.confirmed_gain], allow_nan=False)
 
 
+def test_a_winner_that_fails_in_some_pairs_is_not_recommended(project):
+    """It is 1.4 times as fast in all others."""
+    of_winner = []
+
+    def speed(configuration, call):
+        if configuration != WINNER:
+            return 60.0
+        of_winner.append(call)
+        if len(of_winner) == 3:
+            raise EvaluationFailed(Status.CRASHED, "the server ended")
+        return 84.0
+
+    found, cell = run_of(project, speed)
+
+    assert (found.kept_default, found.configuration) == (True, dict(cell.space.default))
+    assert (found.confirmed_gain, found.pairs) == (pytest.approx(1.4), 7)
+    assert found.failed == ["crashed: the server ended"]
+
+
+def test_of_an_interval_that_a_0_leaves_open_the_lower_end_is_told(project):
+    """The default gives 0 in some of eight pairs, but not in most."""
+    of_winner = []
+
+    def speed(configuration, call):
+        if configuration == WINNER:
+            of_winner.append(call)
+            return 3.0
+        return float(not 1 <= len(of_winner) <= 2)
+
+    found, _ = run_of(project, speed)
+
+    assert not found.kept_default
+    assert found.confirmed_gain == 3.0
+    assert 2 <= found.zeros.default < 4
+    assert found.interval == (3.0, None)
+
+
 def test_settings_become_ready_command_lines():
     configuration = {
         "format": "Q4_0",
@@ -356,7 +418,7 @@ def test_settings_become_ready_command_lines():
     assert (
         found["llama-server"]
         == "llama-server -m m.gguf -c 4096 -tb 2 -fa on -ngl 0 -t 2 -b 2048 -ub 64 -ctk "
-        "q8_0 -ctv f16 -np 1"
+        "q8_0 -ctv f16 -dev none -np 1"
     )
     assert (
         "-m 'my model.gguf' "

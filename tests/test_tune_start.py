@@ -10,15 +10,14 @@ from tuned import Machine, prepared
 
 from haqa_bench.arithmetic.device_memory import DevicePlan, Share
 from haqa_bench.arithmetic.memory import LAYERS_MAX, Prediction
-from haqa_bench.backends import gguf_models, llama_devices
+from haqa_bench.backends import gguf_models
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Settings
 from haqa_bench.errors import EvaluationFailed, Status
-from haqa_bench.hardware import Device, Figure
 from haqa_bench.tracks.deploy import llama_tools
 from haqa_bench.tracks.serve import memory
 from haqa_bench.tracks.serve.jobs import ServerSettings
-from haqa_bench.tune import failed, kept, other_programs, start, told
+from haqa_bench.tune import failed, kept, other_programs, start, suites, told
 from haqa_bench.tune.wish import Serving, Wish
 
 FILE = Path("/models/my model.gguf")
@@ -76,36 +75,46 @@ def test_lm_studio_links_the_file_and_leaves_it_where_it_is():
     assert "Context Length 512" in told
 
 
-def test_where_devices_are_lines_of_a_model_without_layers_there_name_none():
-    """It was measured so; else llama.cpp computes long prompts there."""
+def test_lines_of_a_model_without_layers_on_devices_name_none():
+    """It was measured so; else a program that knows a device computes long prompts there, whatever
+    llama-cpp-python knows.
+    """
     there = replace(PLAIN, n_gpu_layers=9)
 
-    alone, plain, offloaded = (
-        llama_tools.commands(FILE, settings, 512, devices)
-        for settings, devices in ((PLAIN, True), (PLAIN, False), (there, True))
-    )
+    alone, offloaded = (llama_tools.commands(FILE, one, 512) for one in (PLAIN, there))
 
     assert "-dev none" in alone["llama-server"]
     assert "-dev none" in alone["llama-cli"]
     assert "op_offload=False" in alone["llama-cpp-python"]
-    for found in (plain, offloaded):
-        assert not any("-dev" in line or "op_offload" in line for line in found.values())
+    assert not any("-dev" in line or "op_offload" in line for line in offloaded.values())
 
 
-def test_where_a_device_is_that_no_layer_is_put_on_the_end_s_lines_name_none(
+def test_of_a_model_in_several_files_ollama_and_lm_studio_get_one_that_is_made_of_them(tmp_path):
+    parts = Path("/models/large-00001-of-00003.gguf")
+
+    one = other_programs.whole(parts, tmp_path)
+
+    assert one == tmp_path / "large.gguf"
+    assert other_programs.merged(parts, tmp_path) == {
+        "llama-gguf-split": f"llama-gguf-split --merge {parts} {one}"
+    }
+    assert other_programs.whole(FILE, tmp_path) == FILE
+    assert other_programs.merged(FILE, tmp_path) == {}
+
+
+def test_a_suite_that_is_refused_does_not_stand_in_the_way_of_the_mended_command(
     cli, tmp_path, monkeypatch
 ):
-    """Its memory is not told, so nothing is planned for it: what was measured had no part of it."""
     tuning = prepared(tmp_path, monkeypatch, Machine())
-    untold = Figure(value=None, unit="MiB", source="not told")
-    one = Device(name="SYCL0", title="x", kind="gpu", backend="SYCL", memory=untold, free=untold)
-    monkeypatch.setattr(llama_devices, "listed", lambda: ((one,), ""))
+    whole = suites._budget
+    monkeypatch.setattr(suites, "_budget", lambda *of: {"proposals": 0})
 
-    cli(*tuning.words)
+    refused = cli(*tuning.words)
+    monkeypatch.setattr(suites, "_budget", whole)
+    mended = cli(*tuning.words)
 
-    lines = tuning.recommendation["commands"]
-    assert "-dev none" in lines["llama-server"]
-    assert "op_offload=False" in lines["llama-cpp-python"]
+    assert refused.returncode == 2
+    assert mended.returncode == 0
 
 
 def planned(monkeypatch):
@@ -131,7 +140,7 @@ def planned(monkeypatch):
 
 def taken(**changes):
     wish = WISH._replace(serving=SERVING, draft="d.gguf", speculate=True)
-    return start.start_of(wish, Path("m.gguf"), {**DEFAULT, **changes}, devices=False).taken
+    return start.start_of(wish, Path("m.gguf"), {**DEFAULT, **changes}).taken
 
 
 def test_a_draft_that_guesses_is_part_of_what_is_taken(monkeypatch):
@@ -163,7 +172,7 @@ def test_earlier_prompts_are_kept_within_the_limit(monkeypatch, limit, kept):
     planned(monkeypatch)
 
     def words(wish, name):
-        line = start.start_of(wish._replace(limit=limit), FILE, DEFAULT, False).commands[name]
+        line = start.start_of(wish._replace(limit=limit), FILE, DEFAULT).commands[name]
         found = shlex.split(line)
         return found[found.index("-cram") :][:2] if "-cram" in found else []
 

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -35,14 +35,16 @@ def exclusive(patience_s: float = 0.0) -> Iterator[None]:
             "Wait for it, or end it",
         ) from None
     with lock:
-        holder.unlink(missing_ok=True)
-        holder.write_text(
-            json.dumps({"pid": os.getpid(), "command": " ".join(sys.argv[1:3])}), "utf-8"
-        )
+        with suppress(OSError):  # another user's, whose run was killed: it only names the holder
+            holder.unlink(missing_ok=True)
+            holder.write_text(
+                json.dumps({"pid": os.getpid(), "command": " ".join(sys.argv[1:3])}), "utf-8"
+            )
         try:
             yield
         finally:
-            holder.unlink(missing_ok=True)
+            with suppress(OSError):
+                holder.unlink(missing_ok=True)
 
 
 def threads() -> int:

@@ -38,6 +38,16 @@ def listed() -> tuple[tuple[Device, ...], str]:
     return devices, "" if devices else f"{source} knows no device here beside the CPU."
 
 
+def free() -> dict[str, int]:
+    """Bytes that each device beside the CPU has free, without those that do not tell.
+
+    Raises:
+        EvaluationFailed: llama.cpp, or a driver, fails.
+        HaqaError: the backend that the environment names cannot be loaded.
+    """
+    return {one.name: one.free for one in found().devices if one.kind != "cpu" and one.free}
+
+
 def titles() -> tuple[str, ...]:
     """The devices that layers can be put on, in words; none where llama.cpp cannot tell."""
     return tuple(f"{device.name} ({device.title})" for device in listed()[0])

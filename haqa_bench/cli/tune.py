@@ -30,7 +30,7 @@ METHODS = ("rules", "local", "random", "tpe", "gp", "nsga2", AGENT)
 SHARE = 0.9
 """Of the machine's memory, where no limit is given."""
 MINUTES_MAX = 10_000.0
-USERS_MAX = 256
+USERS_MAX, REQUESTS_MAX = 256, 10_000
 
 
 @click.command(
@@ -104,7 +104,7 @@ USERS_MAX = 256
 )
 @click.option(
     "--requests",
-    type=click.IntRange(1, MOST),
+    type=click.IntRange(1, REQUESTS_MAX),
     default=2,
     show_default=True,
     help="For serving: how many each user sends, one after another.",
@@ -242,7 +242,8 @@ def tune(
     check(wish)
     gguf_models.require_llama_cpp()
     path = gguf_models.find(model).absolute()  # it stands in command lines for later
-    space.check_name(path)
+    for named in (path, *map(Path, filter(None, (wish.reference, wish.draft, wish.imatrix)))):
+        space.check_name(named)
     for weights in (path, *([Path(wish.reference)] if wish.reference else [])):
         space.check_weights(weights)
     try:
@@ -250,6 +251,8 @@ def tune(
         say = partial(echo, err=True)
         wish, words = matrix.weighed(wish, path, words, say, own=text is not None)
         there = suites.there(wish, path)
+        if there.note:
+            echo(there.note, err=True)
         found = space.options(path, wish, there.placed)
         _tell(model, found)
         formats = gguf_models.Formats(path, imatrix=wish.imatrix)
@@ -293,7 +296,11 @@ def _plan(suite_path: Path, base_url: str | None) -> "Plan":
     from haqa_bench.cli.options import open_suite
     from haqa_bench.run.plan import Plan
 
-    suite, project = open_suite(suite_path, None)
+    try:
+        suite, project = open_suite(suite_path, None)
+    except HaqaError:
+        suite_path.unlink()  # it would stand in the way of the mended command
+        raise
     plan = Plan(suite=suite, project=project, studies=suite.studies(), measure="live")
     chat = suite.methods[0].chat
     return plan._replace(agent="live", base_url=base_url, answered_by=chat.model) if chat else plan

@@ -67,8 +67,12 @@ def _title(told: Recommendation, cell: Cell, ended: Written | None) -> str:
     return f"Not ended: the best so far is {found}, when found; {again}"
 
 
+def _short(value: float) -> str:
+    return f"{value:.1f}" if value >= 10 else f"{value:.3g}"
+
+
 def _facts(told: Recommendation, ended: Written | None) -> Iterator[Origin]:
-    found = f"{told.default:.1f} by default, {told.found:.1f} at best when found"
+    found = f"{_short(told.default)} by default, {_short(told.found)} at best when found"
     if ended:
         yield Origin("Settings", ended.settings_told)
         yield Origin("File", ended.file_told)

@@ -24,11 +24,13 @@ COLUMNS = (
 
 
 def table(run: Run, cell: Cell) -> Table | None:
-    """The winner with the default, and the default with itself; None before the first pair."""
-    taken = run.rows("pairs", Pair)
+    """The winner with the default, and the default with itself; None before the first pair that did
+    not fail.
+    """
+    every = run.rows("pairs", Pair)
+    taken, found = [pair for pair in every if not pair.failed], judged(every)
     if not taken:
         return None
-    found = judged(taken)
     floor = found.floors.get(cell.id)
     rows: list[tuple[str, Sequence[float], str]] = [
         (said(json.loads(key), cell), ratios, found.verdicts[name, key].word(floor or 0.0))
@@ -44,6 +46,10 @@ def table(run: Run, cell: Cell) -> Table | None:
         [f"Verdict: {verdict.OF_WINNERS}. The noise floor is what the default varies by."],
         details=[
             *_disturbed(taken),
+            *(
+                f"In {len(reasons)} more {said(json.loads(key), cell)} failed: {reasons[0]}"
+                for (_, key), reasons in found.failed.items()
+            ),
             *(f"Each pair of {name}: {_each(ratios)}." for name, ratios, _ in rows),
         ],
     )

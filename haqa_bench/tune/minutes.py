@@ -4,9 +4,11 @@ Forecast from bytes and operations alone, so that the same command divides the s
 way tomorrow: what the machine measures of itself has no part in it.
 """
 
+from collections.abc import Mapping
 from statistics import mean
 from typing import NamedTuple
 
+from haqa_bench.arithmetic.formats import form_of
 from haqa_bench.tracks.serve.jobs import ServerSettings
 from haqa_bench.tune.wish import Serving, Wish
 
@@ -37,6 +39,22 @@ FEWEST_CHUNKS, CHUNKS = 8, 128
 COLLECTED = 3
 """How many times as long it takes to read tokens and collect a matrix as to read them: a guess."""
 
+MADE_PER_S = 20e6
+"""Weights that llama.cpp's quantizer rounds in a second of a core: a guess, for all but the next.
+"""
+SLOWLY_MADE: Mapping[str, float] = {
+    "Q5_K_M": 8e6,
+    "IQ4_NL": 3e6,
+    "IQ3_S": 2.3e6,
+    "IQ3_XXS": 2.3e6,
+    "IQ2_S": 1e6,
+    "IQ2_XS": 2.5e6,
+    "IQ2_XXS": 2.5e6,
+}
+"""The same of formats for which it searches long. Evidence: docs/LOG.md, 2026-11-30."""
+MAKING = 0.2
+"""Of the time, at most, for making the file of one format."""
+
 
 class Division(NamedTuple):
     """Seconds of the search, None for any; pairs of the winner and of the default with itself;
@@ -55,6 +73,11 @@ class Division(NamedTuple):
 
 
 UNBOUNDED = Division(None, 8, 8, 4, WINDOWS)
+
+
+def making(name: str, parameters: int, cores: int) -> float:
+    """Seconds for making the file of a format or a recipe."""
+    return parameters / (SLOWLY_MADE.get(form_of(name).format, MADE_PER_S) * cores)
 
 
 def chunks(wish: Wish, parameters: int, cores: int) -> int:

@@ -4,6 +4,7 @@ import shlex
 from dataclasses import fields
 from pathlib import Path
 
+from haqa_bench.backends import gguf_files
 from haqa_bench.backends.llama_jobs import Settings
 from haqa_bench.tracks.serve.jobs import ServerSettings
 
@@ -11,6 +12,23 @@ LAYERS_OF_ALL = 999
 """What Ollama takes for every layer."""
 UNNAMED = ("n_cpu_moe", "tensor_split", "kv_unified", "cont_batching", "speculation", "draft_max")
 """Settings that a tuning tries and Ollama has no name for."""
+
+
+def whole(file: Path, folder: Path) -> Path:
+    """The one file that Ollama and LM Studio take: a model's own, or, where it is split, what is to
+    be made of its parts in a folder.
+    """
+    ending = gguf_files.ending(file)
+    return file if ending == ".gguf" else folder / f"{file.name.removesuffix(ending)}.gguf"
+
+
+def merged(file: Path, folder: Path) -> dict[str, str]:
+    """How llama.cpp's own program makes it; nothing where the model is one file."""
+    made = whole(file, folder)
+    if made == file:
+        return {}
+    words = ["llama-gguf-split", "--merge", str(file.absolute()), str(made.absolute())]
+    return {"llama-gguf-split": shlex.join(words)}
 
 
 def modelfile(file: Path, settings: Settings, n_ctx: int) -> str:

@@ -139,10 +139,11 @@ NOWHERE = Placed({})
 
 
 class There(NamedTuple):
-    """The devices of this machine, and what of a model is put on them."""
+    """The devices of this machine, and what of a model is put on them; where there is none, why."""
 
     devices: tuple[Device, ...] = ()
     placed: Placed = NOWHERE
+    note: str = ""
 
     def share(self, name: str) -> float:
         """The share of a format's weights that lies on a GPU with memory of its own. None is on one
@@ -161,8 +162,8 @@ def there(model: Path, n_ctx: int, formats: Sequence[str]) -> There:
     Raises:
         HaqaError: the backend that the environment names cannot be loaded.
     """
-    devices, _ = llama_devices.listed()
-    return There(devices, that_fits(model, n_ctx, devices, formats))
+    devices, note = llama_devices.listed()
+    return There(devices, that_fits(model, n_ctx, devices, formats), note)
 
 
 def that_fits(

@@ -3,6 +3,7 @@ default, and how to start either.
 """
 
 import json
+from collections.abc import Sequence
 from math import inf, isfinite
 from typing import NamedTuple
 
@@ -40,8 +41,11 @@ class Recommendation(NamedTuple):
     found: float
     gain: float | None
     confirmed_gain: float | None
-    interval: Interval | None
+    interval: tuple[float | None, float | None] | None
+    """Of 95 %; an end is None where only one side of so many pairs gave 0."""
     pairs: int
+    failed: Sequence[str]
+    """Why what was found could not be measured, in each more pair of which that is so."""
     zeros: Zeros
     noise_floor: float | None
 
@@ -79,8 +83,14 @@ def of_run(run: Run, cell: Cell) -> Recommendation:
         found=row.default_value if row.best is None else row.best,
         gain=row.speed_up,
         confirmed_gain=verdict.ratio if verdict and isfinite(verdict.ratio) else None,
-        interval=interval if interval and isfinite(interval.high) else None,
+        interval=_ends(interval) if interval else None,
         pairs=verdict.pairs if verdict else 0,
+        failed=again.failed.get(key, ()),
         zeros=Zeros(ratios.count(inf), ratios.count(0.0), again.silent.get(key, 0)),
         noise_floor=again.floors.get(cell.id),
     )
+
+
+def _ends(interval: Interval) -> tuple[float | None, float | None]:
+    low, high = (end if isfinite(end) else None for end in interval)
+    return low, high

@@ -15,6 +15,7 @@ from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import ONE_THREAD
 from haqa_bench.documents import JsonObject
 from haqa_bench.errors import EvaluationFailed, HaqaError
+from haqa_bench.tune.minutes import MAKING, making
 from haqa_bench.tune.placement import NOWHERE, Placed
 from haqa_bench.tune.served import default_context
 from haqa_bench.tune.wish import Serving, Wish
@@ -120,7 +121,27 @@ def options(path: Path, wish: Wish, placed: Placed = NOWHERE) -> Options:
             next(iter(left_out.values())),
             "Allow more with --memory or --size, or shorten --n-ctx",
         )
-    return Options(fit, left_out, llama_cpp_memory.beyond_training(found, wish.n_ctx))
+    slow = _slow(fit[1:], path, wish)
+    fast = [name for name in fit if name not in slow]
+    note = llama_cpp_memory.beyond_training(found, wish.n_ctx)
+    return Options(fast, left_out | slow, note)
+
+
+def _slow(names: Sequence[str], path: Path, wish: Wish) -> dict[str, str]:
+    """Formats whose files would take too much of the minutes to make, with how long."""
+    if wish.minutes is None:
+        return {}
+    parameters = gguf_models.Formats(path).contents(OWN).parameters
+    takes = {name: making(name, parameters, _cores()) / 60 for name in names}
+    return {
+        name: f"takes about {needed:.1f} of the {wish.minutes:g} minutes to make"
+        for name, needed in takes.items()
+        if needed > MAKING * wish.minutes
+    }
+
+
+def _cores() -> int:
+    return psutil.cpu_count(logical=False) or 1
 
 
 def _beyond(taken: Prediction | Share, limit: int) -> str:
@@ -172,7 +193,7 @@ def settings(formats: Sequence[str], placed: Placed, wish: Wish) -> JsonObject:
     """The space that is searched: the formats that fit, the first of them the default, threads,
     what is put on devices, SPACE, and, where a server is asked, its own settings.
     """
-    cores = psutil.cpu_count(logical=False) or 1
+    cores = _cores()
     return {
         "format": {
             "choices": list(formats),

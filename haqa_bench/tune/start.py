@@ -39,20 +39,18 @@ EARLIER = 8192
 """MiB of earlier prompts' caches that llama-server and llama-cli keep where nothing is said."""
 
 
-def start_of(wish: Wish, path: Path, configuration: Configuration, devices: bool) -> Start:
-    """The start of a configuration, on a machine with or without `devices`; its file is made where
-    it is not there yet.
-    """
+def start_of(wish: Wish, path: Path, configuration: Configuration) -> Start:
+    """The start of a configuration; its file is made where it is not there yet."""
     name = str(configuration["format"])
     file = gguf_models.Formats(path, imatrix=wish.imatrix).path(name)
     start = _started(wish, file, configuration)
     taken = _taken(start)
     beside = _earlier(wish.limit, taken)
     if start.server:
-        of = str(file), start.settings, start.server, start.n_ctx, wish.draft, devices
+        of = str(file), start.settings, start.server, start.n_ctx, wish.draft
         lines = {command.NAME: command.shown(*of, beside=beside)}
     else:
-        lines = llama_tools.commands(file, start.settings, start.n_ctx, devices, beside)
+        lines = llama_tools.commands(file, start.settings, start.n_ctx, beside)
     made = llama_tools.quantize(path, name, wish.imatrix)
     return start._replace(taken=taken, commands={**made, **lines})
 

@@ -44,11 +44,12 @@ def told(
     """The report, which recommendation.json in `target` holds too, and what is printed."""
     with open_run(run) as done:
         ended = _ended(done, cell, wish)
-    start = start_of(wish, path, ended.recommended.configuration, bool(cell.hardware.devices))
-    report = _report(wish, path, run, cell, found, ended, start)
-    disk.write(
-        target / "Modelfile", other_programs.modelfile(start.file, start.settings, wish.n_ctx)
-    )
+    start = start_of(wish, path, ended.recommended.configuration)
+    one = other_programs.whole(start.file, target)
+    made = other_programs.merged(start.file, target)
+    start = start._replace(commands={**start.commands, **made})
+    report = _report(wish, path, run, cell, found, ended, start, one)
+    disk.write(target / "Modelfile", other_programs.modelfile(one, start.settings, wish.n_ctx))
     disk.write(target / written.NAME, json.dumps(report, indent=2) + "\n")
     limits = ",".join(limit.words for limit in wish.limits)
     table = shown.table(ended.lines, cell, ended.recommended, limits)
@@ -82,7 +83,9 @@ def _report(
     found: Options,
     ended: Ended,
     start: Start,
+    one: Path,
 ) -> JsonObject:
+    """`one` is the file that Ollama and LM Studio take."""
     formats, told = _formats(wish, path), ended.recommended
     name = str(told.configuration["format"])
     return {
@@ -103,6 +106,7 @@ def _report(
             "interval_95": told.interval,
             "pairs": told.pairs,
             "pairs_with_0": told.zeros._asdict(),
+            "pairs_failed": list(told.failed),
             "noise_floor": told.noise_floor,
         },
         "why": ended.reasons,
@@ -119,7 +123,7 @@ def _report(
         "commands": {
             **start.commands,
             written.OLLAMA: other_programs.ollama(slug(path), start.settings, start.server),
-            written.LM_STUDIO: other_programs.lm_studio(start.file, start.settings, wish.n_ctx),
+            written.LM_STUDIO: other_programs.lm_studio(one, start.settings, wish.n_ctx),
         },
         "untold_to_ollama": other_programs.untold(start.settings, start.server),
         "run": str(run),

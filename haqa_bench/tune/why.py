@@ -103,26 +103,44 @@ def _sure(told: Recommendation) -> str:
         count = told.zeros.both
         silent = f"both gave 0 in each of {count} pairs, which tells nothing"
         why_not = silent if count else "each pair failed"
-        return f"The best that was found could not be held against the default: {why_not}."
+        cause = f": {_first(told.failed)}" if told.failed else ""
+        return f"The best that was found could not be held against the default: {why_not}{cause}."
     floor = (
         f"; the default against itself varies by {100 * told.noise_floor:.1f} %"
         if told.noise_floor is not None
         else ""
     )
-    return f"Measured again in {told.pairs} pairs with the default: {_in_pairs(told)}{floor}."
+    again = f"Measured again in {told.pairs} pairs with the default: {_in_pairs(told)}{floor}"
+    if told.failed:
+        again += f"; in {len(told.failed)} more it failed, so it is not recommended: "
+        again += _first(told.failed)
+    return f"{again}."
+
+
+def _first(reasons: Sequence[str]) -> str:
+    """The first reason, in a line."""
+    return next(iter(reasons)).splitlines()[0].rstrip(".")
 
 
 def _in_pairs(told: Recommendation) -> str:
     """What pairs said; where one of a pair was 0, in words."""
     zeros, said = told.zeros, []
+    low, high = told.interval or (None, None)
     if told.confirmed_gain is not None:
-        ends = told.interval
-        span = f", 95 % interval {ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
-        said += [f"{told.confirmed_gain:.3f} times it{span}"]
+        said += [f"{told.confirmed_gain:.3f} times it{_span(low, high)}"]
+    elif low is not None:
+        said += [f"at least {low:.3f} times it, by the 95 % interval"]
     said += [f"the default gave 0 in {zeros.default}, and this did not"] if zeros.default else []
     said += [f"this gave 0 in {zeros.found}, and the default did not"] if zeros.found else []
     said += [f"{zeros.both} more, in which both gave 0, tell nothing"] if zeros.both else []
     return "; ".join(said)
+
+
+def _span(low: float | None, high: float | None) -> str:
+    """The interval in words; nothing where there is none."""
+    if low is None:
+        return ""
+    return f", 95 % interval {low:.3f} {'and more' if high is None else f'to {high:.3f}'}"
 
 
 def _beyond(rows: Sequence[Trade], limits: Sequence[Limit]) -> list[str]:

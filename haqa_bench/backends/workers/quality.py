@@ -35,6 +35,10 @@ from haqa_bench.backends.workers.llama_cpp import load, open_context
 from haqa_bench.backends.workers.llama_logged import ERRORS, refused, work_logged
 
 Logs = NDArray[np.float32]
+LEAST = float(np.finfo(np.float16).min)
+"""What a logarithm is kept as where it is smaller: of a token that a model forbids."""
+MOST = 700.0
+"""Nats, beyond which a perplexity is no number."""
 FIRST = WINDOW // 2
 """The first position whose next token is scored."""
 
@@ -64,15 +68,23 @@ def refer(job: Refer) -> Referred:
     for number, tokens in enumerate(windows):
         expected = model.expects(tokens)
         losses.append(loss(expected, tokens))
-        kept[number] = expected
+        kept[number] = np.maximum(expected, LEAST)
     kept.flush()
-    return Referred(math.exp(fmean(losses)))
+    return Referred(perplexity(losses))
 
 
 def loss(expected: Logs, tokens: Sequence[int]) -> float:
     """The mean negative log likelihood of the scored tokens of a window, in nats."""
     following = np.array(tokens[FIRST + 1 :])
     return -float(expected[np.arange(SCORED), following].mean(dtype=np.float64))
+
+
+def perplexity(losses: Sequence[float]) -> float:
+    """Of mean losses in nats. Raises Refused where it is no number."""
+    mean = fmean(losses)
+    if not mean < MOST:  # neither is NaN
+        raise Refused("the model gives the text no probability: its weights may be damaged")
+    return math.exp(mean)
 
 
 def compare(job: Compare) -> Compared:
@@ -83,11 +95,14 @@ def compare(job: Compare) -> Compared:
     if kept.shape[1:] != (SCORED, model.vocabulary) or len(windows) < len(kept):
         raise Refused("the reference is of another text or vocabulary: is it the same model?")
     found = [Window(kept[i].astype(np.float32), model.expects(t), t) for i, t in enumerate(windows)]
+    divergences = tuple(one.divergence for one in found)
+    if not all(map(math.isfinite, divergences)):
+        raise Refused("some token that the reference expects has no probability at all")
     return Compared(
-        divergences=tuple(one.divergence for one in found),
+        divergences=divergences,
         same=tuple(one.same for one in found),
-        perplexity=math.exp(fmean(one.loss for one in found)),
-        reference_perplexity=math.exp(fmean(one.reference_loss for one in found)),
+        perplexity=perplexity([one.loss for one in found]),
+        reference_perplexity=perplexity([one.reference_loss for one in found]),
     )
 
 
@@ -95,7 +110,9 @@ class Window:
     """What two models expect in one window."""
 
     def __init__(self, reference: Logs, ours: Logs, tokens: Sequence[int]) -> None:
-        terms = np.exp(reference) * (reference - ours)
+        expected = np.exp(reference)
+        with np.errstate(invalid="ignore"):  # 0 x infinity, of what neither expects
+            terms = np.where(expected > 0, expected * (reference - ours), 0)
         self.divergence = float(terms.sum(axis=1, dtype=np.float64).mean())
         self.same = float((reference.argmax(axis=1) == ours.argmax(axis=1)).mean())
         self.loss, self.reference_loss = loss(ours, tokens), loss(reference, tokens)
@@ -134,6 +151,8 @@ class Model:
             for position in range(FIRST, WINDOW - 1)
         ]
         logits = np.stack(rows)
+        if np.isnan(logits).any():
+            raise Refused("the model computes what is no number: its weights may be damaged")
         logits -= logits.max(axis=1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True, dtype=np.float32))
 

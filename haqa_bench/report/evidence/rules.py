@@ -113,7 +113,8 @@ RULES: Mapping[str, Rule] = {
     ),
     "confirmed ratio": Rule(
         "the ratio, if the low end of its 95 % interval is above 1 and there are "
-        f"{statistics.FEWEST_PAIRS} pairs or more; else the default is kept, at 1",
+        f"{statistics.FEWEST_PAIRS} pairs or more, and it failed in none; else the default is "
+        "kept, at 1",
         sums.confirmed_ratio,
     ),
     "share of pairs ahead": Rule(

@@ -87,11 +87,13 @@ def name_of_first(parts: Sequence[Part]) -> str:
 
 
 def confirmed_ratio(parts: Sequence[Part]) -> float | None:
-    """The ratio where its interval's low end is above 1 and it has enough pairs, else 1."""
-    ratio, low, pairs = parts
+    """The ratio where its interval's low end is above 1, it has enough pairs, and it failed in no
+    more, else 1.
+    """
+    ratio, low, pairs, *failed = parts
     if ratio.value is None:
         return None
-    enough = at(pairs) >= statistics.FEWEST_PAIRS
+    enough = at(pairs) >= statistics.FEWEST_PAIRS and not failed
     return at(ratio) if low.value is not None and at(low) > 1 and enough else 1.0
 
 

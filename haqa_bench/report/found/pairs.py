@@ -18,26 +18,34 @@ from haqa_bench.report import statistics, verdict
 from haqa_bench.report.found.best import Best
 from haqa_bench.space import key_of
 
+ITS_OWN = "tuned: "
+"""How the reason of a failed pair begins, where the default was not the side that failed."""
+
 
 class Verdict(NamedTuple):
     """How many times as good as the default a configuration is (above 1 is better), over `pairs`
-    pairs; infinite where the default is 0. `value` is its own median.
+    pairs; infinite where the default is 0. `value` is its own median. `failed` is in how many more
+    pairs it could not be measured.
     """
 
     ratio: float
     interval: Interval | None
     pairs: int
     value: float
+    failed: int = 0
 
     @property
     def better(self) -> bool:
-        """Whether it beats the default: enough pairs, and the whole interval above 1."""
+        """Whether it beats the default: enough pairs, the whole interval above 1, and none in which
+        it failed.
+        """
         return self.word(0.0) == "better"
 
     def word(self, floor: float) -> verdict.Word:
         """The word on it, where the machine's noise is `floor`, a share."""
         enough = self.pairs >= statistics.FEWEST_PAIRS
-        return verdict.of_ratio(self.ratio, self.interval if enough else None, floor)
+        found = verdict.of_ratio(self.ratio, self.interval if enough else None, floor)
+        return "undecided" if self.failed and found == "better" else found
 
 
 class Pairs(NamedTuple):
@@ -54,6 +62,8 @@ class Pairs(NamedTuple):
     """What each floor is made of: the default with itself, by cell."""
     silent: Mapping[tuple[str, str], int] = MappingProxyType({})
     """How many pairs of each, the default among them, tell nothing: both sides are 0."""
+    failed: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({})
+    """Why each could not be measured in a pair, by (cell, configuration)."""
 
 
 class Against(NamedTuple):
@@ -68,7 +78,8 @@ class Against(NamedTuple):
 
 class Pair(NamedTuple):
     """A configuration beside the default in one sitting: `ratio` is how many times as good,
-    infinite where the worse is 0, and None where both are.
+    infinite where the worse is 0, and None where both are. Where a side `failed`, there are no
+    numbers.
     """
 
     cell: str
@@ -76,8 +87,9 @@ class Pair(NamedTuple):
     is_default: bool
     machine: str
     ratio: float | None
-    value: float
+    value: float | None
     others: float
+    failed: str = ""
 
 
 def pairs(run: Run) -> Pairs:
@@ -95,8 +107,12 @@ def pairs(run: Run) -> Pairs:
 def judged(found_pairs: Sequence[Pair]) -> Pairs:
     """As `pairs`, of pairs in the order of cell, configuration and number."""
     taken: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    failed: dict[tuple[str, str], list[str]] = defaultdict(list)
     for pair in found_pairs:
-        taken[pair.cell, pair.configuration].append(pair)
+        if not pair.failed:
+            taken[pair.cell, pair.configuration].append(pair)
+        elif pair.failed.startswith(ITS_OWN) and not pair.is_default:
+            failed[pair.cell, pair.configuration].append(pair.failed.removeprefix(ITS_OWN))
     kept = {key: counted(found) for key, found in taken.items()}
     ratios = {k: [p.ratio for p in found if p.ratio is not None] for k, found in kept.items()}
     told = {key: found for key, found in kept.items() if ratios[key]}
@@ -105,12 +121,13 @@ def judged(found_pairs: Sequence[Pair]) -> Pairs:
     own = {key[0]: ratios[key] for key in told if key not in tuned}
     floors = {cell: noise_floor(found, int(np.median(usual))) for cell, found in own.items()}
     return Pairs(
-        {key: _verdict(found, ratios[key]) for key, found in tuned.items()},
+        {key: _verdict(found, ratios[key], failed.get(key, ())) for key, found in tuned.items()},
         {cell: floor for cell, floor in floors.items() if math.isfinite(floor)},
         {cell: found[-1].machine for (cell, _), found in taken.items()},
         {key: ratios[key] for key in tuned},
         own,
         {key: silent for key, found in kept.items() if (silent := len(found) - len(ratios[key]))},
+        failed,
     )
 
 
@@ -132,10 +149,10 @@ def noise_floor(ratios: Sequence[float], pairs: int) -> float:
     return float(np.expm1(statistics.quantile(apart, 0.95)))
 
 
-def _verdict(found: Sequence[Pair], ratios: Sequence[float]) -> Verdict:
-    value = np.median([pair.value for pair in found])
+def _verdict(found: Sequence[Pair], ratios: Sequence[float], failed: Sequence[str]) -> Verdict:
+    value = np.median([pair.value for pair in found if pair.value is not None])
     interval = statistics.median_interval(ratios)
-    return Verdict(float(np.median(ratios)), interval, len(ratios), float(value))
+    return Verdict(float(np.median(ratios)), interval, len(ratios), float(value), len(failed))
 
 
 def confirmed_ratio(row: Best, pairs: Pairs) -> float | None:

@@ -114,6 +114,7 @@ def _winners(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
             "Confirmed: winner over default in interleaved pairs, apart from the tuning, a kept "
             "default as 1; in brackets, how many winners' whole 95 % interval is above 1. default: "
             f"it is what to use; {verdict.OF_WINNERS}.",
+            *_failed(cells, beside),
             *traits.lengths(beside.cells[cell] for cell in beside.cells if cell in cells),
         ]
     if cells & beside.tests.machines.keys():
@@ -123,6 +124,17 @@ def _winners(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
             f"than the 95 % interval over items.{_guessing(found, beside)}"
         ]
     return []
+
+
+def _failed(cells: Iterable[str], beside: Beside) -> list[str]:
+    """That winners failed in pairs, which no number of the others mends."""
+    failed = [reasons for (cell, _), reasons in beside.pairs.failed.items() if cell in cells]
+    if not failed:
+        return []
+    pairs = count(sum(map(len, failed)), "pairs", "pair")
+    many = count(len(failed), "winners", "winner")
+    reason = failed[0][0].splitlines()[0].rstrip(".")
+    return [f"In {pairs} {many} failed, in place of which the default is kept: {reason}."]
 
 
 def _tested_on(cells: Iterable[str], beside: Beside) -> str:

@@ -42,20 +42,22 @@ def pairs(
     yields how many are left.
     """
     wanted = {subject_key(c): c for c in configurations}
+    usual = key_of(cell.space.default)
     enough = dict.fromkeys(wanted, cell.measurement.pairs) | {
-        key_of(cell.space.default): cell.measurement.floor or FLOOR * cell.measurement.pairs
+        usual: cell.measurement.floor or FLOOR * cell.measurement.pairs
     }
     for number in range(AGAIN * max(enough.values())):
         order = [
             k
             for k in wanted
-            if _quiet(journal, k) < enough[k]
+            if _taken(journal, k) < enough[k]
+            and not (k == usual and _never(journal, k))
             and number < AGAIN * enough[k]
             and not _has(journal, k, number)
         ]
         random.Random(sha256({"cell": cell.id, "pair": number})).shuffle(order)
         for key in order:
-            yield sum(max(enough[k] - _quiet(journal, k), 0) for k in wanted)
+            yield sum(max(enough[k] - _taken(journal, k), 0) for k in wanted)
             journal.append(_pair(cell, evaluator, wanted[key], number))
 
 
@@ -100,7 +102,15 @@ def _sample(evaluator: Evaluator, subject: Subject, repeat: int) -> Outcome:
     return evaluator.refer(subject, repeat)
 
 
-def _quiet(journal: Journal, key: str) -> int:
+def _never(journal: Journal, key: str) -> bool:
+    """Whether a configuration failed in all pairs that were taken: of the default, it is no use to
+    go on.
+    """
+    failed = [bool(e["failed"]) for e in journal.entries[1:] if e["configuration"] == key]
+    return bool(failed) and all(failed)
+
+
+def _taken(journal: Journal, key: str) -> int:
     """The pairs of a configuration in which nobody else took a share of the machine, or that
     failed, which no repeat will mend.
     """

@@ -50,11 +50,6 @@ class InFormats(MeasuredHere):
         return {("bits_per_weight", "bits"): [self.formats.contents(name).bits_per_weight]}
 
     @property
-    def devices(self) -> bool:
-        """Whether there are devices here that layers may be put on, used or not."""
-        return bool(self.cell.hardware.devices) or "n_gpu_layers" in self.cell.space.root
-
-    @property
     def kind(self) -> str:
         """See MeasuredHere: layers are put on a GPU by a setting alone."""
         return self.cell.hardware.kind if "n_gpu_layers" in self.cell.space.root else "cpu"
@@ -83,6 +78,16 @@ def check_foreseen(foreseen: Prediction | None, limit: int) -> None:
     if foreseen and not foreseen.fits(limit):
         reason = f"not loaded: does not fit {limit / 1e6:g} MB: {foreseen.arithmetic()}"
         raise EvaluationFailed(Status.OOM, reason)
+
+
+def check_room(taken: Mapping[str, int], free: Mapping[str, int]) -> None:
+    """Raises EvaluationFailed where more bytes of a device are foreseen to be taken than it has
+    free: a driver may give host memory in silence. `free` lacks devices that do not tell.
+    """
+    for name, size in taken.items():
+        if size > free.get(name, size):
+            told = f"{name} has {free[name] / 1e6:,.0f} MB free, and it takes {size / 1e6:,.0f}"
+            raise EvaluationFailed(Status.OOM, f"not loaded: {told}, with the margin")
 
 
 def check_peak(peak_bytes: int, memory_gb: float, copied: Callable[[], int]) -> None:

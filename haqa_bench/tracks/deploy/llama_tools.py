@@ -152,13 +152,12 @@ def commands(
     model: Path,
     settings: Settings,
     n_ctx: int,
-    devices: bool = False,
     beside: Sequence[str] = (),
 ) -> dict[str, str]:
     """How llama.cpp's server, its command line and llama-cpp-python are started with these
-    settings, on a machine with or without `devices`; the former two with some words `beside`.
+    settings; the former two with some words `beside`.
     """
-    alone = apart(settings, devices)
+    alone = apart(settings)
     words = ["-m", str(model), *more(settings, n_ctx), *options(settings), *alone, *beside]
     line = shlex.join(words)
     arguments = {
@@ -225,11 +224,11 @@ def more(settings: Settings, n_ctx: int) -> list[str]:
     ]
 
 
-def apart(settings: Settings, devices: bool) -> list[str]:
-    """Where there are `devices`, and no layer is to lie on one: that none has a part in anything,
-    as in what is measured. Else llama.cpp computes long prompts there.
+def apart(settings: Settings) -> list[str]:
+    """Where no layer is to lie on a device: that none has a part in anything, as in what is
+    measured. Else a program that knows one computes long prompts there.
     """
-    return ["-dev", "none"] if devices and settings.n_gpu_layers == 0 else []
+    return ["-dev", "none"] if settings.n_gpu_layers == 0 else []
 
 
 def _split(settings: Settings, between: str) -> list[str]:

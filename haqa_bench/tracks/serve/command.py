@@ -49,23 +49,20 @@ def command(
     server: ServerSettings,
     n_ctx_total: int,
     draft: str = "",
-    devices: bool = False,
 ) -> list[str]:
-    """The words that llama-server is started with. Where there are `devices` that layers may be put
-    on, none of them has a part in a model without layers there.
-    """
+    """The words that llama-server is started with."""
     return [
         program,
         "-m",
         model,
         *more(settings, n_ctx_total),
         *options(settings),
-        *apart(settings, devices),
+        *apart(settings),
         "-np",
         str(server.parallel),
         "-kvu" if server.kv_unified else "-no-kvu",
         "-cb" if server.cont_batching else "-nocb",
-        *_guessing(server, draft, settings, devices),
+        *_guessing(server, draft, settings),
     ]
 
 
@@ -93,15 +90,14 @@ def shown(
     server: ServerSettings,
     n_ctx_total: int,
     draft: str = "",
-    devices: bool = False,
     beside: Sequence[str] = (),
 ) -> str:
     """The words as a line for people to copy, with some `beside` them."""
-    words = command(NAME, model, settings, server, n_ctx_total, draft, devices)
+    words = command(NAME, model, settings, server, n_ctx_total, draft)
     return shlex.join([*words, *beside])
 
 
-def _guessing(server: ServerSettings, draft: str, settings: Settings, devices: bool) -> list[str]:
+def _guessing(server: ServerSettings, draft: str, settings: Settings) -> list[str]:
     """What says which tokens are guessed. A draft model lies on the CPU where the model does."""
     kind = server.speculation
     if kind == "none":
@@ -113,6 +109,5 @@ def _guessing(server: ServerSettings, draft: str, settings: Settings, devices: b
         words += [SHORTEST[kind], str(server.draft_min)]
     if kind == DRAFTED:
         words += ["-md", draft, "--spec-draft-p-min", f"{server.draft_p_min:g}"]
-        words += [] if settings.n_gpu_layers else ["-ngld", "0"]
-        words += ["-devd", "none"] if apart(settings, devices) else []
+        words += [] if settings.n_gpu_layers else ["-ngld", "0", "-devd", "none"]
     return words

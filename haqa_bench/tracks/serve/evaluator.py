@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 
 from haqa_bench.arithmetic.memory import OWN, Prediction
-from haqa_bench.backends import gguf_files, gguf_models, llama_programs
+from haqa_bench.backends import gguf_files, gguf_models, llama_devices, llama_programs
 from haqa_bench.backends.gguf_models import formats_of, require_llama_cpp
 from haqa_bench.backends.llama_jobs import Settings
 from haqa_bench.backends.process import run_job
@@ -14,7 +14,7 @@ from haqa_bench.documents import sha256
 from haqa_bench.protocols import Outcome
 from haqa_bench.space import Configuration
 from haqa_bench.store import facts
-from haqa_bench.tracks.deploy.in_formats import InFormats, check_foreseen, check_peak
+from haqa_bench.tracks.deploy.in_formats import InFormats, check_foreseen, check_peak, check_room
 from haqa_bench.tracks.deploy.quality import Guard
 from haqa_bench.tracks.repeats import estimated, timed
 from haqa_bench.tracks.serve import command, memory, readings
@@ -91,6 +91,8 @@ class ServeEvaluator(InFormats):
         name, (settings, server) = str(configuration["format"]), with_defaults(configuration)
         command.check(server)
         check_foreseen(self._foreseen(name, settings, server), self._limit)
+        if settings.n_gpu_layers:
+            check_room(self._on_devices(name, settings, server), llama_devices.free())
         served = run_job(self._job(name, settings, server), self.workload.timeout_s + GRACE_S)
         copied = partial(self._copied, name, settings, server)
         check_peak(served.peak_bytes, self.workload.memory_gb, copied)
@@ -101,6 +103,14 @@ class ServeEvaluator(InFormats):
         }
         found = {**readings.readings(served, self.workload.slo), **self.bits(name)}
         return Outcome(estimated(found), told)
+
+    def _on_devices(
+        self, name: str, settings: Settings, server: ServerSettings
+    ) -> Mapping[str, int]:
+        """Bytes that a configuration takes of each device."""
+        n_ctx = command.total_context(self.workload.n_ctx, self.workload.users, server)
+        of = self.formats.header(name), self.draft, settings, server
+        return memory.on_devices(*of, n_ctx)
 
     def _copied(self, name: str, settings: Settings, server: ServerSettings) -> int:
         """Bytes of mapped files that were read only to be copied to devices."""
@@ -132,7 +142,6 @@ class ServeEvaluator(InFormats):
             patience_s=work.timeout_s,
             draft=str(self.draft or ""),
             text=self.text,
-            devices=self.devices,
         )
 
     def _foreseen(self, name: str, settings: Settings, server: ServerSettings) -> Prediction | None:

@@ -114,7 +114,7 @@ class Load(Job[Served], worker=WORKER):
 
     `n_ctx` is the room of the whole cache in tokens; `draft` is the path of a draft model, or
     empty. Prompts are cut from `text`, or made up where that is empty. The server has `patience_s`
-    to begin. `devices`: whether layers may be put on devices, see command.
+    to begin.
     """
 
     program: str
@@ -127,4 +127,3 @@ class Load(Job[Served], worker=WORKER):
     patience_s: float
     draft: str = ""
     text: str = ""
-    devices: bool = False

@@ -2,6 +2,7 @@
 draft model included.
 """
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,21 @@ def foreseen(
     if draft is None or server.speculation != DRAFTED:
         return own
     return _together(own, _predicted(draft, drafting(settings), server, n_ctx))
+
+
+def on_devices(
+    model: Path, draft: Path | None, settings: Settings, server: ServerSettings, n_ctx: int
+) -> Counter[str]:
+    """Bytes that it takes of each device, the cache of all slots, a draft model and the margin
+    included; none where nobody can say.
+    """
+    files = [(model, settings)]
+    if draft is not None and server.speculation == DRAFTED:
+        files.append((draft, drafting(settings)))
+    taken = Counter[str]()
+    for plan in filter(None, (plan_here(file, its, n_ctx) for file, its in files)):
+        taken.update({share.place: share.safe for share in plan.devices})
+    return taken
 
 
 def copied(file: Path, stored: int, settings: Settings, n_ctx: int) -> int:

@@ -11,7 +11,7 @@ from haqa_bench.documents import Document
 from haqa_bench.tracks.serve.jobs import Asked
 from haqa_bench.tracks.serve.settings import SLOTS
 
-USERS_MAX = 256
+USERS_MAX, REQUESTS_MAX = 256, 10_000
 """Each is a thread of the client: more would measure the client."""
 Tokens = Annotated[int, Field(ge=1, le=COUNT_MAX)]
 Answered = Annotated[int, Field(ge=2, le=COUNT_MAX)]
@@ -36,7 +36,7 @@ class ServeWorkload(Workload):
     users: int = Field(ge=1, le=USERS_MAX)
     prompts: tuple[Tokens, ...] = Field(min_length=1)
     answers: tuple[Answered, ...] = Field(min_length=1)
-    requests: int = Field(1, ge=1, le=10_000)
+    requests: int = Field(1, ge=1, le=REQUESTS_MAX)
     slo: Slo
     n_ctx: int = Field(2048, ge=1, le=COUNT_MAX // SLOTS[-1])
     """Tokens that the cache has room for, of each user who is answered."""

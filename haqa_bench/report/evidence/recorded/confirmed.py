@@ -1,10 +1,11 @@
 """Pairs and tests of a cell's winners, as they were recorded."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from haqa_bench.report.found.pairs import ITS_OWN
 from haqa_bench.store import confirmed
 
 
@@ -42,7 +43,7 @@ class Tested(NamedTuple):
 
 class Confirmed(NamedTuple):
     """The default, the unit and the machine; and by configuration the pairs, by number, and the
-    tests, by seed, that did not fail.
+    tests, by seed, that did not fail, and how many pairs it failed in.
     """
 
     default: str = ""
@@ -50,6 +51,7 @@ class Confirmed(NamedTuple):
     machine: str = ""
     pairs: Mapping[str, Sequence[Pair]] = {}
     tests: Mapping[str, Sequence[Tested]] = {}
+    failed: Mapping[str, int] = {}
 
     @property
     def dates(self) -> list[str]:
@@ -69,10 +71,13 @@ def read(path: Path, said: str) -> Confirmed:
     card, lines = confirmed.read(path)
     pairs: dict[str, list[Pair]] = defaultdict(list)
     tests: dict[str, list[Tested]] = defaultdict(list)
+    failed = Counter[str]()
     for number, line in enumerate(lines, 2):
         where = f"{said}:{number}"
         if isinstance(line, confirmed.Pair) and (pair := _pair(line, where)):
             pairs[line.configuration].append(pair)
+        elif isinstance(line, confirmed.Pair) and line.failed.startswith(ITS_OWN):
+            failed[line.configuration] += 1
         elif isinstance(line, confirmed.Test) and not line.failed:
             tests[line.configuration].append(_tested(line, where))
     return Confirmed(
@@ -81,6 +86,7 @@ def read(path: Path, said: str) -> Confirmed:
         card.machine,
         {key: sorted(found, key=lambda pair: pair.number) for key, found in pairs.items()},
         {key: sorted(found, key=lambda test: test.seed) for key, found in tests.items()},
+        failed,
     )
 
 

@@ -61,7 +61,9 @@ def _kept(ledger: Ledger, cell: str, configuration: str) -> Step:
     found = ratio(ledger, cell, configuration)
     low = step("low end of the interval", "the low end of its interval", found.parts, "1")
     number = step("count", "its pairs", found.parts)
-    return step("confirmed ratio", "", [found, low, number], "1")
+    failed = ledger.confirmed(cell).failed.get(configuration, 0)
+    more = [Reading(float(failed), "1", "pairs in which it failed")] if failed else []
+    return step("confirmed ratio", "", [found, low, number, *more], "1")
 
 
 def better(winners: Sequence[Step]) -> Step:

@@ -51,7 +51,7 @@ def load(job: Load) -> Served:
 
 def _words(job: Load) -> list[str]:
     settings = job.settings, job.server
-    return command.command(job.program, job.model, *settings, job.n_ctx, job.draft, job.devices)
+    return command.command(job.program, job.model, *settings, job.n_ctx, job.draft)
 
 
 def _requests(prompts: Prompts, asked: Sequence[Sequence[Asked]]) -> list[list[bytes]]:
