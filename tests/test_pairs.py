@@ -8,6 +8,7 @@ import pytest
 from support import WINNER, Live, evaluator_of, plan
 from test_explain import places
 
+from haqa_bench.errors import EvaluationFailed, Status
 from haqa_bench.project import Project, open_run
 from haqa_bench.report import statistics, verdict
 from haqa_bench.report.evidence import as_json, columns
@@ -118,3 +119,27 @@ def test_a_report_of_pairs_with_a_0_says_so_and_explains_it(project, speed, said
     assert "inf" not in text
     assert any("quotient of a pair" in one for one in explained)
     assert ("infinite" in "".join(explained)) is (said == "from 0")
+
+
+def test_a_report_keeps_the_default_in_place_of_a_winner_that_failed_in_a_pair(project):
+    """Its other pairs say 1.4 times as good; the evidence says why that does not count."""
+    project, of_winner = Project(project), []
+
+    def speed(configuration, call):
+        if configuration != WINNER:
+            return 60.0
+        of_winner.append(call)
+        if len(of_winner) == 2:
+            raise EvaluationFailed(Status.CRASHED, "it was killed")
+        return 84.0
+
+    with open_run(ran(project.folder, speed)) as run:
+        tables = catalogue.tables(run, project)
+        explained = [columns.evidence(place) for place in places(Ledger(run, project), tables)]
+        gains = [one.middle for one in confirmed(run).values()]
+
+    text = str([(table.rows, table.notes) for table in tables.values()])
+    told = json.dumps([as_json.evidence(one) for one in explained], allow_nan=False)
+    assert "In 1 pair 1 winner failed, in place of which the default is kept: crashed" in text
+    assert "pairs in which it failed" in told
+    assert gains == [1.0]
