@@ -2,22 +2,24 @@
 
 import json
 import re
+from math import inf
 from types import SimpleNamespace
 
 import pytest
 
 from haqa_bench.arithmetic.estimate import Interval
 from haqa_bench.report.formats.terminal import terminal
+from haqa_bench.report.found.pairs import Pair
 from haqa_bench.report.tables.short import short
 from haqa_bench.tracks.serve.workload import ServeWorkload, Slo
-from haqa_bench.tune import kept, shown
+from haqa_bench.tune import confirmed, kept, shown
 from haqa_bench.tune.picture import picture
 from haqa_bench.tune.recommendation import Recommendation, Zeros
 from haqa_bench.tune.trade import MOST, Trade, front
 from haqa_bench.tune.why import why
 
 DEFAULT = {"format": "own", "n_threads": 2, "type_k": "f16"}
-CELL = SimpleNamespace(space=SimpleNamespace(default=DEFAULT), workload=None)
+CELL = SimpleNamespace(id="cell", space=SimpleNamespace(default=DEFAULT), workload=None)
 GUESSING = {**DEFAULT, "speculation": "none"}
 CELL_THAT_GUESSES = SimpleNamespace(space=SimpleNamespace(default=GUESSING), workload=None)
 LIMITS = kept.limits("kl=0.05")
@@ -287,6 +289,24 @@ def test_pairs_with_a_0_are_told_in_words(changes, said):
     sure = why(Run(QWEN[0], QWEN[4]), CELL, found, LIMITS)[2]
 
     assert sure.endswith(said)
+
+
+def test_the_table_of_pairs_says_where_one_side_gave_0_and_what_failed():
+    key = json.dumps(DEFAULT | {"format": "Q4_0"})
+
+    def pair(ratio, failed="", default=False):
+        its = json.dumps(DEFAULT) if default else key
+        return Pair(CELL.id, its, default, "here", ratio, 1.0, 0.0, failed)
+
+    taken = [*map(pair, [2.0] * 5 + [inf]), pair(None, "tuned: oom: too large")]
+    taken += [pair(ratio, default=True) for ratio in (0.0, inf, 0.4, 1.0, 2.0, 1.0)]
+
+    found = confirmed.table(SimpleNamespace(rows=lambda *_: taken), CELL)
+
+    texts = [[cell.text for cell in row] for row in found.rows]
+    assert texts[0] == ["Q4_0", "2.000", "2.000 and more", "6", "undecided"]
+    assert texts[1][-1] == "in 2 of them one side gave 0: its noise is not known"
+    assert "In 1 more Q4_0 failed: oom: too large" in found.details
 
 
 def test_a_gain_over_a_default_of_0_is_no_number():

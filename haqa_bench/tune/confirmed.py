@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 
@@ -38,7 +38,9 @@ def table(run: Run, cell: Cell) -> Table | None:
     ]
     if own := found.own.get(cell.id):
         varies = "" if floor is None else f"varies by {100 * floor:.1f} %"
-        rows.append(("default, with itself", own, varies))
+        zeros = sum(not 0 < ratio < inf for ratio in own)
+        at_times = f"in {zeros} of them one side gave 0: its noise is not known" if zeros else ""
+        rows.append(("default, with itself", own, varies or at_times))
     return Table(
         "Measured again, in pairs with the default",
         COLUMNS,
