@@ -3,6 +3,7 @@
 import json
 import math
 
+import duckdb
 import numpy as np
 import pytest
 from support import WINNER, Live, evaluator_of, plan
@@ -14,7 +15,9 @@ from haqa_bench.report import statistics, verdict
 from haqa_bench.report.evidence import as_json, columns
 from haqa_bench.report.evidence.recorded.ledger import Ledger
 from haqa_bench.report.figures.confirmed import confirmed
-from haqa_bench.report.found.pairs import Pair, judged, noise_floor
+from haqa_bench.report.found.best import best
+from haqa_bench.report.found.pairs import Pair, confirmed_ratio, judged, noise_floor, word_of
+from haqa_bench.report.found.pairs import pairs as found_pairs
 from haqa_bench.report.tables import catalogue
 from haqa_bench.run import runner
 from haqa_bench.run.executors.local import Serial
@@ -68,6 +71,43 @@ def test_what_failed_in_a_pair_is_not_better_however_quick_the_others_were():
     assert (other.verdicts[KEY].better, other.failed) == (True, {})
     assert judged([*pairs(*[0.7] * 6), failed("tuned")]).verdicts[KEY].word(0.0) == "worse"
     assert judged([failed("tuned")]).verdicts == {}
+
+
+def test_a_winner_that_fails_in_each_pair_leaves_the_default_and_is_not_missing(project):
+    def speed(configuration, call):
+        if configuration == WINNER:
+            raise EvaluationFailed(Status.CRASHED, "it was killed")
+        return 60.0
+
+    project = Project(project)
+    with open_run(ran(project.folder, speed)) as run:
+        tables = catalogue.tables(run, project)
+        (row,) = (row for row in best(run) if not row.is_default)
+        found = found_pairs(run)
+        explained = [columns.evidence(place) for place in places(Ledger(run, project), tables)]
+
+        assert (confirmed_ratio(row, found), word_of(row, found)) == (1.0, "undecided")
+        assert not confirmed(run)
+
+    text = str([(table.rows, table.notes) for table in tables.values()])
+    assert "In 8 pairs 1 winner failed" in text
+    assert "not yet" not in text
+    assert json.dumps([as_json.evidence(one) for one in explained], allow_nan=False)
+
+
+def test_what_failed_beside_the_winners_is_in_no_note(project):
+    """Such as a peer that is not here, which is held against the default too."""
+    project = Project(project)
+    folder = ran(project.folder, lambda c, _: 60.0)
+    with duckdb.connect(str(folder / "trials.duckdb")) as database:
+        database.execute(
+            'INSERT INTO pairs SELECT cell, \'{"peer":"x"}\', 0, false, machine, NULL, NULL, 0, '
+            "'tuned: refused: x is not here' FROM pairs LIMIT 1"
+        )
+    with open_run(folder) as run:
+        tables = catalogue.tables(run, project)
+
+    assert "is not here" not in str([table.notes for table in tables.values()])
 
 
 def test_a_default_that_is_0_at_times_has_no_noise_floor():
@@ -140,6 +180,7 @@ def test_a_report_keeps_the_default_in_place_of_a_winner_that_failed_in_a_pair(p
 
     text = str([(table.rows, table.notes) for table in tables.values()])
     told = json.dumps([as_json.evidence(one) for one in explained], allow_nan=False)
-    assert "In 1 pair 1 winner failed, in place of which the default is kept: crashed" in text
+    assert "In 1 pair 1 winner failed, in place of which the default is kept, whatever" in text
+    assert "the others say: crashed: it was killed." in text
     assert "pairs in which it failed" in told
     assert gains == [1.0]

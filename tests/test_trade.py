@@ -252,6 +252,11 @@ def test_a_default_that_is_the_best_found_is_no_fault():
             "held against the default: each pair failed: crashed: exit code -9.",
         ),
         (
+            {"pairs": 0, "zeros": Zeros(both=5), "failed": ("crashed: exit code -9",)},
+            "both gave 0 in each of 5 pairs, which tells nothing; in 1 more it failed: crashed: "
+            "exit code -9.",
+        ),
+        (
             {"pairs": 6, "confirmed_gain": 1.3, "failed": ("oom: too large.", "crashed")},
             "in 6 pairs with the default: 1.300 times it; in 2 more it failed, so it is not "
             "recommended: oom: too large.",

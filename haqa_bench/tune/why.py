@@ -101,10 +101,13 @@ def _sure(told: Recommendation) -> str:
         return "The default is the best that was found, so pairs had nothing to confirm."
     if not told.pairs:
         count = told.zeros.both
-        silent = f"both gave 0 in each of {count} pairs, which tells nothing"
-        why_not = silent if count else "each pair failed"
-        cause = f": {_first(told.failed)}" if told.failed else ""
-        return f"The best that was found could not be held against the default: {why_not}{cause}."
+        why_not = f"both gave 0 in each of {count} pairs, which tells nothing"
+        if not count:
+            why_not = "each pair failed"
+        if told.failed:
+            more = f"; in {len(told.failed)} more it failed" if count else ""
+            why_not += f"{more}: {_first(told.failed)}"
+        return f"The best that was found could not be held against the default: {why_not}."
     floor = (
         f"; the default against itself varies by {100 * told.noise_floor:.1f} %"
         if told.noise_floor is not None

@@ -91,9 +91,11 @@ def confirmed_ratio(parts: Sequence[Part]) -> float | None:
     more, else 1.
     """
     ratio, low, pairs, *failed = parts
+    if failed:
+        return 1.0
     if ratio.value is None:
         return None
-    enough = at(pairs) >= statistics.FEWEST_PAIRS and not failed
+    enough = at(pairs) >= statistics.FEWEST_PAIRS
     return at(ratio) if low.value is not None and at(low) > 1 and enough else 1.0
 
 

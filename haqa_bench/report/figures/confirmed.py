@@ -76,7 +76,9 @@ def _paired(row: Best, taken: Pairs) -> Confirmed | None:
     counts.pop(_key(row.default_configuration), None)
     winners = []
     for key, studies in counts.items():
-        verdict = taken.verdicts[row.cell, key]
+        verdict = taken.verdicts.get((row.cell, key))
+        if verdict is None:  # it failed in each pair
+            return None
         low, high = verdict.interval or (verdict.ratio, verdict.ratio)
         winners.append(
             Winner(verdict.ratio, low, high, verdict.pairs, studies, verdict.better),

@@ -157,9 +157,10 @@ def _verdict(found: Sequence[Pair], ratios: Sequence[float], failed: Sequence[st
 
 def confirmed_ratio(row: Best, pairs: Pairs) -> float | None:
     """The median over studies of the winner against the default, in pairs; None as long as one is
-    missing.
+    missing. One that failed in each pair has its default kept.
     """
-    if any((row.cell, w) not in pairs.verdicts for w in _tuned(row)):
+    known = pairs.verdicts.keys() | pairs.failed.keys()
+    if any((row.cell, w) not in known for w in _tuned(row)):
         return None
     better = better_ratios(row, pairs)
     kept = [1.0] * (len(row.winners) - len(better))
@@ -173,8 +174,7 @@ def against(row: Best, peer: str, pairs: Pairs) -> Against | None:
     ours, theirs = confirmed_ratio(row, pairs), pairs.verdicts.get((row.cell, peer))
     if ours is None or theirs is None:
         return None
-    known = [theirs, *(pairs.verdicts[row.cell, winner] for winner in _tuned(row))]
-    fewest = min(one.pairs for one in known)
+    fewest = min(one.pairs for one in (theirs, *_verdicts(row, pairs)))
     return Against(ours / theirs.ratio, _interval(row, peer, pairs), fewest)
 
 
@@ -182,7 +182,8 @@ def _interval(row: Best, peer: str, pairs: Pairs) -> Interval | None:
     """Over 10,000 draws of the pairs of each winner, and of the peer; None where these have too
     few.
     """
-    better = [(row.cell, w) for w in _tuned(row) if pairs.verdicts[row.cell, w].better]
+    known = {(row.cell, w): pairs.verdicts.get((row.cell, w)) for w in _tuned(row)}
+    better = [(row.cell, w) for w in _tuned(row) if (one := known[row.cell, w]) and one.better]
     theirs = pairs.ratios[row.cell, peer]
     if len(theirs) < statistics.FEWEST_PAIRS:
         return None
@@ -198,8 +199,12 @@ def _interval(row: Best, peer: str, pairs: Pairs) -> Interval | None:
 
 def better_ratios(row: Best, pairs: Pairs) -> list[float]:
     """The ratios of the winners that beat the default in their pairs."""
-    known = [pairs.verdicts[row.cell, w] for w in _tuned(row) if (row.cell, w) in pairs.verdicts]
-    return [verdict.ratio for verdict in known if verdict.better]
+    return [verdict.ratio for verdict in _verdicts(row, pairs) if verdict.better]
+
+
+def _verdicts(row: Best, pairs: Pairs) -> list[Verdict]:
+    """Of each study's winner, as far as there are any."""
+    return [pairs.verdicts[row.cell, w] for w in _tuned(row) if (row.cell, w) in pairs.verdicts]
 
 
 def word_of(row: Best, pairs: Pairs) -> verdict.Word | None:
@@ -221,7 +226,8 @@ def word_of(row: Best, pairs: Pairs) -> verdict.Word | None:
 def _word(row: Best, winner: str, pairs: Pairs) -> verdict.Word:
     if winner == _key(row.default_configuration):
         return "tie"
-    return pairs.verdicts[row.cell, winner].word(pairs.floors.get(row.cell, 0.0))
+    known = pairs.verdicts.get((row.cell, winner))
+    return known.word(pairs.floors.get(row.cell, 0.0)) if known else "undecided"
 
 
 def _unconfirmed(row: Best, floor: float | None) -> verdict.Word | None:

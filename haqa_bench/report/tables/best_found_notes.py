@@ -21,6 +21,7 @@ from haqa_bench.report.found.tests import Tests
 from haqa_bench.report.found.weights import spelled
 from haqa_bench.report.tables.best_found_rows import CHANCE, EXACT, Beside, Kind
 from haqa_bench.report.tables.table import count, rounded
+from haqa_bench.space import key_of
 
 
 def estimator(unit: str) -> str:
@@ -114,7 +115,7 @@ def _winners(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
             "Confirmed: winner over default in interleaved pairs, apart from the tuning, a kept "
             "default as 1; in brackets, how many winners' whole 95 % interval is above 1. default: "
             f"it is what to use; {verdict.OF_WINNERS}.",
-            *_failed(cells, beside),
+            *_failed(found, beside),
             *traits.lengths(beside.cells[cell] for cell in beside.cells if cell in cells),
         ]
     if cells & beside.tests.machines.keys():
@@ -126,15 +127,19 @@ def _winners(found: Sequence[Best], kind: Kind, beside: Beside) -> list[str]:
     return []
 
 
-def _failed(cells: Iterable[str], beside: Beside) -> list[str]:
+def _failed(found: Sequence[Best], beside: Beside) -> list[str]:
     """That winners failed in pairs, which no number of the others mends."""
-    failed = [reasons for (cell, _), reasons in beside.pairs.failed.items() if cell in cells]
+    winners = {(row.cell, key_of(json.loads(winner))) for row in found for winner in row.winners}
+    failed = [reasons for key, reasons in beside.pairs.failed.items() if key in winners]
     if not failed:
         return []
     pairs = count(sum(map(len, failed)), "pairs", "pair")
     many = count(len(failed), "winners", "winner")
     reason = failed[0][0].splitlines()[0].rstrip(".")
-    return [f"In {pairs} {many} failed, in place of which the default is kept: {reason}."]
+    return [
+        f"In {pairs} {many} failed, in place of which the default is kept, whatever the others "
+        f"say: {reason}."
+    ]
 
 
 def _tested_on(cells: Iterable[str], beside: Beside) -> str:

@@ -29,6 +29,8 @@ from haqa_bench.trial import Status
 
 AGAIN = 2
 """How many times as many pairs a configuration may get when some were disturbed."""
+VAIN = 2
+"""Pairs in which the default fails before it is given up."""
 FLOOR = 3
 """How many times as many pairs the default takes with itself, where its cell says no number: every
 comparison rests on what they say.
@@ -51,13 +53,17 @@ def pairs(
             k
             for k in wanted
             if _taken(journal, k) < enough[k]
-            and not (k == usual and _never(journal, k))
+            and not _in_vain(journal, k, usual)
             and number < AGAIN * enough[k]
             and not _has(journal, k, number)
         ]
         random.Random(sha256({"cell": cell.id, "pair": number})).shuffle(order)
         for key in order:
-            yield sum(max(enough[k] - _taken(journal, k), 0) for k in wanted)
+            yield sum(
+                max(enough[k] - _taken(journal, k), 0)
+                for k in wanted
+                if not _in_vain(journal, k, usual)
+            )
             journal.append(_pair(cell, evaluator, wanted[key], number))
 
 
@@ -102,12 +108,15 @@ def _sample(evaluator: Evaluator, subject: Subject, repeat: int) -> Outcome:
     return evaluator.refer(subject, repeat)
 
 
-def _never(journal: Journal, key: str) -> bool:
-    """Whether a configuration failed in all pairs that were taken: of the default, it is no use to
-    go on.
+def _in_vain(journal: Journal, key: str, usual: str) -> bool:
+    """Whether nothing can be held against a default that fails: no pair of any configuration was
+    measured, and in some of this one, VAIN at the least, it was the default that failed.
     """
-    failed = [bool(e["failed"]) for e in journal.entries[1:] if e["configuration"] == key]
-    return bool(failed) and all(failed)
+    if not all(e["failed"] for e in journal.entries[1:]):
+        return False
+    failed = [e["failed"] for e in journal.entries[1:] if e["configuration"] == key]
+    its = failed if key == usual else [one for one in failed if one.startswith("default: ")]
+    return len(its) >= VAIN
 
 
 def _taken(journal: Journal, key: str) -> int:
