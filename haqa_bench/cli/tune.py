@@ -112,7 +112,7 @@ USERS_MAX, REQUESTS_MAX = 256, 10_000
 @click.option(
     "--speculate",
     is_flag=True,
-    help="Let the next tokens be guessed from the text so far, for one user of llama.cpp's server.",
+    help="Let the next tokens be guessed from the text so far, by llama.cpp's server.",
 )
 @click.option(
     "--draft",
