@@ -22,6 +22,8 @@ from haqa_bench import shipped
 from haqa_bench.documents import Document, JsonObject, read_yaml
 from haqa_bench.errors import HaqaError, nearest
 
+SOFTWARE = re.compile("llvmpipe|swiftshader", re.IGNORECASE)
+"""In the titles of devices that are none."""
 TARGET = re.compile(
     r"^(ssh|adb)://((?:[A-Za-z0-9._]+@)?[A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d+))?(/[A-Za-z0-9._/-]+)$"
 )
@@ -53,6 +55,11 @@ class Device(Document):
     backend: Text
     memory: Figure
     free: Figure
+
+    @property
+    def software(self) -> bool:
+        """Whether it computes on the CPU, though ggml calls it a GPU, as any of Vulkan's."""
+        return bool(SOFTWARE.search(self.title))
 
 
 class Compiler(Document):

@@ -1,6 +1,7 @@
 """The serve track's evaluator, with stand-ins for llama-server and for a model's formats."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import stand_in_server
@@ -11,8 +12,11 @@ from haqa_bench.arithmetic.memory import OWN, Prediction
 from haqa_bench.backends import gguf_models, llama_devices, llama_programs
 from haqa_bench.backends.llama_cpp_memory import Foreseen
 from haqa_bench.backends.llama_jobs import Contents
+from haqa_bench.backends.quality_jobs import Compared
 from haqa_bench.errors import EvaluationFailed, HaqaError, Status
+from haqa_bench.hardware import Device, Figure
 from haqa_bench.testing import EvaluatorContract
+from haqa_bench.tracks.deploy.quality import Quality
 from haqa_bench.tracks.serve import command, memory
 from haqa_bench.tracks.serve import evaluator as serve
 from haqa_bench.tracks.serve.jobs import Answer, Repeat, Served, Timings
@@ -192,6 +196,23 @@ def test_what_a_device_has_no_room_for_is_not_loaded(
     with pytest.raises(EvaluationFailed, match=said) as caught:
         evaluator.sample(there, 0)
     assert caught.value.status == Status.OOM
+
+
+@pytest.mark.parametrize(
+    ("title", "layers"), [("llvmpipe (LLVM 15.0.6, 256 bits)", 0), ("NVIDIA H200", 30)]
+)
+def test_quality_is_judged_by_the_cpu_where_the_device_is_software(made, large, title, layers):
+    size = Figure(value=None, unit="MiB", source="a test")
+    one = Device(name="X0", title=title, kind="gpu", backend="X", memory=size, free=size)
+    evaluator, asked = made(), []
+    hardware = evaluator.cell.hardware.model_copy(update={"devices": (one,)})
+    evaluator.cell = evaluator.cell.model_copy(update={"hardware": hardware})
+    judged = Quality(Compared((0.1,), (0.9,), 2.0, 2.0))
+    evaluator.guard = SimpleNamespace(of=lambda name, given: asked.append(given) or judged)
+
+    evaluator.sample({**DEFAULT, "n_gpu_layers": 30}, 0)
+
+    assert [given.n_gpu_layers for given in asked] == [layers]
 
 
 def test_a_text_is_part_of_what_a_table_is_made_of(made, tmp_path):

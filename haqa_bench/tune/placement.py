@@ -2,7 +2,6 @@
 as much as fits with a margin, and nothing beyond.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +22,6 @@ guess. Not what is free now: the same tuning is to be the same tomorrow.
 """
 DEFAULT = replace(ONE_THREAD, flash_attn="on")
 MIB = 2**20
-SOFTWARE = re.compile("llvmpipe|swiftshader", re.IGNORECASE)
-"""In the titles of devices that compute on the CPU: ggml calls them GPUs, as any of Vulkan's."""
 
 
 class Placement(NamedTuple):
@@ -149,7 +146,7 @@ class There(NamedTuple):
         """The share of a format's weights that lies on a GPU with memory of its own. None is on one
         that shares the host's, or that is software: those are not as fast.
         """
-        quick = any(one.kind == "gpu" and not SOFTWARE.search(one.title) for one in self.devices)
+        quick = any(one.kind == "gpu" and not one.software for one in self.devices)
         return self.placed.of(name).share if quick else 0.0
 
 

@@ -1,6 +1,7 @@
 """What evaluators have in common that run a model's file with llama.cpp on this machine."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from haqa_bench.arithmetic.formats import form_of
@@ -26,10 +27,13 @@ class InFormats(MeasuredHere):
 
     def held(self, found: Outcome, name: str, settings: Settings) -> Outcome:
         """An outcome with how much quality a format and its cache keep, unless it is hopeless, or
-        nothing is held against anything.
+        nothing is held against anything. Where a device is software, the CPU judges alone: what is
+        read for it is long, and such a device takes minutes for what a CPU does in seconds.
         """
         if self.guard is None or self.hopeless(found):
             return found
+        if any(device.software for device in self.cell.hardware.devices):
+            settings = on_the_cpu(settings)
         quality = self.guard.of(name, settings)
         told = (*found.measurements, *estimated(quality.readings))
         return found._replace(measurements=told, facts={**found.facts, **quality.facts})
@@ -71,6 +75,18 @@ class InFormats(MeasuredHere):
     def unmake(self, configuration: Configuration) -> None:
         """See MakingEvaluator."""
         self.formats.remove(str(configuration["format"]))
+
+
+def on_the_cpu(settings: Settings) -> Settings:
+    """The same without anything on a device."""
+    return replace(
+        settings,
+        n_gpu_layers=0,
+        tensor_split="",
+        cpu_moe=False,
+        n_cpu_moe=0,
+        override_tensor="",
+    )
 
 
 def check_foreseen(foreseen: Prediction | None, limit: int) -> None:
