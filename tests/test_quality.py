@@ -163,9 +163,9 @@ def test_numbers_that_are_none_end_with_a_reason(monkeypatch, tmp_path, value):
     np.save(tmp_path / "good.npy", np.zeros((1, SCORED, 7), np.float16))
     target, good = str(tmp_path / "made.npy"), str(tmp_path / "good.npy")
 
-    with pytest.raises(Refused, match="no probability"):
+    with pytest.raises(Refused, match="gives the text no probability"):
         worker.refer(Refer(model="m", settings=SETTINGS, text="x", windows=1, target=target))
-    with pytest.raises(Refused, match="no probability"):
+    with pytest.raises(Refused, match="gives the text no probability"):
         worker.compare(Compare(model="m", settings=SETTINGS, text="x", reference=good))
 
 

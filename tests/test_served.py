@@ -7,13 +7,21 @@ import pytest
 
 from haqa_bench.arithmetic.memory import Prediction
 from haqa_bench.backends.llama_cpp_memory import Foreseen
+from haqa_bench.cli import tune
 from haqa_bench.errors import HaqaError
 from haqa_bench.space import SearchSpace
+from haqa_bench.tracks.serve import workload
 from haqa_bench.tune import kept, placement, served, space, suites
 from haqa_bench.tune.wish import Wish, check
 
 WISH = Wish("m.gguf", 10**9, kept.limits("kl=0.05"), "serving", 7, "rules", 512, 64, 16)
 ASKED = ((64, 128), (32,))
+
+
+@pytest.mark.parametrize("most", ["USERS_MAX", "REQUESTS_MAX"])
+def test_the_command_takes_as_many_as_a_workload_does(most):
+    """Which it does not import, to answer --help at once."""
+    assert getattr(tune, most) == getattr(workload, most)
 
 
 @pytest.mark.parametrize(

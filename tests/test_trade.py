@@ -3,8 +3,10 @@
 import json
 import re
 from math import inf
+from pathlib import Path
 from types import SimpleNamespace
 
+import duckdb
 import pytest
 
 from haqa_bench.arithmetic.estimate import Interval
@@ -12,10 +14,11 @@ from haqa_bench.report.formats.terminal import terminal
 from haqa_bench.report.found.pairs import Pair
 from haqa_bench.report.tables.short import short
 from haqa_bench.tracks.serve.workload import ServeWorkload, Slo
-from haqa_bench.tune import confirmed, kept, shown
+from haqa_bench.tune import confirmed, kept, shown, unmet
 from haqa_bench.tune.picture import picture
 from haqa_bench.tune.recommendation import Recommendation, Zeros
 from haqa_bench.tune.trade import MOST, Trade, front
+from haqa_bench.tune.unmet import BETWEEN, FIRST, Slowest
 from haqa_bench.tune.why import why
 
 DEFAULT = {"format": "own", "n_threads": 2, "type_k": "f16"}
@@ -311,7 +314,7 @@ def test_the_table_of_pairs_says_where_one_side_gave_0_and_what_failed():
     texts = [[cell.text for cell in row] for row in found.rows]
     assert texts[0] == ["Q4_0", "2.000", "2.000 and more", "6", "undecided"]
     assert texts[1][-1] == "in 2 of them one side gave 0: its noise is not known"
-    assert "In 1 more Q4_0 failed: oom: too large" in found.details
+    assert found.notes[1] == "In 1 more pair Q4_0 failed, so it is not better: oom: too large."
 
 
 def test_a_gain_over_a_default_of_0_is_no_number():
@@ -347,13 +350,21 @@ def test_where_the_default_is_beyond_a_limit_what_loses_no_more_is_allowed_and_i
 
 def test_where_no_request_kept_the_limits_the_nearest_ones_are_told():
     cell = SimpleNamespace(space=CELL.space, workload=SERVED)
-    rows = [
-        served(0, {}, 3000.0, 40.0),
-        served(1, {"n_threads": 1}, 812.3, 90.0),
-        served(2, {"format": "Q4_0"}, 1500.0, 61.2),
-    ]
+    changes = ({}, {"n_threads": 1}, {"format": "Q4_0"})
+    tables = {
+        "trade": [
+            Trade(number, json.dumps({**DEFAULT, **one}), 0.0, 0.0, True, "{}", "{}")
+            for number, one in enumerate(changes)
+        ],
+        "slowest": [
+            Slowest(number, name, most)
+            for number, times in enumerate(((3000.0, 40.0), (812.3, 90.0), (1500.0, 61.2)))
+            for name, most in zip((FIRST, BETWEEN), times, strict=True)
+        ],
+    }
 
-    said = why(SimpleNamespace(rows=lambda *_: rows), cell, told(default_is_best=True), LIMITS)
+    run = SimpleNamespace(rows=lambda name, _: tables[name])
+    said = why(run, cell, told(default_is_best=True), LIMITS)
 
     assert said == [
         "No setting that is allowed kept --slo ttft=500ms,itl=50ms: no request of 3 "
@@ -365,10 +376,15 @@ def test_where_no_request_kept_the_limits_the_nearest_ones_are_told():
     ]
 
 
-def served(number, changes, first, between):
-    metrics = {"first_token_ms_p95": first, "request_between_tokens_ms_p95": between}
-    configuration = json.dumps({**DEFAULT, **changes})
-    return Trade(number, configuration, 0.0, 0.0, True, "{}", json.dumps(metrics))
+def test_of_several_repeats_the_slowest_decides_what_would_be_kept():
+    with duckdb.connect() as database:
+        columns = "number INT, name TEXT, value REAL, samples REAL[]"
+        database.execute(f"CREATE TABLE measurements ({columns})")
+        database.execute("INSERT INTO measurements VALUES (0, 'x', 975, [900, 1200, 1000])")
+        database.execute("INSERT INTO measurements VALUES (1, 'x', 7, NULL)")
+        query = Path(unmet.__file__).with_name("slowest.sql").read_text("utf-8")
+
+        assert database.execute(query).fetchall() == [(0, "x", 1200.0), (1, "x", 7.0)]
 
 
 def test_what_no_option_would_allow_says_so():

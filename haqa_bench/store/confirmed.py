@@ -16,7 +16,30 @@ from haqa_bench.store.journal import read_finished, read_lines
 FORMAT = 2
 """Of the journals of pairs and tests; those of the first have no chain of hashes."""
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+DEFAULT, TUNED = "default", "tuned"
+"""The sides of a pair."""
 RESTORE = "Restore it, or delete it and run: haqa-bench confirm RUN"
+
+
+class Failure(NamedTuple):
+    """Which side of a pair could not be measured, and why; a line of pairs holds it as text."""
+
+    side: str
+    reason: str
+
+    @property
+    def of_default(self) -> bool:
+        """Whether the default was the side, of which nothing follows for the other."""
+        return self.side == DEFAULT
+
+    def __str__(self) -> str:
+        return f"{self.side}: {self.reason}"
+
+
+def failure(told: str) -> Failure:
+    """What a line tells of a pair that failed."""
+    side, _, reason = told.partition(": ")
+    return Failure(side, reason)
 
 
 class Card(Document):

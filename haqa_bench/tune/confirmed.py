@@ -11,7 +11,17 @@ from haqa_bench.cell import Cell
 from haqa_bench.project import Run
 from haqa_bench.report import statistics, verdict
 from haqa_bench.report.found.pairs import Pair, judged
-from haqa_bench.report.tables.table import FROM_0, Column, Form, Table, Value, value, whole, words
+from haqa_bench.report.tables.table import (
+    FROM_0,
+    Column,
+    Form,
+    Table,
+    Value,
+    count,
+    value,
+    whole,
+    words,
+)
 from haqa_bench.tune.shown import said
 
 COLUMNS = (
@@ -45,13 +55,16 @@ def table(run: Run, cell: Cell) -> Table | None:
         "Measured again, in pairs with the default",
         COLUMNS,
         [_row(*row) for row in rows],
-        [f"Verdict: {verdict.OF_WINNERS}. The noise floor is what the default varies by."],
-        details=[
-            *_disturbed(taken),
+        [
+            f"Verdict: {verdict.OF_WINNERS}. The noise floor is what the default varies by.",
             *(
-                f"In {len(reasons)} more {said(json.loads(key), cell)} failed: {reasons[0]}"
+                f"In {count(len(reasons), 'more pairs', 'more pair')} "
+                f"{said(json.loads(key), cell)} failed, so it is not better: {reasons[0]}."
                 for (_, key), reasons in found.failed.items()
             ),
+        ],
+        details=[
+            *_disturbed(taken),
             *(f"Each pair of {name}: {_each(ratios)}." for name, ratios, _ in rows),
         ],
     )

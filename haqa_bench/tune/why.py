@@ -20,7 +20,7 @@ def why(run: Run, cell: Cell, told: Recommendation, limits: Sequence[Limit]) -> 
     """The three sentences, and what is odd about the default."""
     rows = [row for row in run.rows("trade", Trade) if row.feasible]
     if isinstance(cell.workload, ServeWorkload) and not any(row.value for row in rows):
-        return unmet.sentences(rows, cell, cell.workload.slo)
+        return unmet.sentences(run, rows, cell, cell.workload.slo)
     three = [_gained(cell, told), _not_gained(rows, told), _sure(told)]
     return [*three, *_beyond(rows, limits)]
 

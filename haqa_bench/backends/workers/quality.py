@@ -80,9 +80,9 @@ def loss(expected: Logs, tokens: Sequence[int]) -> float:
 
 
 def perplexity(losses: Sequence[float]) -> float:
-    """Of mean losses in nats. Raises Refused where it is no number."""
+    """Of mean losses in nats. Raises Refused where it is no number: NaN, or too large for one."""
     mean = fmean(losses)
-    if not mean < MOST:  # neither is NaN
+    if math.isnan(mean) or mean > MOST:
         raise Refused("the model gives the text no probability: its weights may be damaged")
     return math.exp(mean)
 
@@ -95,13 +95,14 @@ def compare(job: Compare) -> Compared:
     if kept.shape[1:] != (SCORED, model.vocabulary) or len(windows) < len(kept):
         raise Refused("the reference is of another text or vocabulary: is it the same model?")
     found = [Window(kept[i].astype(np.float32), model.expects(t), t) for i, t in enumerate(windows)]
+    ours = perplexity([one.loss for one in found])
     divergences = tuple(one.divergence for one in found)
     if not all(map(math.isfinite, divergences)):
         raise Refused("some token that the reference expects has no probability at all")
     return Compared(
         divergences=divergences,
         same=tuple(one.same for one in found),
-        perplexity=perplexity([one.loss for one in found]),
+        perplexity=ours,
         reference_perplexity=perplexity([one.reference_loss for one in found]),
     )
 
@@ -151,8 +152,6 @@ class Model:
             for position in range(FIRST, WINDOW - 1)
         ]
         logits = np.stack(rows)
-        if np.isnan(logits).any():
-            raise Refused("the model computes what is no number: its weights may be damaged")
         logits -= logits.max(axis=1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True, dtype=np.float32))
 

@@ -17,9 +17,7 @@ from haqa_bench.project import Run
 from haqa_bench.report import statistics, verdict
 from haqa_bench.report.found.best import Best
 from haqa_bench.space import key_of
-
-ITS_OWN = "tuned: "
-"""How the reason of a failed pair begins, where the default was not the side that failed."""
+from haqa_bench.store.confirmed import failure
 
 
 class Verdict(NamedTuple):
@@ -111,8 +109,8 @@ def judged(found_pairs: Sequence[Pair]) -> Pairs:
     for pair in found_pairs:
         if not pair.failed:
             taken[pair.cell, pair.configuration].append(pair)
-        elif pair.failed.startswith(ITS_OWN) and not pair.is_default:
-            failed[pair.cell, pair.configuration].append(pair.failed.removeprefix(ITS_OWN))
+        elif not pair.is_default and not (one := failure(pair.failed)).of_default:
+            failed[pair.cell, pair.configuration].append(one.reason)
     kept = {key: counted(found) for key, found in taken.items()}
     ratios = {k: [p.ratio for p in found if p.ratio is not None] for k, found in kept.items()}
     told = {key: found for key, found in kept.items() if ratios[key]}
@@ -182,8 +180,8 @@ def _interval(row: Best, peer: str, pairs: Pairs) -> Interval | None:
     """Over 10,000 draws of the pairs of each winner, and of the peer; None where these have too
     few.
     """
-    known = {(row.cell, w): pairs.verdicts.get((row.cell, w)) for w in _tuned(row)}
-    better = [(row.cell, w) for w in _tuned(row) if (one := known[row.cell, w]) and one.better]
+    winners = [(row.cell, w) for w in _tuned(row) if (row.cell, w) in pairs.verdicts]
+    better = [key for key in winners if pairs.verdicts[key].better]
     theirs = pairs.ratios[row.cell, peer]
     if len(theirs) < statistics.FEWEST_PAIRS:
         return None

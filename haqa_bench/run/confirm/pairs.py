@@ -24,6 +24,7 @@ from haqa_bench.protocols import (
     subject_key,
 )
 from haqa_bench.space import key_of
+from haqa_bench.store.confirmed import DEFAULT, TUNED, Failure, failure
 from haqa_bench.store.journal import Journal
 from haqa_bench.trial import Status
 
@@ -71,7 +72,7 @@ def _pair(cell: Cell, evaluator: Evaluator, configuration: Subject, number: int)
     """One pair, without the samples that others disturbed; it is disturbed itself where half of a
     side's samples were. A failure of either side is kept, with neither's value.
     """
-    sides: dict[str, Subject] = {"default": cell.space.default, "tuned": configuration}
+    sides: dict[str, Subject] = {DEFAULT: cell.space.default, TUNED: configuration}
     order = sorted(sides)
     random.Random(
         sha256({"cell": cell.id, "pair": number, "configuration": subject_key(configuration)})
@@ -88,8 +89,8 @@ def _pair(cell: Cell, evaluator: Evaluator, configuration: Subject, number: int)
     for side in order:
         try:
             outcome = _sample(evaluator, sides[side], 1 + number)
-        except EvaluationFailed as failure:
-            return row | {"failed": f"{side}: {failure.status}: {failure.reason}"}
+        except EvaluationFailed as fault:
+            return row | {"failed": str(Failure(side, f"{fault.status}: {fault.reason}"))}
         found = {m.name: m for m in outcome.measurements}
         metric = found[cell.objective.metric]
         others = found["others_share"].samples if "others_share" in found else ()
@@ -114,9 +115,8 @@ def _in_vain(journal: Journal, key: str, usual: str) -> bool:
     """
     if not all(e["failed"] for e in journal.entries[1:]):
         return False
-    failed = [e["failed"] for e in journal.entries[1:] if e["configuration"] == key]
-    its = failed if key == usual else [one for one in failed if one.startswith("default: ")]
-    return len(its) >= VAIN
+    failed = [failure(e["failed"]) for e in journal.entries[1:] if e["configuration"] == key]
+    return sum(key == usual or one.of_default for one in failed) >= VAIN
 
 
 def _taken(journal: Journal, key: str) -> int:

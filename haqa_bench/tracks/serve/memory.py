@@ -4,6 +4,7 @@ draft model included.
 
 from collections import Counter
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 from haqa_bench.arithmetic.memory import LAYERS_MAX, OWN, Prediction
@@ -26,10 +27,17 @@ def foreseen(
     Raises:
         EvaluationFailed: llama.cpp refuses a model or a setting.
     """
-    own = _predicted(model, settings, server, n_ctx)
+    files = loaded(model, draft, settings, server)
+    return reduce(_together, (_predicted(file, its, server, n_ctx) for file, its in files))
+
+
+def loaded(
+    model: Path, draft: Path | None, settings: Settings, server: ServerSettings
+) -> list[tuple[Path, Settings]]:
+    """The files that it loads, each with its settings: a draft model only where it is to guess."""
     if draft is None or server.speculation != DRAFTED:
-        return own
-    return _together(own, _predicted(draft, drafting(settings), server, n_ctx))
+        return [(model, settings)]
+    return [(model, settings), (draft, drafting(settings))]
 
 
 def on_devices(
@@ -38,9 +46,7 @@ def on_devices(
     """Bytes that it takes of each device, the cache of all slots, a draft model and the margin
     included; none where nobody can say.
     """
-    files = [(model, settings)]
-    if draft is not None and server.speculation == DRAFTED:
-        files.append((draft, drafting(settings)))
+    files = loaded(model, draft, settings, server)
     taken = Counter[str]()
     for plan in filter(None, (plan_here(file, its, n_ctx) for file, its in files)):
         taken.update({share.place: share.safe for share in plan.devices})

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from haqa_bench.report.found.pairs import ITS_OWN
 from haqa_bench.store import confirmed
 
 
@@ -76,8 +75,8 @@ def read(path: Path, said: str) -> Confirmed:
         where = f"{said}:{number}"
         if isinstance(line, confirmed.Pair) and (pair := _pair(line, where)):
             pairs[line.configuration].append(pair)
-        elif isinstance(line, confirmed.Pair) and line.failed.startswith(ITS_OWN):
-            failed[line.configuration] += 1
+        elif isinstance(line, confirmed.Pair):
+            failed[line.configuration] += not confirmed.failure(line.failed).of_default
         elif isinstance(line, confirmed.Test) and not line.failed:
             tests[line.configuration].append(_tested(line, where))
     return Confirmed(
